@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /**
- * The sources of all modules as one, for the static checks alone: a sealed class and those that extend it are in one.
+ * The sources of all modules as one module, only for the static checks. A sealed class must be in the same module as
+ * its subclasses.
  */
 module dev.samara.lint {
     requires java.se;

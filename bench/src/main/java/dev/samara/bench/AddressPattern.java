@@ -8,19 +8,23 @@ import java.util.SplittableRandom;
 
 /** The order in which addresses are looked up. All addresses are drawn before the measurement. */
 final class AddressPattern {
-    /** Anywhere in the span. Three of four lookups hit, and each may begin before the last has ended. */
+    /**
+     * Random addresses in the span. Three of four lookups hit. They are independent, so a processor can overlap them.
+     */
     static final String RANDOM = "random";
 
-    /** Four of five within the range found last or in one next to it, the others anywhere. */
+    /**
+     * Four of five addresses are in the range found last or in one of its neighbours, the others at random in the span.
+     */
     static final String LOCAL = "local";
 
-    /** Anywhere in the span, in ascending order. */
+    /** Random addresses in the span, in ascending order. */
     static final String SEQUENTIAL = "sequential";
 
-    /** Pages anywhere in the span. The offset in the page is known only from the previous result. */
+    /** Random pages in the span. The offset in the page comes from the previous result, so lookups cannot overlap. */
     static final String DEPENDENT = "dependent";
 
-    /** The number of addresses before they repeat; a power of two. */
+    /** The number of addresses drawn; lookups cycle through them. A power of two. */
     static final int ADDRESSES = 1 << 18;
 
     private AddressPattern() {}

@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** Looks 32 addresses up, in one call and one by one. The figure is the time of one lookup. */
+/** Looks up 32 addresses, in one call or one by one. The figure is the time of one lookup. */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -57,7 +57,7 @@ public class BatchBenchmark {
     }
 
     /**
-     * Looks all addresses up in one call.
+     * Looks up all addresses in one call.
      *
      * @return the ranges found
      */
@@ -71,7 +71,7 @@ public class BatchBenchmark {
     }
 
     /**
-     * Looks the addresses up one by one.
+     * Looks up the addresses one by one.
      *
      * @return the ranges found
      */

@@ -11,12 +11,12 @@ import org.openjdk.jol.info.GraphLayout;
 import org.openjdk.jol.vm.VM;
 
 /**
- * The footprint of a structure: bytes for each range, without the values, as JOL counts them. All ranges are stored one
- * by one in shuffled order.
+ * Measures the footprint of a structure with JOL: bytes per range, without the values. All ranges are stored one by one
+ * in shuffled order.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar footprint --ranges 1000,100000 --index samara,skiplist --json
- * FILE}. The footprint of an empty structure is a separate figure and is not part of the others. The JVM decides the
- * size of a reference: 4 bytes below 32 GiB of heap.
+ * FILE}. The footprint of an empty structure is a separate figure, which is subtracted from the others. The size of a
+ * reference depends on the JVM: 4 bytes if the heap is smaller than 32 GiB.
  */
 public final class FootprintReport {
     private final int[] ranges;
@@ -33,12 +33,13 @@ public final class FootprintReport {
     }
 
     /**
-     * Weighs and prints.
+     * Measures and prints.
      *
      * @param arguments see above
      */
     public static void main(String[] arguments) {
-        // Before JOL is loaded: a structure may contain a lambda, whose fields JOL would not find otherwise.
+        // Set before JOL is loaded: without it, JOL does not find the fields of a lambda, which a structure may
+        // contain.
         System.setProperty("jol.magicFieldOffset", "true");
         FootprintReport report = new FootprintReport(arguments);
         report.run();
@@ -68,7 +69,7 @@ public final class FootprintReport {
         RangeIndex index = Indexes.named(name);
         index.fill(keys.shuffled());
         GraphLayout layout = GraphLayout.parseInstance(index);
-        // Only values may be reachable beside the structure. A missing value, or another object, would falsify the sum.
+        // The values are subtracted from the sum, so it is correct only if each value is reachable exactly once.
         if (layout.getClassCounts().count(Range.class) != size) {
             throw new IllegalStateException(name + " does not hold the " + size + " ranges that were stored");
         }

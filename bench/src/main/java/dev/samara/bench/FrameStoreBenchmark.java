@@ -23,12 +23,13 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The layouts that the bytes of frames might have: the cost of a load and of a store of 1 to 8 bytes at random aligned
- * offsets of 64 frames.
+ * Compares layouts for the bytes of frames: the cost of a load and of a store of 1 to 8 bytes at random aligned offsets
+ * of 64 frames.
  *
- * <p>{@code shipped} is the store that machines have. The others implement only the measured accesses. {@code bytes} is
- * one array with views; it has no atomic access from JDK 23 on, and is the lower bound. {@code longs} is an array of
- * numbers for each frame, with shifts; its narrow stores are loops. {@code frames} is one direct buffer for each frame.
+ * <p>{@code shipped} is the store that machines use. The others implement only the measured accesses. {@code bytes} is
+ * one byte array with views; it supports no atomic access from JDK 23 on, and is the lower bound. {@code longs} is one
+ * {@code long[]} per frame, accessed with shifts; its narrow stores are compare-and-set loops. {@code frames} is one
+ * direct buffer per frame.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -42,7 +43,7 @@ public class FrameStoreBenchmark {
     private static final int SHIFT = 12;
     private static final int FRAMES = 64;
 
-    /** The number of accesses before they repeat. */
+    /** The number of accesses drawn; the benchmark cycles through them. */
     static final int PICKS = 1 << 12;
 
     private static final VarHandle BUFFER_SHORT =
@@ -67,16 +68,16 @@ public class FrameStoreBenchmark {
     @Param({"1", "2", "4", "8"})
     public int size;
 
-    /** Frame and offset of each access in one number. */
+    /** The frame and the offset of each access, packed into one number. */
     private final int[] picks = new int[PICKS];
 
     private int position;
     private Bytes bytes;
 
-    /** Called by JMH; {@link #setUp()} makes the store. */
+    /** Called by JMH; {@link #setUp()} creates the store. */
     public FrameStoreBenchmark() {}
 
-    /** Makes the store and draws the accesses. */
+    /** Creates the store and draws the accesses. */
     @Setup(Level.Trial)
     public void setUp() {
         bytes = switch (layout) {
@@ -117,7 +118,7 @@ public class FrameStoreBenchmark {
         bytes.put(pick >>> SHIFT, pick & (1 << SHIFT) - 1, size, pick);
     }
 
-    /** Returns the sum of the loads of all picks after the stores of all picks: each store writes its own position. */
+    /** Returns the sum that loads of all picks return after stores to all picks, each of which stores its index. */
     long expectedSum() {
         long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);
         long sum = 0;
@@ -133,7 +134,7 @@ public class FrameStoreBenchmark {
         void put(int frame, int offset, int size, long value);
     }
 
-    /** The store that machines have, in chunks of 4 MiB as they make them. */
+    /** The store that machines use, in chunks of 4 MiB as in a machine. */
     private static final class Shipped implements Bytes {
         private final FrameStore frames = new DirectFrames(SHIFT, 10, FRAMES);
 
@@ -181,7 +182,7 @@ public class FrameStoreBenchmark {
         }
     }
 
-    /** An array of numbers for each frame, for aligned accesses only. */
+    /** One {@code long[]} per frame, for aligned accesses only. */
     private static final class Longs implements Bytes {
         private final long[][] all = new long[FRAMES][1 << (SHIFT - 3)];
 
@@ -203,7 +204,8 @@ public class FrameStoreBenchmark {
             long mask = (1L << (size << 3)) - 1;
             long seen = words[at];
             for (; ; ) {
-                // A loop: a narrow store must not undo a concurrent store of another CPU next to it.
+                // Retried until it succeeds, because a narrow store must not undo a concurrent store to the bytes next
+                // to it.
                 long changed = (seen & ~(mask << shift)) | (value & mask) << shift;
                 long witness = (long) ELEMENT.compareAndExchange(words, at, seen, changed);
                 if (witness == seen) {

@@ -21,10 +21,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Searches for free ranges of 1 to 64 pages: each is found and stored in one step, and erased. A figure covers both, as
- * a pair. {@link #storeAtKnownPlace} measures store and erase at equal places without a search.
+ * Searches for free ranges of 1 to 64 pages. Each is found and stored in one step, and then erased; a figure is the
+ * time of both together. {@link #storeAtKnownPlace} stores and erases at the same places without a search.
  *
- * <p>Holes are of 1 to 64 pages, so half of the holes that a search passes are too small.
+ * <p>Holes also have 1 to 64 pages, so half of the holes that a search visits are too small.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -80,7 +80,7 @@ public class GapBenchmark {
             sizes[i] = random.nextLong(1, 65) * KeySet.PAGE;
             from[i] = random.nextLong(start, last) & -KeySet.PAGE;
             places[i] = structure.storeLowest(sizes[i], from[i], last, value);
-            // Too near the end there may be no such hole.
+            // Near the end of the span, no hole may be large enough.
             if (places[i] != GapStore.NONE) {
                 structure.free(places[i], places[i] + sizes[i] - 1);
                 i++;
@@ -88,7 +88,7 @@ public class GapBenchmark {
         }
     }
 
-    /** Checks that the index holds the ranges of the start. */
+    /** Checks that the index contains the same ranges as at the start. */
     @TearDown
     public void tearDown() {
         keys.requireIn(filled);
@@ -118,7 +118,7 @@ public class GapBenchmark {
         structure.free(first, first + size - 1);
     }
 
-    /** Stores at the place that {@link #searchAndStore} would find. */
+    /** Stores at the address that {@link #searchAndStore} would find. */
     @Benchmark
     @About("a store at the address that the search would find, and the erase")
     public void storeAtKnownPlace() {

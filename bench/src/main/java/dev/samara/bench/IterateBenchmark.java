@@ -21,10 +21,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Scans: reads the bounds of each range and a field of its value, and adds them up.
+ * Scans ranges: reads the bounds of each range and a field of its value, and adds them up.
  *
- * <p>Samara scans with a cursor, which continues beside writers. A whole upward scan of a snapshot uses the walk with a
- * callback. {@code treemap-rwlock} excludes all writers during a scan.
+ * <p>Samara scans with a cursor, which may be used concurrently with writers. A whole upward scan of a snapshot uses
+ * the walk with a callback instead. {@code treemap-rwlock} excludes all writers during a scan.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -35,9 +35,7 @@ import org.openjdk.jmh.annotations.Warmup;
         value = 3,
         jvmArgsPrepend = {"-Xms2g", "-Xmx2g", "-XX:+AlwaysPreTouch"})
 public class IterateBenchmark {
-    /**
-     * The number of ranges to scan. Whole scans are repeated until this number is reached; the last one is completed.
-     */
+    /** The minimum number of ranges to scan. Whole scans are repeated until this number is reached. */
     private static final int SCANNED = 1_000_000;
 
     private static final int ROW = 100;

@@ -10,17 +10,17 @@ import java.util.Random;
 import java.util.SplittableRandom;
 
 /**
- * The stored ranges. They are equal for each structure and each run, since everything is drawn from one seed with
- * SplitMix64, the algorithm of {@code SplittableRandom}.
+ * The stored ranges. They are the same for each structure and each run, because they are drawn from a fixed seed with
+ * {@code SplittableRandom}.
  *
  * <p>Ranges are page-aligned and 1 to 64 pages long. A hole of 1 to 64 pages precedes every third range, so three
- * quarters of the span are covered. For a fuller or emptier span it precedes every n-th range.
+ * quarters of the span are covered. For a fuller or emptier span, a hole precedes every n-th range.
  */
 public final class KeySet {
     /** The size of a page in bytes. */
     public static final long PAGE = 4096;
 
-    /** The seed of each choice that must be reproducible. */
+    /** The seed for all random choices that must be reproducible. */
     static final long SEED = 42;
 
     private static final int MAX_PAGES = 64;
@@ -36,7 +36,7 @@ public final class KeySet {
     }
 
     /**
-     * Returns the key set of lookups.
+     * Returns the key set of the lookup benchmarks.
      *
      * @param size the number of ranges
      * @return the set
@@ -75,7 +75,7 @@ public final class KeySet {
     /**
      * Returns the ranges in ascending order.
      *
-     * @return all of them
+     * @return all ranges
      */
     public List<Range> sorted() {
         return sorted;
@@ -84,7 +84,7 @@ public final class KeySet {
     /**
      * Returns the ranges in the order in which they are stored.
      *
-     * @return all of them
+     * @return all ranges
      */
     public List<Range> shuffled() {
         List<Range> shuffled = new ArrayList<>(sorted);
@@ -102,13 +102,13 @@ public final class KeySet {
         return end;
     }
 
-    /** The hole before a range: its first address, which is the range's own if there is no hole. */
+    /** Returns the first address of the hole before a range, or that range's first address if there is no hole. */
     long holeBefore(int i) {
         return i == 0 ? BASE : sorted.get(i - 1).last() + 1;
     }
 
     /** Checks that an index holds exactly these ranges. */
-    @SuppressWarnings("ReferenceEquality") // an index returns the stored object, and no copy
+    @SuppressWarnings("ReferenceEquality") // an index must return the stored object, not a copy
     void requireIn(RangeIndex index) {
         for (int i = 0; i < sorted.size(); i++) {
             Range range = sorted.get(i);

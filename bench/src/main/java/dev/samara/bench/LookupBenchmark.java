@@ -20,11 +20,11 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * Lookups of the range that covers an address, 1024 per invocation, without a writer. The figure is the time of one
+ * Looks up the range that covers an address, 1024 times per invocation, without a writer. The figure is the time of one
  * lookup.
  *
- * <p>The result goes to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing. {@link #nothing}
- * measures the rest of the loop, which each figure contains.
+ * <p>The result is passed to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing. Each figure
+ * also contains the rest of the loop, which {@link #nothing} measures.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -69,9 +69,9 @@ public class LookupBenchmark {
         public String pattern;
 
         /**
-         * What the heap has gone through: {@code filled}, and nothing since; or {@code collected}, a full collection
-         * after the fill, which moves objects together as they refer to each other. A structure that lives for long
-         * has met one.
+         * The state of the heap: {@code filled}, i.e. unchanged since the fill, or {@code collected}, i.e. after a full
+         * collection, which moves objects next to those that refer to them. The latter is the usual state of a
+         * structure that lives long.
          */
         @Param("filled")
         public String heap;
@@ -101,7 +101,9 @@ public class LookupBenchmark {
     /** A thread's position in the addresses. */
     @State(Scope.Thread)
     public static class LookupPosition {
-        /** Stands for a lookup that finds nothing; not a constant to the compiler. */
+        /**
+         * The range used if a lookup finds nothing. Not final, so that the compiler does not treat it as a constant.
+         */
         private Range nowhere = new Range(0, 0, 0);
 
         private int position;
@@ -117,7 +119,7 @@ public class LookupBenchmark {
         }
     }
 
-    /** Addresses alone. */
+    /** The addresses, without an index. */
     @State(Scope.Benchmark)
     public static class Drawn {
         private final long[] addresses = AddressPattern.draw(AddressPattern.RANDOM, KeySet.of(30));
@@ -127,11 +129,11 @@ public class LookupBenchmark {
     }
 
     /**
-     * Looks addresses up.
+     * Looks up addresses.
      *
      * @param filled the index
      * @param place the position of this thread
-     * @param sink takes the ranges found
+     * @param sink consumes the ranges found
      */
     @Benchmark
     @About("one lookup, by index, number of ranges and pattern")
@@ -156,12 +158,12 @@ public class LookupBenchmark {
     }
 
     /**
-     * Looks addresses up as most callers do: branches on whether a range was found, and reads a field of it. So a
-     * structure that does not touch the range before it returns it has no advantage.
+     * Looks up addresses as most callers do: branches on whether a range was found, and reads a field of the range. So
+     * a structure gains nothing by returning a range that it did not read.
      *
      * @param filled the index
      * @param place the position of this thread
-     * @return the sum of what was read
+     * @return the sum of the fields read
      */
     @Benchmark
     @About("one lookup by a caller that branches on null and reads a field of the range found")
@@ -181,11 +183,11 @@ public class LookupBenchmark {
     }
 
     /**
-     * Does everything but the lookup.
+     * Runs the same loop without the lookup.
      *
      * @param drawn the addresses
      * @param place the position of this thread
-     * @param sink takes the addresses
+     * @param sink consumes the addresses
      */
     @Benchmark
     @About("the part of each lookup figure that is no lookup: reading an address and consuming it")

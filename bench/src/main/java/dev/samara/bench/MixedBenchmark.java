@@ -26,12 +26,12 @@ import org.openjdk.jmh.infra.Blackhole;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * Readers beside a writer, and readers beside a thread that only spins. The spinner uses as much of the machine and
- * does not touch the structure.
+ * Readers concurrent with a writer, and readers concurrent with a thread that only spins. The spinner uses as much CPU
+ * time as the writer, but does not touch the structure.
  *
  * <p>A reader's figure is the time of a batch of 32 lookups at random addresses: the mean, and the percentiles of the
- * samples. The writer's figure is the time to erase one range and store it again. JMH's figure for a group as a whole
- * mixes both and has no meaning. {@code -tg 2,1} runs two readers.
+ * samples. The writer's figure is the time to erase one range and store it again. Ignore JMH's figure for a whole
+ * group, which mixes the two. {@code -tg 2,1} runs two readers.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode({Mode.AverageTime, Mode.SampleTime})
@@ -79,17 +79,17 @@ public class MixedBenchmark {
     }
 
     /**
-     * The time that a reader had on a processor.
+     * The CPU time of a reader.
      *
-     * <p>JMH divides the time by each counter, so it prints the nanoseconds of the clock for each nanosecond on a
-     * processor. The reader's figure divided by that number is its time on a machine of its own, without its waits.
+     * <p>JMH divides the time by each counter, so it prints the wall-clock time divided by the CPU time. The reader's
+     * figure divided by that ratio is the reader's time on an idle machine, without its waits.
      */
     @State(Scope.Thread)
     @AuxCounters
     public static class ProcessorTime {
         private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
-        /** The nanoseconds on a processor in this iteration. */
+        /** The CPU time in this iteration, in nanoseconds. */
         public long onProcessor;
 
         private long before;
@@ -97,13 +97,13 @@ public class MixedBenchmark {
         /** Called by JMH. */
         public ProcessorTime() {}
 
-        /** Starts. */
+        /** Starts the measurement of CPU time. */
         @Setup(Level.Iteration)
         public void start() {
             before = CLOCK.getCurrentThreadCpuTime();
         }
 
-        /** Stops. */
+        /** Stops the measurement of CPU time. */
         @TearDown(Level.Iteration)
         public void stop() {
             onProcessor = CLOCK.getCurrentThreadCpuTime() - before;
@@ -119,7 +119,7 @@ public class MixedBenchmark {
         public WriterPosition() {}
 
         /**
-         * Checks that there is one writer: two writers would erase one range twice.
+         * Checks that there is one writer, because two writers would erase one range twice.
          *
          * @param threads the threads of the group
          */
@@ -141,7 +141,7 @@ public class MixedBenchmark {
         stored = new UpdateArguments(keys).stored();
     }
 
-    /** Checks that the index holds the ranges of the start. */
+    /** Checks that the index contains the same ranges as at the start. */
     @TearDown
     public void tearDown() {
         keys.requireIn(structure);
@@ -156,11 +156,11 @@ public class MixedBenchmark {
     }
 
     /**
-     * Looks up beside the writer.
+     * Looks up addresses concurrently with the writer.
      *
      * @param place the position of this thread
-     * @param watch measures its time on a processor
-     * @param sink takes the ranges found
+     * @param watch measures this thread's CPU time
+     * @param sink consumes the ranges found
      */
     @Benchmark
     @About("a batch of 32 lookups beside a thread that erases and stores: mean and percentiles")
@@ -184,11 +184,11 @@ public class MixedBenchmark {
     }
 
     /**
-     * Looks up beside the spinner.
+     * Looks up addresses concurrently with the spinner.
      *
      * @param place the position of this thread
-     * @param watch measures its time on a processor
-     * @param sink takes the ranges found
+     * @param watch measures this thread's CPU time
+     * @param sink consumes the ranges found
      */
     @Benchmark
     @About("the batch of lookups beside a thread that only spins")

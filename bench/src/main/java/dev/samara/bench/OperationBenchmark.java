@@ -36,11 +36,11 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Each operation of an address space alone: one thread, no other thread beside it.
+ * Each operation of an address space, by one thread without concurrent threads.
  *
- * <p>The space holds {@link #vmas} mappings of eight pages, with a hole of eight pages after each, alternately
- * read-only and writable. An invocation works on a random mapping and restores it. If this takes two calls, the figure
- * is the time of one.
+ * <p>The space contains {@link #vmas} mappings of eight pages, alternately read-only and writable, with a hole of eight
+ * pages after each. An invocation changes a random mapping and restores it. If this takes two calls, the figure is the
+ * time per call.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -69,7 +69,7 @@ public class OperationBenchmark {
     /** Called by JMH; {@link #setUp()} fills the space. */
     public OperationBenchmark() {}
 
-    /** Maps the ranges of the start. */
+    /** Creates the mappings. */
     @Setup(Level.Trial)
     public void setUp() {
         space = Machine.builder()
@@ -88,7 +88,7 @@ public class OperationBenchmark {
         }
     }
 
-    /** Checks that the operations have restored the space. */
+    /** Checks that the operations restored the space. */
     @TearDown(Level.Trial)
     public void tearDown() {
         space.validate();
@@ -119,7 +119,7 @@ public class OperationBenchmark {
     }
 
     /**
-     * Looks an address up.
+     * Looks up an address.
      *
      * @return the VMA
      */
@@ -140,7 +140,7 @@ public class OperationBenchmark {
         return space.snapshot();
     }
 
-    /** Maps anywhere, and unmaps again. */
+    /** Maps at an address that the space chooses, and unmaps. */
     @Benchmark
     @About("half of a pair: mmap anywhere, munmap")
     @OperationsPerInvocation(2)
@@ -150,7 +150,7 @@ public class OperationBenchmark {
         done(space.munmap(address, LENGTH));
     }
 
-    /** Unmaps the middle of a mapping, and maps it again, so that the mapping is whole. */
+    /** Unmaps the middle of a mapping, and maps it again, which makes the mapping whole again. */
     @Benchmark
     @About("half of a pair: munmap of the middle of a mapping, mmap that fills the hole")
     @OperationsPerInvocation(2)
@@ -161,7 +161,7 @@ public class OperationBenchmark {
         done(space.mmap(address, PAGE, protection, PRIVATE | ANONYMOUS | FIXED, null, 0));
     }
 
-    /** Replaces a whole mapping by one that is not accounted, and replaces that one by an accounted mapping. */
+    /** Replaces a whole mapping with one that is not accounted, and then with an accounted one. */
     @Benchmark
     @About("mmap with MAP_FIXED over a whole mapping of other rights")
     @OperationsPerInvocation(2)
@@ -182,7 +182,10 @@ public class OperationBenchmark {
         done(space.mprotect(address, LENGTH, protection));
     }
 
-    /** Cuts one page out of the middle of a mapping by its rights, and joins the three pieces again. */
+    /**
+     * Changes the rights of one page in the middle of a mapping, which splits the mapping in three, and merges the
+     * parts again.
+     */
     @Benchmark
     @About("half of a pair: mprotect that splits a mapping into three, mprotect that merges them")
     @OperationsPerInvocation(2)
@@ -244,14 +247,14 @@ public class OperationBenchmark {
         done(space.brk(heap));
     }
 
-    /** Makes an {@code msync} of a mapping, which changes nothing. */
+    /** Calls {@code msync} for a mapping, which changes nothing. */
     @Benchmark
     @About("msync, which changes nothing")
     public void msync() {
         done(space.msync(pick(), LENGTH, 4));
     }
 
-    /** Copies the layout for a child, and drops it. */
+    /** Copies the layout for a child, and closes the child. */
     @Benchmark
     @About("fork, and the close of the child")
     public void fork() {

@@ -23,8 +23,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * The cost of a snapshot, and its effect on the changes that follow it.
  *
- * <p>Where a snapshot is a copy, as with {@code treemap-rwlock}, taking it is the whole cost. Where it is a reference
- * to the present state, the next change may have more to copy.
+ * <p>If a snapshot is a copy, as with {@code treemap-rwlock}, its whole cost is paid when it is taken. If it is a
+ * reference to the current state, the next change may have to copy more.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -69,7 +69,7 @@ public class SnapshotBenchmark {
             forHoles = new UpdateArguments(keys).forHoles();
         }
 
-        /** Checks that the index holds the ranges of the start. */
+        /** Checks that the index contains the same ranges as at the start. */
         @TearDown
         public void tearDown() {
             if (isStored) {
@@ -78,7 +78,7 @@ public class SnapshotBenchmark {
             keys.requireIn(structure);
         }
 
-        /** Stores into a hole, or erases the range that the last call has stored. */
+        /** Stores into a hole, or erases the range that the last call stored. */
         private void change() {
             Range range = forHoles[position];
             if (isStored) {
@@ -94,7 +94,7 @@ public class SnapshotBenchmark {
     /** The interval of the snapshots. */
     @State(Scope.Thread)
     public static class Rhythm {
-        /** The number of changes for each snapshot, or zero for no snapshots. */
+        /** The number of changes per snapshot, or 0 for no snapshots. */
         @Param({"0", "1", "16"})
         public int changes;
 

@@ -16,11 +16,11 @@ import org.openjdk.jmh.results.Result;
 import org.openjdk.jmh.results.ScalarResult;
 
 /**
- * The time that the measuring threads had on a processor: {@code -prof dev.samara.bench.ThreadTime} adds the
- * nanoseconds of each operation.
+ * A profiler of the measuring threads' CPU time: {@code -prof dev.samara.bench.ThreadTime} reports the nanoseconds per
+ * operation.
  *
- * <p>On a machine that is busy with other work, the time of a clock contains the time of that work; this time does not.
- * It is the sum over all measuring threads, and so is useful where all of them do equal work.
+ * <p>On a machine that is busy with other work, wall-clock time includes the time of that work; CPU time does not. The
+ * metric is the sum over all measuring threads, so it is useful only if all of them do equal work.
  */
 public final class ThreadTime implements InternalProfiler {
     /** The name of the metric. */
@@ -28,7 +28,7 @@ public final class ThreadTime implements InternalProfiler {
 
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
-    /** The time of the measuring threads between measurements. */
+    /** The CPU time that {@link #leaveOut} excludes. */
     private static final LongAdder LEFT_OUT = new LongAdder();
 
     private long before;
@@ -55,7 +55,7 @@ public final class ThreadTime implements InternalProfiler {
     }
 
     /**
-     * Returns the processor time of this thread, to be passed to {@link #leaveOut}.
+     * Returns the CPU time of the calling thread, to be passed to {@link #leaveOut}.
      *
      * @return nanoseconds
      */
@@ -64,10 +64,10 @@ public final class ThreadTime implements InternalProfiler {
     }
 
     /**
-     * Leaves the work of this thread since an earlier {@link #now} out of the figure: work that prepares the next
-     * invocation.
+     * Excludes the calling thread's CPU time since an earlier {@link #now} from the metric, e.g. because the thread
+     * prepared the next invocation.
      *
-     * @param began the result of {@link #now} before that work
+     * @param began the result of {@link #now} before the excluded work
      */
     public static void leaveOut(long began) {
         LEFT_OUT.add(now() - began);
@@ -76,7 +76,7 @@ public final class ThreadTime implements InternalProfiler {
     private static long workers() {
         long sum = -LEFT_OUT.sum();
         for (ThreadInfo thread : CLOCK.getThreadInfo(CLOCK.getAllThreadIds())) {
-            // JMH's own name for the measuring threads.
+            // JMH gives its measuring threads such names.
             if (thread != null && thread.getThreadName().contains("-jmh-worker-")) {
                 sum += Math.max(0, CLOCK.getThreadCpuTime(thread.getThreadId()));
             }

@@ -8,11 +8,11 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * The arguments of updates: stored ranges, their parts, and ranges for the holes between them. They are drawn
- * beforehand, at no cost to the updates.
+ * The arguments of updates: stored ranges, their parts, and ranges for the holes between them. They are drawn before
+ * the measurement.
  */
 final class UpdateArguments {
-    /** The number of picks before they repeat; a power of two. */
+    /** The number of picks drawn; updates cycle through them. A power of two. */
     static final int PICKS = 1 << 16;
 
     private final KeySet keys;
@@ -22,7 +22,9 @@ final class UpdateArguments {
         this.keys = keys;
     }
 
-    /** A stored range and both its parts. The cut is at a page, or at an address if the range has only one page. */
+    /**
+     * A stored range and its two parts. The cut is at a page boundary, or within the page if the range has only one.
+     */
     record Parts(Range whole, Range left, Range right) {}
 
     Range[] stored() {
@@ -46,7 +48,7 @@ final class UpdateArguments {
         return picks;
     }
 
-    /** Some pages of any hole, often all of them. */
+    /** Returns ranges of some pages of random holes, often of the whole hole. */
     Range[] forHoles() {
         int[] behind = behindHoles();
         Range[] picks = new Range[PICKS];
@@ -61,7 +63,10 @@ final class UpdateArguments {
         return picks;
     }
 
-    /** Any range that ends at a hole, with its successors, each a page longer, until the hole is full. */
+    /**
+     * Returns random ranges that end at a hole, each followed by longer versions of it: one page is added at a time,
+     * until the hole is full.
+     */
     Range[][] grown(int count) {
         int[] behind = behindHoles();
         Range[][] picks = new Range[count][];
@@ -79,7 +84,7 @@ final class UpdateArguments {
         return picks;
     }
 
-    /** The indexes of the ranges that a hole precedes. */
+    /** Returns the indexes of the ranges that a hole precedes. */
     private int[] behindHoles() {
         List<Range> sorted = keys.sorted();
         int[] behind = IntStream.range(1, sorted.size())

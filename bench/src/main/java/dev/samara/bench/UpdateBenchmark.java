@@ -19,11 +19,11 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Changes of the stored ranges, by one thread, no other thread beside it.
+ * Changes of the stored ranges, by one thread without concurrent threads.
  *
- * <p>A method that reverts its change has both in its figure, as a pair. Run it with {@code -prof gc}: then {@code
- * gc.alloc.rate.norm} is the number of bytes that each allocates. Ranges and their parts are made beforehand, so these
- * bytes are the structure's own.
+ * <p>If a method reverts its change, the figure is the time of the pair. With {@code -prof gc}, {@code
+ * gc.alloc.rate.norm} is the number of bytes that each figure's operations allocate. Ranges and their parts are created
+ * before the measurement, so only the structure allocates.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -80,7 +80,7 @@ public class UpdateBenchmark {
         grown = edits.grown(GROWN);
     }
 
-    /** Checks that the index holds the ranges of the start, except for the range that is being grown. */
+    /** Checks that the index contains the same ranges as at the start, except for the range that is being grown. */
     @TearDown
     public void tearDown() {
         if (stage > 0) {
@@ -114,7 +114,7 @@ public class UpdateBenchmark {
         structure.remove(range);
     }
 
-    /** Cuts a range in two and joins it again. */
+    /** Splits a range in two and merges the parts again. */
     @Benchmark
     @About("a pair: a range is split in two, and merged")
     public void splitAndMerge() {
@@ -123,7 +123,7 @@ public class UpdateBenchmark {
         structure.merge(pick.left(), pick.right(), pick.whole());
     }
 
-    /** Grows a range by a page, or shrinks the range that the last call has grown. */
+    /** Grows a range by a page, or shrinks the range that the last call grew. */
     @Benchmark
     @About("half of a pair: a range grows by a page, and shrinks")
     public void growOrShrink() {
@@ -146,7 +146,7 @@ public class UpdateBenchmark {
         }
     }
 
-    /** As {@link #grow}, and a structure that has the bounds of a range beside its value keeps the value. */
+    /** Like {@link #grow}, but a structure that stores the bounds of a range apart from its value keeps the value. */
     @Benchmark
     @About("the same, and the value stays where it has not the bounds")
     public void growAndKeep() {

@@ -30,8 +30,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The cost of a reference: a lookup that acquires one and releases it at once, beside a lookup alone. One thread; no
- * other thread is beside it.
+ * The cost of a reference: a lookup that acquires a reference and releases it immediately, compared with a plain
+ * lookup. By one thread without concurrent threads.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -80,7 +80,7 @@ public class VmaRefBenchmark {
     }
 
     /**
-     * Looks up.
+     * Looks up an address.
      *
      * @return the VMA
      */
@@ -91,7 +91,7 @@ public class VmaRefBenchmark {
     }
 
     /**
-     * Looks up with a reference, and releases it.
+     * Looks up an address, acquires a reference to its VMA, and releases the reference.
      *
      * @return the VMA
      */

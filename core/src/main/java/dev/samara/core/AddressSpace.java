@@ -112,8 +112,8 @@ import org.jspecify.annotations.Nullable;
  * another thread started earlier may still take effect; it is refused if the space is torn down first.
  *
  * <ul>
- *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, regardless of their arguments; {@link #brk} does,
- *       too. The asynchronous forms return a completed call with that result.
+ *   <li>Calls that return an {@link Errno} return {@code -ESRCH}, regardless of their arguments; so does {@link #brk}.
+ *       The asynchronous forms return a completed call with that result.
  *   <li>{@link #get}, {@link #hold}, {@link #grab}, {@link #fork}, {@link #enter}, {@link #watch}, {@link
  *       #addListener}, {@link #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo},
  *       {@link Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing}
@@ -122,33 +122,33 @@ import org.jspecify.annotations.Nullable;
  *       space. {@link #resolve} returns MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} return 0,
  *       and {@link #pageTableBytes} returns the value of an empty space.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
- *       {@link #references} and {@link #toString} answer as before, about the space.
+ *       {@link #references} and {@link #toString} work as before, and refer to the space.
  * </ul>
  *
  * <p>Calls that may wait are refused in GUEST, and within {@code rcuMapPages}, as through an open reference. All spaces
  * of a {@linkplain Machine#close closed} machine have ended.
  */
 public final class AddressSpace implements AutoCloseable {
-    /** The stack that a close needs after which idle CPUs leave the space, in frames. */
+    /** The stack depth, in frames, that a close needs if idle CPUs then leave the space. */
     private static final int END_DEPTH = SpaceReferences.DEPTH + Vcpu.END_DEPTH;
 
     private final Machine machine;
 
-    /** The layout of the space, also after the close. */
+    /** The layout of the space, even after the close. */
     final Layout own;
 
     private final SpaceReferences.Entry entry;
 
     /**
-     * The layout to which calls go: the space's; from the close on, a layout that is closed for ever.
+     * The layout that serves calls: the layout of the space, or after the close a layout that is closed forever.
      *
-     * @written the thread that gives the reference up (volatile)
+     * @written the thread that releases the reference (volatile)
      * @read any thread (volatile)
-     * @invariant the layout of the space until the close, afterwards one that is closed for ever
+     * @invariant the layout of the space until the close, afterwards a layout that is closed forever
      */
     private volatile Layout layout;
 
-    /** Takes over a reference to the users of a space, which the caller has taken. */
+    /** Takes over a reference to the users of a space, which the caller acquired. */
     AddressSpace(Machine machine, Layout layout) {
         this.machine = machine;
         own = layout;
@@ -156,7 +156,7 @@ public final class AddressSpace implements AutoCloseable {
         entry = machine.spaceReferences().add(this, layout, SpaceReference.Kind.USERS);
     }
 
-    /** Returns the layout to which calls go. */
+    /** Returns the layout that serves calls. */
     Layout layout() {
         return layout;
     }
@@ -183,7 +183,7 @@ public final class AddressSpace implements AutoCloseable {
      * Returns the VMA that covers an address. Lock-free; allocates nothing.
      *
      * @param address any address
-     * @return the VMA that was mapped there at some instant of this call, or null for none
+     * @return the VMA that was mapped there at some instant of this call, or null if there was none
      */
     public @Nullable Vma find(long address) {
         return layout.find(address);
@@ -194,7 +194,7 @@ public final class AddressSpace implements AutoCloseable {
      * nothing.
      *
      * @param address any address
-     * @return the lowest VMA with an end above the address, at some instant of this call; null for none
+     * @return the lowest VMA with an end above the address, at some instant of this call; null if there was none
      */
     public @Nullable Vma findNext(long address) {
         return layout.findNext(address);
@@ -205,7 +205,7 @@ public final class AddressSpace implements AutoCloseable {
      * that covers the address is not below it. Lock-free; allocates nothing.
      *
      * @param address any address
-     * @return the highest VMA with an end at or below the address, at some instant of this call; null for none
+     * @return the highest VMA with an end at or below the address, at some instant of this call; null if there was none
      */
     public @Nullable Vma findPrevious(long address) {
         return layout.findPrevious(address);
@@ -230,8 +230,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start the first address
      * @param length bytes, unsigned; a range that wraps ends at the highest address
-     * @param action receives each VMA, by this thread, whole even if it reaches beyond the range; its exception ends
-     *     the walk and goes to the caller
+     * @param action receives each VMA, on this thread, and as a whole even if the VMA extends beyond the range; an
+     *     exception that it throws ends the walk and propagates to the caller
      */
     public void forEach(long start, long length, Consumer<? super Vma> action) {
         Objects.requireNonNull(action, "action");
@@ -344,7 +344,7 @@ public final class AddressSpace implements AutoCloseable {
      * #read(long, ByteBuffer)} says about the CPU applies here, too.
      *
      * @param address of the first byte
-     * @param source has the bytes; a heap or a direct buffer
+     * @param source contains the bytes; a heap or a direct buffer
      * @return the number of written bytes, less than the number of bytes that remained if a later page cannot be
      *     written. If no byte was written, a negated errno: EFAULT if there is no mapping, the mapping does not allow
      *     it, or the space is {@linkplain PageTableRef#reap reaped}; ENOMEM if there is no memory left; EAGAIN while
@@ -361,7 +361,7 @@ public final class AddressSpace implements AutoCloseable {
      * Writes bytes to this space as {@link #write(long, ByteBuffer)} does.
      *
      * @param address of the first byte
-     * @param source has the bytes
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      * @return the number of written bytes, or a negated errno, as for a buffer
@@ -413,7 +413,7 @@ public final class AddressSpace implements AutoCloseable {
      * way must watch the page, or drop the code itself.
      *
      * @param address of the first byte
-     * @param source has the bytes; a heap or a direct buffer
+     * @param source contains the bytes; a heap or a direct buffer
      * @return the number of written bytes, or a negated errno, as for {@link #write(long, ByteBuffer)}
      * @throws IllegalStateException as for {@link #write(long, ByteBuffer)}
      */
@@ -425,7 +425,7 @@ public final class AddressSpace implements AutoCloseable {
      * Writes bytes to this space as {@link #writeForced(long, ByteBuffer)} does.
      *
      * @param address of the first byte
-     * @param source has the bytes
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      * @return the number of written bytes, or a negated errno, as for a buffer
@@ -439,7 +439,7 @@ public final class AddressSpace implements AutoCloseable {
         try {
             return RemoteAccess.copy(machine.remotes(), entry, layout, address, buffer, kind);
         } finally {
-            // The entry of a reference that is not reachable ends, and with it the copy.
+            // If this reference became unreachable, its entry would end, and with it the copy.
             Reference.reachabilityFence(this);
         }
     }
@@ -448,7 +448,7 @@ public final class AddressSpace implements AutoCloseable {
         try {
             return RemoteAccess.copy(machine.remotes(), entry, layout, address, bytes, at, length, writes);
         } finally {
-            // As above.
+            // As in the method above.
             Reference.reachabilityFence(this);
         }
     }
@@ -458,7 +458,7 @@ public final class AddressSpace implements AutoCloseable {
      * layout divided for concurrency takes one step for each of its at most 16 parts. A part that changes concurrently
      * is read again.
      *
-     * @return an immutable view that has no cost after it is dropped
+     * @return an immutable view, which need not be closed
      */
     public LayoutSnapshot snapshot() {
         return new LayoutSnapshot(
@@ -514,8 +514,8 @@ public final class AddressSpace implements AutoCloseable {
      * lock and never waits; mappings are found as by {@link #forEach}, and pages are read at different instants. Takes
      * time proportional to the number of pages. A file page that several mappings map is looked up in each of them.
      *
-     * @param action receives the amounts of each mapping, by this thread; its exception ends the walk and goes to the
-     *     caller
+     * @param action receives the amounts of each mapping, on this thread; an exception that it throws ends the walk and
+     *     propagates to the caller
      * @throws IllegalStateException if the machine was built without memory
      */
     public void smaps(Consumer<? super MappingResidency> action) {
@@ -536,7 +536,7 @@ public final class AddressSpace implements AutoCloseable {
      * Sets a soft limit ({@code setrlimit}); usage that already exceeds the limit is kept.
      *
      * @param resource which limit
-     * @param bytes the limit, unsigned; -1 for none
+     * @param bytes the limit, unsigned; -1 for no limit
      * @throws MmException with ESRCH if this reference is closed
      */
     public void setLimit(Resource resource, long bytes) {
@@ -691,7 +691,8 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary
      * @param length bytes
-     * @return the result of {@code munmap}, and its completion; it is complete at once if there is nothing to do
+     * @return the result of {@code munmap}, and a future of its completion, which is already complete if there is
+     *     nothing to do
      */
     public PendingCall munmapAsync(long start, long length) {
         return Munmap.munmapAsync(layout, start, length);
@@ -707,8 +708,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param flags bits of {@link MapFlags}
      * @param backing the object to map; ignored with ANONYMOUS; null stands for a bad descriptor
      * @param offset byte offset in the backing, a multiple of the page size
-     * @return the address, and the completion of the call; it is complete at once if nothing is replaced, reused early
-     *     or faulted in
+     * @return the address, and a future of the call's completion, which is already complete if nothing is replaced or
+     *     faulted in, and no range in flight is reused ({@link AddressSpaceBuilder#earlyReuse})
      */
     public PendingCall mmapAsync(
             long address, long length, int protection, int flags, @Nullable Backing backing, long offset) {
@@ -724,7 +725,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param newLength bytes
      * @param flags bits of {@link RemapFlags}
      * @param newAddress as for {@code mremap}
-     * @return the new address, and the completion of the call; it is complete at once if there is nothing to do
+     * @return the new address, and a future of the call's completion, which is already complete if there is nothing to
+     *     do
      */
     public PendingCall mremapAsync(long address, long oldLength, long newLength, int flags, long newAddress) {
         return Mremap.mremapAsync(layout, address, oldLength, newLength, flags, newAddress);
@@ -736,7 +738,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole,
      * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES
-     * the mapping may not be given the right, or not {@linkplain #setMdwe any more}; EPERM the mapping is sealed.
+     * the mapping cannot be given the right, or {@link #setMdwe} forbids it; EPERM the mapping is sealed.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
@@ -750,11 +752,11 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Resizes or moves mappings ({@code mremap(2)}).
      *
-     * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing at the
-     * address, or the range leaves its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN locked over
-     * the limit; ENOMEM a limit, or no free range. With FIXED the target is unmapped first, and stays unmapped after a
-     * later failure. With equal lengths, several mappings are moved one by one; after an error, the ones before it stay
-     * moved.
+     * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing is mapped at
+     * the address, or the range extends beyond its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN
+     * locked over the limit; ENOMEM a limit, or no free range. With FIXED the target is unmapped first, and stays
+     * unmapped after a later failure. With equal lengths, several mappings are moved one by one; after an error, the
+     * ones before it stay moved.
      *
      * <p>A move of more than 64 mappings is published in batches (on Linux, lookups see each mapping move separately).
      * The call owns both ranges from the first batch to its completion: operations that name a part of them wait, no
@@ -775,16 +777,16 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Maps another part of a file in place of a part of a shared mapping ({@code remap_file_pages(2)}, as an emulation
-     * since Linux 4.0). The new mapping has the rights of the one at {@code start}, and is locked if that is; advice
-     * and {@link LockFlags#ONFAULT} are not kept. The pages are faulted in, unless {@code flags} contains {@link
-     * MapFlags#NONBLOCK} or the machine has no memory. No operation runs between the check of the old mapping and the
-     * creation of the new one.
+     * since Linux 4.0). The new mapping has the rights of the mapping at {@code start}, and is locked if that mapping
+     * is locked; advice and {@link LockFlags#ONFAULT} are not kept. The pages are faulted in, unless {@code flags}
+     * contains {@link MapFlags#NONBLOCK} or the machine has no memory. No operation runs between the check of the old
+     * mapping and the creation of the new one.
      *
      * <p>Errors ({@code mm/mmap.c}): EINVAL {@code protection} is not 0, the length rounds down to 0, the range or the
      * offset wraps, nothing or no shared writable file at {@code start}, or the range has a hole or mappings of another
-     * file or with other flags; then those of {@link #mmap} with SHARED and FIXED. EINVAL, with the mapping gone: the
-     * range is all that is attached of a segment that is marked for removal. The old mapping ends first, and the
-     * segment with it.
+     * file or with other flags; then the errors of {@link #mmap} with SHARED and FIXED. Also EINVAL, but with the
+     * mapping removed, if the range is the last attached part of a segment that is marked for removal: the old mapping
+     * ends first, and the segment with it.
      *
      * @param start any address; the range begins with its page
      * @param length bytes, rounded down to whole pages
@@ -802,7 +804,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Moves the end of the heap ({@code brk}, the system call).
      *
-     * @param address the new end; 0 is below every heap, and therefore only asks for the end
+     * @param address the new end; 0 is below every heap, so the call only returns the present end
      * @return the end of the heap: {@code address}, or the old end after any failure; a negated errno if the call was
      *     interrupted, a backing refuses, or this space is closed
      */
@@ -864,8 +866,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error, the mappings locked before it stay locked.
      *
-     * <p>Errors: EINVAL bad flags, or the range wraps; EPERM not allowed at all; ENOMEM over the limit, a hole, too
-     * many mappings, or memory that cannot be accessed (which stays locked).
+     * <p>Errors: EINVAL bad flags, or the range wraps; EPERM locking is not allowed at all; ENOMEM over the limit, a
+     * hole, too many mappings, or memory that cannot be accessed (which stays locked).
      *
      * @param start any address; the range begins with its page
      * @param length bytes; a length that rounds to 0 succeeds
@@ -893,7 +895,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Locks all current mappings, future mappings, or both ({@code mlockall(2)}).
      *
-     * <p>Errors: EINVAL bad flags; EPERM not allowed at all; ENOMEM over the limit.
+     * <p>Errors: EINVAL bad flags; EPERM locking is not allowed at all; ENOMEM over the limit.
      *
      * @param flags {@link LockFlags#CURRENT}, {@link LockFlags#FUTURE}, {@link LockFlags#ALL_ONFAULT}
      * @return 0, or a negated errno
@@ -919,8 +921,8 @@ public final class AddressSpace implements AutoCloseable {
      * to the pages.
      *
      * <p>Errors: EINVAL bad flags or not a page boundary; ENOMEM the range wraps or has a hole; EBUSY INVALIDATE of
-     * locked memory; those of the backings, such as EIO and ENOSPC, which precede ENOMEM and EBUSY. Mappings before a
-     * hole or a locked mapping are saved nevertheless.
+     * locked memory; the errors of the backings, such as EIO and ENOSPC, which precede ENOMEM and EBUSY. Mappings
+     * before a hole or a locked mapping are saved nevertheless.
      *
      * @param start a page boundary
      * @param length bytes
@@ -976,9 +978,10 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Locks a System V segment ({@code shmctl(2)} with {@code SHM_LOCK}), attached or not, until {@link #shmUnlock} or
      * its removal. All pages of the segment count once against the limit on locked memory. The sum over all locked
-     * segments of this machine ({@link Machine#lockedSegments}; on Linux, those of a user) is compared with {@link
-     * Resource#MEMLOCK} of this space; memory that the space locked with {@code mlock} counts separately. Here a
-     * segment's pages never leave memory, locked or not. Locking does not fault in pages that are not in memory yet.
+     * segments of this machine ({@link Machine#lockedSegments}; on Linux, all locked segments of a user) is compared
+     * with {@link Resource#MEMLOCK} of this space; memory that the space locked with {@code mlock} counts separately.
+     * Here a segment's pages never leave memory, locked or not. Locking does not fault in pages that are not in memory
+     * yet.
      *
      * <p>Errors ({@code shmctl_do_lock} in {@code ipc/shm.c}): EINVAL no segment, or it is removed; EPERM the limit is
      * 0, also if the segment is locked already; ENOMEM over the limit. {@link Capability#IPC_LOCK} lifts both
@@ -1010,7 +1013,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Grows a stack down, as an access below the stack does.
      *
-     * <p>Errors: EFAULT the mapping above is no stack, or there is none; EPERM below the lowest address that may be
+     * <p>Errors: EFAULT the mapping above is not a stack, or does not exist; EPERM below the lowest address that may be
      * mapped; ENOMEM within the guard gap of the mapping below, or a limit.
      *
      * @param address the accessed address
@@ -1032,7 +1035,7 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns how many of the {@linkplain #users users} are CPUs in the space. LAZY CPUs are not counted; idle CPUs
-     * that wait here for a thread to {@link #enter} are.
+     * that wait here for a thread to {@link #enter} are counted.
      *
      * @return the number at some instant of this call
      */
@@ -1043,7 +1046,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Returns the open references to this space, of all three kinds, its {@linkplain Cpu#use borrows}, and the CPUs
      * that will return to it from a borrow of another space. Other CPUs have no entry. Takes no lock. {@link
-     * Machine#references} also finds the references to a space to which only weaker ones are left.
+     * Machine#references} also returns the references to a space that has only weaker references left.
      *
      * @return the references at some instants of this call, the oldest first
      */
@@ -1189,8 +1192,8 @@ public final class AddressSpace implements AutoCloseable {
      * are being copied. But it is not an operation, and no operation waits for it. Two concurrent collections split the
      * pages between them: each page is reported by one of them.
      *
-     * <p>Errors, as {@code PAGEMAP_SCAN} has them: EINVAL not a page boundary; EFAULT the range reaches beyond the
-     * limit of the space. Holes are skipped.
+     * <p>Errors, as for {@code PAGEMAP_SCAN}: EINVAL not a page boundary; EFAULT the range reaches beyond the limit of
+     * the space. Holes are skipped.
      *
      * @param start a page boundary
      * @param length bytes
@@ -1284,7 +1287,7 @@ public final class AddressSpace implements AutoCloseable {
         if (isClosed()) {
             return;
         }
-        // Before a change: a close that meets the end of the stack has done nothing.
+        // Checked before the first change, so that a close that runs out of stack changes nothing.
         StackReserve.check(own.lifetime().users().cpus() == 0 ? SpaceReferences.DEPTH : END_DEPTH);
         giveUpDeadUsers();
         giveUp();
@@ -1296,14 +1299,15 @@ public final class AddressSpace implements AutoCloseable {
             own.lifetime().releaseDeadCpus();
             own.host().borrowers().giveUpDead();
         } catch (OutOfMemoryError exhausted) {
-            // A close must not fail for want of memory. The CPUs that are still online are taken offline by the next
+            // A close must not fail for lack of memory. The CPUs that are still online are taken offline by the next
             // call that looks for CPUs that are gone.
         }
     }
 
-    /** Releases this reference, on a stack that was checked before. */
+    /** Releases this reference. The caller checked the stack. */
     void giveUp() {
-        // Before the entry ends: another close that finds it ended returns, and its thread's later calls are refused.
+        // Set before the entry ends: another close that finds the entry ended returns, and later calls of its thread
+        // must be refused.
         layout = own.closed();
         if (entry.end()) {
             own.lifetime().put();
@@ -1410,7 +1414,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Returns the event counts of this space since it was built. Takes no lock.
      *
-     * @return the numbers; those of its parent are not included
+     * @return the counts, which do not include those of the parent
      */
     public SpaceStatistics statistics() {
         return SpaceStatistics.of(own);

@@ -62,11 +62,11 @@ public final class AddressSpaceBuilder {
     }
 
     /**
-     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the others are unlimited. The STACK limit
+     * Sets a soft limit. Unless set, STACK and MEMLOCK are 8 MiB and the other resources are unlimited. The STACK limit
      * determines where placement starts.
      *
      * @param resource which limit
-     * @param bytes the limit, unsigned; -1 for none
+     * @param bytes the limit, unsigned; -1 for no limit
      * @return this
      */
     public AddressSpaceBuilder limit(Resource resource, long bytes) {
@@ -119,7 +119,7 @@ public final class AddressSpaceBuilder {
     /**
      * Sets an address of the main stack, whose mapping is then displayed as {@code [stack]}.
      *
-     * @param address an address in the stack; 0 for no stack, unless set
+     * @param address an address in the stack; 0, the default, for no stack
      * @return this
      */
     public AddressSpaceBuilder stack(long address) {
@@ -130,7 +130,7 @@ public final class AddressSpaceBuilder {
     /**
      * Places mappings from the bottom upwards ({@code ADDR_COMPAT_LAYOUT}).
      *
-     * @param isBottomUp false for placement from the top downwards, unless set
+     * @param isBottomUp true for placement upwards; false, the default, for placement from the top downwards
      * @return this
      */
     public AddressSpaceBuilder bottomUp(boolean isBottomUp) {
@@ -143,8 +143,8 @@ public final class AddressSpaceBuilder {
      * ENOMEM}).
      *
      * @param start a page boundary; 0 for a guard at the low end
-     * @param end a page boundary, exclusive; the limit of the space for a guard at the high end. With {@code start} the
-     *     end has no guard, unless set
+     * @param end a page boundary, exclusive; the limit of the space for a guard at the high end. If it equals {@code
+     *     start}, there is no guard at this end of the space, which is the default
      * @return this
      * @throws IllegalArgumentException if the range is not at one end of the space, not on page boundaries, or overlaps
      *     the other guard, or ends before it starts
@@ -223,7 +223,7 @@ public final class AddressSpaceBuilder {
      *     of the address at which it was mapped
      * @param backing the backing; null for anonymous memory
      * @param name the displayed name of a mapping that has its own name, such as {@code [vdso]} or {@code [anon:pool]};
-     *     null for others
+     *     null for other mappings
      * @return a description, attached to no space
      * @throws IllegalArgumentException if the range is empty
      */
@@ -258,7 +258,7 @@ public final class AddressSpaceBuilder {
     public AddressSpace build() {
         Cpus.checkMayWait("the building of a space");
         machine.host().checkOpen();
-        // Before a change: a space of which no reference is returned is torn down.
+        // Checked before the first change, because a space whose reference is not returned is torn down.
         StackReserve.check(StackReserve.MANY);
         Origin origin = new Origin(
                 name,

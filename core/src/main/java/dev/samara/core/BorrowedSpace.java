@@ -35,16 +35,16 @@ import org.jspecify.annotations.Nullable;
  */
 @Experimental
 public final class BorrowedSpace implements AutoCloseable {
-    /** The stack that the way to another space needs until it is complete, in frames. */
+    /** The stack depth, in frames, that a switch to another space needs until it is complete. */
     private static final int DEPTH = 120;
 
     /**
-     * The stack for the way to LAZY or back: also for the part of an earlier space that the CPU keeps, and for the
-     * references of the borrow.
+     * The stack depth, in frames, that entering or leaving LAZY needs. It includes the release of the part of an
+     * earlier space that the CPU keeps, and of the references of the borrow.
      */
     private static final int LAZY_DEPTH = Math.max(LazyContext.DROP_DEPTH, SpaceReferences.DEPTH) + 24;
 
-    /** How far the borrow is. */
+    /** The stages of a borrow. */
     private enum Stage {
         WITH_USERS,
         WITHOUT_USERS,
@@ -59,11 +59,11 @@ public final class BorrowedSpace implements AutoCloseable {
     private final Layout layout;
     private final Borrower borrower;
 
-    /** Reachable as long as the CPU borrows. */
+    /** Kept reachable as long as the CPU borrows. */
     @SuppressWarnings("UnusedVariable") // Borrower has a weak reference to it
     private final LetGo letGo;
 
-    /** The reference by which the CPU was in a space before; null if it was in none. */
+    /** The reference by which the CPU was in its previous space; null if it was in none. */
     private final @Nullable AddressSpace home;
 
     private final BorrowReferences kept;
@@ -87,22 +87,22 @@ public final class BorrowedSpace implements AutoCloseable {
     }
 
     /**
-     * The references of a borrow. The machine gives them up if the CPU is gone. So this object refers to neither the
-     * borrow nor the CPU, and both may become unreachable.
+     * The references of a borrow. The machine releases them if the CPU is gone. This object refers to neither the
+     * borrow nor the CPU, so that both can become unreachable.
      */
     private static final class BorrowReferences {
         private final Lifetime lifetime;
 
-        /** Keeps the space to which the CPU goes back. It may be that {@code home} is closed. */
+        /** Keeps the space to which the CPU returns, because {@code home} may be closed. */
         private final @Nullable HomeRef homeUser;
 
         /**
-         * Keeps the page table without users; null with users, and once the borrower has it.
+         * Keeps the page table once the users are released; null before that, and after the borrower took it over.
          *
          * @written the CPU's thread (volatile)
-         * @read the CPU's thread; a thread that has found the CPU gone (volatile)
-         * @invariant the reference of a borrow without users, until the borrower has left. If the CPU is gone, the
-         *     thread that has found that closes it
+         * @read the CPU's thread; a thread that found the CPU gone (volatile)
+         * @invariant the reference of a borrow without users, until the borrower left. If the CPU is gone, the thread
+         *     that found this closes the reference
          */
         private volatile @Nullable PageTableRef pageTable;
 
@@ -125,8 +125,8 @@ public final class BorrowedSpace implements AutoCloseable {
         }
 
         /**
-         * Takes a CPU offline that is gone, and gives up what it has left. Does not wait. What a call cannot give up,
-         * the next one does.
+         * Takes a CPU that is gone offline, and releases what it left behind. Does not wait. What one call cannot
+         * release, the next call releases.
          */
         void giveUp() {
             lifetime.releaseDeadCpus();
@@ -138,9 +138,9 @@ public final class BorrowedSpace implements AutoCloseable {
     }
 
     /**
-     * Borrows a space. Returns null if it has no user any more; nothing has changed then.
+     * Borrows a space. Returns null, with nothing changed, if the space has no user any more.
      *
-     * @param before the reference by which the CPU is in a space now; null for none
+     * @param before the reference by which the CPU is in its present space; null if it is in none
      */
     static @Nullable BorrowedSpace begin(
             Vcpu cpu, @Nullable AddressSpace before, Machine machine, Layout layout, LetGo letGo) {
@@ -190,7 +190,7 @@ public final class BorrowedSpace implements AutoCloseable {
         check(Stage.WITH_USERS, "gives up its users");
         StackReserve.check(LAZY_DEPTH);
         AdoptedSpace adopted = new AdoptedSpace(this);
-        // Before the users are given up: a space with a user has its page table.
+        // Acquired before the user count is released, because a space with a user always has its page table.
         PageTableRef keeps = Objects.requireNonNull(PageTableRef.tryHold(machine, layout));
         boolean isAdopted = false;
         try {
@@ -223,7 +223,7 @@ public final class BorrowedSpace implements AutoCloseable {
                 held.close();
             }
         }
-        // The borrow is over: no other thread gives the reference up.
+        // The borrow is over, so no other thread releases the reference.
         kept.pageTable = null;
         return held;
     }
@@ -235,7 +235,7 @@ public final class BorrowedSpace implements AutoCloseable {
         }
     }
 
-    /** Throws where the way back could not be completed. */
+    /** Throws if too little stack is left to complete the return. */
     private void checkStack() {
         StackReserve.check(home == null ? LAZY_DEPTH : DEPTH);
     }
@@ -248,7 +248,7 @@ public final class BorrowedSpace implements AutoCloseable {
         };
     }
 
-    /** Ends the borrow. Without memory for the way back, the CPU is in no space, and the borrow is over, too. */
+    /** Ends the borrow, even if there is no memory for the return; the CPU is then in no space. */
     private void end() {
         try {
             UseMm.unuse(cpu, home, home == null ? null : home.own, stage == Stage.WITH_USERS);
@@ -286,7 +286,7 @@ public final class BorrowedSpace implements AutoCloseable {
         }
     }
 
-    /** Returns the CPU, the number of the space, and how far the borrow is, as text. */
+    /** Returns the CPU, the number of the space, and the stage of the borrow as text. */
     @Override
     public String toString() {
         return "borrow of space " + layout.lifetime().identity().number() + " by " + cpu + ", " + nameOf(stage);

@@ -67,7 +67,7 @@ public final class Cpu implements AutoCloseable {
      * closed. If it is the last user of the space that it leaves, this call tears that space down, and may wait; so may
      * {@link #enterLazy} and {@link #close}.
      *
-     * @param next a space of a machine with memory, or null for none
+     * @param next a space of a machine with memory, or null to be in no space
      * @throws IllegalStateException if the thread does not own this CPU, if the CPU is in GUEST, in a fault or in one
      *     of its listeners or borrows a space, or if the machine was built without memory
      * @throws MmException with ESRCH if the reference is closed; the CPU stays in its present space. If the space ends
@@ -80,8 +80,8 @@ public final class Cpu implements AutoCloseable {
     }
 
     /**
-     * Switches to another space as {@link #switchTo} does, unless that space is closed. Returns whether the CPU is
-     * there.
+     * Switches to another space as {@link #switchTo} does, unless that space is closed. Returns whether the CPU is now
+     * in that space.
      */
     boolean trySwitchTo(@Nullable AddressSpace next) {
         return vcpu.switchTo(next, next == null ? null : next.layout());
@@ -109,7 +109,7 @@ public final class Cpu implements AutoCloseable {
      * switch this CPU to another space are refused, except {@link #close}, which ends the borrow.
      *
      * @param space a space of a machine with memory
-     * @param letGo is called when the borrower should end the borrow; see there
+     * @param letGo is called when the borrower should end the borrow
      * @return the borrow, which ends with its close
      * @throws IllegalStateException if this CPU borrows a space already, is in GUEST, in a fault or in one of its
      *     listeners, or is not owned by the caller; or if the machine was built without memory
@@ -131,7 +131,7 @@ public final class Cpu implements AutoCloseable {
      * repeatedly borrows a space can hold a page table reference in between, which does not delay the end of the space.
      *
      * @param held a reference to the page table of a space of a machine with memory; it stays open
-     * @param letGo is called when the borrower should end the borrow; see there
+     * @param letGo is called when the borrower should end the borrow
      * @return the borrow, which ends with its close; null if the space has ended. The CPU then stays in its space, or,
      *     if it was LAZY, may be in no space
      * @throws IllegalStateException as {@link #use} throws it
@@ -178,7 +178,7 @@ public final class Cpu implements AutoCloseable {
     /**
      * Returns the number of this CPU, by which reports and {@link dev.samara.core.event.ShootdownDelivery} name it.
      *
-     * @return positive; no other CPU of its machine ever has it
+     * @return positive; no other CPU of the machine ever has this number
      */
     public int number() {
         return vcpu.number();
@@ -217,7 +217,7 @@ public final class Cpu implements AutoCloseable {
      * actions with this CPU prior to the hand-over <i>happen-before</i> this call returns. If several threads claim it
      * concurrently, one becomes the owner.
      *
-     * @throws IllegalStateException if a thread owns this CPU, even if that is the caller, or a thread that has ended
+     * @throws IllegalStateException if a thread owns this CPU, even if that thread is the caller or has ended
      */
     public void claim() {
         OwnerChange.claim(vcpu);
@@ -311,7 +311,7 @@ public final class Cpu implements AutoCloseable {
      * Returns the reference with which this CPU switched to its space. It may be closed; the CPU is a user of the space
      * until it leaves.
      *
-     * @return the reference, or null for no space, as in LAZY, and in a {@linkplain #use borrowed} one
+     * @return the reference; null if the CPU is in no space, as in LAZY, or in a {@linkplain #use borrowed} space
      */
     public @Nullable AddressSpace space() {
         return (AddressSpace) vcpu.reference();

@@ -13,8 +13,8 @@ import dev.samara.core.internal.cpu.CpuCounters;
  * @param tlbMisses lookups that the TLB could not serve, or not with the required right; each pin counts as one
  * @param flushes how many times the CPU flushed a range or a whole space from its TLB, whether or not it had
  *     translations of it
- * @param accessesOutsideGuest accesses to numbers for each of which the CPU entered GUEST and left it again. They take
- *     tens of times as long as accesses in GUEST. Copies, fills, strings and pins are not counted
+ * @param accessesOutsideGuest accesses to numbers outside GUEST, for each of which the CPU entered GUEST and left it
+ *     again. They take tens of times as long as accesses in GUEST. Copies, fills, strings and pins are not counted
  */
 public record CpuStatistics(
         long minorFaults, long majorFaults, long tlbMisses, long flushes, long accessesOutsideGuest) {

@@ -52,7 +52,9 @@ public final class Guest implements AutoCloseable {
     /** The number of open guests of the CPU, including this one, if it is the innermost. */
     private final int depth;
 
-    /** Why the CPU had left GUEST when this guest was opened, to come back; see {@link PooledCpu#open}. */
+    /**
+     * Why the CPU was outside GUEST when this guest was opened, which the close restores; see {@link PooledCpu#open}.
+     */
     private int away;
 
     /** Another thread may read it in a benign race: the ownership check rejects that thread anyway. */
@@ -82,7 +84,7 @@ public final class Guest implements AutoCloseable {
         }
     }
 
-    /** Throws if this guest is closed, or the thread is another one. */
+    /** Throws if this guest is closed, or the caller is not the thread that entered. */
     private void checkOpen() {
         if (isClosed) {
             throw new IllegalStateException("the guest of " + of + " is closed");
@@ -95,7 +97,7 @@ public final class Guest implements AutoCloseable {
      * memory has a {@link dev.samara.core.guest.FlatMemory} of another order.
      *
      * @return the memory of the CPU: the same object for all guests of one CPU
-     * @throws IllegalStateException if this guest is closed, or the thread is another one
+     * @throws IllegalStateException if this guest is closed, or the caller is not the thread that entered
      */
     public GuestMemory memory() {
         checkOpen();
@@ -106,7 +108,7 @@ public final class Guest implements AutoCloseable {
      * Returns the number of the CPU, by which reports and {@link dev.samara.core.event.ShootdownDelivery} name it.
      *
      * @return positive
-     * @throws IllegalStateException if this guest is closed, or the thread is another one
+     * @throws IllegalStateException if this guest is closed, or the caller is not the thread that entered
      */
     public int number() {
         checkOpen();
@@ -117,8 +119,8 @@ public final class Guest implements AutoCloseable {
      * Acknowledges changes by other threads, as {@link Cpu#poll} does. If the CPU has left GUEST, it enters GUEST
      * again.
      *
-     * @throws IllegalStateException if this guest is closed, the thread is another one, or the CPU is in a fault or in
-     *     one of its listeners
+     * @throws IllegalStateException if this guest is closed, the caller is not the thread that entered, or the CPU is
+     *     in a fault or in one of its listeners
      */
     public void poll() {
         checkOpen();
@@ -126,13 +128,13 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Leaves GUEST until the next {@link #poll}, including that of a {@link dev.samara.core.guest.FlatMemory}, or the
-     * next {@link AddressSpace#enter} of this space. Until then no operation waits for this thread, and this CPU does
-     * not prevent calls that may wait. An access in the meantime enters GUEST for its own duration. Does nothing if the
-     * CPU has already left GUEST.
+     * Leaves GUEST until the next {@link #poll}, including {@link dev.samara.core.guest.FlatMemory#poll}, or the next
+     * {@link AddressSpace#enter} of this space. Until then no operation waits for this thread, and this CPU does not
+     * prevent calls that may wait. An access in the meantime enters GUEST for its own duration. Does nothing if the CPU
+     * has already left GUEST.
      *
-     * @throws IllegalStateException if this guest is closed, the thread is another one, or the CPU is in a fault or in
-     *     one of its listeners
+     * @throws IllegalStateException if this guest is closed, the caller is not the thread that entered, or the CPU is
+     *     in a fault or in one of its listeners
      */
     public void leave() {
         checkOpen();
@@ -146,7 +148,7 @@ public final class Guest implements AutoCloseable {
      * backing, must not poll the guest, because the call may wait afterwards.
      *
      * @return this
-     * @throws IllegalStateException if this guest is closed, or the thread is another one
+     * @throws IllegalStateException if this guest is closed, or the caller is not the thread that entered
      */
     public Guest leaveForCalls() {
         checkOpen();

@@ -53,7 +53,7 @@ public final class HoldTimes {
         if (!(percentile > 0 && percentile <= 100)) {
             throw new IllegalArgumentException("percentile " + percentile + " is not above 0 and at most 100");
         }
-        // In this order a whole percentile of a number that it divides is exact.
+        // Multiplying first keeps the result exact if it is a whole number.
         double wanted = total * percentile / 100;
         long seen = 0;
         for (int bucket = 0; bucket < counts.length; bucket++) {

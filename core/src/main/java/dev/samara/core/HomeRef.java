@@ -19,7 +19,7 @@ final class HomeRef {
         entry = references.add(this, layout, SpaceReference.Kind.HOME);
     }
 
-    /** Keeps the space in which a CPU of the calling thread is. */
+    /** Acquires a user count of the space in which a CPU of the calling thread is. */
     static HomeRef of(SpaceReferences references, Layout layout) {
         StackReserve.check(SpaceReferences.DEPTH);
         if (!layout.lifetime().users().tryGetHome()) {
@@ -39,8 +39,7 @@ final class HomeRef {
     }
 
     /**
-     * Releases the space. If that was the last user, tears the space down, and may wait. The caller has checked the
-     * stack.
+     * Releases the space. If that was the last user, tears the space down, and may wait. The caller checked the stack.
      */
     void close() {
         if (entry.end()) {
@@ -50,7 +49,7 @@ final class HomeRef {
 
     /** Releases the space for a CPU that is gone, and leaves a teardown to one of the machine's threads. */
     void giveUpLater() {
-        // Before a change: what this does not give up, the next call does.
+        // Checked before the first change, so that the next call can do what this call cannot.
         StackReserve.check(SpaceReferences.DEPTH);
         if (entry.end()) {
             layout.lifetime().putHomeLater();

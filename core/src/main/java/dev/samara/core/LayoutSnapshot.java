@@ -46,7 +46,7 @@ public final class LayoutSnapshot implements Iterable<Vma> {
      * Returns the VMA that covered an address.
      *
      * @param address any address
-     * @return the VMA, or null for none
+     * @return the VMA, or null if there was none
      */
     public @Nullable Vma find(long address) {
         return tree.get(address);
@@ -56,7 +56,7 @@ public final class LayoutSnapshot implements Iterable<Vma> {
      * Returns the VMA that covered an address, or else the next one above it ({@code find_vma}).
      *
      * @param address any address
-     * @return the lowest VMA with an end above the address, or null for none
+     * @return the lowest VMA with an end above the address, or null if there was none
      */
     public @Nullable Vma findNext(long address) {
         return tree.atOrAfter(address);
@@ -67,7 +67,7 @@ public final class LayoutSnapshot implements Iterable<Vma> {
      * that covers the address is not below it.
      *
      * @param address any address
-     * @return the highest VMA with an end at or below the address, or null for none
+     * @return the highest VMA with an end at or below the address, or null if there was none
      */
     public @Nullable Vma findPrevious(long address) {
         VmArea below = address == 0 ? null : tree.atOrBefore(address - 1);
@@ -82,8 +82,8 @@ public final class LayoutSnapshot implements Iterable<Vma> {
      *
      * @param start the first address
      * @param length bytes, unsigned; a range that wraps ends at the highest address
-     * @param action receives each VMA, by this thread, whole even if it reaches beyond the range; its exception ends
-     *     the walk and goes to the caller
+     * @param action receives each VMA, on this thread, and as a whole even if the VMA extends beyond the range; an
+     *     exception that it throws ends the walk and propagates to the caller
      */
     public void forEach(long start, long length, Consumer<? super Vma> action) {
         Objects.requireNonNull(action, "action");
@@ -100,7 +100,7 @@ public final class LayoutSnapshot implements Iterable<Vma> {
     }
 
     /**
-     * Returns an iterator over all VMAs in ascending order, which cannot remove.
+     * Returns an iterator over all VMAs in ascending order. It does not support {@code remove}.
      *
      * @return a new iterator, for one thread at a time
      */

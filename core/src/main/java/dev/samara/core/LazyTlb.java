@@ -18,8 +18,8 @@ public enum LazyTlb {
     /**
      * The CPU keeps the root, and holds a {@linkplain AddressSpace#hold reference to the page table} ({@code
      * MMU_LAZY_TLB_REFCOUNT}). The CPU acquires the reference when it first enters LAZY in the space, and releases it
-     * when it switches to another space. All CPUs of a space write the same count. The teardown of the space takes
-     * nothing from a CPU.
+     * when it switches to another space. All CPUs of a space write the same count. The teardown of the space takes no
+     * root from a CPU.
      */
     REFERENCE_COUNT,
 

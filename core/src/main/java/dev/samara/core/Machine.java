@@ -83,8 +83,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Asks the embedder, unless the space has ended since its pages were counted. The reference is closed afterwards,
-     * but its object still answers later calls.
+     * Calls the embedder, unless the space has ended since its pages were counted. The identity is closed afterwards,
+     * but later calls on it still work.
      */
     private long scoreOf(Identity space, long pages, VictimScore score) {
         try (SpaceIdentity identity = SpaceIdentity.tryGrab(spaceReferences(), space)) {
@@ -131,7 +131,7 @@ public final class Machine implements AutoCloseable {
     /** Returns the references to a space and its borrows, the oldest first. */
     List<SpaceReference> referencesTo(Layout layout) {
         Lifetime lifetime = layout.lifetime();
-        // One instant for all ages, by which they are sorted.
+        // One instant for all ages, by which the references are sorted.
         long now = System.nanoTime();
         return withBorrows(
                 references.to(lifetime.identity(), now), host.borrowers().of(lifetime.identity()), now);
@@ -171,7 +171,7 @@ public final class Machine implements AutoCloseable {
                 if (made == null) {
                     layout.lifetime().put();
                 } else {
-                    // Not close, which may find the stack too short.
+                    // Not close(), which throws if the stack is too short.
                     made.giveUp();
                 }
             }
@@ -214,7 +214,9 @@ public final class Machine implements AutoCloseable {
         ExitMmap.close(layout);
     }
 
-    /** Releases what its owner no longer can: CPUs that are gone, and unreachable page caches and references. */
+    /**
+     * Releases what its owner can no longer release: CPUs that are gone, and unreachable page caches and references.
+     */
     private void endUnreachable() {
         references.giveUpLost();
         host.checkCpus();
@@ -280,7 +282,7 @@ public final class Machine implements AutoCloseable {
         references.giveUpLost();
         host.releaseDeadCpus();
         host.borrowers().giveUpDead();
-        // Before the machine has ended: a CPU of these leaves its space.
+        // Ended before the spaces are closed, because pool CPUs must leave their spaces first.
         remotes.end();
         guests.end();
         spaces.close();
@@ -386,7 +388,7 @@ public final class Machine implements AutoCloseable {
     }
 
     private PageCache newPageCache(Geometry geometry, long bytes, boolean isOfZeros) {
-        // First: the memory looks whether the stack is deep enough for the initialization of classes.
+        // First, because it checks that the stack suffices for the initialization of classes.
         MachineMemory memory = memoryOfFile(geometry, bytes);
         return new FilePages(memory, bytes, isOfZeros);
     }
@@ -492,8 +494,8 @@ public final class Machine implements AutoCloseable {
     /**
      * Saves all files of the host ({@code sync}): when this returns 0, the devices have every byte that was written
      * before the call to a file that is open, by stores through any mapping and by calls of any open. A file that was
-     * closed before the call was saved by its last close, unless that was reported; with {@code forceOnClose(false)} it
-     * was written, and not forced. {@link HostFile#fsync} saves one file.
+     * closed before the call was saved by its last close, unless a failure was reported; with {@code
+     * forceOnClose(false)} it was written, but not forced. {@link HostFile#fsync} saves one file.
      *
      * <p>A file that cannot be saved is reported with its path ({@code FILE_NOT_SAVED}), the others are saved, and the
      * failure is also returned once by each open of the file, as always. Files are saved one after the other. Waits as
@@ -541,9 +543,9 @@ public final class Machine implements AutoCloseable {
      *     channel writes everything at the end
      * @param isWritable whether the channel is also open for writing, and the file should be
      * @return a new open
-     * @throws dev.samara.core.mman.MmException EACCES if the channel is not open for reading, or not for writing though
-     *     {@code isWritable} says so; EBUSY if the channel is open with another page size; an error of the host if the
-     *     size of the file cannot be read
+     * @throws dev.samara.core.mman.MmException EACCES if the channel is not open for reading, or not for writing
+     *     although {@code isWritable} is true; EBUSY if the channel is open with another page size; an error of the
+     *     host if the size of the file cannot be read
      * @throws IllegalStateException if the machine was built without memory or is closed, if a CPU of the thread is in
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
@@ -606,9 +608,9 @@ public final class Machine implements AutoCloseable {
      * unreachable machine from being garbage-collected; the first attribute read after that unregisters it.
      *
      * @param name the name, not empty
-     * @return closed by any thread to unregister the MBean before the machine is closed
+     * @return the registration; any thread may close it to unregister the MBean before the machine is closed
      * @throws IllegalArgumentException if the name is empty
-     * @throws IllegalStateException if an MBean of the name is registered, or this machine is closed
+     * @throws IllegalStateException if an MBean of this name is already registered, or this machine is closed
      * @throws UnsupportedOperationException if the JVM has no module {@code java.management}
      */
     public Registration registerMBean(String name) {
@@ -621,7 +623,7 @@ public final class Machine implements AutoCloseable {
         }
         beans.add(made);
         if (host.isClosed()) {
-            // The close may have missed it.
+            // The close may have missed this MBean.
             made.close();
         }
         host.checkOpen();

@@ -13,13 +13,13 @@ import javax.management.MBeanServer;
 import javax.management.ObjectName;
 
 /**
- * The MBean of a machine. The server of MBeans has it, so it refers to the machine weakly: a machine that nobody closes
- * is collected nevertheless. Only this class needs the module {@code java.management}.
+ * The MBean of a machine. The MBean server keeps it reachable, so it refers to the machine weakly: a machine that is
+ * never closed can nevertheless be garbage-collected. Only this class needs the module {@code java.management}.
  */
 final class MachineBean implements MachineMXBean, Registration {
     private static final String PREFIX = "dev.samara:type=Machine,name=";
 
-    /** A value that needs no quotes in a name of an MBean. */
+    /** A value that needs no quotes in the name of an MBean. */
     private static final Pattern PLAIN = Pattern.compile("[^,=:\"*?\n]+");
 
     private final WeakReference<Machine> machine;
@@ -30,7 +30,7 @@ final class MachineBean implements MachineMXBean, Registration {
      * @written a thread that closes the registration or the machine, or reads an attribute of a machine that was
      *     collected (get-and-set)
      * @read not at all
-     * @invariant never set again; one thread unregisters the MBean, whose name another one may have by then
+     * @invariant never set again, so one thread unregisters the MBean; later another MBean may have its name
      */
     private final AtomicBoolean isRegistered = new AtomicBoolean(true);
 
@@ -71,7 +71,7 @@ final class MachineBean implements MachineMXBean, Registration {
             try {
                 server.unregisterMBean(name);
             } catch (InstanceNotFoundException gone) {
-                // Another program part has unregistered it.
+                // Another part of the program unregistered it.
                 return;
             } catch (JMException refused) {
                 throw new IllegalStateException("the MBean " + name + " could not be unregistered", refused);

@@ -37,14 +37,14 @@ public final class MachineBuilder {
 
     private static final int LEAST_USUAL_ENTRIES = 1 << 12;
 
-    /** Most programs would not use more entries, and each of many threads may own a CPU. */
+    /** Most programs would not use more entries, and there may be many CPUs. */
     private static final int MOST_USUAL_ENTRIES = 1 << 14;
 
     private int maxMapCount = 65530;
     private long stackGuardGap = 256;
     private long commitLimit = CommittedMemory.UNLIMITED;
 
-    /** -1 for the usual share of the memory. */
+    /** -1 for the default share of the memory. */
     private long pageTableLimit = -1;
 
     private long cacheLimit = Long.MAX_VALUE;
@@ -70,7 +70,7 @@ public final class MachineBuilder {
     private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
     private @Nullable StoreMaker stores;
 
-    /** The number of entries; 0 for what the memory suggests. */
+    /** The number of TLB entries; 0 to derive it from the size of the memory. */
     private int tlbEntries;
 
     private long longestOffer = MachineMemory.UNCHECKED;
@@ -138,7 +138,7 @@ public final class MachineBuilder {
      * Limits the memory that may be committed to all spaces together, as {@code vm.overcommit_memory=2} does;
      * NORESERVE then has no effect. Without a limit no call fails for lack of commit.
      *
-     * @param bytes the limit; -1 for none, unless set
+     * @param bytes the limit; -1, the default, for no limit
      * @return this
      * @throws IllegalArgumentException if it is below -1
      */
@@ -152,8 +152,8 @@ public final class MachineBuilder {
 
     /**
      * Limits the page tables of all spaces together. Each table counts as a page of its space, the topmost one of each
-     * space included; {@link dev.samara.core.mman.Resource#PAGE_TABLES} limits those of one space. Tables are objects
-     * of the Java heap, and a guest may need one for each page that it reads.
+     * space included; {@link dev.samara.core.mman.Resource#PAGE_TABLES} limits the page tables of one space. Tables are
+     * objects of the Java heap, and a guest may need one for each page that it reads.
      *
      * <p>If another table would exceed the limit, the machine first frees empty tables. If that does not suffice, an
      * access returns {@code OUT_OF_MEMORY}, or triggers what {@link #lowMemory} configures. A call returns ENOMEM, and
@@ -205,7 +205,7 @@ public final class MachineBuilder {
      * mappings that make a clean page dirty, check both. Above the first fraction, they start a task of the machine
      * that writes the dirty pages of all files, on its own thread or on the {@linkplain #executor executor}. Above the
      * second, they first write the pages themselves, or wait for another thread that does. Such a store is a fault,
-     * handled outside GUEST. It does not wait where others may wait for its thread, e.g. while another CPU of the
+     * handled outside GUEST. It does not wait if other threads may wait for its thread, e.g. while another CPU of the
      * thread is in GUEST. A store to a page that is already dirty checks nothing. No page is forced to the device.
      * Pages that cannot be written do not count, so no thread waits for them.
      *
@@ -353,16 +353,16 @@ public final class MachineBuilder {
      * needed.
      *
      * <p>Unless a {@linkplain #frameStore store} is set, memory is in regions of the system's shared memory, one per
-     * GiB: on Linux, if {@code /dev/shm} has room. A region allocates system memory in {@linkplain #memoryPiece
-     * pieces}. A {@link dev.samara.core.guest.FlatMemory} is fastest in the first region, which is used first. If the
-     * system has no room, memory is the JVM's direct memory, in pieces. {@link #build} refuses to use more direct
-     * memory than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the heap size unless {@code
+     * GiB, if the system is Linux and {@code /dev/shm} has room. A region allocates system memory in {@linkplain
+     * #memoryPiece pieces}. A {@link dev.samara.core.guest.FlatMemory} is fastest in the first region, which is used
+     * first. Otherwise memory is the JVM's direct memory, in pieces. {@link #build} refuses to use more direct memory
+     * than {@linkplain Machine#directMemoryLimit the JVM's limit}, which is the heap size unless {@code
      * -XX:MaxDirectMemorySize} is set. All machines and all other users of direct memory share that limit. If no memory
      * is left for more frames, accesses that need a frame fail with {@code OUT_OF_MEMORY}. The machine asks the system
      * again after a second, or after a frame is freed.
      *
-     * @param bytes the maximum amount, at least a page, for each page size that spaces use; 0 for a machine without
-     *     memory, unless set
+     * @param bytes the maximum amount, at least a page, for each page size that spaces use; 0, the default, for a
+     *     machine without memory
      * @return this
      * @throws IllegalArgumentException if it is negative
      */
@@ -390,7 +390,7 @@ public final class MachineBuilder {
      * each reap is reported ({@link Report.Kind#SPACE_REAPED}). The embedder should end the spaces that were reaped:
      * accesses there return {@code ADRERR}.
      *
-     * @param score scores spaces; null for none, unless set
+     * @param score scores spaces; null, the default, if faults should return {@code OUT_OF_MEMORY}
      * @return this
      */
     @Experimental
@@ -419,7 +419,7 @@ public final class MachineBuilder {
     /**
      * Sets the store of the frames' bytes; unless set, they are stored as {@link #memory} describes.
      *
-     * @param maker creates the store for a page size; null for that of {@link #memory}
+     * @param maker creates the store for a page size; null, the default, for the store that {@link #memory} describes
      * @return this
      */
     @Experimental
@@ -434,7 +434,8 @@ public final class MachineBuilder {
      * is also reported, with the latest accesses and revocations. Checking makes an access many times as expensive. The
      * system property {@code samara.checked} sets this for every machine.
      *
-     * @param isChecked whether accesses are checked; as the property says, false without it, unless set
+     * @param isChecked whether accesses are checked; unless set, the value of the property, or false without the
+     *     property
      * @return this
      */
     public MachineBuilder checked(boolean isChecked) {
@@ -456,9 +457,9 @@ public final class MachineBuilder {
 
     /**
      * Sets whether flushes skip CPUs that need none. A flush that concerns several CPUs then checks none of them if no
-     * CPU is in the space, or only the caller's CPU, outside GUEST. CPUs that left the space flush when they return in
-     * any case. A flush of pages that no CPU has used, or only the caller's CPU, is invisible to other threads: it has
-     * no generation, and other threads miss nothing.
+     * CPU is in the space, or only the caller's CPU, outside GUEST. In any case, CPUs that left the space flush when
+     * they return. A flush of pages that no CPU has used, or only the caller's CPU, is invisible to other threads: it
+     * has no generation, and other threads miss nothing.
      *
      * @param isElided whether flushes skip such CPUs; true unless set
      * @return this
@@ -573,9 +574,10 @@ public final class MachineBuilder {
 
     /**
      * Sets the time after which a CPU that does not acknowledge a shootdown is reported, with its thread and the
-     * thread's stack: it has been in GUEST for so long, and has not polled. The wait continues. The report comes a
+     * thread's stack. Such a CPU was in GUEST for this time without a poll. The wait continues. The report comes a
      * quarter of this time later, so a pause of the whole JVM is not reported. Where the host has fewer processors than
-     * threads that run guest code, a thread may be descheduled for longer than the usual time: set a longer one there.
+     * threads that run guest code, a thread may be descheduled for longer than the default time: set a longer time
+     * there.
      *
      * @param time positive; 100 milliseconds unless set, or as many as the system property {@code
      *     samara.longShootdown} contains when this builder is created
@@ -609,7 +611,7 @@ public final class MachineBuilder {
      * too. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Checking makes every file
      * fault slower.
      *
-     * @param longest the time after which a call is reported, not negative; null to check none, unless set
+     * @param longest the time after which a call is reported, not negative; null, the default, to check no calls
      * @return this
      * @throws IllegalArgumentException if it is negative
      */
@@ -635,10 +637,10 @@ public final class MachineBuilder {
      * delay it. With {@linkplain #invokedHousekeeping invoked housekeeping}, its steps run them: steps run by the
      * embedder, by {@link Machine#awaitQuiescence}, by {@code join} and {@code get} of a {@link
      * dev.samara.core.mman.PendingCall}, and by a call that, before it starts, waits for the backlog of grace periods
-     * to shrink. Calls that wait later run no callback, except the notifiers of asynchronous operations. So a callback
-     * may call a method that waits, as on one of the machine's threads. It must not wait for another callback, nor for
-     * an embedder's lock that the thread running the steps holds. The same applies to a notifier, which any waiting
-     * call may run.
+     * to shrink. Calls that wait after they started run no callback, except the notifiers of asynchronous operations.
+     * So a callback may call a method that waits, as on one of the machine's threads. It must not wait for another
+     * callback, nor for an embedder's lock that the thread running the steps holds. The same applies to a notifier,
+     * which any waiting call may run.
      *
      * @param executor the executor; null for the machine's threads
      * @return this
@@ -798,7 +800,7 @@ public final class MachineBuilder {
             return tlbEntries;
         }
         long granules = Math.min(memory >>> SoftTlb.GRANULE_SHIFT, MOST_USUAL_ENTRIES);
-        // A power of two, and not less.
+        // The smallest power of two that is not less.
         return Math.max(LEAST_USUAL_ENTRIES, Integer.highestOneBit(2 * (int) granules - 1));
     }
 

@@ -49,7 +49,7 @@ public record MappingResidency(
         long referenced,
         long anonymous,
         long locked) {
-    /** No mapping and no memory: the sum of a space without mappings, and what a mapping without pages has. */
+    /** No mapping and no memory: the sum of a space without mappings, and the amounts of a mapping without pages. */
     public static final MappingResidency NONE = new MappingResidency(null, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
 
     /**

@@ -59,7 +59,7 @@ public final class PageScan {
     /**
      * Sets the categories of which a matching page must have at least one ({@code category_anyof_mask}).
      *
-     * @param categories bits of {@link PageCategory}; 0 for no condition, which it is unless set
+     * @param categories bits of {@link PageCategory}; 0, the default, for no condition
      * @return this
      */
     public PageScan any(long categories) {
@@ -82,7 +82,7 @@ public final class PageScan {
     /**
      * Sets the maximum number of pages that a scan reports ({@code max_pages}).
      *
-     * @param pages the number of pages, unsigned; 0 for no limit, which it is unless set
+     * @param pages the number of pages, unsigned; 0, the default, for no limit
      * @return this
      */
     public PageScan maxPages(long pages) {

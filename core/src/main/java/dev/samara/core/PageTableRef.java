@@ -110,7 +110,7 @@ public final class PageTableRef implements AutoCloseable {
      * freed when its last pin is released.
      *
      * <p>Mappings of operations in flight are skipped, including those that are being locked, moved or protected. They
-     * are retried after pauses, ten times within half a second; so is a space in which an operation in flight frees
+     * are retried after pauses, ten times within half a second. The reap also retries if an operation in flight frees
      * pages, as {@code munmap} does. Nothing is taken while a fork copies the space. Several threads may reap a space
      * concurrently: each frees the pages that it took. This method holds only the page table, so it neither delays,
      * awaits nor performs a teardown of the space. A teardown that has already started frees the pages that it took
@@ -144,7 +144,7 @@ public final class PageTableRef implements AutoCloseable {
      */
     @Override
     public void close() {
-        // Before a change: a close that meets the end of the stack has done nothing.
+        // Checked before the first change, so that a close that runs out of stack changes nothing.
         StackReserve.check(SpaceReferences.DEPTH);
         isClosed = true;
         if (entry.end()) {

@@ -119,7 +119,8 @@ public final class ProcMaps {
     }
 
     /**
-     * Returns whether a name belongs to the mapping: the names of the heap and of a stack depend on the place instead.
+     * Returns whether a name was given to the mapping itself. The names of the heap and of a stack depend on its
+     * address instead.
      */
     private static boolean hasNameOfItsOwn(String name) {
         return !name.isEmpty() && !name.equals("[heap]") && !name.equals("[stack]");

@@ -26,23 +26,23 @@ final class RemoteAccess {
      */
     private static final int PAGES = 512;
 
-    /** With the rights of the mapping. */
+    /** An access with the rights of the mapping. */
     static final int READ = 0;
 
-    /** With the rights of the mapping. */
+    /** An access with the rights of the mapping. */
     static final int WRITE = 1;
 
-    /** With the rights that the mapping may be given ({@code FOLL_FORCE}). */
+    /** An access with the rights that the mapping may be given ({@code FOLL_FORCE}). */
     static final int FORCED_READ = 2;
 
-    /** With the rights that the mapping may be given ({@code FOLL_FORCE}). */
+    /** An access with the rights that the mapping may be given ({@code FOLL_FORCE}). */
     static final int FORCED_WRITE = 3;
 
     /**
      * Copies the remaining bytes of a buffer. Returns their number, or a negated errno.
      *
-     * @param reference of the space, which is reachable until this returns
-     * @param layout to which the calls of the reference go
+     * @param reference the entry of the reference, which the caller keeps reachable until this returns
+     * @param layout the layout that serves calls of the reference
      */
     static long copy(
             RemoteCpus cpus,
@@ -132,7 +132,7 @@ final class RemoteAccess {
         }
     }
 
-    /** As above, for an array: wrapping it in a buffer would allocate. */
+    /** As above, for an array, because wrapping it in a buffer would allocate. */
     private static int copyAll(
             SpaceReferences.Entry reference,
             CpuMemory memory,

@@ -20,7 +20,7 @@ import dev.samara.core.internal.space.Layout;
  * @param totalPeak the peak of the mapped pages ({@code VmPeak})
  */
 public record Residency(long anonymous, long file, long shmem, long peak, long total, long totalPeak) {
-    /** No pages: what a space that has ended has. */
+    /** No pages: the numbers of a space that has ended. */
     public static final Residency NONE = new Residency(0, 0, 0, 0, 0, 0);
 
     /**
@@ -41,7 +41,7 @@ public record Residency(long anonymous, long file, long shmem, long peak, long t
         long anonymous = pages.count(Pte.ANONYMOUS_PAGE);
         long file = pages.count(Pte.FILE_PAGE);
         long shmem = pages.count(Pte.SHMEM_PAGE);
-        // As task_mem: what is told at once fits together.
+        // As in task_mem: a peak is never below the current number in the same result.
         long peak = Math.max(pages.peak(), anonymous + file + shmem);
         long total = layout.mappedPages();
         return new Residency(anonymous, file, shmem, peak, total, Math.max(layout.mappedPeak(), total));

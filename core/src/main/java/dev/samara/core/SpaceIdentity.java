@@ -57,7 +57,7 @@ public final class SpaceIdentity implements AutoCloseable {
     /**
      * Returns the number of the space on its machine.
      *
-     * @return positive; no other space of the machine ever has it
+     * @return positive; no other space of the machine ever has this number
      */
     public long number() {
         return identity.number();
@@ -66,7 +66,7 @@ public final class SpaceIdentity implements AutoCloseable {
     /**
      * Returns the name of the space.
      *
-     * @return the name that its {@linkplain AddressSpaceBuilder#name builder} was given; null for none
+     * @return the name that was passed to its {@linkplain AddressSpaceBuilder#name builder}; null if there was none
      */
     public @Nullable String name() {
         return identity.name();

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * Machine#references} list it.
  *
  * @param space the number of the space on its machine, which no other space of the machine ever uses
- * @param name the name of the space; null for none
- * @param kind what it keeps
+ * @param name the name of the space; null if it has none
+ * @param kind what the reference keeps alive
  * @param holder the name of the thread that acquired it, or started the borrow
  * @param ageNanos its age in nanoseconds
  * @param where the stack trace at which it was acquired; null unless the machine {@linkplain

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 final class SpaceReferences {
     /**
      * The stack depth, in frames, that a thread needs to acquire or release a reference. It is checked before the first
-     * change: a count that no object knows of would never be released.
+     * change, because a count that no object records would never be released.
      */
     static final int DEPTH = 60;
 
@@ -34,7 +34,7 @@ final class SpaceReferences {
         private final long id = last.incrementAndGet();
         private final Identity identity;
 
-        /** Null for a reference to the identity, which must not keep more than that. */
+        /** Null for a reference to the identity, which must keep only the identity reachable. */
         private final @Nullable Lifetime lifetime;
 
         private final SpaceReference.Kind kind;
@@ -43,9 +43,9 @@ final class SpaceReferences {
         private final @Nullable Throwable where;
 
         /**
-         * @written the thread that closes the reference, or has found it collected (compare-and-set)
+         * @written the thread that closes the reference, or found it collected (compare-and-set)
          * @read any thread (volatile)
-         * @pairs the thread whose compare-and-set succeeds gives the reference up
+         * @pairs the thread whose compare-and-set succeeds releases the reference
          * @invariant never reset
          */
         private final AtomicBoolean isEnded = new AtomicBoolean();
@@ -72,7 +72,7 @@ final class SpaceReferences {
             return isEnded.get();
         }
 
-        /** An entry that cannot be removed now is removed after the collection of its object. */
+        /** Removes the entry from the map, if possible now; otherwise, after its object was collected. */
         private void unlist() {
             try {
                 entries.remove(id);
@@ -121,25 +121,25 @@ final class SpaceReferences {
     private final boolean isTracked;
 
     /**
-     * @written threads that take a reference (get-and-add)
-     * @read threads that take a reference (get-and-add)
-     * @invariant the number of the last reference taken
+     * @written threads that acquire a reference (get-and-add)
+     * @read threads that acquire a reference (get-and-add)
+     * @invariant the number of the last reference acquired
      */
     private final AtomicLong last = new AtomicLong();
 
     /**
-     * @written threads that take a reference or give one up (concurrent map)
+     * @written threads that acquire or release a reference (concurrent map)
      * @read any thread (concurrent map)
-     * @invariant an entry for each reference that is not given up, and perhaps others that have ended, for displays
+     * @invariant contains an entry for each reference that is not released, and perhaps ended entries; for displays
      */
     private final ConcurrentSkipListMap<Long, Entry> entries = new ConcurrentSkipListMap<>();
 
     private final ReferenceQueue<Object> lost = new ReferenceQueue<>();
 
     /**
-     * Whether an ended entry may be in the map still.
+     * Whether an ended entry may still be in the map.
      *
-     * @written a thread that had no memory or no stack to take an entry out of the map (volatile)
+     * @written a thread that had no memory or no stack to remove an entry from the map (volatile)
      * @read a thread that looks for collected references (volatile)
      * @invariant never reset
      */
@@ -151,7 +151,7 @@ final class SpaceReferences {
     }
 
     /**
-     * Adds the entry of a reference that the caller has taken.
+     * Adds the entry of a reference that the caller acquired.
      *
      * @param reference the object that the embedder closes
      */
@@ -172,7 +172,7 @@ final class SpaceReferences {
             isAdded = true;
         } finally {
             if (!isAdded) {
-                // Memory may have run out after the entry has come into the map: the caller gives the reference up.
+                // Memory may have run out after the entry was added to the map. The caller releases the reference.
                 entry.end();
             }
         }
@@ -181,7 +181,7 @@ final class SpaceReferences {
 
     /** Releases the references that became unreachable, and reports each. Does not wait. */
     void giveUpLost() {
-        // Before an entry leaves the queue.
+        // Checked before an entry is removed from the queue.
         StackReserve.check(DEPTH);
         for (Reference<?> gone = lost.poll(); gone != null; gone = lost.poll()) {
             Entry entry = (Entry) gone;
@@ -196,7 +196,7 @@ final class SpaceReferences {
     /**
      * Returns the references to a space, the oldest first.
      *
-     * @param now the time at which they have their ages
+     * @param now the time to which their ages refer
      */
     List<SpaceReference> to(Identity identity, long now) {
         return find(identity, now);
@@ -205,7 +205,7 @@ final class SpaceReferences {
     /**
      * Returns the references to all spaces, the oldest first.
      *
-     * @param now the time at which they have their ages
+     * @param now the time to which their ages refer
      */
     List<SpaceReference> all(long now) {
         return find(null, now);

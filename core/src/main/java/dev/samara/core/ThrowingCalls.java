@@ -92,7 +92,7 @@ public final class ThrowingCalls {
     /**
      * Moves the end of the heap; see {@link AddressSpace#brk}.
      *
-     * @param address the requested end; 0 only asks for the end
+     * @param address the requested end; 0 to only return the present end
      * @return the end of the heap
      * @throws MmException with ENOMEM if the heap does not end at {@code address}; with the error of the call otherwise
      */
@@ -103,9 +103,9 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Has all CPUs that run guest code in the space execute a full fence; see {@link AddressSpace#membarrier}.
+     * Makes all CPUs that run guest code in the space execute a full fence; see {@link AddressSpace#membarrier}.
      *
-     * @throws MmException if the space refuses
+     * @throws MmException if the call fails
      */
     public void membarrier() {
         check(space.membarrier(), "membarrier");
@@ -206,7 +206,7 @@ public final class ThrowingCalls {
      *
      * @param start a page boundary
      * @param length bytes
-     * @param name the name; null to take names away
+     * @param name the name; null to remove names
      */
     public void setAnonymousName(long start, long length, @Nullable String name) {
         check(space.setAnonymousName(start, length, name), "setAnonymousName", start, length);
@@ -235,10 +235,10 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Tells which pages of a range match a question; see {@link AddressSpace#pagemapScan}.
+     * Reports which pages of a range match a query; see {@link AddressSpace#pagemapScan}.
      *
-     * @param scan the question
-     * @param regions receives the first address, the end and the categories of each region; null to tell none
+     * @param scan the query
+     * @param regions receives the first address, the end and the categories of each region; null to report none
      * @return the number of regions
      */
     public long pagemapScan(PageScan scan, long @Nullable [] regions) {
@@ -341,7 +341,7 @@ public final class ThrowingCalls {
     /**
      * Resizes or moves mappings, and returns before the call is complete; see {@link AddressSpace#mremapAsync}. A call
      * that fails after it has moved some of several mappings throws, too, and {@link MmException#pending} completes
-     * once these have arrived.
+     * once these are at their new place.
      *
      * @param address a page boundary
      * @param oldLength bytes
@@ -408,7 +408,7 @@ public final class ThrowingCalls {
      * Writes bytes; see {@link AddressSpace#write(long, ByteBuffer)}.
      *
      * @param address of the first byte
-     * @param source has the bytes
+     * @param source contains the bytes
      * @return the number of written bytes
      */
     public long write(long address, ByteBuffer source) {
@@ -420,7 +420,7 @@ public final class ThrowingCalls {
      * Writes bytes; see {@link AddressSpace#write(long, byte[], int, int)}.
      *
      * @param address of the first byte
-     * @param source has the bytes
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      * @return the number of written bytes
@@ -430,7 +430,7 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Reads bytes whatever rights they have; see {@link AddressSpace#readForced(long, ByteBuffer)}.
+     * Reads bytes regardless of their rights; see {@link AddressSpace#readForced(long, ByteBuffer)}.
      *
      * @param address of the first byte
      * @param target receives the bytes
@@ -442,7 +442,7 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Reads bytes whatever rights they have; see {@link AddressSpace#readForced(long, byte[], int, int)}.
+     * Reads bytes regardless of their rights; see {@link AddressSpace#readForced(long, byte[], int, int)}.
      *
      * @param address of the first byte
      * @param target receives the bytes
@@ -455,10 +455,11 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Writes bytes whatever rights private mappings have; see {@link AddressSpace#writeForced(long, ByteBuffer)}.
+     * Writes bytes regardless of the rights of private mappings; see {@link AddressSpace#writeForced(long,
+     * ByteBuffer)}.
      *
      * @param address of the first byte
-     * @param source has the bytes
+     * @param source contains the bytes
      * @return the number of written bytes
      */
     public long writeForced(long address, ByteBuffer source) {
@@ -467,10 +468,11 @@ public final class ThrowingCalls {
     }
 
     /**
-     * Writes bytes whatever rights private mappings have; see {@link AddressSpace#writeForced(long, byte[], int, int)}.
+     * Writes bytes regardless of the rights of private mappings; see {@link AddressSpace#writeForced(long, byte[], int,
+     * int)}.
      *
      * @param address of the first byte
-     * @param source has the bytes
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
      * @return the number of written bytes

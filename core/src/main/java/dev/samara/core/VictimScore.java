@@ -9,8 +9,8 @@ import dev.samara.core.annotation.Experimental;
  *
  * <p>The faulting thread calls it once for each space that was not reaped before and owns some of the scarce resource,
  * private pages or page tables. No lock is held. Until the scores are known, other threads' faults that find no free
- * frame return RETRY, so it should return soon. It may close spaces: if a frame is free once the scores are known, no
- * space is chosen. An exception is reported, and the space is not chosen.
+ * frame return RETRY, so this method should return soon. It may close spaces: if a frame is free once the scores are
+ * known, no space is chosen. An exception is reported, and the space is not chosen.
  */
 @FunctionalInterface
 @Experimental

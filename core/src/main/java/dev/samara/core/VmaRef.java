@@ -31,7 +31,7 @@ public final class VmaRef implements AutoCloseable {
     /**
      * @written any thread that releases (compare-and-set)
      * @read {@code toString} (volatile)
-     * @invariant true once; the thread that sets it releases the reference
+     * @invariant set at most once; the thread that sets it releases the reference
      */
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
@@ -62,7 +62,7 @@ public final class VmaRef implements AutoCloseable {
      */
     @Override
     public void close() {
-        // Atomic: if two threads release the reference at once, one is refused.
+        // Atomic, so that if two threads release the reference concurrently, one of them fails.
         if (!casReleased()) {
             throw RefTracker.secondRelease(tracker, this, "a reference to " + vma);
         }

@@ -31,7 +31,7 @@ public final class Watchpoint implements Registration {
         this.end = end;
     }
 
-    /** Begins to watch. Every store after this has returned calls the listener. */
+    /** Starts to watch. Every store after this has returned calls the listener. */
     static Watchpoint begin(Layout layout, long start, long length, WriteListener listener) {
         check(layout, start, length);
         WatchedRange watch =
@@ -39,7 +39,7 @@ public final class Watchpoint implements Registration {
         return begin(layout, layout.pages().watches(), watch, start, start + length);
     }
 
-    /** Begins to watch. Every read after this has returned calls the listener. */
+    /** Starts to watch. Every read after this has returned calls the listener. */
     static Watchpoint beginReads(Layout layout, long start, long length, AccessListener listener) {
         check(layout, start, length);
         WatchedRange watch =

@@ -7,10 +7,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The writer's working copy of a tree: an unpublished root, and the edits that replace it by a new one.
  *
- * <p>This class defines the semantics of edits: which arguments they accept, which contents they may replace, what they
- * throw, and how free ranges are merged. {@link Splice} changes the nodes, and {@link EditedRoot} publishes the result.
- * An edit that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in
- * the public methods that call these methods.
+ * <p>This class defines the semantics of edits: which arguments they accept, which contents they may replace, and what
+ * they throw. {@link Splice} changes the nodes and merges free ranges, and {@link EditedRoot} publishes the result. An
+ * edit that throws leaves the root unchanged. The caller must hold the writer lock. Parameters are indexes, as in the
+ * public methods that call these methods.
  */
 final class Draft {
 

@@ -152,7 +152,10 @@
  *       {@code RangeEdits} for {@code compute}</td></tr>
  *   <tr><td>What changes the structure: splits, merges, new levels?</td>
  *       <td>{@code Splice}; level by level, and the root's own level, added or dropped ({@code buildRoot}): {@code
- *       LevelRebuild}; along one path: {@code OwnedPath}; in one leaf: {@code LeafEdit}</td></tr>
+ *       LevelRebuild}, for which {@code NodeBuilder.build} divides the items among new nodes; along one path: {@code
+ *       OwnedPath}; in one leaf: {@code LeafEdit}</td></tr>
+ *   <tr><td>What merges a freed range with the free ranges next to it?</td>
+ *       <td>{@code Splice.free}; in place {@code InPlace.free}</td></tr>
  *   <tr><td>How are a node, a leaf and the pivots of a leaf stored?</td>
  *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
  *   <tr><td>What may change in a node that readers can reach?</td>
@@ -161,6 +164,9 @@
  *       </td></tr>
  *   <tr><td>What keeps a snapshot unchanged?</td>
  *       <td>{@code Era}; a snapshot ends the open era in {@code EditedRoot.frozenRoot}</td></tr>
+ *   <tr><td>How does a reader find out that the tree was changed?</td>
+ *       <td>{@code MapleTree.isStillVersion} and {@code isStill} compare the root, by a load that orders several trees:
+ *       {@code PublishedRoot.rootVolatile}</td></tr>
  *   <tr><td>What keeps the largest gap of each subtree?</td>
  *       <td>{@code Node}, in its {@code gaps}; after an edit in place {@code InPlace.setGap}, along a copied path
  *       {@code OwnedPath}, in a rebuilt level {@code NodeBuilder}</td></tr>

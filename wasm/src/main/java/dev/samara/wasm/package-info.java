@@ -9,6 +9,9 @@
  *     <td>{@link dev.samara.wasm.LinearMemory}</td></tr>
  * <tr><td>copies of an instance that was started</td><td>{@link dev.samara.wasm.InstanceFork}</td></tr>
  * <tr><td>how a thread enters and leaves a memory</td><td>{@link dev.samara.wasm.EnteredMemory}</td></tr>
+ * <tr><td>where running code polls, so that a fork does not wait for long</td>
+ *     <td>{@link dev.samara.wasm.LinearNumbers}: at each store; {@link dev.samara.wasm.LinearAtomics}: at each
+ *     access</td></tr>
  * <tr><td>the accesses, and what they throw</td><td>{@link dev.samara.wasm.LinearNumbers}, {@link
  *     dev.samara.wasm.LinearAtomics}, {@code LinearAccess}</td></tr>
  * <tr><td>how threads that share a memory wait and notify</td><td>{@code MemoryWaits}</td></tr>

@@ -15,10 +15,10 @@ import java.util.TreeMap;
 /**
  * Compares two versions: {@code ab OLD.jar NEW.jar --rows OperationBenchmark.find,OperationBenchmark.brk}.
  *
- * <p>Both jars are those of this module. Both versions run the benchmarks of the newer jar, in this JVM and in turns,
- * on one thread. A round is a batch of each, in alternate order, and its figure is the ratio of the two times. A trial
- * loads and compiles both versions anew, since the compiler's luck lasts as long as its code does. Printed are the
- * median time of each version, and the median and the quartiles of all rounds.
+ * <p>Both jars must be builds of this module. Both versions run the benchmarks of the newer jar, in this JVM and in
+ * turns, on one thread. A round is a batch of each version, in alternating order, and its figure is the ratio of the
+ * two times. A trial loads and compiles both versions again, because compiled code may happen to be faster or slower
+ * each time. The report prints the median time of each version, and the median and the quartiles of all rounds.
  */
 public final class AbReport {
     private static final String OPERATIONS = "OperationBenchmark.";
@@ -116,7 +116,7 @@ public final class AbReport {
                 int times = warmUp(first, second);
                 for (int round = 0; round < rounds; round++) {
                     int at = trial * rounds + round;
-                    // In alternate order: the second batch of a round may find a warmer cache.
+                    // The order alternates because the caches may be warmer for the second batch of a round.
                     if (round % 2 == 0) {
                         before[at] = (double) first.nanos(times) / times;
                         after[at] = (double) second.nanos(times) / times;
@@ -153,7 +153,7 @@ public final class AbReport {
                 .toArray());
     }
 
-    /** Runs both for a while; returns the number of calls in a batch. */
+    /** Warms up both versions; returns the number of calls in a batch. */
     private int warmUp(PreparedRow first, PreparedRow second) throws ReflectiveOperationException {
         int times = 1;
         long end = System.nanoTime() + 2_000_000_000L;

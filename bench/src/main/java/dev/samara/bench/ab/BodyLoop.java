@@ -9,7 +9,10 @@ import java.lang.reflect.Method;
 import java.util.List;
 import java.util.function.Supplier;
 
-/** The loop around a benchmark. Each row of each version has this class anew, and so compiled code of its own. */
+/**
+ * The loop around a benchmark. Each row of each version loads its own copy of this class, so that the loop is compiled
+ * for that row alone.
+ */
 final class BodyLoop {
     /** Keeps results, so that the compiler does not drop the calls. */
     @SuppressWarnings("UnusedVariable") // written only
@@ -18,10 +21,10 @@ final class BodyLoop {
     private BodyLoop() {}
 
     /**
-     * Makes a body of a method, as a lambda would be: a {@link Runnable} if it returns nothing, else a {@link
-     * Supplier}. Here, since the metafactory demands a caller with the class loader of the method.
+     * Converts a method to a lambda: a {@link Runnable} if it returns nothing, else a {@link Supplier}. It is done in
+     * this class because the metafactory requires a caller with the class loader of the method.
      *
-     * @param captured the object, and the arguments
+     * @param captured the receiver and the arguments
      */
     static Object bind(Method method, List<Object> captured) throws ReflectiveOperationException {
         MethodHandles.Lookup lookup = MethodHandles.lookup();
@@ -42,7 +45,7 @@ final class BodyLoop {
         }
     }
 
-    /** Calls a body a number of times; returns the nanoseconds. */
+    /** Calls a body {@code times} times; returns the nanoseconds. */
     static long nanos(Supplier<Object> body, int times) {
         Object result = null;
         long began = System.nanoTime();
@@ -59,7 +62,7 @@ final class BodyLoop {
         return took;
     }
 
-    /** As {@link #nanos(Supplier, int)}, of a body without a result. */
+    /** Like {@link #nanos(Supplier, int)}, for a body without a result. */
     static long nanos(Runnable body, int times) {
         long began = System.nanoTime();
         for (int i = 0; i < times; i++) {

@@ -18,8 +18,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * One benchmark of one version with its states, for one thread. The methods of the states that JMH calls once a trial
- * are called; a benchmark with others is refused.
+ * One benchmark of one version with its JMH states, for one thread. Only set-up and tear-down methods of level {@code
+ * Trial} are supported; a benchmark with others is rejected.
  */
 final class PreparedRow {
     private static final String PASSWORD =
@@ -31,11 +31,11 @@ final class PreparedRow {
     private final Object body;
 
     /**
-     * Makes the states and the loop.
+     * Creates the states and the loop.
      *
      * @param row class and method, such as {@code OperationBenchmark.find}
-     * @param settings values of parameters by name; of others the first value is taken
-     * @throws UsageException if there is no such row, or it cannot be measured so
+     * @param settings values of parameters by name; every other parameter gets its first value
+     * @throws UsageException if there is no such row, or if its benchmark is not supported
      */
     PreparedRow(VersionLoader loader, String row, Map<String, String> settings) throws ReflectiveOperationException {
         this.settings = settings;
@@ -100,12 +100,12 @@ final class PreparedRow {
         method.invoke(state, arguments.toArray());
     }
 
-    /** Calls the benchmark a number of times; returns the nanoseconds. */
+    /** Calls the benchmark {@code times} times; returns the nanoseconds. */
     long nanos(int times) throws ReflectiveOperationException {
         return (long) loop.invoke(null, body, times);
     }
 
-    /** Has the states check themselves. */
+    /** Calls the tear-down methods of the states, which check them. */
     void end() throws ReflectiveOperationException {
         List<Object> all = new ArrayList<>(states.values());
         for (Object state : all) {

@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Loads the library of one jar, and the benchmarks of another one, so that two versions run the same benchmarks. All
- * other classes are those of the parent.
+ * Loads the library from one jar and the benchmarks from another one, so that two versions run the same benchmarks. All
+ * other classes come from the parent class loader.
  */
 final class VersionLoader extends ClassLoader implements AutoCloseable {
     private static final String BENCHMARKS = "dev.samara.bench.";
@@ -21,8 +21,8 @@ final class VersionLoader extends ClassLoader implements AutoCloseable {
     /**
      * Opens the jars, or directories of classes.
      *
-     * @param library those that have the library
-     * @param benchmarks the one that has the benchmarks
+     * @param library the jars or directories that contain the library
+     * @param benchmarks the jar or directory that contains the benchmarks
      */
     VersionLoader(List<Path> library, Path benchmarks) throws IOException {
         super(VersionLoader.class.getClassLoader());

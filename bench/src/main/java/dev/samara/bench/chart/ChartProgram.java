@@ -10,18 +10,18 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * {@code chart [--out DIRECTORY] RESULT.json|DIRECTORY...}: draws what files of JMH have, figure by figure, and of a
- * directory that {@code quick} or {@code full} has written the charts of docs/performance.md.
+ * {@code chart [--out DIRECTORY] RESULT.json|DIRECTORY...}: draws charts of all figures in JMH result files. From a
+ * directory that {@code quick} or {@code full} wrote, it also draws the charts of docs/performance.md.
  */
 public final class ChartProgram {
     private ChartProgram() {}
 
     /**
-     * Draws all charts of some files.
+     * Draws the charts that a command line requests.
      *
      * @param words the command line
      * @param out receives the names of the files written
-     * @throws UsageException if the command line is invalid, or a file is not a result of JMH
+     * @throws UsageException if the command line is invalid, or a file is not a JMH result
      */
     public static void run(List<String> words, PrintStream out) {
         Path directory = Path.of("");
@@ -50,7 +50,7 @@ public final class ChartProgram {
      * @param files results of JMH, written with {@code -rf json}, and directories of raw files
      * @param directory the directory of the charts
      * @param out receives the names of the files written
-     * @throws UsageException if a file is not a result of JMH
+     * @throws UsageException if a file is not a JMH result
      */
     public static void draw(List<Path> files, Path directory, PrintStream out) {
         List<Figure> figures = new ArrayList<>();

@@ -15,14 +15,14 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The tables of the documents that compare the tree with what other libraries have. */
+/** The tables in the documents that compare the tree with structures of other libraries. */
 final class ComparedTables {
     /**
      * A structure.
      *
      * @param index its name in raw files
      * @param name its name in a table
-     * @param legend its name in a chart, or empty if no chart has it
+     * @param legend its name in a chart, or empty if it is in no chart
      */
     record Structure(String index, String name, String legend) {}
 
@@ -42,7 +42,7 @@ final class ComparedTables {
     private static final String UPDATES = "compared-updates.json";
     private static final String FOOTPRINT = "footprint.json";
 
-    /** Where no figure is: the structure is not measured at that size, or cannot do it. */
+    /** The cell without a figure: the structure was not measured at that size, or does not support the operation. */
     private static final String NONE = "-";
 
     private final Path measurements;
@@ -103,7 +103,7 @@ final class ComparedTables {
         };
     }
 
-    /** Returns the link to a raw file, its chart, and a table with a row for each structure that the file has. */
+    /** Returns the link to a raw file, its chart, and a table with a row for each structure in the file. */
     private String section(
             String file, String chart, String title, Function<Path, Map<String, Double>> reader, String... sizes) {
         Map<String, Double> figures = reader.apply(measurements.resolve(file));
@@ -129,7 +129,7 @@ final class ComparedTables {
         return text + table(head, rows);
     }
 
-    /** Returns the rows of the list of raw files, as a table of its own. */
+    /** Returns the list of raw files as a table. */
     private String files() {
         List<List<String>> rows = new ArrayList<>();
         Map<String, String> benchmarks = Map.of(
@@ -142,7 +142,7 @@ final class ComparedTables {
         return table(List.of("structures of other libraries", "what ran"), rows);
     }
 
-    /** Returns a row for each structure with the figures of all files at two sizes, for a page in a module. */
+    /** Returns a table with a row for each structure and the figures of all files at two sizes, for a module's page. */
     private String overview() {
         Map<String, Double> lookups = times(measurements.resolve(LOOKUPS));
         Map<String, Double> updates = times(measurements.resolve(UPDATES));
@@ -172,7 +172,7 @@ final class ComparedTables {
         return table(head, rows) + "\n" + chart + "\n";
     }
 
-    /** Returns the chart of the first page and what it shows. */
+    /** Returns the chart of the front page, with the text that describes it. */
     private String frontChart() {
         Map<String, Double> lookups = times(measurements.resolve(LOOKUPS));
         Map<String, Double> updates = times(measurements.resolve(UPDATES));

@@ -11,11 +11,11 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Draws plots as SVG: lines over a logarithmic axis of sizes, or bars, or points on a logarithmic axis, where bars
- * would have no base.
+ * Draws plots as SVG: lines over a logarithmic axis of sizes, or bars. If the axis of the figures is logarithmic, it
+ * draws points instead of bars, because bars would have no base.
  *
  * <p>A picture follows the light or dark theme of its viewer, and is legible at the width of a phone. It depends only
- * on its numbers, so a test can compare the two.
+ * on its numbers, so a test can check that it matches them.
  */
 final class Drawing {
     /** The name of the baseline, which is drawn in grey. */
@@ -23,7 +23,7 @@ final class Drawing {
 
     private final Map<String, String> colours = new LinkedHashMap<>();
 
-    /** Prepares to draw plots. Each other structure has the same colour in all of them. */
+    /** Prepares to draw plots. Each structure that is not Samara's gets the same colour in all of them. */
     Drawing(List<Plot> plots) {
         colours.put(BASELINE, "c1");
         Indexes.NAMES.forEach(this::take);
@@ -36,12 +36,12 @@ final class Drawing {
         }
     }
 
-    /** Returns whether a name is one of Samara's, whose lines are red and thicker. */
+    /** Returns whether a name is one of Samara's structures, whose lines are red and thicker. */
     static boolean isOurs(String name) {
         return name.startsWith(Indexes.SAMARA);
     }
 
-    /** Returns the class of the style for each series of a plot. */
+    /** Returns the style class of each series of a plot. */
     private List<String> classes(Plot plot) {
         List<String> ours = plot.series().stream()
                 .map(Plot.Series::colour)
@@ -56,7 +56,7 @@ final class Drawing {
         return classes;
     }
 
-    /** Returns the text of a picture. */
+    /** Returns the SVG of a plot. */
     String svg(Plot plot) {
         return new SvgChart(plot, classes(plot)).text();
     }

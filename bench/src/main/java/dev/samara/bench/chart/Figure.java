@@ -8,8 +8,8 @@ import java.util.Map;
  *
  * @param source the file of the number, without its extension
  * @param suite the simple name of the benchmark class
- * @param method the benchmark, and the part of a group
- * @param what the quantity, such as a percentile; empty for the benchmark's own
+ * @param method the benchmark; for a group, also the method within the group
+ * @param what the quantity, such as a percentile; empty for the benchmark's main score
  * @param unit its unit
  * @param parameters the values of the benchmark's parameters by name
  * @param score the number

@@ -10,7 +10,7 @@ import java.util.function.Function;
 /**
  * A chart of docs/performance.md.
  *
- * @param file the name of the file that has its numbers, with its extension
+ * @param file the name of the file with its numbers, including the extension
  * @param chart reads that file
  */
 record Headline(String file, Function<Path, Plot> chart) {
@@ -31,7 +31,7 @@ record Headline(String file, Function<Path, Plot> chart) {
             new Headline("resets.json", GuestHeadlines::resets),
             new Headline("files.json", GuestHeadlines::files));
 
-    /** Returns the charts whose files a directory has. */
+    /** Returns the charts whose files are in a directory. */
     static List<Plot> in(Path directory) {
         return ALL.stream()
                 .filter(headline -> Files.exists(directory.resolve(headline.file)))
@@ -40,7 +40,7 @@ record Headline(String file, Function<Path, Plot> chart) {
                 .toList();
     }
 
-    /** Returns the times on a processor of the benchmarks in a file of JMH, or those of the clock where it has none. */
+    /** Returns the CPU time of each benchmark in a JMH result file, or the wall-clock time if it has no CPU time. */
     static List<Figure> times(Path file) {
         List<Figure> all = ResultFile.read(file);
         List<Figure> processor = all.stream()
@@ -51,7 +51,7 @@ record Headline(String file, Function<Path, Plot> chart) {
                 : processor;
     }
 
-    /** Returns the value of a parameter of a figure, which has it. */
+    /** Returns the value of a parameter of a figure. The figure must have that parameter. */
     static String parameter(Figure figure, String name) {
         return Objects.requireNonNull(figure.parameters().get(name), () -> figure + " has no " + name);
     }

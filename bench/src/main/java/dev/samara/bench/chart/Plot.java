@@ -6,7 +6,7 @@ import java.util.List;
 /**
  * The content of one chart.
  *
- * @param fileName the name of its files, without an extension
+ * @param fileName the name of its file, without an extension
  * @param title the subject of the chart
  * @param unit of all numbers
  * @param axis the places on the x axis: the name of a parameter whose values are numbers, or empty if the places are
@@ -18,8 +18,8 @@ record Plot(String fileName, String title, String unit, String axis, List<Series
      * A line, or all bars of a colour.
      *
      * @param name its name in the legend
-     * @param colour the name that has one colour in every chart
-     * @param variant its number among those of one colour, from zero up
+     * @param colour the name from which the colour is derived, so that it is the same in every chart
+     * @param variant its index among the series of the same colour, from 0 on
      * @param points in the order of the axis
      */
     record Series(String name, String colour, int variant, List<Point> points) {}

@@ -8,16 +8,16 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Collects the points of a chart whose lines and places have names for a reader. */
+/** Collects the points of a chart, and gives lines and places names that suit a reader. */
 final class PlotBuilder {
     private final Map<String, String> lines = new LinkedHashMap<>();
     private final Map<String, String> places = new LinkedHashMap<>();
     private final Map<String, Map<String, Point>> points = new LinkedHashMap<>();
 
     /**
-     * Adds a line, or all bars of a colour, behind those of before.
+     * Adds a line, or all bars of a colour, after the ones added before.
      *
-     * @param key its name in the file, from which it has its colour
+     * @param key its name in the file, which determines its colour
      * @param name its name in the legend
      */
     PlotBuilder line(String key, String name) {
@@ -27,7 +27,7 @@ final class PlotBuilder {
     }
 
     /**
-     * Adds a place on the axis, behind those of before.
+     * Adds a place on the axis, after the places added before.
      *
      * @param key its name in the file
      * @param name its name in the chart

@@ -14,11 +14,11 @@ import java.util.Set;
 import java.util.function.Function;
 
 /**
- * Decides which figures stand side by side.
+ * Decides which figures are in the same chart.
  *
- * <p>A chart has one benchmark and one unit. Its x axis is the number of ranges or mappings. A line is a structure, or
- * one for each file where several files have that structure. Each combination of the other parameters has its own
- * chart. Where there is only one number, benchmarks of one class stand side by side instead.
+ * <p>A chart has one benchmark and one unit. Its x axis is the number of ranges or mappings. A line is a structure; if
+ * several files contain that structure, each file gets its own line. Each combination of the other parameters gets its
+ * own chart. If a chart would show only one number, it shows the benchmarks of one class side by side instead.
  */
 final class Plots {
     private static final List<String> SIZES = List.of("ranges", "vmas");
@@ -57,12 +57,14 @@ final class Plots {
         return groups;
     }
 
-    /** The properties that all figures of a chart share. */
+    /** Returns the key of the chart to which a figure belongs: the properties that all figures of a chart share. */
     private String chart(Figure figure) {
         return title(figure.suite() + "." + figure.method(), figure) + " " + figure.unit();
     }
 
-    /** The structure, the quantity of the figure, and the parameters that are neither a size nor a structure. */
+    /**
+     * Returns the structure, the quantity of the figure, and the parameters that are neither a size nor a structure.
+     */
     private static String title(String name, Figure figure) {
         StringBuilder title = new StringBuilder(name);
         if (!figure.what().isEmpty()) {
@@ -135,7 +137,9 @@ final class Plots {
                 title.replaceAll("[^A-Za-z0-9.]+", "-"), title, some.get(0).unit(), axis, List.copyOf(series));
     }
 
-    /** Indexes in the order that they have everywhere. All other names follow in the order of their appearance. */
+    /**
+     * Returns the position of a name: indexes are in their usual order; all other names follow, in order of appearance.
+     */
     private static int rank(String name) {
         int at = Indexes.NAMES.indexOf(name);
         return at < 0 ? Indexes.NAMES.size() : at;

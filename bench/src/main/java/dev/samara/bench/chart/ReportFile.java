@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A file of a report, written with {@code --json}. */
+/** The result file of a report, written with {@code --json}. */
 final class ReportFile {
     private ReportFile() {}
 
@@ -46,7 +46,7 @@ final class ReportFile {
      * Reads the rows of a file.
      *
      * @param file the file
-     * @throws UsageException if the file is not that of a report
+     * @throws UsageException if the file is not the result of a report
      */
     static List<ReportRow> read(Path file) {
         List<ReportRow> rows = new ArrayList<>();
@@ -64,7 +64,7 @@ final class ReportFile {
         } catch (IOException e) {
             throw new UsageException("cannot read " + file + ": " + e.getMessage());
         } catch (JsonParseException | IllegalStateException | ClassCastException | NullPointerException e) {
-            // Gson throws these if a value is of another kind, or missing.
+            // Gson throws these if a value is missing or has the wrong type.
             throw new UsageException(file + " is not what a report writes with --json: " + e.getMessage());
         }
         return rows;

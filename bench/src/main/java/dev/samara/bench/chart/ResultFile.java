@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 
 /** A result file of JMH, written with {@code -rf json}. */
 final class ResultFile {
-    /** The metrics of profilers that are compared. */
+    /** The profiler metrics that charts compare. */
     private static final Map<String, String> PROFILED =
             Map.of("gc.alloc.rate.norm", "allocated", ThreadTime.METRIC, "on a processor");
 
-    /** A counter of {@code MixedBenchmark}: the processor time of its readers. */
+    /** A counter of {@code MixedBenchmark}: the CPU time of its readers. */
     private static final String COUNTER = "onProcessor";
 
     private static final List<String> PERCENTILES = List.of("50.0", "99.0", "99.9");
@@ -40,7 +40,7 @@ final class ResultFile {
      *
      * @param file the file
      * @return the figures, at least one
-     * @throws UsageException if the file is not a result of JMH
+     * @throws UsageException if the file is not a JMH result
      */
     static List<Figure> read(Path file) {
         ResultFile result = new ResultFile(String.valueOf(file.getFileName()).replaceFirst("\\.json$", ""));
@@ -55,7 +55,7 @@ final class ResultFile {
                 | UnsupportedOperationException
                 | NumberFormatException
                 | NullPointerException e) {
-            // Gson throws these if a value is of another kind, or missing.
+            // Gson throws these if a value is missing or has the wrong type.
             throw new UsageException(file + " is not what JMH writes with -rf json: " + e.getMessage());
         }
         if (result.figures.isEmpty()) {
@@ -96,7 +96,10 @@ final class ResultFile {
         }
     }
 
-    /** Names of profilers' metrics have a dot, and names of methods have none. A counter is no method. */
+    /**
+     * Returns whether a metric is a method of a group. Unlike a method, a profiler's metric has a dot in its name;
+     * counters are excluded.
+     */
     private static boolean isPart(String metric) {
         return metric.chars().allMatch(Character::isJavaIdentifierPart) && !metric.equals(COUNTER);
     }

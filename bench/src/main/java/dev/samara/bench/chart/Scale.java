@@ -24,8 +24,8 @@ record Scale(boolean isLogarithmic, double low, double high, double from, double
      * Returns an axis that covers a range of numbers and ends at labels.
      *
      * @param isLogarithmic whether it is logarithmic; otherwise it starts at zero
-     * @param least the least number
-     * @param most the greatest one
+     * @param least the smallest number
+     * @param most the largest number
      */
     static Scale of(boolean isLogarithmic, double least, double most, double from, double to) {
         if (!isLogarithmic) {
@@ -72,7 +72,7 @@ record Scale(boolean isLogarithmic, double low, double high, double from, double
         return number / StrictMath.pow(10, StrictMath.floor(StrictMath.log10(number) + 1e-9));
     }
 
-    /** Returns 1, 2 and 5 times each power of ten, from one number to another one. */
+    /** Returns the numbers from {@code first} to {@code last} that are 1, 2 or 5 times a power of ten. */
     private static List<Double> steps(double first, double last) {
         List<Double> all = new ArrayList<>();
         for (int power = (int) StrictMath.floor(StrictMath.log10(first)); all.isEmpty() || power < 19; power++) {
@@ -89,7 +89,7 @@ record Scale(boolean isLogarithmic, double low, double high, double from, double
         return all;
     }
 
-    /** Returns the smallest step between labels that is at least a number. */
+    /** Returns the smallest step between labels that is at least {@code least}. */
     private static double step(double least) {
         return steps(least, least * 10).get(0);
     }

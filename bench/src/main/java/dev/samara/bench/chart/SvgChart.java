@@ -11,30 +11,37 @@ import java.util.Locale;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** One chart as SVG. Lengths are in the units of the picture, in which small text is 16 high. */
+/** One chart as SVG. Lengths are in units of the picture; small text is 16 units high. */
 final class SvgChart {
     private static final int WIDTH = 480;
     private static final int MARGIN = 16;
     private static final int HEIGHT_OF_PLOT = 300;
     private static final int LINE = 21;
 
-    /** The width of a named place. */
+    /** The minimum width of a named place. */
     private static final int LEAST_PLACE = 60;
 
-    /** The width of a letter, on average, in the widest of the usual fonts. */
+    /** The average width of a letter in the widest of the usual fonts. */
     private static final double LETTER = 10;
 
-    /** The same in a sentence, which has more narrow letters and spaces than a name or a number. */
+    /**
+     * The average width of a letter in a sentence, which has more narrow letters and spaces than a name or a number.
+     */
     private static final double SENTENCE_LETTER = 9;
 
     private static final double BOLD_LETTER = 12;
     private static final double MILLION = 1e6;
     private static final int MARK = 6;
 
-    /** The least ratio of the greatest number to the least for which a logarithmic axis is clearer. */
+    /**
+     * If the ratio of the largest number to the smallest exceeds this, a chart over numbers uses a logarithmic axis.
+     */
     private static final double WIDE = 12;
 
-    /** The least ratio for which named places use points on a logarithmic axis, where a bar would have no base. */
+    /**
+     * If the ratio exceeds this, a chart over named places uses a logarithmic axis, with points because bars have no
+     * base there.
+     */
     private static final double VERY_WIDE = 1000;
 
     private static final String LIGHT = """
@@ -47,7 +54,10 @@ final class SvgChart {
             text{fill:#e6edf3}.u{fill:#9198a1}.bg{fill:#0d1117}.grid{stroke:#2a313a}.axis{stroke:#9198a1}
             """;
 
-    /** The colours of Samara on light and on dark, and those of the others, which differ for the colour-blind, too. */
+    /**
+     * The colours of Samara's series on a light and on a dark background. {@link #COLOURS} contains the colours of all
+     * other series, which a colour-blind reader can distinguish too.
+     */
     private static final List<List<String>> REDS = List.of(
             List.of("#c62828", "#f08a80", "#ff7f0e", "#d9a520"), List.of("#ff6b62", "#ffb3ac", "#ff9f45", "#f0c64a"));
 
@@ -86,7 +96,7 @@ final class SvgChart {
         width = plot.isNumeric() ? WIDTH : Math.max(WIDTH, LEAST_PLACE * places.size());
     }
 
-    /** Returns the colour rules of the series, on light (0) or on dark (1). */
+    /** Returns the colour rules of the series for the light (0) or the dark (1) theme. */
     private String colours(int theme) {
         StringBuilder rules = new StringBuilder();
         for (String name : new TreeSet<>(classes)) {
@@ -104,7 +114,10 @@ final class SvgChart {
                 .toList();
     }
 
-    /** Returns the ends of all error bars; on a logarithmic axis, without those that reach zero. */
+    /**
+     * Returns all scores and the ends of their error bars, which are cut at zero, or at a tenth of the score on a
+     * logarithmic axis.
+     */
     private List<Double> ends() {
         List<Double> ends = new ArrayList<>(scores());
         for (Series series : plot.series()) {
@@ -212,7 +225,8 @@ final class SvgChart {
             String name = places.get(place);
             double middle = left + room * (place + 0.5);
             if (isLogarithmic && place > 0) {
-                // Points have no common base, as bars have, that would show where a place ends.
+                // Grid lines separate the places, because points have no common base that would show where a place
+                // ends.
                 line(body, left + room * place, y.from(), left + room * place, y.to(), "grid");
             }
             List<String> words = wrapped(name, (room - 4) / LETTER);
@@ -261,7 +275,7 @@ final class SvgChart {
                 .orElse(null);
     }
 
-    /** Draws an error bar, in the colour of a series or, over a bar of that colour, in that of an axis. */
+    /** Draws an error bar in the colour of its series, or in the colour of the axes if it is over a bar. */
     private void error(StringBuilder body, double at, Point point, Scale y, String colour) {
         if (!Double.isNaN(point.error()) && point.error() > 0) {
             String style = colour.isEmpty() ? "error axis" : "error s " + colour;
@@ -284,7 +298,7 @@ final class SvgChart {
         body.append("<path d=\"M%s%s\" class=\"f %s\"/>\n".formatted(coordinates(x, y), path, classes.get(series)));
     }
 
-    /** Draws the names of all series in rows, and returns where they end. */
+    /** Draws the names of all series in rows, and returns the lower end of the rows. */
     private int legend(StringBuilder body, int top) {
         if (plot.series().size() == 1) {
             return top;
@@ -339,7 +353,7 @@ final class SvgChart {
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
     }
 
-    /** Wraps a text between words to lines of a maximum length; a longer word gets a line of its own. */
+    /** Wraps text between words into lines of a maximum length; a word that is longer gets its own line. */
     private static List<String> wrapped(String text, double letters) {
         List<String> lines = new ArrayList<>();
         StringBuilder line = new StringBuilder();

@@ -31,8 +31,8 @@ public final class TableProgram {
      * Fills the blocks of all documents.
      *
      * @param words the command line
-     * @param out receives the names of the documents that have changed
-     * @throws UsageException if the command line is invalid, or a document or a raw file
+     * @param out receives the names of the documents that changed
+     * @throws UsageException if the command line, a document or a raw file is invalid
      */
     public static void run(List<String> words, PrintStream out) {
         if (words.size() != 1) {
@@ -72,7 +72,7 @@ public final class TableProgram {
         if (content == null) {
             throw new UsageException(page + " has a block of unknown figures: " + block.group(2));
         }
-        // Without the empty lines, a table would be a part of the comment before it.
+        // Without the empty lines, Markdown would treat a table as part of the comment before it.
         return "\n" + content + "\n";
     }
 }

@@ -5,7 +5,7 @@ import dev.samara.bench.index.Indexes;
 import java.nio.file.Path;
 import java.util.function.Function;
 
-/** The charts of the range tree beside other structures. */
+/** The charts that compare the range tree with other structures. */
 final class TreeHeadlines {
     private static final double NANOS_IN_MICRO = 1e3;
 
@@ -20,7 +20,9 @@ final class TreeHeadlines {
                 .line(Indexes.COW_ARRAY, "sorted array, copied at each change");
     }
 
-    /** The structures that a program could use instead; one that is made for several threads, or has a lock. */
+    /**
+     * The structures that a program could use instead. Each is safe for several threads, by its design or by a lock.
+     */
     private static PlotBuilder libraries() {
         PlotBuilder plot = new PlotBuilder();
         ComparedTables.STRUCTURES.stream()

@@ -16,17 +16,18 @@ import org.openjdk.jmh.runner.format.OutputFormat;
 import org.openjdk.jmh.runner.format.OutputFormatFactory;
 import org.openjdk.jmh.runner.options.VerboseMode;
 
-/** The benchmarks of JMH's own list, with the line of each, and the reports. */
+/** The benchmarks in JMH's list, each with its description, and the reports. */
 final class Catalogue {
     private static final OutputFormat SILENT = OutputFormatFactory.createFormatInstance(System.out, VerboseMode.SILENT);
 
     private Catalogue() {}
 
     /**
-     * Returns the benchmarks that JMH would run.
+     * Returns the benchmarks that JMH would run for the given expressions.
      *
-     * @param includes regular expressions, one of which is found in the name; none for all
-     * @param excludes regular expressions, none of which is found in the name
+     * @param includes regular expressions, at least one of which must match a part of the name; if empty, all names
+     *     match
+     * @param excludes regular expressions, none of which may match a part of the name
      * @throws PatternSyntaxException if an expression is invalid
      */
     static SortedSet<BenchmarkListEntry> find(List<String> includes, List<String> excludes) {

@@ -25,8 +25,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
- * A command line of JMH. Before it runs, its benchmarks and values are checked: JMH itself would detect an error in
- * each fork, go on, and report success.
+ * A JMH command line. Its benchmarks and values are checked before it runs, because JMH would detect an invalid value
+ * only in each fork, continue, and report success.
  */
 final class JmhRun {
     private JmhRun() {}
@@ -68,7 +68,7 @@ final class JmhRun {
         Figures.requireDirectory(options.getResult().orElse(""));
         Figures.requireDirectory(options.getOutput().orElse(""));
         String jvm = options.getJvm().orElse("");
-        // A bare name is looked for on the path.
+        // The system searches for a bare name in PATH.
         if (jvm.contains("/") && !Files.isExecutable(Path.of(jvm))) {
             throw new UsageException("there is no JVM " + jvm);
         }
@@ -101,7 +101,7 @@ final class JmhRun {
         }
         boolean isNumber = choice.stream().allMatch(JmhRun::isNumber);
         for (String value : values) {
-            // Numbers are examples; names are the complete list.
+            // The declared numbers are examples, but the declared names are the complete list.
             if (isNumber ? !isNumber(value) : !choice.contains(value)) {
                 throw new UsageException(name + " cannot be " + value + "; "
                         + (isNumber ? "it is a number, such as " : "it is one of ") + String.join(", ", choice));
@@ -113,7 +113,10 @@ final class JmhRun {
         return text.matches("[0-9]{1,9}");
     }
 
-    /** The arguments of {@code -p name=value,value}. JMH returns values only by name. */
+    /**
+     * Returns the arguments of {@code -p name=value,value}. They are parsed here because JMH returns values only for a
+     * known name.
+     */
     private static Map<String, List<String>> parameters(String[] words) {
         Map<String, List<String>> parameters = new LinkedHashMap<>();
         for (int i = 0; i + 1 < words.length; i++) {

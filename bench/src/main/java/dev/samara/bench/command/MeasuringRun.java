@@ -17,11 +17,11 @@ import org.openjdk.jmh.runner.RunnerException;
 
 /**
  * {@code quick [--out DIRECTORY] [--only FILE,...]} and {@code full}: run {@link Selection}s and reports, write a file
- * for each into a directory, and draw the charts of docs/performance.md from the files that are there.
+ * for each into a directory, and draw the charts of docs/performance.md from the files in that directory.
  *
  * <p>{@code quick} takes less than a quarter of an hour on two processors. It runs each benchmark in one short fork,
- * which shows that the benchmark works, and the magnitude of its figures; they are not precise enough to quote.
- * {@code full} takes an hour, and its files are those of docs/measurements.
+ * which shows that the benchmark works, and the magnitude of its figures; they are not precise enough to quote. {@code
+ * full} takes an hour; docs/measurements contains its files.
  */
 final class MeasuringRun {
     private final Selection.Length length;
@@ -67,9 +67,9 @@ final class MeasuringRun {
     }
 
     /**
-     * Runs all, or what the command line chooses.
+     * Runs all selections and reports, or the ones that the command line names.
      *
-     * @param length how long
+     * @param length the length of the run
      * @param words the command line
      * @param out receives the progress
      * @return the exit status
@@ -89,7 +89,7 @@ final class MeasuringRun {
         long began = System.nanoTime();
         try {
             for (String name : chosen) {
-                // One file can have several selections: not each structure has all sizes.
+                // A file can contain several selections, because not every structure is measured at all sizes.
                 List<RunResult> results = new ArrayList<>();
                 for (Selection selection : Selection.ALL) {
                     if (selection.file().equals(name) && selection.isPartOf(length)) {

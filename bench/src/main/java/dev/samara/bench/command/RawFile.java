@@ -18,7 +18,7 @@ import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.format.ResultFormatFactory;
 import org.openjdk.jmh.results.format.ResultFormatType;
 
-/** Writes results as JMH does, without what a reader of another machine has no use for. */
+/** Writes results as JMH does, without the parts that are useless on another machine. */
 final class RawFile {
     private RawFile() {}
 
@@ -40,7 +40,7 @@ final class RawFile {
         }
     }
 
-    /** Returns JMH's text without the path of the JVM and the histograms of single samples. */
+    /** Returns JMH's output without the path of the JVM and the histograms of single samples. */
     static String published(String text) {
         JsonArray all = JsonParser.parseString(text).getAsJsonArray();
         for (JsonElement entry : all) {

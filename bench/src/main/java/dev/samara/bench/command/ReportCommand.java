@@ -17,6 +17,7 @@ import dev.samara.bench.memory.FilesReport;
 import dev.samara.bench.memory.ForkReport;
 import dev.samara.bench.shootdown.LazyFootprintReport;
 import dev.samara.bench.shootdown.ShootdownReport;
+import dev.samara.bench.store.StoresReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,7 +74,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "sleeping-faults",
                     "munmap beside hundreds of faults that wait for a disk",
                     SleepingFaults::main,
-                    // Without the stamped lock, for which its writer waits for minutes.
+                    // Not the stamped lock, whose writer would wait for minutes.
                     "--faults 50 --delay 5 --seconds 0.3 --contender samara,rwlock-whole,rwlock-downgrade",
                     "--faults 500 --delay 50 --seconds 3 --contender samara,rwlock-whole,rwlock-downgrade"),
             new ReportCommand(
@@ -82,6 +83,12 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     FilesReport::main,
                     "--mib 8 --limit 4 --rounds 1 --picks 1000",
                     "--mib 1024 --limit 64 --rounds 5 --threads 1,4"),
+            new ReportCommand(
+                    "stores",
+                    "the key-value store of the examples beside MVStore: reads, updates with checkpoints, scans",
+                    StoresReport::main,
+                    "--keys 20000 --limit 4 --rounds 1 --reads 10000 --updates 2000 --every 200",
+                    "--keys 200000,1000000 --limit 64 --rounds 5"),
             new ReportCommand(
                     "fork",
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",
@@ -151,7 +158,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
     /**
      * Runs as a part of {@code quick} or {@code full}.
      *
-     * @param length which of them
+     * @param length whether the run is {@code quick} or {@code full}
      * @param file receives the figures
      */
     void run(Selection.Length length, Path file) throws InterruptedException {

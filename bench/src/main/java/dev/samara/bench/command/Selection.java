@@ -13,13 +13,13 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * Some benchmarks of JMH, whose results stand in one file.
+ * Some JMH benchmarks whose results are written to one file.
  *
- * @param file the name of the file, without its extension; several selections may be in one file
+ * @param file the name of the file, without its extension; several selections may have the same file
  * @param benchmarks a regular expression for the names of the benchmarks, without their packages
- * @param quick the values of some parameters in {@code quick}; another parameter has all of its values
- * @param full the values of some parameters in {@code full}, or null if it is no part of that
- * @param threads the number of measuring threads, or 1 where the benchmark has groups
+ * @param quick the values of some parameters in {@code quick}; all other parameters take all of their values
+ * @param full the values of some parameters in {@code full}, or null if {@code full} does not include this selection
+ * @param threads the number of measuring threads, or 1 if the benchmark uses groups
  */
 record Selection(
         String file,
@@ -50,7 +50,7 @@ record Selection(
                     "LookupBenchmark.get",
                     Map.of("ranges", "1000", "pattern", "random", "index", Indices.OF_LIBRARIES),
                     Map.of("ranges", Indices.SIZES, "pattern", "random", "index", Indices.OF_LIBRARIES)),
-            // It takes tens of microseconds among 1,000,000 ranges, and minutes to fill.
+            // Among 1,000,000 ranges, these structures take tens of microseconds per lookup, and minutes to fill.
             new Selection(
                     "compared-lookups",
                     "LookupBenchmark.get",
@@ -102,13 +102,13 @@ record Selection(
                     Map.of("pages", "64"),
                     Map.of("pages", "64")),
             new Selection("tlb-misses", "TlbMissBenchmark", Map.of(), Map.of()),
-            // The report `shootdowns` measures them in turns with their baselines.
+            // Not in `full`, because the report `shootdowns` measures them in turns with their baselines.
             new Selection("round-trips", "ShootdownBenchmark", Map.of(), null, 1),
             new Selection("switches", "SwitchBenchmark", Map.of(), Map.of()),
             new Selection("resets", "ResetBenchmark", Map.of("mappings", "16"), Map.of()),
             new Selection("local-one-thread", LOCAL, Map.of(), Map.of(), 1),
             new Selection("local-two-threads", LOCAL, Map.of(), Map.of(), 2),
-            // The report `contention` is a part of the full run instead.
+            // `full` runs the report `contention` instead.
             new Selection("contention-apart", "ContentionBenchmark", Map.of(), null, 1),
             new Selection(
                     "workloads",
@@ -121,7 +121,7 @@ record Selection(
         this(file, benchmarks, quick, full, 1);
     }
 
-    /** Names of structures, as the parameter {@code index} has them. */
+    /** Names of structures, as values of the parameter {@code index}. */
     private static final class Indices {
         static final String COMPARED = "samara,samara-snapshot,skiplist,treemap-rwlock,cow-array";
         static final String EDITED = "samara,skiplist,treemap-rwlock,cow-array";
@@ -139,7 +139,7 @@ record Selection(
         private Indices() {}
     }
 
-    /** The lengths of a run of JMH. */
+    /** The lengths of a JMH run. */
     enum Length {
         QUICK(1, 2, 300, 3, 200),
         FULL(2, 2, 500, 4, 300);
@@ -178,14 +178,14 @@ record Selection(
             options.threads(threads);
         }
         if (length == Length.FULL && benchmarks.equals(LOCAL)) {
-            // Until parts are made, and the compiler is done with them, seconds go by.
+            // It takes seconds until the space is divided into parts and their code is compiled.
             options.warmupIterations(7)
                     .warmupTime(TimeValue.seconds(1))
                     .measurementIterations(5)
                     .measurementTime(TimeValue.seconds(1));
         }
         if (length == Length.FULL && file.equals("beside-writer")) {
-            // The compiler takes a processor from both threads for two seconds.
+            // For two seconds, the JIT compiler uses a processor that the two threads need.
             options.warmupIterations(6);
         }
         parameters.forEach((name, values) -> options.param(name, values.split(",")));

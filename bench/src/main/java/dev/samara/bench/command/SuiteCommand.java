@@ -14,9 +14,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * {@code java -jar samara-bench.jar}: runs a program of the suite, a report, or JMH with the given arguments.
+ * The main class of {@code samara-bench.jar}: runs a program of the suite, a report, or JMH, with the given arguments.
  *
- * <p>The exit status is 0 for success, 1 for a failure, 2 for invalid input.
+ * <p>The exit status is 0 for success, 1 for a failure, and 2 for invalid input.
  */
 public final class SuiteCommand {
     /** The programs of the suite, besides benchmarks and reports. */
@@ -39,7 +39,7 @@ public final class SuiteCommand {
     private SuiteCommand() {}
 
     /**
-     * Runs a command line, and ends the JVM.
+     * Runs a command line, and exits the JVM.
      *
      * @param words the command line
      * @throws IOException if a file cannot be read or written
@@ -105,7 +105,7 @@ public final class SuiteCommand {
         return 0;
     }
 
-    /** Prints what there is, or what a program is for and its options, with their values where they are absent. */
+    /** Prints all programs, or the purpose of one program and its options with their default values. */
     private static int help(String name, PrintStream out) throws IOException, InterruptedException {
         ReportCommand report = ReportCommand.named(name);
         String about = PROGRAMS.get(name);

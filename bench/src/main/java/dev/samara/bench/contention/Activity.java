@@ -22,7 +22,7 @@ enum Activity {
             return found;
         }
     },
-    /** Acquires references at random addresses and releases each at once, timed in batches. */
+    /** Acquires references at random addresses and releases each immediately, timed in batches. */
     ACQUIRE("acquire", 32) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
@@ -35,7 +35,7 @@ enum Activity {
             return found;
         }
     },
-    /** A mapping, a change of half of its rights, and its end, in the thread's own range, timed together. */
+    /** Maps, changes the rights of one half, and unmaps, in the thread's own range. The three are timed together. */
     OPERATION("operation", 3) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
@@ -59,10 +59,10 @@ enum Activity {
     }
 
     /**
-     * Does one batch.
+     * Runs one batch.
      *
      * @param from the first of 32 picks
-     * @return the number of expected results: all
+     * @return the number of successful operations, which must be all
      */
     abstract int batch(Contender contender, long[] picks, int from, long own);
 

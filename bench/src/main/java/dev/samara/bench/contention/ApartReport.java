@@ -19,19 +19,19 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * What two threads share that map, write and unmap a page in ranges of their own: as parts of one space, with a space
- * each, and with a machine each, in one JVM. The last is the most that the JVM and its heap leave.
+ * Measures what sharing costs two threads that each map, write and unmap a page in their own range: in one space, in a
+ * space each, and in a machine each, in one JVM. The last case is the maximum that the JVM and its heap allow.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar apart --seconds 1 --rounds 7}. The cases take turns. The figures
- * are rounds per second, medians.
+ * are medians of rounds per second.
  */
 public final class ApartReport {
     private static final long MEMORY = 1L << 28;
 
-    /** Rounds that are not counted, since code is compiled. */
+    /** The number of warm-up rounds, in which code is compiled. */
     private static final int WARM = 3;
 
-    /** Whose threads work side by side. */
+    /** What the threads share. */
     private enum Case {
         ONE_THREAD,
         SAME_SPACE,
@@ -113,7 +113,7 @@ public final class ApartReport {
             long own = Ground.own(i);
             running.add(threads.submit(() -> work(of, own, begun)));
         }
-        // The measured span; not a wait for a condition.
+        // The duration of the measurement, not a wait for a condition.
         Thread.sleep((long) (seconds * 1000));
         over = true;
         double sum = 0;
@@ -127,7 +127,7 @@ public final class ApartReport {
         return sum;
     }
 
-    /** Returns the rounds a second of one thread. */
+    /** Returns one thread's rounds per second. */
     private double work(AddressSpace of, long own, CyclicBarrier begun) throws Exception {
         long page = own + 2 * Ground.PAGE;
         long count = 0;

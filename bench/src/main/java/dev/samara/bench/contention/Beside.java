@@ -4,7 +4,7 @@ package dev.samara.bench.contention;
 import java.util.Arrays;
 import java.util.List;
 
-/** The neighbour of the measured threads. */
+/** The thread that runs concurrently with the measured threads, called their neighbour. */
 enum Beside {
     /** No neighbour. */
     NOBODY("nobody"),
@@ -12,7 +12,7 @@ enum Beside {
     WRITER("writer"),
     /** A thread that takes snapshots without pause. */
     SNAPSHOTS("snapshots"),
-    /** A thread that unmaps, again and again, a file whose close takes 100 ms. */
+    /** A thread that repeatedly unmaps a file whose close takes 100 ms. */
     SLOW_CLOSE("slow-close");
 
     static final List<String> NAMES =

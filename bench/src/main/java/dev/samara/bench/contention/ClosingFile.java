@@ -6,7 +6,7 @@ import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import org.jspecify.annotations.Nullable;
 
-/** A file with a callback at its close. */
+/** A file that calls back when it is closed. */
 final class ClosingFile implements Backing {
     private final Runnable close;
     private final @Nullable VmOperations operations;
@@ -26,7 +26,7 @@ final class ClosingFile implements Backing {
         });
     }
 
-    /** Returns a file that the space does not close; the unmapping caller calls {@link #close}. */
+    /** Returns a file that the space does not close; the caller that unmaps it calls {@link #close}. */
     static ClosingFile closedByCaller(Runnable close) {
         return new ClosingFile(close, null);
     }

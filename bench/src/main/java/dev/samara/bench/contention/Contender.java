@@ -9,20 +9,20 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An address space as its users call it, with any synchronization of its own. Results are those of {@code
- * AddressSpace}.
+ * An address space with its own way of synchronization, as the measured threads call it. Methods return the same
+ * results as in {@code AddressSpace}.
  */
 interface Contender {
     @Nullable
     Vma find(long address);
 
-    /** Acquires a reference at an address and releases it at once. Returns false if nothing is mapped there. */
+    /** Acquires a reference at an address and releases it immediately. Returns false if nothing is mapped there. */
     boolean acquireAndRelease(long address);
 
     /** Returns all VMAs of one instant. */
     List<Vma> scan();
 
-    /** Returns the layout of one instant. A contender without snapshots returns all VMAs. */
+    /** Returns the layout at one instant. A contender that does not support snapshots returns all VMAs. */
     default Object snapshot() {
         return scan();
     }
@@ -42,12 +42,12 @@ interface Contender {
     /** Returns which pages are in memory. */
     long mincore(long address, long length, byte[] vector);
 
-    /** Makes a child for the caller alone. */
+    /** Forks a child that only the caller uses. */
     AddressSpace fork();
 
-    /** Faults a page in through a CPU in this space. */
+    /** Faults in a page, through a CPU in this space. */
     int fault(Cpu cpu, long address, int access);
 
-    /** Opens a file to be mapped here, once. */
+    /** Opens a file that may be mapped once in this space. */
     Backing open(Runnable close);
 }

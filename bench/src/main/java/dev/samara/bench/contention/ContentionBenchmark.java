@@ -26,10 +26,10 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * The throughput of several threads ({@code -t}) in one space, beside a neighbour of each kind.
+ * The throughput of several threads ({@code -t}) in one space, concurrently with a neighbour of each kind.
  *
- * <p>The figure is the sum over the threads, without the neighbour. {@link ContentionReport} has the times of single
- * lookups.
+ * <p>The figure is the sum over the measured threads, without the neighbour. {@link ContentionReport} measures the
+ * times of single lookups.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.Throughput)
@@ -40,7 +40,7 @@ import org.openjdk.jmh.infra.ThreadParams;
         value = 2,
         jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
 public class ContentionBenchmark {
-    /** The contender, which keeps the threads apart. */
+    /** The contender, which synchronizes the threads. */
     @Param({Contenders.SAMARA, Contenders.WHOLE, Contenders.DOWNGRADE, Contenders.STAMPED})
     public String contender;
 
@@ -56,7 +56,7 @@ public class ContentionBenchmark {
     private Contender measured;
     private Neighbour neighbour;
 
-    /** Called by JMH; {@link #setUp()} does the rest. */
+    /** Called by JMH; {@link #setUp()} creates the state. */
     public ContentionBenchmark() {}
 
     /** The addresses and the range of one thread. */
@@ -66,14 +66,14 @@ public class ContentionBenchmark {
         private int position;
         private long own;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public ContentionThread() {}
 
         /**
-         * Gives the thread its addresses and its range.
+         * Chooses the thread's addresses and its range.
          *
          * @param benchmark the space
-         * @param thread which thread it is
+         * @param thread the thread's index
          */
         @Setup(Level.Trial)
         public void setUp(ContentionBenchmark benchmark, ThreadParams thread) {
@@ -96,7 +96,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * Stops the neighbour, and checks that the mappings are those of the start.
+     * Stops the neighbour, and checks that the mappings are the same as at the start.
      *
      * @throws InterruptedException if the wait for the neighbour is interrupted
      */
@@ -111,7 +111,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * Looks an address up.
+     * Looks up an address.
      *
      * @param worker the thread
      * @return the VMA
@@ -123,7 +123,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * Acquires a reference and releases it.
+     * Acquires and releases a reference.
      *
      * @param worker the thread
      * @return whether something was mapped there
@@ -135,7 +135,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * Maps, changes half of the rights and unmaps, in the thread's own range; counted as three operations.
+     * Maps, changes the rights of one half, and unmaps, in the thread's own range. This counts as three operations.
      *
      * @param worker the thread
      */

@@ -11,17 +11,16 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /**
- * Throughput and percentiles of lookups, references and small operations, by contender, number of threads and
- * neighbour, all in one run.
+ * The throughput and latency percentiles of lookups, references and small operations, by contender, number of threads
+ * and neighbour, all in one run.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --what
- * lookup,operation --between 1000 --json FILE}: with {@code --between} there are so many mappings between the ranges of
- * the first two threads.
- * Contenders take turns within a round, so that other load of the machine affects all of them; a figure is the median
- * over the rounds. One process runs all, so each contender is called through one interface with four implementations.
- * {@link ContentionBenchmark} gives each a process of its own.
+ * lookup,operation --between 1000 --json FILE}: {@code --between} is the number of mappings between the ranges of the
+ * first two threads. Contenders take turns within a round, so that other load of the machine affects all of them; a
+ * figure is the median over the rounds. One process runs all contenders, so they are called through one interface with
+ * four implementations. In {@link ContentionBenchmark}, each contender runs in its own process.
  *
- * <p>A figure of readers means little without the figure of their neighbour: readers that never let a writer in are
+ * <p>A figure of readers means little without the figure of their neighbour, because readers that starve a writer are
  * fast.
  */
 public final class ContentionReport {
@@ -60,7 +59,7 @@ public final class ContentionReport {
 
     private record ContentionCell(String beside, Activity activity, int threads, String contender) {}
 
-    /** One round of one cell: the outcome, and the rounds of the neighbour per second in that time. */
+    /** One round of one cell: the outcome, and the neighbour's rounds per second in that time. */
     private record Measured(WorkerThreads.LoadOutcome outcome, double neighbour) {}
 
     /** The medians of one cell over the rounds. */

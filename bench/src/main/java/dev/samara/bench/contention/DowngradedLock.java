@@ -7,11 +7,12 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reader-writer lock, held for writing while the layout is changed and for reading during the rest, as in Linux's
- * {@code munmap}.
+ * One reader-writer lock. An operation holds it for writing while it changes the layout, and for reading during the
+ * rest, as in Linux's {@code munmap}.
  *
- * <p>Strong where operations take long and only lookups are beside them. Weak beside other operations: each waits for
- * the rest of the previous one, wherever that is. As soon as one waits, new lookups may queue after it.
+ * <p>Strong if operations take long and only lookups are concurrent with them. Weak with concurrent operations: each
+ * waits for the rest of the previous one, whatever range that operation changes. As soon as one operation waits, new
+ * lookups may queue behind it.
  */
 final class DowngradedLock extends ReadLocked {
     DowngradedLock(AddressSpace space, @Nullable MmuNotifier retire) {

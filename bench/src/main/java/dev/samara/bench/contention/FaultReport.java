@@ -16,14 +16,13 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The speedup of faults by several threads, by workload and by contender, beside the speedup of a perfectly parallel
- * loop in the same run.
+ * The speedup of faults by several threads, by workload and contender, compared with the speedup of a perfectly
+ * parallel loop in the same run.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar faults --pages 8192 --rounds 15 --threads 1,2 --json FILE}. The
- * threads of a round begin together. The preparation of the next round is not measured. Contenders and numbers of
- * threads take turns, and a figure is the median over the rounds. The speedup is given twice, by the time of a clock
- * and by the time on a processor. The processor time contains neither other load of the machine nor the sleep of a
- * waiting thread.
+ * threads of a round start together. The preparation of the next round is not measured. Contenders and numbers of
+ * threads take turns, and a figure is the median over the rounds. The speedup is given twice: in wall-clock time and in
+ * CPU time. CPU time includes neither other load of the machine nor the sleep of a waiting thread.
  */
 public final class FaultReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -50,7 +49,7 @@ public final class FaultReport {
 
     private record FaultCell(FaultWork.Kind kind, String contender, int threads) {}
 
-    /** The work per second: of all threads by a clock, and of each by its processor time. */
+    /** The work per second of wall-clock time, by all threads together, and per second of CPU time. */
     private record Rate(double perSecond, double perProcessorSecond) {}
 
     /**
@@ -68,7 +67,7 @@ public final class FaultReport {
                 "%-13s %-17s %2s %14s %14s %7s %7s %10s",
                 "work", "contender", "t", "per second", "ns on a cpu", "gain", "on cpu", "of loop's");
         for (FaultWork.Kind kind : FaultWork.Kind.values()) {
-            // The loops are the baseline of the other workloads.
+            // The workloads without a space are the baseline of the others, so they always run.
             if (!kind.usesSpace() || works.contains(kind.toString())) {
                 measure(kind);
             }
@@ -81,7 +80,7 @@ public final class FaultReport {
     }
 
     private void measure(FaultWork.Kind kind) throws InterruptedException {
-        // Twice as many rounds before, for the compiler.
+        // Twice as many warm-up rounds come first.
         for (int round = -2 * rounds; round < rounds; round++) {
             for (String contender : contendersOf(kind)) {
                 for (int count : threads) {
@@ -174,9 +173,12 @@ public final class FaultReport {
         return new Rate(perSecond, done * 1e9 / processor);
     }
 
-    /** Its results are read after its end. */
+    /** A measuring thread. Its results are read after its end. */
     private static final class FaultThread extends Thread {
-        /** The first makes frames and tables, which the others find. */
+        /**
+         * How often the work of a round is repeated. The first repetition creates frames and tables, which the
+         * following ones reuse.
+         */
         private static final int TIMES = 4;
 
         private final FaultWork work;

@@ -24,7 +24,10 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
-/** The work of threads that fault in one space. Each workload of the field is one round, which can be repeated. */
+/**
+ * The work of threads that fault in one space. Each workload is one repeatable round; most are known from the
+ * literature.
+ */
 final class FaultWork {
     private static final long BASE = 0x1000_0000_0000L;
     private static final long PAGE = Ground.PAGE;
@@ -41,29 +44,31 @@ final class FaultWork {
     private final byte[][] memory;
 
     enum Kind {
-        /** Arithmetic: the best possible speedup of several threads. */
+        /** Arithmetic only: the best possible speedup of several threads. */
         LOOP("loop"),
-        /** Each thread fills memory of its own, page by page: the best possible speedup where memory is written. */
+        /** Each thread fills its own memory, page by page: the best possible speedup of work that writes memory. */
         ZEROING("zeroing"),
-        /** pft: disjoint parts of one anonymous mapping. */
+        /** pft: each thread faults in a disjoint part of one anonymous mapping. */
         PFT_ONE("pft-one-vma"),
-        /** pft: an anonymous mapping for each thread. */
+        /** pft: each thread faults in its own anonymous mapping. */
         PFT_EACH("pft-vma-each"),
-        /** CortenMM's pf LOW: page tables of each thread's own in one mapping. */
+        /** CortenMM's pf LOW: in one mapping, each thread faults in pages of its own page tables. */
         PF_LOW("pf-low"),
-        /** CortenMM's pf HIGH: pages of all threads mixed in the same page tables. */
+        /** CortenMM's pf HIGH: in one mapping, the pages of all threads are interleaved in the same page tables. */
         PF_HIGH("pf-high"),
         /** will-it-scale page_fault1: mmap, write each page, munmap. */
         PAGE_FAULT_1("page_fault1"),
-        /** As {@link #PAGE_FAULT_1}, with a private mapping of a file. */
+        /** Like {@link #PAGE_FAULT_1}, with a private mapping of a file. */
         PAGE_FAULT_2("page_fault2"),
-        /** As {@link #PAGE_FAULT_1}, with a shared mapping of a file. */
+        /** Like {@link #PAGE_FAULT_1}, with a shared mapping of a file. */
         PAGE_FAULT_3("page_fault3"),
         /** ebizzy: map, fill, search, unmap 512 KiB. */
         EBIZZY("ebizzy"),
-        /** will-it-scale brk1: grows the heap by a page and shrinks it. One thread, as there is one heap. */
+        /** will-it-scale brk1: grows the heap by a page and shrinks it. One thread only, because there is one heap. */
         BRK("brk1"),
-        /** As {@link #BRK}, above a page with other rights, so that each added page is a mapping of its own. */
+        /**
+         * Like {@link #BRK}, above a page with different rights, so that each added page becomes a separate mapping.
+         */
         BRK_2("brk2");
 
         static final List<String> NAMES =
@@ -79,7 +84,7 @@ final class FaultWork {
             return values()[NAMES.indexOf(text)];
         }
 
-        /** Returns whether one mapping exists from the start, whose pages are faulted and discarded. */
+        /** Returns whether the threads fault in and discard pages of one mapping, which exists from the start. */
         boolean isMapped() {
             return this == PFT_ONE || this == PFT_EACH || this == PF_LOW || this == PF_HIGH;
         }
@@ -120,7 +125,7 @@ final class FaultWork {
             }
             files.add(machine.newFile("/file" + thread, thread + 1, Geometry.LINUX_X86_64, pages * PAGE));
             if (kind == Kind.PFT_EACH) {
-                // Other rights for every second mapping, so that none are joined.
+                // Every second mapping has different rights, so that no two are merged.
                 map(own(thread), thread % 2 == 0 ? READ | WRITE : READ | WRITE | 4, PRIVATE | ANONYMOUS, null);
             }
         }
@@ -165,7 +170,7 @@ final class FaultWork {
     }
 
     /**
-     * Does the measured part of a round for one thread.
+     * Runs the measured part of a round for one thread.
      *
      * @return the number of pages touched, or of operations
      */
@@ -184,7 +189,7 @@ final class FaultWork {
         };
     }
 
-    /** Prepares the next round. No thread works at that time. */
+    /** Prepares the next round. Called while no thread works. */
     void undo(int thread) {
         if (kind.isMapped()) {
             Ground.done(contender.madvise(own(thread), pages * PAGE, Advice.DONTNEED));
@@ -203,7 +208,7 @@ final class FaultWork {
         for (int i = 0; i < pages * 32; i++) {
             sum += random.nextLong();
         }
-        // Never true; the comparison makes the sum needed.
+        // Never true. Without the comparison, the compiler could remove the sum.
         return sum == 42 ? 0 : pages;
     }
 

@@ -11,11 +11,12 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forks beside a thread that maps and unmaps in the parent: the time of a fork, and the wait of that thread.
+ * Forks concurrently with a thread that maps and unmaps in the parent: the time of a fork, and the wait of that thread.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork-beside --vmas 134,1000,65530 --rounds 15 --json FILE}. A rival
- * holds its lock alone through the fork, as Linux does. The child changes once, and is closed outside of the
- * measurement. All times are by a clock, and a figure is the median over the rounds, except for the longest wait.
+ * holds its lock exclusively during the whole fork, as Linux does. The child changes its layout once, and is closed
+ * outside of the measurement. All times are wall-clock times, and a figure is the median over the rounds, except for
+ * the longest wait.
  */
 public final class ForkBesideReport {
     private static final long PAIRS_ALONE = 200_000;
@@ -69,7 +70,7 @@ public final class ForkBesideReport {
         Contender contender = Contenders.named(name, space, null);
         double[] forks = new double[rounds];
         double[] changes = new double[rounds];
-        // For the compiler.
+        // Warm-up rounds.
         for (int round = 0; round < 2 * rounds; round++) {
             contender.fork().close();
         }
@@ -123,7 +124,7 @@ public final class ForkBesideReport {
                 alone.longest);
     }
 
-    /** Maps and unmaps in the parent, a number of times or until it is told to end. */
+    /** Maps and unmaps in the parent, a given number of times or until it is stopped. */
     private static final class Mapper extends Thread {
         private final Contender contender;
         private final long most;

@@ -15,15 +15,15 @@ import dev.samara.core.vma.Geometry;
 import java.util.SplittableRandom;
 
 /**
- * The space that the threads share: mappings of eight pages with a hole after each, which no thread changes and every
- * thread looks up. Away from them, each thread has a range to work in.
+ * The space that the threads share. It contains mappings of eight pages with a hole after each, which every thread
+ * looks up and no thread changes. Far from them, each thread has its own range to change.
  */
 final class Ground {
     static final long PAGE = 4096;
     static final long LENGTH = 8 * PAGE;
     static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
 
-    /** The number of picks before they repeat; a power of two. */
+    /** The number of picks drawn; threads cycle through them. A power of two. */
     static final int PICKS = 1 << 12;
 
     private static final long COMMON = 0x1000_0000_0000L;
@@ -40,7 +40,7 @@ final class Ground {
         return space;
     }
 
-    /** Maps ranges between those of the first two threads. */
+    /** Creates mappings between the ranges of the first two threads. */
     static void fillBetween(AddressSpace space, int vmas) {
         long start = own(0) + (1L << 29);
         for (int i = 0; i < vmas; i++) {
@@ -62,12 +62,12 @@ final class Ground {
         return picks;
     }
 
-    /** Returns the start of the gibibyte that belongs to one thread. */
+    /** Returns the start of the range of 1 GiB that only one thread uses. */
     static long own(int thread) {
         return OWN + ((long) thread << 30);
     }
 
-    /** Throws if an operation has failed. */
+    /** Returns the result of an operation, or throws if the operation failed. */
     static long done(long result) {
         if (Errno.isError(result)) {
             throw new IllegalStateException("an operation failed: " + Errno.of(result));

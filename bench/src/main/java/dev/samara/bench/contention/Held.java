@@ -36,14 +36,15 @@ final class Held {
     }
 
     /**
-     * The notifier that the contender calls in its retire phase. It lets every operation pass that is not to be held.
+     * The notifier that the contender calls in its retire phase. It blocks the operations that must be held, and no
+     * other.
      */
     static final class Gatekeeper implements MmuNotifier {
         private final List<Held> held = new CopyOnWriteArrayList<>();
 
         @Override
         public void invalidate(long start, long end, Reason reason) {
-            // The measured operations must not pay for the search among the held ones.
+            // Measured operations return here, so that they do not pay for the search below.
             if (start < Kind.MUNMAP.start) {
                 return;
             }
@@ -55,7 +56,7 @@ final class Held {
         }
     }
 
-    /** Starts an operation in a thread of its own, and returns when it is held. */
+    /** Starts an operation in a new thread, and returns when it is held. */
     Held(Kind kind, Contender contender, Gatekeeper gatekeeper) throws InterruptedException {
         this.kind = kind;
         this.contender = contender;
@@ -98,7 +99,7 @@ final class Held {
         }
     }
 
-    /** Lets the operation end, and unmaps the rest of its mappings. */
+    /** Lets the operation complete, and removes its remaining mappings. */
     void release() throws InterruptedException {
         if (!thread.isAlive()) {
             throw new IllegalStateException(kind + " was not held", failure.get());

@@ -19,19 +19,19 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Operations elsewhere in a space while others are held between publication and completion.
+ * Measures operations while other operations, elsewhere in the space, are held between publication and completion.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar held-in-retire --operations 1000000 --rounds 5 --json FILE}. In the
- * first part an {@code munmap}, a {@code MAP_FIXED} and an {@code mremap} of Samara are held at once. One thread makes
- * lookups, references, mmaps, munmaps and mprotects elsewhere, in turn with as many while nothing is held. The figure
- * is the median over the rounds of the ratio of both rates. In the second part one operation at a time is held with
- * each contender, and the operations that others complete in that time are counted.
+ * first part, an {@code munmap}, a {@code MAP_FIXED} and an {@code mremap} of Samara are held at the same time. One
+ * thread runs lookups, references, mmaps, munmaps and mprotects elsewhere, in turns with the same number while nothing
+ * is held. The figure is the ratio of the two rates, the median over the rounds. In the second part, one operation at a
+ * time is held, for each contender; the report counts the operations that other threads complete in that time.
  */
 public final class HeldInRetire {
     private static final String[] WHAT = {"lookup", "acquire", "mmap", "munmap", "mprotect"};
     private static final int PLACED = PRIVATE | ANONYMOUS | NORESERVE;
 
-    /** The number of mappings made before as many are removed. */
+    /** The number of mappings that are created before the same number is removed. */
     private static final int BLOCK = 500;
 
     private final int vmas;
@@ -77,7 +77,7 @@ public final class HeldInRetire {
         double[][] ratios = new double[WHAT.length][rounds];
         double[][] processorRatios = new double[WHAT.length][rounds];
         for (int round = 0; round < rounds; round++) {
-            // Each goes first in every second round.
+            // The two measurements alternate in going first.
             boolean heldFirst = round % 2 == 1;
             Stopwatch[] one = measure(samara, operations, gatekeeper, heldFirst);
             Stopwatch[] other = measure(samara, operations, gatekeeper, !heldFirst);
@@ -113,7 +113,7 @@ public final class HeldInRetire {
         }
     }
 
-    /** The time of a number of operations, and the processor time of their thread. */
+    /** The wall-clock time and the CPU time of a number of operations of one thread. */
     private static final class Stopwatch {
         private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
@@ -136,13 +136,13 @@ public final class HeldInRetire {
             return count * 1e9 / nanos;
         }
 
-        /** Contains neither waits nor other load of the machine. */
+        /** Returns the rate per second of CPU time, which includes neither waits nor other load of the machine. */
         double perProcessorSecond() {
             return count * 1e9 / processorNanos;
         }
     }
 
-    /** Does each operation, with or without three operations held. */
+    /** Measures each kind of operation, with or without three operations held. */
     private Stopwatch[] measure(Contender contender, int count, Held.Gatekeeper gatekeeper, boolean isHeld)
             throws InterruptedException {
         List<Held> held = new ArrayList<>();
@@ -182,7 +182,7 @@ public final class HeldInRetire {
         Ground.done(contender.munmap(own, Ground.LENGTH));
     }
 
-    /** Each mapping is placed beside the previous one, with other rights, so that no two are joined. */
+    /** Each mapping is placed next to the previous one, with different rights, so that no two are merged. */
     private static void mappings(Contender contender, int count, Stopwatch mapping, Stopwatch unmapping) {
         long[] placed = new long[BLOCK];
         int blocks = Math.max(1, count / BLOCK);
@@ -263,7 +263,7 @@ public final class HeldInRetire {
         Ground.done(contender.munmap(Ground.own(0), Ground.LENGTH));
     }
 
-    /** The first call maps the range of the others. Nothing unmaps it, which is harmless. */
+    /** The first call maps the range that all calls change. No call unmaps it, which is harmless. */
     private void protect(Contender contender, int number) {
         if (number == 0) {
             Ground.done(contender.mmap(Ground.own(1), Ground.LENGTH, READ, Ground.HERE, null));
@@ -279,7 +279,7 @@ public final class HeldInRetire {
             threads.add(new Repeated(contender, step));
         }
         threads.forEach(Thread::start);
-        // The measured span; not a wait for a condition.
+        // The duration of the measurement, not a wait for a condition.
         Thread.sleep((long) (seconds * 1000));
         long[] counts = threads.stream().mapToLong(thread -> thread.done).toArray();
         threads.forEach(thread -> thread.over = true);
@@ -312,7 +312,7 @@ public final class HeldInRetire {
             try {
                 for (int i = 0; !over; i++) {
                     step.take(contender, i);
-                    // Written by this thread only, so no update is lost.
+                    // Only this thread writes it, so no update is lost.
                     done = i + 1L;
                 }
             } catch (Throwable thrown) {

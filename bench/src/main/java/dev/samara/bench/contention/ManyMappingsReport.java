@@ -18,15 +18,16 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Single calls over many mappings: the time of the call, and how long another thread waits for the layout lock
- * meanwhile.
+ * Measures single calls that affect many mappings: the time of the call, and how long another thread waits for the
+ * layout lock in that time.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar many-mappings --vmas 15000,60000 --rounds 5 --only MUNMAP --json
- * FILE}. The other thread asks for the counters of the space without a pause, which takes the lock for a moment. Its
- * longest wait is about the longest hold. All times are by a clock, so other work on the machine adds to the longest
- * wait. The figures are those of the round with the median of that wait; the rounds before it are for the compiler.
- * With {@code --heap collected} the heap is collected before the call, as in a program that has run for a while: the
- * objects of the mappings lie side by side, and not with the garbage of their making between them.
+ * FILE}. The other thread repeatedly reads the counters of the space without a pause, which takes the lock briefly. Its
+ * longest wait is about the longest time that the call holds the lock. All times are wall-clock times, so other work on
+ * the machine adds to the longest wait. The figures are from the round whose longest wait is the median; the first
+ * rounds only warm up the compiler. With {@code --heap collected}, the heap is collected before the call, as in a
+ * program that ran for some time: the collection moves the objects of the mappings next to each other, and removes the
+ * garbage between them.
  */
 public final class ManyMappingsReport {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -37,17 +38,17 @@ public final class ManyMappingsReport {
     private static final int SHARED = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** How the mappings lie, of one page each. */
+    /** The spacing of the mappings, which are one page each. */
     private enum Spacing {
-        /** With a hole between two of them. */
+        /** With a hole after each mapping. */
         APART,
-        /** With a hole between two of them, and of a shared object each. */
+        /** With a hole after each mapping, which maps its own shared object. */
         SHARED,
-        /** Neighbours, with different rights. */
+        /** Adjacent mappings with alternating rights. */
         ALTERNATELY
     }
 
-    /** A call over a range. */
+    /** A call that affects a range of mappings. */
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum OverMany {
         MREMAP(Spacing.APART, (space, length) -> space.mremap(AT, length, length, MOVE, TARGET)),
@@ -88,7 +89,7 @@ public final class ManyMappingsReport {
     private final int[] sizes;
     private final int rounds;
 
-    /** Whether the heap is collected before the call, so that the VMAs lie side by side. */
+    /** Whether the heap is collected before the call, so that the VMAs are next to each other in memory. */
     private final boolean collects;
 
     private final Figures figures;
@@ -179,16 +180,16 @@ public final class ManyMappingsReport {
         return step * vmas;
     }
 
-    /** Takes the layout lock again and again. */
+    /** A thread that repeatedly takes the layout lock. */
     private static final class Asker extends Thread {
         private final AddressSpace space;
         private volatile boolean hasBegun;
         private volatile boolean isOver;
 
-        /** In nanoseconds. Read after the end. */
+        /** The longest wait in nanoseconds. Read after the thread's end. */
         private long longest;
 
-        /** Adds up the counters, so that they are read. */
+        /** The sum of the counters, so that the compiler does not remove their reads. */
         private long sum;
 
         Asker(AddressSpace space) {

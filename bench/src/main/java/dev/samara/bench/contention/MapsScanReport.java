@@ -17,13 +17,13 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scans of a whole map beside a thread that unmaps and maps pages again (paulmckrcu/proc-mmap_sem-test). The report has
- * the time of each {@code mmap} and {@code munmap} of one page in 128 MiB beside two scanners. It also tells whether a
- * scan ever shows an impossible layout.
+ * Scans of all mappings concurrently with a thread that unmaps and maps pages (paulmckrcu/proc-mmap_sem-test). The
+ * report contains the time of each {@code mmap} and {@code munmap} of one page in 128 MiB, concurrently with two
+ * scanners. It fails if a scan ever shows an impossible layout.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar maps-scan --samples 5 --seconds 2 --json FILE}. Every scan is
- * checked. Its ranges ascend and do not overlap, and ranges that no thread touches are whole. In the 128 MiB no page is
- * missing but the writer's present one.
+ * checked: its ranges must ascend and not overlap, and ranges that no thread changes must be whole. In the 128 MiB,
+ * only the page may be missing that the writer is changing at that time.
  */
 public final class MapsScanReport {
     private static final long START = Ground.own(0);
@@ -189,20 +189,20 @@ public final class MapsScanReport {
         }
     }
 
-    /** The writer's position: a page, once for each turn, or nothing between turns. */
+    /** The writer's position: the page of the current turn, or nothing between turns. */
     private static final class Turn {
         private static final long NOTHING = -1;
 
         private volatile long page = NOTHING;
 
         /**
-         * Counts beginnings and ends. A reader that reads one value twice knows that nothing began or ended between.
+         * Counts starts and ends of turns. If a reader reads the same value twice, no turn started or ended in between.
          */
         private volatile long count;
 
         private volatile boolean isOver;
 
-        /** The count, as its only writer knows it. */
+        /** The writer's own copy of {@code count}. */
         private long changes;
 
         void begin(int number) {
@@ -224,7 +224,7 @@ public final class MapsScanReport {
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private long scans;
 
-        /** The number of scans that have shown the page missing: evidence that the check has something to check. */
+        /** The number of scans that showed the page missing, which proves that the check is not vacuous. */
         private long holes;
 
         Scanner(Contender contender, Turn turn, int others) {
@@ -241,7 +241,7 @@ public final class MapsScanReport {
                     long page = turn.page;
                     List<Vma> vmas = contender.scan();
                     long missing = missing(vmas);
-                    // Between two equal counts the writer was within one turn, or between turns.
+                    // If the count did not change, the writer stayed within one turn, or between two turns.
                     if (turn.count == before && missing != Turn.NOTHING && missing != page) {
                         throw new AssertionError("page " + missing + " was missing, and the writer was at " + page);
                     }
@@ -255,7 +255,7 @@ public final class MapsScanReport {
             }
         }
 
-        /** Checks a scan. Returns the one missing page in the range, or NOTHING. */
+        /** Checks a scan. Returns the only missing page in the range, or NOTHING. */
         private long missing(List<Vma> vmas) {
             long missing = Turn.NOTHING;
             long last = 0;

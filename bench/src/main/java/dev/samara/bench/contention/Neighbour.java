@@ -10,14 +10,18 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
-/** The thread beside the measured ones. It works until it is stopped, in a range of its own if it maps. */
+/**
+ * The thread that runs concurrently with the measured threads, until it is stopped. If it maps, it uses its own range.
+ */
 final class Neighbour {
-    /** No measured thread has this number. */
+    /** A range that no measured thread uses. */
     private static final long RANGE = Ground.own(1000);
 
     private static final long CLOSE_MILLIS = 100;
 
-    /** The default pause after a slow close: the file is being closed half of the time. */
+    /**
+     * The default pause after a slow close. It is as long as the close, so the file is being closed half of the time.
+     */
     static final long PAUSE_MILLIS = CLOSE_MILLIS;
 
     private final Contender contender;
@@ -27,11 +31,11 @@ final class Neighbour {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private volatile boolean over;
 
-    /** The last snapshot: the compiler does not drop those that are kept. */
+    /** The last snapshot, stored so that the compiler does not remove the call. */
     @SuppressWarnings("UnusedVariable") // written only
     private volatile @Nullable Object last;
 
-    /** The number of times that it has mapped and unmapped, or has taken a snapshot; read after its end. */
+    /** The number of rounds: each maps and unmaps once, or takes one snapshot. Read after the thread's end. */
     private long rounds;
 
     /**
@@ -83,7 +87,8 @@ final class Neighbour {
     }
 
     /**
-     * The next round waits for the close even where munmap does not, so that all contenders have equally many closes.
+     * Unmaps files whose close is slow. The next round waits for the close even if {@code munmap} does not, so that the
+     * number of closes is the same for all contenders.
      */
     private void closeSlowly() throws InterruptedException {
         Semaphore closed = new Semaphore(0);
@@ -102,7 +107,7 @@ final class Neighbour {
 
     private static void sleep(long millis) {
         try {
-            // Simulates a close that takes long, or the time between two: it is the load, not a wait for a condition.
+            // Simulates a slow close, or the time between two closes; it is not a wait for a condition.
             Thread.sleep(millis);
         } catch (InterruptedException e) {
             throw new IllegalStateException("interrupted, which nothing here does", e);

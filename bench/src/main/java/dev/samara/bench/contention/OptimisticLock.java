@@ -12,13 +12,13 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stamped lock: lookups write nothing and check afterwards that no thread has changed anything. Operations hold the
+ * A stamped lock. Lookups write nothing, and check afterwards that no thread changed the layout. Operations hold the
  * lock for writing throughout.
  *
- * <p>Strong where writes are rare: such a lookup costs two loads more than one without a lock. Weak where writes are
- * frequent: a write anywhere restarts every lookup in progress. Lookups wait for a write until it ends, its close
- * included. The lock also needs a structure that can be read during a change: Samara's tree can, the JDK's sorted map
- * cannot.
+ * <p>Strong if writes are rare: a lookup costs only two loads more than without a lock. Weak if writes are frequent:
+ * each write restarts all lookups in progress, whatever their addresses. Lookups wait until a write ends, including the
+ * close of its file. The lock also requires a structure that can be read while it is changed, as Samara's tree but not
+ * the JDK's sorted map.
  */
 final class OptimisticLock extends Rival {
     private final StampedLock lock = new StampedLock();
@@ -44,7 +44,7 @@ final class OptimisticLock extends Rival {
         }
     }
 
-    /** A reference to a mapping that has gone since is released, and acquired again under the lock. */
+    /** If a write happened in the meantime, the reference is released, and acquired again under the lock. */
     @Override
     public boolean acquireAndRelease(long address) {
         long stamp = lock.tryOptimisticRead();
@@ -84,7 +84,7 @@ final class OptimisticLock extends Rival {
         }
     }
 
-    /** A fault writes, and so cannot be undone. */
+    /** A fault cannot be optimistic, because its writes cannot be undone. */
     @Override
     public int fault(Cpu cpu, long address, int access) {
         long stamp = lock.readLock();

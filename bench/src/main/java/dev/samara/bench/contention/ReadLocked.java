@@ -11,7 +11,7 @@ import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
-/** A rival whose readers hold a shared lock: each lookup writes the one word of that lock twice. */
+/** A rival whose readers hold a shared lock, so each lookup writes the lock's only word twice. */
 abstract class ReadLocked extends Rival {
     final Lock read;
     final Lock write;
@@ -33,7 +33,7 @@ abstract class ReadLocked extends Rival {
         }
     }
 
-    /** The lock is held until the page is present, also while a backing waits for its disk. */
+    /** Holds the lock until the page is present, even while a backing waits for its disk. */
     @Override
     public final int fault(Cpu cpu, long address, int access) {
         read.lock();
@@ -54,7 +54,7 @@ abstract class ReadLocked extends Rival {
         }
     }
 
-    /** The lock is held while the reference is acquired, and not while it lasts. */
+    /** Holds the lock only while it acquires the reference, not until the reference is released. */
     @Override
     public final boolean acquireAndRelease(long address) {
         VmaRef reference;

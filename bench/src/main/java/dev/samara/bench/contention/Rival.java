@@ -14,46 +14,47 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The common part of the rivals: a space with a lock of the rival's own, which each operation takes alone.
+ * The common part of the rivals: a space with an additional lock, which each operation takes exclusively.
  *
- * <p>The inner space only edits its layout. After an edit, the revocation is retired, and a file is closed if its last
- * mapping has gone: the <em>rest</em> of the operation. The rival does the rest in its caller's thread, with or without
- * its lock. The space's own lock is taken too, never contended. It costs about 20 ns per operation, which a rival
- * written from nothing would not pay, and nothing per lookup.
+ * <p>The inner space only edits its layout. The <em>rest</em> of an operation retires the revocation, and closes a file
+ * whose last mapping was removed. The rival does the rest in its caller's thread, with or without its lock. Each
+ * operation also takes the space's own lock, which is never contended. It costs about 20 ns per operation, which a
+ * rival written from scratch would avoid, and nothing per lookup.
  */
 abstract class Rival implements Contender {
     private final AddressSpace space;
     private final @Nullable MmuNotifier retire;
 
-    /** The revocations of the operation in progress; guarded by the rival's lock, held alone. */
+    /** The revocations of the operation in progress; guarded by the rival's lock, held exclusively. */
     private final List<Taken> taken = new ArrayList<>();
 
-    /** The remaining work of that operation, or null; guarded by the rival's lock, held alone. */
+    /** The rest of that operation, or null; guarded by the rival's lock, held exclusively. */
     private @Nullable Rest rest;
 
     Rival(AddressSpace space, @Nullable MmuNotifier retire) {
         this.space = space;
         this.retire = retire;
         if (retire != null) {
-            // Only recorded: the calls of the inner space are synchronous, so this runs in the caller's thread.
+            // Only records the revocation. Calls of the inner space are synchronous, so this runs in the caller's
+            // thread.
             space.addNotifier((start, end, reason) -> taken.add(new Taken(start, end, reason)));
         }
     }
 
     private record Taken(long start, long end, MmuNotifier.Reason reason) {}
 
-    /** The work after the layout has changed. */
+    /** The work that is left after the layout changed. */
     record Rest(List<Taken> taken, @Nullable ClosingFile closed) {}
 
     /**
      * Runs an operation under the lock.
      *
-     * @param address an address where a file may lose its mapping
+     * @param address an address at which the operation may unmap a file
      * @param call the operation of the inner space
      */
     abstract long operate(long address, LongSupplier call);
 
-    /** Changes the layout and returns the result. Caller must hold the lock alone. */
+    /** Changes the layout and returns the result. The caller must hold the lock exclusively. */
     final long change(long address, LongSupplier call) {
         ClosingFile before = fileAt(address);
         long result = call.getAsLong();
@@ -65,7 +66,7 @@ abstract class Rival implements Contender {
         return result;
     }
 
-    /** Returns the remaining work of the change. Caller must hold the lock alone. */
+    /** Returns and clears the rest of the operation. The caller must hold the lock exclusively. */
     final @Nullable Rest takeRest() {
         Rest left = rest;
         rest = null;
@@ -91,7 +92,7 @@ abstract class Rival implements Contender {
         return vma != null && vma.backing() instanceof ClosingFile file ? file : null;
     }
 
-    /** Looks up, under the protection that the rival has. */
+    /** Looks up an address in the inner space, under the rival's protection. */
     final @Nullable Vma findInside(long address) {
         return space.find(address);
     }
@@ -104,7 +105,7 @@ abstract class Rival implements Contender {
         return space.acquire(address);
     }
 
-    /** Walks the whole map, under the protection that the rival has. */
+    /** Returns all VMAs of the inner space, under the rival's protection. */
     final List<Vma> scanInside() {
         return space.snapshot().vmas();
     }
@@ -139,7 +140,7 @@ abstract class Rival implements Contender {
         return operate(address, () -> space.brk(address));
     }
 
-    /** The lock prevents changes of the parent in the meantime. */
+    /** Forks under the lock, which prevents concurrent changes of the parent. */
     @Override
     public final AddressSpace fork() {
         AtomicReference<@Nullable AddressSpace> child = new AtomicReference<>();

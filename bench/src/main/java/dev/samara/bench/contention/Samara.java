@@ -10,7 +10,7 @@ import dev.samara.core.vma.Vma;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** The library without a lock of its own around it. */
+/** The library itself, without an additional lock. */
 final class Samara implements Contender {
     private final AddressSpace space;
 

@@ -25,14 +25,14 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The time of {@code munmap} beside hundreds of faults that wait for a disk, and the number of times that such faults
- * take the lock of the space.
+ * The time of {@code munmap} concurrent with hundreds of faults that wait for a disk, and how often such faults take
+ * the lock of the space.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}.
- * Each of the threads reads page after page of a file of its own, whose pages arrive after a random time and are
- * evicted again. One more thread maps 16 pages, writes them, and unmaps them. This is timed alone, beside as many
- * threads that only sleep as often, and beside the faulting threads. Then only the faulting threads run, and the holds
- * of the lock are counted; a space records one hold in 61.
+ * Each faulting thread reads page after page of its own file, whose pages arrive after a random time and are evicted
+ * again. Another thread maps 16 pages, writes them, and unmaps them. This is timed three times: alone, concurrently
+ * with the same number of threads that only sleep equally often, and concurrently with the faulting threads. Then only
+ * the faulting threads run, and the report counts the acquisitions of the lock, of which a space samples one in 61.
  */
 public final class SleepingFaults {
     private static final int FILE_PAGES = 4096;
@@ -103,7 +103,7 @@ public final class SleepingFaults {
         double perSecond = (done(readers) - before) * 1e9 / (System.nanoTime() - began);
 
         long held = space.holdTimes().count();
-        // The measured span; not a wait for a condition.
+        // The duration of the measurement, not a wait for a condition.
         Thread.sleep((long) (seconds * 1000));
         long noted = space.holdTimes().count() - held;
         readers.forEach(reader -> reader.over = true);
@@ -162,8 +162,8 @@ public final class SleepingFaults {
     }
 
     /**
-     * Measures beside as many threads that sleep as often and touch nothing: the effect of the wakeups alone on the two
-     * processors.
+     * Measures concurrently with the same number of threads that sleep equally often but touch nothing. It shows the
+     * effect that the wakeups alone have on the two processors.
      */
     private Histogram besideSleepers(Machine machine, AddressSpace space, Contender contender)
             throws InterruptedException {
@@ -190,7 +190,7 @@ public final class SleepingFaults {
     /** Returns false after an interrupt. */
     private boolean pause() {
         try {
-            // Simulates the time of a disk: it is the load, not a wait for a condition.
+            // Simulates the latency of a disk; it is not a wait for a condition.
             Thread.sleep(ThreadLocalRandom.current().nextInt(2 * delay));
             return true;
         } catch (InterruptedException e) {

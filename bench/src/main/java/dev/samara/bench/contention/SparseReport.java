@@ -19,18 +19,18 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A huge mapping in which pages far apart are written, one in each table, and then all are discarded: the size of the
- * page tables, and the latency of threads that read them in the meantime.
+ * A huge mapping in which one page of each page table is written, and then all pages are discarded. The report measures
+ * the size of the page tables, and the latency of threads that read them in the meantime.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sparse --gib 64 --walkers 1 --rounds 3 --json FILE}. Each written
- * page takes its own size and that of a table; both sizes are equal. The workload of the field, 1,024 GiB, takes 2 GiB
- * of heap and as much of direct memory. Walkers query single random pages ({@code mincore}); a rival answers under its
- * lock. Times are by a clock, the medians over the rounds except for the longest answer.
+ * page needs memory for the page and for one table, which has the same size. The known workload, 1,024 GiB, takes 2 GiB
+ * of heap and 2 GiB of direct memory. Walkers query single random pages with {@code mincore}, which a rival runs under
+ * its lock. Times are wall-clock times. A figure is the median over the rounds, except for the longest query.
  */
 public final class SparseReport {
     private static final long BASE = 0x1000_0000_0000L;
 
-    /** The range of one table of the lowest level. */
+    /** The number of bytes that one table of the lowest level maps. */
     private static final long STRIDE = 512 * Ground.PAGE;
 
     private final int gib;
@@ -95,7 +95,7 @@ public final class SparseReport {
         long longest = 0;
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            // One round before, for the compiler.
+            // One warm-up round comes first.
             for (int round = -1; round < rounds; round++) {
                 Ground.done(contender.mmap(BASE, length, READ | WRITE, Ground.HERE, null));
                 tables[0] = space.pageTableBytes();
@@ -191,7 +191,7 @@ public final class SparseReport {
         return walking;
     }
 
-    /** Queries one page after another until it is told to end. */
+    /** Queries one page after another until it is stopped. */
     private static final class Walker extends Thread {
         private final Contender contender;
         private final int pages;

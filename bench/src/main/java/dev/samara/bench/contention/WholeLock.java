@@ -7,11 +7,11 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reader-writer lock, held for writing through the whole of each operation, as in most emulators.
+ * One reader-writer lock, held for writing during each whole operation, as in most emulators.
  *
- * <p>Strong where no thread writes and few read: simple, and no operation is ever half done. Weak where an operation
- * takes long, since every thread waits for the close of another thread's file. Also weak where many read, since readers
- * share the lock's word.
+ * <p>Strong if no thread writes and few threads read. It is simple, and no thread ever sees a partial operation. Weak
+ * if an operation takes long, because all threads wait even for the close of another thread's file. Also weak if many
+ * threads read, because they all write the lock's word.
  */
 final class WholeLock extends ReadLocked {
     WholeLock(AddressSpace space, @Nullable MmuNotifier retire) {

@@ -11,9 +11,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
-/** Threads that do one activity for a while, and their outcome. */
+/** Threads that run one activity for a given time, and their outcome. */
 final class WorkerThreads {
-    /** Longer than any batch may take; a histogram refuses greater values. */
+    /** More than any batch may take, because a histogram rejects greater values. */
     private static final long LONGEST = TimeUnit.MINUTES.toNanos(10);
 
     private final Contender contender;
@@ -32,21 +32,21 @@ final class WorkerThreads {
     /**
      * The outcome of a load.
      *
-     * @param perSecond the number done per second, by all threads together
-     * @param batches the nanoseconds of each batch
-     * @param perBatch the number in a batch
-     * @param processors the mean number of processors on which the threads ran: fewer than there are threads if threads
-     *     wait, or if the machine has other load
+     * @param perSecond the number of operations per second of all threads together
+     * @param batches the time of each batch in nanoseconds
+     * @param perBatch the number of operations in a batch
+     * @param processors the mean number of processors on which the threads ran; it is smaller than the number of
+     *     threads if threads wait, or if the machine has other load
      */
     record LoadOutcome(double perSecond, Histogram batches, int perBatch, double processors) {
-        /** Returns the nanoseconds of one, by percentile of the batches. */
+        /** Returns a percentile of the batch times, divided by the number of operations in a batch, in nanoseconds. */
         double percentile(double percentile) {
             return (double) batches.getValueAtPercentile(percentile) / perBatch;
         }
 
         /**
-         * Returns the percentile that requests at fixed times would see. A thread that measures itself makes no request
-         * while it waits, and so counts a long wait only once.
+         * Returns the percentile that requests at fixed times would see. It corrects for the fact that a measuring
+         * thread sends no request while it waits, and so counts a long wait only once (coordinated omission).
          */
         double percentileAtFixedTimes(double percentile) {
             long usual = Math.max(1, batches.getValueAtPercentile(50));
@@ -54,7 +54,7 @@ final class WorkerThreads {
                     / perBatch;
         }
 
-        /** Returns the longest batch, an upper bound of the longest single one. */
+        /** Returns the longest time of a batch, an upper bound of the longest time of an operation. */
         double longestMicros() {
             return batches.getMaxValue() / 1e3;
         }
@@ -76,7 +76,7 @@ final class WorkerThreads {
         }
         workers.forEach(Thread::start);
         start.countDown();
-        // The measured span; not a wait for a condition.
+        // The duration of the measurement, not a wait for a condition.
         Thread.sleep((long) (seconds * 1000));
         over = true;
         double perSecond = 0;
@@ -95,7 +95,7 @@ final class WorkerThreads {
         return new LoadOutcome(perSecond, batches, activity.perBatch, processors);
     }
 
-    /** Its results are read after its end. */
+    /** A measuring thread. Its results are read after its end. */
     private final class LoadThread extends Thread {
         private final Histogram batches = newHistogram();
         private final long[] picks;

@@ -32,12 +32,12 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.ThreadParams;
 
 /**
- * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with ranges of a space in place
+ * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with ranges of a space instead
  * of locked ranges of an array. Several threads ({@code -t}) read or write ranges of 256 slots.
  *
- * <p>A slot is a VMA of a file of its own, so that no two are ever joined. A read of a range looks up each of its
- * slots. A write is one {@code mprotect} of the range, which removes or restores the right to write. {@link #subRanges}
- * is the other half of that paper: {@code mprotect} of parts of one VMA.
+ * <p>A slot is a VMA of its own file, so that no two are ever merged. A read of a range looks up each of its slots. A
+ * write is one {@code mprotect} of the range, which removes or restores the right to write. {@link #subRanges} is the
+ * paper's other benchmark: {@code mprotect} of parts of one VMA.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -50,7 +50,7 @@ public class WorkloadBenchmark {
     private static final int SLOTS = 256;
     private static final long SLOT = Ground.LENGTH;
 
-    /** Away from the ranges of threads. */
+    /** The start of the slots, outside of the ranges of threads. */
     private static final long ARRAY = Ground.own(3000);
 
     /** Called by JMH. */
@@ -59,14 +59,14 @@ public class WorkloadBenchmark {
     /** The space and its contender. */
     @State(Scope.Benchmark)
     public static class Field {
-        /** The contender, which keeps the threads apart. */
+        /** The contender, which synchronizes the threads. */
         @Param({Contenders.SAMARA, Contenders.WHOLE, Contenders.DOWNGRADE, Contenders.STAMPED})
         public String contender;
 
         private AddressSpace space;
         private Contender measured;
 
-        /** Called by JMH; {@link #setUp()} does the rest. */
+        /** Called by JMH; {@link #setUp()} creates the state. */
         public Field() {}
 
         /** Maps the slots. */
@@ -80,7 +80,7 @@ public class WorkloadBenchmark {
             }
         }
 
-        /** Checks that all slots are still there. */
+        /** Checks that all slots are still mapped. */
         @TearDown(Level.Trial)
         public void tearDown() {
             space.validate();
@@ -96,12 +96,12 @@ public class WorkloadBenchmark {
     @State(Scope.Benchmark)
     public static class Mix {
         /**
-         * The ranges of a thread: all slots, a share of the slots that no other thread has, or anything from a slot up.
+         * The ranges that a thread uses: all slots, a share of the slots that no other thread uses, or a random range.
          */
         @Param({"full", "disjoint", "random"})
         public String range;
 
-        /** The number of reads in a hundred. */
+        /** The percentage of reads. */
         @Param({"100", "60"})
         public int reads;
 
@@ -117,11 +117,11 @@ public class WorkloadBenchmark {
         private int end;
         private long own;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public WorkloadThread() {}
 
         /**
-         * Gives the thread its share of the slots, and a range of its own.
+         * Chooses the thread's share of the slots, and its own range.
          *
          * @param field the space
          * @param thread the thread's number
@@ -146,7 +146,7 @@ public class WorkloadBenchmark {
         /** Called by JMH. */
         public Memory() {}
 
-        /** Checks the space, and ends it. */
+        /** Checks the space, and closes it. */
         @TearDown(Level.Trial)
         public void tearDown() {
             space.validate();
@@ -161,11 +161,11 @@ public class WorkloadBenchmark {
         private Cpu cpu;
         private long own;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public MemoryThread() {}
 
         /**
-         * Gives the thread a CPU, and a range of its own that has one page.
+         * Claims a CPU for the thread, and chooses its own range of one page.
          *
          * @param memory the space
          * @param thread the thread's number
@@ -179,7 +179,10 @@ public class WorkloadBenchmark {
             cpu.memory().store(own, 8, own);
         }
 
-        /** Gives the CPU back. Not at the end of the trial, which may come after that of the machine. */
+        /**
+         * Releases the CPU. Called after each iteration, because the machine may already be closed at the end of the
+         * trial.
+         */
         @TearDown(Level.Iteration)
         public void tearDown() {
             cpu.close();
@@ -202,12 +205,12 @@ public class WorkloadBenchmark {
     }
 
     /**
-     * Reads or writes one range of slots.
+     * Reads or writes a range of slots.
      *
      * @param field the space
      * @param mix the ranges and the share of reads
      * @param worker the thread
-     * @return the number of slots found: all
+     * @return the number of slots found, which must be all
      */
     @Benchmark
     @About("ranges of 256 slots read or written a second, by synchronization (-t 2)")
@@ -240,7 +243,7 @@ public class WorkloadBenchmark {
     }
 
     /**
-     * Removes the rights from a few pages somewhere in the thread's own mapping, and restores them: counted as two
+     * Removes the rights from a few pages of the thread's own mapping, and restores them. This counts as two
      * operations.
      *
      * @param field the space

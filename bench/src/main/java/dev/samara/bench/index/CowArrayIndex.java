@@ -7,17 +7,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sorted array of first addresses, with arrays of the last addresses and of the ranges. All are copied on each write,
- * and searched without a data-dependent branch. The best structure for reads only.
+ * A sorted array of first addresses, with arrays of the last addresses and of the ranges. All three are copied on each
+ * write. The search uses no data-dependent branch. It is the best structure for reads alone.
  *
- * <p>Weakness: an update copies everything, 20 bytes for each range. A search touches a cache line per step once the
- * array is larger than the caches.
+ * <p>Weakness: an update copies everything, 20 bytes per range. If the array is larger than the caches, each step of a
+ * search misses them.
  */
 final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, Versioned {
     private final Object writerLock = new Object();
     private volatile Table table = new Table(new long[] {Long.MIN_VALUE}, new long[] {Long.MIN_VALUE}, new Range[1]);
 
-    /** One version. Element 0 is below all addresses and covers none, so that a search has no empty case. */
+    /** One version. Element 0 is below all addresses and covers none, so a search always finds an element. */
     private static final class Table {
         private final long[] firsts;
         private final long[] lasts;
@@ -47,7 +47,10 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
             return range;
         }
 
-        /** A copy with a range in place of the ranges from {@code from} up to and without {@code to}. */
+        /**
+         * Returns a copy in which {@code instead} replaces the ranges from {@code from} (inclusive) to {@code to}
+         * (exclusive).
+         */
         Table with(int from, int to, Range... instead) {
             int size = firsts.length - (to - from) + instead.length;
             long[] newFirsts = Arrays.copyOf(firsts, size);
@@ -70,12 +73,12 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
         }
     }
 
-    /** The index of the highest first address that is not above an address. */
+    /** Returns the index of the highest first address that is not above {@code address}. */
     static int floor(long[] firsts, long address) {
         int base = 0;
         for (int length = firsts.length; length > 1; ) {
             int half = length >>> 1;
-            // All ones if the middle is not above the address: the cost of a mask does not depend on the searched
+            // The mask is all ones if the middle is not above the address. Unlike a branch, it costs the same for every
             // address.
             base += half & (int) ((firsts[base + half] - address - 1) >> 63);
             length -= half;
@@ -129,7 +132,7 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
         }
     }
 
-    /** The only update that keeps the length of the arrays. */
+    /** Unlike all other updates, this one keeps the length of the arrays. */
     @Override
     public void resize(Range before, Range after) {
         synchronized (writerLock) {

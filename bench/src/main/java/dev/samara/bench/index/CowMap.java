@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A map from ranges to values, as a library would have to write {@link CowArrayIndex}: for values of any type, so that
- * its values are in an array of {@code Object}, and each caller has a cast, which reads the class of the value.
+ * {@link CowArrayIndex} as a library would have to write it: a map from ranges to values of any type. Its values are in
+ * an array of {@code Object}, so each caller casts the value, which reads the value's class.
  *
  * @param <V> the type of the values
  */
@@ -14,7 +14,7 @@ final class CowMap<V> {
     private volatile CowTable table =
             new CowTable(new long[] {Long.MIN_VALUE}, new long[] {Long.MIN_VALUE}, new Object[1]);
 
-    /** One version. Element 0 is below all addresses and covers none, so that a search has no empty case. */
+    /** One version. Element 0 is below all addresses and covers none, so a search always finds an element. */
     private static final class CowTable {
         private final long[] firsts;
         private final long[] lasts;
@@ -27,7 +27,7 @@ final class CowMap<V> {
         }
     }
 
-    @SuppressWarnings("unchecked") // only values of V get in
+    @SuppressWarnings("unchecked") // the map stores only values of type V
     @Nullable
     V get(long address) {
         CowTable now = table;
@@ -35,13 +35,13 @@ final class CowMap<V> {
         return address <= now.lasts[at] ? (V) now.values[at] : null;
     }
 
-    /** Stores ranges in ascending order between those that are stored. */
+    /** Stores ranges, which are in ascending order, in a hole between two stored ranges. */
     synchronized void insert(long[] firsts, long[] lasts, Object[] values) {
         int at = CowArrayIndex.floor(table.firsts, firsts[0]) + 1;
         replace(at, at, firsts, lasts, values);
     }
 
-    /** Replaces some ranges by others, which cover the same addresses or fewer. */
+    /** Replaces some ranges with others, which cover no address that those did not cover. */
     synchronized void replace(long first, int count, long[] firsts, long[] lasts, Object[] values) {
         int at = CowArrayIndex.floor(table.firsts, first);
         replace(at, at + count, firsts, lasts, values);
@@ -55,7 +55,10 @@ final class CowMap<V> {
                 spliced(old.values, from, to, values));
     }
 
-    /** Returns a copy with other elements in place of those from {@code from} up to and without {@code to}. */
+    /**
+     * Returns a copy in which {@code instead} replaces the elements from {@code from} (inclusive) to {@code to}
+     * (exclusive).
+     */
     private static long[] spliced(long[] array, int from, int to, long[] instead) {
         int size = array.length - (to - from) + instead.length;
         long[] copy = Arrays.copyOf(array, size);

@@ -8,9 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The sorted array of {@link CowArrayIndex}, as a library would offer it: a generic map. The difference between the two
- * is what the cast of a value costs, which Samara and all other maps of a library have.
+ * is the cost of casting a value, which callers of Samara and of every other library's map pay too.
  *
- * <p>Weakness: as that one.
+ * <p>Weakness: the same as that of {@link CowArrayIndex}.
  */
 final class CowMapIndex extends EditableIndex {
     private static final Range[] NONE = {};

@@ -4,10 +4,11 @@ package dev.samara.bench.index;
 import java.util.List;
 
 /**
- * An index that is changed while it is read. Any thread may change it; implementations that need exclusive writers have
- * a lock for that.
+ * An index that may be changed while it is read. Any thread may change it; implementations that require exclusive
+ * writers contain a lock.
  *
- * <p>Arguments are true statements about the index: a caller that changes an address space has looked before.
+ * <p>Implementations may rely on what an argument states, e.g. that a range is stored: a caller that changes an address
+ * space looked it up before.
  */
 public abstract class EditableIndex extends RangeIndex {
     /** For subclasses. */
@@ -33,20 +34,20 @@ public abstract class EditableIndex extends RangeIndex {
     public abstract void remove(Range range);
 
     /**
-     * Replaces one range by two. No reader finds neither of them.
+     * Replaces one range with two. At each instant, a reader finds a range at each of the addresses.
      *
      * @param whole a stored range
      * @param left its lower part
-     * @param right the rest of it
+     * @param right its upper part, i.e. the rest
      */
     public abstract void split(Range whole, Range left, Range right);
 
     /**
-     * Replaces two ranges by one. No reader finds nothing.
+     * Replaces two ranges with one. At each instant, a reader finds a range at each of the addresses.
      *
      * @param left a stored range
-     * @param right a stored range that begins where the other ends
-     * @param whole both
+     * @param right a stored range that starts where {@code left} ends
+     * @param whole the range that covers both
      */
     public abstract void merge(Range left, Range right, Range whole);
 
@@ -54,16 +55,17 @@ public abstract class EditableIndex extends RangeIndex {
      * Moves the end of a range.
      *
      * @param before a stored range
-     * @param after its replacement; it begins where the other does, and ends in the hole after it or in itself
+     * @param after its replacement, which starts at the same address, and ends within {@code before} or in the hole
+     *     after it
      */
     public abstract void resize(Range before, Range after);
 
     /**
-     * Moves the end of a range, and keeps its value where the structure has the bounds beside it.
+     * Moves the end of a range, and keeps its value if the structure stores the bounds apart from the value.
      *
      * @param value the range as it was inserted
-     * @param before the bounds that it has
-     * @param after its bounds from now on, as for {@link #resize}
+     * @param before its current bounds
+     * @param after its new bounds, as in {@link #resize}
      */
     public void resizeAndKeep(Range value, Range before, Range after) {
         resize(before, after);

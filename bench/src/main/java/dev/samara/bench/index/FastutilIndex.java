@@ -6,10 +6,10 @@ import it.unimi.dsi.fastutil.longs.Long2ObjectMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * fastutil's AVL tree with a reader-writer lock, by first address: as {@link TreeMapIndex}, with primitive keys.
+ * fastutil's AVL tree with a reader-writer lock, by first address: like {@link TreeMapIndex}, but with primitive keys.
  *
- * <p>Weakness, besides the lock: it has no floor. The floor is the last entry of the map below an address, which costs
- * intermediate objects unless the compiler removes them.
+ * <p>Weakness, besides the lock: it provides no floor operation. Instead, the caller gets the last entry of the head
+ * map, which allocates intermediate objects unless the compiler removes them.
  */
 final class FastutilIndex extends ReadWriteLocked {
     private final Long2ObjectAVLTreeMap<Range> map = new Long2ObjectAVLTreeMap<>();

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Guava's immutable map of ranges, for ranges that never change: two sorted lists, read without a lock.
  *
- * <p>Weakness: a change is a new map of all ranges. A search compares objects, each with a pointer to the next.
+ * <p>Weakness: each change creates a new map of all ranges. A search compares keys that are objects and contain further
+ * objects, so it follows several pointers per comparison.
  */
 final class GuavaImmutableIndex extends RangeIndex {
     private ImmutableRangeMap<Long, Range> map = ImmutableRangeMap.of();

@@ -5,11 +5,11 @@ import com.google.common.collect.TreeRangeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guava's map of ranges with a reader-writer lock: the one peer that has ranges, and cuts overlapping ranges on a
- * store.
+ * Guava's map of ranges with a reader-writer lock. It is the only peer whose keys are ranges, and that cuts overlapping
+ * ranges when it stores one.
  *
- * <p>Weakness, besides the lock: it uses a {@code TreeMap} whose keys are objects that hold objects, compared through a
- * virtual call. An update takes several searches and allocations.
+ * <p>Weakness, besides the lock: it uses a {@code TreeMap} whose keys are objects that contain objects, and that are
+ * compared through a virtual call. An update takes several searches and allocations.
  */
 final class GuavaIndex extends ReadWriteLocked {
     private final TreeRangeMap<Long, Range> map = TreeRangeMap.create();
@@ -34,13 +34,13 @@ final class GuavaIndex extends ReadWriteLocked {
         map.remove(bounds(range));
     }
 
-    /** A store replaces both. */
+    /** One store replaces both ranges. */
     @Override
     void join(Range left, Range right, Range whole) {
         put(whole);
     }
 
-    /** A store leaves the ranges that it does not cover. */
+    /** A store keeps the addresses of other ranges that it does not cover. */
     @Override
     void change(Range before, Range after) {
         if (after.last() < before.last()) {

@@ -41,10 +41,10 @@ public final class Indexes {
     /** Lodborg's interval tree with a {@code ReentrantReadWriteLock}. */
     public static final String INTERVAL_TREE_RWLOCK = "interval-tree-rwlock";
 
-    /** A sorted array, copied on write, of any kind of value. */
+    /** A sorted array, copied on write, for values of any type. */
     public static final String COW_ARRAY_GENERIC = "cow-array-generic";
 
-    /** All of them. */
+    /** All names. */
     public static final List<String> NAMES = List.of(
             SAMARA,
             SAMARA_SNAPSHOT,
@@ -88,11 +88,11 @@ public final class Indexes {
     }
 
     /**
-     * Returns a new, empty index with an ability beyond lookups.
+     * Returns a new, empty index that supports more than lookups.
      *
-     * @param <T> the type of the ability
+     * @param <T> the additional type, e.g. {@link EditableIndex}
      * @param name its name
-     * @param ability the type of the ability
+     * @param ability the class of that type
      * @return the index
      */
     public static <T> T named(String name, Class<T> ability) {

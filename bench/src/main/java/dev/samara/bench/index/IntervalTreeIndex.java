@@ -7,16 +7,16 @@ import java.util.Iterator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Lodborg's interval tree with a reader-writer lock: a set of intervals, which may overlap. An interval that is a
- * subclass holds its value.
+ * Lodborg's interval tree with a reader-writer lock: a set of intervals, which may overlap. A subclass of the interval
+ * contains the value.
  *
- * <p>Weakness, besides the lock: it is designed for intervals that overlap. Each node has two sorted sets of intervals,
- * and a lookup returns a new set of all intervals at a point. Bounds are objects.
+ * <p>Weakness, besides the lock: it is designed for intervals that overlap. Each node contains two sorted sets of
+ * intervals, and a lookup returns a new set of all intervals at a point. Bounds are objects.
  */
 final class IntervalTreeIndex extends ReadWriteLocked {
     private final IntervalTree<Long> tree = new IntervalTree<>();
 
-    /** The interval of a range, or one without a value, as the tree makes for itself. */
+    /** The interval of a range, or an interval without a value, which the tree creates internally. */
     private static final class RangeInterval extends Interval<Long> {
         private final @Nullable Range range;
 

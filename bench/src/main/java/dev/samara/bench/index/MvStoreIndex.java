@@ -9,12 +9,12 @@ import org.h2.mvstore.type.LongDataType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The B-tree of the H2 database in memory, by first address: copied on write, so that readers take no lock and a root
+ * The B-tree of the H2 database, in memory, by first address. It is copied on write, so readers take no lock and a root
  * is a snapshot.
  *
- * <p>Weakness: it is designed for data on disk. A floor returns the key only, so a lookup descends twice, in one root.
- * Keys are objects, read through a type that is an object too. A write copies pages of dozens of entries. Two changes
- * are never visible at once.
+ * <p>Weakness: it is designed for data on disk. Its floor returns only the key, so a lookup descends twice from the
+ * same root. Keys are objects, read through an object that describes their type. A write copies pages of dozens of
+ * entries. Two changes cannot become visible atomically.
  */
 final class MvStoreIndex extends EditableIndex implements Scannable, Versioned {
     private final MVMap<Long, Range> map =
@@ -40,14 +40,17 @@ final class MvStoreIndex extends EditableIndex implements Scannable, Versioned {
         map.remove(range.first());
     }
 
-    /** The upper part first: until the lower part is stored, the whole range still covers its addresses. */
+    /**
+     * Stores the upper part first. Until the lower part replaces the whole range, the whole range still covers the
+     * lower addresses.
+     */
     @Override
     public void split(Range whole, Range left, Range right) {
         map.put(right.first(), right);
         map.put(left.first(), left);
     }
 
-    /** In the order opposite to {@link #split}. */
+    /** Uses the order opposite to {@link #split}. */
     @Override
     public void merge(Range left, Range right, Range whole) {
         map.put(whole.first(), whole);
@@ -89,7 +92,7 @@ final class MvStoreIndex extends EditableIndex implements Scannable, Versioned {
     }
 
     @Override
-    @SuppressWarnings("unchecked") // made above
+    @SuppressWarnings("unchecked") // created by snapshot()
     public @Nullable Range getIn(Object snapshot, long address) {
         return find((RootReference<Long, Range>) snapshot, address);
     }

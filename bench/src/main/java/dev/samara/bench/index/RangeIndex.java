@@ -4,7 +4,7 @@ package dev.samara.bench.index;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the range that covers an address. Any thread may call it at any time. */
+/** Finds the range that covers an address. Any thread may call {@link #get} at any time. */
 public abstract class RangeIndex {
     /** For subclasses. */
     protected RangeIndex() {}
@@ -20,8 +20,8 @@ public abstract class RangeIndex {
     /**
      * Stores ranges. Called once, before any other method.
      *
-     * @param ranges the ranges, in this order unless the structure has a better way to load many at once; no two
-     *     overlap
+     * @param ranges the ranges, of which no two overlap; they are stored in this order unless the structure supports a
+     *     better way to load many ranges
      */
     public abstract void fill(List<Range> ranges);
 }

@@ -7,9 +7,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock.WriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A structure for one thread with one reader-writer lock.
+ * A structure that is not thread-safe, protected by one reader-writer lock.
  *
- * <p>Weakness: a reader writes twice to the word that all readers share, and waits for every writer.
+ * <p>Weakness: each reader writes twice to the lock's word, which all readers share, and waits for every writer.
  */
 abstract class ReadWriteLocked extends EditableIndex {
     final ReadLock readLock;
@@ -21,13 +21,16 @@ abstract class ReadWriteLocked extends EditableIndex {
         writeLock = lock.writeLock();
     }
 
-    /** {@link #get}, with the lock held. */
+    /** Does the work of {@link #get} with the lock held. */
     abstract @Nullable Range find(long address);
 
-    /** Stores a range, in place of the range that begins at that address if there is one. Caller holds the lock. */
+    /**
+     * Stores a range, and replaces the range that starts at the same address, if there is one. The caller holds the
+     * lock.
+     */
     abstract void put(Range range);
 
-    /** Removes a stored range. Caller holds the lock. */
+    /** Removes a stored range. The caller holds the lock. */
     abstract void drop(Range range);
 
     @Override
@@ -90,19 +93,19 @@ abstract class ReadWriteLocked extends EditableIndex {
         }
     }
 
-    /** {@link #split}, with the lock held. The left part replaces the whole range. */
+    /** Does the work of {@link #split} with the lock held. The left part replaces the whole range. */
     void divide(Range whole, Range left, Range right) {
         put(left);
         put(right);
     }
 
-    /** {@link #merge}, with the lock held. The whole range replaces the left part. */
+    /** Does the work of {@link #merge} with the lock held. The whole range replaces the left part. */
     void join(Range left, Range right, Range whole) {
         drop(right);
         put(whole);
     }
 
-    /** {@link #resize}, with the lock held. */
+    /** Does the work of {@link #resize} with the lock held. */
     void change(Range before, Range after) {
         put(after);
     }

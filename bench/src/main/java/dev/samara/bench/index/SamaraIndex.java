@@ -10,7 +10,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samara's tree, read directly. A change of two edits is a transaction.
+ * Samara's tree, read directly. A change that needs two edits is a transaction.
  *
  * <p>Weakness: writers take turns at one lock. Each update maintains snapshots, gaps and reservations, even if no user
  * needs them.
@@ -19,7 +19,10 @@ final class SamaraIndex extends EditableIndex implements Scannable, GapStore, Ve
     private final MapleTree<Range> tree = new MapleTree<>();
     private final ReentrantLock lock = tree.writerLock();
 
-    /** Both are kept as a user's thread would keep them. Scans and searches of an index come from one thread. */
+    /**
+     * The cursor and the search below are reused, as a user's thread would reuse them. Only one thread scans or
+     * searches an index.
+     */
     private final Cursor<Range> cursor = tree.cursor();
 
     private final GapSearch where = new GapSearch();
@@ -153,7 +156,7 @@ final class SamaraIndex extends EditableIndex implements Scannable, GapStore, Ve
     }
 
     @Override
-    @SuppressWarnings("unchecked") // made above
+    @SuppressWarnings("unchecked") // created by snapshot()
     public @Nullable Range getIn(Object snapshot, long address) {
         return ((Snapshot<Range>) snapshot).get(address);
     }

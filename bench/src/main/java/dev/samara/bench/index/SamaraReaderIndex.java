@@ -7,11 +7,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samara's tree, read by one thread through a reader, for lookups near to the previous one. Unlike the others it must
- * not be called by two threads at a time.
+ * Samara's tree, read by one thread through a reader, for lookups near the previous one. Unlike all other indexes, it
+ * must not be used by two threads concurrently.
  *
- * <p>Weakness: a lookup far from the previous one is a descent. The next lookup waits for that descent; without a
- * reader the descents of two lookups overlap.
+ * <p>Weakness: a lookup far from the previous one descends from the root. The next lookup depends on the result of that
+ * descent, whereas without a reader a processor overlaps the descents of two lookups.
  */
 final class SamaraReaderIndex extends RangeIndex {
     private final MapleTree<Range> tree = new MapleTree<>();

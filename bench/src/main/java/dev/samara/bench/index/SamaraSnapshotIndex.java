@@ -8,9 +8,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Samara's tree, read through a snapshot, for several lookups of one instant.
+ * Samara's tree, read through a snapshot, for several lookups at the same instant.
  *
- * <p>Weakness: it is out of date as soon as the tree has changed.
+ * <p>Weakness: it is out of date as soon as the tree changes.
  */
 final class SamaraSnapshotIndex extends RangeIndex implements Scannable {
     private Snapshot<Range> snapshot = new MapleTree<Range>().snapshot();
@@ -29,7 +29,7 @@ final class SamaraSnapshotIndex extends RangeIndex implements Scannable {
         return snapshot.get(address);
     }
 
-    /** Uses the tree's own walk, where {@link SamaraIndex} has a cursor. */
+    /** Uses the tree's walk with a callback, whereas {@link SamaraIndex} uses a cursor. */
     @Override
     public long scan() {
         Sum sum = new Sum();

@@ -5,7 +5,7 @@ package dev.samara.bench.index;
  * An index that can be scanned range by range.
  *
  * <p>Each method returns the sum of the data that a caller would read: the distance of the bounds of each range and
- * {@link Range#next()}. The bounds come from wherever the structure stores them closest.
+ * {@link Range#next()}. The bounds are read from the place where the structure reaches them with the fewest loads.
  */
 public interface Scannable {
     /**
@@ -25,7 +25,7 @@ public interface Scannable {
     /**
      * Scans some ranges, upwards.
      *
-     * @param address the start: the first range is the one that begins here, or else the next
+     * @param address the start; the first range is the lowest one that starts at or above it
      * @param count the number of ranges; fewer are scanned if there are no more
      * @return the sum
      */

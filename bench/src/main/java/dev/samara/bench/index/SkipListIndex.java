@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The JDK's concurrent sorted map, by first address.
  *
- * <p>Weakness: each lookup follows a pointer per comparison, to a key in an object of its own. There is no snapshot,
- * and two changes are never visible at once. Nothing prevents two writers from storing overlapping ranges: a program
- * with more than one writer needs a lock. A step backwards is a search from the top.
+ * <p>Weakness: each comparison of a lookup follows a pointer to a key, which is a separate object. There is no
+ * snapshot, and two changes cannot become visible atomically. Nothing prevents two writers from storing overlapping
+ * ranges, so a program with several writers needs a lock. A step backwards is a search from the top.
  */
 final class SkipListIndex extends EditableIndex implements Scannable {
     private final ConcurrentSkipListMap<Long, Range> map = new ConcurrentSkipListMap<>();
@@ -33,14 +33,17 @@ final class SkipListIndex extends EditableIndex implements Scannable {
         map.remove(range.first());
     }
 
-    /** The upper part first: until the lower part is stored, the whole range still covers its addresses. */
+    /**
+     * Stores the upper part first. Until the lower part replaces the whole range, the whole range still covers the
+     * lower addresses.
+     */
     @Override
     public void split(Range whole, Range left, Range right) {
         map.put(right.first(), right);
         map.put(left.first(), left);
     }
 
-    /** In the order opposite to {@link #split}. */
+    /** Uses the order opposite to {@link #split}. */
     @Override
     public void merge(Range left, Range right, Range whole) {
         map.put(whole.first(), whole);

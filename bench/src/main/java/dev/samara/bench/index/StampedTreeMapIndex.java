@@ -6,13 +6,13 @@ import java.util.concurrent.locks.StampedLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's red-black tree with a {@link StampedLock}, by first address: read once without the lock, and again with it
- * if a writer was active in the meantime.
+ * The JDK's red-black tree with a {@link StampedLock}, by first address. A lookup reads it without the lock, and again
+ * with the lock if a writer was active in the meantime.
  *
  * <p>Weakness: {@code TreeMap} is not made for this. A reader may see it during a rotation. It may then miss a range,
  * which the stamp detects, or throw; the exception is caught here and handled as a failed stamp. Only the order in
  * which a writer's plain stores become visible prevents an endless loop, and no specification guarantees that order.
- * Beside a busy writer a reader falls back to the lock, and waits.
+ * While a writer is busy, readers fall back to the lock and wait.
  */
 final class StampedTreeMapIndex extends EditableIndex {
     private final TreeMap<Long, Range> map = new TreeMap<>();

@@ -6,10 +6,10 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's red-black tree with a reader-writer lock, by first address: the structure of most programs.
+ * The JDK's red-black tree with a reader-writer lock, by first address, which most programs use.
  *
- * <p>Weakness, besides the lock: a pointer to follow per comparison, and another to the key. A search for a free range
- * goes from range to range. A snapshot is a copy of everything.
+ * <p>Weakness, besides the lock: each comparison follows a pointer to a node, and another one to its key. A search for
+ * a free range visits range after range. A snapshot copies everything.
  */
 final class TreeMapIndex extends ReadWriteLocked implements Scannable, GapStore, Versioned {
     private final TreeMap<Long, Range> map = new TreeMap<>();
@@ -20,7 +20,7 @@ final class TreeMapIndex extends ReadWriteLocked implements Scannable, GapStore,
         return find(map, address);
     }
 
-    @SuppressWarnings("NonApiType") // the exact class, so that its method is called without dynamic dispatch
+    @SuppressWarnings("NonApiType") // declared as TreeMap, so that the call needs no dynamic dispatch
     static @Nullable Range find(TreeMap<Long, Range> map, long address) {
         Map.Entry<Long, Range> floor = map.floorEntry(address);
         return floor == null ? null : Range.covering(floor.getValue(), address);
@@ -136,7 +136,7 @@ final class TreeMapIndex extends ReadWriteLocked implements Scannable, GapStore,
     }
 
     @Override
-    @SuppressWarnings("unchecked") // made above
+    @SuppressWarnings("unchecked") // created by snapshot()
     public @Nullable Range getIn(Object snapshot, long address) {
         return find((TreeMap<Long, Range>) snapshot, address);
     }

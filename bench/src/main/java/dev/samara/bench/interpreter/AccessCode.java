@@ -4,7 +4,10 @@ package dev.samara.bench.interpreter;
 import dev.samara.bench.interpreter.RegionPlan.Instruction;
 import org.objectweb.asm.Opcodes;
 
-/** Writes the accesses of one region to the memory of the guest, in one way. Each region has an object of its own. */
+/**
+ * Generates the code of a region's accesses to the guest's memory; each subclass does so in one way. An object is used
+ * for one region only.
+ */
 abstract class AccessCode {
     final RegionWriter code;
 
@@ -12,22 +15,22 @@ abstract class AccessCode {
         this.code = code;
     }
 
-    /** Writes what comes before the first instruction of the guest, at each entry. */
+    /** Generates the code that runs at each entry, before the first guest instruction. */
     abstract void begin();
 
-    /** Writes a load, and leaves its result on the stack as a long. */
+    /** Generates a load, which pushes its result as a long. */
     abstract void load(Instruction one);
 
-    /** Writes a store. */
+    /** Generates a store. */
     abstract void store(Instruction one);
 
-    /** Returns whether code has to poll. */
+    /** Returns whether the generated code must poll. */
     abstract boolean polls();
 
-    /** Writes a poll. */
+    /** Generates a poll. */
     abstract void poll();
 
-    /** Writes what the accesses jump to. */
+    /** Generates the code to which accesses jump. */
     void end() {}
 
     /** Returns the size of an access, in bytes. */
@@ -39,7 +42,7 @@ abstract class AccessCode {
         };
     }
 
-    /** Returns the name of the accessor of a type of the JVM. */
+    /** Returns the name of an access's JVM type, as in {@code getLong}. */
     static String type(Instruction one) {
         return switch (size(one)) {
             case Long.BYTES -> "Long";
@@ -48,7 +51,7 @@ abstract class AccessCode {
         };
     }
 
-    /** Returns the descriptor of the type of an access. */
+    /** Returns the descriptor of an access's JVM type. */
     static String descriptor(Instruction one) {
         return switch (size(one)) {
             case Long.BYTES -> "J";
@@ -57,11 +60,11 @@ abstract class AccessCode {
         };
     }
 
-    /** Makes a long of the number that was loaded. */
+    /** Generates the conversion of a loaded number to a long. */
     final void widen(Instruction one) {
         switch (one.operation()) {
             case Interpreter.LD -> {
-                // It is one.
+                // It is a long already.
             }
             case Interpreter.LBU -> {
                 code.method().visitIntInsn(Opcodes.SIPUSH, 0xff);
@@ -72,7 +75,7 @@ abstract class AccessCode {
         }
     }
 
-    /** Pushes the number to store. */
+    /** Generates code that pushes the number to store. */
     final void pushStored(Instruction one) {
         code.pushRegister(one.rs2());
         if (size(one) < Long.BYTES) {

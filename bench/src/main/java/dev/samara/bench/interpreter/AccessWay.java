@@ -8,9 +8,9 @@ import java.nio.MappedByteBuffer;
 import java.util.List;
 import java.util.Set;
 
-/** The ways in which translated code reaches memory. */
+/** The ways in which translated code accesses memory. */
 enum AccessWay {
-    /** A call for each access, to any memory. */
+    /** Each access is a call; works with any memory. */
     CALL(500) {
         @Override
         List<Object> constants(GuestRam ram) {
@@ -23,7 +23,7 @@ enum AccessWay {
         }
     },
 
-    /** A comparison with the tags of the TLB for each access. */
+    /** Each access compares its address with a tag of the TLB. */
     TLB(90) {
         @Override
         AccessCode code(RegionWriter code, List<Object> constants, RegionPlan plan, Set<Long> called) {
@@ -31,7 +31,7 @@ enum AccessWay {
         }
     },
 
-    /** Translations that are kept in local variables. */
+    /** The last translations are cached in local variables. */
     KEPT(90) {
         @Override
         AccessCode code(RegionWriter code, List<Object> constants, RegionPlan plan, Set<Long> called) {
@@ -39,7 +39,7 @@ enum AccessWay {
         }
     },
 
-    /** Translations that are kept in local variables, and a {@code MemorySegment}; from JDK 22 on. */
+    /** Like {@link #KEPT}, with a {@code MemorySegment}; from JDK 22 on. */
     SEGMENT(90) {
         @Override
         AccessCode code(RegionWriter code, List<Object> constants, RegionPlan plan, Set<Long> called) {
@@ -62,10 +62,10 @@ enum AccessWay {
     private final int most;
 
     /**
-     * Makes a way.
+     * Creates a way.
      *
-     * @param most the most instructions of a region. Most regions of so many are small enough for the compilers of
-     *     HotSpot; the others get fewer
+     * @param most the maximum number of instructions in a region. Most regions of this size are small enough for
+     *     HotSpot's compilers; a region that is too large is reduced
      */
     AccessWay(int most) {
         this.most = most;
@@ -75,7 +75,7 @@ enum AccessWay {
         return most;
     }
 
-    /** Returns the constants of the classes for a memory, which is the first of them. */
+    /** Returns the constants of the generated classes. The first one is the memory. */
     List<Object> constants(GuestRam ram) {
         FastRam fast = (FastRam) ram;
         return TlbReads.constants(fast, bytes(fast.tlb().region()));
@@ -85,6 +85,6 @@ enum AccessWay {
         return region;
     }
 
-    /** Makes the writer of the accesses of one region. */
+    /** Creates the generator of one region's accesses. */
     abstract AccessCode code(RegionWriter code, List<Object> constants, RegionPlan plan, Set<Long> called);
 }

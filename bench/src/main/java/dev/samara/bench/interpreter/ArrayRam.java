@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** One array from address 0 on, without translation and rights. The JVM checks the bounds. */
+/** One array, which starts at address 0, without translation and rights. The JVM checks the bounds. */
 final class ArrayRam implements GuestRam {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -64,7 +64,7 @@ final class ArrayRam implements GuestRam {
 
     @Override
     public void map(long start, long length) {
-        // All of the array can be accessed.
+        // The whole array is always accessible.
     }
 
     @Override
@@ -75,6 +75,6 @@ final class ArrayRam implements GuestRam {
 
     @Override
     public void close() {
-        // It has nothing but memory of the heap.
+        // It uses only heap memory.
     }
 }

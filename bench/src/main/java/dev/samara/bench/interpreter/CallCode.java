@@ -5,7 +5,7 @@ import dev.samara.bench.interpreter.RegionPlan.Instruction;
 import dev.samara.core.guest.FlatMemory;
 import org.objectweb.asm.Opcodes;
 
-/** Each access is a call of the memory, which is the first constant of the class. */
+/** Each access is a call to the memory, which is the first constant of the generated class. */
 class CallCode extends AccessCode {
     private final Class<?> type;
     private final int memory;
@@ -26,7 +26,7 @@ class CallCode extends AccessCode {
         code.method().visitVarInsn(Opcodes.ALOAD, memory);
     }
 
-    /** Calls a method of the memory. */
+    /** Generates a call to a method of the memory. */
     final void call(String name, String descriptor) {
         code.method().visitMethodInsn(Opcodes.INVOKEVIRTUAL, RegionWriter.internal(type), name, descriptor, false);
     }
@@ -54,7 +54,7 @@ class CallCode extends AccessCode {
         return FlatMemory.class.isAssignableFrom(type);
     }
 
-    /** Polls, and pushes whether there was something to do. */
+    /** Generates a poll, which pushes whether there was a request. */
     final void pushPoll() {
         pushMemory();
         call("poll", "()Z");

@@ -74,7 +74,7 @@ final class Decoder {
         };
     }
 
-    /** Returns the immediate of an instruction, sign-extended; that of a shift is the distance. */
+    /** Returns the sign-extended immediate of an instruction, or the distance of a shift. */
     static int immediate(int word) {
         return switch (word & 0x7f) {
             case 0x37 -> word & 0xffff_f000;

@@ -4,17 +4,17 @@ package dev.samara.bench.interpreter;
 /** Executes instructions of the guest. */
 interface GuestEngine {
     /**
-     * Runs from an address on until {@code ecall}.
+     * Runs from {@code start} to the next {@code ecall}.
      *
      * @param start the address
-     * @param x10 the register at the start
-     * @param x11 the register at the start
-     * @return register x10 at the end
+     * @param x10 the initial value of register x10
+     * @param x11 the initial value of register x11
+     * @return the final value of register x10
      */
     long run(long start, long x10, long x11);
 
     /**
-     * Returns the number of instructions that were executed.
+     * Returns how many instructions were executed in total.
      *
      * @return the number
      */

@@ -4,11 +4,11 @@ package dev.samara.bench.interpreter;
 import java.util.SplittableRandom;
 
 /**
- * The programs of the guest. Each finds the address of its data in x10 and a number of rounds in x11, and ends by
- * {@code ecall} with a result in x10.
+ * The guest programs. Each gets the address of its data in x10 and a number of rounds in x11, and ends with {@code
+ * ecall} and a result in x10.
  */
 enum GuestProgram {
-    /** Strikes out the multiples of the primes below 122,880, with a byte for each number. */
+    /** The sieve of Eratosthenes for the numbers below 122,880, with a byte per number. */
     SIEVE(1 << 17, 10, 11_554) {
         @Override
         int[] code() {
@@ -101,7 +101,7 @@ enum GuestProgram {
         }
     },
 
-    /** Sorts 65,536 words that a linear congruence makes, by recursion. */
+    /** Sorts 65,536 words, which a linear congruential generator creates, recursively. */
     QUICKSORT((1 << 18) + (1 << 16), 3, 8_122_210) {
         @Override
         int[] code() {
@@ -201,7 +201,7 @@ enum GuestProgram {
             for (int i = 0; i < count; i++) {
                 order[i] = i;
             }
-            // Sattolo's shuffle: one cycle of all.
+            // Sattolo's shuffle creates one cycle through all elements.
             SplittableRandom random = new SplittableRandom(2);
             for (int i = count - 1; i > 0; i--) {
                 int other = random.nextInt(i);
@@ -215,7 +215,7 @@ enum GuestProgram {
         }
     },
 
-    /** Writes a function of 16 instructions anew before each 64 calls of it. */
+    /** Rewrites a function of 16 instructions before every 64 calls to it. */
     REWRITE(1 << 16, 1_000, -585) {
         @Override
         int[] code() {
@@ -256,7 +256,7 @@ enum GuestProgram {
         }
     },
 
-    /** Loads numbers at random in 64 KiB, and stores there. */
+    /** Loads numbers from random addresses in 64 KiB, and stores to the same addresses. */
     RANDOM64K(1 << 16, 500_000, -7_763_266_412_922_781_599L) {
         @Override
         int[] code() {
@@ -269,7 +269,7 @@ enum GuestProgram {
         }
     },
 
-    /** The same in 8 MiB. */
+    /** Like {@link #RANDOM64K}, in 8 MiB. */
     RANDOM8M(1 << 23, 300_000, 7_593_958_292_688_606_881L) {
         @Override
         int[] code() {
@@ -282,7 +282,7 @@ enum GuestProgram {
         }
     },
 
-    /** The same in 128 MiB. */
+    /** Like {@link #RANDOM64K}, in 128 MiB. */
     RANDOM128M(1 << 27, 300_000, 7_593_958_292_688_606_881L) {
         @Override
         int[] code() {
@@ -307,7 +307,10 @@ enum GuestProgram {
         this.result = result;
     }
 
-    /** Each number is 0, and a 0 is stored there: so each run has the same result, which a linear congruence makes. */
+    /**
+     * Returns the code of random accesses. It loads and stores only zeros, so the result is the same in each run: the
+     * last number of the linear congruential generator that chooses the addresses.
+     */
     private static int[] randomAccesses(int bytes) {
         return new Assembler()
                 .lui(22, 0x41c65)
@@ -330,7 +333,7 @@ enum GuestProgram {
                 .assemble();
     }
 
-    /** Has each page present before the first run. */
+    /** Makes each page present before the first run. */
     private static void touch(GuestRam ram, long data, int bytes) {
         for (int at = 0; at < bytes; at += TOUCHED) {
             ram.storeLong(data + at, 0);
@@ -341,17 +344,17 @@ enum GuestProgram {
 
     void fill(GuestRam ram, long data) {}
 
-    /** Returns the size of its data. */
+    /** Returns the size of the program's data in bytes. */
     int bytes() {
         return bytes;
     }
 
-    /** Returns the number of rounds that take some tens of milliseconds. */
+    /** Returns how many rounds take some tens of milliseconds. */
     int rounds() {
         return rounds;
     }
 
-    /** Returns the result of so many rounds. */
+    /** Returns the expected result of {@link #rounds} rounds. */
     long result() {
         return result;
     }

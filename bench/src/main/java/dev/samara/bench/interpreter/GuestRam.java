@@ -2,8 +2,8 @@
 package dev.samara.bench.interpreter;
 
 /**
- * The memory of a guest, as the interpreter uses it. An address is that of the lowest byte, and numbers are
- * little-endian. A JVM loads one implementation, so that each call has one target.
+ * The memory of a guest, as the interpreter uses it. An access names the address of its lowest byte, and numbers are
+ * little-endian. A JVM loads only one implementation, so each call has one target.
  */
 interface GuestRam extends AutoCloseable {
     long loadLong(long address);
@@ -24,13 +24,13 @@ interface GuestRam extends AutoCloseable {
 
     int fetchInt(long address);
 
-    /** Makes a range accessible before its first access. */
+    /** Makes a range accessible. Must be called before the range is accessed. */
     void map(long start, long length);
 
     /**
      * Acknowledges requests of other threads. Called once for each block of instructions.
      *
-     * @return whether there was one
+     * @return whether there was a request
      */
     boolean poll();
 

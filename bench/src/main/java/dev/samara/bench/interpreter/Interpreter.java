@@ -6,9 +6,9 @@ import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs the instructions of RV64IM that the programs of {@link GuestProgram} have. Instructions are decoded once, a
- * block at a time, and a block remembers the blocks that came next. The guest says by {@code fence.i} that it has
- * changed code, and all blocks are dropped then.
+ * Interprets the RV64IM instructions that the programs of {@link GuestProgram} use. Instructions are decoded once, one
+ * block at a time, and a block caches its successors. All blocks are dropped when the guest executes {@code fence.i},
+ * i.e. after it changed code.
  */
 final class Interpreter implements GuestEngine {
     static final int LUI = 0;
@@ -26,7 +26,7 @@ final class Interpreter implements GuestEngine {
     static final int SW = 12;
     static final int SB = 13;
 
-    /* These end a block. */
+    /* The following operations end a block. */
     static final int BNE = 14;
     static final int BLT = 15;
     static final int BGE = 16;
@@ -39,19 +39,24 @@ final class Interpreter implements GuestEngine {
     /** The target of results for register x0, which is always 0. */
     private static final int NOWHERE = 32;
 
-    /** The most instructions of a block. */
+    /** The maximum number of instructions in a block. */
     private static final int LONGEST = 64;
 
-    /** Instructions that follow each other. */
+    /** Decoded consecutive instructions. */
     private static final class Block {
         private final long start;
 
-        /** Two for each instruction: operation, target and source registers in bytes; and the immediate. */
+        /**
+         * Two elements per instruction: the operation with the target and source registers, one byte each; and the
+         * immediate.
+         */
         private final int[] code;
 
         private final int instructions;
 
-        /** The blocks that came next, after a branch and without. */
+        /**
+         * The block that followed when the final branch was taken; {@code fallen} is the block that followed otherwise.
+         */
         private @Nullable Block taken;
 
         private @Nullable Block fallen;
@@ -63,7 +68,7 @@ final class Interpreter implements GuestEngine {
         }
     }
 
-    /** Beyond every address: the guest has ended. */
+    /** The address, beyond all others, that means that the guest ended. */
     private static final long END = -1;
 
     private final GuestRam ram;
@@ -73,7 +78,7 @@ final class Interpreter implements GuestEngine {
     private int changes;
 
     /**
-     * Makes an interpreter.
+     * Creates an interpreter.
      *
      * @param ram the memory of the guest
      */
@@ -99,7 +104,7 @@ final class Interpreter implements GuestEngine {
      * Runs one block.
      *
      * @param start its address
-     * @return the address of the next one; -1 at the end
+     * @return the address of the next block, or -1 if the guest ended
      */
     long runBlock(long start) {
         ram.poll();
@@ -109,7 +114,7 @@ final class Interpreter implements GuestEngine {
         return next == null ? END : next.start;
     }
 
-    /** Drops all blocks: the guest has changed code. */
+    /** Drops all blocks, because the guest changed code. */
     void forgetBlocks() {
         blocks.clear();
         changes++;
@@ -133,7 +138,7 @@ final class Interpreter implements GuestEngine {
         return x[10];
     }
 
-    /** Executes a block, and returns the next one; null at the end. */
+    /** Executes a block, and returns the next one, or null if the guest ended. */
     private @Nullable Block step(Block block) {
         GuestRam ram = this.ram;
         long[] x = this.x;

@@ -16,31 +16,31 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The price of memory for an emulator: the programs of {@link GuestProgram} on one array, on a page table made by hand,
- * and on a CPU of Samara, by an interpreter and by a translator.
+ * Measures what memory costs an emulator. Runs the programs of {@link GuestProgram}, interpreted and translated, on one
+ * array, on a hand-written page table, and on a CPU of Samara.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar interpreter --seconds 3 --json FILE}. Each program on each memory
- * runs in a JVM of its own, which inherits the options of this one after {@link #JVM_OPTIONS}. A figure is guest
- * instructions in a microsecond of the thread's time on a processor: the best run of the program in the given time,
- * after as much time for the compiler. A run takes some milliseconds, or tens of them. The best run is the one that
- * other programs have disturbed least. A program on the other thread of the processor core slows a run down by a third,
- * and counts as time of that run. A row of the file has {@code engine}, {@code work}, {@code memory}, {@code mips}, and
- * {@code bytecode}: the bytes of each region that was translated.
+ * <p>{@code java -jar bench/target/samara-bench.jar interpreter --seconds 3 --json FILE}. Each combination of program
+ * and memory runs in a new JVM, whose options are {@link #JVM_OPTIONS} and then those of this JVM. A figure is guest
+ * instructions per microsecond of CPU time. It is from the best run of the program within the given time, after a
+ * warm-up of the same length. A run takes milliseconds or tens of milliseconds. The best run is the one that other
+ * programs disturbed least: a program on the other hardware thread of the core slows down a run by a third, which its
+ * CPU time includes. A row of the file contains {@code engine}, {@code work}, {@code memory}, {@code mips}, and {@code
+ * bytecode}: the size of each translated region in bytes.
  */
 public final class InterpreterBenchmark {
     private static final List<String> ENGINES = List.of("interpreter", "translator");
     private static final List<String> MEMORIES = List.of("array", "paged", "fast");
     private static final int FIRST_WITH_SEGMENTS = 22;
 
-    /** The memories of the translator, which reaches that of a CPU in several ways. */
+    /** The memories of the translator. It accesses the memory of a CPU in several ways. */
     private static final List<String> WAYS = List.of("array", "paged", "fast", "tlb", "kept", "segment");
 
     private static final List<String> WORKS = List.of("sieve", "matrix", "quicksort", "chase", "rewrite");
 
     /**
-     * The options of each JVM, whatever the memory is. Compiled in the background, the loop of the interpreter has
-     * another profile, and is another code, in each JVM: with this option, its thread waits for the compiler. The heap
-     * is that of the other benchmarks.
+     * The options of each JVM, for every memory. With {@code -Xbatch}, the interpreter's thread waits for the compiler.
+     * Otherwise, compilation in the background would use a different profile in each JVM, and so generate different
+     * code. The heap size is the same as in the other benchmarks.
      */
     private static final List<String> JVM_OPTIONS = List.of("-Xms1g", "-Xmx1g", "-Xbatch");
 
@@ -69,7 +69,7 @@ public final class InterpreterBenchmark {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --engine}, {@code --work} and {@code --memory} select some of each
+     * @param arguments see above; {@code --engine}, {@code --work} and {@code --memory} restrict the combinations
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -104,9 +104,9 @@ public final class InterpreterBenchmark {
     }
 
     /**
-     * Measures in a new JVM, in which no other memory is loaded.
+     * Measures in a new JVM, which loads no other implementation of the memory.
      *
-     * @return what it prints: the guest instructions in a microsecond, and the sizes of regions
+     * @return the output of the new JVM: the guest instructions per microsecond, and the sizes of regions
      */
     static String measuredApart(String engine, String work, String memory, double seconds) throws InterruptedException {
         List<String> command = new ArrayList<>();
@@ -135,7 +135,7 @@ public final class InterpreterBenchmark {
         }
     }
 
-    /** The program of the new JVM. */
+    /** The main class of the new JVM. */
     static final class Alone {
         private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
@@ -159,7 +159,7 @@ public final class InterpreterBenchmark {
         }
     }
 
-    /** Returns a memory for a program, with nothing mapped. */
+    /** Returns a memory for a program, in which nothing is mapped. */
     static GuestRam memory(String name, GuestProgram work) {
         return switch (name) {
             case "array" -> new ArrayRam((int) DATA + work.bytes());
@@ -173,7 +173,7 @@ public final class InterpreterBenchmark {
         };
     }
 
-    /** Returns an interpreter with a program and its data in memory. */
+    /** Loads a program and its data into memory, and returns an interpreter of it. */
     static Interpreter loaded(GuestProgram work, GuestRam ram) {
         ram.map(CODE, CODE_BYTES);
         ram.map(DATA, work.bytes());
@@ -185,7 +185,7 @@ public final class InterpreterBenchmark {
         return new Interpreter(ram);
     }
 
-    /** Returns a translator with a program and its data in memory, which it reaches in a way. */
+    /** Loads a program and its data into memory, and returns a translator that accesses the memory in the given way. */
     static TranslatedGuest translated(GuestProgram work, GuestRam ram, String way) {
         AccessWay how = MEMORIES.contains(way) ? AccessWay.CALL : AccessWay.valueOf(way.toUpperCase(Locale.ROOT));
         return new TranslatedGuest(loaded(work, ram), ram, how);

@@ -15,16 +15,19 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Keeps the granule of the last access by each base register, and its place, in local variables: one for loads and one
- * for stores. An access to that granule reads nothing of the TLB. Another one compares with a tag, and leaves the
- * region if it misses, so that the interpreter makes it: a region without calls needs no local variable in memory. What
- * is kept is dropped after a poll that had something to do, and after an access that was made by a call.
+ * Generates accesses that cache translations in local variables: for each base register, the granule of its last load
+ * and that of its last store. An access to a cached granule does not read the TLB. Any other access compares with a
+ * tag. If it misses, the code exits the region, and the interpreter executes the access. So the region contains no
+ * calls, and the JVM keeps its local variables in registers. The cache is dropped after a poll that found a request,
+ * and after an access that is a call.
  */
 final class KeptCode extends TlbReads {
-    /** Equals no address without its bits 3 to 11. */
+    /** No granule: bit 3 is set, and bits 3 to 11 are cleared in each address that is compared with it. */
     private static final long NONE = 8;
 
-    /** The granule that was used last, and the index of an address in it minus the address, as a number of 32 bits. */
+    /**
+     * The local variables of one cached granule: its address, and the index of a byte minus its address, in 32 bits.
+     */
     private record KeptGranule(int granule, int addend) {}
 
     private final Set<Long> called;
@@ -32,18 +35,18 @@ final class KeptCode extends TlbReads {
     private final Map<Integer, KeptGranule> loads = new TreeMap<>();
     private final Map<Integer, KeptGranule> stores = new TreeMap<>();
 
-    /** Where accesses jump that miss, and their addresses. */
+    /** The labels to which accesses jump if they miss, with the addresses of their instructions. */
     private final Map<Label, Long> misses = new LinkedHashMap<>();
 
-    /** Where the code goes on after all was dropped. */
+    /** The labels at which the code continues after it dropped the cache. */
     private final List<Label> resumed = new ArrayList<>();
 
     private final Label drop = new Label();
 
     /**
-     * Makes the code of a region.
+     * Creates the generator of a region's accesses.
      *
-     * @param called the addresses of accesses that miss again and again, and are calls
+     * @param called the instructions that missed so often that they are calls
      */
     KeptCode(RegionWriter code, List<Object> constants, RegionPlan plan, Set<Long> called) {
         super(code, constants);
@@ -81,7 +84,7 @@ final class KeptCode extends TlbReads {
         code.method().visitVarInsn(Opcodes.LSTORE, kept.granule);
     }
 
-    /** Writes a jump to the code that drops everything, and goes on here. */
+    /** Generates a jump to the code that drops the cache, and then continues after this jump. */
     private void dropAll() {
         Label after = new Label();
         code.pushInt(resumed.size());
@@ -98,7 +101,7 @@ final class KeptCode extends TlbReads {
         misses.put(miss, one.pc());
         code.pushAddress(one);
         method.visitVarInsn(Opcodes.LSTORE, address);
-        // That of an aligned access, which lies in one granule: the cheapest test.
+        // Only an aligned access matches. It is in one granule, and this is the cheapest check.
         method.visitVarInsn(Opcodes.LLOAD, address);
         method.visitLdcInsn(TlbArrays.GRANULE_MASK | size(one) - 1);
         method.visitInsn(Opcodes.LAND);
@@ -123,7 +126,7 @@ final class KeptCode extends TlbReads {
     void load(Instruction one) {
         if (called.contains(one.pc())) {
             super.load(one);
-            // A local variable: at a jump, the stack is empty.
+            // Stored in a local variable, because the stack must be empty at a jump.
             code.method().visitVarInsn(Opcodes.LSTORE, address);
             dropAll();
             code.method().visitVarInsn(Opcodes.LLOAD, address);

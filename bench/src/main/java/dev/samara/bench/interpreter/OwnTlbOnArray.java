@@ -5,7 +5,9 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
-/** Physical memory that is one array: without forks, watchpoints and dirty pages. Each page has an index. */
+/**
+ * Physical memory that is one array, without forks, watchpoints and dirty pages. Each page can be accessed by an index.
+ */
 final class OwnTlbOnArray extends OwnTlbRam {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
@@ -92,6 +94,6 @@ final class OwnTlbOnArray extends OwnTlbRam {
 
     @Override
     public void close() {
-        // It has nothing but memory of the heap.
+        // It uses only heap memory.
     }
 }

@@ -6,8 +6,8 @@ import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 
 /**
- * Physical memory that is one buffer outside the heap: an access has the checks of {@link OwnTlbOnSpace}, and the pages
- * have no owner.
+ * Physical memory that is one buffer outside the heap. An access does the same checks as in {@link OwnTlbOnSpace}, but
+ * no space manages the pages.
  */
 final class OwnTlbOnBuffer extends OwnTlbOnBytes {
     private final int size;
@@ -52,6 +52,6 @@ final class OwnTlbOnBuffer extends OwnTlbOnBytes {
 
     @Override
     public void close() {
-        // The buffer is given back when it is collected.
+        // The garbage collector frees the buffer.
     }
 }

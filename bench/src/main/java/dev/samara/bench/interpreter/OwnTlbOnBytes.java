@@ -3,7 +3,7 @@ package dev.samara.bench.interpreter;
 
 import java.nio.MappedByteBuffer;
 
-/** Physical memory whose indexes are of a buffer outside the heap, in little-endian order. */
+/** Physical memory whose indexes refer to a little-endian buffer outside the heap. */
 abstract class OwnTlbOnBytes extends OwnTlbRam {
     private final MappedByteBuffer bytes;
 

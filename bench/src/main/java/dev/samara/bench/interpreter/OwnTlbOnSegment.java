@@ -9,17 +9,18 @@ import java.nio.MappedByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Physical memory that is a space of Samara, whose region is a {@code MemorySegment}, a constant of the JVM: since JDK
- * 22, an embedder that runs one machine may have it in a static field. The project is compiled for a JDK without
- * segments, so handles take the place of their methods. One object for each JVM, on little-endian processors.
+ * Physical memory that is a space of Samara, accessed through a {@code MemorySegment} of its region. The segment is a
+ * constant for the JIT compiler, as in an embedder that runs one machine and stores the segment in a static final field
+ * (JDK 22 and later). The project is compiled for a JDK without segments, so method handles call their methods. A JVM
+ * supports only one such object, on little-endian processors.
  */
 final class OwnTlbOnSegment extends OwnTlbRam {
-    /** Set before {@link Handles} is initialized. */
+    /** Must be set before {@link Handles} is initialized. */
     private static @Nullable MappedByteBuffer region;
 
     private final PhysicalSpace physical;
 
-    /** The methods of the segment, as constants. */
+    /** Handles of the segment's methods, as constants. */
     private static final class Handles {
         private static final Object SEGMENT = segment();
         static final MethodHandle GET_LONG = handle("get", long.class, "JAVA_LONG_UNALIGNED", "OfLong");

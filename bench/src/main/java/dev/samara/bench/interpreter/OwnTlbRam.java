@@ -4,10 +4,10 @@ package dev.samara.bench.interpreter;
 import java.util.Arrays;
 
 /**
- * The memory of a guest with page tables of its own, in the format of Sv39 of RISC-V, below a TLB of the embedder's: as
- * that of the board Sedna, with 1,024 entries, and tags of their own for loads and stores. An entry has the index of
- * its page in the bytes of the physical memory. A subclass has that memory, and says which pages have an index: the
- * code of all accesses is the same. For one thread.
+ * The memory of a guest that uses page tables in RISC-V's Sv39 format, accessed through the embedder's own TLB. Like
+ * the TLB of the RISC-V board Sedna, it has 1,024 entries, with separate tags for loads and stores. An entry contains
+ * the index of its page in the bytes of the physical memory. A subclass provides that memory, and determines which
+ * pages have an index; the rest of an access is the same code for all subclasses. Not thread-safe.
  */
 abstract class OwnTlbRam implements GuestRam {
     static final int PAGE_SHIFT = 12;
@@ -15,7 +15,7 @@ abstract class OwnTlbRam implements GuestRam {
     private static final int ENTRIES = 1024;
     private static final long PAGE_MASK = -1L << PAGE_SHIFT;
 
-    /** Equals no tag of a page. */
+    /** The tag of an empty entry, which no page has. */
     private static final long NOTHING = 1;
 
     /* Sv39: three levels of 512 entries. */
@@ -32,23 +32,25 @@ abstract class OwnTlbRam implements GuestRam {
     private final long[] loadTags = new long[ENTRIES];
     private final long[] storeTags = new long[ENTRIES];
 
-    /** The index of a byte minus its address, as numbers of 32 bits. */
+    /** The index of a byte minus its address, in 32 bits. */
     private final int[] addends = new int[ENTRIES];
 
-    /** The topmost page table is the first frame. */
+    /** The address of the next free frame. The first frame of all is the root page table. */
     private long nextFrame = 1L << PAGE_SHIFT;
 
     OwnTlbRam() {
         drop();
     }
 
-    /** Returns the bytes of physical memory that a program needs, its page tables included. */
+    /** Returns the size of the physical memory that a program needs, including its page tables, in bytes. */
     static int physicalBytes(GuestProgram work) {
         int pages = (work.bytes() >> PAGE_SHIFT) + 2;
         return (pages + (pages >> LEVEL_BITS) + 16) << PAGE_SHIFT;
     }
 
-    /** Returns the index of the first byte of a physical page; -1 if accesses have to name the physical address. */
+    /**
+     * Returns the index of the first byte of a physical page, or -1 if accesses must use the physical address instead.
+     */
     abstract int translate(long physical, boolean writes);
 
     /** Reads a number at a physical address. */
@@ -116,7 +118,7 @@ abstract class OwnTlbRam implements GuestRam {
         return entry >>> FRAME_SHIFT << PAGE_SHIFT;
     }
 
-    /** Returns the physical address. */
+    /** Walks the page tables; returns the physical address. */
     private long walk(long address, int right) {
         long table = 0;
         for (int shift = TOP_SHIFT; ; shift -= LEVEL_BITS) {
@@ -137,7 +139,7 @@ abstract class OwnTlbRam implements GuestRam {
         return (int) (address >>> PAGE_SHIFT) & ENTRIES - 1;
     }
 
-    /** Returns whether an access has bytes in two pages. */
+    /** Returns whether an access crosses a page boundary. */
     private static boolean crosses(long address, int size) {
         return ((address ^ address + size - 1) & PAGE_MASK) != 0;
     }
@@ -179,7 +181,7 @@ abstract class OwnTlbRam implements GuestRam {
         return loadInt(address);
     }
 
-    /** Makes a load that misses. */
+    /** Executes a load that misses the TLB. */
     private long load(long address, int size) {
         if (crosses(address, size)) {
             long value = 0;
@@ -244,7 +246,7 @@ abstract class OwnTlbRam implements GuestRam {
         }
     }
 
-    /** Makes a store that misses. */
+    /** Executes a store that misses the TLB. */
     private void store(long address, int size, long value) {
         if (crosses(address, size)) {
             for (int i = 0; i < size; i++) {

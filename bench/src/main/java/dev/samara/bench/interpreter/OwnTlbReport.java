@@ -6,18 +6,19 @@ import dev.samara.bench.report.Figures;
 import java.util.List;
 
 /**
- * The price of a space for an emulator that has a TLB of its own, as the RISC-V board Sedna: its entries hold indexes
- * into the bytes of the guest's physical memory. That memory is a space, from which the indexes come by {@code
- * FlatMemory.translate}, one array, or one buffer outside the heap. The interpreter, the page tables of the guest and
- * the TLB are the same code. An access to the array has fewer checks than one to the buffer or the region of a space;
- * the buffer shows what is left of the difference. On JDK 22 and later the region is a {@code MemorySegment}, too.
+ * Measures what a space costs an emulator that uses its own TLB, like the RISC-V board Sedna. The TLB's entries contain
+ * indexes into the bytes of the guest's physical memory. That memory is a space (whose indexes {@code
+ * FlatMemory.translate} returns), one array, or one buffer outside the heap. The interpreter, the guest's page tables
+ * and the TLB are the same code in all cases. An access to the array needs fewer checks than an access to the buffer or
+ * to the region of a space, so the comparison with the buffer shows the cost of the space alone. On JDK 22 and later,
+ * the space is also measured with its region as a {@code MemorySegment}.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories
- * take turns, each time in a JVM of its own. A figure is guest instructions in a microsecond, as in the report {@code
- * interpreter}; the medians of the rounds are compared. A row of the file has {@code work}, {@code memory}, {@code
- * round} and {@code mips}, or a goal with the time on the space divided by that on the array or the buffer. Sieve,
- * matrix, quicksort and the accesses at random in 64 KiB hit the TLB of 1,024 entries; those in 8 and 128 MiB mostly
- * miss it.
+ * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories take
+ * turns, each time in a new JVM. A figure is guest instructions per microsecond of CPU time, as in the report {@code
+ * interpreter}; the medians over the rounds are compared. A row of the file contains {@code work}, {@code memory},
+ * {@code round} and {@code mips}, or a goal with the time on the space divided by the time on the array or the buffer.
+ * The sieve, the matrix product, quicksort and the random accesses in 64 KiB hit the TLB of 1,024 entries; the random
+ * accesses in 8 and 128 MiB mostly miss it.
  */
 public final class OwnTlbReport {
     private static final List<String> HITTING = List.of("sieve", "matrix", "quicksort", "random64k");
@@ -46,7 +47,7 @@ public final class OwnTlbReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --work} selects some programs
+     * @param arguments see above; {@code --work} selects programs
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

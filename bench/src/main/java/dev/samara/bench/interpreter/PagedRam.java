@@ -8,8 +8,8 @@ import java.util.Arrays;
 import org.agrona.collections.Long2ObjectHashMap;
 
 /**
- * The page table that an author of an emulator writes by hand: an array for each page, rights, and a TLB of 4,096
- * entries with separate tags for loads and stores. For one thread, without forks and files.
+ * The page table that the author of an emulator would write: an array and the rights of each page, and a TLB of 4,096
+ * entries with separate tags for loads and stores. Not thread-safe, without forks and files.
  */
 final class PagedRam implements GuestRam {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -18,7 +18,7 @@ final class PagedRam implements GuestRam {
     private static final int SHIFT = 12;
     private static final int ENTRIES = 4096;
 
-    /** A page, and the right to write to it. */
+    /** The bytes of a page, and whether it is writable. */
     private static final class MappedPage {
         private final byte[] bytes = new byte[1 << SHIFT];
         private final boolean mayWrite;
@@ -155,6 +155,6 @@ final class PagedRam implements GuestRam {
 
     @Override
     public void close() {
-        // It has nothing but memory of the heap.
+        // It uses only heap memory.
     }
 }

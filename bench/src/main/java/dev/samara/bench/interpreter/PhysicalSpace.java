@@ -14,9 +14,9 @@ import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 
-/** The memory of a guest as a space of Samara, from physical address 0 on, with a CPU that is in GUEST. */
+/** A guest's physical memory as a space of Samara, which starts at address 0, with a CPU that is in GUEST. */
 final class PhysicalSpace {
-    /** More than a space needs for itself, so that nothing is dropped for want of frames. */
+    /** Memory in addition to the guest's. It is more than a space needs for itself, so that no page is evicted. */
     private static final long MORE = 16L << 20;
 
     private final Cpu cpu;
@@ -55,12 +55,15 @@ final class PhysicalSpace {
         return made;
     }
 
-    /** The bytes that the indexes are of. */
+    /** Returns the buffer to which the indexes refer. */
     MappedByteBuffer region() {
         return physical.tlb().region();
     }
 
-    /** Has a TLB dropped at each flush of the CPU, which names physical addresses. */
+    /**
+     * Makes each flush of the CPU drop the whole TLB: a flush names physical addresses, but the TLB contains virtual
+     * ones.
+     */
     void dropAtFlushes(OwnTlbRam tlb) {
         cpu.onFlush((start, end, reason, generation) -> tlb.drop());
     }

@@ -5,9 +5,9 @@ import dev.samara.bench.interpreter.RegionPlan.Instruction;
 import java.util.Locale;
 import org.objectweb.asm.Opcodes;
 
-/** How generated code reads and writes the bytes of a machine's region, at an index that it has. */
+/** How generated code reads and writes the bytes of a machine's region at a given index. */
 enum RegionBytes {
-    /** By the methods of the buffer. */
+    /** Through the methods of the buffer. */
     BUFFER("java/nio/MappedByteBuffer") {
         @Override
         void load(RegionWriter code, Instruction one) {
@@ -33,9 +33,11 @@ enum RegionBytes {
         }
     },
 
-    /** By a segment of the buffer; from JDK 22 on. */
+    /** Through a segment of the buffer; from JDK 22 on. */
     SEGMENT("java/lang/foreign/MemorySegment") {
-        /** Puts the layout below the index, which becomes a long. */
+        /**
+         * Generates code that inserts the value layout below the index on the stack, and converts the index to a long.
+         */
         private static void pushLayout(RegionWriter code, Instruction one) {
             String layout = AccessCode.size(one) == 1
                     ? "JAVA_BYTE"
@@ -76,19 +78,19 @@ enum RegionBytes {
         this.type = type;
     }
 
-    /** Returns the internal name of the type of the object that has the bytes. */
+    /** Returns the internal name of the class of the object that contains the bytes. */
     final String type() {
         return type;
     }
 
-    /** Writes a load; the object and the index are on the stack. */
+    /** Generates a load; the object and the index are on the stack. */
     abstract void load(RegionWriter code, Instruction one);
 
-    /** Prepares the index of a store, which is on the stack, before the number is pushed. */
+    /** Generates code that prepares the index of a store, which is on the stack, before the number is pushed. */
     void index(RegionWriter code, Instruction one) {
-        // The buffer takes it as it is.
+        // The buffer needs no preparation.
     }
 
-    /** Writes a store; the object, the index and the number are on the stack. */
+    /** Generates a store; the object, the index and the number are on the stack. */
     abstract void store(RegionWriter code, Instruction one);
 }

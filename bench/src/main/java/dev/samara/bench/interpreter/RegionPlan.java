@@ -11,8 +11,9 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instructions of one region: those that the guest can reach from its start by branches and direct jumps, and those
- * after a call, up to a number of instructions. A region has an entry at its start and at each return of a call.
+ * The instructions of one region, up to a maximum number: the instructions that the guest can reach from the region's
+ * start through branches and direct jumps, and the instructions after a call. A region can be entered at its start and
+ * at the return address of each call.
  */
 final class RegionPlan {
     /**
@@ -54,7 +55,7 @@ final class RegionPlan {
             return (operation == Interpreter.JAL || operation == Interpreter.JALR) && rd != 0;
         }
 
-        /** Returns whether the next instruction in memory is never the next one of the guest. */
+        /** Returns whether the guest never continues with the following instruction in memory. */
         boolean isLast() {
             return operation >= Interpreter.JAL;
         }
@@ -67,7 +68,7 @@ final class RegionPlan {
             return operation >= Interpreter.SD && operation <= Interpreter.SB;
         }
 
-        /** Returns whether the instruction has a result for a register. */
+        /** Returns whether the instruction writes to a register. */
         boolean writes() {
             return rd != 0
                     && !isStore()
@@ -87,8 +88,8 @@ final class RegionPlan {
      * Plans a region.
      *
      * @param start the address of its first entry
-     * @param ram has the instructions
-     * @param most the most instructions
+     * @param ram the memory that contains the instructions
+     * @param most the maximum number of instructions
      */
     static RegionPlan of(long start, GuestRam ram, int most) {
         RegionPlan plan = new RegionPlan();
@@ -130,7 +131,10 @@ final class RegionPlan {
         entries.retainAll(instructions.keySet());
     }
 
-    /** Returns the instruction at an address; null if there is none. The guest may never come there. */
+    /**
+     * Returns the instruction at an address, or null if there is none, which is not an error because the guest may
+     * never reach the address.
+     */
     private static @Nullable Instruction fetched(long pc, GuestRam ram) {
         try {
             return Instruction.at(pc, ram.fetchInt(pc));
@@ -152,7 +156,7 @@ final class RegionPlan {
         return instructions.containsKey(pc);
     }
 
-    /** Returns whether an instruction may come after another one than that before it. */
+    /** Returns whether the guest may reach an instruction in other ways than from the preceding one. */
     boolean isLeader(long pc) {
         return leaders.contains(pc);
     }
@@ -161,7 +165,7 @@ final class RegionPlan {
         return leaders;
     }
 
-    /** Returns the addresses at which the region may be entered, its start first. */
+    /** Returns the addresses at which the region can be entered. The first one is its start. */
     List<Long> entries() {
         return entries;
     }
@@ -170,7 +174,7 @@ final class RegionPlan {
         return instructions.size();
     }
 
-    /** Returns whether the memory still has these instructions. */
+    /** Returns whether the memory still contains these instructions. */
     boolean isCurrent(GuestRam ram) {
         for (Instruction one : instructions.values()) {
             Instruction now = fetched(one.pc, ram);

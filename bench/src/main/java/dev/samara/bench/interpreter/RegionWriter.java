@@ -45,12 +45,12 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Writes the class of one region. Each register of the guest that the region uses is a local variable, which is read at
- * the entry, and written back at the exits and after a failed access. The number of an instruction that may fail is
- * stored before it, so a fault is precise.
+ * Generates the class of one region. Each guest register that the region uses is a local variable, which is loaded at
+ * the entry, and written back at the exits and after a failed access. Faults are precise, because the code stores the
+ * number of each instruction that may fail before it executes the instruction.
  */
 final class RegionWriter {
-    /** After so many instructions of the guest, the code polls. */
+    /** The number of guest instructions between polls. */
     private static final int BUDGET = 256;
 
     private static final String NAME = internal(Region.class) + "$Generated";
@@ -64,7 +64,7 @@ final class RegionWriter {
             "(Ljava/lang/invoke/MethodHandles$Lookup;Ljava/lang/String;Ljava/lang/Class;I)Ljava/lang/Object;",
             false);
 
-    /* Parameters of the method, and a first local variable. */
+    /* The local variables of the method's parameters, and the first other one. */
     private static final int REGISTERS = 1;
     private static final int PROGRESS_OF = 2;
     private static final int ENTRY = 3;
@@ -77,7 +77,7 @@ final class RegionWriter {
     private final TreeSet<Integer> written = new TreeSet<>();
     private final Label exit = new Label();
 
-    /** Where the code leaves for a reason, by the reason. */
+    /** The exits of the region by reason. */
     private final Map<Integer, Label> exits = new TreeMap<>();
 
     private final MethodVisitor method;
@@ -89,10 +89,10 @@ final class RegionWriter {
     private int firstFree = FIRST_LOCAL;
 
     /**
-     * Makes a writer of one region.
+     * Creates the generator of one region.
      *
-     * @param plan its instructions
-     * @param way makes the code of the accesses
+     * @param plan the region's instructions
+     * @param way creates the generator of the accesses
      */
     RegionWriter(RegionPlan plan, Function<RegionWriter, AccessCode> way) {
         this.plan = plan;
@@ -150,7 +150,7 @@ final class RegionWriter {
         return local;
     }
 
-    /** Pushes a constant of the class. */
+    /** Generates code that pushes a constant of the class. */
     void pushConstant(int index, String descriptor) {
         method.visitLdcInsn(new ConstantDynamic("_", descriptor, CLASS_DATA_AT, index));
     }
@@ -163,7 +163,7 @@ final class RegionWriter {
         }
     }
 
-    /** Pushes the address of an access. */
+    /** Generates code that pushes the address of an access. */
     void pushAddress(Instruction one) {
         pushRegister(one.rs1());
         if (one.imm() != 0) {
@@ -184,7 +184,7 @@ final class RegionWriter {
         }
     }
 
-    /** Writes the class; returns the bytes of its code, which may be more than a method can have. */
+    /** Generates the class; returns the size of its code in bytes, which may exceed the limit of a method. */
     int write() {
         Label body = new Label();
         Label failed = new Label();
@@ -230,7 +230,7 @@ final class RegionWriter {
         return end.getOffset();
     }
 
-    /** Returns the file of the class that was written. */
+    /** Returns the generated class file. */
     byte[] file() {
         return file.toByteArray();
     }
@@ -268,7 +268,7 @@ final class RegionWriter {
         }
     }
 
-    /** Counts the instructions from a leader on, up to the next one. */
+    /** Generates code that counts the instructions from a leader to the next one. */
     private void count(long leader) {
         if (accesses.polls()) {
             method.visitIincInsn(left, -instructionsFrom(leader));
@@ -290,7 +290,9 @@ final class RegionWriter {
         return count;
     }
 
-    /** Writes what an access does that misses, in a region that polls: the interpreter makes it. */
+    /**
+     * Generates the exit for an access that misses, in a region that polls. The interpreter then executes the access.
+     */
     void leaveAt(long pc) {
         method.visitIincInsn(left, instructionsFrom(pc));
         leave(pc, exitFor(Region.MISSED));
@@ -348,7 +350,7 @@ final class RegionWriter {
         accesses.poll();
     }
 
-    /** Adds what was executed since the last poll. */
+    /** Generates code that adds the number of instructions executed since the last poll. */
     private void settle() {
         method.visitVarInsn(ALOAD, PROGRESS_OF);
         method.visitInsn(Opcodes.DUP);
@@ -449,7 +451,7 @@ final class RegionWriter {
         }
     }
 
-    /** Writes a jump to an address in a register. Returns to calls of the region stay in it. */
+    /** Generates a jump to the address in a register. Returns from calls that the region made stay in the region. */
     private void jumpTo(Instruction one) {
         pushAddress(one);
         method.visitLdcInsn(-2L);

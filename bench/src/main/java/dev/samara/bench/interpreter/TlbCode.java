@@ -6,7 +6,10 @@ import java.util.List;
 import org.objectweb.asm.Label;
 import org.objectweb.asm.Opcodes;
 
-/** Each access compares with a tag of the TLB, and is a call if it misses. The key is read again after each call. */
+/**
+ * Each access compares its address with a tag of the TLB, and becomes a call if it misses. The key is read again after
+ * each call.
+ */
 final class TlbCode extends TlbReads {
     TlbCode(RegionWriter code, List<Object> constants) {
         super(code, constants);

@@ -8,12 +8,15 @@ import org.objectweb.asm.Label;
 import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
-/** Code that reads the TLB of a CPU itself. Arrays and region are constants of the class. */
+/**
+ * Generates code that reads the TLB of a CPU directly. The TLB's arrays and the region are constants of the generated
+ * class.
+ */
 abstract class TlbReads extends CallCode {
     private static final String TLB = RegionWriter.internal(TlbArrays.class);
     private static final String LONGS = "[J";
 
-    /* Constants of the class, after the memory. */
+    /* The indexes of the class's constants; the memory is the constant 0. */
     private static final int REGION = 1;
     static final int LOAD_TAGS = 2;
     static final int STORE_TAGS = 3;
@@ -32,7 +35,7 @@ abstract class TlbReads extends CallCode {
         key = code.newLocal(2);
     }
 
-    /** Returns the constants of a class for a memory. */
+    /** Returns the constants of a generated class. */
     static List<Object> constants(FastRam ram, Object region) {
         TlbArrays tlb = ram.tlb();
         return List.of(ram, region, tlb.loadTags(), tlb.storeTags(), tlb.addends());
@@ -41,7 +44,8 @@ abstract class TlbReads extends CallCode {
     @Override
     void begin() {
         super.begin();
-        // No compiler of the JVM compiles a method that has a constant without a value, reached or not.
+        // Pushes every constant once, because the JIT compilers reject a method with an unresolved constant, even in
+        // code that never runs.
         pushRegion();
         code.method().visitInsn(Opcodes.POP);
         for (int i = LOAD_TAGS; i <= ADDENDS; i++) {
@@ -64,7 +68,7 @@ abstract class TlbReads extends CallCode {
         code.method().visitVarInsn(Opcodes.LSTORE, key);
     }
 
-    /** Pushes the element of an array in the slot of the address. */
+    /** Generates code that pushes the array element at the slot of the address. */
     final void element(int array) {
         MethodVisitor method = code.method();
         code.pushConstant(array, LONGS);
@@ -77,7 +81,7 @@ abstract class TlbReads extends CallCode {
         method.visitInsn(Opcodes.LALOAD);
     }
 
-    /** Pushes the granule of a byte of the access. */
+    /** Generates code that pushes the granule of a byte of the access. */
     final void pushGranule(int distance) {
         code.method().visitVarInsn(Opcodes.LLOAD, address);
         if (distance > 0) {
@@ -88,7 +92,7 @@ abstract class TlbReads extends CallCode {
         code.method().visitInsn(Opcodes.LAND);
     }
 
-    /** Jumps if the TLB does not have the translation. */
+    /** Generates a jump for the case that the TLB does not contain the translation. */
     final void compare(int tags, Instruction one, Label miss) {
         element(tags);
         pushGranule(size(one) - 1);

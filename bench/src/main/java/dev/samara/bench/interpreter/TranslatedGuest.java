@@ -11,26 +11,26 @@ import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a program of the guest: what runs often is translated, and the rest interpreted. After {@code fence.i}, each
- * region compares its instructions with the memory at its next entry, and is dropped if one has changed.
+ * Runs a guest program. Translates the code that runs often, and interprets the rest. After {@code fence.i}, the next
+ * entry of a region compares its instructions with the memory, and drops the region if an instruction changed.
  */
 final class TranslatedGuest implements GuestEngine {
     /** How often a block is interpreted before it is translated. */
     private static final int HOT = 50;
 
-    /** How often an access leaves its region before it becomes a call. */
+    /** How often an access may exit its region before it becomes a call. */
     private static final int CALLED = 100;
 
-    /** The most bytes of bytecode of a method that a compiler of HotSpot compiles. */
+    /** The maximum size of a method that HotSpot compiles, in bytes of bytecode. */
     private static final int LARGEST = 8_000;
 
-    /** What is known of the code at an address. */
+    /** The state of the code at an address. */
     private static final class CodeAddress {
         private int runs;
         private int hot = HOT;
         private @Nullable Translation translation;
 
-        /** The number of the entry of the translation at this address. */
+        /** The entry of the translation at this address. */
         private int entry;
     }
 
@@ -39,7 +39,7 @@ final class TranslatedGuest implements GuestEngine {
         private final RegionPlan plan;
         private final Region region;
 
-        /** How often the guest had changed code when the instructions were compared with the memory. */
+        /** How often the guest had changed code when the instructions were last compared with the memory. */
         private int changes;
 
         Translation(RegionPlan plan, Region region, int changes) {
@@ -60,11 +60,11 @@ final class TranslatedGuest implements GuestEngine {
     private final List<Integer> sizes = new ArrayList<>();
 
     /**
-     * Makes a translator.
+     * Creates a translator.
      *
      * @param interpreter executes the blocks that are not translated
      * @param ram the memory of the interpreter
-     * @param way how translated code reaches it
+     * @param way how translated code accesses it
      */
     TranslatedGuest(Interpreter interpreter, GuestRam ram, AccessWay way) {
         this.interpreter = interpreter;
@@ -81,7 +81,7 @@ final class TranslatedGuest implements GuestEngine {
     /**
      * Returns how much bytecode was generated.
      *
-     * @return the bytes of the code of each region
+     * @return the size of each region's code in bytes
      */
     List<Integer> sizes() {
         return List.copyOf(sizes);
@@ -97,7 +97,7 @@ final class TranslatedGuest implements GuestEngine {
             CodeAddress place = placeAt(pc);
             Translation known = place.translation;
             if (known != null && isCurrent(known)) {
-                // Code polls at its own jumps back only, and the guest may loop through several regions.
+                // A region polls only at its own backward jumps, but a loop of the guest may span several regions.
                 ram.poll();
                 pc = leave(known.region.run(x, progress, place.entry));
             } else if (++place.runs < place.hot) {
@@ -119,7 +119,7 @@ final class TranslatedGuest implements GuestEngine {
         return place;
     }
 
-    /** Returns where the guest goes on after a region. */
+    /** Returns the address at which the guest continues after a region. */
     private long leave(long pc) {
         int reason = progress.reason;
         progress.reason = 0;
@@ -159,7 +159,7 @@ final class TranslatedGuest implements GuestEngine {
             CodeAddress place = placeAt(entry);
             if (place.translation == known) {
                 place.translation = null;
-                // Code that changes again and again is not worth a translation.
+                // Translating code that changes repeatedly does not pay.
                 place.hot = Math.min(2 * place.hot, 1 << 20);
             }
         }
@@ -169,7 +169,8 @@ final class TranslatedGuest implements GuestEngine {
         int most = way.most();
         RegionPlan plan = RegionPlan.of(start, ram, most);
         if (plan.size() == 0) {
-            // The interpreter knows code that is not there any more, and the guest has not said so.
+            // The memory contains no code here any more, but the guest has not executed fence.i, so the interpreter may
+            // still have decoded blocks.
             return;
         }
         RegionWriter writer = writer(plan);

@@ -42,23 +42,22 @@ import java.util.Set;
 import java.util.SplittableRandom;
 
 /**
- * A space whose pages are faulted in and removed without end, for one thread.
+ * A space in which one thread repeatedly faults in and removes pages.
  *
- * <p>It uses packages below the facade that are not exported. Pages are removed by clearing their entries. No operation
- * of a space could do this without an allocation and a wait for a grace period; here no other thread can still use the
- * pages.
+ * <p>It uses packages below the facade, which are not exported. It removes pages by clearing their entries, because no
+ * other thread can still be using them. An operation of a space would also allocate and wait for a grace period.
  */
 final class Bed {
     static final int PAGE_SHIFT = 12;
     static final long PAGE = 1L << PAGE_SHIFT;
 
-    /** The pages of a mapping. A hole of half as many pages follows it. */
+    /** The number of pages of a mapping. A hole of half that size follows each mapping. */
     static final int PAGES = 64;
 
     private static final long STRIDE = PAGES * PAGE * 3 / 2;
     private static final long BASE = 0x1000_0000_0000L;
 
-    /** The file's pages; mappings share them. */
+    /** The number of pages of the file, which all mappings share. */
     private static final int FILE_PAGES = 16 * PAGES;
 
     private static final int MOST_FRAMES = 1 << 17;
@@ -71,7 +70,7 @@ final class Bed {
     final PageTableContext context;
     final FilePages cache;
 
-    /** The addresses to be faulted, each once before they repeat: a power of two. */
+    /** The addresses to be faulted in. They are distinct, and are used cyclically; their number is a power of two. */
     final long[] addresses;
 
     private final PageTable table;
@@ -81,9 +80,12 @@ final class Bed {
     enum Kind {
         /** A single page of a file that is in memory. */
         FILE_1(1, READ),
-        /** As {@link #FILE_1}, with the fifteen pages around it. */
+        /** Like {@link #FILE_1}, with the fifteen pages around it. */
         FILE_16(16, READ),
-        /** As {@link #FILE_1}, from a backing that offers no page and is asked for it under a reference. */
+        /**
+         * Like {@link #FILE_1}, from a backing without fault-around, from which the fault requests the page under a
+         * reference.
+         */
         SLOW(1, READ),
         /** The first write to anonymous memory. */
         ANONYMOUS(1, WRITE),
@@ -106,7 +108,7 @@ final class Bed {
     }
 
     /**
-     * Maps everything, and draws the addresses.
+     * Creates the mappings, and draws the addresses.
      *
      * @param vmas the number of mappings
      * @param isNearby whether addresses ascend through the mappings; otherwise they are random
@@ -162,7 +164,7 @@ final class Bed {
             }
         }
         addresses = addresses(vmas, isNearby);
-        // Tables exist before the first fault, as in a space that is in use.
+        // Page tables exist before the first fault, as in a space that was used for some time.
         for (long address : addresses) {
             table.leafFromReserve(address, TableReserve.NONE);
         }
@@ -220,7 +222,7 @@ final class Bed {
         }
     }
 
-    /** Throws unless the page of an address is as its fault should have left it. */
+    /** Throws unless a fault left the page of an address in the expected state. */
     void check(long address) {
         for (int i = 0; i < kind.window; i++) {
             long pte = table.get(address + i * PAGE);

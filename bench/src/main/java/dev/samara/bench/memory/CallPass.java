@@ -15,7 +15,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Reads and writes by calls of a {@link HostFile} under a limit of memory, with the buffers of {@link ChannelPass}. */
+/**
+ * Reads and writes by calls of a {@link HostFile} under a memory limit, with the same buffers as {@link ChannelPass}.
+ */
 final class CallPass extends FilePass {
     private final Machine machine;
     private final HostFile opened;

@@ -24,12 +24,12 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One page fault, by kind, in one thread.
+ * One page fault in one thread, by kind of fault.
  *
- * <p>An invocation is {@value #BATCH} faults at pages that are absent. Before the next one the pages are removed again,
- * outside of the measurement: {@link ThreadTime} subtracts that time. A batch of anonymous pages reuses the frames of
- * the previous one, half a megabyte, so they are in the cache. {@link #nothing} is the cost of the loop, of reading
- * clocks and of JMH; the other figures contain it too.
+ * <p>An invocation faults in {@value #BATCH} absent pages. The pages are removed before the next invocation; {@link
+ * ThreadTime} subtracts that time. A batch of anonymous pages reuses the frames of the previous batch, half a megabyte,
+ * so the frames are in the cache. {@link #nothing} measures the loop, the clock readings and JMH's own cost, which all
+ * other figures include.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -61,12 +61,12 @@ public class FaultBenchmark {
         int position;
         boolean haveFaulted;
 
-        /** Called by JMH; {@link #setUp()} does the rest. */
+        /** Called by JMH; {@link #setUp()} creates the state. */
         FaultPages() {}
 
         abstract String kind();
 
-        /** Maps everything. */
+        /** Creates the mappings. */
         @Setup(Level.Trial)
         public void setUp() {
             bed = new Bed(Bed.Kind.valueOf(kind().toUpperCase(Locale.ROOT)), vmas, where.equals("nearby"));
@@ -125,7 +125,7 @@ public class FaultBenchmark {
         }
     }
 
-    /** The faults that ask no backing and wait for nothing. */
+    /** The kinds of faults that request no page from a backing and never wait. */
     @State(Scope.Thread)
     public static class EasyPages extends FaultPages {
         /** The kind of fault. */
@@ -142,10 +142,10 @@ public class FaultBenchmark {
     }
 
     /**
-     * Faults as the library does.
+     * Faults in pages as the library does.
      *
      * @param pages the space
-     * @return the number of faults that were not minor: none
+     * @return the number of faults that were not minor, always 0
      */
     @Benchmark
     @About("one fault: a page of a file, 16 pages of a file, a page from the backing, anonymous, zero page, copy")
@@ -161,11 +161,11 @@ public class FaultBenchmark {
     }
 
     /**
-     * Does the work of a fault in the page table under a read-write lock, with a sorted map of mappings; for anonymous
-     * pages and pages of files only.
+     * Does the page table's work of a fault under a read-write lock, with a sorted map of mappings. Only for anonymous
+     * pages and pages of files.
      *
      * @param pages the space
-     * @return the number of faults that were not minor: none
+     * @return the number of faults that were not minor, always 0
      */
     @Benchmark
     @About("one fault in a page table and a TreeMap behind a read-write lock (not slow, not copy)")
@@ -181,7 +181,7 @@ public class FaultBenchmark {
     }
 
     /**
-     * Does the part of the other benchmarks that is not a fault.
+     * Does the same as the other benchmarks, without the faults.
      *
      * @param pages the space
      * @return an arbitrary number

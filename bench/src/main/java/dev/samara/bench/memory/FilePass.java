@@ -15,11 +15,14 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** One way to read and write a file. Each thread has its part of the file in order, or random pages of all of it. */
+/**
+ * One way to read and write a file. In sequential passes, each thread processes its own part of the file; in random
+ * passes, it picks pages of the whole file.
+ */
 abstract class FilePass implements AutoCloseable {
     static final int PAGE = 4096;
 
-    /** The bytes that are copied at once. */
+    /** The number of bytes per copy. */
     static final int BUFFER = 128 << 10;
 
     /** The pages of {@link Kind#PAGE_AS_BUFFER}, a power of two: a processor's cache of the second level has them. */
@@ -30,13 +33,13 @@ abstract class FilePass implements AutoCloseable {
     private static final OperatingSystemMXBean PROCESS =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
 
-    /** What is done. */
+    /** The kinds of passes. */
     enum Kind {
         /** Copies all bytes to a direct buffer. */
         READ_IN_ORDER,
         /** Adds up all words. */
         SCAN_IN_ORDER,
-        /** The same, by the bytes of the pages themselves, where there are such. */
+        /** Adds up all words, directly in the memory of the pages if the contender supports that. */
         SCAN_BY_RUNS,
         /** Adds up the words of pages that stay in memory, by plain loads of a buffer or an array. */
         PAGE_AS_BUFFER,
@@ -66,11 +69,12 @@ abstract class FilePass implements AutoCloseable {
     }
 
     /**
-     * The cost of a page.
+     * The cost per page.
      *
-     * @param wall nanoseconds of the wall
-     * @param busy nanoseconds of the processors, by all threads of the process: those of a machine write pages, too
-     * @param garbage bytes that the threads of the pass have allocated
+     * @param wall wall-clock time in nanoseconds
+     * @param busy CPU time of all threads of the process in nanoseconds; it includes the machine's threads, which write
+     *     pages too
+     * @param garbage the number of bytes that the threads of the pass allocated
      */
     record Cost(double wall, double busy, double garbage) {}
 
@@ -82,9 +86,9 @@ abstract class FilePass implements AutoCloseable {
         this.size = size;
     }
 
-    /** The work of one thread, which begins with its resources. A contender does not have all kinds. */
+    /** The work of one thread, which owns its buffers or other resources. A contender need not support all kinds. */
     interface PassThread extends AutoCloseable {
-        /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, again and again. */
+        /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, which each copy overwrites. */
         default void readInOrder(long start, long end) throws IOException {
             throw new UnsupportedOperationException();
         }
@@ -94,7 +98,7 @@ abstract class FilePass implements AutoCloseable {
             throw new UnsupportedOperationException();
         }
 
-        /** Reads all words of a part of the file, by runs where there are such; returns their sum. */
+        /** Reads all words of a part of the file, by runs if the contender supports runs; returns their sum. */
         default long scanByRuns(long start, long end) throws IOException {
             return scanInOrder(start, end);
         }
@@ -119,7 +123,7 @@ abstract class FilePass implements AutoCloseable {
             throw new UnsupportedOperationException();
         }
 
-        /** Writes all of a page. */
+        /** Writes a whole page. */
         default void writePageAt(long start) throws IOException {
             throw new UnsupportedOperationException();
         }
@@ -132,7 +136,7 @@ abstract class FilePass implements AutoCloseable {
 
     abstract PassThread worker(Kind kind) throws IOException;
 
-    /** Makes what was written durable. */
+    /** Makes all writes durable. */
     void force() throws IOException {
         throw new UnsupportedOperationException();
     }
@@ -166,7 +170,7 @@ abstract class FilePass implements AutoCloseable {
         }
     }
 
-    /** Does the work of one thread. Returns the bytes that it has allocated. */
+    /** Does the work of one thread. Returns the number of bytes that it allocated. */
     private long work(Kind kind, int thread, int threads, int picks) throws IOException {
         long allocated = THREADS.getThreadAllocatedBytes(Thread.currentThread().getId());
         long start = (size / PAGE * thread / threads) * PAGE;

@@ -18,17 +18,17 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * Reads and writes a large file of the host through a mapping under a memory limit, and by other means.
+ * Reads and writes a large host file: through a mapping under a memory limit, and in other ways.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5 --threads 1,4}. A pass
- * copies all bytes to a buffer, reads all words by accesses or by runs, writes all words, or reads or writes one word
- * of pages at random, or such pages as a whole, by so many threads; or it reads all words of a few pages that stay in
- * memory, as buffers. {@code --work} chooses passes. The contenders take turns: a mapping of the library, its calls,
- * and those of a direct open; for pages in memory, an array in place of the calls. The figures are nanoseconds a page
- * of the wall and of the processors, and bytes of garbage per page.
+ * copies all bytes to a buffer, reads all words by accesses or by runs, writes all words, reads or writes one word of
+ * random pages, writes random pages as a whole, or reads all words of a few resident pages as buffers; {@code
+ * --threads} threads share it. {@code --work} selects passes. The contenders take turns: a mapping of the library, the
+ * library's calls (an array for resident pages), its calls on a direct open, {@code FileChannel}, and the host's own
+ * mapping. The figures are wall-clock time, CPU time and bytes of garbage per page.
  */
 public final class FilesReport {
-    /** Rounds that are not counted: the limit is reached, and the code is compiled. */
+    /** The number of warm-up rounds, in which memory fills up to the limit and code is compiled. */
     private static final int WARM = 3;
 
     private static final String MAPPING = "samara";

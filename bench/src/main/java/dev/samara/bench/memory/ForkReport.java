@@ -20,11 +20,11 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * The time of forks. Another report ({@code fork-beside}) measures the parent in the meantime.
+ * The time of forks. The report {@code fork-beside} measures threads that run in the parent in the meantime.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. Spaces of 134 VMAs with 4,000 pages
- * written, and of 1,000 and of 65,530 VMAs with untouched pages. The figure is processor time of the fork alone,
- * without the end of the child.
+ * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. It forks a space of 134 VMAs with
+ * 4,000 written pages, and spaces of 1,000 and of 65,530 VMAs with untouched pages. The figure is the CPU time of the
+ * fork, without the end of the child.
  */
 public final class ForkReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -94,7 +94,7 @@ public final class ForkReport {
         }
     }
 
-    /** Prints and returns the nanoseconds for each VMA. */
+    /** Prints and returns the nanoseconds per VMA. */
     private double fork(int vmas, int touched) {
         AddressSpace space = space(vmas, touched);
         double[] nanos = new double[rounds];

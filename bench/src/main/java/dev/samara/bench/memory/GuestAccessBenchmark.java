@@ -26,10 +26,10 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Accesses of a guest to present pages: in one step, which the TLB has, and by address.
+ * Accesses of a guest to present pages: as a single TLB hit, and by address.
  *
- * <p>The baseline of each is an access to an array at the same offsets, without an address space. If each address
- * depends on the previous value, that value is always 0, which the compiler does not know.
+ * <p>The baseline is an access to an array at the same offsets, without an address space. If each address depends on
+ * the previous value, that value is always 0, but the compiler cannot know it.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -53,7 +53,7 @@ public class GuestAccessBenchmark {
     /** Called by JMH. */
     public GuestAccessBenchmark() {}
 
-    /** Accesses to a working set that the TLB holds. */
+    /** Accesses to a working set that fits in the TLB. */
     @State(Scope.Thread)
     public static class Hits {
         /** The number of pages: a power of two. */
@@ -74,7 +74,7 @@ public class GuestAccessBenchmark {
         private final int[] picks = new int[PICKS];
         private int position;
 
-        /** Called by JMH; {@link #setUp()} does the rest. */
+        /** Called by JMH; {@link #setUp()} creates the state. */
         public Hits() {}
 
         /** Maps the pages and draws the offsets. */
@@ -110,7 +110,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads with a hit in the TLB each.
+     * Loads, each of which hits the TLB.
      *
      * @param of the pages
      * @return the value read
@@ -136,7 +136,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads with a hit in the TLB each, with a poll after every 32.
+     * Loads, each of which hits the TLB, with a poll after every 32.
      *
      * @param of the pages
      * @return the value read
@@ -166,7 +166,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads in the two loops of {@link #polledHit}, without the poll.
+     * Loads in the same two nested loops as {@link #polledHit}, without the poll.
      *
      * @param of the pages
      * @return the value read
@@ -234,7 +234,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads by address that enter GUEST and leave it again.
+     * Loads by address from outside of GUEST: each enters and leaves GUEST.
      *
      * @param of the pages
      * @return the value read
@@ -263,7 +263,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Stores with a hit in the TLB each.
+     * Stores, each of which hits the TLB.
      *
      * @param of the pages
      */
@@ -296,10 +296,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Atomic additions of zero, with a hit in the TLB each.
+     * Adds zero atomically; each access hits the TLB.
      *
      * @param of the pages
-     * @return the value before
+     * @return the previous value
      */
     @Benchmark
     @About("an atomic addition in one step that the TLB has")
@@ -316,10 +316,10 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Atomic additions of zero in an array.
+     * Adds zero atomically to an element of an array.
      *
      * @param of the pages
-     * @return the value before
+     * @return the previous value
      */
     @Benchmark
     @About("an atomic addition at the same offset of an array")

@@ -17,7 +17,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 
-/** A CPU in GUEST, with pages that it has written. */
+/** A CPU in GUEST, with pages that it wrote. */
 final class GuestCpu {
     static final int PAGE_SHIFT = 12;
 
@@ -31,7 +31,7 @@ final class GuestCpu {
     final GuestMemory memory;
     final FlatMemory flat;
 
-    /** Accesses in one step, of which none fails. */
+    /** Accesses that never fault. */
     private static final class Flat extends FlatMemory {
         Flat(GuestMemory memory) {
             super(memory, ByteOrder.LITTLE_ENDIAN);

@@ -19,8 +19,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Faults of an address space whose mappings are a sorted map with a read-write lock. The lock is held for reading until
- * the page is installed, so nothing must be checked twice. The work in the page table equals that of the library.
+ * Faults of an address space that stores its mappings in a sorted map with a read-write lock. A fault holds the lock
+ * for reading until the page is installed, so it need not check anything again. Its work in the page table is the same
+ * as in the library.
  */
 final class LockedFaults {
     private final TreeMap<Long, Vma> vmas = new TreeMap<>();

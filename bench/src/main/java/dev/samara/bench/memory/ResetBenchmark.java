@@ -28,8 +28,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Runs that begin at one state, as those of a fuzzer: each in a child of a template, or all in one space, whose written
- * pages get their bytes back. A run stores to some pages and does nothing else.
+ * Runs that start from the same state, as in a fuzzer: each in a child of a template, or all in one space, in which the
+ * content of written pages is restored after each run. A run only stores to some pages.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -62,10 +62,10 @@ public class ResetBenchmark {
     private AddressSpace kept;
     private final Map<Long, byte[]> bytes = new HashMap<>();
 
-    /** Called by JMH; {@link #setUp()} does the rest. */
+    /** Called by JMH; {@link #setUp()} creates the state. */
     public ResetBenchmark() {}
 
-    /** Maps and writes a template, and makes the space that is reset. */
+    /** Creates and fills the template, and the space that is reset. */
     @Setup(Level.Trial)
     public void setUp() {
         machine = Machine.builder().memory(4L * present * PAGE).build();
@@ -97,7 +97,7 @@ public class ResetBenchmark {
         cpu.switchTo(null);
     }
 
-    /** Ends the machine. */
+    /** Closes the machine. */
     @TearDown(Level.Trial)
     public void tearDown() {
         cpu.close();
@@ -110,12 +110,12 @@ public class ResetBenchmark {
         return present / mappings;
     }
 
-    /** Returns the address of a page; there is a hole behind each mapping. */
+    /** Returns the address of a page. A hole follows each mapping. */
     private long address(int page) {
         return BASE + (page + page / pagesOfMapping()) * PAGE;
     }
 
-    /** Returns the address of a page that a run writes: they are spread over all mappings. */
+    /** Returns the address of a page that a run writes. These pages are spread over all mappings. */
     private long picked(int i) {
         return address(i * (present / written));
     }
@@ -141,7 +141,7 @@ public class ResetBenchmark {
         kept.collectDirty(0, GEOMETRY.limit(), page -> {});
     }
 
-    /** Forks the template, runs in the child, and ends it. */
+    /** Forks the template, runs in the child, and closes the child. */
     @Benchmark
     @About("a run in a child that is forked for it, and the end of the child")
     public void forked() {
@@ -153,9 +153,9 @@ public class ResetBenchmark {
     }
 
     /**
-     * Runs in the space that is kept, and gives its pages their bytes back.
+     * Runs in the space that all runs share, and restores the content of its pages.
      *
-     * @return the number of pages
+     * @return the number of restored pages
      */
     @Benchmark
     @About("a run in a space whose written pages get their bytes back after it")
@@ -169,7 +169,7 @@ public class ResetBenchmark {
         return pages;
     }
 
-    /** Runs in the space that is kept, without a reset. */
+    /** Runs in the space that all runs share, without a reset. */
     @Benchmark
     @About("the stores of a run, without a fork or a reset")
     public void storesOnly() {
@@ -178,7 +178,10 @@ public class ResetBenchmark {
         cpu.switchTo(null);
     }
 
-    /** Returns what the pages of a run have in the template, or in the space that is kept, added up. */
+    /**
+     * Returns the sum of the content of the pages that a run writes, in the template or in the space that all runs
+     * share.
+     */
     long sum(boolean ofTemplate) {
         cpu.switchTo(ofTemplate ? template : kept);
         long sum = 0;

@@ -24,8 +24,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Translations that the TLB does not have, and the way to GUEST and back. The baselines are an array of entries instead
- * of the page table, and one volatile store.
+ * TLB misses, and entering and leaving GUEST. The baselines are an array of entries instead of the page table, and one
+ * volatile store.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -41,12 +41,12 @@ public class TlbMissBenchmark {
     /** Called by JMH. */
     public TlbMissBenchmark() {}
 
-    /** Pages in an order in which the TLB, which is smaller, never holds the next one. */
+    /** Pages in an order in which each access misses the TLB, which is smaller. */
     @State(Scope.Thread)
     public static class Misses {
         private static final int ENTRIES = 256;
 
-        /** The number of pages: a power of two, and greater than the number of entries of the TLB. */
+        /** The number of pages: a power of two that is greater than the number of TLB entries. */
         @Param("4096")
         public int pages;
 
@@ -58,7 +58,7 @@ public class TlbMissBenchmark {
         private final long[] frames = new long[ENTRIES];
         private int position;
 
-        /** Called by JMH; {@link #setUp()} does the rest. */
+        /** Called by JMH; {@link #setUp()} creates the state. */
         public Misses() {}
 
         /** Maps the pages and draws their order. */
@@ -93,10 +93,10 @@ public class TlbMissBenchmark {
     }
 
     /**
-     * Loads from pages that are in the page table and not in the TLB.
+     * Loads from pages that are in the page table, but not in the TLB.
      *
      * @param of the pages
-     * @return the sum of what is read
+     * @return the sum of the values read
      */
     @Benchmark
     @About("a load that misses the TLB, from a page that is present")
@@ -113,7 +113,7 @@ public class TlbMissBenchmark {
     }
 
     /**
-     * Translations by a table of one level.
+     * Translates through a table of one level.
      *
      * @param of the pages
      * @return the sum of the entries
@@ -154,10 +154,10 @@ public class TlbMissBenchmark {
         private Cpu cpu;
         volatile long word;
 
-        /** Called by JMH; {@link #setUp()} does the rest. */
+        /** Called by JMH; {@link #setUp()} creates the state. */
         public Entries() {}
 
-        /** Maps. */
+        /** Maps a page. */
         @Setup(Level.Trial)
         public void setUp() {
             guest = new GuestCpu(1, 256);
@@ -186,9 +186,9 @@ public class TlbMissBenchmark {
     }
 
     /**
-     * One volatile store.
+     * Makes one volatile store.
      *
-     * @param of where
+     * @param of the target of the store
      */
     @Benchmark
     @About("one volatile store")

@@ -26,10 +26,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A walk of the page table that finds the page: the work of a CPU whose TLB has no translation for a present page.
+ * A page table walk that finds the page, as a CPU does it when its TLB does not contain the translation of a present
+ * page.
  *
- * <p>The baseline is a table of one level, an array with an element for each page. Its entries, their order and their
- * check are equal, so the difference is the walk through four levels.
+ * <p>The baseline is a table of one level, i.e. an array with one element per page. Its entries, their order and their
+ * check are the same, so the difference is the walk through four levels.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -68,7 +69,7 @@ public class WalkBenchmark {
 
     private int position;
 
-    /** Called by JMH; {@link #setUp()} does the rest. */
+    /** Called by JMH; {@link #setUp()} creates the state. */
     public WalkBenchmark() {}
 
     /** Fills both tables. The frame of each page is the number of the next page in the order. */
@@ -117,7 +118,7 @@ public class WalkBenchmark {
         return BASE + ((long) page << PAGE_SHIFT);
     }
 
-    /** Returns the table's entry for an address, or 0 if it may not be read. */
+    /** Returns the table's entry for an address, or 0 if the entry does not permit reads. */
     private static long walk(PageTable table, long address) {
         long pte = table.get(address);
         return Pte.has(pte, RIGHTS) ? pte : 0;
@@ -135,7 +136,7 @@ public class WalkBenchmark {
     /** Returns the frame of an entry. The load from the frame returns zero, but later accesses depend on it. */
     private static int frame(long pte, FrameStore from, boolean loads) {
         int frame = Pte.frame(pte);
-        // Each frame at another offset, as lines of equal offsets share one set of the cache.
+        // A different offset in each frame, because cache lines at the same offset would compete for one cache set.
         return loads ? frame + (int) from.get(frame, (frame & 63) << 6, Long.BYTES) : frame;
     }
 
@@ -173,7 +174,7 @@ public class WalkBenchmark {
     }
 
     /**
-     * Reads the table of one level.
+     * Walks the table of one level.
      *
      * @return the sum of the frames, or the last one
      */

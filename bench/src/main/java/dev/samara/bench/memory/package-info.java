@@ -2,9 +2,9 @@
 /**
  * The costs of page faults, accesses and forks.
  *
- * <p>{@code FaultBenchmark} runs under JMH and measures one fault in one thread, {@code WalkBenchmark} a walk of the
- * page table that finds the page, {@code GuestAccessBenchmark} accesses to present pages, {@code ResetBenchmark} runs
- * that begin at one state. {@code ForkReport} is a program of its own.
+ * <p>Under JMH, {@code FaultBenchmark} measures one fault in one thread, {@code WalkBenchmark} a page table walk that
+ * finds the page, {@code GuestAccessBenchmark} accesses to present pages, and {@code ResetBenchmark} runs that start
+ * from the same state. {@code ForkReport} and {@code FilesReport} are separate programs.
  */
 @NullMarked
 package dev.samara.bench.memory;

@@ -9,20 +9,20 @@ import java.util.StringJoiner;
 import java.util.TreeMap;
 
 /**
- * A command line of pairs: {@code --name value}, or {@code --help} alone. Every error in it is a {@link
+ * A command line of pairs {@code --name value}, or of {@code --help} alone. Every error in it throws a {@link
  * UsageException}.
  */
 public final class Arguments {
-    /** What asks for help, on each command line of the suite. */
+    /** The word that requests help, in each command line of the suite. */
     public static final String HELP = "--help";
 
     private final boolean isHelp;
     private final Map<String, String> given = new HashMap<>();
 
-    /** The options that were requested, with their values where they are absent. */
+    /** The options that the program requested, with their default values. */
     private final Map<String, String> known = new TreeMap<>();
 
-    /** The end of a program that was asked for help, and measures nothing. The message lists its options. */
+    /** Thrown if the command line requests help; the program then measures nothing. The message lists its options. */
     public static final class HelpRequested extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
@@ -53,7 +53,7 @@ public final class Arguments {
      * Returns an option with any value.
      *
      * @param name its name
-     * @param otherwise the value if the option is absent
+     * @param otherwise the default value
      * @return its value
      */
     public String text(String name, String otherwise) {
@@ -62,10 +62,10 @@ public final class Arguments {
     }
 
     /**
-     * Returns an option that is a number above zero.
+     * Returns an option that is a positive number.
      *
      * @param name its name
-     * @param otherwise the value if the option is absent
+     * @param otherwise the default value
      * @return its value
      */
     public double number(String name, double otherwise) {
@@ -76,7 +76,7 @@ public final class Arguments {
                 return number;
             }
         } catch (NumberFormatException e) {
-            // Reported below, like a number that is out of bounds.
+            // Rejected below, like a number that is out of bounds.
         }
         throw new UsageException(name + " must be a number above 0, not " + text);
     }
@@ -85,8 +85,8 @@ public final class Arguments {
      * Returns an option that is a whole number.
      *
      * @param name its name
-     * @param least its lower bound
-     * @param otherwise the value if the option is absent
+     * @param least the minimum value
+     * @param otherwise the default value
      * @return its value
      */
     public int count(String name, int least, int otherwise) {
@@ -100,16 +100,16 @@ public final class Arguments {
                 return count;
             }
         } catch (NumberFormatException e) {
-            // Reported below, like a number that is out of bounds.
+            // Rejected below, like a number that is out of bounds.
         }
         throw new UsageException(name + " must be a whole number from " + least + " up, not " + text);
     }
 
     /**
-     * Returns an option that is several whole numbers above zero, separated by commas.
+     * Returns an option that is one or more positive whole numbers, separated by commas.
      *
      * @param name its name
-     * @param otherwise the value if the option is absent
+     * @param otherwise the default value
      * @return its values
      */
     public int[] counts(String name, String otherwise) {
@@ -122,7 +122,7 @@ public final class Arguments {
      * Returns an option that is a selection from a list, separated by commas.
      *
      * @param name its name
-     * @param otherwise the value if the option is absent
+     * @param otherwise the default value
      * @param choice the list
      * @return its values
      */
@@ -137,9 +137,9 @@ public final class Arguments {
     }
 
     /**
-     * Refuses options that no method has requested. Called after all requests.
+     * Rejects options that the program did not request. Must be called after all requests.
      *
-     * @throws HelpRequested if help was asked for
+     * @throws HelpRequested if the command line requests help
      */
     public void check() {
         if (isHelp) {

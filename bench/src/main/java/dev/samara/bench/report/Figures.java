@@ -16,9 +16,9 @@ import java.util.StringJoiner;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The figures of a report, printed one by one and, if a file is named, written as JSON at the end. */
+/** The figures of a report. They are printed one by one, and written as JSON at the end if a file is given. */
 public final class Figures {
-    /** Leaves characters as they are that only a page of the web escapes. */
+    /** Does not escape the characters that only HTML needs to escape. */
     private static final Gson JSON = new GsonBuilder().disableHtmlEscaping().create();
 
     private final String command;
@@ -30,10 +30,10 @@ public final class Figures {
      *
      * @param program the program that measures
      * @param arguments its command line
-     * @param file the JSON file, or empty for none
+     * @param file the path of the JSON file, or empty if there is none
      */
     public Figures(Class<?> program, String[] arguments, String file) {
-        // Without the folders of this machine.
+        // Without the directories of this machine.
         command = program.getName() + " "
                 + Stream.of(arguments)
                         .map(each ->
@@ -45,10 +45,10 @@ public final class Figures {
     }
 
     /**
-     * Checks now, and not after an hour of measuring, that a file can be written.
+     * Checks that the directory of a file exists, so that the program does not fail after an hour of measuring.
      *
-     * @param file the file, or empty for none
-     * @throws UsageException if there is no directory for it
+     * @param file the path of the file, or empty if there is none
+     * @throws UsageException if its directory does not exist
      */
     public static void requireDirectory(String file) {
         Path directory = Path.of(file).toAbsolutePath().getParent();
@@ -74,7 +74,7 @@ public final class Figures {
     /**
      * Records one row.
      *
-     * @param pairs names and values in turn
+     * @param pairs alternately names and values
      */
     public void row(Object... pairs) {
         StringJoiner row = new StringJoiner(", ", "{", "}");
@@ -84,25 +84,28 @@ public final class Figures {
         rows.add(row.toString());
     }
 
-    /** Writes a value: a number that is not finite is null, and anything that is no number is text. */
+    /**
+     * Converts a value to JSON. A number that is not finite becomes null, and a value that is not a number becomes a
+     * string.
+     */
     private static String json(Object value) {
         boolean isLost = value instanceof Number number && !Double.isFinite(number.doubleValue());
         return JSON.toJson(isLost ? null : value instanceof Number ? value : value.toString());
     }
 
     /**
-     * Prints a figure beside its goal, and records both.
+     * Prints and records a figure and its goal.
      *
      * @param what the subject
      * @param figure the measured number
-     * @param goal the wanted number
+     * @param goal the number to reach
      */
     public void goal(String what, double figure, String goal) {
         line("%-62s %9.3f   goal %s", what, figure, goal);
         row("goal", goal, "what", what, "figure", figure);
     }
 
-    /** Writes the file, if one is named. */
+    /** Writes the file, if one was given. */
     public void write() {
         if (file.isEmpty()) {
             return;

@@ -25,12 +25,13 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A service thread that makes an access in a borrowed space from time to time. Each operation is one window: the CPU
- * enters GUEST, loads a number and leaves GUEST.
+ * A service thread that accesses a borrowed space from time to time. Each operation is one window: the CPU enters
+ * GUEST, loads a number and leaves GUEST.
  *
- * <p>The users of the space are held for all windows, or given up between two windows. Either the borrower gives its
- * users up, leaves and uses the space again. Or it ends its borrow, and its CPU is LAZY meanwhile, or in a space of its
- * own. All threads borrow one space: with {@code -t 2} two CPUs count in it.
+ * <p>The borrower either stays a user of the space for all windows, or stops being one between two windows. In the
+ * latter case it releases its users, leaves, and uses the space again, or it ends the borrow, and its CPU is LAZY in
+ * the meantime or in its own space. All threads borrow the same space, so with {@code -t 2} two CPUs update its count
+ * of users.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -51,10 +52,10 @@ public class BorrowBenchmark {
         private Machine machine;
         private AddressSpace space;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public Lent() {}
 
-        /** Makes the space, and maps a page. */
+        /** Creates the space, and maps a page. */
         @Setup(Level.Trial)
         public void setUp() {
             machine = CpuThreads.machine(1);
@@ -70,23 +71,23 @@ public class BorrowBenchmark {
         }
 
         /**
-         * Returns the users of the space.
+         * Returns the number of users of the space.
          *
-         * @return the references, and the CPUs that borrow it
+         * @return the number of references plus the number of CPUs that borrow it
          */
         int users() {
             return space.users();
         }
     }
 
-    /** A CPU without a space of its own. */
+    /** A CPU that has no space of its own. */
     @State(Scope.Thread)
     public static class Service {
         private Cpu cpu;
         private PageTableRef held;
         private BorrowedSpace borrowed;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public Service() {}
 
         /**
@@ -101,7 +102,7 @@ public class BorrowBenchmark {
             borrow();
         }
 
-        /** Gives the CPU up. */
+        /** Releases the CPU. */
         @TearDown(Level.Trial)
         public void tearDown() {
             borrowed.close();
@@ -124,17 +125,17 @@ public class BorrowBenchmark {
         }
     }
 
-    /** A CPU with a space of its own. */
+    /** A CPU that has its own space. */
     @State(Scope.Thread)
     public static class AtHome {
         private final Service service = new Service();
         private AddressSpace home;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public AtHome() {}
 
         /**
-         * Claims the CPU, gives it a space, and borrows the other one.
+         * Claims the CPU, switches it to its own space, and borrows the other space.
          *
          * @param lent the space that it borrows
          */
@@ -147,7 +148,7 @@ public class BorrowBenchmark {
             service.borrow();
         }
 
-        /** Gives the CPU up, and closes its space. */
+        /** Releases the CPU, and closes its space. */
         @TearDown(Level.Trial)
         public void tearDown() {
             service.tearDown();
@@ -156,7 +157,7 @@ public class BorrowBenchmark {
     }
 
     /**
-     * Makes an access in a space that is borrowed for all windows.
+     * Accesses a space that is borrowed for all windows.
      *
      * @param of the CPU
      * @return the number loaded
@@ -168,7 +169,7 @@ public class BorrowBenchmark {
     }
 
     /**
-     * Gives the users up, leaves, and uses the space again for one access.
+     * Releases the users, leaves, and uses the space again for one access.
      *
      * @param of the CPU
      * @return the number loaded
@@ -197,7 +198,7 @@ public class BorrowBenchmark {
     }
 
     /**
-     * Ends the borrow, which brings the CPU back to its own space, and borrows the space again for one access.
+     * Ends the borrow, which returns the CPU to its own space, and borrows the space again for one access.
      *
      * @param of the CPU
      * @return the number loaded

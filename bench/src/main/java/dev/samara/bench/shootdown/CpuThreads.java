@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Threads of one space, each with a CPU. The CPU is in GUEST except during an operation, and polls while it waits for
- * the others.
+ * other threads.
  */
 final class CpuThreads {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -57,7 +57,7 @@ final class CpuThreads {
         }
     }
 
-    /** Makes a machine with memory for some pages, and for the frames that its CPUs keep in magazines. */
+    /** Creates a machine with memory for some pages, and for the frames in the magazines of its CPUs. */
     static Machine machine(long pages) {
         return Machine.builder().memory(pages * PAGE + 64 * MIB).build();
     }
@@ -95,9 +95,9 @@ final class CpuThreads {
                 wholes);
     }
 
-    /** One member. Other threads read its fields after its end. */
+    /** One of the threads. Other threads read its fields after its end. */
     static final class CpuThread extends Thread {
-        /** Without effect if there are more threads than processors. */
+        /** The number of spins before a thread parks; not used if there are more threads than processors. */
         private static final int SPINS = 1 << 14;
 
         private static final long PARK = 1_000;
@@ -109,13 +109,13 @@ final class CpuThreads {
 
         private static final long NOWHERE = -1;
 
-        /** The position of its present operation, or of the one that it has just ended. */
+        /** The address of this thread's current operation, or of the previous one. */
         private long here = NOWHERE;
 
-        /** Flushes because of operations of other threads. */
+        /** The number of flushes that operations of other threads caused. */
         private long foreign;
 
-        /** Flushes of everything, after the CPU has missed too many entries. */
+        /** The number of flushes of the whole TLB, done because the CPU missed too many log records. */
         private long wholes;
 
         private CpuThread(CpuThreads crew, int number, CpuWork work) {
@@ -131,7 +131,7 @@ final class CpuThreads {
                 own = cpu;
                 cpu.switchTo(crew.space);
                 cpu.enterGuest();
-                // After the first entry, at which nothing is to be flushed yet.
+                // Set after the first entry, which needs no flush.
                 cpu.onFlush((start, end, reason, generation) -> {
                     if (end == -1) {
                         wholes++;
@@ -171,7 +171,7 @@ final class CpuThreads {
             return cpu;
         }
 
-        /** Waits in GUEST. */
+        /** Waits in GUEST until a condition holds. */
         void await(BooleanSupplier done) {
             Cpu cpu = cpu();
             int spins = crew.size <= PROCESSORS ? SPINS : 0;
@@ -184,13 +184,13 @@ final class CpuThreads {
                     spins--;
                     Thread.onSpinWait();
                 } else {
-                    // Timed: no thread wakes it.
+                    // With a timeout, because no thread unparks it.
                     LockSupport.parkNanos(PARK);
                 }
             }
         }
 
-        /** Waits in GUEST until all members have called this. */
+        /** Waits in GUEST until all threads have called this method. */
         void together() {
             int before = crew.phase;
             if (crew.arrived.incrementAndGet() == crew.size) {
@@ -202,7 +202,8 @@ final class CpuThreads {
         }
 
         /**
-         * Runs an action while the others are in GUEST, if all of them call this and come together before and after.
+         * Runs an action while all other threads are in GUEST. All threads must call this method, and {@link #together}
+         * before and after it.
          */
         void inTurn(Runnable action) {
             await(() -> crew.turn == number);
@@ -211,10 +212,10 @@ final class CpuThreads {
         }
 
         /**
-         * Makes an operation of the space, out of GUEST.
+         * Runs an operation of the space outside of GUEST.
          *
-         * @param start its address
-         * @return the nanoseconds of the operation alone
+         * @param start the operation's address
+         * @return the time of the operation alone in nanoseconds
          */
         long operate(long start, LongSupplier operation) {
             Cpu cpu = cpu();
@@ -246,7 +247,7 @@ final class CpuThreads {
         }
     }
 
-    /** Throws if an operation has failed. */
+    /** Returns the result of an operation, or throws if the operation failed. */
     static long done(long result) {
         if (Errno.isError(result)) {
             throw new IllegalStateException("an operation failed: " + Errno.of(result));

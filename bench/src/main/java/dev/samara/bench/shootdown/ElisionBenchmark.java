@@ -25,8 +25,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The saving of a flush that looks for no CPU while only the caller's is in the space: {@code munmap} of a page by the
- * only CPU, after others have read pages beside it and left.
+ * What is saved if a flush does not search for CPUs because only the caller's CPU is in the space. The only CPU calls
+ * {@code munmap} for a page, after other CPUs read pages next to it and left the space.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -47,11 +47,11 @@ public class ElisionBenchmark {
 
     private static final long BASE = 0x1_0000_0000L;
 
-    /** Whether the machine elides flushes. */
+    /** Whether the machine elides such searches. */
     @Param({"false", "true"})
     public boolean elided;
 
-    /** How many other CPUs have had the pages and left. */
+    /** How many other CPUs read the pages and left. */
     @Param({"0", "1", "8", "63"})
     public int left;
 
@@ -60,10 +60,10 @@ public class ElisionBenchmark {
     private Cpu cpu;
     private Cpu[] others;
 
-    /** Called by JMH; {@link #setUp} does the rest. */
+    /** Called by JMH; {@link #setUp} creates the state. */
     public ElisionBenchmark() {}
 
-    /** Has the other CPUs read the pages that stay, and leave. */
+    /** Makes the other CPUs read the pages that stay, and leave. */
     @Setup(Level.Trial)
     public void setUp() {
         machine = Machine.builder()
@@ -82,7 +82,7 @@ public class ElisionBenchmark {
             others[i].switchTo(space);
             readStaying(others[i]);
             others[i].switchTo(null);
-            // An operation looks at each CPU of its thread.
+            // Handed over, because an operation checks each CPU of the calling thread.
             others[i].handOver();
         }
     }
@@ -103,7 +103,7 @@ public class ElisionBenchmark {
         }
     }
 
-    /** Gives the CPUs up. */
+    /** Releases the CPUs. */
     @TearDown(Level.Trial)
     public void tearDown() {
         for (Cpu other : others) {
@@ -118,7 +118,7 @@ public class ElisionBenchmark {
     /**
      * Returns the frames in use.
      *
-     * @return the pages that are mapped
+     * @return the number of mapped pages
      */
     long frames() {
         return machine.statistics().framesInUse();

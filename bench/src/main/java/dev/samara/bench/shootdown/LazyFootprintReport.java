@@ -14,11 +14,11 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The heap of spaces with each strategy for CPUs in LAZY: of a space with one page, and of a space that has ended while
- * a CPU is still LAZY there.
+ * The heap that spaces need with each strategy for LAZY CPUs: a space with one page, and a space that ended while a CPU
+ * is still LAZY in it.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar lazy-footprint --spaces 1000 --json FILE}. Each space has a CPU of
- * its own, which stays where it is; the heap of the CPUs alone is measured before, and is not part of the figures.
+ * <p>{@code java -jar bench/target/samara-bench.jar lazy-footprint --spaces 1000 --json FILE}. Each space has its own
+ * CPU, which stays LAZY in the space. The heap of the CPUs alone is measured first, and is not part of the figures.
  */
 public final class LazyFootprintReport {
     private static final long AT = 0x10_0000_0000L;
@@ -49,7 +49,7 @@ public final class LazyFootprintReport {
 
     private void run() throws InterruptedException {
         Figures.line("%-16s %12s %12s %12s", "bytes per space", "CPU", "in use", "ended");
-        // The first machine also loads classes.
+        // A warm-up, because the first machine also loads classes.
         measure(LazyTlb.SHOOTDOWN, false);
         for (LazyTlb strategy : LazyTlb.values()) {
             measure(strategy, true);

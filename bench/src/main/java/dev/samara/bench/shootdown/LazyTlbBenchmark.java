@@ -26,9 +26,9 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * The strategies for CPUs in LAZY: idle and back in one space (W26), idle between two spaces, and the end of a space in
- * which CPUs are LAZY (W27). With {@code -t 2} two CPUs share the spaces, except in the last one, where each thread has
- * a machine of its own. The baseline is a counter that all threads share.
+ * The strategies for LAZY CPUs: a CPU that becomes LAZY and returns to its space (W26), a CPU that is LAZY between two
+ * spaces, and the end of a space in which CPUs are LAZY (W27). With {@code -t 2} two CPUs share the spaces, except in
+ * W27, where each thread has its own machine. The baseline is a counter that all threads share.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -38,7 +38,7 @@ import org.openjdk.jmh.infra.Blackhole;
         value = 2,
         jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
 public class LazyTlbBenchmark {
-    /** In units of {@link Blackhole#consumeCPU}. */
+    /** The amount of other work in {@link #idleAfterWork}, in units of {@link Blackhole#consumeCPU}. */
     private static final int WORK = 100;
 
     /** Called by JMH. */
@@ -54,7 +54,7 @@ public class LazyTlbBenchmark {
     /** Two spaces of a machine. */
     @State(Scope.Benchmark)
     public static class SpacesWithLazyCpus {
-        /** What CPUs in LAZY keep. */
+        /** The strategy for LAZY CPUs. */
         @Param({"REFERENCE_COUNT", "SHOOTDOWN", "HAZARD_POINTER", "NONE"})
         public String strategy;
 
@@ -63,10 +63,10 @@ public class LazyTlbBenchmark {
         private AddressSpace one;
         private AddressSpace other;
 
-        /** Called by JMH; {@link #setUp()} does the rest. */
+        /** Called by JMH; {@link #setUp()} creates the state. */
         public SpacesWithLazyCpus() {}
 
-        /** Makes the spaces. */
+        /** Creates the spaces. */
         @Setup(Level.Trial)
         public void setUp() {
             machine = machine(strategy);
@@ -89,13 +89,13 @@ public class LazyTlbBenchmark {
         private SpacesWithLazyCpus spaces;
         private Cpu cpu;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public CpuInGuest() {}
 
         /**
          * Claims the CPU.
          *
-         * @param of the spaces that it goes to
+         * @param of the spaces to which it switches
          */
         @Setup(Level.Trial)
         public void setUp(SpacesWithLazyCpus of) {
@@ -105,7 +105,7 @@ public class LazyTlbBenchmark {
             cpu.enterGuest();
         }
 
-        /** Gives the CPU up. */
+        /** Releases the CPU. */
         @TearDown(Level.Trial)
         public void tearDown() {
             cpu.leaveGuest();
@@ -123,7 +123,7 @@ public class LazyTlbBenchmark {
     /** Many CPUs of one thread. */
     @State(Scope.Thread)
     public static class Many {
-        /** What CPUs in LAZY keep. */
+        /** The strategy for LAZY CPUs. */
         @Param({"REFERENCE_COUNT", "SHOOTDOWN", "HAZARD_POINTER", "NONE"})
         public String strategy;
 
@@ -134,7 +134,7 @@ public class LazyTlbBenchmark {
         private Machine machine;
         private Cpu[] all;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public Many() {}
 
         /** Claims the CPUs. */
@@ -147,7 +147,7 @@ public class LazyTlbBenchmark {
             }
         }
 
-        /** Gives the CPUs up. */
+        /** Releases the CPUs. */
         @TearDown(Level.Trial)
         public void tearDown() {
             for (Cpu cpu : all) {
@@ -158,7 +158,7 @@ public class LazyTlbBenchmark {
     }
 
     /**
-     * Is LAZY, and comes back to the space.
+     * Becomes LAZY, and returns to the space.
      *
      * @param of the CPU
      */
@@ -169,7 +169,7 @@ public class LazyTlbBenchmark {
     }
 
     /**
-     * Works elsewhere, is LAZY, and comes back to the space.
+     * Does other work, becomes LAZY, and returns to the space.
      *
      * @param of the CPU
      */
@@ -180,7 +180,7 @@ public class LazyTlbBenchmark {
         of.idleAndGoTo(of.spaces.one);
     }
 
-    /** Works as {@link #idleAfterWork} does, and has no CPU. */
+    /** Does only the other work of {@link #idleAfterWork}, without a CPU. */
     @Benchmark
     @About("the other work alone")
     public void work() {
@@ -188,7 +188,7 @@ public class LazyTlbBenchmark {
     }
 
     /**
-     * Is LAZY, and goes to another space then; and back likewise.
+     * Becomes LAZY, and then switches to another space; then returns in the same way.
      *
      * @param of the CPU
      */
@@ -201,7 +201,7 @@ public class LazyTlbBenchmark {
     }
 
     /**
-     * Changes a shared counter twice, as the way to LAZY and back would if each counted a reference.
+     * Updates a shared counter twice, as if becoming LAZY and returning each updated a reference count.
      *
      * @param of the spaces
      * @return the counter
@@ -214,7 +214,7 @@ public class LazyTlbBenchmark {
     }
 
     /**
-     * A new space that each CPU visits and leaves for LAZY; it is closed, and the CPUs go elsewhere.
+     * Creates a space, in which each CPU becomes LAZY, closes the space, and removes the CPUs from it.
      *
      * @param of the CPUs
      */

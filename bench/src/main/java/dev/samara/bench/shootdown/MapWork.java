@@ -19,11 +19,11 @@ import org.HdrHistogram.Histogram;
 
 /**
  * The workloads of RadixVM's mapbench: threads map, write and unmap pages that no other thread, one other thread or all
- * other threads have written.
+ * other threads wrote.
  *
- * <p>Free, threads wait for each other only where the workload says so. A CPU that happens to be in an operation is not
- * waited for then. In turns, the operations that remove pages come one after another while all other CPUs are in GUEST,
- * so the number of CPUs that are waited for is exact.
+ * <p>There are two modes. In the free mode, threads wait for each other only if the workload requires it; an operation
+ * then does not wait for a CPU whose thread happens to be in another operation. In turns, the operations that remove
+ * pages run one after another while all other CPUs are in GUEST, so the number of CPUs that they wait for is exact.
  */
 final class MapWork {
     static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
@@ -40,11 +40,11 @@ final class MapWork {
     private final ThreadFigures[] allFigures;
 
     enum Kind {
-        /** Each maps, writes and unmaps pages of its own. */
+        /** Each thread maps, writes and unmaps its own pages. */
         LOCAL("local"),
-        /** Each writes pages of its own and then those of its neighbour, and unmaps these. */
+        /** Each thread writes its own pages and then the pages of its neighbour, and unmaps the latter. */
         PIPELINE("pipeline"),
-        /** All write a table at random, and each replaces its slice. */
+        /** All threads write random pages of a table, and each thread replaces its slice of the table. */
         GLOBAL("global");
 
         static final List<String> NAMES =
@@ -65,10 +65,10 @@ final class MapWork {
     /**
      * The outcome of a workload.
      *
-     * @param pages the number of pages that a thread has written for the first time
+     * @param pages the number of pages that a thread wrote for the first time
      * @param operations the number of operations that removed pages
-     * @param perSecond pages of all threads per second
-     * @param taking nanoseconds of these operations
+     * @param perSecond the number of pages per second of all threads together
+     * @param taking the times of these operations in nanoseconds
      */
     record MapOutcome(
             long pages, long operations, double perSecond, Histogram taking, CpuThreads.ShootdownCounts counts) {}
@@ -92,10 +92,10 @@ final class MapWork {
     }
 
     /**
-     * Runs one workload in a space of its own.
+     * Runs one workload in a new space.
      *
      * @param pages the size of each mapping
-     * @param iterations the iterations of each thread
+     * @param iterations the number of iterations of each thread
      */
     static MapOutcome run(Kind kind, int threads, int pages, int iterations, boolean inTurns)
             throws InterruptedException {

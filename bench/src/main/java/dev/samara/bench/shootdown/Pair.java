@@ -20,11 +20,11 @@ import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.tlb.SoftTlb;
 
 /**
- * A page table below the facade, for a thread that shoots a page down and a peer that has its translation. It shows the
- * protocol alone, without an operation.
+ * A page table below the facade, for a thread that shoots down a page and a peer that has the page's translation. It
+ * runs the protocol alone, without an operation.
  */
 final class Pair {
-    /** The page that is shot down; the peer has had its translation once. */
+    /** The page that is shot down. The peer loaded its translation once. */
     private static final long SHOT = 0x1000_0000_0000L;
 
     /** The pages that the peer reads; all of them stay in its TLB. */
@@ -71,7 +71,7 @@ final class Pair {
         memory.contexts().discard(filler);
     }
 
-    /** Claims a CPU for the calling thread, out of GUEST. Later shootdowns go to it. */
+    /** Claims a CPU for the calling thread, outside of GUEST. Later shootdowns wait for it while it is in GUEST. */
     CpuTlb claim() {
         CpuTlb cpu = new CpuTlb(
                 memory.cpus(),
@@ -94,20 +94,20 @@ final class Pair {
         return cpu;
     }
 
-    /** Makes every CPU in GUEST drop the page that it has, or had. */
+    /** Shoots down the page: makes every CPU in GUEST that ever loaded its translation drop it. */
     void shoot() {
         PageFlush.flushPage(memory, table, leaf, SHOT);
     }
 
-    /** Returns the number of CPUs that were waited for. */
+    /** Returns how many CPUs shootdowns waited for. */
     long targets() {
         return memory.shootdowns().targets();
     }
 
     /**
-     * Reads, in GUEST and through the TLB, pages other than the one that is shot down.
+     * Reads, in GUEST and through the TLB, from all pages except the one that is shot down.
      *
-     * @param from the number of the first, from the previous call
+     * @param from the number of the first load, which continues the numbers of the previous call
      * @return the sum, always 0
      */
     long loads(CpuTlb cpu, int from, int count) {

@@ -12,13 +12,12 @@ import java.util.List;
 import org.HdrHistogram.Histogram;
 
 /**
- * Pages that are discarded and written again: will-it-scale's tlb_flush2, and a pool of frames that is reused in one
- * space.
+ * Pages that are discarded and written again: will-it-scale's tlb_flush2, and a pool of frames that one space reuses.
  */
 final class ReuseWork {
     private static final long BASE = 0x1000_0000_0000L;
 
-    /** The pages of the mapping of tlb_flush2. */
+    /** The number of pages of tlb_flush2's mapping. */
     static final int PAGES = 256;
 
     private ReuseWork() {}
@@ -27,7 +26,7 @@ final class ReuseWork {
     enum Setting {
         /** One CPU. */
         ALONE("alone", 1),
-        /** Two CPUs, each with a mapping of its own. */
+        /** Two CPUs, each with its own mapping. */
         TWO("two", 2),
         /** One CPU, and another that reads each page before it is discarded, and polls. */
         WATCHED("watched", 2);
@@ -54,9 +53,9 @@ final class ReuseWork {
     }
 
     /**
-     * The times of each phase, for one page; the times of a mapping and of its end are for all its pages.
+     * The times of each phase, per page. Only the times to map and to unmap are for all pages of a mapping.
      *
-     * @param pages the number of pages discarded
+     * @param pages the number of discarded pages
      */
     record Phases(
             long pages,
@@ -81,7 +80,7 @@ final class ReuseWork {
     /**
      * Maps 256 pages. Writes each page, discards it, and reads zero from it. Then unmaps them.
      *
-     * @param iterations the iterations of each CPU that does so
+     * @param iterations the number of iterations of each of these CPUs
      */
     static Phases flush(Setting setting, int iterations) throws InterruptedException {
         CpuThreads.ShootdownCounts none = new CpuThreads.ShootdownCounts(0, 0, 0, 0);
@@ -141,7 +140,7 @@ final class ReuseWork {
         }
     }
 
-    /** Reads each page after the first CPU has written it. */
+    /** Reads each page after the first CPU wrote it. */
     private static void watch(CpuThreads.CpuThread member) {
         for (int i = 0; i < PAGES; i++) {
             member.together();
@@ -156,10 +155,10 @@ final class ReuseWork {
     /**
      * The outcome of a pool.
      *
-     * @param recycled the number of pages evicted
+     * @param recycled the number of evicted pages
      * @param evictions the number of operations that evicted them
-     * @param evicting nanoseconds of these operations
-     * @param refaulting nanoseconds of the first write to a page
+     * @param evicting the times of these operations in nanoseconds
+     * @param refaulting the times of the first write to each page in nanoseconds
      */
     record Recycled(
             long recycled,
@@ -169,11 +168,11 @@ final class ReuseWork {
             CpuThreads.ShootdownCounts counts) {}
 
     /**
-     * Writes the pages of a mapping in turn, and discards the pages that were written longest ago. The number of frames
-     * in use never exceeds the size of the pool.
+     * Writes the pages of a mapping in turn, and discards the least recently written pages. The number of frames in use
+     * never exceeds the size of the pool.
      *
      * @param frames the size of the pool
-     * @param batch the number of pages evicted at a time; it divides the pool
+     * @param batch the number of pages evicted at a time, a divisor of {@code frames}
      * @param isRead whether another CPU reads each page before its eviction
      */
     static Recycled recycle(int frames, int batch, boolean isRead, int laps) throws InterruptedException {

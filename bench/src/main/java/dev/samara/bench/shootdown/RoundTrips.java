@@ -11,15 +11,15 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Round trips of two threads: a shootdown of one page and the acknowledgement of a peer, and a word there and back.
+ * Round trips between two threads: a shootdown of one page and the peer's acknowledgement, or a word and its answer.
  *
- * <p>Each is measured twice. Batches give a mean without the cost of the clock. Single trips, each from one reading of
- * the clock to the next, give the percentiles.
+ * <p>Each is measured twice. Batches provide a mean that excludes the cost of reading the clock. Single trips, each
+ * between two readings of the clock, provide the percentiles.
  */
 final class RoundTrips {
     private static final int BATCH = 256;
 
-    /** The number of turns between checks of the end. */
+    /** How many times the peer polls between checks whether it must stop. */
     private static final int TURNS = 64;
 
     private static final int PAD = 16;
@@ -34,7 +34,7 @@ final class RoundTrips {
 
     /** The peers of a round trip. */
     enum Peer {
-        /** A thread that answers a word with the next number: the minimum for two threads. */
+        /** A thread that answers each word with the next number, which is the minimum for two threads. */
         PING_PONG("ping-pong", 0),
         /** A CPU that is not in GUEST: the cost of a shootdown that waits for no CPU. */
         NOBODY("nobody", 0),
@@ -72,11 +72,11 @@ final class RoundTrips {
     }
 
     /**
-     * The times of round trips.
+     * The results of round trips.
      *
-     * @param batches nanoseconds of a trip, the mean of each batch
-     * @param single nanoseconds of single trips, with a reading of the clock
-     * @param targets the number of CPUs that were waited for, in all trips
+     * @param batches the mean time of a trip in each batch, in nanoseconds
+     * @param single the times of single trips in nanoseconds, including a reading of the clock
+     * @param targets how many CPUs all trips together waited for
      */
     record Trips(List<Double> batches, Histogram single, long targets) {}
 
@@ -85,7 +85,7 @@ final class RoundTrips {
     }
 
     /**
-     * Makes round trips from the calling thread to another one.
+     * Measures round trips from the calling thread to another one.
      *
      * @param batches the number of batches of 256; as many single trips follow
      */
@@ -138,7 +138,7 @@ final class RoundTrips {
             sent += 2;
             word.set(PAD, sent - 1);
             while (word.get(PAD) != sent) {
-                // Without a pause, so that the baseline is no slower than the fastest.
+                // Spins without a pause, so that the baseline is not slower than the fastest shootdown.
             }
         } else {
             pair.shoot();

@@ -21,12 +21,13 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Control;
 
 /**
- * A shootdown of one page and the acknowledgement of a peer: the protocol alone, below the facade.
+ * A shootdown of one page and the peer's acknowledgement: the protocol alone, below the facade.
  *
  * <p>The baselines are {@code pingPong}, the round trip of a volatile word between two threads, and {@code nobody}, a
- * shootdown of a page whose translation only a CPU out of GUEST has. In a group the method counts whose name begins
- * with {@code shoot} or {@code ping}. The peer leaves GUEST between invocations, which are long, so no thread waits for
- * a peer that has been told to end. {@link ShootdownReport} measures all of them in one run, in turns.
+ * shootdown of a page whose translation only a CPU outside of GUEST has. In a group, only the figure of the method
+ * counts whose name starts with {@code shoot} or {@code ping}. The peer leaves GUEST between invocations, which are
+ * long, so no thread waits for a peer that was stopped. {@link ShootdownReport} measures all of them in one run, in
+ * turns.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -49,7 +50,7 @@ public class ShootdownBenchmark {
         /** Called by JMH. */
         public Target() {}
 
-        /** Returns the number of CPUs that were waited for. */
+        /** Returns how many CPUs shootdowns waited for. */
         long targets() {
             return pair.targets();
         }
@@ -61,11 +62,11 @@ public class ShootdownBenchmark {
         private Pair pair;
         private CpuTlb cpu;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public PeerCpu() {}
 
         /**
-         * Takes the CPU online.
+         * Brings the CPU online.
          *
          * @param target the page whose translation it has
          */
@@ -108,7 +109,7 @@ public class ShootdownBenchmark {
         }
     }
 
-    /** A word that goes there and back. */
+    /** The word that the two threads exchange. */
     @State(Scope.Group)
     public static class Word {
         private volatile long word;
@@ -122,7 +123,7 @@ public class ShootdownBenchmark {
      * Sends the word, and waits for the answer.
      *
      * @param word the word
-     * @param control says whether the other thread still answers
+     * @param control shows whether the other thread still answers
      */
     @Benchmark
     @Group("pingPong")
@@ -132,12 +133,12 @@ public class ShootdownBenchmark {
         word.sent = answer;
         word.word = answer - 1;
         while (word.word != answer && !control.stopMeasurement) {
-            // Without a pause, so that the baseline is no slower than the fastest.
+            // Spins without a pause, so that the baseline is not slower than the fastest shootdown.
         }
     }
 
     /**
-     * Answers.
+     * Answers the word.
      *
      * @param word the word
      */
@@ -153,7 +154,7 @@ public class ShootdownBenchmark {
     }
 
     /**
-     * Shoots a page down while no CPU is in GUEST.
+     * Shoots down a page while no CPU is in GUEST.
      *
      * @param target the page
      * @param peer a CPU that has its translation
@@ -166,7 +167,7 @@ public class ShootdownBenchmark {
     }
 
     /**
-     * Shoots a page down.
+     * Shoots down a page.
      *
      * @param target the page
      */

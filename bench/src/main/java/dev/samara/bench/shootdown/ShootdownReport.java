@@ -12,11 +12,11 @@ import java.util.Map;
 import org.HdrHistogram.Histogram;
 
 /**
- * Measures shootdowns: the time of one, beside a word that two threads send there and back; the number of awaited CPUs;
- * and the times of the operations that need shootdowns.
+ * Measures shootdowns: the time of a shootdown, compared with the round trip of a word between two threads; the number
+ * of CPUs that shootdowns wait for; and the times of the operations that need shootdowns.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar shootdowns --rounds 15 --iterations 5000 --threads 2,8 --json
- * FILE}. Counts are exact with any number of threads. Times are meaningful if there are no more threads than
+ * FILE}. Counts are exact with any number of threads. Times are meaningful only if there are no more threads than
  * processors. Round trips of all kinds take turns, and a figure is the median over the rounds. Each workload is run
  * once before it is measured.
  */
@@ -24,10 +24,10 @@ public final class ShootdownReport {
     private static final List<String> WORKS = List.of(
             "round-trip", "local", "pipeline", "global", "munmap-requests", "munmap-micro", "tlb-flush", "recycle");
 
-    /** The batches of round trips in one round. */
+    /** The number of batches of round trips in one round. */
     private static final int BATCHES_PER_ITERATION = 25;
 
-    /** The pages of each slice of the table that all threads write. */
+    /** The number of pages in each slice of the table that all threads write. */
     private static final int SLICE = 80;
 
     private static final int MOST_PAGES = 512;
@@ -57,7 +57,7 @@ public final class ShootdownReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --work}, {@code --pages} of a mapping and {@code --frames} of a pool too
+     * @param arguments see above; also {@code --work}, {@code --pages} (of a mapping) and {@code --frames} (of a pool)
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -92,7 +92,7 @@ public final class ShootdownReport {
     private void roundTrips() throws InterruptedException {
         Map<RoundTrips.Peer, List<RoundTrips.Trips>> all = new EnumMap<>(RoundTrips.Peer.class);
         int batches = Math.max(1, iterations / BATCHES_PER_ITERATION);
-        // Twice as many rounds before, for the compiler.
+        // Twice as many warm-up rounds come first.
         for (int round = -2 * rounds; round < rounds; round++) {
             for (RoundTrips.Peer peer : RoundTrips.Peer.values()) {
                 RoundTrips.Trips trips = RoundTrips.measure(peer, batches);
@@ -204,7 +204,7 @@ public final class ShootdownReport {
                 figures.goal(what + "flushes for others", (double) counts.shootdowns() + counts.foreign(), "0");
             case PIPELINE -> figures.goal(what + "targets of a shootdown", counts.perShootdown(), "1");
             case GLOBAL -> {
-                // A CPU that is in an operation of its own is not waited for.
+                // Only in turns, because an operation does not wait for a CPU whose thread is in another operation.
                 if (inTurns) {
                     figures.goal(what + "targets of a shootdown", counts.perShootdown(), Integer.toString(count - 1));
                 }

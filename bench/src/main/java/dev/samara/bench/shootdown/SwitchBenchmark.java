@@ -22,10 +22,11 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A CPU that leaves a space and comes back, or goes to another: each space counts both.
+ * A CPU that leaves a space and returns, or switches to another space. The space's count of users changes at each leave
+ * and each arrival.
  *
- * <p>All threads share the spaces: with {@code -t 2} two CPUs count in one space. The baseline, {@code stay}, leaves
- * GUEST and enters it again in its space.
+ * <p>All threads share the spaces, so with {@code -t 2} two CPUs update the count of one space. The baseline, {@code
+ * stay}, leaves GUEST and enters it again in the same space.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -45,10 +46,10 @@ public class SwitchBenchmark {
         private AddressSpace one;
         private AddressSpace other;
 
-        /** Called by JMH; {@link #setUp()} does the rest. */
+        /** Called by JMH; {@link #setUp()} creates the state. */
         public TwoSpaces() {}
 
-        /** Makes the spaces. */
+        /** Creates the spaces. */
         @Setup(Level.Trial)
         public void setUp() {
             machine = CpuThreads.machine(1);
@@ -91,13 +92,13 @@ public class SwitchBenchmark {
         private AddressSpace other;
         private Cpu cpu;
 
-        /** Called by JMH; {@link #setUp} does the rest. */
+        /** Called by JMH; {@link #setUp} creates the state. */
         public Running() {}
 
         /**
          * Claims the CPU.
          *
-         * @param spaces the spaces that it goes to
+         * @param spaces the spaces to which it switches
          */
         @Setup(Level.Trial)
         public void setUp(TwoSpaces spaces) {
@@ -108,7 +109,7 @@ public class SwitchBenchmark {
             cpu.enterGuest();
         }
 
-        /** Gives the CPU up. */
+        /** Releases the CPU. */
         @TearDown(Level.Trial)
         public void tearDown() {
             cpu.leaveGuest();
@@ -116,7 +117,7 @@ public class SwitchBenchmark {
         }
 
         /**
-         * Returns the users of the space that the CPU comes back to.
+         * Returns the number of users of the space to which the CPU returns.
          *
          * @return the number of CPUs that use it
          */
@@ -134,7 +135,7 @@ public class SwitchBenchmark {
 
         private IdleSpace how;
 
-        /** Called by JMH; {@link #choose} does the rest. */
+        /** Called by JMH; {@link #choose} completes the state. */
         public Idling() {}
 
         /** Parses the parameter. */
@@ -145,7 +146,7 @@ public class SwitchBenchmark {
     }
 
     /**
-     * Idles, and comes back to its previous space.
+     * Becomes idle, and returns to its previous space.
      *
      * @param of the CPU
      */
@@ -160,7 +161,7 @@ public class SwitchBenchmark {
     }
 
     /**
-     * Goes to another space, and back.
+     * Switches to another space, and back.
      *
      * @param of the CPU
      */

@@ -12,14 +12,17 @@ import java.util.List;
 import java.util.SplittableRandom;
 import org.HdrHistogram.Histogram;
 
-/** The time to remove written pages: LATR's mmap_micro, and CortenMM's munmap by the index of the request. */
+/**
+ * The time to remove written pages: LATR's mmap_micro, and CortenMM's munmap, by the request's position in its
+ * sequence.
+ */
 final class UnmapWork {
-    /** The number of pages that each thread unmaps, one after another. */
+    /** The number of pages that each thread unmaps, each by a separate request. */
     static final int REQUESTS = 32;
 
     private static final long BASE = 0x1000_0000_0000L;
 
-    /** The pages of one table. */
+    /** The number of pages of one page table. */
     private static final int TABLE = 512;
 
     private UnmapWork() {}
@@ -28,7 +31,8 @@ final class UnmapWork {
     record Micro(Histogram taking, CpuThreads.ShootdownCounts counts) {}
 
     /**
-     * The first of several CPUs maps some pages, all write them, and the first removes them while the others poll.
+     * The first of several CPUs maps some pages, all CPUs write them, and the first CPU removes them while the other
+     * CPUs poll.
      *
      * @param cores the number of CPUs
      * @param discards whether the pages are discarded and the mapping stays; otherwise the mapping is unmapped
@@ -68,11 +72,11 @@ final class UnmapWork {
     record Requests(List<Histogram> taking, long shootdowns, long targets) {}
 
     /**
-     * Each thread writes some single pages of one mapping and unmaps them, one at a time, as do all the others. Each
-     * run is in a space of its own.
+     * All threads concurrently write single pages of one mapping and unmap them, one at a time. Each run uses a new
+     * space.
      *
-     * @param isHigh whether the pages of all threads are mixed in common tables; otherwise each thread has a table of
-     *     its own
+     * @param isHigh whether the pages of all threads are interleaved in the same page tables; otherwise each thread has
+     *     its own page table
      */
     static Requests requests(int threads, boolean isHigh, int runs) throws InterruptedException {
         long[][] pages = pages(threads, isHigh);
@@ -116,7 +120,7 @@ final class UnmapWork {
         int all = threads * REQUESTS;
         long[] order = new long[all];
         for (int i = 0; i < all; i++) {
-            // Single pages with others between them, so that each splits the mapping.
+            // The pages are not adjacent, so that each request splits the mapping.
             order[i] = BASE + (long) i * (TABLE / REQUESTS) * CpuThreads.PAGE;
         }
         if (isHigh) {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The costs of dropping translations on other CPUs, the number of CPUs that are asked to, and the cost of loading a
- * space.
+ * The cost of dropping translations on other CPUs, the number of CPUs from which this is requested, and the cost of
+ * switching to a space.
  *
  * <p>{@code ShootdownBenchmark}, {@code SwitchBenchmark}, {@code LazyTlbBenchmark}, {@code BorrowBenchmark} and {@code
- * ElisionBenchmark} run under JMH. {@code LazyFootprintReport} weighs spaces. {@code ShootdownReport} is a program of
- * its own, because it counts, and because its ratios compare measurements that take turns in one run. The threads of
- * its workloads are a {@code CpuThreads}. Each has a CPU that stays in GUEST and polls while it waits for others, so
- * every CPU that has a translation must be waited for.
+ * ElisionBenchmark} run under JMH. {@code LazyFootprintReport} measures the heap that spaces need. {@code
+ * ShootdownReport} is a separate program, because it counts CPUs, and because its ratios compare measurements that take
+ * turns in one run. {@code CpuThreads} runs the threads of its workloads. Each thread's CPU stays in GUEST and polls
+ * while the thread waits for other threads, so a shootdown must wait for every CPU that has the translation.
  */
 @NullMarked
 package dev.samara.bench.shootdown;

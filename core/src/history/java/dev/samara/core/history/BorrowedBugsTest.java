@@ -28,7 +28,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Historical bugs of Linux about kernel threads that use a user's address space. */
+/** Historical Linux bugs about kernel threads that use a user's address space. */
 @ExtendWith(OneThread.class)
 @DisplayName("What went wrong with borrowed spaces in Linux")
 final class BorrowedBugsTest {

@@ -26,7 +26,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Historical bugs of the layout of address spaces in Linux, each as the test that would have shown it. */
+/** Historical Linux bugs in the layout of address spaces, each as a test that would have found it. */
 final class HistoricalBugsTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

@@ -33,8 +33,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Historical bugs of TLBs and lifetimes in Linux, each as the test that would have shown it. {@code docs/lifetimes.md}
- * lists them with those that other tests show.
+ * Historical Linux bugs of TLBs and lifetimes, each as a test that would have found it. {@code docs/lifetimes.md} lists
+ * them together with the bugs that other tests cover.
  */
 @ExtendWith(OneThread.class)
 final class HistoricalLifetimeBugsTest {

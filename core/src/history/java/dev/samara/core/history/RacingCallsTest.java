@@ -27,15 +27,15 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Historical bugs that took two threads. What lookups see beside a writer (1, 17, 25) is in {@link
- * ReadersBesideAWriterTest}.
+ * Historical bugs that needed two threads. {@link ReadersBesideAWriterTest} covers lookups concurrent with a writer (1,
+ * 17, 25).
  *
- * <p>The others of their kind cannot occur here. 18: a VMA is complete before it is published, since its fields are
- * final. 19: a merge is decided under the lock that everything which changes a VMA takes. 20: no cursor outlives the
- * call that made it. 21, 22 and 33: a VMA is never used again for another range or space, and lives as long as somebody
- * reads it. 26: nothing is validated by a counter that could wrap. 27: a lookup holds no lock that a writer could wait
- * for. 31: {@code mremap} moves pages one by one, each under the lock of its leaf, and moves no table. 32: all changes
- * of a space take the one lock, so taking that is taking all.
+ * <p>The other bugs of this kind cannot occur in this library. 18: a VMA is complete before it is published, because
+ * its fields are final. 19: a merge is decided under the lock that every change of a VMA takes. 20: no cursor outlives
+ * the call that created it. 21, 22 and 33: a VMA is never reused for another range or space, and lives as long as a
+ * thread reads it. 26: no validation depends on a counter that could wrap. 27: a lookup holds no lock for which a
+ * writer could wait. 31: {@code mremap} moves pages one by one, each under the lock of its leaf, and moves no table.
+ * 32: all changes of a space take the same lock, so there is no set of locks that could be taken incompletely.
  */
 final class RacingCallsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

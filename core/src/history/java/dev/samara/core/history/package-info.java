@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * Historical bugs of Linux, each as the test that would have shown it.
- */
+/** Historical bugs of Linux, each as a test that would have found it. */
 @NullMarked
 package dev.samara.core.history;
 

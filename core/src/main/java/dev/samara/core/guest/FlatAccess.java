@@ -15,25 +15,25 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The base of {@link FlatMemory}, for accesses of every width. It translates by the tags of the TLB, and makes the
- * accesses for which the TLB has no translation.
+ * The base of {@link FlatMemory}, for accesses of every width. It translates addresses by the tags of the TLB, and
+ * performs the accesses that miss the TLB.
  *
  * <p>The compiler of the JVM inlines a method that is not hot yet only if it has at most 35 bytes of bytecode. The
- * methods of an access that hits are that small, and they call each other at most two deep. For this reason some
+ * methods that an access that hits executes are that small, and their calls nest at most two deep. For this reason some
  * methods of subclasses have a private second half, which takes its parameters in the order that needs the least
  * bytecode.
  *
- * <p>The subclasses therefore write each access out: one method for each width and mode. No type parameter stands for
- * a primitive type, and a {@link java.lang.invoke.VarHandle} fixes width and mode where it is called. A method for the
- * three modes of a load has 70 bytes of bytecode, one for a single mode 31. All widths share the accesses that miss,
- * which are here.
+ * <p>For the same reason the subclasses contain a separate method for each width and mode. A type parameter cannot be a
+ * primitive type, and a call of a {@link java.lang.invoke.VarHandle} fixes the width and the mode. One method for the
+ * three modes of a load would have 70 bytes of bytecode; a method for a single mode has 31. All widths share the
+ * methods of this class for accesses that miss.
  */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatAccess permits FlatBytes {
     private static final int PAGE_SHIFT = SoftTlb.GRANULE_SHIFT;
     private static final long PAGE_MASK = -1L << PAGE_SHIFT;
 
-    /** Stands for a region that no access uses. */
+    /** A placeholder for the region, while no access can use it. */
     private static final MappedByteBuffer NO_REGION = (MappedByteBuffer) ByteBuffer.allocateDirect(0);
 
     /** Whether numbers are big-endian. */
@@ -45,10 +45,15 @@ public abstract sealed class FlatAccess permits FlatBytes {
     long[] addends;
     long[] fetchAddends;
 
-    /** The number of the space, in GUEST. Every tag that matches has this number in its low bits. */
+    /**
+     * The number of the space while the CPU is in GUEST. Each tag that matches contains this number in its low bits.
+     */
     long key;
 
-    /** The bytes, in the order of this memory. Handles take it as a ByteBuffer: other types are slow. */
+    /**
+     * The bytes, in the order of this memory. Calls of a VarHandle cast it to ByteBuffer, because they are slow with
+     * other types.
+     */
     MappedByteBuffer region;
 
     private final GuestMemory memory;
@@ -60,10 +65,13 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     private @Nullable CpuState requests;
 
-    /** The bytes of all frames, by physical address; null for a store of the embedder's, or if no tag matches. */
+    /**
+     * The bytes of all frames, by physical address; null if the frames are in an embedder's store, or if no tag can
+     * match.
+     */
     private @Nullable FrameRegion frames;
 
-    /** Takes over the arrays and the state of the CPU's TLB. */
+    /** Receives the arrays and the state of the CPU's TLB. */
     private final class TlbFields implements SoftTlb.View {
         private final ByteOrder order;
 
@@ -114,15 +122,16 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     /**
-     * Handles an access that has failed. If this returns, the access is made again. What this throws, the access
-     * throws. The CPU is in GUEST if it was when the access was made; this method may leave GUEST, and enters it again
-     * before it returns.
+     * Handles a failed access. If this method returns, the access is retried; if it throws, the access throws the same
+     * exception. The CPU is in GUEST if it was in GUEST when the access started; this method may leave GUEST, but must
+     * enter it again before it returns.
      *
-     * @param fault a {@link Fault} that is no success
-     * @param address where the access has failed; for an access across a page boundary, in the page that failed
-     * @param access {@link Protection#READ}, {@link Protection#WRITE} or {@link Protection#EXEC} for a fetch; WRITE for
-     *     an atomic update, which needs the right to read too
-     * @param size of the access, in bytes
+     * @param fault a {@link Fault} other than {@link Fault#NONE}
+     * @param address the address at which the access failed; if the access crosses a page boundary, an address in the
+     *     page that failed
+     * @param access {@link Protection#READ}, {@link Protection#WRITE} or {@link Protection#EXEC} for a fetch; WRITE
+     *     also for an atomic update, which needs both rights
+     * @param size the size of the access in bytes
      */
     protected abstract void fault(int fault, long address, int access, int size);
 
@@ -146,12 +155,12 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     /**
-     * Acknowledges changes of other threads, as {@link dev.samara.core.Cpu#poll} does. If there is none, this is one
-     * read, and checks neither the thread nor the state of the CPU.
+     * Acknowledges changes by other threads, as {@link dev.samara.core.Cpu#poll} does. Without a change, this only
+     * reads one word, and checks neither the thread nor the state of the CPU.
      *
-     * @return whether there was one: generated code that keeps translations drops them then
-     * @throws IllegalStateException if there is one, or the CPU was in no space yet, and the CPU is not in GUEST, or
-     *     not owned by the caller
+     * @return whether there was a change: generated code that keeps translations must then drop them
+     * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller, and there is a change or
+     *     the CPU was in no space yet
      */
     public final boolean poll() {
         CpuState of = requests;
@@ -163,31 +172,33 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     /**
-     * Translates an address for an embedder that keeps translations itself, such as a TLB of guest-virtual addresses.
+     * Translates an address for an embedder that caches translations itself, e.g. in a TLB for guest-virtual addresses.
      * The result is the index of the byte in the {@linkplain TlbArrays#region region} of {@link #tlb}. The other bytes
-     * of the {@linkplain dev.samara.core.vma.Geometry#pageSize page} lie around it in the same order. A translation for
-     * a write may be used for reads too.
+     * of the {@linkplain dev.samara.core.vma.Geometry#pageSize page} are around it in the same order. A translation for
+     * writing may also be used for reads.
      *
-     * <p>Makes no access and calls no listener; never faults, never waits and stays in GUEST. It counts as an access,
-     * however: the page counts as accessed from then on, and as written after a translation for a write. A result of -1
-     * may have counted too.
+     * <p>Accesses no memory and calls no listener; never faults, never waits and stays in GUEST. Nevertheless the page
+     * counts as accessed from then on, and as written if the translation is for writing. The page may count even if the
+     * result is -1.
      *
-     * <p>The result is -1 if an access through the region is not possible now: the page is not in memory, or lacks the
-     * right until a fault has copied it; it is {@linkplain dev.samara.core.AddressSpace#watch watched} for such an
-     * access; it may be written and not {@linkplain dev.samara.core.vma.ProtectionMap read}; its frame lies outside the
-     * first region; pages have less than 4 KiB; or the machine is {@linkplain dev.samara.core.MachineBuilder#checked
-     * checked}. The caller then makes its access by a method of this class, which handles the fault and reports a
-     * failure. The next access to the page may translate again.
+     * <p>The result is -1 if an access through the region is not possible now: the page is not in memory, or does not
+     * have the right before a fault copies it; it is {@linkplain dev.samara.core.AddressSpace#watch watched} for such
+     * an access; it may be written but not {@linkplain dev.samara.core.vma.ProtectionMap read}; its frame is outside
+     * the first region; pages are smaller than 4 KiB; or the machine is {@linkplain
+     * dev.samara.core.MachineBuilder#checked checked}. The caller then performs the access by a method of this class,
+     * which handles the fault and reports a failure. For the next access to the page, the caller may call this method
+     * again.
      *
-     * <p><b>How long it holds.</b> Until a {@linkplain dev.samara.core.Cpu#onFlush flush listener} of this CPU is
-     * called for a range with the address, or the CPU goes elsewhere: at {@link dev.samara.core.Cpu#switchTo}, {@link
-     * dev.samara.core.Cpu#exec}, {@link dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and at the end
-     * of such a borrow; in GUEST only. So an embedder that keeps results registers a listener first, which drops those
-     * of its range, and drops all of them whenever it moves the CPU. Each operation that changes the page or takes a
-     * right to it away causes the call: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, the
-     * copy of the page on write by any CPU, truncation, eviction, a new watchpoint, a collection of dirty pages. The
-     * thread of this CPU makes the call, in {@link #poll}, in an access or another call that handles a fault, or when
-     * the CPU enters GUEST. While the CPU is in GUEST, operations of other threads wait for that.
+     * <p><b>How long the result is valid.</b> It may be used in GUEST only. It becomes invalid when a {@linkplain
+     * dev.samara.core.Cpu#onFlush flush listener} of this CPU is called for a range that contains the address, and when
+     * the CPU goes to another space: at {@link dev.samara.core.Cpu#switchTo}, {@link dev.samara.core.Cpu#exec}, {@link
+     * dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and at the end of such a borrow. So an embedder
+     * that keeps results first registers a listener, which drops the results in its range; and it drops all results
+     * whenever it moves the CPU. The listener is called for each operation that changes the page or revokes a right to
+     * it: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, a copy of the page on write by any
+     * CPU, truncation, eviction, a new watchpoint, a collection of dirty pages. The thread of this CPU calls the
+     * listener: in {@link #poll}, in an access or another call that handles a fault, or when the CPU enters GUEST.
+     * While the CPU is in GUEST, operations of other threads wait for this call.
      *
      * @param address any address
      * @param access {@link Protection#READ}, {@link Protection#WRITE}, or {@link Protection#EXEC} for a fetch
@@ -204,7 +215,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     /**
-     * Returns the index in the region of an access, or a negative number if it misses.
+     * Returns the index in the region for an access, or a negative number if the access misses.
      *
      * @param last the size of the access, minus 1
      */
@@ -221,7 +232,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return tags[(int) (address >>> PAGE_SHIFT) & mask] == tag(address + last);
     }
 
-    /** Returns the index in the region of a fetch that hits. */
+    /** Returns the index in the region for a fetch that hits. */
     final int fetchIndex(long address) {
         return (int) (fetchAddends[(int) (address >>> PAGE_SHIFT) & mask] + address);
     }
@@ -230,7 +241,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return (last & PAGE_MASK) | key;
     }
 
-    /** Returns the index in the region of an access, or a negative number if it misses, or is not aligned. */
+    /** Returns the index in the region for an access, or a negative number if the access misses or is not aligned. */
     final int alignedIndexOf(long[] tags, long address, int last) {
         return tags[(int) (address >>> PAGE_SHIFT) & mask] == alignedTag(address, last) ? index(address) : -1;
     }
@@ -239,35 +250,36 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return (address & last) == 0 ? (address & PAGE_MASK) | key : SoftTlb.NOTHING;
     }
 
-    /** Returns the index in the region of a load or store that hits. */
+    /** Returns the index in the region for a load or store that hits. */
     final int index(long address) {
         return (int) (addends[(int) (address >>> PAGE_SHIFT) & mask] + address);
     }
 
-    // An access that hits ends with a fence: it may be the last use of the CPU by its thread, in GUEST. A CPU that is
-    // unreachable before the access is made could be taken offline, and the page be freed.
+    // An access that hits ends with a reachability fence, because it may be the last use of the CPU by its thread, in
+    // GUEST. If the CPU became unreachable before the access, it could be taken offline, and the page could be freed.
 
-    /** Returns the result of an access that hits, which has kept the CPU reachable. */
+    /** Returns the result of an access that hits, and keeps the CPU reachable until then. */
     final int fenced(int result) {
         Reference.reachabilityFence(this);
         return result;
     }
 
-    /** Returns the result of an access that hits, which has kept the CPU reachable. */
+    /** Returns the result of an access that hits, and keeps the CPU reachable until then. */
     final long fenced(long result) {
         Reference.reachabilityFence(this);
         return result;
     }
 
-    /** Returns the result of an access that hits, which has kept the CPU reachable. */
+    /** Returns the result of an access that hits, and keeps the CPU reachable until then. */
     final boolean fenced(boolean result) {
         Reference.reachabilityFence(this);
         return result;
     }
 
-    // The accesses that miss: a method that calls hasFailed is on no fast path. Each is made again if fault returns.
+    // The accesses that miss. Methods that call hasFailed are not on a fast path. An access is retried if fault()
+    // returns.
 
-    /** Returns whether an access has failed, after its fault was handled. */
+    /** Returns whether an access failed. If so, calls {@link #fault} first. */
     private boolean hasFailed(int result, int access, int size) {
         if (result == Fault.NONE) {
             return false;
@@ -287,7 +299,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
             return fenced(get(physical, size));
         }
         while (hasFailed(memory.load(address, size), Protection.READ, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
@@ -303,7 +315,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
             return fenced(get(physical, size));
         }
         while (hasFailed(memory.fetch(address, size), Protection.EXEC, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
@@ -326,20 +338,20 @@ public abstract sealed class FlatAccess permits FlatBytes {
             return;
         }
         while (hasFailed(memory.store(address, size, value), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
     }
 
     final void storePair(long address, long first, long second) {
         while (hasFailed(memory.storePair(address, first, second), Protection.WRITE, 2 * Long.BYTES)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
     }
 
     /**
-     * Translates an access that is not one to the region by a translation that the TLB had: by one of a frame outside
-     * the region, or in the usual case by one that the page table has and the TLB gets. The other cases are in methods
-     * of their own, so that this one and its caller are compiled as one piece.
+     * Translates an access that misses the region's tags: by a TLB entry of a frame outside the region or, in the usual
+     * case, by refilling the TLB from the page table. {@link #walk} handles all other cases, so that the JVM can inline
+     * this method into its caller.
      *
      * @return the physical address, or {@link SoftTlb#MISS}
      */
@@ -353,14 +365,14 @@ public abstract sealed class FlatAccess permits FlatBytes {
                 : viewed.refill(address, access);
     }
 
-    /** Translates an access for which {@link #find} has found nothing, by a whole walk of the page table. */
+    /** Translates an access for which {@link #find} found no translation, by a complete walk of the page table. */
     private long walk(long address, int last, int access) {
         return mayTranslate(address, last) ? viewed.walk(address, access) : SoftTlb.MISS;
     }
 
     private boolean mayTranslate(long address, int last) {
-        // Not across a page: its pages are found by the access itself, and counted there. And not in a store of the
-        // embedder's, which only that access reaches.
+        // An access that crosses a page boundary looks up and counts its pages itself. An embedder's store is not
+        // accessible from here.
         return ((address ^ address + last) & PAGE_MASK) == 0 && frames != null;
     }
 
@@ -377,62 +389,62 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     final long loadVolatile(long address, int size) {
         while (hasFailed(memory.loadVolatile(address, size), Protection.READ, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
 
     final void storeVolatile(long address, int size, long value) {
         while (hasFailed(memory.storeVolatile(address, size, value), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
     }
 
     final boolean compareAndSet(long address, int size, long expected, long value) {
         while (hasFailed(memory.compareAndSet(address, size, expected, value), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value() != 0;
     }
 
     final long compareAndExchange(long address, int size, long expected, long value) {
         while (hasFailed(memory.compareAndExchange(address, size, expected, value), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
 
     final long getAndAdd(long address, int size, long delta) {
         while (hasFailed(memory.getAndAdd(address, size, delta), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
 
     final long getAndSet(long address, int size, long value) {
         while (hasFailed(memory.getAndSet(address, size, value), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
 
     final long getAndBitwiseAnd(long address, int size, long mask) {
         while (hasFailed(memory.getAndBitwiseAnd(address, size, mask), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
 
     final long getAndBitwiseOr(long address, int size, long mask) {
         while (hasFailed(memory.getAndBitwiseOr(address, size, mask), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }
 
     final long getAndBitwiseXor(long address, int size, long mask) {
         while (hasFailed(memory.getAndBitwiseXor(address, size, mask), Protection.WRITE, size)) {
-            // fault() has returned.
+            // fault() returned, so retry.
         }
         return memory.value();
     }

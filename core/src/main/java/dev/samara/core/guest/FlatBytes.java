@@ -5,8 +5,8 @@ import java.lang.ref.Reference;
 import java.nio.ByteOrder;
 
 /**
- * The accesses of {@link FlatMemory} to single bytes. The JVM has no ordered accesses to single bytes of a buffer, so
- * all but the plain ones are made by the {@link GuestMemory} of the CPU.
+ * The accesses of {@link FlatMemory} to single bytes. The JVM provides no ordered accesses to single bytes of a buffer,
+ * so the {@link GuestMemory} of the CPU performs all accesses except plain ones.
  */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
@@ -50,7 +50,7 @@ public abstract sealed class FlatBytes extends FlatAccess permits FlatShorts {
         put(indexOf(storeTags, address, 0), address, value);
     }
 
-    /** Reads without order, where an access hits. */
+    /** Performs a plain read that hits. */
     private byte get(int at) {
         byte number = region.get(at);
         Reference.reachabilityFence(this);

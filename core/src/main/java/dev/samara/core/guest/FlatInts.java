@@ -14,7 +14,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
      * @written guests, by stores (opaque; release; volatile) and updates (compare-and-set; compare-and-exchange;
      *     get-and-add; get-and-set; get-and-and; get-and-or; get-and-xor)
      * @read guests, by loads (opaque; acquire; volatile)
-     * @invariant the bytes of frames, while the CPU is in GUEST: the guest decides their order
+     * @invariant the bytes of frames, while the CPU is in GUEST; the guest determines the order of its accesses
      */
     private static final VarHandle LITTLE = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -31,7 +31,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
 
     /**
      * Converts a number between little-endian order and the order of this memory. Keeps the CPU reachable until the
-     * access is made whose result this is.
+     * access that read the number is complete.
      */
     private int ordered(int number) {
         Reference.reachabilityFence(this);
@@ -74,7 +74,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
         put(indexOf(storeTags, address, 3), address, value);
     }
 
-    /** Reads without order, where an access hits. */
+    /** Performs a plain read that hits. */
     private int get(int at) {
         int number = region.getInt(at);
         Reference.reachabilityFence(this);
@@ -91,9 +91,8 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     }
 
     /**
-     * Reads four bytes as a float: the bits of {@link #loadInt}, kept as by
-     * {@link Float#intBitsToFloat}. That keeps all bits, except that some processors make signalling NaNs
-     * quiet. Those of x86-64 and arm64 do not.
+     * Reads four bytes as a float: the bits of {@link #loadInt}, converted by {@link Float#intBitsToFloat}. The
+     * conversion preserves all bits, except that some processors make signalling NaNs quiet; x86-64 and arm64 do not.
      *
      * @param address of the lowest byte
      * @return the number
@@ -107,7 +106,7 @@ public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     }
 
     /**
-     * Writes a float to four bytes, with all its bits, those of a NaN too.
+     * Writes a float to four bytes. All its bits are preserved, including those of a NaN.
      *
      * @param address of the lowest byte
      * @param value the number

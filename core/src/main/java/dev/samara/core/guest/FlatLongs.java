@@ -14,7 +14,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
      * @written guests, by stores (opaque; release; volatile) and updates (compare-and-set; compare-and-exchange;
      *     get-and-add; get-and-set; get-and-and; get-and-or; get-and-xor)
      * @read guests, by loads (opaque; acquire; volatile)
-     * @invariant the bytes of frames, while the CPU is in GUEST: the guest decides their order
+     * @invariant the bytes of frames, while the CPU is in GUEST; the guest determines the order of its accesses
      */
     private static final VarHandle LITTLE =
             MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
@@ -32,7 +32,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
 
     /**
      * Converts a number between little-endian order and the order of this memory. Keeps the CPU reachable until the
-     * access is made whose result this is.
+     * access that read the number is complete.
      */
     private long ordered(long number) {
         Reference.reachabilityFence(this);
@@ -75,7 +75,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
         put(indexOf(storeTags, address, 7), address, value);
     }
 
-    /** Reads without order, where an access hits. */
+    /** Performs a plain read that hits. */
     private long get(int at) {
         long number = region.getLong(at);
         Reference.reachabilityFence(this);
@@ -92,9 +92,8 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     }
 
     /**
-     * Reads eight bytes as a double: the bits of {@link #loadLong}, kept as by
-     * {@link Double#longBitsToDouble}. That keeps all bits, except that some processors make signalling NaNs
-     * quiet. Those of x86-64 and arm64 do not.
+     * Reads eight bytes as a double: the bits of {@link #loadLong}, converted by {@link Double#longBitsToDouble}. The
+     * conversion preserves all bits, except that some processors make signalling NaNs quiet; x86-64 and arm64 do not.
      *
      * @param address of the lowest byte
      * @return the number
@@ -108,7 +107,7 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     }
 
     /**
-     * Writes a double to eight bytes, with all its bits, those of a NaN too.
+     * Writes a double to eight bytes. All its bits are preserved, including those of a NaN.
      *
      * @param address of the lowest byte
      * @param value the number
@@ -118,9 +117,9 @@ public abstract sealed class FlatLongs extends FlatInts permits FlatMemory {
     }
 
     /**
-     * Writes 16 bytes as two numbers of eight. The first one is at the lower address and is written first, as far as
-     * the order of plain accesses goes. If one of them fails, nothing was written. Two calls of {@link #loadLong} read
-     * 16 bytes.
+     * Writes 16 bytes as two numbers of eight. The first number is at the lower address and is written first, but only
+     * as a plain access, so other threads may see the stores in another order. If one of the numbers cannot be written,
+     * neither is. To read 16 bytes, call {@link #loadLong} twice.
      *
      * @param address of the lowest byte
      * @param first the number at the address

@@ -8,15 +8,15 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
 /**
- * The accesses of {@link FlatMemory} to two bytes. The JVM has no atomic updates of two bytes of a buffer, so these
- * are made by the {@link GuestMemory} of the CPU.
+ * The accesses of {@link FlatMemory} to two bytes. The JVM provides no atomic updates of two bytes of a buffer, so the
+ * {@link GuestMemory} of the CPU performs these.
  */
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
     /**
      * @written guests, by stores (opaque; release; volatile)
      * @read guests, by loads (opaque; acquire; volatile)
-     * @invariant the bytes of frames, while the CPU is in GUEST: the guest decides their order
+     * @invariant the bytes of frames, while the CPU is in GUEST; the guest determines the order of its accesses
      */
     private static final VarHandle LITTLE =
             MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
@@ -27,7 +27,7 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
 
     /**
      * Converts a number between little-endian order and the order of this memory. Keeps the CPU reachable until the
-     * access is made whose result this is.
+     * access that read the number is complete.
      */
     private short ordered(short number) {
         Reference.reachabilityFence(this);
@@ -70,7 +70,7 @@ public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
         put(indexOf(storeTags, address, 1), address, value);
     }
 
-    /** Reads without order, where an access hits. */
+    /** Performs a plain read that hits. */
     private short get(int at) {
         short number = region.getShort(at);
         Reference.reachabilityFence(this);

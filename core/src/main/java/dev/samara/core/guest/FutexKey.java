@@ -4,33 +4,35 @@ package dev.samara.core.guest;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What makes two addresses one futex word ({@code union futex_key}). Equal keys mean the same word, in whichever spaces
- * and at whichever addresses. {@link GuestMemory#futexKey} returns the key of an address.
+ * Identifies a futex word ({@code union futex_key}). Two addresses, in one space or in different spaces, are the same
+ * word if their keys are equal. {@link GuestMemory#futexKey} returns the key of an address.
  *
- * <p>A key keeps nothing reachable, and never equals the key of a space or file that came later. It can be kept after
- * the word was unmapped. It is for the tables of the machine that has returned it.
+ * <p>A key keeps nothing reachable, and never equals a key of a later space or file. It can be kept after the word was
+ * unmapped. Use it only with tables of the machine that returned it.
  *
  * @param kind what the word belongs to
  * @param pageSize the page size of the space in bytes
- * @param object the number of the space on its machine; for {@link Kind#FILE} the number of the page cache, among those
- *     for the page size
+ * @param object the number of the space on its machine; for {@link Kind#FILE} the number of the page cache, among the
+ *     page caches of this page size
  * @param place the address of the word; for {@link Kind#FILE} the offset in the file, in bytes
  */
 public record FutexKey(Kind kind, int pageSize, long object, long place) {
     /** What a futex word belongs to. */
     public enum Kind {
-        /** A space, in a call that says that only one process uses the word ({@code FUTEX_PRIVATE_FLAG}). */
+        /** A space, for a call that declares that only one process uses the word ({@code FUTEX_PRIVATE_FLAG}). */
         PRIVATE,
         /**
-         * A space, in a call without that flag, where the page is private memory. A wait of one of these two kinds and
-         * a wake of the other do not meet, even at one address ({@code FUT_OFF_MMSHARED}).
+         * A space, for a call without that flag, if the page is private memory ({@code FUT_OFF_MMSHARED}). A wake with
+         * a key of this kind does not wake a waiter with a key of the kind {@code PRIVATE}, even at the same address,
+         * nor vice versa.
          */
         SPACE,
         /** A page cache: of a file, of shared anonymous memory or of a segment ({@code FUT_OFF_INODE}). */
         FILE
     }
 
-    // Written out: those of a record link at their first call, which is made with a lock of the table.
+    // Written by hand: a record's generated methods would be linked at the first call, while a lock of the table is
+    // held.
 
     @Override
     public boolean equals(@Nullable Object other) {

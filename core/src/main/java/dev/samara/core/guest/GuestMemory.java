@@ -11,34 +11,35 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The memory of a CPU, as guest code sees it: all accesses to the space of the CPU. {@link dev.samara.core.Cpu#memory}
- * returns it. A CPU has one for its whole life, in all spaces. So a loop of guest code keeps it in a local variable or
- * in a final field.
+ * returns it. A CPU has one such object for its whole life, in all spaces. So a loop of guest code may keep the object
+ * in a local variable or in a final field.
  *
- * <p>This is the complete interface, and the slow one: each access checks the thread and the state of the CPU, and
- * reports a fault by its result. {@link FlatMemory} has the accesses to numbers in one step, for the loop of an
- * interpreter; it makes an access here if the TLB does not have the translation.
+ * <p>This interface is complete, but slow: each access checks the thread and the state of the CPU, and returns a fault
+ * as its result. For the loop of an interpreter, {@link FlatMemory} provides fast accesses to numbers; it calls this
+ * class if the TLB does not contain the translation.
  *
- * <p>An access reads or writes numbers (atomically or not), bytes or a string, or pins a frame. A {@link PageRun} has
- * the bytes themselves. An access to numbers either happens as a whole or not at all; a copy of bytes, a fill and the
- * read of a string end at the first page that they cannot access. If an access fails, it returns a {@link Fault}, or
- * the number of bytes before it, and {@link #faultAddress} has its address. An access throws and allocates nothing for
- * an error of the guest. An access that would have to wait throws {@link IllegalStateException} while another CPU of
- * the thread is in GUEST, unless that is the CPU of a {@link dev.samara.core.Guest}, and within {@code rcuMapPages}.
- * Each access finds, for each page that it touches, the mapping of some instant of the call. After a {@code munmap},
- * {@code mprotect} or similar call has returned, no access succeeds that the new state forbids. This holds in GUEST and
- * outside it: outside, each access, or each page of a copy, enters GUEST for its own duration.
+ * <p>An access reads or writes numbers (atomically or not), bytes or a string, or pins a frame. A {@link PageRun} gives
+ * direct access to the bytes. An access to numbers either happens as a whole or not at all; a copy of bytes, a fill and
+ * the read of a string end at the first page that they cannot access. If an access fails, it returns a {@link Fault},
+ * or the number of bytes before the fault, and {@link #faultAddress} returns the address of the fault. For an error of
+ * the guest, an access neither throws nor allocates. An access that would have to wait throws {@link
+ * IllegalStateException} within {@code rcuMapPages}, and while another CPU of the thread is in GUEST, unless that is
+ * the CPU of a {@link dev.samara.core.Guest}. For each page that it touches, an access uses the mapping at some instant
+ * of the call. After a {@code munmap}, {@code mprotect} or similar call has returned, no access succeeds that the new
+ * state forbids. This holds in GUEST and outside GUEST, where each access, or each page of a copy, enters GUEST for its
+ * duration.
  *
- * <p>Plain accesses may have any address, also across a page boundary; aligned ones of up to 8 bytes are single
- * accesses. Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not
- * own the CPU, or the CPU has no space. Only the owner may call {@link #value}, {@link #faultAddress} and {@link
- * #fault}; only a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine refuses them to other threads.
+ * <p>Plain accesses may be at any address, and may cross a page boundary; aligned ones of up to 8 bytes do not tear.
+ * Atomic accesses must be aligned. Each access throws {@link IllegalStateException} if the thread does not own the CPU,
+ * or the CPU has no space. Only the owner may call {@link #value}, {@link #faultAddress} and {@link #fault}, but only a
+ * {@linkplain dev.samara.core.MachineBuilder#checked checked} machine rejects calls by other threads.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
-    /** The only FlatMemory that this memory will have, stored by its constructor. For the owner of the CPU. */
+    /** The FlatMemory of this memory, which its constructor stores here, once. Used only by the owner of the CPU. */
     @Nullable
     FlatMemory flat;
 
-    /* The reservation. For the owner of the CPU. */
+    /* The reservation. Used only by the owner of the CPU. */
     private long reservedAddress;
 
     /** Bytes; 0 for no reservation. */
@@ -50,7 +51,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
     protected GuestMemory() {}
 
     /**
-     * Returns the {@link FlatMemory} in use, the one that was constructed with this memory.
+     * Returns the {@link FlatMemory} that was constructed with this memory.
      *
      * @return the object, always the same one once it is constructed; null before that
      */
@@ -68,39 +69,39 @@ public abstract sealed class GuestMemory permits CpuMemory {
     public abstract void order(ByteOrder order);
 
     /**
-     * Returns the number that the last successful access has read.
+     * Returns the number that the last successful access read.
      *
-     * @return the number, in the low bits; the bits above its size are 0. 0 if no access has read since the CPU went to
-     *     the space, or it has no space
+     * @return the number, in the low bits; the bits above its size are 0. 0 if no access read a number since the CPU
+     *     entered the space, or if it has no space
      */
     public abstract long value();
 
     /**
-     * Returns the address at which the last failed access has failed.
+     * Returns the address at which the last failed access failed.
      *
-     * @return the address; for an access across a page boundary, in the page that failed; 0 if the CPU has no space
+     * @return the address; if the access crossed a page boundary, an address in the page that failed; 0 if the CPU has
+     *     no space
      */
     public abstract long faultAddress();
 
     /**
-     * Returns why the last copy, fill or read of a string ended early, or why the last pin was refused. An access to a
-     * number that fails afterwards replaces the reason.
+     * Returns why the last copy, fill or read of a string ended early, or why the last pin failed. A later failed
+     * access to a number replaces the reason.
      *
-     * @return a {@link Fault}; NONE if no access has failed since the last copy, fill, read of a string or pin began,
-     *     or the CPU has no space
+     * @return a {@link Fault}; NONE if no access failed since the start of the last copy, fill, read of a string or
+     *     pin, or if the CPU has no space
      */
     public abstract int fault();
 
     /**
-     * Returns the last access that has failed, with all that a signal needs to know of it. Allocates the
-     * record.
+     * Returns a record of the last failed access, with all data that a signal needs. Allocates the record.
      *
-     * @return its fault; null if none has failed in this space, or the CPU has no space
+     * @return the record; null if no access failed in this space, or if the CPU has no space
      */
     public abstract @Nullable Fault lastFault();
 
     /**
-     * Makes a page accessible without an access to it.
+     * Makes a page accessible without accessing it.
      *
      * @param address any address
      * @param access bits of {@link Protection}
@@ -114,7 +115,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return NONE if it was read, else the fault
+     * @return NONE if the number was read, else the fault
      */
     public abstract int load(long address, int size);
 
@@ -124,7 +125,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
-     * @return NONE if it was read, else the fault
+     * @return NONE if the number was read, else the fault
      */
     public abstract int fetch(long address, int size);
 
@@ -134,13 +135,13 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address of its lowest byte
      * @param size bytes: 1, 2, 4 or 8
      * @param number the new value; bits above its size are ignored
-     * @return NONE if it was written, else the fault
+     * @return NONE if the number was written, else the fault
      */
     public abstract int store(long address, int size, long number);
 
     /**
-     * Writes 16 bytes as two numbers of eight. The first one is at the lower address. Nothing is written before both
-     * are known to be writable. Each number is one access if the address is a multiple of 8.
+     * Writes 16 bytes as two numbers of eight, the first one at the lower address. Nothing is written unless both can
+     * be written. Neither number tears if the address is a multiple of 8.
      *
      * @param address of the lowest byte
      * @param first the number at the address
@@ -154,7 +155,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @return NONE if it was read, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was read, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int loadVolatile(long address, int size);
 
@@ -164,19 +165,19 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param number the new value
-     * @return NONE if it was written, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was written, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int storeVolatile(long address, int size, long number);
 
     /**
-     * Compares a number with an expected one, and writes a new one if they are equal, atomically. {@link #value} has
-     * the old value, with zeros above its size; if it is the expected value, the new value was written.
+     * Compares a number with an expected one, and writes a new one if they are equal, atomically. {@link #value} is the
+     * old value, zero-extended; if it is the expected value, the new value was written.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
      * @param number the new value
-     * @return NONE if it was compared, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the numbers were compared, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int compareAndExchange(long address, int size, long expected, long number);
 
@@ -188,41 +189,41 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param size bytes: 1, 2, 4 or 8
      * @param expected the expected value; bits above its size are ignored, so it may be sign-extended
      * @param number the new value
-     * @return NONE if it was compared, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the numbers were compared, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int compareAndSet(long address, int size, long expected, long number);
 
     /**
      * Reads a number into {@link #value} atomically, with volatile ordering, and reserves its address for {@link
-     * #storeConditional}. The CPU has one reservation: this one replaces the last one. If the number cannot be read,
-     * the last one stays.
+     * #storeConditional}. The CPU has one reservation, and the new one replaces it. If the number cannot be read, the
+     * previous reservation stays.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
-     * @return NONE if it was read, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was read, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int loadReserved(long address, int size);
 
     /**
      * Writes a number atomically, with volatile ordering, if the CPU has a reservation of this address and size, and
-     * memory has the number that {@link #loadReserved} has read. {@link #value} is 1 if the number was written and 0 if
-     * not. The call ends the reservation, whatever its result. Without a reservation of this address and size it makes
-     * no access, so it cannot fail.
+     * memory contains the number that {@link #loadReserved} read. {@link #value} is 1 if the number was written and 0
+     * if not. The call always ends the reservation. Without a reservation of this address and size it accesses no
+     * memory, so it cannot fail.
      *
-     * <p>The numbers are compared, and nothing else: the call succeeds also if another CPU has written since the
-     * number was read, and memory has the same number again ({@linkplain FlatMemory ABA}).
+     * <p>Only the numbers are compared: the call also succeeds if other CPUs wrote to memory after the number was read,
+     * but memory contains the same number again ({@linkplain FlatMemory ABA}).
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param number the new value; bits above its size are ignored
-     * @return NONE if it was written or not, else the fault
+     * @return NONE whether or not the number was written, or the fault of the access
      */
     public abstract int storeConditional(long address, int size, long number);
 
     /**
-     * Ends the reservation, so that the next {@link #storeConditional} writes nothing: for exceptions and signals of
-     * the guest and the return from them, for another thread of the guest on this CPU, and for instructions such as
-     * CLREX. A CPU that goes to a space has none. Makes no access, and never waits.
+     * Ends the reservation, so that the next {@link #storeConditional} writes nothing. Call it at exceptions and
+     * signals of the guest, at the return from them, before another thread of the guest runs on this CPU, and for
+     * instructions such as CLREX. A CPU that enters a space has no reservation. Accesses no memory, and never waits.
      */
     public final void clearReservation() {
         reservedSize = 0;
@@ -246,7 +247,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      *
      * @param address of the lowest byte
      * @param size bytes
-     * @return whether there was one, of this address and size
+     * @return whether there was a reservation of this address and size
      */
     protected final boolean takeReservation(long address, int size) {
         boolean isReserved = reservedSize == size && reservedAddress == address;
@@ -255,7 +256,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
     }
 
     /**
-     * Returns the number of the last reservation, also if it has ended.
+     * Returns the number of the last reservation, even if it ended.
      *
      * @return the number
      */
@@ -264,52 +265,52 @@ public abstract sealed class GuestMemory permits CpuMemory {
     }
 
     /**
-     * Adds to a number atomically; {@link #value} has the old value.
+     * Adds to a number atomically; {@link #value} is then the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param delta the value to add
-     * @return NONE if it was added, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndAdd(long address, int size, long delta);
 
     /**
-     * Replaces a number atomically; {@link #value} has the old value.
+     * Replaces a number atomically; {@link #value} is then the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param number the new value
-     * @return NONE if it was replaced, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndSet(long address, int size, long number);
 
     /**
-     * Clears bits of a number atomically; {@link #value} has the old value.
+     * Clears bits of a number atomically; {@link #value} is then the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are not cleared
-     * @return NONE if it was changed, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndBitwiseAnd(long address, int size, long mask);
 
     /**
-     * Sets bits of a number atomically; {@link #value} has the old value.
+     * Sets bits of a number atomically; {@link #value} is then the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are set
-     * @return NONE if it was changed, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndBitwiseOr(long address, int size, long mask);
 
     /**
-     * Flips bits of a number atomically; {@link #value} has the old value.
+     * Flips bits of a number atomically; {@link #value} is then the old value.
      *
      * @param address a multiple of the size
      * @param size bytes: 1, 2, 4 or 8
      * @param mask the bits that are flipped
-     * @return NONE if it was changed, else the fault; ADRALN for an address that is not aligned
+     * @return NONE if the number was changed, else the fault; ADRALN for an address that is not aligned
      */
     public abstract int getAndBitwiseXor(long address, int size, long mask);
 
@@ -320,7 +321,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param target receives the bytes
      * @param at index of the first byte in {@code target}
      * @param length number of bytes
-     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} returns the reason
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public abstract int copyOut(long address, byte[] target, int at, int length);
@@ -329,26 +330,26 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * Copies bytes into memory, page by page.
      *
      * @param address of the first byte
-     * @param source has the bytes
+     * @param source contains the bytes
      * @param at index of the first byte in {@code source}
      * @param length number of bytes
-     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} returns the reason
      * @throws IndexOutOfBoundsException if the array does not have these bytes
      */
     public abstract int copyIn(long address, byte[] source, int at, int length);
 
     /**
      * Copies bytes out of memory into the remaining bytes of a buffer, page by page. The position of the buffer
-     * advances by the number of copied bytes. The bytes after these may have changed, too.
+     * advances by the number of copied bytes. Bytes of the buffer after the new position may have changed, too.
      *
-     * <p>Pages of a {@code HostFile} that are neither mapped nor in memory, 64 KiB or more side by side, are, as a
-     * rule, read from the host without the page cache, as {@code HostFile.pread} reads them: they do not come into
-     * memory, and evict nothing, and do not count as accessed. All other pages are faulted in.
+     * <p>If 64 KiB or more of consecutive pages of a {@code HostFile} are neither mapped nor in memory, these pages are
+     * usually read from the host without the page cache, as {@code HostFile.pread} reads them. They are then not kept
+     * in memory, evict nothing, and do not count as accessed. All other pages are faulted in.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
-     * @return the number of copied bytes; if it is smaller than the number of bytes that remained, {@link #fault} has
-     *     the reason
+     * @return the number of copied bytes; if it is smaller than the number of bytes that remained, {@link #fault}
+     *     returns the reason
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      */
     public abstract int copyOut(long address, ByteBuffer target);
@@ -358,28 +359,28 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * number of copied bytes.
      *
      * @param address of the first byte
-     * @param source has the bytes; a heap or a direct buffer
-     * @return the number of copied bytes; if it is smaller than the number of bytes that remained, {@link #fault} has
-     *     the reason
+     * @param source contains the bytes; a heap or a direct buffer
+     * @return the number of copied bytes; if it is smaller than the number of bytes that remained, {@link #fault}
+     *     returns the reason
      */
     public abstract int copyIn(long address, ByteBuffer source);
 
     /**
      * Copies bytes within memory, as {@code memmove}: the ranges may overlap, and the target receives the bytes that
-     * the source had before. The direction follows from the addresses, as for a copy byte by byte: from the last byte
-     * down if the target starts within the source and above its start, otherwise from the first byte up. If two
-     * mappings share the bytes, their addresses do not show the overlap, and bytes may be copied that this copy has
-     * written.
+     * the source contained before. The addresses determine the direction, as for a copy byte by byte: from the last
+     * byte down if the target starts within the source and above its start, otherwise from the first byte up. If two
+     * mappings share the bytes, their addresses do not show the overlap, so this method may copy bytes that it wrote
+     * itself.
      *
-     * <p>The copy ends at the first byte, in its direction, that it cannot read, or cannot write. {@link #faultAddress}
-     * is the address of exactly this byte, for the source if neither side can be accessed. All bytes before it were
-     * copied, and no other: a copy down that ends early has copied the last bytes of the range. Not more than a page
-     * is copied at one instant; the whole copy is not atomic.
+     * <p>The copy ends at the first byte, in its direction, that it cannot read or cannot write. {@link #faultAddress}
+     * is the address of exactly this byte; if neither side can be accessed, its address in the source. Exactly the
+     * bytes before it, in the direction of the copy, were copied: a copy downwards that ends early copied the last
+     * bytes of the range. At most one page is copied at one instant, so the whole copy is not atomic.
      *
      * @param from address of the first byte of the source
      * @param to address of the first byte of the target
      * @param length number of bytes, not negative
-     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     * @return the number of copied bytes; if it is smaller than {@code length}, {@link #fault} returns the reason
      */
     public abstract long copy(long from, long to, long length);
 
@@ -389,55 +390,55 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * @param address of the first byte
      * @param length number of bytes, not negative
      * @param with the byte
-     * @return the number of filled bytes; if it is smaller than {@code length}, {@link #fault} has the reason
+     * @return the number of filled bytes; if it is smaller than {@code length}, {@link #fault} returns the reason
      */
     public abstract long fill(long address, long length, byte with);
 
     /**
-     * Copies a string of bytes that a 0 ends ({@code strncpy_from_user}).
+     * Copies a string that a byte 0 terminates ({@code strncpy_from_user}).
      *
      * @param address of the first byte
-     * @param target receives the string; bytes of it after the string may be overwritten
+     * @param target receives the string; its bytes after the string may be overwritten
      * @return the length of the string; the length of the target if the string does not end within it; -1 if an access
-     *     failed before the end, and {@link #fault} has the reason
+     *     failed before the end, and {@link #fault} returns the reason
      */
     public abstract int string(long address, byte[] target);
 
     /**
-     * Returns the key of a futex word ({@code get_futex_key}): what {@link FutexTable} knows it by, and what the
-     * embedder's own tables, of locks with an owner say, can use.
+     * Returns the key of a futex word ({@code get_futex_key}). {@link FutexTable} identifies words by such keys, and so
+     * can an embedder's own tables, e.g. for locks with an owner.
      *
-     * <p>A word that may be shared is touched, as a write where the mapping permits it. So a private page of a file is
-     * a copy of its own by then.
+     * <p>The page of a word that may be shared is faulted in, for writing if the mapping permits that. In a private
+     * mapping of a file, the page is then the mapping's own copy.
      *
      * @param address of the word of 4 bytes
      * @param isShared whether the word may be shared between processes
-     * @param access WRITE of {@link Protection} if a shared word must be writable; else READ
-     * @return the key; null if there is none, and {@link #fault} has the reason: ADRALN for an address that is no
-     *     multiple of 4 (EINVAL); MAPERR beyond the space; ACCERR also for a shared word on a private page that cannot
-     *     be written (EFAULT); or why the page cannot be accessed
+     * @param access {@link Protection#WRITE} if a shared word must be writable; otherwise READ
+     * @return the key; null if there is none, and {@link #fault} returns the reason: ADRALN for an address that is not
+     *     a multiple of 4 (EINVAL); MAPERR beyond the limit of the space; ACCERR also for a shared word on a private
+     *     page that cannot be written (EFAULT); or why the page cannot be accessed
      */
     public abstract @Nullable FutexKey futexKey(long address, boolean isShared, int access);
 
     /**
-     * Makes a cursor over the bytes of pages as they lie in memory, without a copy. It finds nothing until its first
-     * {@link PageRun#seek}. Code makes one for each place at which it reads or writes at the same time, and keeps it:
-     * a seek allocates nothing once the cursor has been in the part of memory.
+     * Creates a cursor over the bytes of pages in memory, without a copy. It has no run until its first {@link
+     * PageRun#seek}. Code needs one cursor for each place that it reads or writes at the same time, and should keep the
+     * cursors, because a seek into a part of memory that the cursor visited before allocates nothing.
      *
-     * @return a cursor of this CPU, in all spaces of it
+     * @return a cursor of this CPU, for all its spaces
      */
     @Experimental
     public abstract PageRun newRun();
 
     /**
      * Pins the frame of a page: its memory stays usable until {@link PinnedFrame#close}, even if the mapping changes.
-     * For devices and long I/O. Accesses through the pin follow the mapping only until the mapping is changed. The call
-     * allocates the pin, if the access succeeds.
+     * Pins are for devices and long I/O. Accesses through the pin see the page of the mapping only until the mapping
+     * changes. If the access succeeds, the call allocates the pin.
      *
      * @param address an address of the page
-     * @param access READ or WRITE of {@link Protection}; a frame that is pinned for writing counts as written
-     * @return the pin, to be released once; null if the access fails. The reason is then {@link #fault}, and
-     *     OUT_OF_MEMORY also if the page has the largest number of pins
+     * @param access {@link Protection#READ} or WRITE; a frame that is pinned for writing counts as written
+     * @return the pin, to be released once; null if the access fails. {@link #fault} then returns the reason, which is
+     *     OUT_OF_MEMORY also if the page has the maximum number of pins
      */
     public abstract @Nullable PinnedFrame pin(long address, int access);
 }

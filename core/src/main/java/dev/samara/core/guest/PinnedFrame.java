@@ -6,66 +6,70 @@ import dev.samara.core.internal.guest.FramePin;
 import java.nio.ByteBuffer;
 
 /**
- * A pin of a page, as {@link GuestMemory#pin} returns it. The bytes of the page stay usable until the pin is released,
- * even if the mapping changes, its space ends or its machine is closed. For devices and long I/O, which do not use a
- * CPU. {@link #buffer} has the bytes as a buffer, which a channel of the host can fill or write out without a copy. The
- * other accesses are those of a {@link dev.samara.core.vma.FrameStore}, within the page, and serve all machines.
+ * A pin of a page, which {@link GuestMemory#pin} returns. The bytes of the page stay usable until the pin is released,
+ * even if the mapping changes, its space ends or its machine is closed. Pins are for devices and long I/O, which do not
+ * use a CPU. {@link #buffer} returns the bytes as a buffer, which a channel of the host can fill or write out without a
+ * copy. The other accesses are those of a {@link dev.samara.core.vma.FrameStore}, within the page, and work on all
+ * machines.
  *
- * <p>The bytes are those of a frame, so it depends neither on the CPU nor on the space by which it was taken.
- * Any thread may use it and release it, also a thread without a CPU, or with a CPU that is LAZY or in a space with
- * another page size. That remains so after the end of the CPU, of its thread and of the space. No operation waits for a
- * pin. A pin and the access that it permits are independent of the mapping: {@code munmap} and {@code mprotect} do not
- * end them, and a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine does not check them. What becomes
- * of the page in the meantime:
+ * <p>A pin refers to a frame, so it depends neither on the CPU nor on the space through which it was acquired. Any
+ * thread may use and release it, even a thread without a CPU, or with a CPU that is LAZY or in a space with another
+ * page size. This remains true after the end of the CPU, its thread and the space. No operation waits for a pin. A pin
+ * and the access that it permits are independent of the mapping: {@code munmap} and {@code mprotect} do not end them,
+ * and a {@linkplain dev.samara.core.MachineBuilder#checked checked} machine does not check accesses through a pin.
+ * While a page is pinned:
  *
  * <ul>
- *   <li>After a {@code munmap}, {@code MADV_DONTNEED} or the end of the space the bytes are those of the pin alone. The
- *       address has other bytes, or none.
- *   <li>A truncation or a hole takes the page out of its file. Later stores through the pin are in no file.
- *   <li>An eviction leaves a pinned page in memory.
- *   <li>A private page that is pinned for writing is the mapping's own. A fork copies it for the child at once, so the
- *       pin and the parent have the same bytes. One that is pinned for reading may be shared: the next store of the
- *       guest copies it, and the pin has the old bytes. So pin for writing where the guest's later stores are to be
- *       seen ({@code FOLL_LONGTERM} breaks such sharing on Linux).
- *   <li>A page of a file that is pinned for writing is written by each save, with the bytes that it has then. Stores
- *       after the last save of the file are lost.
+ *   <li>After a {@code munmap}, {@code MADV_DONTNEED} or the end of the space, the bytes of the pin are no longer those
+ *       at the address, which has other bytes, or none.
+ *   <li>A truncation or a punched hole removes the page from its file. Later stores through the pin reach no file.
+ *   <li>An eviction does not remove a pinned page from memory.
+ *   <li>A private page that is pinned for writing belongs to its mapping alone. A fork copies it for the child
+ *       immediately, so the pin and the parent continue to see the same bytes. A private page that is pinned for
+ *       reading may be shared: then the next store of the guest copies the page, and the pin refers to the old bytes.
+ *       So pin for writing if the pin must see later stores of the guest ({@code FOLL_LONGTERM} breaks such sharing on
+ *       Linux).
+ *   <li>Each save writes a file page that is pinned for writing, with the bytes that the page contains at that time.
+ *       Stores after the last save of the file are lost.
  * </ul>
  *
- * <p>A frame that is pinned for writing counts as written from the pin until the frame is free. A pin of a page that
- * was never written, for reading, may be one of the machine's page of zeros.
+ * <p>A frame that is pinned for writing counts as written from then on until it is freed. A pin for reading, of a page
+ * that was never written, may refer to the machine's zero page.
  *
- * <p>Each access throws {@link IllegalStateException} after the release. Only the caller knows that no thread uses the
- * page at the time of the release: an access that another thread has begun may be one to another page. A buffer
- * outlives its pin, and nothing stops an access to it then, but on a checked machine: there it has the limit 0 after
- * the release, so each access by it fails. Slices, duplicates and memory segments of it are not found.
+ * <p>After the release, each access throws {@link IllegalStateException}. The caller must make sure that no thread uses
+ * the page at the time of the release, because an access that another thread already started may reach another page.
+ * The buffer must not be used after the release, but only a checked machine prevents that: it sets the limit of the
+ * buffer to 0, so that each access through the buffer fails. Accesses through slices, duplicates and memory segments of
+ * the buffer are not detected.
  *
- * <p>A pin that is never released keeps its frame for ever, also after the pin has become unreachable: a device may
+ * <p>A pin that is never released keeps its frame forever, even after the pin became unreachable, because a device may
  * still use the bytes. {@link dev.samara.core.MachineStatistics#pins} counts the pins, and on a machine that
  * {@linkplain dev.samara.core.MachineBuilder#trackReferences tracks references}, {@link
- * dev.samara.core.Machine#outstandingReferences} has the stack trace of each.
+ * dev.samara.core.Machine#outstandingReferences} returns the stack trace of each pin.
  */
 public abstract sealed class PinnedFrame implements AutoCloseable permits FramePin {
     /** Only for the library. */
     protected PinnedFrame() {}
 
     /**
-     * Returns the frame: two pins of one page of the same machine have one number.
+     * Returns the number of the frame. Two pins of the same page of a machine return the same number.
      *
      * @return the number of the frame
-     * @throws IllegalStateException if the pin is released: the frame may be another page then
+     * @throws IllegalStateException if the pin is released, because the frame may then contain another page
      */
     public abstract int frame();
 
     /**
-     * Returns the bytes of the page. Index 0 is the first byte of the page, and the limit its size. The byte order is
-     * little-endian; set another one on a {@linkplain ByteBuffer#duplicate duplicate}. Its position, limit and order
-     * are those of all threads that use the pin, so use indices, or a duplicate for each thread. {@link
-     * java.lang.invoke.MethodHandles#byteBufferViewVarHandle} has ordered and atomic accesses to it.
+     * Returns the bytes of the page. Index 0 is the first byte of the page, and the limit is the page size. The byte
+     * order is little-endian; for another order use a {@linkplain ByteBuffer#duplicate duplicate}. All threads that use
+     * the pin share the position, limit and order of the buffer, so access it by index, or use a duplicate for each
+     * thread. {@link java.lang.invoke.MethodHandles#byteBufferViewVarHandle} provides ordered and atomic accesses to
+     * it.
      *
      * @return the buffer, always the same one; read-only unless the pin is for writing
      * @throws IllegalStateException if the pin is released
-     * @throws UnsupportedOperationException if the frames are in a store of the embedder's ({@link
-     *     dev.samara.core.MachineBuilder#frameStore}), which has no buffers
+     * @throws UnsupportedOperationException if the frames are in an embedder's store ({@link
+     *     dev.samara.core.MachineBuilder#frameStore}), which provides no buffers
      */
     @Experimental
     public abstract ByteBuffer buffer();
@@ -142,16 +146,16 @@ public abstract sealed class PinnedFrame implements AutoCloseable permits FrameP
     public abstract int pageSize();
 
     /**
-     * Returns whether the frame was pinned for writing. The bytes of another one must not be written through the pin.
+     * Returns whether the frame was pinned for writing. Otherwise its bytes must not be written through the pin.
      *
      * @return whether the access had WRITE of {@link dev.samara.core.mman.Protection}
      */
     public abstract boolean isWritable();
 
     /**
-     * Releases the pin, on any thread. If that was the last use of the frame, the frame is free. Never waits.
+     * Releases the pin, on any thread. If that was the last use of the frame, the frame is freed. Never waits.
      *
-     * @throws IllegalStateException if the pin has been released before; nothing is changed then
+     * @throws IllegalStateException if the pin was already released; nothing is changed then
      */
     @Override
     public abstract void close();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Memory as guest code sees it: numbers, bytes and strings at the addresses of the space of a CPU.
+ * Memory as guest code sees it: numbers, bytes and strings at the addresses of a CPU's space.
  *
  * <p>A {@link dev.samara.core.guest.GuestMemory} belongs to one {@link dev.samara.core.Cpu}, and only the thread that
  * owns the CPU may use it. An interpreter extends {@link dev.samara.core.guest.FlatMemory} instead, whose accesses
@@ -8,12 +8,13 @@
  *
  * <p>Threads of a guest wait at words of memory in the {@link dev.samara.core.guest.FutexTable} of their machine.
  *
- * <p>What an architecture says about addresses and alignment is in {@link dev.samara.core.guest.AccessRules}, and about
- * rights in {@link dev.samara.core.vma.ProtectionMap}.
- * An embedder with page tables of its guest keeps results of {@link dev.samara.core.guest.FlatMemory#translate}.
+ * <p>{@link dev.samara.core.guest.AccessRules} describes an architecture's rules for addresses and alignment, and
+ * {@link dev.samara.core.vma.ProtectionMap} its rules for rights. An embedder that walks the page tables of its guest
+ * itself can cache results of {@link dev.samara.core.guest.FlatMemory#translate}.
  *
- * <p><b>Forms for the memory models of guests.</b> The accesses and fences for the order that a guest architecture
- * promises, with the names of {@link dev.samara.core.guest.FlatMemory} and {@link java.lang.invoke.VarHandle}:
+ * <p><b>Forms for the memory models of guests.</b> This table lists the accesses and fences that provide the order
+ * which a guest architecture promises, with the names of {@link dev.samara.core.guest.FlatMemory} and {@link
+ * java.lang.invoke.VarHandle}:
  *
  * <table border="1">
  * <caption>The instructions of four architectures and their forms</caption>
@@ -67,20 +68,22 @@
  * </table>
  *
  * <ul>
- *   <li>Plain forms are enough for bytes that one thread of the guest uses. For shared bytes, the compiler of the JVM
- *       may merge and reorder them, also two loads from one address.
+ *   <li>Plain forms suffice for bytes that only one thread of the guest uses. The JVM's compiler may merge and reorder
+ *       plain accesses to shared bytes, even two loads from the same address.
  *   <li>The Java memory model does not order an opaque load before an access whose address depends on it. Processors
- *       such as x86 and arm64 do. On other hosts {@code Acquire} does.
- *   <li>On hosts where all processors see a store at once, such as x86, arm64 and RISC-V, {@code Acquire} and {@code
- *       Release} keep the order of x86. On other hosts two CPUs may see two stores in different orders, unless all
- *       loads and stores are {@code Volatile}.
- *   <li>Ordered forms need an aligned address. Elsewhere a plain load with an {@code acquireFence} after it, or a plain
- *       store with a {@code releaseFence} before it, has the order, but it may tear. For an update that is not aligned,
- *       or of 16 bytes, the embedder has to stop the other CPUs: no JDK has a compare-and-set of more than eight bytes.
- *   <li>A store-conditional compares with the number that the load-reserved has returned. It succeeds also if the
- *       number was changed and changed back meanwhile: {@link dev.samara.core.guest.FlatMemory} says what that means.
- *   <li>Each word of a pair is one access if the address is a multiple of 8. The pair is not: another CPU may see one
- *       new word and one old one. A pair of which a word cannot be written is not written at all.
+ *       such as x86 and arm64 preserve that order. On other hosts, use {@code Acquire}.
+ *   <li>On multi-copy atomic hosts, where a store becomes visible to all other processors at the same time, such as
+ *       x86, arm64 and RISC-V, {@code Acquire} and {@code Release} provide the order of x86. On other hosts two CPUs
+ *       may see two stores in different orders, unless all loads and stores are {@code Volatile}.
+ *   <li>Ordered forms need an aligned address. At other addresses, a plain load with an {@code acquireFence} after it,
+ *       or a plain store with a {@code releaseFence} before it, provides the order, but may tear. For an update that is
+ *       not aligned, or that has 16 bytes, the embedder must stop the other CPUs, because no JDK provides a
+ *       compare-and-set of more than eight bytes.
+ *   <li>A store-conditional compares memory with the number that the load-reserved returned. It also succeeds if the
+ *       number was changed and restored in the meantime; {@link dev.samara.core.guest.FlatMemory} describes the
+ *       consequences.
+ *   <li>No word of a pair tears if the address is a multiple of 8, but the pair may: another CPU may see one new word
+ *       and one old word. If one of the words cannot be written, neither is.
  *   <li>Minimum and maximum are loops of {@code compareAndExchange}.
  * </ul>
  *

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
-/** Every call with every number that could be trouble, all combinations: the answer is always an answer. */
+/** Every call with all combinations of critical arguments. Each must return a valid result. */
 @Tag("comparison")
 @DisplayName("I10: bad numbers give an errno, and leave what Linux leaves")
 final class ArgumentMatrixTest {

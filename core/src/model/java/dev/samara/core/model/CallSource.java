@@ -13,7 +13,9 @@ import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Geometry;
 import java.util.Random;
 
-/** Draws steps. Ranges begin, end and meet at mappings of the model; now and then an argument is nonsense. */
+/**
+ * Draws random steps. Ranges start and end at, or adjoin, mappings of the model; occasionally an argument is invalid.
+ */
 final class CallSource {
     private static final int[] PROTECTIONS = {
         Protection.READ | Protection.WRITE,

@@ -26,9 +26,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Loads, stores and calls at the bounds of each geometry, in both byte orders, on a space and on a model that has the
- * bytes of each page. The places are the first and the last pages that may be mapped, those around the window's end,
- * around the end of a page table, and around 2^31, 2^32 and 2^63.
+ * Loads, stores and calls at the bounds of each geometry, in both byte orders, on a space and on a model that contains
+ * the bytes of each page. The addresses are the first and the last pages that may be mapped, and the pages around the
+ * window's end, around the end of a page table, and around 2^31, 2^32 and 2^63.
  */
 @ExtendWith(OneThread.class)
 @DisplayName("In each geometry, in both byte orders, memory has what a model of its pages has")

@@ -13,9 +13,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The calls of {@link LayoutModelTest} in spaces of each geometry that the library has a name for, with each page size.
- * A space has a few hundred pages, since the model counts them. It has the proportions of the geometry: what lies
- * between minimum, window and limit, and whether a mapping contains a huge page.
+ * The calls of {@link LayoutModelTest} in spaces of each named geometry of the library, with each page size. A space
+ * has only a few hundred pages, because the model visits each page. It keeps the proportions of the geometry: the
+ * distances between minimum, window and limit, and whether a mapping contains a huge page.
  */
 @DisplayName("In each geometry, with each page size, every call leaves the layout that the model predicts")
 @Tag("comparison")

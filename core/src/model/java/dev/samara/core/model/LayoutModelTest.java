@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random sequences of every call, on an address space and on a model that counts pages. A sequence that fails is made
- * as short as it can be and printed as a test.
+ * Random sequences of all calls, on an address space and on a model of single pages. A sequence that fails is shortened
+ * as far as possible and printed as a test.
  */
 @DisplayName("Every call leaves the layout that a model of single pages predicts")
 @Explored(8)

@@ -15,8 +15,8 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Draws a layout to start from, with properties that no call can make: memory that was touched, memory that was
- * inherited, and special mappings.
+ * Draws a random initial layout, with properties that no call can create: touched memory, inherited memory, and special
+ * mappings.
  */
 final class LoadedLayout {
     private static final long RIGHTS = VmaFlags.MAY_ACCESS;

@@ -13,17 +13,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One step of a random sequence, complete in itself, so that any sequence of steps can be run.
+ * One step of a random sequence. It depends on no other step, so any sequence of steps can be run.
  *
- * @param kind what to call
- * @param address its first argument, where it has one
- * @param length bytes; for LIMIT the limit
+ * @param kind the call
+ * @param address the first argument, if the call has one
+ * @param length the length in bytes; for LIMIT, the limit
  * @param other the offset of MMAP, the new length of MREMAP, the page of REMAP_FILE_PAGES, the flags of MSEAL and MDWE
  * @param target the new address of MREMAP
- * @param flags of the call; for MADVISE the advice, for LIMIT, GRANT, DROP and NAME which one, for FORK what becomes of
- *     the child
- * @param protection of MMAP and MPROTECT
- * @param object which file or segment, or -1 for none
+ * @param flags the flags of the call; for MADVISE the advice; for LIMIT, GRANT, DROP and NAME the number of the limit,
+ *     right or name; for FORK what happens to the child
+ * @param protection the protection of MMAP and MPROTECT
+ * @param object the number of the file or segment, or -1 for none
  */
 record ModelCall(Kind kind, long address, long length, long other, long target, int flags, int protection, int object) {
 

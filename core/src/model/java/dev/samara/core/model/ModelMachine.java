@@ -7,7 +7,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** The state that model spaces share: settings, and their charges, counted anew for each query. */
+/** The state that model spaces share: settings, and the charges of all spaces, which are recounted for each query. */
 final class ModelMachine {
     final int maxMaps;
     final long guardGap;

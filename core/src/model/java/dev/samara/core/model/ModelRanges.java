@@ -13,7 +13,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** The calls on a model space that go through a range VMA by VMA. */
+/** The calls on a model space that process a range VMA by VMA. */
 final class ModelRanges {
     private final ModelSpace space;
     private final Pages pages;

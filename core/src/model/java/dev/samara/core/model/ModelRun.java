@@ -12,8 +12,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs steps on an address space and on the model beside it, and compares everything that can be seen after each step.
- * Writes its calls as the body of a test.
+ * Runs steps on an address space and on the model, and compares all visible state after each step. Can print its calls
+ * as the body of a test.
  */
 final class ModelRun {
     /** One side and the other: a space, its model, and the numbers that their listings gave to objects. */

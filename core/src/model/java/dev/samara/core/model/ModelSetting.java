@@ -17,18 +17,18 @@ import java.util.Random;
 import java.util.Set;
 
 /**
- * A small world for a sequence of steps: machine, sizes, limits, rights, and the mappings at the start.
+ * The setting of a sequence of steps: machine, sizes, limits, rights, and the initial mappings.
  *
- * @param geometry sizes and bounds, a few hundred pages
- * @param maxMaps limit on mappings
- * @param guardGap pages kept free below a stack
- * @param commitLimit bytes, or -1 for none
- * @param capabilities privileges
- * @param limits soft limits in bytes
- * @param bottomUp whether to place from the bottom
- * @param heapStart where the heap begins
- * @param brk where it ends
- * @param loaded the mappings at the start
+ * @param geometry the sizes and bounds, of a few hundred pages
+ * @param maxMaps the limit on the number of mappings
+ * @param guardGap the number of pages that stay free below a stack
+ * @param commitLimit the commit limit in bytes, or -1 for none
+ * @param capabilities the privileges of the process
+ * @param limits the soft limits in bytes
+ * @param bottomUp whether placement is bottom-up
+ * @param heapStart the start of the heap
+ * @param brk the end of the heap
+ * @param loaded the initial mappings
  */
 record ModelSetting(
         Geometry geometry,

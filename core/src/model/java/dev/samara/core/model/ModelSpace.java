@@ -20,8 +20,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A model of an address space that is too simple to be wrong: pages one by one, and sums counted anew each time. The
- * calls are in the other classes of this package.
+ * A model of an address space that is simple enough to be obviously correct: it stores each page separately, and
+ * recounts sums each time. The calls are in other classes of this package.
  */
 final class ModelSpace {
     final ModelMachine machine;

@@ -10,11 +10,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * One mapped page of a model space.
  *
- * @param flags bits of {@link VmaFlags}
- * @param backing what stands behind it
- * @param offset its own page offset
- * @param identity its anonymous-memory identity
- * @param name of a special mapping, or as it is shown of named memory
+ * @param flags the bits of {@link VmaFlags}
+ * @param backing the backing of the page
+ * @param offset the page offset in the backing
+ * @param identity the identity of its anonymous memory
+ * @param name the name of a special mapping, or of named memory in the form in which it is shown
  */
 record Page(
         long flags,

@@ -11,8 +11,8 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * Accesses in GUEST of any width, on the flat path. What a load has read is compared with the bytes in the region, by
- * {@link #translate}.
+ * Flat accesses in GUEST of any width. The value of a load is compared with the bytes in the region, which {@link
+ * #translate} finds.
  */
 final class PagedAccess extends FlatMemory {
     private static final class Failed extends RuntimeException {

@@ -9,7 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A model of memory: protection and bytes of each page that is mapped, by its number. */
+/** A model of memory: the protection and the bytes of each mapped page, by page number. */
 final class PagedBytes {
     private static final class Page {
         int protection;

@@ -13,8 +13,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of a small address space, one by one, and for each border between two pages whether a VMA begins or ends
- * there. Everything is found by counting through.
+ * The pages of a small address space, one by one, and for each border between two pages whether a VMA starts or ends
+ * there. All queries are linear scans.
  */
 final class Pages {
     private final Geometry geometry;

@@ -9,7 +9,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** Where a mapping goes: every page is tried, one after another. */
+/** Finds the place for a mapping by trying every page, one after another. */
 final class PlaceScan {
     private static final long GIB = 1L << 30;
 

@@ -30,7 +30,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Many spaces, one after the other, by several threads: 2,000, and 100,000 with {@code torture.model}. */
+/**
+ * Several threads create and close many spaces, one after another: 2,000 spaces, or 100,000 with {@code torture.model}.
+ */
 @ExtendWith(OneThread.class)
 final class SpaceSoakTest {
     private static final int SPACES = Boolean.getBoolean("samara.torture")

@@ -30,7 +30,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Threads that fault, beside threads that remove, move, copy, guard, truncate and reap the pages. */
+/**
+ * Threads that fault in pages, concurrently with threads that remove, move, copy, guard, truncate and reap the pages.
+ */
 @ExtendWith(OneThread.class)
 final class ResidencyStormTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());

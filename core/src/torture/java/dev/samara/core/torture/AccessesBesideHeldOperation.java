@@ -26,9 +26,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * I5: has an operation stand still in flight, or a fault in its backing, and meanwhile does with memory everything
- * that does not name it, in the same VMAs and leaf tables; and lets it go on only then. What waited for it would hang,
- * which is reported as a thread that does not stop.
+ * I5: holds an operation in flight, or a fault in its backing. While it is held, makes all accesses and calls that do
+ * not name its range, in the same VMAs and leaf tables, and releases it only afterwards. An access that waited for it
+ * would hang, which is reported as a thread that does not stop.
  */
 final class AccessesBesideHeldOperation implements Actor {
     private static final long PLACE = 0x50_0000_0000L;

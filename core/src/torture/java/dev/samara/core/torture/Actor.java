@@ -4,8 +4,7 @@ package dev.samara.core.torture;
 import java.util.Random;
 
 /**
- * Something that one thread does to the space over and over until the time is up. What it notices it tells its
- * checkers.
+ * An action that one thread repeats on the space until the time is over. It passes its observations to its checkers.
  */
 interface Actor {
     /**

@@ -24,9 +24,8 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stops an operation while it is in flight, or stops a close, or holds a reference. It lets the operation, the close or
- * the reference go only after it has done all other calls. If one of these calls waited, this thread would hang, which
- * is reported as a thread that does not stop.
+ * Holds an operation in flight, a close, or a reference, and releases it only after it made all other calls. If one of
+ * these calls waited, this thread would hang, which is reported as a thread that does not stop.
  */
 final class CallsBesideHeldOperation implements Actor {
     private static final long PLACE = 0x20_0000_0000L;

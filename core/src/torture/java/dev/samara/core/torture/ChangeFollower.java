@@ -9,7 +9,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 
-/** Follows a space by the changes it is told of: each must fit the state after those before it. */
+/**
+ * Follows a space through the changes that a listener receives. Each change must fit the state after all earlier
+ * changes.
+ */
 final class ChangeFollower implements LayoutListener {
     private final AddressSpace space;
     private final Checker checker;

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
-/** Counts how often one rule was checked, and how often it did not hold. Thread-safe. */
+/** Counts how often one rule was checked, and how often it was violated. Thread-safe. */
 final class Checker {
     private final String rule;
     private final TortureRun run;

@@ -13,9 +13,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Spaces that are closed while others map one page of a file in them, add to the page in GUEST without a poll, unmap
- * it, and cut the file. As long as a CPU can add to the page, its frame has no other use: each addition meets what
- * additions have left there. A space that is closed refuses all of them, and another one takes its place.
+ * Spaces that are closed while other threads map one page of a file in them, add to the page in GUEST without a poll,
+ * unmap it, and truncate the file. As long as a CPU can add to the page, the page's frame is not reused, so each
+ * addition finds the result of earlier additions. A closed space rejects all of these calls, and is replaced with
+ * another one.
  */
 final class ClosingSpaces {
     private static final long PLACE = 0x68_0000_0000L;

@@ -19,12 +19,12 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A space of a few pages on a machine of its own, so that what one {@link ContendedRangeUser} gives up another gets at
- * once, and a record of each page that knows nothing of reservations and gates.
+ * A space of a few pages on its own machine, so that another {@link ContendedRangeUser} immediately gets what one
+ * releases. It records the state of each page independently of reservations and gates.
  *
- * <p>A page has an owner from the return of the call that has mapped it to the beginning of the one that unmaps it, and
- * no other thread touches it meanwhile. It is <em>leaving</em> from that beginning to the end of its retirement, which
- * the hook of the machine sees: so its munmap has not completed as long as it is.
+ * <p>A page has an owner from the return of the call that maps it to the start of the call that unmaps it, and no other
+ * thread touches it in that time. It is <em>leaving</em> from that start to the end of its retirement, which the
+ * machine's hook observes. While it is leaving, its munmap is not complete.
  */
 final class ContendedRange {
     static final int PAGES = 96;

@@ -17,9 +17,9 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Maps, changes and gives up pages of a {@link ContendedRange} beside other users of these pages, by every call that
- * can, and acquires references to the VMAs that it finds. It may be interrupted at any time. Backings may refuse and
- * throw.
+ * Maps, changes and unmaps pages of a {@link ContendedRange} concurrently with other users of these pages, with every
+ * call that can do so, and acquires references to the VMAs that it finds. It may be interrupted at any time. Backings
+ * may reject calls and throw.
  */
 final class ContendedRangeUser implements Actor {
     private static final int MOST_LEASES = 5;

@@ -9,9 +9,9 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * One page in a leaf table of its own, which several threads add to while its owner takes it away in every way, and its
- * table with it: what was added before is gone then, what is added after is there, and where nothing is mapped nothing
- * is added.
+ * One page in its own leaf table, to which several threads add while its owner removes the page and its table in every
+ * possible way. After a removal, earlier additions are gone and later additions are present. While nothing is mapped,
+ * no addition succeeds.
  */
 final class CounterPage implements Actor {
     private static final long PLACE = 0x60_0000_0000L;

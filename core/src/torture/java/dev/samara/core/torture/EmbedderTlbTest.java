@@ -40,8 +40,8 @@ import org.junit.jupiter.params.provider.ValueSource;
  * CPUs load and store through TLBs of their embedder, whose results the flush listener drops, concurrently with a
  * thread that changes the pages. Each number that a CPU stores names its page.
  *
- * <p>Rules: a load finds 0 or a number of its page (I1, I3); after {@code mprotect} and fork have returned, no store
- * changes what they have protected (I2).
+ * <p>Rules: a load finds 0 or a number of its page (I1, I3); after {@code mprotect} or fork returned, no store changes
+ * the pages that it protected (I2).
  */
 class EmbedderTlbTest {
     private static final int PAGES = 12;

@@ -9,8 +9,8 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Spaces whose owner has given them up. Once all CPUs are offline, nothing is left of them, whatever CPUs and borrowers
- * had of them before.
+ * Spaces that their owner closed. Once all CPUs are offline, nothing may be left of these spaces, whatever CPUs and
+ * borrowers used before.
  */
 final class EndedSpaces {
     private static final int MOST = 256;

@@ -7,7 +7,7 @@ import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.LongAdder;
 
-/** Counts the events that a run is for. A run with too few of them has shown nothing. Thread-safe. */
+/** Counts the events that a run must produce. A run with too few events proves nothing. Thread-safe. */
 final class EventCounts {
     private final Map<String, LongAdder> counts = new ConcurrentHashMap<>();
     private final Map<String, Long> asked = new ConcurrentHashMap<>();

@@ -6,8 +6,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Reads the areas of other threads, and writes to them without a change: it adds 0, for which a page is faulted in and
- * copied as for any other write.
+ * Reads the areas of other threads, and writes to them without changing them: it adds 0, which faults in and copies a
+ * page like any other write.
  */
 final class ForeignAccesses implements Actor {
     private final TortureMachine.View view;

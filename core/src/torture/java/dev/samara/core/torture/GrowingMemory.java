@@ -6,7 +6,8 @@ import dev.samara.core.mman.Protection;
 import java.util.Random;
 
 /**
- * Memory that grows: the heap, which its owner moves the end of, and a stack, which any access below it makes larger.
+ * Memory that grows: the heap, whose end its owner moves, and a stack, which grows when a thread accesses memory below
+ * it.
  */
 final class GrowingMemory {
     private static final long STACK = 0x40_0000_0000L;

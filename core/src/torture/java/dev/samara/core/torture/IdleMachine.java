@@ -18,9 +18,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Measures a machine that has worked and is idle: its threads, the time that Java threads and the process use, and
- * whether it is collected once it is dropped. The argument is the time in seconds. Ends with status 1 if there is a
- * thread, or if the machine is not collected.
+ * Measures a machine that is idle after it was used: its threads, the CPU time of the Java threads and of the process,
+ * and whether the machine is garbage-collected after the last reference is dropped. The argument is the duration in
+ * seconds. Exits with status 1 if a thread is left, or if the machine is not collected.
  */
 public final class IdleMachine {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();

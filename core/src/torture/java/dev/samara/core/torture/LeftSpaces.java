@@ -13,9 +13,9 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Spaces that end while CPUs are LAZY there. Such a CPU comes back, goes elsewhere, executes another program or goes
- * offline; it finds its page as it has left it if the space has a user still, and never a page of a space that has
- * ended.
+ * Spaces that end while CPUs are LAZY in them. Such a CPU returns, switches to another space, executes another program
+ * or goes offline. If the space still has a user, the CPU finds its page unchanged; it never finds a page of a space
+ * that ended.
  */
 final class LeftSpaces {
     private static final int LEAVERS = 3;

@@ -14,9 +14,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Spaces that are closed by their owner while others borrow them. A borrower finds its pages as it has left them while
- * it holds users, also in a later borrow, whatever the owner closes; without users each of its accesses is refused;
- * and there is no borrow after the last user has left.
+ * Spaces that their owner closes while other threads borrow them. While a borrower holds users, it finds its pages
+ * unchanged, even in a later borrow, whatever the owner closes. Without users, each of its accesses is rejected. After
+ * the last user left, no borrow succeeds.
  */
 final class LentSpaces {
     private static final int BORROWERS = 3;

@@ -8,12 +8,12 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * What a machine of the torture does about CPUs that leave a space. The seed chooses the default strategy or another,
- * with flushes that are elided and not, on checked machines and on others.
+ * The settings of a torture's machine for CPUs that leave a space. The seed chooses the default strategy or another
+ * one, whether flushes are elided, and whether the machine is checked.
  *
- * @param lazy what a CPU in LAZY keeps
- * @param elides whether a flush looks at no CPU while only the caller's is in the space
- * @param checked whether the machine checks each access, and CPUs in LAZY walk their tables
+ * @param lazy the strategy for LAZY CPUs
+ * @param elides whether a flush checks no CPUs while only the caller's CPU is in the space
+ * @param checked whether the machine checks each access, and LAZY CPUs walk their tables
  */
 record LifetimeChoices(LazyTlb lazy, boolean elides, boolean checked) {
     /** The system property with the name of a {@link LazyTlb}. */

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Threads with a CPU each that store into memory and take it away, over few frames. What a page must be is known to its
- * owner ({@link OwnedPages}), the forbidden states of a frame to the frames ({@link WatchedFrames}).
+ * Threads with a CPU each that store to memory and remove it, with few frames. The owner of a page knows its expected
+ * content ({@link OwnedPages}); the frames detect their forbidden states ({@link WatchedFrames}).
  */
 public final class MemoryTorture extends Torture {
     private static final int HOLDERS = 4;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** The torture of memory for a moment; the profile torture has it for long. */
+/** A short run of the torture of memory; the profile torture runs it for a long time. */
 class MemoryTortureTest {
     private static final long SEED = 20_171_123;
 

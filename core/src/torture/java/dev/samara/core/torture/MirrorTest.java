@@ -26,7 +26,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A mirror of memory that copies only the pages that collections tell of, as live migration does. */
+/** A mirror of memory that copies only the pages that dirty collections report, as live migration does. */
 class MirrorTest {
     private static final int PAGES = 96;
     private static final int STORERS = 3;

@@ -8,7 +8,8 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A mapping that is here or there, never in both places and never in none: mremap is one step, and so is a fork's copy.
+ * A mapping that moves between two places. It must never be in both places or in neither, because mremap is atomic, and
+ * so is a fork's copy.
  */
 final class MovedMapping implements Actor {
     private static final int PAGES = 8;

@@ -4,8 +4,8 @@ package dev.samara.core.torture;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A layout lock whose holder is parked at times right after it has let go of it: others overtake it before its next
- * word.
+ * A layout lock whose holder sometimes parks directly after it releases the lock, so that other threads overtake it
+ * before its next access.
  */
 final class NappingLock extends ReentrantLock {
     private static final long serialVersionUID = 1L;

@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backing of one mapping, which knows what of it is open; at random it takes its time, refuses, throws, and calls
- * back into the space.
+ * A backing of one mapping, which tracks which parts are open. At random, its callbacks are slow, reject calls, throw,
+ * or call back into the space.
  */
 final class OpenCountingBacking extends NamedBacking {
     private final Set<Vma> open = ConcurrentHashMap.newKeySet();

@@ -5,7 +5,7 @@ import dev.samara.core.fixture.Latches;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/** Has an operation stand still between its publication and its retirement. */
+/** Holds an operation between its publication and its retirement. */
 final class OperationHold {
     /** Of the thread whose next operation stands still. */
     private static final ThreadLocal<@Nullable Hold> NEXT = new ThreadLocal<>();

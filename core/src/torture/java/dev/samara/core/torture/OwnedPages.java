@@ -7,9 +7,10 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Pages that one thread owns: the expected content of each, for others to compare. The owner says before and after each
- * of its calls that a page is about to change and what it is now; a thread that finds it unchanged during its
- * access must have met exactly that; another one must still have met something of this page.
+ * Pages that one thread owns, with the expected content of each, to which other threads compare their accesses. Before
+ * each call, the owner records that a page is about to change, and after the call, its new content. If a page did not
+ * change during an access, the access must have found exactly the recorded content. Otherwise it must still have found
+ * content of this page.
  */
 final class OwnedPages {
     static final int PAGES = 10;

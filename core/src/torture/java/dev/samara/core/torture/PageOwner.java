@@ -13,8 +13,8 @@ import java.util.Random;
 import java.util.stream.Stream;
 
 /**
- * Owns an area of anonymous memory, private or shared, and does to it whatever the calls of a space can: no other
- * thread does, so it knows what each page must be after each call.
+ * Owns an area of anonymous memory, private or shared, and changes it with all calls of a space. No other thread
+ * changes it, so the owner knows the expected content of each page after each call.
  */
 final class PageOwner implements Actor {
     private static final int WRITABLE = Protection.READ | Protection.WRITE;

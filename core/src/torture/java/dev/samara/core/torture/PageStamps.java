@@ -4,7 +4,10 @@ package dev.samara.core.torture;
 import dev.samara.core.mman.Fault;
 import java.util.Random;
 
-/** Writes stamps to the pages of an area, for its owner, and compares their contents with the expected ones. */
+/**
+ * Writes stamps to the pages of an area, for its owner, and compares the contents of the pages with the expected
+ * contents.
+ */
 final class PageStamps {
     private final TortureMachine setup;
     private final TortureMachine.View view;

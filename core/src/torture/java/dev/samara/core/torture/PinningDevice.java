@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Devices: pages are pinned and their mappings unmapped, replaced, discarded, moved and forked; the frames stay what
- * they were, and stores to them are seen where they are still mapped, and in no child.
+ * A device: pins pages, while their mappings are unmapped, replaced, discarded, moved and forked. The frames must stay
+ * unchanged. Stores to them must be visible in all places where they are still mapped, but in no child.
  */
 final class PinningDevice implements Actor {
     private static final int PAGES = 4;

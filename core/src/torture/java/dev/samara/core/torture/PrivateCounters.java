@@ -12,9 +12,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Counters in private pages, to which several threads add, while the pages are copied for children, narrowed and
- * widened, and moved. None is lost: a counter is the sum of the additions, in a child the sum at some instant of
- * the fork.
+ * Counters in private pages, to which several threads add while the pages are copied for children, narrowed, widened
+ * and moved. No addition may be lost: a counter is the sum of all additions, and in a child the sum at an instant
+ * during the fork.
  */
 final class PrivateCounters {
     private static final int PAGES = 6;

@@ -5,7 +5,10 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.RemapFlags;
 import java.util.Random;
 
-/** Maps anywhere, protects, resizes, moves and unmaps, so that nodes split and merge around all other actors. */
+/**
+ * Maps, protects, resizes, moves and unmaps at any free address, so that tree nodes split and merge around all other
+ * actors.
+ */
 final class RandomCalls implements Actor {
     private static final int MOST = 256;
 

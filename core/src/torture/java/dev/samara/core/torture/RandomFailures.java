@@ -7,8 +7,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The random behaviour of callbacks: they take their time, refuse, throw. Each thread has its own numbers, from one
- * seed.
+ * The random behaviour of callbacks: they are slow, reject calls, or throw. Each thread has its own random numbers,
+ * which depend on one seed.
  */
 final class RandomFailures {
     private static final int LONGEST_SPIN = 2000;

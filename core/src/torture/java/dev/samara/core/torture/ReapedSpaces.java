@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Spaces that are reaped, by several threads at a time, and closed, beside threads that use them. A private page is as
- * its thread has left it, or gone for ever; pages of shared and of locked mappings stay as they are.
+ * Spaces that several threads reap concurrently and close, while other threads use them. A private page is either
+ * unchanged or gone for ever; pages of shared and of locked mappings stay unchanged.
  */
 final class ReapedSpaces {
     private static final int USERS = 2;

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An area that one actor changes by one call after the other, and whose pages it writes down before each call; so a
- * snapshot must be, page by page, one of the versions recorded while it was taken.
+ * An area that one actor changes with one call after another, recording the pages before each call. So each page of a
+ * snapshot must match one of the versions that were recorded while the snapshot was taken.
  */
 final class RecordedVersions implements Actor {
     private static final int PAGES = 16;

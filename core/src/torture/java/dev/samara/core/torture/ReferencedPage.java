@@ -7,7 +7,10 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import java.util.Random;
 
-/** A page that is replaced all the time, each time by a new backing, beside a thread that acquires references to it. */
+/**
+ * A page that is replaced continuously, each time with a new backing, concurrently with a thread that acquires
+ * references to it.
+ */
 final class ReferencedPage implements Actor {
     private final AddressSpace space;
     private final OpenCountingBacking.Tally tally;

@@ -9,8 +9,8 @@ import dev.samara.core.vma.Vma;
 import java.util.Random;
 
 /**
- * A range that is always mapped, cut into pieces by mprotect and replaced as a whole by MAP_FIXED; its readers must
- * never find a hole.
+ * A range that is always mapped. mprotect splits it, and MAP_FIXED replaces it as a whole. Its readers must never find
+ * a hole.
  */
 final class ReplacedRange implements Actor {
     private static final int PAGES = 64;

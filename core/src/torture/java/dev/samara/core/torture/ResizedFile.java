@@ -16,9 +16,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * One file: a thread makes it shorter and longer again and writes it anew, others have it mapped, shared and private,
- * and move, cut, replace and fork their mappings meanwhile. What lay beyond an end is never seen again by an access
- * that began when it was gone, in no mapping.
+ * One file, which a thread truncates, extends and rewrites. Other threads map it, shared and private, and move, split,
+ * replace and fork their mappings concurrently. After a truncation, no access that starts later may find the content
+ * beyond the new end, in any mapping.
  */
 final class ResizedFile {
     private static final int PAGES = 10;

@@ -15,9 +15,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine of its own with fewer frames than its spaces need together, which reaps one of them when a fault finds none
- * ({@code lowMemory}). A space that is reaped is closed by its thread, which makes another one. One space must be
- * spared. Each thread hands its CPU over after a step, and claims it again.
+ * A separate machine with fewer frames than its spaces need together. It reaps a space when a fault finds no free frame
+ * ({@code lowMemory}). The thread of a reaped space closes the space and creates another one. One space must never be
+ * reaped. Each thread hands over its CPU after a step, and claims it again.
  */
 final class ShortMachine {
     private static final int FRAMES = 32;

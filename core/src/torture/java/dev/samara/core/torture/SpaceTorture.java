@@ -8,10 +8,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Actors that change one space, and actors that watch it.
+ * Actors that change one space, and actors that observe it.
  *
- * <p>To add an actor: a class that implements {@link Actor}, with an area of its own from {@link TortureSpace}, and a
- * line in the constructor below. To add a rule: {@link #checker}, passed to the actors that check it.
+ * <p>To add an actor, write a class that implements {@link Actor}, with its own area from {@link TortureSpace}, and add
+ * a line to the constructor below. To add a rule, create a {@link #checker}, and pass it to the actors that check the
+ * rule.
  */
 public final class SpaceTorture extends Torture {
     private static final int USERS = 3;

@@ -9,8 +9,8 @@ import dev.samara.core.mman.MmException;
 import java.util.function.Supplier;
 
 /**
- * The accesses of the calling thread's CPU to the space that it has, however it came there. No access takes the CPU to
- * a space, which those of a {@link TortureMachine.View} do. For one actor.
+ * The accesses of the calling thread's CPU to its current space, however it entered the space. Unlike the accesses of a
+ * {@link TortureMachine.View}, they never switch the CPU to a space. Used by one actor.
  */
 final class SpaceVisit {
     private final TortureMachine setup;

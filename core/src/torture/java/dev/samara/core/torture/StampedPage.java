@@ -6,8 +6,8 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A page, or parts of a page, of a space that lives for a short time: one thread writes stamps to it, and knows what
- * it has to find there as long as the page exists. Other threads know whose stamps these are.
+ * A page, or parts of a page, of a short-lived space. One thread writes stamps to it, and knows what it must find there
+ * as long as the page exists. Other threads know whose stamps these are.
  */
 final class StampedPage {
     private final AtomicLong sequence;

@@ -12,8 +12,9 @@ import java.util.Random;
 import java.util.Set;
 
 /**
- * Actors on a thread each for a set time, and the rules that they check. The seed decides what each thread does, not
- * how they interleave: a seed that failed is likely, not sure, to fail again.
+ * Actors that run for a given time, each on its own thread, and the rules that they check. The seed determines what
+ * each thread does, but not how the threads interleave, so a seed that failed is likely, but not certain, to fail
+ * again.
  */
 abstract class Torture {
     final long seed;

@@ -16,8 +16,9 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machine of the torture of memory: few frames, filled with a pattern once they are freed, which tell which thread
- * is at them. And how its actors access memory: each says where, for the judges of {@link WatchedFrames}.
+ * The machine of the torture of memory. It has few frames, which are filled with a pattern when they are freed, and
+ * which detect which thread accesses them. Also defines how its actors access memory: each access declares its page,
+ * for the checks of {@link WatchedFrames}.
  */
 final class TortureMachine {
     /** So few that some allocations find none, and a freed frame is allocated again at once. */

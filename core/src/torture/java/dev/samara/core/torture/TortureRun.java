@@ -9,7 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.BooleanSupplier;
 
-/** The course of a torture: its seed, whether it is over, and what its machines have reported. Thread-safe. */
+/** The state of a torture run: its seed, whether it is over, and the reports of its machines. Thread-safe. */
 final class TortureRun {
     private static final int MOST_REPORTS = 64;
 

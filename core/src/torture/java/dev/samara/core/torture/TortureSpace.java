@@ -11,8 +11,8 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
 
 /**
- * The space that all actors work on, and where each works: an area of {@link #AREA_PAGES} pages per actor, and what
- * mmap finds elsewhere. An actor that uses two areas takes them both.
+ * The space that all actors use, with the areas of the actors: {@link #AREA_PAGES} pages per actor. mmap finds other
+ * addresses outside of the areas. An actor that needs two areas takes two.
  */
 final class TortureSpace {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;

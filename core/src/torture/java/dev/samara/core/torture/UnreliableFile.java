@@ -23,9 +23,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
- * A file whose backing fails in every way that its contract names. It throws, refuses, and answers with or offers
- * frames that are foreign, freed, of other pages or of none. It blocks until a partner thread, which first works on the
- * same mapping, lets it go on. A fault maps the page that it asked for, or nothing.
+ * A file whose backing fails in every way that its contract names. It throws, rejects requests, and returns or offers
+ * frames that are foreign, freed, of other pages or of no page. It blocks until a partner thread releases it, which
+ * first works on the same mapping. A fault must map the page that it requested, or nothing.
  */
 final class UnreliableFile extends CachedBacking {
     /** So many are mapped, and one more is on either side in the file. */

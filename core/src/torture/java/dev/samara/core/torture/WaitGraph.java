@@ -4,7 +4,7 @@ package dev.samara.core.torture;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 
-/** The waits and the stacks of all threads of the process. */
+/** Describes the waits and the stacks of all threads of the process. */
 final class WaitGraph {
     private WaitGraph() {}
 

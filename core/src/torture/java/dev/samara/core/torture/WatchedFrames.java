@@ -12,15 +12,15 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames that know which thread is at them: each access says which page it is for, takes its time at random, and looks
- * whether another thread is at another frame for the same page (I1); a thread that frees or allocates a frame looks
- * whether any other is still at it (I3).
+ * Frames that record which threads access them. Each access declares its page, is randomly delayed, and checks whether
+ * another thread accesses a different frame for the same page (I1). A thread that frees or allocates a frame checks
+ * whether any other thread still accesses it (I3).
  *
- * <p>The frames lie in a region, so a {@link dev.samara.core.guest.FlatMemory} hits, and tells nothing here. What it
- * writes is judged by the contents of pages alone.
+ * <p>The frames are in a region, so accesses of a {@link dev.samara.core.guest.FlatMemory} hit the TLB, and this class
+ * does not see them. They are checked only through the contents of pages.
  *
- * <p>There is nothing to be unsure of: an access is over before its reader section is, so two that are seen side by
- * side are.
+ * <p>The checks report no false violations: an access ends before its reader section, so two accesses that are observed
+ * at the same time really are concurrent.
  */
 final class WatchedFrames implements FrameStore, FrameRegion {
     private static final int PAGE_SIZE = (int) TortureSpace.PAGE;

@@ -10,8 +10,8 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The threads of a torture, each of which is watched: one that makes no progress ends the run, and all say what they
- * wait for.
+ * The threads of a torture, each of which is watched. If a thread makes no progress, the run ends with a description of
+ * what all threads wait for.
  */
 final class WatchedThreads implements AutoCloseable {
     /** Far beyond any step. */

@@ -14,40 +14,48 @@ import java.util.function.Supplier;
 
 /** Loads scenarios with instrumented classes. */
 public final class SteppedScenarios {
-    /** For all scenarios without a planted break: loading and compiling the classes takes longer than many runs. */
+    /**
+     * Shared by all scenarios without a planted break, because loading and compiling the classes takes longer than many
+     * runs.
+     */
     private static final ClassLoader UNCHANGED = new SteppedClassLoader();
 
-    /** By schedules, not by time: a slow machine explores what a fast one does. */
+    /**
+     * The maximum number of runs. It is not a time, so that a slow machine explores the same schedules as a fast one.
+     */
     private static final int MOST = 100_000;
 
     private SteppedScenarios() {}
 
-    /** An exploration of a scenario class, with breaks planted in the classes that it uses. */
+    /** Returns an exploration of a scenario class, with breaks planted in the classes that it uses. */
     public static Exploration explore(Class<? extends Scenario> type, Planting... breaks) {
         return new Exploration(supplier(type, loader(breaks)), Limits.DEFAULT);
     }
 
-    /** An exploration of a scenario class whose constructor takes a name. */
+    /** Returns an exploration of a scenario class whose constructor takes a name. */
     public static Exploration exploreNamed(Class<? extends Scenario> type, String name, Planting... breaks) {
         return exploreNamed(type, name, loader(breaks));
     }
 
-    /** An exploration of a scenario class whose constructor takes a name, with classes that others may use too. */
+    /**
+     * Returns an exploration of a scenario class whose constructor takes a name, with a class loader that other
+     * explorations may share.
+     */
     public static Exploration exploreNamed(Class<? extends Scenario> type, String name, ClassLoader loader) {
         return new Exploration(supplier(type, loader, name), Limits.DEFAULT);
     }
 
-    /** Returns the classes with breaks: new ones, but for those without a break. */
+    /** Returns a loader of the classes with breaks: a new loader, or the shared one if there are no breaks. */
     public static ClassLoader loader(Planting... breaks) {
         return breaks.length == 0 ? UNCHANGED : new SteppedClassLoader(List.of(breaks), false);
     }
 
-    /** An exploration in which the stores of a thread wait in a buffer. */
+    /** Returns an exploration in which each thread's stores wait in a store buffer. */
     public static Exploration exploreBuffered(Class<? extends Scenario> type, Planting... breaks) {
         return new Exploration(supplier(type, new SteppedClassLoader(List.of(breaks), true)), Limits.DEFAULT);
     }
 
-    /** Explores, and prints the figures if asked to by {@code -Dinterleave.report=true}. */
+    /** Explores, and prints the figures if {@code -Dinterleave.report=true} is set. */
     public static Exploration.Result result(
             Class<? extends Scenario> type, Exploration exploration, Strategy strategy, int breaks) {
         Exploration.Result result = exploration.explore(strategy, MOST);
@@ -58,7 +66,7 @@ public final class SteppedScenarios {
         return result;
     }
 
-    /** Returns what makes the scenarios of an exploration, each by a constructor of a class that a loader has. */
+    /** Returns a supplier of scenarios, which calls the constructor of the scenario class that {@code loader} loads. */
     public static Supplier<Scenario> supplier(Class<? extends Scenario> type, ClassLoader loader, Object... arguments) {
         try {
             Class<?>[] types = Arrays.stream(arguments).map(Object::getClass).toArray(Class<?>[]::new);

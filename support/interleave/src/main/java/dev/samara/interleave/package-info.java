@@ -1,21 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A deterministic scheduler for tests of production classes: every interleaving, every failure.
+ * A deterministic scheduler that tests production classes with every interleaving and every failure.
  *
- * <p>Random tests run for hours without meeting a bug that needs two threads stopped at the right lines. Here a
- * scheduler stops them at every line that matters. {@code docs/interleavings.md} describes what is explored, with the
- * figures. The packages, each of which imports only those above it:
+ * <p>Random tests may run for hours without finding a bug that occurs only if two threads stop at certain lines. This
+ * scheduler stops them at every line that matters. {@code docs/interleavings.md} describes what is explored, with
+ * figures. The packages, each of which imports only the packages above it:
  *
  * <ul>
- *   <li>{@link dev.samara.interleave.schedule} chooses the thread that makes the next step.
- *   <li>{@link dev.samara.interleave.failure} counts the places that may fail, and makes one of them fail.
- *   <li>{@link dev.samara.interleave.instrument} makes the production classes ask both, and plants breaks in them.
- *   <li>{@code SteppedScenarios} loads a scenario of a test by the instrumenting class loader, where it is another
- *       class of that name. Its objects meet the test only as a {@link dev.samara.interleave.schedule.Scenario}.
+ *   <li>{@link dev.samara.interleave.schedule} chooses the thread that performs the next step.
+ *   <li>{@link dev.samara.interleave.failure} counts the points that may fail, and makes one of them fail.
+ *   <li>{@link dev.samara.interleave.instrument} adds calls to both to the production classes, and plants breaks in
+ *       them.
+ *   <li>{@code SteppedScenarios} loads a test's scenario through the instrumenting class loader. The loaded class
+ *       differs from the test's class of the same name, so the test uses its objects only as a {@link
+ *       dev.samara.interleave.schedule.Scenario}.
  * </ul>
  *
- * <p>The scenarios belong to the tests: the range tree's are in {@code maple}, those of an address space in {@code
- * core}. {@code ToyScenariosTest} tests the scheduler itself: it finds each break of a few lines, and nothing else.
+ * <p>The scenarios belong to the tests: the range tree's scenarios are in {@code maple}, an address space's in {@code
+ * core}. {@code ToyScenariosTest} tests the scheduler itself: the scheduler must find each break in toy programs of a
+ * few lines, and report no others.
  */
 @NullMarked
 package dev.samara.interleave;

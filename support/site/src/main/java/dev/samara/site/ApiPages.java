@@ -4,14 +4,14 @@ package dev.samara.site;
 import java.nio.file.Path;
 import java.util.spi.ToolProvider;
 
-/** The javadoc of both modules that users get, with one index and one search. */
+/** The javadoc of the two published modules, with one index and one search. */
 final class ApiPages {
     private ApiPages() {}
 
     /**
-     * Writes the pages by the JDK's own tool.
+     * Writes the pages with the JDK's javadoc tool.
      *
-     * @param libraries what the modules depend on, as a module path
+     * @param libraries the dependencies of the modules, as a module path
      */
     static void write(Path root, Path output, String libraries) {
         ToolProvider javadoc = ToolProvider.findFirst("javadoc")
@@ -21,7 +21,7 @@ final class ApiPages {
                 System.err,
                 "-quiet",
                 "-notimestamp",
-                "-Xdoclint:none", // the build of each module has checked its comments
+                "-Xdoclint:none", // not checked here, because the build of each module checks its comments
                 "-encoding",
                 "UTF-8",
                 "-docencoding",

@@ -10,16 +10,16 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** Looks at the pages as they were written: each relative link must lead to a file, and to an element with its id. */
+/**
+ * Checks the written pages: each relative link must refer to an existing file and, if it has a fragment, to an element
+ * with that id.
+ */
 final class BuiltLinks {
     private static final Pattern LINK = Pattern.compile("(?:href|src)=\"([^\"]*)\"");
 
     private BuiltLinks() {}
 
-    /**
-     * Returns the links that lead nowhere, a line for each. The pages of the javadoc are not looked through, since
-     * javadoc has checked their links.
-     */
+    /** Returns the broken links, one per line. Javadoc pages are not checked, because javadoc checks their links. */
     static List<String> broken(Path site) throws IOException {
         List<Path> pages;
         try (Stream<Path> files = Files.walk(site)) {

@@ -12,9 +12,9 @@ import org.commonmark.renderer.html.HtmlNodeRendererContext;
 import org.commonmark.renderer.html.HtmlWriter;
 
 /**
- * Writes code blocks whose words have classes for the style sheet: {@code comment}, {@code text} for literals of
- * characters, {@code word} for keywords, {@code note} for annotations, {@code tag} for names of XML. A block in any
- * other language is written as it is.
+ * Writes code blocks whose tokens have classes for the style sheet: {@code comment}, {@code text} for string and
+ * character literals, {@code word} for keywords, {@code note} for annotations, {@code tag} for XML names. Blocks in
+ * languages that it does not know are written unchanged.
  */
 final class CodeColours implements NodeRenderer {
     private static final String WORDS = "abstract|assert|boolean|break|byte|case|catch|char|class|continue|default|do|"
@@ -23,7 +23,9 @@ final class CodeColours implements NodeRenderer {
             + "sealed|short|static|strictfp|super|switch|synchronized|this|throw|throws|transient|try|true|false|var|"
             + "void|volatile|while|yield";
 
-    /** Groups have the names of the classes. Longer forms come first: a text block before a string. */
+    /**
+     * The groups have the names of the classes. Longer forms precede shorter ones, e.g. text blocks precede strings.
+     */
     private static final Pattern JAVA = Pattern.compile(
             "(?<comment>//[^\\n]*|/\\*.*?\\*/)"
                     + "|(?<text>\"\"\".*?\"\"\"|\"(?:[^\"\\\\\\n]++|\\\\.)*+\"|'(?:[^'\\\\\\n]++|\\\\.)*+')"
@@ -66,7 +68,7 @@ final class CodeColours implements NodeRenderer {
         html.line();
     }
 
-    /** Returns code as the content of an element. */
+    /** Returns code as the HTML content of an element. */
     static String coloured(String language, String code) {
         Pattern pattern = LANGUAGES.get(language);
         if (pattern == null) {

@@ -13,8 +13,8 @@ import org.commonmark.node.SoftLineBreak;
 import org.commonmark.node.Text;
 
 /**
- * The ids of the headings of one page: the text in lower case without punctuation, with hyphens for spaces. A second
- * heading with an equal text gets a number.
+ * The ids of one page's headings: the text in lower case without punctuation, with hyphens instead of spaces. If an id
+ * occurs again, a number is added.
  */
 final class HeadingIds {
     private final Map<Heading, String> ids = new LinkedHashMap<>();
@@ -34,7 +34,7 @@ final class HeadingIds {
         });
     }
 
-    /** Returns the text of a node, without its marks. */
+    /** Returns the text of a node, without markup. */
     static String textOf(Node node) {
         StringBuilder text = new StringBuilder();
         node.accept(new AbstractVisitor() {
@@ -56,7 +56,7 @@ final class HeadingIds {
         return text.toString();
     }
 
-    /** Returns the headings with their ids, in order. */
+    /** Returns the headings with their ids, in the order of the page. */
     Map<Heading, String> all() {
         return ids;
     }

@@ -12,7 +12,7 @@ import org.commonmark.parser.Parser;
 /**
  * A Markdown file of the project.
  *
- * @param file its path below the root
+ * @param file its path relative to the root
  * @param document its parsed text
  * @param ids the ids of its headings
  */
@@ -29,18 +29,21 @@ record MarkdownPage(Path file, Node document, HeadingIds ids) {
         return file.toString().endsWith(".md");
     }
 
-    /** Returns the place of a file's page below the folder of the site. A README is the page of its folder. */
+    /**
+     * Returns the path of a file's page relative to the root of the site. A README becomes the index page of its
+     * directory.
+     */
     static Path pageOf(Path file) {
         String name = file.getFileName().toString();
         return file.resolveSibling(name.equals("README.md") ? "index.html" : name.replace(".md", ".html"));
     }
 
-    /** Returns the first heading, or the name of a file that has none. */
+    /** Returns the first heading, or the file name if there is no heading. */
     String title() {
         return ids.all().keySet().stream().findFirst().map(HeadingIds::textOf).orElseGet(this::name);
     }
 
-    /** Returns a short name: that of the file, as words. */
+    /** Returns a short name: the file name, split into words. */
     String name() {
         String name = file.getFileName().toString().replace(".md", "").replace('-', ' ');
         return Character.toUpperCase(name.charAt(0)) + name.substring(1);

@@ -12,7 +12,7 @@ import org.commonmark.node.AbstractVisitor;
 import org.commonmark.node.Image;
 import org.commonmark.node.Link;
 
-/** Makes the links of Markdown files lead to pages, and notes the other files that they lead to. */
+/** Changes links to Markdown files to links to their pages, and records all other linked files. */
 final class PageLinks {
     private final Path root;
     private final Map<Path, MarkdownPage> pages;
@@ -24,7 +24,7 @@ final class PageLinks {
         this.pages = pages;
     }
 
-    /** Changes the links of a page in its document. */
+    /** Changes the links in a page's document. */
     void resolve(MarkdownPage page) {
         page.document().accept(new AbstractVisitor() {
             @Override
@@ -66,17 +66,17 @@ final class PageLinks {
         return Files.isDirectory(root.resolve(file)) ? destination + "/index.html" : destination;
     }
 
-    /** Returns a path with another last name. */
+    /** Returns a path whose last name is replaced. */
     private static String siblingOf(String path, Path page) {
         return path.substring(0, path.lastIndexOf('/') + 1) + page.getFileName();
     }
 
-    /** Returns the files and folders that are linked and are no Markdown, below the root. */
+    /** Returns the linked files and directories that are not Markdown files, relative to the root. */
     Set<Path> files() {
         return files;
     }
 
-    /** Returns the links that lead nowhere, a line for each. */
+    /** Returns the broken links, one per line. */
     List<String> broken() {
         return broken;
     }

@@ -9,17 +9,20 @@ import org.commonmark.node.Heading;
 import org.commonmark.renderer.html.HtmlRenderer;
 import org.jspecify.annotations.Nullable;
 
-/** What all pages have around their text: the bar at the top, and the list of pages with the headings of this one. */
+/**
+ * The parts that surround the text on all pages: the bar at the top, and the list of pages with the current page's
+ * headings.
+ */
 final class PageTemplate {
     static final Path STYLE = Path.of("style.css");
     static final Path SEARCH = Path.of("search.js");
 
-    /** Loaded by the search when it is used first. */
+    /** The script that the search loads when it is first used. */
     static final Path SECTIONS = Path.of("sections.js");
 
     static final Path API = Path.of("api", "index.html");
 
-    /** The first page of the range tree, for those who need nothing else. */
+    /** The first page of the range tree, for readers who need only the tree. */
     static final Path TREE = Path.of("maple", "README.md");
 
     private final List<MarkdownPage> listed;
@@ -27,11 +30,11 @@ final class PageTemplate {
     private final boolean hasApi;
 
     /**
-     * Makes a template.
+     * Creates a template.
      *
-     * @param listed the pages of the list, in order
+     * @param listed the pages in the list, in order
      * @param hasTree whether the range tree has a page
-     * @param hasApi whether there is javadoc to link
+     * @param hasApi whether there is javadoc to which pages can link
      */
     PageTemplate(List<MarkdownPage> listed, boolean hasTree, boolean hasApi) {
         this.listed = listed;
@@ -54,7 +57,7 @@ final class PageTemplate {
         return page(MarkdownPage.pageOf(page.file()), page.title(), renderer.render(page.document()), page);
     }
 
-    /** Returns the web page of a folder of files. */
+    /** Returns the web page that lists the files of a directory. */
     String folder(Path folder, List<String> names) {
         StringBuilder text = new StringBuilder("<h1>" + escaped(folder.toString()) + "</h1>\n<ul>\n");
         for (String name : names) {
@@ -112,7 +115,7 @@ final class PageTemplate {
                         text);
     }
 
-    /** Returns the headings of the second level as a list, if there are any. */
+    /** Returns the second-level headings as a list, or an empty string if there are none. */
     private static String headings(MarkdownPage page) {
         StringBuilder list = new StringBuilder();
         page.ids().all().forEach((heading, id) -> {
@@ -129,7 +132,7 @@ final class PageTemplate {
         return "<a href=\"" + escaped(to) + "\">" + text + "</a>";
     }
 
-    /** Returns the relative address of one place of the site at another one. */
+    /** Returns the relative URL of one path of the site, as seen from another one. */
     private static String to(Path from, Path place) {
         Path folder = from.getParent();
         Path relative = folder == null ? place : folder.relativize(place);

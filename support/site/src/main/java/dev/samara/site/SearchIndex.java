@@ -17,13 +17,13 @@ import org.commonmark.node.SoftLineBreak;
 import org.commonmark.node.Text;
 
 /**
- * What the search of the pages looks through: each section of each page with its address, title and text. It is a
- * script that assigns one array, since a page that is read from a disk may load a script and no other file.
+ * The index of the search: each section of each page with its URL, title and text. It is a script that assigns one
+ * array, because a page that is opened from a disk may load scripts, but no other files.
  */
 final class SearchIndex {
     private final List<String> sections = new ArrayList<>();
 
-    /** Adds the sections of a page: a heading of the first to the third level begins one. */
+    /** Adds the sections of a page. Each heading of level 1 to 3 starts a section. */
     void add(MarkdownPage page) {
         String address = MarkdownPage.pageOf(page.file()).toString().replace('\\', '/');
         String heading = page.title();
@@ -43,7 +43,7 @@ final class SearchIndex {
 
     private void add(String page, String heading, String place, StringBuilder text) {
         String words = text.toString().strip().replaceAll("\\s+", " ");
-        // A heading is found by itself, too.
+        // A section without text is added too, so that the search finds its heading.
         if (!words.isEmpty() || place.contains("#")) {
             sections.add("[" + quoted(page) + "," + quoted(heading) + "," + quoted(place) + "," + quoted(words) + "]");
         }
@@ -86,14 +86,14 @@ final class SearchIndex {
             @Override
             protected void visitChildren(Node parent) {
                 super.visitChildren(parent);
-                // Between paragraphs, items and cells.
+                // Separates paragraphs, items and cells.
                 text.append(parent instanceof Block || parent instanceof TableCell ? " " : "");
             }
         });
         return text.toString();
     }
 
-    /** Returns the text as a literal of JavaScript. */
+    /** Returns text as a JavaScript string literal. */
     private static String quoted(String text) {
         StringBuilder quoted = new StringBuilder("\"");
         text.chars().forEach(c -> {

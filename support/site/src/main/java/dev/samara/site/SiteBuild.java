@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 import org.commonmark.node.AbstractVisitor;
 import org.commonmark.node.Link;
 
-/** Writes the web pages of the project: its Markdown files, what they link to, and the javadoc. */
+/** Writes the web pages of the project: its Markdown files, the files to which they link, and the javadoc. */
 public final class SiteBuild {
     private static final Path INDEX = Path.of("docs", "README.md");
 
@@ -30,9 +30,9 @@ public final class SiteBuild {
     }
 
     /**
-     * Writes all pages, and looks through their links.
+     * Writes all pages, and checks their links.
      *
-     * @param arguments the folder of the project, and the folder to write to; its files are replaced
+     * @param arguments the project directory and the output directory, whose files are replaced
      * @throws IOException if a file cannot be read or written
      */
     public static void main(String[] arguments) throws IOException {
@@ -48,9 +48,9 @@ public final class SiteBuild {
     }
 
     /**
-     * Writes the pages of the Markdown files and copies what they link to.
+     * Writes the pages of the Markdown files, and copies the files to which they link.
      *
-     * @return the links that lead nowhere, a line for each
+     * @return the broken links, one per line
      */
     static List<String> write(Path root, Path output, boolean hasApi) throws IOException {
         SiteBuild site = new SiteBuild(root, output);
@@ -59,7 +59,7 @@ public final class SiteBuild {
         if (Files.exists(root.resolve(PageTemplate.TREE))) {
             site.pages.put(PageTemplate.TREE, MarkdownPage.read(root, PageTemplate.TREE));
         }
-        // Before the links are changed: they say in which order the pages are read.
+        // Created before the links are changed, because the order of the pages depends on the links.
         PageTemplate template = new PageTemplate(site.listed(), site.pages.containsKey(PageTemplate.TREE), hasApi);
         PageLinks links = new PageLinks(root, site.pages);
         site.pages.values().forEach(links::resolve);
@@ -101,7 +101,9 @@ public final class SiteBuild {
         }
     }
 
-    /** Returns the pages of the documentation: first in the order of the links of its index, then the others. */
+    /**
+     * Returns the pages of the documentation: first the pages to which its index links, in that order, then all others.
+     */
     private List<MarkdownPage> listed() {
         Map<Path, MarkdownPage> listed = new LinkedHashMap<>();
         MarkdownPage index = pages.get(INDEX);
@@ -123,13 +125,13 @@ public final class SiteBuild {
                 listed.putIfAbsent(file, page);
             }
         });
-        // Folders of raw results have pages of their own, which their parents link.
+        // Directories of raw results are not listed: they have separate pages, to which their parent pages link.
         return listed.values().stream()
                 .filter(page -> !page.file().endsWith("README.md"))
                 .toList();
     }
 
-    /** Copies a file, or the files of a folder, to its place in the site. */
+    /** Copies a file, or the files of a directory, to the same path in the site. */
     private void copy(Path file, PageTemplate template) throws IOException {
         Path from = root.resolve(file);
         if (!Files.isDirectory(from)) {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Web pages of the project: {@link dev.samara.site.SiteBuild} makes one of each Markdown file, and the javadoc of the
- * modules that users get.
+ * The web pages of the project: {@link dev.samara.site.SiteBuild} writes a page for each Markdown file, and the javadoc
+ * of the published modules.
  *
- * <p>A page stands where its file stands, so that relative links lead on. A link to a Markdown file becomes one to its
- * page, and any other file that is linked is copied. Headings have the ids that code hosts give them. A link that leads
- * nowhere fails the build.
+ * <p>The path of a page is the path of its file, so relative links stay valid. A link to a Markdown file becomes a link
+ * to its page, and any other linked file is copied. Headings have the same ids as on code hosts. A broken link fails
+ * the build.
  */
 @NullMarked
 package dev.samara.site;

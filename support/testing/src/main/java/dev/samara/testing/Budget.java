@@ -16,14 +16,14 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
- * Prints how many tests a build has run, and where its processor time went, by module and kind of work, beside the
- * budget of each kind, and fails if one took more, if it is asked to. It reads what {@link TestTimes} recorded. What is
- * not the time of a test is that of compilation and static checks: javac, Error Prone, javadoc, format, licences, jars.
+ * Prints how many tests a build ran, and how much CPU time it took, by module and kind of work, with the budget of each
+ * kind. On request, fails if a kind exceeded its budget. It reads the records of {@link TestTimes}. All CPU time that
+ * is not recorded there counts as compilation and static checks: javac, Error Prone, javadoc, format, licences, jars.
  *
- * <p>Two idle processors that are always busy need half of the sum.
+ * <p>On two otherwise idle processors, the build takes at least half of the sum.
  */
 public final class Budget {
-    /** The kinds of work, and the seconds of a processor that each may take. */
+    /** The kinds of work, and the budget of each in seconds of CPU time. */
     enum Work {
         BUILD("compilation and static checks", 300),
         COMPARISON("comparisons with kernels and models", 90),
@@ -49,23 +49,23 @@ public final class Budget {
 
     private static final Path OUTPUT = Path.of("target", "test-output");
 
-    /** How deep below the root a module in a folder of modules writes its output. */
+    /** The maximum depth below the root at which a module writes its output. */
     private static final int DEPTH = 4;
 
-    /** The milliseconds of the tests, by module. */
+    /** The CPU time of the tests in milliseconds, by module and kind of work. */
     private final Map<String, Map<Work, Long>> tests = new TreeMap<>();
 
-    /** The number of tests that have run, by module. */
+    /** The number of tests that ran, by module. */
     private final Map<String, Long> counts = new TreeMap<>();
 
     private final long all;
     private final Instant since;
 
     /**
-     * Reads the times of the modules in a folder.
+     * Reads the times of all modules in a directory.
      *
-     * @param all the milliseconds of the whole build
-     * @param since when the build began: times that were recorded before are of another build
+     * @param all the CPU time of the whole build in milliseconds
+     * @param since when the build started; times that were recorded earlier belong to another build
      */
     Budget(Path root, long all, Instant since) throws IOException {
         this.all = all;
@@ -98,7 +98,7 @@ public final class Budget {
         counts.put(module, count);
     }
 
-    /** Returns the seconds of a kind in all modules. */
+    /** Returns the CPU time of a kind of work in all modules, in seconds. */
     double seconds(Work work) {
         if (work == Work.BUILD) {
             return all / 1e3
@@ -114,9 +114,9 @@ public final class Budget {
     }
 
     /**
-     * Returns the kinds that took more than their budgets.
+     * Returns the kinds of work that exceeded their budgets.
      *
-     * @param percent how much of its budget each may take: more than 100 on a slow machine
+     * @param percent the percentage of its budget that each kind may take; more than 100 on a slow machine
      */
     List<Work> over(int percent) {
         List<Work> over = new ArrayList<>(List.of(Work.values()));
@@ -151,10 +151,10 @@ public final class Budget {
     }
 
     /**
-     * Prints the table of the build that runs it.
+     * Prints the table of the build that runs this program.
      *
-     * @param arguments the folder of the project, and the percentage of its budget above which a kind fails the build;
-     *     0 for none
+     * @param arguments the project directory, and the percentage of its budget above which a kind of work fails the
+     *     build, or 0 if none does
      * @throws IOException if a file of the build cannot be read
      */
     public static void main(String[] arguments) throws IOException {

@@ -10,23 +10,29 @@ import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The stream that standard output and standard error are replaced by: writes to the file of the current test class, and
- * keeps the last {@value #KEPT} bytes. Thread-safe.
+ * The stream that replaces standard output and standard error. It writes to the file of the current test class, and
+ * stores the last {@value #KEPT} bytes. Thread-safe.
  */
 final class CapturedOutput extends OutputStream {
     private static final int KEPT = 1 << 15;
 
     private final byte[] last = new byte[KEPT];
 
-    /** All bytes written so far; the last ones are in {@link #last}, each at its number modulo the size. */
+    /**
+     * The number of bytes written so far. {@link #last} contains the last of them, each at its position modulo the
+     * size.
+     */
     private long written;
 
-    /** Null between two test classes, and as long as the class has printed nothing. */
+    /** The current file; null between two test classes, and until the class prints something. */
     private @Nullable OutputStream file;
 
     private @Nullable Path path;
 
-    /** Directs the following output to a file, which is created at the first byte; to none if null. */
+    /**
+     * Directs the following output to a file, which is created at the first byte, or to no file if {@code next} is
+     * null.
+     */
     synchronized void switchTo(@Nullable Path next) {
         OutputStream before = file;
         file = null;
@@ -45,7 +51,7 @@ final class CapturedOutput extends OutputStream {
         return written;
     }
 
-    /** Returns the output since a position, or the end of it if it is longer than what is kept. */
+    /** Returns the output since a position. If that is more than the stored bytes, returns only the stored bytes. */
     synchronized String since(long position) {
         long from = Math.max(position, written - KEPT);
         byte[] bytes = new byte[(int) (written - from)];
@@ -73,7 +79,7 @@ final class CapturedOutput extends OutputStream {
                 to = Files.newOutputStream(path);
                 file = to;
             }
-            // Not buffered: a JVM that dies leaves what it has printed.
+            // Not buffered, so that the output survives a crash of the JVM.
             to.write(bytes, offset, length);
         }
     }

@@ -18,15 +18,16 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
- * The circles of use among the top-level classes of a module: the sets of classes of which each one uses each other
- * one, directly or through others of the set. A sealed class does not use the classes that it permits. A nested class
- * belongs to its top-level class.
+ * The dependency cycles among the top-level classes of a module: the sets of classes in which each class uses every
+ * other one, directly or through classes of the set. A sealed class does not count as using the classes that it
+ * permits. A nested class counts as a part of its top-level class.
  */
 public final class Circles {
     private final NavigableMap<String, NavigableSet<String>> uses = new TreeMap<>();
     private final List<NavigableSet<String>> found = new ArrayList<>();
 
-    // The search of Tarjan: components are complete in the order in which their first class is left.
+    // The state of Tarjan's algorithm. A component is complete when the search returns from the first class that it
+    // visited in the component.
     private final Map<String, Integer> order = new HashMap<>();
     private final Deque<String> open = new ArrayDeque<>();
 
@@ -53,10 +54,10 @@ public final class Circles {
     }
 
     /**
-     * Finds the circles of a module.
+     * Finds the cycles of a module.
      *
      * @param classes its classes
-     * @return the circles, each of two classes at least
+     * @return the cycles, each of at least two classes
      */
     public static Circles of(JavaClasses classes) {
         return new Circles(classes);
@@ -70,7 +71,7 @@ public final class Circles {
         return of.getName().replaceFirst("\\$.*", "");
     }
 
-    /** Returns the lowest order of a class that is reached, which is open. */
+    /** Visits a class; returns the lowest order of the open classes that it reaches. */
     private int search(String from) {
         int own = order.size();
         int lowest = own;
@@ -97,19 +98,19 @@ public final class Circles {
     }
 
     /**
-     * Returns the long circles.
+     * Returns the long cycles.
      *
-     * @param classes the number of classes that is not long yet
-     * @return the circles of more classes, the longest first, each with the names of its classes in order
+     * @param classes the maximum number of classes of a cycle that is not long
+     * @return the cycles of more classes, the longest first, each as the sorted names of its classes
      */
     public List<NavigableSet<String>> longerThan(int classes) {
         return found.stream().filter(circle -> circle.size() > classes).toList();
     }
 
     /**
-     * Returns how many classes are in circles.
+     * Returns how many classes are in cycles.
      *
-     * @return the number of top-level classes that are in one
+     * @return the number of top-level classes that are in a cycle
      */
     public int classesInCircles() {
         return found.stream().mapToInt(NavigableSet::size).sum();
@@ -125,9 +126,9 @@ public final class Circles {
     }
 
     /**
-     * Draws a circle, for people: a line for each class, with those of the circle that it uses.
+     * Describes a cycle for a report: one line per class, with the classes of the cycle that it uses.
      *
-     * @param circle one of {@link #longerThan}
+     * @param circle a result of {@link #longerThan}
      * @return lines of text
      */
     public String draw(NavigableSet<String> circle) {

@@ -10,11 +10,11 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * An exploration: a class of tests of which a build runs a {@link Share}, and reports the others as skipped. The n-th
- * test of the class, or the n-th invocation of its parameterized tests, is in part n modulo {@link #value}.
+ * An exploration: a test class of which a build runs only a {@link Share}, and reports all other tests as skipped. The
+ * n-th test of the class, or the n-th invocation of its parameterized tests, is in part n modulo {@link #value}.
  *
- * <p>On a method it says that this test is whole in each build, since it takes a share of its work itself or is short:
- * {@code @Explored(1)}.
+ * <p>On a method, {@code @Explored(1)} means that each build runs this test, because the test is short or itself runs
+ * only a share of its work.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
@@ -23,7 +23,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(ShareCondition.class)
 public @interface Explored {
     /**
-     * The number of parts of the whole, of which a build runs one unless {@link Share#PARTS} is set.
+     * The number of parts of the exploration, of which a build runs one unless {@link Share#PARTS} is set.
      *
      * @return at least 1
      */

@@ -9,21 +9,21 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
 
 /**
- * Fails a test during which the library logs a record, or a thread ends with an exception, unless the test takes it
- * ({@link Incidents#take}). An incident between two tests, or after the last one, fails the class: a background thread
- * may be late.
+ * Fails a test if the library logs a record or a thread ends with an exception during the test, unless the test takes
+ * that incident ({@link Incidents#take}). An incident between two tests or after the last one, e.g. on a background
+ * thread that is late, fails the class.
  *
- * <p>JUnit finds it as a service. It sees this JVM alone, whichever class loader the library comes from.
+ * <p>JUnit finds it as a service. It covers only this JVM, but all class loaders of the library.
  */
 public final class IncidentCheck implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback, AfterAllCallback {
     private static final Namespace NAMESPACE = Namespace.create(IncidentCheck.class);
 
-    /** Makes the extension, for JUnit. */
+    /** Called by JUnit. */
     public IncidentCheck() {}
 
     @Override
     public void beforeAll(ExtensionContext of) {
-        // The store closes it after the last class.
+        // The store closes this value after the last class.
         AutoCloseable unused = of.getRoot()
                 .getStore(NAMESPACE)
                 .computeIfAbsent("incidents", any -> Incidents.collect(), AutoCloseable.class);
@@ -48,7 +48,10 @@ public final class IncidentCheck implements BeforeAllCallback, BeforeEachCallbac
         Incidents.refuse(any -> true);
     }
 
-    /** The class, and below it the method and the invocation. */
+    /**
+     * Returns the simple name of the test class; within a test method, also the method and the display name of the
+     * invocation.
+     */
     private static String nameOf(ExtensionContext of) {
         String type = of.getRequiredTestClass().getSimpleName();
         return of.getTestMethod()

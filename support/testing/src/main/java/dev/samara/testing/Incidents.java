@@ -14,14 +14,17 @@ import java.util.logging.Logger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Collects the incidents of this JVM, in place of the console, until a test takes them. {@link IncidentCheck} fails the
- * test that leaves one. Any thread may log, or end with an exception, at any time.
+ * Collects the incidents of this JVM, which are not printed, until a test takes them. {@link IncidentCheck} fails a
+ * test that does not take one. Incidents may come from any thread at any time.
  */
 public final class Incidents {
-    /** The parent of the library's loggers. A field, because a logger that nothing refers to loses its handlers. */
+    /**
+     * The parent of the library's loggers. The field keeps it alive, because a logger without references is collected
+     * and loses its handlers.
+     */
     private static final Logger LIBRARY = Logger.getLogger("dev.samara");
 
-    /** So many are listed by a failure. */
+    /** The maximum number of incidents in the message of a failure. */
     private static final int SHOWN = 20;
 
     private static final Queue<Incident> UNTAKEN = new ConcurrentLinkedQueue<>();
@@ -43,7 +46,7 @@ public final class Incidents {
 
     private Incidents() {}
 
-    /** Starts collecting. To close the result is to stop; it fails if an incident is left. */
+    /** Starts collecting. Closing the result stops it, and fails if an incident is left. */
     static AutoCloseable collect() {
         boolean prints = LIBRARY.getUseParentHandlers();
         Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
@@ -63,12 +66,12 @@ public final class Incidents {
         UNTAKEN.add(new Incident(now, text, cause));
     }
 
-    /** Sets what the following incidents are said to come during. */
+    /** Sets the test to which the following incidents are attributed. */
     static void enter(String test) {
         now = test;
     }
 
-    /** Takes the incidents of a kind; fails with all of them if there is any. */
+    /** Removes the incidents that match; fails with all of them if there are any. */
     static void refuse(Predicate<Incident> kind) {
         List<Incident> left = new ArrayList<>();
         for (Iterator<Incident> all = UNTAKEN.iterator(); all.hasNext(); ) {
@@ -84,9 +87,9 @@ public final class Incidents {
     }
 
     /**
-     * Takes the first incident with a text that starts like this, and fails if there is none: the test expects it.
+     * Takes the first incident whose text starts with {@code start}, which the test expects. Fails if there is none.
      *
-     * @param start how the text starts, for a report the kind
+     * @param start the start of the text; a report starts with its kind
      * @return the incident
      */
     public static Incident take(String start) {

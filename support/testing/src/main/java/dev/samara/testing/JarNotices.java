@@ -25,18 +25,18 @@ import java.util.zip.ZipFile;
  * Checks that a jar contains its licence, and a notice for each library whose classes are in it, and that its manifest
  * has a title and a version.
  *
- * <p>The licence is {@code META-INF/LICENSE}. Notices are the files {@code META-INF/licenses/*.txt}, which the folder
- * {@code support/licenses} provides. A notice has a line {@code Packages:} with the packages of its library, which
- * include those below, and a line {@code Licence:}, which ends with the path of the jar's file that contains the text
- * ({@code in META-INF/LICENSE}), or with {@code below}. A jar of sources contains those of a module; it needs no
- * title.
+ * <p>The licence is {@code META-INF/LICENSE}. Notices are the files {@code META-INF/licenses/*.txt}, which come from
+ * the directory {@code support/licenses}. A notice contains a line {@code Packages:} with the packages of its library,
+ * including their subpackages, and a line {@code Licence:}. The latter ends with the path of the file in the jar that
+ * contains the text of the licence ({@code in META-INF/LICENSE}), or with {@code below}. A source jar contains the
+ * sources of a module; it needs no title.
  */
 public final class JarNotices {
     private static final String SOURCES = "-sources.jar";
     private static final String LICENSE = "META-INF/LICENSE";
     private static final Pattern NOTICE = Pattern.compile("META-INF/licenses/[^/]+\\.txt");
 
-    /** A class file, without the folder of its version. */
+    /** Matches a class file; the group excludes the directory of its version. */
     private static final Pattern CLASS = Pattern.compile("(?:META-INF/versions/[0-9]+/)?(.*)/[^/]+\\.class");
 
     private static final Pattern PACKAGES = Pattern.compile("(?m)^Packages: (.+)$");
@@ -50,7 +50,7 @@ public final class JarNotices {
      * Checks jars.
      *
      * @param jars the paths of the jars
-     * @throws IllegalStateException if something is missing, with a line for each finding
+     * @throws IllegalStateException if something is missing, with one line per finding
      * @throws IOException if a jar cannot be read
      */
     public static void main(String[] jars) throws IOException {
@@ -64,7 +64,7 @@ public final class JarNotices {
     }
 
     /**
-     * {@return what a jar lacks, a line for each finding}
+     * {@return what a jar lacks, one line per finding}
      *
      * @param jar the path of the jar
      * @throws IOException if the jar exists and cannot be read
@@ -105,7 +105,7 @@ public final class JarNotices {
                 .toList();
     }
 
-    /** Returns a line for each attribute by which a program, or a stack trace, names the jar that it has. */
+    /** Returns a line for each missing attribute that identifies the jar, e.g. to a program that uses it. */
     private static List<String> missingAttributes(ZipFile zip) throws IOException {
         ZipEntry entry = zip.getEntry(JarFile.MANIFEST_NAME);
         Manifest manifest = entry == null ? new Manifest() : new Manifest(zip.getInputStream(entry));
@@ -115,7 +115,7 @@ public final class JarNotices {
                 .toList();
     }
 
-    /** Returns the name of the notice of each package that a notice names. */
+    /** Returns, for each package that a notice names, the name of that notice. */
     private static Map<String, String> notices(ZipFile zip, List<String> findings) throws IOException {
         Map<String, String> notices = new LinkedHashMap<>();
         for (ZipEntry entry : zip.stream().toList()) {

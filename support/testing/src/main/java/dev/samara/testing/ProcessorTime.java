@@ -8,21 +8,23 @@ import java.nio.file.Path;
 import java.util.OptionalLong;
 
 /**
- * The processor time of a process and of its children that have ended, user and system (proc(5), {@code stat}). Unlike
- * the time of a clock it hardly depends on what else the machine does. Known on Linux alone.
+ * The CPU time of a process and of its children that ended: user and system time (proc(5), {@code stat}). Unlike
+ * wall-clock time, it hardly depends on other load of the machine. Known only on Linux.
  */
 final class ProcessorTime {
-    /** Of the fields behind the name: utime is the 14th of all fields, and the name the second. */
+    /**
+     * The index of utime among the fields after the name. Of all fields, utime is the 14th and the name is the second.
+     */
     private static final int FIRST = 14 - 3;
 
     private static final int FIELDS = 4;
 
-    /** A tick of proc(5), on each architecture that Java runs on. */
+    /** The length of a tick in proc(5), on all architectures on which Java runs. */
     private static final long TICK_MILLIS = 10;
 
     private ProcessorTime() {}
 
-    /** Returns the milliseconds of a process, or nothing where the system does not tell. */
+    /** Returns the CPU time of a process in milliseconds, or nothing if the system does not report it. */
     static OptionalLong of(long pid) {
         Path file = Path.of("/proc", Long.toString(pid), "stat");
         if (!Files.isReadable(file)) {
@@ -35,7 +37,10 @@ final class ProcessorTime {
         }
     }
 
-    /** Returns the milliseconds in a line of {@code stat}. The name, in parentheses, may contain anything. */
+    /**
+     * Returns the CPU time in a line of {@code stat}, in milliseconds. The name, which is in parentheses, may contain
+     * any characters.
+     */
     static long parse(String stat) {
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
         long ticks = 0;

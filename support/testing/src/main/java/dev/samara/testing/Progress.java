@@ -7,7 +7,7 @@ import java.util.TimerTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Prints a line on the console each {@value #SECONDS} s of a long run, so that nobody takes it for a hanging one. */
+/** Prints a line on the console every {@value #SECONDS} s, so that a long run does not look hung. */
 final class Progress {
     private static final int SECONDS = 60;
 
@@ -16,7 +16,7 @@ final class Progress {
     private final AtomicInteger tests = new AtomicInteger();
     private final long begun = System.nanoTime();
 
-    /** Written by the thread of the tests, read by the thread that prints. */
+    /** The current test class. Written by the thread that runs the tests, read by the thread that prints. */
     private volatile String current = "";
 
     Progress(String label, PrintStream console) {

@@ -10,7 +10,7 @@ import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** The folders and sources of the project, for tests that read its code or its documents. */
+/** The directories and sources of the project, for tests that read its code or its documents. */
 public final class Project {
     private static final Pattern MODULE = Pattern.compile("<module>([\\w/-]+)</module>");
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.testing;
 
-/** Prints a line on the console, from a build that may be quiet otherwise. */
+/** Prints a line on the console, even in a quiet build. */
 public final class Say {
     private Say() {}
 

@@ -7,19 +7,19 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * The share of an exploration that a build runs. A whole exploration is divided into equal parts, as many as it needs
- * for one of them to be short. A build runs one part of each exploration, chosen by a seed; {@code .ci/run} runs more,
- * and consecutive seeds choose consecutive parts, so the runs of some days cover the whole. The profile {@code explore}
+ * The share of an exploration that a build runs. An exploration is divided into equal parts, so many that each part is
+ * short. A build runs one part of each exploration, which a seed chooses; {@code .ci/run} runs more parts. Consecutive
+ * seeds choose consecutive parts, so the runs of a few days cover the whole exploration. The profile {@code explore}
  * runs all parts.
  *
- * <p>Two system properties decide: {@value #PARTS} is the number of parts to run, 1 unless set, or {@code all};
- * {@value #SEED} chooses them. Immutable; any thread may use it.
+ * <p>Two system properties determine the share: {@value #PARTS} is the number of parts to run, 1 unless set, or {@code
+ * all}; {@value #SEED} chooses the parts. Immutable; any thread may use it.
  */
 public final class Share {
     /** The property with the number of parts to run, or {@code all}. */
     public static final String PARTS = "samara.explore.parts";
 
-    /** The property with the seed that chooses the parts; a fresh one unless set. */
+    /** The property with the seed that chooses the parts; the default is a fresh seed. */
     public static final String SEED = "samara.explore.seed";
 
     private static final long FRESH = System.nanoTime();
@@ -30,12 +30,12 @@ public final class Share {
     private final long seed;
 
     /**
-     * Makes a share.
+     * Creates a share.
      *
-     * @param name the exploration, for the log, and to choose other parts of each
-     * @param of the number of parts that the whole is divided into, at least 1
-     * @param parts how many of them to run, at least 1; more than there are is all
-     * @param seed chooses them
+     * @param name the name of the exploration, for the log, and so that different explorations choose different parts
+     * @param of the number of parts into which the exploration is divided, at least 1
+     * @param parts how many parts to run, at least 1; a number above {@code of} means all
+     * @param seed chooses the parts
      */
     Share(String name, int of, int parts, long seed) {
         if (of < 1 || parts < 1) {
@@ -50,8 +50,8 @@ public final class Share {
     /**
      * Returns the share that this build runs, and prints it, so that a failed run can be repeated.
      *
-     * @param name the exploration
-     * @param of the number of parts that the whole is divided into, at least 1
+     * @param name the name of the exploration
+     * @param of the number of parts into which the exploration is divided, at least 1
      * @return the share
      */
     public static Share of(String name, int of) {
@@ -63,7 +63,7 @@ public final class Share {
     }
 
     /**
-     * Returns whether this is the whole exploration.
+     * Returns whether the share is the whole exploration.
      *
      * @return true if all parts are run
      */
@@ -72,11 +72,11 @@ public final class Share {
     }
 
     /**
-     * Returns whether a step is in one of the parts to run. Two steps whose distance is the number of parts are in the
-     * same part.
+     * Returns whether a step is in one of the parts to run. Steps whose numbers differ by a multiple of the number of
+     * parts are in the same part.
      *
      * @param step the number of the step, from 0
-     * @return true if it is to be run
+     * @return true if the step must be run
      */
     public boolean has(int step) {
         long first = seed * parts + name.hashCode();
@@ -84,14 +84,14 @@ public final class Share {
     }
 
     /**
-     * Returns the elements that are in the parts to run.
+     * Returns the elements of a list that are in the parts to run.
      *
      * @param <T> the type of an element
-     * @param all the elements of the whole
-     * @return at least one if there is any, in a mixed order, the same for each seed
+     * @param all the elements of the whole exploration
+     * @return at least one element if {@code all} is not empty, in a shuffled order that depends only on the seed
      */
     public <T> List<T> of(List<T> all) {
-        // Mixed, since the elements of a list differ by rules: a stride could choose one kind alone.
+        // Shuffled, because lists are often regular, so that a fixed stride could choose elements of one kind only.
         List<T> mixed = new ArrayList<>(all);
         Collections.shuffle(mixed, new Random(name.hashCode()));
         List<T> chosen = new ArrayList<>();
@@ -107,9 +107,9 @@ public final class Share {
     }
 
     /**
-     * Returns how many steps of a random run, whose steps have no numbers, are this share.
+     * Returns how many steps a random run makes for this share. Steps of a random run have no numbers.
      *
-     * @param whole the number of steps of the whole run
+     * @param whole the number of steps of the whole exploration
      * @return at least 1
      */
     public int steps(int whole) {

@@ -10,19 +10,20 @@ import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.platform.commons.support.AnnotationSupport;
 
 /**
- * Skips the tests of an {@link Explored} class that are not in the share of this build. Tests count in the order in
- * which JUnit runs them, which is the same in each run of a whole class.
+ * Skips the tests of an {@link Explored} class that are not in the share of this build. Tests are counted in the order
+ * in which JUnit runs them, which is the same in each run of a whole class.
  *
- * <p>A run of tests that have run before, with other settings, is an exploration as a whole: {@value #RUN} names it and
- * its parts, as {@code divided/3}. JUnit finds this class as a service where extensions are detected.
+ * <p>A second run of the same tests with different settings counts as one exploration: {@value #RUN} contains its name
+ * and its number of parts, e.g. {@code divided/3}. JUnit finds this class as a service if automatic detection of
+ * extensions is enabled.
  */
 public final class ShareCondition implements ExecutionCondition {
-    /** The property with the name and the number of parts of a run that is an exploration. */
+    /** The property with the name and the number of parts of a run that counts as an exploration. */
     static final String RUN = "samara.explore.run";
 
     private static final ConditionEvaluationResult ENABLED = ConditionEvaluationResult.enabled("in this build's share");
 
-    /** The share of a class, and the tests of it that were met, with what was decided: JUnit may ask twice. */
+    /** The share of a class, and the decision for each test so far, because JUnit may evaluate the condition twice. */
     private static final class Progress {
         private final Share share;
         private final Map<String, Boolean> met = new HashMap<>();
@@ -38,7 +39,7 @@ public final class ShareCondition implements ExecutionCondition {
 
     private static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(ShareCondition.class);
 
-    /** Makes the condition, for JUnit. */
+    /** Called by JUnit. */
     public ShareCondition() {}
 
     @Override
@@ -61,12 +62,15 @@ public final class ShareCondition implements ExecutionCondition {
                 : ConditionEvaluationResult.disabled("not in this build's share: " + progress.share);
     }
 
-    /** Returns the number of parts in the name of a run, 1 if there is none. */
+    /** Returns the number of parts in the value of {@link #RUN}, or 1 if it is empty. */
     private static int partsOfRun(String run) {
         return Integer.parseInt(run.isEmpty() ? "1" : run.substring(run.indexOf('/') + 1));
     }
 
-    /** Of the store of the root, so that all tests of a class have one. */
+    /**
+     * Returns the progress of a class by number of parts. It is in the root's store, so that all tests of a class share
+     * it.
+     */
     @SuppressWarnings("unchecked")
     private static Map<Integer, Progress> shares(ExtensionContext context) {
         return (Map<Integer, Progress>) context.getRoot()
@@ -74,7 +78,9 @@ public final class ShareCondition implements ExecutionCondition {
                 .computeIfAbsent(context.getRequiredTestClass(), type -> new ConcurrentHashMap<Integer, Progress>());
     }
 
-    /** A test, or an invocation of a parameterized one, but not the node that has these invocations. */
+    /**
+     * Returns whether a node is a test or an invocation of a parameterized test, not the container of such invocations.
+     */
     private static boolean isTest(ExtensionContext context) {
         String id = context.getUniqueId();
         String last = id.substring(id.lastIndexOf("/[") + 1);

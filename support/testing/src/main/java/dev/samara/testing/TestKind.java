@@ -4,18 +4,18 @@ package dev.samara.testing;
 import java.util.Collection;
 import org.junit.platform.engine.TestTag;
 
-/** What a test class is for, by its tags. A build has a budget for each kind. */
+/** The kind of a test class, according to its tags. A build has a budget for each kind. */
 enum TestKind {
     /**
-     * Compares with recordings of a kernel, with files of the host, or with a model: the tag {@code comparison}, also
-     * where it takes a share.
+     * Compares with recordings of a kernel, with host files, or with a model. These are the classes with the tag {@code
+     * comparison}, even if they run only a share.
      */
     COMPARISON,
 
-    /** Tries many schedules, failures or places, of which a build takes a {@link Share}. */
+    /** Tries many schedules, failures or places, of which a build runs a {@link Share}. */
     EXPLORATION,
 
-    /** All others. */
+    /** All other classes. */
     OTHER;
 
     static TestKind of(Collection<TestTag> tags) {

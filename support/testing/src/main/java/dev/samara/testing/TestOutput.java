@@ -19,13 +19,13 @@ import org.junit.platform.launcher.TestIdentifier;
 import org.junit.platform.launcher.TestPlan;
 
 /**
- * Keeps the console of a build short: what tests print goes to a file for each test class, {@code CLASS.txt} in the
- * folder that the property {@value #FOLDER} names. A failed test prints its stack trace and its own output on the
- * console, and so does a failed class. {@link Progress} prints a line now and then. Without the property, as in an IDE,
- * it does nothing.
+ * Keeps the console output of a build short. The output of each test class is written to the file {@code CLASS.txt} in
+ * the directory that the property {@value #FOLDER} names. If a test or a class fails, its stack trace and its own
+ * output are printed on the console. {@link Progress} prints a line at intervals. Without the property, as in an IDE,
+ * this class does nothing.
  *
- * <p>JUnit finds it as a service. A test JVM runs one class at a time, so the output of a background thread of an
- * earlier class is in the file of a later one.
+ * <p>JUnit finds it as a service. A test JVM runs one class at a time. If a background thread of an earlier class still
+ * prints, its output is in the file of the current class.
  */
 public final class TestOutput implements TestExecutionListener {
     static final String FOLDER = "samara.output";
@@ -33,13 +33,13 @@ public final class TestOutput implements TestExecutionListener {
     private final @Nullable Path folder;
     private final CapturedOutput captured = new CapturedOutput();
 
-    /** Where the output of a test or class begins. */
+    /** The position at which the output of a test or class starts, by its id. */
     private final Map<String, Long> positions = new ConcurrentHashMap<>();
 
     private @Nullable PrintStream console;
     private @Nullable Progress progress;
 
-    /** Makes the listener, for JUnit. */
+    /** Called by JUnit. */
     public TestOutput() {
         this(System.getProperty(FOLDER));
     }
@@ -48,7 +48,7 @@ public final class TestOutput implements TestExecutionListener {
         this.folder = folder == null || folder.isEmpty() ? null : Path.of(folder);
     }
 
-    /** Replaces standard output and standard error, once. */
+    /** Replaces standard output and standard error, only once. */
     @Override
     public void testPlanExecutionStarted(TestPlan plan) {
         if (folder == null || console != null) {
@@ -67,14 +67,14 @@ public final class TestOutput implements TestExecutionListener {
         System.setErr(stream);
     }
 
-    /** Returns the module and the run: {@code core/divided}. */
+    /** Returns the module and the run, e.g. {@code core/divided}. */
     private static String label(Path folder) {
         Path module =
                 Path.of(System.getProperty("basedir", "")).toAbsolutePath().getFileName();
         return module + "/" + folder.getFileName();
     }
 
-    /** Returns the name of a class that is a file of its own, null of anything else. */
+    /** Returns the class name if the node is a top-level test class, otherwise null. */
     static @Nullable String topLevel(TestIdentifier test) {
         return test.getSource().orElse(null) instanceof ClassSource source
                         && !source.getClassName().contains("$")
@@ -123,7 +123,7 @@ public final class TestOutput implements TestExecutionListener {
         if (TestKind.of(test.getTags()) == TestKind.EXPLORATION) {
             out.println("explored with -D" + Share.SEED + "=" + System.getProperty(Share.SEED));
         }
-        // Into the text that is printed for the failed test.
+        // Adds the stack trace to the text that is printed for the failed test.
         result.getThrowable().ifPresent(thrown -> thrown.printStackTrace(out));
         if (!output.isBlank()) {
             out.println("its output:");

@@ -2,17 +2,17 @@
 package dev.samara.testing;
 
 /**
- * One run of a test class.
+ * The record of one run of a test class.
  *
  * @param name the class
- * @param millis the processor time of its test JVM and of that one's children, in milliseconds
- * @param tests the number of tests that have run, without those that were skipped
+ * @param millis the CPU time of the test JVM and of its child processes for this class, in milliseconds
+ * @param tests the number of tests that ran, not counting skipped tests
  */
 record TestTime(String name, TestKind kind, long millis, long tests) {
-    /** The end of the names of files with such lines. */
+    /** The suffix of the names of files with such records. */
     static final String SUFFIX = ".times";
 
-    /** Returns what a line says that {@link #toString} made. */
+    /** Parses a line that {@link #toString} returned. */
     static TestTime parse(String line) {
         String[] fields = line.split(" ", -1);
         if (fields.length != 4) {

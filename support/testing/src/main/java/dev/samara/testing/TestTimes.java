@@ -12,21 +12,22 @@ import org.junit.platform.launcher.TestExecutionListener;
 import org.junit.platform.launcher.TestIdentifier;
 
 /**
- * Records the processor time of each test class, its {@link TestKind} and its tests, for {@link Budget}: a {@link
- * TestTime} a line, in a file for each test JVM, in the folder of {@link TestOutput}. The start of the JVM counts to
- * its first class. Without that folder it does nothing. JUnit finds it as a service, and calls it from one thread.
+ * Records the CPU time, the {@link TestKind} and the number of tests of each test class, for {@link Budget}. Each test
+ * JVM writes a file with one {@link TestTime} per line into the directory of {@link TestOutput}. The start of the JVM
+ * counts as time of its first class. Without that directory, this class does nothing. JUnit finds it as a service, and
+ * calls it from one thread.
  */
 public final class TestTimes implements TestExecutionListener {
     private final long pid = ProcessHandle.current().pid();
     private final @Nullable Path file;
 
-    /** The milliseconds that are recorded. */
+    /** The CPU time that was recorded so far, in milliseconds. */
     private long recorded;
 
-    /** The tests that have run since the last record. */
+    /** The number of tests that ran since the last record. */
     private long tests;
 
-    /** Makes the listener, for JUnit. */
+    /** Called by JUnit. */
     public TestTimes() {
         String folder = System.getProperty(TestOutput.FOLDER);
         file = folder == null || folder.isEmpty() ? null : Path.of(folder, pid + TestTime.SUFFIX);

@@ -11,11 +11,11 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * The comments of the words that threads share, for tests that compare them with the code. docs/concurrency.md defines
- * their tags.
+ * The comments on words that threads share, for tests that compare the comments with the code. docs/concurrency.md
+ * defines their tags.
  */
 public final class WordComments {
-    /** The tags, in the order in which a comment has them. */
+    /** The tags, in the order in which they occur in a comment. */
     public static final List<String> TAGS = List.of("words", "written", "read", "pairs", "invariant");
 
     private static final Pattern JAVADOC = Pattern.compile("(?s)/\\*\\*(.*?)\\*/");
@@ -26,7 +26,9 @@ public final class WordComments {
     private static final Pattern CONTENTS = Pattern.compile("\\bcontents\\b(?!\\})");
     private static final Pattern COMMENT = Pattern.compile("(?s)/\\*.*?\\*/|//[^\\n]*");
 
-    /** A line that declares a field of a class or a nested class: its modifiers, its type and its name. */
+    /**
+     * Matches a line that declares a field of a class or a nested class, with groups for its modifiers, type and name.
+     */
     private static final Pattern FIELD = Pattern.compile("(?m)^(?: {4}| {8}(?=private|protected|public|static|final"
             + "|volatile))((?:(?:private|protected|public|static|final|volatile|transient|@Nullable) )*)"
             + "((?!return |throw |package |import |abstract )[\\w@][\\w.<>?@\\[\\], ]*?) (\\w+)(?: =.*)?[;,=]?$");
@@ -37,12 +39,12 @@ public final class WordComments {
      * One comment.
      *
      * @param file the source
-     * @param field the field that it is at
-     * @param words the words that it is about: the field, or those that {@code @words} names
-     * @param types the classes of these words, without their packages: that of the file, or those that
-     *     {@code @words} names
-     * @param isAll whether it is about all fields of the classes but those with comments of their own
-     * @param hasContents whether it is about all fields of the classes after the first, of which the words have objects
+     * @param field the field to which the comment belongs
+     * @param words the words that it describes: the field, or the words that {@code @words} names
+     * @param types the simple names of these words' classes: the file's class, or the classes that {@code @words} names
+     * @param isAll whether it describes all fields of the classes, except for fields with their own comments
+     * @param hasContents whether it also describes all fields of the classes after the first one, whose objects the
+     *     words refer to
      * @param tags the text of each tag
      */
     public record WordComment(
@@ -63,9 +65,9 @@ public final class WordComments {
         }
 
         /**
-         * {@return whether the comment is about a field}
+         * {@return whether the comment describes a field}
          *
-         * @param type the class, without its package
+         * @param type the simple name of the class
          * @param name the field
          */
         public boolean isAbout(String type, String name) {
@@ -77,7 +79,7 @@ public final class WordComments {
     /**
      * {@return the comments in a module's main sources}
      *
-     * @param module the folder
+     * @param module the directory of the module
      * @throws java.io.UncheckedIOException if a source cannot be read
      */
     public static List<WordComment> in(Path module) {
@@ -89,9 +91,9 @@ public final class WordComments {
     }
 
     /**
-     * {@return the comments of a source, in their order}
+     * {@return the comments of a source, in order}
      *
-     * @param file its name
+     * @param file the path of the source
      * @param source its text
      */
     public static List<WordComment> of(Path file, String source) {
@@ -128,7 +130,7 @@ public final class WordComments {
         return CODE.matcher(text).results().map(code -> code.group(1)).toList();
     }
 
-    /** Returns the block tags of a comment's text, each with its text on one line. */
+    /** Returns the block tags of a comment, each with its text on one line. */
     private static Map<String, String> tags(String javadoc) {
         String text = javadoc.replaceAll("(?m)^ *\\*? ?", "");
         Map<String, String> tags = new LinkedHashMap<>();

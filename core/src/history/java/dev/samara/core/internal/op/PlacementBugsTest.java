@@ -19,7 +19,10 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Historical bugs 5 to 8: searches for free room that looked beside the window or missed room within it. */
+/**
+ * Historical bugs 5 to 8: searches for free ranges that searched outside of the window, or missed free ranges within
+ * it.
+ */
 @DisplayName("Historical bugs of searches for free room:")
 final class PlacementBugsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

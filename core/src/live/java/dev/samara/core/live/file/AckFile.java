@@ -13,7 +13,9 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A file as the calls of a script acknowledged it: its bytes, and the errors that opens must still return. */
+/**
+ * The state of a file that the calls of a script acknowledged: its bytes, and the errors that opens must still return.
+ */
 final class AckFile {
     final String name;
     final MemoryChannel host;

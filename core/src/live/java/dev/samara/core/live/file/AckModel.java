@@ -19,8 +19,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the calls of a script have acknowledged: the bytes of each file, and which opens and mappings there are. Bytes
- * of private mappings, and those in memory beyond the end of a file, are not known.
+ * The state that the calls of a script acknowledged: the bytes of each file, and the existing opens and mappings. It
+ * does not model the bytes of private mappings, and the bytes in memory beyond the end of a file.
  */
 final class AckModel implements Scene {
     private static final int REMOVE = 9;

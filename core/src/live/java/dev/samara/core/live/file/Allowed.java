@@ -4,9 +4,9 @@ package dev.samara.core.live.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The results in which the library differs from the kernel, as it documents. What it documents of contents after
- * changes by another program is in {@link Twin}, of opens that are closed and mapped in {@link LibrarySide}, of holes
- * in large files in {@link #isLeftOut}.
+ * The documented differences between the results of the library and of the kernel. Other documented differences are in
+ * {@link Twin} (contents after changes by another program), {@link LibrarySide} (opens that are closed but still
+ * mapped) and {@link #isLeftOut} (holes in large files).
  */
 enum Allowed {
     /** {@code Machine.openFile}: EISDIR for a directory; ENODEV for a FIFO, a device, and a file of /proc. */

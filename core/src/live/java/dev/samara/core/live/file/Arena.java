@@ -15,9 +15,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /**
- * Where scripts run: two processes of the kernel's side, and a folder for each side. Where the test may mount, each
- * folder is an ext4 in memory, in a mount namespace of the processes: a force costs little there, and one of them can
- * be full. Else they are in the folder that is given.
+ * The environment of scripts: two processes for the kernel's side, and a directory for each side. If the test may mount
+ * file systems, each directory is an ext4 file system in memory, in a mount namespace of the processes; there a force
+ * is cheap, and one file system can be full. Otherwise they are in a given directory.
  */
 final class Arena implements AutoCloseable {
     private static final int MKNOD = 133;

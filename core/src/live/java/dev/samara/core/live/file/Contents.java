@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Compares the contents of files on the two sides: by reads, by mappings, and on the host. */
+/** Compares the contents of files on the two sides: through reads, through mappings, and on the host. */
 final class Contents {
     /** The maximum number of bytes compared of a file. */
     private static final int MOST = 64 << 10;

@@ -5,10 +5,10 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * Where the library and the kernel differ.
+ * A difference between the library and the kernel.
  *
- * @param script its steps; the first one is a machine
- * @param step the number of the step; that of all steps for the end
+ * @param script the steps of the script; the first one is a machine
+ * @param step the index of the step, or the number of all steps for a difference at the end
  * @param what differs
  * @param isThrown whether a call threw an exception
  */

@@ -10,9 +10,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Steps during which a call of the host fails. The kernel has no such failure: the judge here is what was acknowledged.
- * A step that fails is repeated, and then has the kernel's result, since nothing was changed or the rest is done. A
- * save that fails reports it, each other open of the file reports it once, and the next save saves everything.
+ * Steps during which a call to the host fails. The kernel's side has no such failure, so such a step is compared with
+ * what was acknowledged. A failed step is repeated, and must then return the kernel's result, because it changed
+ * nothing or completes the rest. A failed save reports its failure, each other open of the file reports it once, and
+ * the next save saves everything.
  */
 final class Failures {
     private final World world;

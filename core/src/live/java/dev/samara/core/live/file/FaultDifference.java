@@ -8,9 +8,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * A run that is wrong with a fault of the host.
+ * A run with a host fault that violates a rule.
  *
- * @param finding the fault, and what is wrong
+ * @param finding the fault and the violation
  * @param steps the script, whose first step is a machine
  */
 record FaultDifference(Finding finding, List<Step> steps) implements Difference<Step> {

@@ -16,8 +16,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scripts of calls on files, each of which runs once without a fault, and once for each way in which each of its calls
- * to the host can fail, be short or be interrupted.
+ * Scripts of calls on files. Each script runs once without a fault, and once for each way in which each of its calls to
+ * the host can fail, be short or be interrupted.
  */
 final class FaultLanguage implements Language<Step, FaultDifference> {
     /** The steps of a script. */

@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A script, with what its steps return without a fault, and the number of its calls to the host. */
+/** A script, with the results of its steps in a run without a fault, and the number of its calls to the host. */
 final class FaultScript {
     /** Chooses the next step; null for none. */
     @FunctionalInterface

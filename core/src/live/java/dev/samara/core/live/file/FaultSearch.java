@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
-/** Runs up to some number of scripts with faults, until one is wrong. A loader of broken classes makes it by name. */
+/**
+ * Runs scripts with faults until one violates a rule, up to a maximum number. A loader of broken classes creates it by
+ * name.
+ */
 public final class FaultSearch implements Callable<@Nullable String> {
     /** How long to look for a shorter script, in nanoseconds. */
     private static final long SHRINKING = 20_000_000_000L;

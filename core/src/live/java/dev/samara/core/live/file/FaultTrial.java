@@ -17,25 +17,28 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run of a script by the library, in which one call to the host does not simply succeed. The judge is a model of what
- * was acknowledged ({@link AckModel}), and the results of the run in which all calls succeed:
+ * A run of a script by the library, in which one call to the host fails, is short or is interrupted. The run is
+ * compared with a model of what was acknowledged ({@link AckModel}), and with the results of the run in which all calls
+ * succeed:
  *
  * <ol>
- *   <li><b>Results.</b> A step that has met no failure returns what it returns in the other run. So does one whose call
- *       to the host was short, or whose thread was interrupted, and the interrupt is still there.
- *   <li><b>Failures.</b> A failure is returned by the step that meets it, with the errno of the host, or it is
- *       {@linkplain AckOpen.Owed owed}. A step that returns it has changed nothing beyond what it says; of a hole, each
- *       byte may be made. Repeated, it returns the rest of what it returns in the other run.
- *   <li><b>Memory.</b> Each read, and each load of a shared mapping, shows the bytes that were acknowledged last, also
- *       after all pages were evicted that can be: a page stays dirty until it is saved.
- *   <li><b>Saves.</b> When {@code fsync}, {@code msync} with {@code MS_SYNC}, the last close or that of the machine
- *       succeeds, the device has all bytes of the file, or of the range.
- *   <li><b>Errors.</b> The failure of a write-back or a force is returned once by each open of the file, from its next
- *       save, and by a later open if no other one returned it. A save returns no other failure.
+ *   <li><b>Results.</b> A step without a failure returns the same result as in the run without faults. This also
+ *       applies to a step whose call to the host was short, or whose thread was interrupted; the interrupt flag stays
+ *       set.
+ *   <li><b>Failures.</b> The step in which a failure occurs returns it, with the errno of the host, or the failure is
+ *       {@linkplain AckOpen.Owed owed}. A step that returns the failure changed nothing except what its result reports;
+ *       while it punches a hole, any of the hole's bytes may already be zero. If the step is repeated, it returns the
+ *       rest of the result of the run without faults.
+ *   <li><b>Memory.</b> Each read, and each load from a shared mapping, returns the bytes that were acknowledged last,
+ *       even after all evictable pages were evicted. A page stays dirty until it is saved.
+ *   <li><b>Saves.</b> When {@code fsync}, {@code msync} with {@code MS_SYNC}, the last close or the close of the
+ *       machine succeeds, the device contains all bytes of the file, or of the range.
+ *   <li><b>Errors.</b> Each open of the file returns the failure of a write-back or a force once, from its next save. A
+ *       later open returns it if no other open did. A save returns no other failure.
  *   <li><b>The last close</b> reports its failure once, and the file stays in memory with its pages. No other step
- *       reports anything.
- *   <li><b>Size.</b> After each step the file of the host has the size that was acknowledged.
- *   <li><b>Rest.</b> At the end no channel, file in the table, charged page, frame or pin is left.
+ *       sends a report.
+ *   <li><b>Size.</b> After each step, the host file has the acknowledged size.
+ *   <li><b>Rest.</b> At the end, no channel, file in the table, charged page, frame or pin is left.
  * </ol>
  */
 final class FaultTrial {

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Scripts of calls on files of the host, whose first step is a machine. */
+/** Scripts of calls on host files. The first step of each script is a machine. */
 final class FileLanguage implements Language<Step, Difference> {
     /** The folder with the table of results and with the scripts that once differed. */
     static final Path FOLDER = Path.of("src", "test", "resources", "dev", "samara", "core", "live", "file");

@@ -12,7 +12,10 @@ import java.util.Random;
 import java.util.Set;
 import java.util.stream.IntStream;
 
-/** Chooses steps at random, mostly on what was used before, and often at edges. A seed always gives the same steps. */
+/**
+ * Chooses random steps, mostly on objects that earlier steps used, and often at edges. A seed always generates the same
+ * steps.
+ */
 final class Generator {
     private static final List<Verb> WEIGHTED = weighted();
     private static final long[] LOW_EDGES = {0, 0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 2 * PAGE - 1, 5 * PAGE - 1};

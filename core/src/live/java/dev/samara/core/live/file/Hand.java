@@ -10,7 +10,7 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 
-/** A process of the kernel's side, with the bytes of {@link Pattern} and buffers for reads. */
+/** A process of the kernel's side, whose memory contains the bytes of {@link Pattern} and buffers for reads. */
 final class Hand implements AutoCloseable {
     /** Numbers of calls on x86-64. */
     static final int CLOSE = 3;

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Slips in what the library does when a call to the host fails, is short or is interrupted. */
+/** Planted mistakes in the library's reaction to calls to the host that fail, are short or are interrupted. */
 final class HostFaultBreaks {
     private static final String CORE = "dev.samara.core.internal.";
 

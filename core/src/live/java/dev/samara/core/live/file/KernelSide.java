@@ -23,8 +23,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Executes the steps of a script by calls of the kernel. The first process has the descriptors and the first space, the
- * second one is the second space, which opens the descriptors' files for its mappings.
+ * Executes the steps of a script with kernel calls. The first process contains the descriptors and is the first space.
+ * The second process is the second space, and opens the descriptors' files for its mappings.
  */
 final class KernelSide {
     /** No descriptor: each call with it is EBADF. */

@@ -36,7 +36,7 @@ import java.util.Objects;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
-/** Executes the steps of a script by calls of the library, on a machine of its own. */
+/** Executes the steps of a script with library calls, on its own machine. */
 final class LibrarySide {
     private static final int FRAMES = 512;
 

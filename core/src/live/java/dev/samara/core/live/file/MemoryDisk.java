@@ -18,8 +18,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file system in arrays, whose calls meet one fault. Its names are those of empty files in a folder, which the
- * library looks at before it opens them.
+ * A file system in arrays, one of whose calls has a fault. Its file names are the names of empty files in a directory,
+ * because the library checks a file before it opens it.
  */
 final class MemoryDisk implements ChannelOpener {
     /** The largest size of a file. */

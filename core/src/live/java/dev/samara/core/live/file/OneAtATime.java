@@ -5,7 +5,7 @@ import dev.samara.core.internal.hostfile.HostChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** A channel whose calls come one after the other: threads of the machine make some. */
+/** A channel that serializes its calls, some of which the machine's threads make. */
 record OneAtATime(HostChannel channel) implements HostChannel {
     @Override
     public int read(ByteBuffer target, long offset) throws IOException {

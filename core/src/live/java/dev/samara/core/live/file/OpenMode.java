@@ -8,9 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The mode of an open: 0 for reading, 1 for writing too, 2 creating the file if necessary, 3 creating a new file, and 4
- * more for a direct open of the library. The kernel's open is never direct: it would require alignment, and what is
- * visible is the same.
+ * The mode of an open: 0 for reading, 1 for reading and writing, 2 to also create the file if necessary, 3 to create a
+ * new file. Adding 4 makes the library's open direct. The kernel's open is never direct, because it would require
+ * alignment, and the visible results are the same.
  */
 record OpenMode(int number) {
     /** What a direct open adds to the number. */

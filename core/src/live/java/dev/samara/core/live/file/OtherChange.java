@@ -2,11 +2,11 @@
 package dev.samara.core.live.file;
 
 /**
- * The bytes of a file that another program changed.
+ * A range of a file that another program changed.
  *
  * @param from the first byte
  * @param to the end, exclusive
- * @param isCut whether they were cut off
+ * @param isCut whether the other program truncated them
  */
 record OtherChange(long from, long to, boolean isCut) {
     static OtherChange of(Step step, Outcome result, long sizeBefore) {

@@ -7,8 +7,8 @@ import dev.samara.testing.live.ErrorNames;
 /**
  * The outcome of a step.
  *
- * @param result of the call; an error as a negative number, a fault as {@link #fault} makes it
- * @param seen a hash of the bytes read, the loaded value, or the address of a fault; otherwise 0
+ * @param result the result of the call; an error is a negative number, and a fault is encoded by {@link #fault}
+ * @param seen a hash of the bytes read, the loaded value, or the address of the fault; otherwise 0
  */
 record Outcome(long result, long seen) {
     private static final long FAULT = -100_000;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.file;
 
-/** Where the mappings of a script are: in each space some regions of a few pages, at fixed addresses. */
+/** The places of a script's mappings: in each space, several regions of a few pages at fixed addresses. */
 final class Places {
     static final int PAGE = 4096;
     static final int SLOTS = 5;

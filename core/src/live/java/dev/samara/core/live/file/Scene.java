@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.file;
 
-/** What a script has open and mapped, as far as the choice of its next step depends on it. */
+/** The opens and mappings of a script, as far as the choice of the next step depends on them. */
 interface Scene {
     /** Returns the size of the file that is open in a slot; -1 if none is. */
     long sizeAt(int slot);

@@ -7,10 +7,10 @@ import java.util.Locale;
 import java.util.stream.Collectors;
 
 /**
- * A line of a script, such as {@code pwrite slot=0 offset=4096 length=17 seed=3}.
+ * A step, i.e. one line of a script, such as {@code pwrite slot=0 offset=4096 length=17 seed=3}.
  *
  * @param verb the action
- * @param arguments in the order of the verb's kinds
+ * @param arguments the arguments, in the order of the verb's kinds
  */
 record Step(Verb verb, List<Long> arguments) {
     Step {

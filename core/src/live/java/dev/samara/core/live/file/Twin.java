@@ -9,7 +9,7 @@ import java.nio.channels.FileChannel;
 import java.util.BitSet;
 
 /**
- * A file of the library and its twin of the kernel, and what may differ between them, as the library documents it:
+ * A file of the library and the corresponding file of the kernel, with the documented differences that they may have:
  * bytes that another program changed while they may have been in memory, and the size until the library checks it
  * again.
  */

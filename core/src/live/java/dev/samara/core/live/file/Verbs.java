@@ -3,7 +3,7 @@ package dev.samara.core.live.file;
 
 import java.util.Set;
 
-/** Kinds of verbs. */
+/** Classifies verbs. */
 final class Verbs {
     /** Steps that can run concurrently with another: their results, except of reads, do not depend on it. */
     static final Set<Verb> OUTER = Set.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE, Verb.EVICT, Verb.PREAD);

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** Chooses arguments: near mappings, near what was named before, and at edges. */
+/** Chooses arguments: near mappings, near earlier arguments, and at edges. */
 final class Arguments {
     private static final long PAGE = 4096;
     private static final long HUGE = 512 * PAGE;

@@ -12,8 +12,8 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
 /**
- * What is not compared, each with its reason: where the library deliberately promises something else than the kernel,
- * or where a detail of this machine's kernel is out of scope.
+ * The cases that are not compared, each with its reason: the library deliberately differs from the kernel, or a detail
+ * of this machine's kernel is out of scope.
  */
 final class Exceptions {
     private static final long PAGE = 4096;

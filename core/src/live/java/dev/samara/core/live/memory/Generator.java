@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** Chooses operations, most of them where earlier ones were. */
+/** Chooses operations, most of them at the addresses of earlier operations. */
 final class Generator {
     private static final long PAGE = 4096;
     private static final int MOST_PROCESSES = 3;

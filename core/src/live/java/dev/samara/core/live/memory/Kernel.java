@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-/** Numbers of system calls of x86-64. */
+/** The numbers of x86-64 system calls. */
 final class Kernel {
     static final int WRITE = 1;
     static final int CLOSE = 3;

@@ -13,10 +13,10 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The requests to the judge for one operation. The last answers decide the result.
+ * The requests to the judge for one operation. The last answers determine the result.
  *
- * @param requests in their order
- * @param at which answer is the result of the call; -1 if there is none
+ * @param requests the requests, in order
+ * @param at the index of the answer that is the result of the call, or -1 if there is none
  */
 record KernelCall(List<String> requests, int at) {
     static final KernelCall NOTHING = new KernelCall(List.of(), -1);

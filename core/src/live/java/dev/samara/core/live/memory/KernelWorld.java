@@ -21,8 +21,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * A judge in whose address space only the pages of a world are free: all others are mapped, without rights, to a file
- * that no script maps. Each script runs in a child of it.
+ * A judge in whose address space only the pages of a world are free. All other pages are mapped without rights to a
+ * file that no script maps. Each script runs in a child of the judge.
  */
 final class KernelWorld implements AutoCloseable {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;

@@ -6,7 +6,7 @@ import java.util.Map;
 
 /**
  * Writes mappings so that both sides can be compared: addresses are offsets, and inode numbers, which the kernel
- * chooses, are replaced by the order in which they were first seen.
+ * chooses, are replaced with their order of appearance.
  */
 final class LayoutText {
     private static final long PAGE = 4096;

@@ -32,7 +32,7 @@ import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
-/** Executes operations with the library. */
+/** Executes the operations of scripts with the library. */
 final class LibraryRun implements AutoCloseable {
     private static final Geometry GEOMETRY = KernelWorld.GEOMETRY;
     private static final long PAGE = GEOMETRY.pageSize();

@@ -3,7 +3,7 @@ package dev.samara.core.live.memory;
 
 import dev.samara.core.mman.Resource;
 
-/** The limits of a script. Those with a base are relative to the initial amount of the space. */
+/** The limits of a script. Limits with a base are relative to the initial amount of the space. */
 enum Limit {
     AS(9, Resource.AS, true),
     DATA(2, Resource.DATA, true),

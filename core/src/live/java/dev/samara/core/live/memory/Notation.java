@@ -4,7 +4,7 @@ package dev.samara.core.live.memory;
 import dev.samara.core.mman.Errno;
 import dev.samara.testing.live.ErrorNames;
 
-/** Texts of addresses, numbers and results. */
+/** Converts addresses, numbers and results to text and back. */
 final class Notation {
     private static final long NEAR = 1L << 24;
 

@@ -10,8 +10,8 @@ import java.util.TreeSet;
  * An operation of a process. Its text is {@code <process> <verb> <argument>...}; an address near the world is a signed
  * offset from its base.
  *
- * @param process the number of the process; the first is 0, and each fork makes the next
- * @param arguments as many as the verb has; a file is its number
+ * @param process the number of the process; the first one is 0, and each fork creates the next one
+ * @param arguments the verb's arguments; a file is represented by its number
  */
 record Operation(int process, Verb verb, List<Long> arguments) {
     Operation {

@@ -7,7 +7,7 @@ import java.util.List;
  * The result of an operation, and the layout of each process afterwards.
  *
  * @param result a number, an address, an errno or a fault
- * @param states the number and layout of each living process
+ * @param states the number and the layout of each living process
  */
 record Outcome(String result, List<String> states) {
     /** Returns the name of the errno or fault; {@code ok} for a success. */

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-/** What is compared: the mappings of a world's pages and of some pages around it, and the contents of its pages. */
+/**
+ * The range that is compared: the mappings of a world's pages and of some pages around them, and the contents of the
+ * world's pages.
+ */
 final class Range {
     private static final long PAGE = 4096;
     private static final long AROUND = 16 * PAGE;

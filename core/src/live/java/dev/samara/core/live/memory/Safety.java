@@ -4,7 +4,9 @@ package dev.samara.core.live.memory;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 
-/** Which operations a judge survives: those that neither change nor query its own memory. */
+/**
+ * Determines which operations a judge survives, i.e. operations that neither change nor query the judge's own memory.
+ */
 final class Safety {
     private static final long PAGE = 4096;
     private static final long LIMIT = KernelWorld.GEOMETRY.limit();

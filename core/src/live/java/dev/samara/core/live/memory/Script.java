@@ -8,7 +8,7 @@ import java.util.List;
  * A sequence of operations.
  *
  * @param world the name of the world in which it runs
- * @param watch what is compared after each step besides mappings and flags: the bits below
+ * @param watch what is compared after each step in addition to mappings and flags, as a set of the bits below
  */
 record Script(World world, int watch, List<Operation> operations) {
     /** The first byte of each page. It is loaded, so few pages remain untouched. */

@@ -3,7 +3,10 @@ package dev.samara.core.live.memory;
 
 import java.util.Locale;
 
-/** What an operation does, and what its arguments are: {@code a} an address, {@code n} a number, {@code f} a file. */
+/**
+ * The kinds of operations with the kinds of their arguments: {@code a} is an address, {@code n} a number, {@code f} a
+ * file.
+ */
 enum Verb {
     MMAP("annnfn"),
     MUNMAP("an"),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-/** A part of the address space that is free; the rest is full. */
+/** The free part of an address space; all other pages are mapped. */
 enum World {
     /** A few pages, so that everything interacts with everything. */
     SMALL(64),

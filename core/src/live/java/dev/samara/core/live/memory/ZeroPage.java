@@ -8,9 +8,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Whether a kernel maps the zero page where untouched memory is read, as Linux does on x86-64. The kernels of some
- * hypervisors' guests allocate a page there. They count other amounts, and prepare an {@code anon_vma} where Linux has
- * none. The library is compared with them on a machine that {@linkplain
+ * Determines whether the kernel maps the zero page when untouched memory is read, as Linux does on x86-64. The kernels
+ * of some hypervisors' guests allocate a page instead. So they count different amounts, and prepare an {@code anon_vma}
+ * when Linux does not. With these kernels, the library is compared on a machine that {@linkplain
  * dev.samara.core.MachineBuilder#forbidZeroPage forbids} the zero page.
  */
 final class ZeroPage {

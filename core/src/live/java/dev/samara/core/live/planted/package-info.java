@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Rules that are broken on purpose, and found by scripts that the running kernel executes too. {@code MemoryBreaks} and
- * {@code FileBreaks} list those of the library; {@code BrokenRulesTest} looks for each.
+ * Rules that are broken on purpose, to check that scripts which the running kernel also executes find them. {@code
+ * MemoryBreaks} and {@code FileBreaks} list the broken rules of the library; {@code BrokenRulesTest} searches for each.
  */
 @NullMarked
 package dev.samara.core.live.planted;

@@ -6,8 +6,9 @@ import dev.samara.core.internal.trace.Tracepoints;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A shootdown whose caller does not wait. The CPUs have got their requests, and the caller polls whether all have
- * acknowledged. Reports and kicks CPUs that have not, as {@link Shootdowns#shoot} does. Used by one thread at a time.
+ * A shootdown whose caller does not wait. The requests to the CPUs were sent, and the caller polls whether all CPUs
+ * acknowledged. Reports and kicks CPUs that do not acknowledge, as {@link Shootdowns#shoot} does. Used by one thread at
+ * a time.
  */
 public final class BegunShootdown {
     private final Cpus cpus;
@@ -19,7 +20,7 @@ public final class BegunShootdown {
     private final int targets;
     private final long since;
 
-    /** Null once it has ended, or if it is not recorded. */
+    /** The event; null after the shootdown ended, or if it is not recorded. */
     private @Nullable BegunEvent recorded;
 
     /** See {@link RequestDelivery#check}. */
@@ -47,8 +48,8 @@ public final class BegunShootdown {
     }
 
     /**
-     * Returns whether no CPU of the cpumask can use translations of the context from before the generation. Once true,
-     * this stays true. Does not wait.
+     * Returns whether no CPU in the cpumask can use translations of the context from before the generation any more.
+     * Once true, the result stays true. Does not wait.
      */
     public boolean isDone() {
         for (long left = mask; left != 0; left &= left - 1) {

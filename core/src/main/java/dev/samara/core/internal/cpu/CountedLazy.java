@@ -10,15 +10,15 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CountedLazy extends LazyContext {
     /**
-     * The context to which this holds a reference. For the CPU's thread; if the CPU is {@linkplain CpuOwner gone}, for
-     * the thread that takes it offline.
+     * The context to whose page table the CPU holds a reference. Used by the CPU's thread or, if the CPU is {@linkplain
+     * CpuOwner gone}, by the thread that takes it offline.
      *
-     * @written the CPU's thread, or a thread that has found the CPU gone (plain)
-     * @read the CPU's thread, or a thread that has found the CPU gone (plain)
-     * @pairs what the CPU's thread has stored happens before {@code Thread.isAlive} returns false, and before the
-     *     reference to a lost CPU leaves its queue ({@code isLost}); a CPU that is handed over passes it on by {@code
-     *     thread} of {@code CpuOwner}
-     * @invariant the context of which this CPU has a reference to the page table; null for none
+     * @written the CPU's thread, or a thread that found the CPU gone (plain)
+     * @read the CPU's thread, or a thread that found the CPU gone (plain)
+     * @pairs stores of the CPU's thread happen before {@code Thread.isAlive} returns false, and before the reference to
+     *     a lost CPU is polled from its queue ({@code isLost}); if the CPU is handed over, {@code thread} of {@code
+     *     CpuOwner} publishes them
+     * @invariant the context to whose page table this CPU holds a reference; null if there is none
      */
     private @Nullable TlbContext kept;
 
@@ -46,7 +46,8 @@ public final class CountedLazy extends LazyContext {
     void drop() {
         TlbContext of = kept;
         if (of != null) {
-            // Of the two steps below one alone would lose the reference, or give it up twice.
+            // Checked first, because if only one of the two steps below succeeded, the reference would be lost, or
+            // released twice.
             StackReserve.check(DROP_DEPTH);
             kept = null;
             of.pageTable().release();

@@ -6,8 +6,8 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The events of one CPU, by kind: all of them, and those since the CPU went to its present space. The owner's thread
- * counts, and any thread reads.
+ * The event counters of one CPU, by kind: the number of all events, and the number of events since the CPU entered its
+ * current space. The owner's thread counts; any thread reads.
  */
 public final class CpuCounters {
     public static final int MINOR_FAULTS = 0;
@@ -23,21 +23,24 @@ public final class CpuCounters {
      * @written the CPU's thread (opaque); the thread that releases a CPU that is gone (opaque)
      * @read a thread that reads statistics (opaque); those that write it (plain)
      * @invariant counts for statistics; they order nothing. Padding keeps them off other CPUs' cache lines. Counting is
-     *     a load and a store of the CPU's own, on a miss, a fault or a flush, and nothing on a hit. A plain flag, which
-     *     those threads write, tells whether there are counts to settle
+     *     a load and a store of a word that only this CPU writes, on a miss, a fault or a flush; a hit counts nothing.
+     *     A plain flag, which the same threads write, records whether there are counts to settle
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
-    /** 128 bytes before and after the counts, so that counting takes no cache line from another CPU. */
+    /** 128 bytes before and after the counts, so that counting does not invalidate another CPU's cache lines. */
     private static final int PADDING = 16;
 
-    /** By kind: first all events, then the events before the present space. */
+    /** By kind: first the numbers of all events, then the numbers of events before the current space. */
     private final long[] words = new long[PADDING + 2 * KINDS + PADDING];
 
-    /** Whether there are events since the last {@link #beginSpace}. For the owner's thread. */
+    /** Whether there are events since the last {@link #beginSpace}. Used by the owner's thread. */
     private boolean isCounting;
 
-    /** The space whose events a {@link #beginSpace} that met the end of the stack has left; null for none. */
+    /**
+     * The space whose events a {@link #beginSpace} that failed by a stack overflow did not settle; null if there is
+     * none.
+     */
     private @Nullable SpaceCounters unsettled;
 
     CpuCounters() {}
@@ -45,11 +48,11 @@ public final class CpuCounters {
     /** Counts an event. Called by the owner's thread. */
     public void increment(int kind) {
         if (!isCounting) {
-            // Seldom: this word is not padded.
+            // Stored only if needed, because this word is not padded.
             isCounting = true;
         }
         int at = PADDING + kind;
-        // Opaque: no other thread writes it, and a reader sees no half of it.
+        // Opaque, because no other thread writes it, and a reader must not see half of it.
         WORD.setOpaque(words, at, words[at] + 1);
     }
 
@@ -69,16 +72,16 @@ public final class CpuCounters {
     }
 
     /**
-     * Begins the counts of another space. Called by the owner's thread, or by the thread that takes a CPU offline that
-     * is {@linkplain CpuOwner gone}, while the CPU's word names no space.
+     * Starts to count for another space. Called, while the CPU's word contains no space, by the owner's thread, or by
+     * the thread that takes a {@linkplain CpuOwner gone} CPU offline.
      *
-     * @param last gets the events that were counted in the space that the CPU has left; null if it had none
+     * @param last receives the events that were counted in the space that the CPU left; null if it was in none
      */
     void beginSpace(@Nullable SpaceCounters last) {
         // Most switches have no events to settle.
         if (isCounting) {
             if (unsettled == null) {
-                // First, and without a call: what an Error leaves is settled by the next switch.
+                // Set first and without a call, so that what an Error leaves unsettled is settled by the next switch.
                 unsettled = last;
             }
             settle(unsettled);
@@ -96,7 +99,7 @@ public final class CpuCounters {
                 if (last != null) {
                     last.add(kind, now - before);
                 }
-                // Needs no deeper stack than the addition: no event is added twice.
+                // Needs no deeper stack than the addition, so no event is added twice.
                 WORD.setOpaque(words, at + KINDS, now);
             }
         }

@@ -9,16 +9,16 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The thread that owns one CPU, and whether a thread can use the CPU still. Thread-safe.
+ * The owner of one CPU: its thread, and whether any thread can still use the CPU. Thread-safe.
  *
- * <p>A CPU is <em>dead</em> if its thread has ended, and <em>lost</em> if no thread can reach its object any more.
- * It is <em>gone</em> if it is dead or lost. Then it answers no request, and leaves no space by itself. Other threads
- * give up all that it has: its number and its space ({@link DeadThreadCpus}), its page table context, and its borrow.
- * All of them ask this object.
+ * <p>A CPU is <em>dead</em> if its thread has ended, and <em>lost</em> if no thread can reach its object any more. It
+ * is <em>gone</em> if it is dead or lost. Then it does not acknowledge requests, and does not leave its space on its
+ * own. Other threads release all that it holds: its number and its space ({@link DeadThreadCpus}), its page table
+ * context, and its borrow. All of them query this object.
  *
  * <p>An object may be unreachable while one of its methods runs. So each method that ends with a change of the CPU, or
- * with an access to guest memory, has a fence there ({@link java.lang.ref.Reference#reachabilityFence}). No method of a
- * lost CPU runs then.
+ * with an access to guest memory, executes a {@link java.lang.ref.Reference#reachabilityFence} there. So when a CPU is
+ * lost, no method of it is running.
  */
 public final class CpuOwner {
     private static final VarHandle THREAD;
@@ -36,16 +36,17 @@ public final class CpuOwner {
      *
      * @written the owner, when it hands the CPU over (null, release); a thread that claims it (compare-and-exchange); a
      *     thread to which a pool lends it (release)
-     * @read shooters, and a thread that looks for CPUs that are gone (acquire)
-     * @pairs {@code disown} (release) with {@code claim} (volatile): the new owner sees all that earlier owners have
-     *     done with the CPU, its TLB, its page-table context and its listeners, whose fields are plain. {@code isDead}
-     *     reads it, {@code Thread.isAlive}, then reads it again. A thread that handed the CPU over did so before it
-     *     ended, so the second read finds null or the next owner. The thread to which a pool lends the CPU has it
-     *     alone, by {@code idle} of {@code IdleCpus}: it pairs with the reads of others only
-     * @invariant of several threads that claim a CPU one becomes the owner. Null only outside GUEST, so no shootdown
-     *     waits for a CPU without owner. A thread that has ended owns its CPUs for ever. The copies in {@code
-     *     CpuMemory} and {@code CheckedMemory} are plain: the owner alone writes them. A thread finds itself there only
-     *     if it has claimed the CPU and not handed it over since
+     * @read shooters, and a thread that searches for CPUs that are gone (acquire)
+     * @pairs {@code disown} (release) with {@code claim} (volatile): the new owner sees all that earlier owners did
+     *     with the CPU, its TLB, its page table context and its listeners, whose fields are plain. {@code isDead} reads
+     *     this field, then {@code Thread.isAlive}, then this field again. A thread that handed the CPU over did so
+     *     before it ended, so the second read finds null or the next owner. The thread to which a pool lends the CPU is
+     *     its only user, because of {@code idle} of {@code IdleCpus}, so its store pairs only with the reads of other
+     *     threads
+     * @invariant only one of several threads that claim a CPU becomes the owner. Null only outside GUEST, so no
+     *     shootdown waits for a CPU without an owner. A thread that ended owns its CPUs forever. The copies in {@code
+     *     CpuMemory} and {@code CheckedMemory} are plain, because only the owner writes them. A thread finds itself
+     *     there only if it claimed the CPU and has not handed it over since
      */
     @SuppressWarnings("UnusedVariable") // through THREAD
     private @Nullable Thread thread = Thread.currentThread();
@@ -53,7 +54,7 @@ public final class CpuOwner {
     private final PendingTeardowns left = new PendingTeardowns();
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    /** A phantom, since an object with a finalizer may make the CPU reachable again. */
+    /** A phantom reference, because an object with a finalizer may make the CPU reachable again. */
     @SuppressWarnings("UnusedVariable") // has to be reachable to come into the queue
     private final PhantomReference<Object> cpu;
 
@@ -63,19 +64,20 @@ public final class CpuOwner {
      * @written a thread that takes the phantom reference to the CPU out of its queue (volatile)
      * @read any thread (volatile)
      * @pairs the reachability fences of the CPU's thread with the clearing of the reference by the collector, which
-     *     precedes its queue: all that the thread did with the CPU comes before the end that the finder makes
+     *     precedes the enqueuing of the reference: all that the thread did with the CPU happens before the finder takes
+     *     it offline
      * @invariant never reset. True only once no thread can use the CPU
      */
     volatile boolean isLost;
 
-    /** Used by one thread at a time: the one that takes the CPU offline. */
+    /** Whether the lost CPU was reported. Used by one thread at a time, which takes the CPU offline. */
     private boolean isReported;
 
     /**
      * Makes the calling thread the owner of a CPU.
      *
-     * @param cpu the object without which no thread can use the CPU
-     * @param reporter is given the report of a lost CPU; must not throw, and must not keep the CPU reachable
+     * @param cpu the object without which no thread can use the CPU; the CPU is lost when it becomes unreachable
+     * @param reporter is called with the report of a lost CPU; must not throw, and must not keep the CPU reachable
      */
     public CpuOwner(Object cpu, Consumer<String> reporter) {
         this.cpu = new PhantomReference<>(cpu, unreachable);
@@ -91,47 +93,48 @@ public final class CpuOwner {
     /**
      * Makes the calling thread the owner, unless the CPU has one.
      *
-     * @return the owner that the CPU has; null if the caller is the owner now
+     * @return the present owner of the CPU; null if the caller became the owner
      */
     public @Nullable Thread claim() {
-        // Pairs with disown, and decides among several threads.
+        // Pairs with disown, and decides which of several threads becomes the owner.
         return (Thread) THREAD.compareAndExchange(this, (Thread) null, Thread.currentThread());
     }
 
-    /** Makes the calling thread the owner of a CPU that has none, and that no other thread can claim. */
+    /** Makes the calling thread the owner of a CPU that has no owner and that no other thread can claim. */
     public void own() {
-        // Release: pairs with thread. The caller got the CPU alone, and what earlier owners did came before that.
+        // Release: pairs with thread. The caller is the only thread that got the CPU, and the actions of earlier owners
+        // happened before this store.
         THREAD.setRelease(this, Thread.currentThread());
     }
 
     /** Leaves the CPU without an owner. Called by the owner. */
     public void disown() {
-        // Release: after all that the thread has done with the CPU. Pairs with claim.
+        // Release: after all that the thread did with the CPU. Pairs with claim.
         THREAD.setRelease(this, null);
     }
 
-    /** Returns the spaces that the CPU has left as their last user: they outlive its TLBs. */
+    /** Returns the spaces that the CPU left as their last user. This list outlives the CPU's TLBs. */
     public PendingTeardowns left() {
         return left;
     }
 
-    /** Returns whether no thread can use the CPU any more. All that threads have done with it is visible then. */
+    /** Returns whether no thread can use the CPU any more. If so, all that threads did with it is visible. */
     public boolean isGone() {
         return isDead() || isLost();
     }
 
-    /** Returns whether the thread of the CPU has ended. It is the owner for ever then. */
+    /** Returns whether the thread of the CPU ended. It then remains the owner forever. */
     public boolean isDead() {
         Thread of = thread();
-        // Read again: the thread may have handed the CPU over before it ended. All its stores precede isAlive. If it is
-        // the owner still, it is the owner for ever.
+        // Read again, because the thread may have handed the CPU over before it ended. All its stores precede isAlive.
+        // If it still is the owner, it remains the owner forever.
         return of != null && !of.isAlive() && of == thread();
     }
 
     /** Returns whether no thread can reach the object of the CPU any more. */
     public boolean isLost() {
-        // By the queue, and not by the reference: all that precedes a reachability fence happens before the reference
-        // comes out of the queue.
+        // Determined from the queue and not from the reference, because all that precedes a reachability fence happens
+        // before the reference is polled from the queue.
         if (!isLost && unreachable.poll() != null) {
             isLost = true;
         }
@@ -139,7 +142,8 @@ public final class CpuOwner {
     }
 
     /**
-     * Reports a CPU that is lost, once. The end of a thread is no fault of the embedder.
+     * Reports a lost CPU, once. A CPU whose thread ended is not reported, because that is not a mistake of the
+     * embedder.
      *
      * @param description the CPU and its thread
      */

@@ -10,24 +10,24 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The part of a CPU that shootdowns read: its state with its current context, in one word; whether a request is
- * pending; and the generation up to which it has flushed.
+ * pending; and the generation up to which it flushed.
  *
  * <pre>
  *     OFFLINE ──> KERNEL &lt;──> GUEST       In GUEST a CPU uses its TLB, and must acknowledge requests.
- *                  │   │                   Else it keeps its TLB, and catches up before it uses the TLB again.
+ *                  │   │                   Otherwise it keeps its TLB, and catches up before it uses the TLB again.
  *      SWITCHING &lt;─┘   └─> LAZY            In LAZY a CPU has no context. It may keep the last one.
  * </pre>
  *
- * <p>From LAZY a CPU goes back to KERNEL, or to SWITCHING. From SWITCHING it goes to KERNEL. From each state but GUEST
- * it may go to OFFLINE; from GUEST only a CPU that is {@linkplain CpuOwner gone} does.
+ * <p>From LAZY, a CPU returns to KERNEL or goes to SWITCHING. From SWITCHING, it goes to KERNEL. From each state but
+ * GUEST, it may go to OFFLINE; from GUEST, it goes to OFFLINE only if it is {@linkplain CpuOwner gone}.
  *
- * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU without a
- * context of another space has that of the {@linkplain TlbContext#EMPTY empty space}. What a CPU in LAZY has left is
- * the matter of its {@link LazyContext}.
+ * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU that is in no
+ * other space has the context of the {@linkplain TlbContext#EMPTY empty space}. The {@link LazyContext} of a CPU in
+ * LAZY represents the context that the CPU left.
  *
- * <p>The owner's thread changes the word. A CPU that is not in GUEST may be handed over to another thread: its last
- * owner has stored everything before the new one claims it, and no shootdown waits for it meanwhile. Another thread
- * changes the word of a CPU that is {@linkplain CpuOwner gone}: it takes the CPU offline.
+ * <p>The owner's thread changes the word. A CPU that is not in GUEST may be handed over to another thread: all stores
+ * of its last owner precede the claim by the new owner, and no shootdown waits for the CPU in between. If the CPU is
+ * {@linkplain CpuOwner gone}, another thread changes the word, to take the CPU offline.
  */
 public final class CpuState extends CpuWords.Flushed {
     /*
@@ -42,48 +42,51 @@ public final class CpuState extends CpuWords.Flushed {
      *     read entries                     (acquire)       GUEST in the context? wait   (volatile, then acquire)
      *
      * The store of the word, the read of the generation, the advance and the read of the word are volatile. So they
-     * have one order, which agrees with that of each thread. Either the store of the word comes before its read, and
-     * the shooter waits. Or the store comes after that read, and so after the advance. Then the CPU reads the new
-     * generation, and flushes before it reads an entry. With a release store of the word both reads could come before
-     * both stores.
+     * have one total order, which is consistent with the program order of each thread. Either the store of the word
+     * precedes the read of the word, and the shooter waits. Or the store follows that read, and so also the advance;
+     * then the CPU reads the new generation, and flushes before it reads an entry. With a release store of the word,
+     * both reads could precede both stores.
      *
      * The end of the wait: the CPU's accesses, then word := KERNEL or flushed := generation (release). The shooter
-     * reads one of these stores (volatile, acquire), then frees. Flushed is of the current context, and read after the
-     * word. If it is of this context, it was stored after the flush. If flushed is of another context, the CPU has left
-     * this one since the shooter read the word, and the wait is over too: on its way back into GUEST the CPU reads the
-     * generation again. It cannot be of an earlier context, since arrive stores the word (release) after flushed.
+     * reads one of these stores (volatile, acquire), then frees. Flushed belongs to the current context, and is read
+     * after the word. If it belongs to this context, it was stored after the flush. If it belongs to another context,
+     * the CPU left this context after the shooter read the word, and the wait is over, too, because the CPU reads the
+     * generation again before it returns to GUEST. It cannot belong to an earlier context, because arrive stores the
+     * word (release) after flushed.
      *
      * The request: the shooter advances the generation, then pending := 1. The CPU clears pending, then reads the
-     * generation (all volatile). If the CPU has cleared a request, it reads the generation of that request; its next
-     * poll finds a later one. The poll itself is opaque, since it decides nothing but whether these two steps are made.
+     * generation (all volatile). If the CPU cleared a request, it reads the generation of that request or a later one;
+     * its next poll finds a later request. The poll itself is opaque, because it only decides whether these two steps
+     * are executed.
      *
-     * LAZY: the word names no context. On its way back to a space the CPU becomes a user first, as from any other
-     * space, and there are no users after the last put.
+     * LAZY: the word names no context. When it returns to a space, the CPU first becomes a user, as it does when it
+     * comes from any other space; after the last put, it cannot become a user.
      */
 
-    /** From this number on, CPUs share a bit if their numbers are equal modulo this. */
+    /** CPUs with this number or a higher one share a bit if their numbers are equal modulo this value. */
     static final int SHARED = Long.SIZE / 2;
 
-    /** Owned by no thread. */
+    /** The CPU is not online. */
     static final int OFFLINE = 0;
 
-    /** Does not use its TLB; catches up by generation before it uses the TLB again. */
+    /** The CPU does not use its TLB; it catches up by generation before it uses the TLB again. */
     static final int KERNEL = 1;
 
-    /** Uses its TLB. */
+    /** The CPU uses its TLB. */
     static final int GUEST = 2;
 
-    /** Between two spaces: has no context, and uses no translation. */
+    /** The CPU is between two spaces; it has no context and uses no translation. */
     static final int SWITCHING = 3;
 
     /**
-     * Between two stays in a space. The CPU is no user of it now, and comes back to it faster than from another space.
+     * The CPU left a space temporarily. It is currently not a user of that space, but returns to it faster than from
+     * another space.
      */
     static final int LAZY = 4;
 
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
 
-    /** The stack of an arrival: what a drop needs, and the calls on the way there, in frames. */
+    /** The stack that an arrival needs, in stack frames: the stack of a drop, and the calls up to it. */
     private static final int ARRIVE_DEPTH = LazyContext.DROP_DEPTH + 8;
 
     private static final int STATE_BITS = 3;
@@ -95,28 +98,31 @@ public final class CpuState extends CpuWords.Flushed {
     private final CpuOwner owner;
     private final OwnerTlb ownerTlb;
 
-    /** By which its thread lists it: nothing is allocated each time that a thread becomes the owner. */
+    /**
+     * The reference through which the thread lists this CPU. Created once, so that nothing is allocated when a thread
+     * becomes the owner.
+     */
     final WeakReference<CpuState> self = new WeakReference<>(this);
 
     private final CpuCounters counters = new CpuCounters();
 
     /**
-     * Whether a thread takes this CPU offline. Guarded by the monitor of {@link Cpus}.
+     * Whether a thread is taking this CPU offline. Guarded by the monitor of {@link Cpus}.
      *
      * @words {@code isTaken}, {@code isReported} of {@code CpuState}, {@code CpuOwner}
      * @written a thread that takes a CPU offline (plain, lock: monitor of {@code Cpus}); {@code isReported} by that
      *     thread between its two holds of the monitor (plain)
      * @read a thread that takes a CPU offline (plain, lock); {@code isReported} as it is written (plain)
-     * @invariant one thread at a time gives up what a CPU has. That thread has set {@code isTaken}
+     * @invariant one thread at a time releases what a CPU holds. That thread set {@code isTaken}
      */
     boolean isTaken;
 
-    /** The context that counts this CPU as a user. For its thread, and for one that takes the CPU offline. */
+    /** The context that counts this CPU as a user. Used by its thread, and by a thread that takes the CPU offline. */
     private @Nullable TlbContext loaded;
 
     private final LazyContext lazy;
 
-    /** The reader in whose sections its thread handles faults; null until {@link #readsAs}. For its thread. */
+    /** The reader whose sections the thread uses to handle faults; null until {@link #readsAs}. Used by the thread. */
     private @Nullable RcuReader reader;
 
     CpuState(int number, int name, CpuOwner owner, OwnerTlb ownerTlb, LazyContext lazy) {
@@ -132,34 +138,34 @@ public final class CpuState extends CpuWords.Flushed {
         return number;
     }
 
-    /** Returns its number in reports. Unlike {@link #number()}, no later CPU has it. */
+    /** Returns the CPU's number in reports. Unlike {@link #number()}, this number is never reused. */
     int name() {
         return name;
     }
 
-    /** Returns its thread; null while it is handed over. */
+    /** Returns the CPU's thread; null while the CPU is handed over. */
     @Nullable
     Thread owner() {
         return owner.thread();
     }
 
-    /** Returns whether no thread can use it any more. Only {@link Cpus#release} changes its state then. */
+    /** Returns whether no thread can use the CPU any more. Then only {@link Cpus#release} changes its state. */
     boolean isGone() {
         return owner.isGone();
     }
 
-    /** Returns whether it is lost. */
+    /** Returns whether the CPU is lost. */
     boolean isLost() {
         return owner.isLost();
     }
 
-    /** Returns the next number whose CPU has an equal bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */
+    /** Returns the next number whose CPU has the same bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */
     static int nextOfBit(int number) {
         return number < SHARED ? Integer.MAX_VALUE : number + SHARED;
     }
 
     /**
-     * Returns its bit in cpumasks.
+     * Returns the CPU's bit in cpumasks.
      *
      * @return one bit, which CPUs with high numbers may share
      */
@@ -167,7 +173,7 @@ public final class CpuState extends CpuWords.Flushed {
         return 1L << (number < SHARED ? number : SHARED + number % SHARED);
     }
 
-    /** Returns whether other CPUs may have its bit too. */
+    /** Returns whether other CPUs may have the same bit. */
     public boolean sharesBit() {
         return number >= SHARED;
     }
@@ -176,7 +182,7 @@ public final class CpuState extends CpuWords.Flushed {
         return context << STATE_BITS | state;
     }
 
-    /** Returns the events that this CPU counts. */
+    /** Returns the counters of this CPU's events. */
     public CpuCounters counters() {
         return counters;
     }
@@ -184,15 +190,15 @@ public final class CpuState extends CpuWords.Flushed {
     // The methods below are for the owner's thread.
 
     /**
-     * Sets the reader in whose sections the owner's thread handles faults of this CPU.
+     * Sets the reader whose sections the owner's thread uses to handle faults of this CPU.
      *
-     * @param of the reader of the CPU's page-table context
+     * @param of the reader of the CPU's page table context
      */
     public void readsAs(RcuReader of) {
         reader = of;
     }
 
-    /** Returns the reader of its page-table context; null if it has none. */
+    /** Returns the reader of the CPU's page table context; null if there is none. */
     @Nullable
     RcuReader reader() {
         return reader;
@@ -205,19 +211,19 @@ public final class CpuState extends CpuWords.Flushed {
      * @param context the number of the context
      */
     public void enterGuest(long context) {
-        // Volatile: before the generation is read, and then entries. Pairs with the thread of a shootdown: it changes
-        // the entry, advances the generation, and then reads this word. At least one of the two threads sees the
-        // other's store.
+        // Volatile: precedes the reads of the generation and then of entries. Pairs with the thread of a shootdown,
+        // which changes the entry, advances the generation, and then reads this word. At least one of the two threads
+        // sees the other's store.
         setWordVolatile(wordOf(GUEST, context));
     }
 
     /**
-     * Undoes {@link #enterGuest}, which may or may not have stored the state, before a translation was used.
+     * Undoes {@link #enterGuest}, which may or may not have stored the state. Called before a translation is used.
      *
      * @param context the number of the current context
      */
     public void abandonGuest(long context) {
-        // Volatile, as in enterGuest: another mode could need a deeper stack.
+        // Volatile, as in enterGuest, because another mode could need a deeper stack.
         setWordVolatile(wordOf(KERNEL, context));
     }
 
@@ -227,13 +233,13 @@ public final class CpuState extends CpuWords.Flushed {
      * @param context the number of the current context
      */
     public void leaveGuest(long context) {
-        // Release: pairs with the read of this word by the thread of a shootdown, before that frees frames.
+        // Release: pairs with the thread of a shootdown, which reads this word before it frees frames.
         setWordRelease(wordOf(KERNEL, context));
     }
 
     /**
-     * Checks that {@link #arrive} has the stack to give up what this CPU keeps. Called before {@link #depart}. If a CPU
-     * failed on its arrival, it would be counted as a user of a space without being there.
+     * Checks that {@link #arrive} has enough stack to drop the context that this CPU keeps. Called before {@link
+     * #depart}. If a CPU failed on arrival, it would be counted as a user of a space without being in it.
      */
     public void checkMayArrive() {
         if (lazy.mayRelease() && lazy.kept() != null) {
@@ -241,27 +247,27 @@ public final class CpuState extends CpuWords.Flushed {
         }
     }
 
-    /** Goes to SWITCHING: gives up the current context. Not called in GUEST. */
+    /** Goes to SWITCHING, and leaves the current context. Not called in GUEST. */
     public void depart() {
         giveUp(SWITCHING);
     }
 
     /**
-     * Goes offline. Called by its thread, not in GUEST; or by any one thread at a time once it is gone. Allocates
-     * nothing, and calls nothing that waits. The caller then calls {@link #endKept}.
+     * Goes offline. Called by the CPU's thread outside GUEST, or, after the CPU is gone, by one thread at a time.
+     * Allocates nothing, and calls nothing that waits. The caller then calls {@link #endKept}.
      */
     void offline() {
         giveUp(OFFLINE);
     }
 
-    /** Gives up what it keeps in LAZY, once it is offline. This may release a page table. */
+    /** Drops the context that the CPU keeps in LAZY, after it is offline. This may release a page table. */
     void endKept() {
         lazy.drop();
     }
 
     /**
-     * Has a thread of the machine tear down the spaces that it has left as their last user, and reports it if it is
-     * lost. Called once it is gone, and offline.
+     * Makes a thread of the machine tear down the spaces that the CPU left as their last user, and reports the CPU if
+     * it is lost. Called after the CPU is gone and offline.
      */
     void endGone() {
         owner.left().endLater();
@@ -269,16 +275,16 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     private void giveUp(int state) {
-        // Release: after the last access, and before the CPU stops being counted as a user. Pairs with the teardown
+        // Release: after the last access, and before the CPU's count as a user is decremented. Pairs with the teardown
         // that follows the last put.
         setWordRelease(wordOf(state, TlbContext.EMPTY));
         TlbContext of = loaded;
         if (of != null && of.users().unuse()) {
             owner.left().add(of.users());
         }
-        // Not before: if the stack has ended above, the next transition gives the count up.
+        // Not cleared before, so that after a stack overflow above, the next transition decrements the count.
         loaded = null;
-        // After the word: no thread that reads the counts of the space finds these events twice.
+        // After the word, so that no thread that reads the counts of the space counts these events twice.
         counters.beginSpace(of == null ? null : of.counters());
     }
 
@@ -289,55 +295,59 @@ public final class CpuState extends CpuWords.Flushed {
      */
     public void arrive(@Nullable TlbContext next) {
         loaded = next;
-        // Release: after the count and flushedTo. No other thread changes the word of a CPU in SWITCHING.
+        // Release: after the count as a user and flushedTo. No other thread changes the word of a CPU in SWITCHING.
         setWordRelease(wordOf(KERNEL, next == null ? TlbContext.EMPTY : next.id()));
         if (lazy.kept() != next) {
-            // This must not fail: the CPU could then return to the kept context with the generation of the next one. It
-            // needs no more stack than the earlier store of the word in depart, unless it releases a page table.
-            // checkMayArrive has checked the stack for that.
+            // This must not fail, because otherwise the CPU could return to the kept context with the generation of the
+            // next one. It needs no more stack than the earlier store of the word in depart, unless it releases a page
+            // table, for which checkMayArrive checked the stack.
             lazy.drop();
         }
     }
 
-    /** Goes from KERNEL to LAZY. The current context must not be the empty space's. */
+    /** Goes from KERNEL to LAZY. The current context must not belong to the empty space. */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(loaded);
-        // First: while the CPU is counted as a user, it needs no other reason to read the context.
+        // Kept first, while the CPU is counted as a user and so may read the context.
         lazy.keep(of);
-        // Release, and before the CPU stops being counted. The teardown that follows the last put finds no CPU in the
-        // context.
+        // Release, and before the CPU's count is decremented, so that the teardown that follows the last put finds no
+        // CPU in the context.
         setWordRelease(wordOf(LAZY, TlbContext.EMPTY));
         if (of.users().unuse()) {
             owner.left().add(of.users());
         }
-        // As in giveUp.
+        // Cleared after the count is decremented, as in giveUp.
         loaded = null;
     }
 
-    /** Adds the events of the space that the CPU has left for LAZY to those of that space. Called after the word. */
+    /**
+     * Adds the events that were counted in the space which the CPU left for LAZY to the counters of that space. Called
+     * after the word was stored.
+     */
     public void settleCounters(TlbContext of) {
         counters.beginSpace(of.counters());
     }
 
     /**
-     * Goes from LAZY back to KERNEL with all its translations, if the CPU is LAZY and keeps this context, and the space
-     * has users still. It catches up with changes made meanwhile when it enters GUEST.
+     * Returns from LAZY to KERNEL with all its translations, if the CPU is LAZY and keeps this context, and if the
+     * space still has users. The CPU catches up with the changes that it missed when it enters GUEST.
      *
-     * @param wanted the context to go to
-     * @return whether it is there
+     * @param wanted the context to return to
+     * @return whether the CPU returned to the context
      */
     public boolean leaveLazy(TlbContext wanted) {
-        // A CPU that has a context after a failure at the end of the stack leaves it first.
+        // If the CPU has a context, which happens after a stack overflow, it must leave that context first.
         if (loaded != null || lazy.kept() != wanted || !wanted.use()) {
             return false;
         }
-        // A store suffices: no other thread changes the word. It needs no deeper stack than the count before it.
+        // A store suffices, because no other thread changes the word. It needs no deeper stack than the count before
+        // it.
         setWordRelease(wordOf(KERNEL, wanted.id()));
         loaded = wanted;
         return true;
     }
 
-    /** Returns the context of the CPU's space; null in LAZY and SWITCHING, and if it has none. */
+    /** Returns the context of the CPU's space; null in LAZY and SWITCHING, and if the CPU is in no space. */
     public @Nullable TlbContext context() {
         return loaded;
     }
@@ -348,8 +358,8 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /**
-     * Publishes the generation to which this CPU has flushed the current context. In SWITCHING, publishes that of the
-     * next context.
+     * Publishes the generation up to which this CPU flushed the current context. In SWITCHING, publishes the generation
+     * for the next context.
      *
      * @param generation a generation
      */
@@ -363,14 +373,14 @@ public final class CpuState extends CpuWords.Flushed {
         return pendingOpaque() != 0;
     }
 
-    /** Clears the pending request, before the generation is read. */
+    /** Clears the pending request. Called before the generation is read. */
     public void clearPending() {
-        // Volatile: a thread whose request precedes this store has advanced the generation before. A later request is
-        // seen by the next poll.
+        // Volatile: a thread whose request precedes this store advanced the generation before. A later request is found
+        // by the next poll.
         setPendingVolatile(0);
     }
 
-    /** Catches up, for a shootdown that waits on the owner's thread itself. */
+    /** Catches up, for a shootdown that runs on the owner's thread itself. */
     void acknowledge() {
         ownerTlb.acknowledge();
     }
@@ -380,13 +390,13 @@ public final class CpuState extends CpuWords.Flushed {
      *
      * @param start the first address
      * @param end the end of the range, exclusive
-     * @return false, and drops nothing, if it has to catch up with a generation instead
+     * @return false, with nothing dropped, if the CPU must catch up with a generation instead
      */
     boolean drop(long start, long end) {
         return ownerTlb.drop(start, end);
     }
 
-    /** Returns whether it leaves GUEST, in which it is, by itself for a call of its thread that may wait. */
+    /** Returns whether the CPU, which is in GUEST, leaves GUEST on its own for a call of its thread that may wait. */
     boolean leavesForCalls() {
         return ownerTlb.leavesForCalls();
     }
@@ -396,12 +406,12 @@ public final class CpuState extends CpuWords.Flushed {
         ownerTlb.leaveForCall();
     }
 
-    /** Leaves GUEST for a fault of another CPU of its thread, if it does so by itself. */
+    /** Leaves GUEST for a fault of another CPU of its thread, if the CPU does so on its own. */
     void leaveForFault(int depth) {
         ownerTlb.leaveForFault(depth);
     }
 
-    /** Enters GUEST again if it has left it for a fault, which is over. */
+    /** Enters GUEST again if the CPU left it for a fault that is now over. */
     void comeBack(int depth) {
         ownerTlb.comeBack(depth);
     }
@@ -423,30 +433,30 @@ public final class CpuState extends CpuWords.Flushed {
         return word >>> STATE_BITS == TlbContext.EMPTY ? state : state + " in context " + (word >>> STATE_BITS);
     }
 
-    /** Returns whether it has a context. */
+    /** Returns whether the CPU is in a context. */
     boolean isIn(long context) {
         return wordVolatile() >>> STATE_BITS == context;
     }
 
-    /** Returns whether it has a context, and does not use its translations. */
+    /** Returns whether the CPU is in a context, and does not use its translations. */
     boolean isInKernel(long context) {
         return wordVolatile() == wordOf(KERNEL, context);
     }
 
-    /** Returns whether it is between two spaces, and may have read the generation of the next. */
+    /** Returns whether the CPU is between two spaces, and may have read the generation of the next one. */
     boolean isSwitching() {
         return (wordVolatile() & STATES) == SWITCHING;
     }
 
-    /** Returns the part of a space that the CPU keeps in LAZY; one object for all time. */
+    /** Returns the part of a space that the CPU keeps in LAZY; always the same object. */
     LazyContext lazy() {
         return lazy;
     }
 
-    /** Returns whether it can no longer use translations of a context from before a generation. */
+    /** Returns whether the CPU can no longer use translations of a context from before a generation. */
     boolean isDone(long context, long generation) {
-        // The word first: a CPU that is not in GUEST in this context catches up before it enters GUEST there again. A
-        // CPU that enters GUEST has published its generation before.
+        // Reads the word first: a CPU that is not in GUEST in this context catches up before it uses a translation
+        // there. A CPU published its generation before it enters GUEST.
         return !isGuestIn(context) || flushedAcquire() >= generation;
     }
 
@@ -455,7 +465,7 @@ public final class CpuState extends CpuWords.Flushed {
         setPendingVolatile(1);
     }
 
-    /** Returns whether it has gone offline. */
+    /** Returns whether the CPU is offline. */
     boolean isOffline() {
         return (wordVolatile() & STATES) == OFFLINE;
     }

@@ -5,7 +5,7 @@ import dev.samara.core.internal.sync.Padding;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
-/** The words of a CPU that other threads read or write, each alone on its cache lines ({@link Padding}). */
+/** The words of a CPU that other threads read or write, each on its own cache lines ({@link Padding}). */
 @SuppressWarnings("UnusedVariable") // the padding
 final class CpuWords {
     private static final VarHandle WORD;
@@ -28,8 +28,8 @@ final class CpuWords {
     /** State and context. */
     abstract static class State extends Padding {
         /**
-         * @written its thread (volatile, release); a thread that takes a CPU offline that is gone (release). The states
-         *     of a CPU (docs/protocols.md#the-states-of-a-cpu) has the mode of each transition
+         * @written its thread (volatile, release); a thread that takes a CPU offline that is gone (release). The
+         *     section docs/protocols.md#the-states-of-a-cpu lists the mode of each transition
          * @read shooters, a thread that ends a context, and one that reads statistics or makes a message (volatile)
          * @pairs {@code CpuState.enterGuest} (volatile) sets GUEST, then the CPU reads {@code
          *     FlushGeneration.generation} (volatile), then entries. A shooter changes an entry, calls {@code
@@ -79,8 +79,8 @@ final class CpuWords {
          * @read its thread, polling (opaque)
          * @pairs a shooter advances the generation, then stores the request. The CPU clears the request, then reads the
          *     generation
-         * @invariant not 0: a shooter waits, or the CPU is to come back. The request is a hint: the word, and the
-         *     generation to which the CPU has flushed, decide
+         * @invariant not 0 if a shooter waits, or if the CPU must return to GUEST. The request is only a hint; the word
+         *     and the generation up to which the CPU flushed decide
          */
         private int pending;
 
@@ -94,7 +94,7 @@ final class CpuWords {
     }
 
     abstract static class BeforeFlushed extends Pending {
-        /** Fills the space after a word of four bytes, as in {@link Padding}. */
+        /** Padding after a word of four bytes, as in {@link Padding}. */
         private int rest;
 
         private long e0;
@@ -115,13 +115,14 @@ final class CpuWords {
         private long f7;
     }
 
-    /** The generation of the current context that the TLB has been flushed to. */
+    /** The generation of the current context up to which the TLB was flushed. */
     abstract static class Flushed extends BeforeFlushed {
         /**
          * @written its thread, after a flush, and before it enters another context (release)
          * @read shooters, after the word (acquire)
          * @pairs {@code CpuState.flushedTo}, {@code leaveGuest} (release) with {@code isDone} (acquire, volatile).
-         *     Accesses through old translations come before the next actions of the shooter, above all before it frees
+         *     Accesses through old translations happen before the next actions of the shooter, in particular before it
+         *     frees frames
          * @invariant no translation from before this generation of the current context is used any more
          */
         private long flushed;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
@@ -15,12 +16,13 @@ public final class Cpus {
     private final DeadThreadCpus dead = new DeadThreadCpus(this::release);
 
     /**
-     * The events of the CPUs that have gone offline, by kind. Guarded by this.
+     * The number of events of the CPUs that went offline, by kind.
      *
      * @written a thread that releases a CPU (monitor)
      * @read a thread that reads statistics (monitor)
-     * @invariant with the counts of the CPUs in {@code online}, the counts of all CPUs that there have been
+     * @invariant together with the counts of the CPUs in {@code online}, the counts of all CPUs that ever existed
      */
+    @GuardedBy("this")
     private final long[] ended = new long[CpuCounters.KINDS];
 
     /**
@@ -34,33 +36,32 @@ public final class Cpus {
      */
     private volatile @Nullable CpuState[] online = {};
 
-    /** Makes a table without CPUs, which keep in LAZY what {@link ShootdownLazy} says. */
+    /** Creates a table without CPUs. CPUs in LAZY use the strategy {@link ShootdownLazy}. */
     public Cpus() {
         this(ShootdownLazy::new);
     }
 
     /**
-     * Makes a table without CPUs.
+     * Creates a table without CPUs.
      *
-     * @param lazy makes what each CPU keeps in LAZY
+     * @param lazy creates the object for what a CPU keeps in LAZY, once per CPU
      */
     public Cpus(LazyContext.Maker lazy) {
         this.lazy = lazy;
     }
 
-    /** Returns the CPUs by number; null for a free number. The caller only reads the array. */
+    /** Returns the CPUs by number; null for a free number. The caller must not change the array. */
     @Nullable
     CpuState[] online() {
         return online;
     }
 
     /**
-     * Takes a CPU online for the calling thread, in KERNEL state with the empty space. Also takes CPUs that are gone
-     * offline.
+     * Brings a CPU online for the calling thread, in KERNEL in the empty space. Also takes CPUs that are gone offline.
      *
-     * @param owner the owner of the CPU: the calling thread
+     * @param owner the owner of the CPU, which is the calling thread
      * @param name the number of the CPU in reports and for the delivery of requests
-     * @param flush the CPU's flushes on its own thread
+     * @param flush executes the CPU's flushes on its own thread
      * @return the CPU, with the lowest free number
      */
     public CpuState claim(CpuOwner owner, int name, OwnerTlb flush) {
@@ -75,7 +76,7 @@ public final class Cpus {
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
             cpu = new CpuState(number, name, owner, flush, lazy.make());
             more[number] = cpu;
-            // Before the CPU is online, since this may fail for want of memory.
+            // Called before the CPU is online, because this may fail if there is no memory.
             ThreadCpus.add(cpu);
             online = more;
         }
@@ -83,7 +84,7 @@ public final class Cpus {
     }
 
     /**
-     * Takes a CPU from those of the calling thread, which hands it over. The CPU stays online.
+     * Removes a CPU from the calling thread's CPUs, because the thread hands it over. The CPU stays online.
      *
      * @param cpu a CPU of the calling thread that is not in GUEST
      */
@@ -91,20 +92,22 @@ public final class Cpus {
         ThreadCpus.remove(cpu);
     }
 
-    /** Lets a failed {@link #own} of the calling thread be undone by {@link #disown} without memory. */
+    /**
+     * Reserves what the calling thread needs so that {@link #disown} can undo a failed {@link #own} without allocating.
+     */
     public static void reserveOwner() {
         ThreadCpus.reserve();
     }
 
-    /** Gives up what {@link #reserveOwner} has reserved, if the calling thread has no CPU. */
+    /** Releases what {@link #reserveOwner} reserved, if the calling thread has no CPU. */
     public static void giveUpReserve() {
         ThreadCpus.giveUpReserve();
     }
 
     /**
-     * Adds a CPU to those of the calling thread, which has claimed it.
+     * Adds a CPU to the calling thread's CPUs, because the thread claimed it.
      *
-     * @param cpu a CPU that is online, and of no other thread
+     * @param cpu a CPU that is online and belongs to no other thread
      */
     public void own(CpuState cpu) {
         ThreadCpus.add(cpu);
@@ -126,20 +129,24 @@ public final class Cpus {
         return users.isEmpty() ? List.of("a CPU that has come and gone meanwhile") : users;
     }
 
-    /** Takes the CPUs that are gone offline, so that they no longer count as users of a space. */
+    /** Takes offline the CPUs that are gone, so that they no longer count as users of a space. */
     public void releaseDead() {
         dead.release(online);
     }
 
-    /** Takes a CPU offline if it is gone; returns whether it is gone. For a thread that waits for its answer. */
+    /**
+     * Takes a CPU offline if it is gone; returns whether it is gone. Called by a thread that waits for the CPU's
+     * acknowledgement.
+     */
     boolean stopIfDead(CpuState cpu) {
         return dead.stopIfDead(cpu);
     }
 
     /**
-     * Begins the teardown of a context: CPUs in LAZY that only the users kept on it lose it. Each CPU is checked once.
+     * Starts the teardown of a context: CPUs in LAZY for which only the users kept it alive lose it. Each CPU is
+     * checked once.
      *
-     * @param ended a context that has ended
+     * @param ended a context that ended
      * @return a CPU that was in the context when it was checked, or null if there was none
      */
     public @Nullable CpuState beginTeardown(TlbContext ended) {
@@ -156,8 +163,8 @@ public final class Cpus {
     }
 
     /**
-     * Ends the teardown of a context: CPUs in LAZY that keep it without a reference get one. The caller then gives up
-     * the reference of the users. A second call does nothing.
+     * Ends the teardown of a context: CPUs in LAZY that keep it without a reference get a reference. The caller then
+     * releases the reference of the users. A second call does nothing.
      *
      * @param ended a context that is torn down
      */
@@ -165,7 +172,7 @@ public final class Cpus {
         releaseDead();
         for (CpuState cpu : online) {
             if (cpu != null) {
-                // The teardown of a space in which nothing was mapped has had no gather.
+                // Repeated here, because the teardown of a space in which nothing was mapped has no gather.
                 cpu.lazy().beforeTeardown(ended);
                 cpu.lazy().afterTeardown(ended);
             }
@@ -174,7 +181,7 @@ public final class Cpus {
 
     /**
      * Takes a CPU offline. Cpumasks may still name its number. Called on the CPU's thread, which then ends the spaces
-     * that the CPU has {@linkplain CpuOwner#left left}; or on any thread once the CPU is gone.
+     * that the CPU {@linkplain CpuOwner#left left}; or on any thread if the CPU is gone.
      *
      * @param cpu a CPU that is not in GUEST, or is gone
      */
@@ -183,16 +190,17 @@ public final class Cpus {
             return;
         }
         try {
-            // Without the monitor: this may release a page table, begin a teardown, or call the reporter. It may wait
-            // for memory for a task.
+            // Called without the monitor, because this may release a page table, start a teardown, or call the
+            // reporter. It may wait until there is memory for a task.
             cpu.endKept();
             if (cpu.isGone()) {
-                // Not by its own call. This thread may be in a shootdown, for which a teardown could have to wait.
+                // Torn down by another thread, because this thread may be in a shootdown for which the teardown might
+                // have to wait.
                 cpu.endGone();
             }
             remove(cpu);
         } finally {
-            // No method call: at the end of the stack. A CPU that is listed still is taken again.
+            // Calls no method, because the stack may be exhausted. A CPU that is still listed can be taken again.
             synchronized (this) {
                 cpu.isTaken = false;
             }
@@ -203,9 +211,9 @@ public final class Cpus {
     }
 
     /**
-     * Stops a CPU. Of several threads that find it gone, the one that gets true ends what it has.
+     * Stops a CPU. If several threads find it gone, the thread for which this returns true releases what the CPU holds.
      *
-     * @return false if another thread does so, or the CPU is not listed any more
+     * @return false if another thread does so, or if the CPU is not listed any more
      */
     private synchronized boolean take(CpuState cpu) {
         if (online[cpu.number()] != cpu || cpu.isTaken) {
@@ -226,23 +234,23 @@ public final class Cpus {
     }
 
     /**
-     * Checks that no other thread waits for the calling thread, which is about to begin a call that may wait. Called
-     * before the call changes anything. CPUs that leave GUEST by themselves for such a call do so here.
+     * Checks that no other thread waits for the calling thread, which is about to make a call that may wait. Called
+     * before that call changes anything. CPUs that leave GUEST on their own for such a call do so here.
      *
      * @param what the name of the call, for messages
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread is in a section; or
-     *     from {@link NoWaiting#check}, which is called first and has the refusal reported
+     *     from {@link NoWaiting#check}, which is called first and reports its exception
      */
     public static void checkMayWait(String what) {
         checkMayWait(what, null);
     }
 
     /**
-     * Checks that no other thread waits for the calling thread. One section is excepted: the caller leaves it before it
-     * waits.
+     * Checks that no other thread waits for the calling thread, apart from one reader section that the caller leaves
+     * before it waits.
      *
      * @param what the name of the call, for messages
-     * @param own the reader of the section; null for none
+     * @param own the reader of that section; null if there is none
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or another reader of the thread is in a
      *     section; or as {@link NoWaiting#check}
      */
@@ -262,22 +270,24 @@ public final class Cpus {
             throw new IllegalStateException(what + " was called in a reader section of " + reader
                     + ", which must not wait for anything: every grace period waits for its end");
         }
-        // Last: a call that is refused has left nothing.
+        // Last, so that no CPU has left GUEST if the call is rejected.
         thread.leaveForCall();
     }
 
     /**
-     * Counts a fault of a CPU of the calling thread, which is about to be handled.
+     * Counts a fault of a CPU of the calling thread. Called before the fault is handled.
      *
-     * @return what {@link #leaveForFault} takes, and {@link #comeBack} after the fault; 0 if the thread has no other
-     *     CPU, or none of a pool: both do nothing then
+     * @return the argument for {@link #leaveForFault}, and for {@link #comeBack} after the fault; 0, for which both do
+     *     nothing, if the thread has no other CPU, or no CPU of a pool
      */
     public static int beginFault() {
         ThreadCpus thread = ThreadCpus.ofPools();
         return thread == null ? 0 : thread.beginFault();
     }
 
-    /** Has the other CPUs of the calling thread leave GUEST that do so by themselves. Allocates nothing. */
+    /**
+     * Makes those other CPUs of the calling thread leave GUEST that do so on their own for faults. Allocates nothing.
+     */
     public static void leaveForFault(int depth) {
         ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();
         if (thread != null) {
@@ -285,7 +295,7 @@ public final class Cpus {
         }
     }
 
-    /** Has those CPUs enter GUEST again that have left it for a fault, which is over. */
+    /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
     public static void comeBack(int depth) {
         ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();
         if (thread != null) {
@@ -303,10 +313,10 @@ public final class Cpus {
     }
 
     /**
-     * Faults pages in on the calling thread with a reader that belongs to no CPU. {@link #checkMayWait} also checks
-     * that reader meanwhile.
+     * Faults pages in on the calling thread with a reader that belongs to no CPU. During the call, {@link
+     * #checkMayWait} also checks that reader.
      *
-     * @param reader the reader of a borrowed page-table context
+     * @param reader the reader of a borrowed page table context
      * @param faults handles the faults, in reader sections of {@code reader}
      * @return the result of {@code faults}
      */
@@ -315,7 +325,7 @@ public final class Cpus {
     }
 
     /**
-     * Adds up the events of all CPUs, those that have gone offline included.
+     * Adds up the events of all CPUs, including CPUs that went offline.
      *
      * @return the numbers by the kinds of {@link CpuCounters}
      */
@@ -333,7 +343,8 @@ public final class Cpus {
     }
 
     /**
-     * Adds up the events of a space. The events of a CPU that goes to another space during this call may be missing.
+     * Adds up the events of a space. The events of a CPU that switches to another space during this call may be
+     * missing.
      *
      * @param context the context of the space
      * @return the numbers by the kinds of {@link SpaceCounters}

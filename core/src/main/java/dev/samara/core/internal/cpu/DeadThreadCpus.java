@@ -5,15 +5,15 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes CPUs offline whose thread has ended, or whose object was lost: those that are {@linkplain CpuOwner gone}. Such
- * a CPU answers no request and leaves no space by itself. A shootdown that waits for one ends its wait here. Calls that
- * need the number of a CPU, or a space without users, look for such CPUs first.
+ * Takes CPUs offline that are {@linkplain CpuOwner gone}: their thread ended, or their object became unreachable. Such
+ * a CPU does not acknowledge requests, and does not leave its space on its own. A shootdown that waits for one ends its
+ * wait here. Calls that need a free CPU number, or a space without users, search for such CPUs first.
  */
 final class DeadThreadCpus {
     private final Consumer<CpuState> end;
 
     /**
-     * Makes a search for such CPUs.
+     * Creates a search for such CPUs.
      *
      * @param end takes a CPU offline
      */
@@ -21,7 +21,7 @@ final class DeadThreadCpus {
         this.end = end;
     }
 
-    /** Takes all CPUs among the given ones offline that are gone. They no longer count as users of a space. */
+    /** Takes offline those of the given CPUs that are gone. They then no longer count as users of a space. */
     void release(@Nullable CpuState[] online) {
         for (CpuState cpu : online) {
             if (cpu != null) {
@@ -30,7 +30,7 @@ final class DeadThreadCpus {
         }
     }
 
-    /** Takes a CPU offline if it is gone. Returns whether it is gone: the CPU needs no answer then. */
+    /** Takes a CPU offline if it is gone. Returns whether it is gone, in which case no acknowledgement is needed. */
     boolean releaseIfDead(CpuState cpu) {
         if (!cpu.isGone()) {
             return false;
@@ -40,8 +40,8 @@ final class DeadThreadCpus {
     }
 
     /**
-     * Takes a CPU offline as {@link #releaseIfDead} does, for a thread that waits for its answer. Without memory for
-     * the rest of its end, the CPU still stops using translations; the next look makes the rest.
+     * Takes a CPU offline as {@link #releaseIfDead} does, for a thread that waits for its acknowledgement. If there is
+     * no memory for the remaining steps, the CPU still stops using translations; the next check executes these steps.
      */
     boolean stopIfDead(CpuState cpu) {
         try {

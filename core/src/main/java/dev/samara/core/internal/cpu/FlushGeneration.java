@@ -5,8 +5,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The generation of a space's page table ({@code tlb_gen}), from which a CPU learns that it must flush. A thread that
- * has changed entries advances it. A CPU compares it with the generation that it has flushed to, before it uses a
- * translation.
+ * changed entries advances it. Before a CPU uses a translation, it compares the generation with the generation up to
+ * which it flushed.
  */
 public final class FlushGeneration {
     /** The bit that marks the generation of a context that was given back. */
@@ -16,13 +16,13 @@ public final class FlushGeneration {
      * The current generation; the first is 1. Negative after the context was given back.
      *
      * @written a thread that has changed entries of which another CPU may have translations (get-and-add); a thread in
-     *     {@code membarrier} (get-and-add); the thread that gives up the last reference to the page table (get-and-add)
+     *     {@code membarrier} (get-and-add); the thread that releases the last reference to the page table (get-and-add)
      * @read CPUs, after entering GUEST, after clearing {@code pending}, and on their way to a context that they do not
-     *     know (volatile); CPUs of checked machines, in LAZY (volatile); a thread that flushes, before it begins one
-     *     (volatile)
+     *     know (volatile); CPUs of checked machines, in LAZY (volatile); a thread that flushes, before it advances the
+     *     generation (volatile)
      * @pairs with {@code word} and {@code pending} of {@code CpuWords}, and with the cpumasks in {@code Leaf}
-     * @invariant only grows, and after the change, if there is one. Once the context was given back it is negative, for
-     *     ever
+     * @invariant only grows, and is advanced after the change of entries if there is one. After the context was given
+     *     back, it is negative forever
      */
     private final AtomicLong generation = new AtomicLong(1);
 
@@ -30,31 +30,34 @@ public final class FlushGeneration {
 
     /** Returns the current generation, which only grows. */
     public long current() {
-        // Volatile: after the volatile store by which a CPU enters GUEST. Pairs with advance.
+        // Volatile: after the volatile store with which a CPU enters GUEST. Pairs with advance.
         return generation.get();
     }
 
     /**
      * Returns whether a CPU in the space must flush before it uses a translation.
      *
-     * @param flushed the generation that the CPU has flushed to, or a value that no generation has
+     * @param flushed the generation up to which the CPU flushed, or a value that is not a generation
      */
     public boolean mustFlush(long flushed) {
         return current() != flushed;
     }
 
     /**
-     * Begins another generation, and returns it. The caller has changed entries before, and reads their cpumask after
-     * this call. If the context was given back, no CPU is in it, and the generation is negative.
+     * Advances the generation, and returns the new one. The caller changed entries before, and reads their cpumask
+     * after this call. If the context was given back, no CPU is in it, and the generation is negative.
      */
     public long advance() {
         // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.
         return generation.incrementAndGet();
     }
 
-    /** Marks the generation of a context that is given back. Returns the generation before, which may have the mark. */
+    /**
+     * Marks the generation of a context that is given back. Returns the previous generation, which may already have the
+     * mark.
+     */
     long giveBack() {
-        // Without a lambda: its first call needs memory and a deep stack.
+        // No lambda is used, because its first call allocates and needs a deep stack.
         return generation.getAndAdd(GIVEN_BACK);
     }
 

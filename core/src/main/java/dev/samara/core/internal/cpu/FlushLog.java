@@ -6,11 +6,11 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The ranges of the last generations of one context. A CPU that is a few generations back flushes these ranges; one
- * that is further back flushes everything. {@code TlbCatchUp} decides that.
+ * The ranges of the latest generations of one context. A CPU that is a few generations behind flushes these ranges; a
+ * CPU that is further behind flushes everything, as {@code TlbCatchUp} decides.
  *
- * <p>The thread that has advanced the generation writes the record, once. A record may be overwritten while a CPU reads
- * it; the reader detects that. Writing and reading allocate nothing.
+ * <p>The thread that advanced the generation writes its record once. A record may be overwritten while a CPU reads it,
+ * which the reader detects. Writing and reading allocate nothing.
  */
 public final class FlushLog {
     /*
@@ -22,34 +22,35 @@ public final class FlushLog {
      *     W3  write the words       (opaque)               R3  acquire fence
      *     W4  seal := generation    (release)              R4  read the seal: unchanged?        (opaque)
      *
-     * The words are there: R1 reads the seal of W4, which follows W3 (release, acquire). So R2 reads the words of that
-     * writer, or of a later one.
+     * The words were written: R1 reads the seal stored at W4, which follows W3 (release, acquire). So R2 reads the
+     * words of that writer, or of a later one.
      *
-     * No word is of a later writer: if R2 reads a word of its W3, then its W2 synchronizes with R3 by that word. So its
-     * W1 happens before R4. R4 reads the seal of that W1, or a later one. Seals of a record only grow in magnitude,
-     * since a writer takes a record only from an older generation. So R4 does not read the generation again, and the
-     * reader uses nothing.
+     * No word is from a later writer if the reader uses the record: if R2 reads a word that a later writer stored at
+     * its W3, then that writer's W2 synchronizes with R3 through the word, so its W1 happens before R4. R4 reads the
+     * seal of that W1, or a later seal. Seals of a record only grow in magnitude, because a writer takes a record only
+     * from an older generation. So R4 does not read the generation again, and the reader does not use the record.
      *
-     * W2 is needed, because a compare-and-set orders later accesses after its read only: the words could be seen before
-     * its store. R3 is needed, because an acquire load at R4 would not order the loads before it. The words are opaque:
-     * plain ones could be read twice, or in halves. One writer at a time has a record, by W1.
+     * W2 is needed, because a compare-and-set orders later accesses only after its read, so the words could become
+     * visible before its store. R3 is needed, because an acquire load at R4 would not order the loads before it. The
+     * words are opaque, because plain words could be read twice, or in halves. Because of W1, a record has only one
+     * writer at a time.
      */
 
     /** The number of records, a power of two. */
     public static final int SIZE = 256;
 
     /**
-     * @written the thread that has begun the generation (compare-and-set to negative, then release)
+     * @written the thread that advanced the generation (compare-and-set to negative, then release)
      * @read CPUs that catch up (acquire before the words, opaque after an acquire fence); the writer, before it breaks
      *     the seal (volatile)
      * @pairs the writer breaks the seal, fences (release), then writes the words of the record. A reader reads the
-     *     words, fences (acquire), then finds the seal broken and uses nothing of the record
-     * @invariant the generation whose range the record has
+     *     words, fences (acquire), then finds the seal broken and does not use the record
+     * @invariant the generation whose range the record contains
      */
     private static final VarHandle SEAL = MethodHandles.arrayElementVarHandle(long[].class);
 
     /**
-     * @written the thread that has begun the generation, between its two stores of the seal (opaque)
+     * @written the thread that advanced the generation, between its two stores of the seal (opaque)
      * @read CPUs that catch up, between their two reads of the seal (opaque)
      * @pairs with {@code SEAL}
      * @invariant the range of a generation, and its cpumask
@@ -57,7 +58,7 @@ public final class FlushLog {
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     /**
-     * @written the thread that has begun the generation, between its two stores of the seal (opaque)
+     * @written the thread that advanced the generation, between its two stores of the seal (opaque)
      * @read CPUs that catch up, between their two reads of the seal (opaque)
      * @pairs with {@code SEAL}
      * @invariant the reason of the flush
@@ -101,7 +102,7 @@ public final class FlushLog {
         }
     }
 
-    /** The seal of a record is its generation; negative while it is written. */
+    /** The records. The seal of a record is its generation, negated while the words of the record are being written. */
     private final long[] records = new long[SIZE << RECORD_SHIFT];
 
     private final MmuNotifier.Reason[] reasons = new MmuNotifier.Reason[SIZE];
@@ -115,10 +116,10 @@ public final class FlushLog {
     void write(long generation, long start, long end, long cpus, MmuNotifier.Reason reason) {
         int at = at(generation);
         long before = sealVolatile(at);
-        // If a writer is so late that a later generation has the record, it leaves the record. CPUs that need its range
-        // flush everything.
+        // If a writer is so late that the record already belongs to a later generation, it does not write. CPUs that
+        // need its range flush everything.
         if (before >= 0 && before < generation && casSeal(at, before, -generation)) {
-            // Before the words. Pairs with the fence of read.
+            // Orders the seal before the words. Pairs with the fence of read.
             VarHandle.releaseFence();
             setWordOpaque(at + START, start);
             setWordOpaque(at + END, end);
@@ -134,7 +135,7 @@ public final class FlushLog {
      *
      * @param generation a generation of the context
      * @param range receives the range; undefined if this returns false
-     * @return false if the log does not have the range yet, or no longer has it
+     * @return false if the log does not contain the range yet, or no longer contains it
      */
     public boolean read(long generation, FlushedRange range) {
         int at = at(generation);
@@ -145,8 +146,8 @@ public final class FlushLog {
         range.end = wordOpaque(at + END);
         range.cpus = wordOpaque(at + CPUS);
         range.reason = reasonOpaque(at >> RECORD_SHIFT);
-        // Between the words and the second read of the seal. Pairs with the fence of write: a reader that has seen a
-        // word of a later record sees a changed seal.
+        // Orders the reads of the words before the second read of the seal. Pairs with the fence of write: a reader
+        // that saw a word of a later record sees a changed seal.
         VarHandle.acquireFence();
         return sealOpaque(at) == generation;
     }

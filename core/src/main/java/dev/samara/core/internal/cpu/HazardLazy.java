@@ -7,9 +7,9 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The strategy {@code HAZARD_POINTER}: a CPU in LAZY has a hazard pointer in place of a reference. After the teardown,
- * the last put of the users hands a reference over to each CPU that has the pointer still, and the CPU gives that up
- * when it drops the pointer.
+ * The strategy {@code HAZARD_POINTER}: a CPU in LAZY has a hazard pointer instead of a reference. After the teardown,
+ * the last put of the users hands a reference over to each CPU that still has the pointer, and the CPU releases it when
+ * it drops the pointer.
  */
 public final class HazardLazy extends PublishedLazy {
     /*
@@ -18,8 +18,9 @@ public final class HazardLazy extends PublishedLazy {
      *     kept := null          (volatile)          given := ended, with a reference   (compare-and-set)
      *     read given            (volatile)          read kept                          (volatile)
      *
-     * At least one of the two sees the other's store: the CPU finds the reference, or the last put finds that the CPU
-     * does not need it, and takes it back. If both do, the compare-and-set or get-and-set of given decides.
+     * At least one of the two sees the other's store: either the CPU finds the reference, or the last put finds that
+     * the CPU does not need it, and takes it back. If both happens, the compare-and-set or get-and-set of given
+     * decides.
      */
 
     private static final VarHandle GIVEN;
@@ -33,18 +34,19 @@ public final class HazardLazy extends PublishedLazy {
     }
 
     /**
-     * A context of which a reference was handed over to this CPU.
+     * A context to which a reference was handed over to this CPU; null if there is none.
      *
-     * @written threads of last puts (compare-and-set); the CPU's thread, or a thread that has found the CPU gone
+     * @written threads of last puts (compare-and-set); the CPU's thread, or a thread that found the CPU gone
      *     (get-and-set)
-     * @read the CPU's thread, or a thread that has found the CPU gone, after it has set {@code kept} to null
+     * @read the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null
      *     (volatile); the threads of last puts (volatile)
      * @pairs with {@code kept}. Last puts of two spaces may meet here. Each reads this word, then finds its context in
-     *     {@code kept}, then changes the word by compare-and-set from what it has read. What it has read is thus of a
-     *     context that the CPU had dropped before, and its reference is given up. If a later last put has handed over
-     *     the context that the CPU keeps now, the compare-and-set fails, the second look at {@code kept} finds another
+     *     {@code kept}, then changes the word by compare-and-set from the value that it read. So the value that it read
+     *     is a context that the CPU had dropped before, and its reference is released. If a later last put handed over
+     *     the context that the CPU keeps now, the compare-and-set fails, the second check of {@code kept} finds another
      *     context, and the word stays
-     * @invariant a context of which this word has a reference; whichever thread takes it out gives that up
+     * @invariant a context to which this word holds a reference; the thread that takes it out of the word releases the
+     *     reference
      */
     @SuppressWarnings("UnusedVariable") // through GIVEN
     private @Nullable TlbContext given;
@@ -57,15 +59,15 @@ public final class HazardLazy extends PublishedLazy {
     @Override
     void drop() {
         if (kept() == null) {
-            // A last put that hands a reference over now finds no pointer, and takes the reference back.
+            // Nothing to do: a last put that hands a reference over now finds no pointer, and takes the reference back.
             return;
         }
-        // A reference that is taken out of the word must be given up.
+        // Checked first, because a reference that is taken out of the word must be released.
         StackReserve.check(DROP_DEPTH);
-        // Volatile: before the read of what was handed over.
+        // Volatile: precedes the read of the reference that was handed over.
         setKeptVolatile(null);
         if ((TlbContext) GIVEN.getVolatile(this) != null) {
-            // The CPU keeps nothing now, so it needs no reference, of whichever context.
+            // The CPU keeps no context now, so it needs no reference to any context.
             release((TlbContext) GIVEN.getAndSet(this, (TlbContext) null));
         }
     }
@@ -81,21 +83,23 @@ public final class HazardLazy extends PublishedLazy {
         if (!keeps(ended) || (TlbContext) GIVEN.getVolatile(this) == ended) {
             return;
         }
-        // From here to the end no reference may be lost. The teardown calls this again.
+        // Checked first, because from here to the end no reference may be lost. If this throws, the teardown calls this
+        // method again.
         StackReserve.check(DROP_DEPTH);
         ended.pageTable().hold();
         TlbContext before;
         do {
             before = (TlbContext) GIVEN.getVolatile(this);
             if (!keeps(ended)) {
-                // Another last put may have handed over the context that the CPU keeps now: that must stay.
+                // Another last put may have handed over the context that the CPU keeps now, which must stay.
                 ended.pageTable().release();
                 return;
             }
         } while (!GIVEN.compareAndSet(this, before, ended));
-        // Read before the CPU was seen to keep this context: so it is of a context that the CPU has dropped before.
+        // Read before the check that the CPU keeps this context, so it is a context that the CPU had dropped before.
         release(before);
-        // Again: the CPU may have dropped it, and read the word, before.
+        // Checked again, because the CPU may have dropped the context, and read the word, before the reference was
+        // handed over.
         if (!keeps(ended) && GIVEN.compareAndSet(this, ended, (TlbContext) null)) {
             ended.pageTable().release();
         }

@@ -7,16 +7,14 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A bounded pool of CPUs. Each has a place of its own, in which it is while it is idle. A thread takes it from there by
- * one compare-and-set, and puts it back by one store. Each thread remembers the CPUs that it has used last, so threads
- * that come and go side by side write no common word. Thread-safe; takes no lock, and never waits.
+ * A bounded pool of CPUs. Each CPU has its own place, which contains it while it is idle. A thread takes it from there
+ * with one compare-and-set, and puts it back with one store. Each thread remembers the CPUs that it used last, so
+ * concurrent threads do not write to the same words. Thread-safe; acquires no lock, and never waits.
  *
  * @param <T> the kind of the CPUs
  */
 public final class IdleCpus<T extends LentCpu> {
-    /**
-     * The place of one CPU, with padding as a slot of {@link dev.samara.core.internal.page.PageTableContexts} has it.
-     */
+    /** The place of one CPU, with padding like a slot of {@link dev.samara.core.internal.page.PageTableContexts}. */
     @SuppressWarnings("UnusedVariable") // padding
     static final class IdlePlace {
         /**
@@ -24,13 +22,13 @@ public final class IdleCpus<T extends LentCpu> {
          *
          * @written a thread to which the CPU is lent, or that ends it (compare-and-set of null); a thread that puts it
          *     back (volatile)
-         * @read threads that look for an idle CPU (volatile)
-         * @pairs {@code put} with {@code take}: the next thread sees all that the last one has done with the CPU. A
-         *     thread that leaves its guest puts the CPU back, then reads the references in {@code word} of {@code
-         *     SpaceUsers} (volatile). A thread that closes the last reference subtracts it (get-and-add), then reads
-         *     the places. At least one of the two finds the other's store, and the compare-and-set gives the CPU to one
-         *     of them, which ends it
-         * @invariant the CPU, while no thread uses it; it has no owner then. A CPU has one place
+         * @read threads that search for an idle CPU (volatile)
+         * @pairs {@code put} with {@code take}: the next thread sees all that the last one did with the CPU. A thread
+         *     that leaves its guest puts the CPU back, then reads the references in {@code word} of {@code SpaceUsers}
+         *     (volatile). A thread that closes the last reference subtracts it (get-and-add), then reads the places. At
+         *     least one of the two finds the other's store, and the compare-and-set gives the CPU to one of them, which
+         *     ends it
+         * @invariant the CPU while no thread uses it, when it has no owner. A CPU has one place
          */
         private final AtomicReference<@Nullable LentCpu> idle = new AtomicReference<>();
 
@@ -51,16 +49,17 @@ public final class IdleCpus<T extends LentCpu> {
             return idle.get();
         }
 
-        /** Takes a CPU that was found here, unless another thread has taken it. */
+        /** Takes a CPU that was found here, unless another thread took it. */
         boolean take(LentCpu found) {
-            // Atomic: one thread gets the CPU. Pairs with put: it finds all that the last thread did with the CPU.
+            // Atomic, so that only one thread gets the CPU. Pairs with put: that thread sees all that the last thread
+            // did with the CPU.
             return idle.compareAndSet(found, null);
         }
 
         /** Puts the CPU back. */
         void put(LentCpu cpu) {
-            // Volatile: after all that the thread has done with the CPU, and before the caller reads the references to
-            // the space. Pairs with take, and with Lifetime.put, which gives a reference up and then reads this.
+            // Volatile: after all that the thread did with the CPU, and before the caller reads the references to the
+            // space. Pairs with take, and with Lifetime.put, which releases a reference and then reads this.
             idle.set(cpu);
         }
     }
@@ -69,28 +68,29 @@ public final class IdleCpus<T extends LentCpu> {
     private final int mask;
 
     /**
-     * A place belongs to a CPU until that is removed, or is gone.
+     * The places. A place belongs to a CPU until the CPU is removed or gone.
      *
-     * @written a thread that makes a CPU or ends one (compare-and-set)
-     * @read threads that look for an idle CPU, or for room (volatile)
-     * @invariant a place belongs to one CPU. Another CPU gets a place of its own there once that one has ended or is
-     *     gone
+     * @written a thread that creates a CPU or ends one (compare-and-set)
+     * @read threads that search for an idle CPU, or for room (volatile)
+     * @invariant a place belongs to one CPU. Once that CPU was ended or is gone, another CPU gets a new place at this
+     *     index
      */
     private final AtomicReferenceArray<@Nullable IdlePlace> places;
 
     /**
-     * Whether a CPU has come. Never set back to false.
+     * Whether a CPU was ever added. Never reset to false.
      *
-     * @written a thread that makes a CPU (volatile)
-     * @read this thread; threads that look at each place (volatile)
-     * @invariant never reset; set before a place has a CPU for the first time, so {@code idle} pairs as without it
+     * @written a thread that creates a CPU (volatile)
+     * @read this thread; threads that scan the places (volatile)
+     * @invariant never reset; set before a place contains a CPU for the first time, so {@code idle} pairs as it would
+     *     without this flag
      */
     private volatile boolean isUsed;
 
     /**
-     * Makes an empty pool.
+     * Creates an empty pool.
      *
-     * @param most how many CPUs have a place, a power of two
+     * @param most the maximum number of CPUs with a place, a power of two
      */
     public IdleCpus(Class<T> kind, int most) {
         this.kind = kind;
@@ -98,12 +98,12 @@ public final class IdleCpus<T extends LentCpu> {
         places = new AtomicReferenceArray<>(most);
     }
 
-    /** Returns how many places there are to look at; 0 before there was a CPU. */
+    /** Returns the number of places to scan; 0 before a CPU was added. */
     public int places() {
         return isUsed ? places.length() : 0;
     }
 
-    /** Notes that the calling thread has a CPU open: {@link #openOrTakeIn} finds it. */
+    /** Records that the calling thread has a CPU open, so that {@link #openOrTakeIn} finds it. */
     public void opened(T cpu) {
         ThreadCpus thread = cpu.thread;
         if (thread != null) {
@@ -123,7 +123,7 @@ public final class IdleCpus<T extends LentCpu> {
      * Returns the CPU that the calling thread {@linkplain #opened has open} in a space; otherwise takes one as {@link
      * #takeIn} does.
      *
-     * @return null if neither is there
+     * @return null if there is neither
      */
     public @Nullable T openOrTakeIn(Object space) {
         ThreadCpus thread = ThreadCpus.kept();
@@ -137,10 +137,10 @@ public final class IdleCpus<T extends LentCpu> {
     }
 
     /**
-     * Takes an idle CPU that was in a space, before all others one that the calling thread has used. Allocates nothing
-     * once the thread has used a pool. The caller checks whether the CPU {@linkplain LentCpu#isIn is there} still.
+     * Takes an idle CPU that was in a space, preferably one that the calling thread used before. Allocates nothing once
+     * the thread used a pool. The caller checks whether the CPU {@linkplain LentCpu#isIn is still in the space}.
      *
-     * @return null if none is idle there
+     * @return null if no CPU is idle there
      */
     public @Nullable T takeIn(Object space) {
         return takeIn(space, ThreadCpus.kept());
@@ -191,7 +191,9 @@ public final class IdleCpus<T extends LentCpu> {
         return null;
     }
 
-    /** Returns the place at which the calling thread begins, so that new threads do not meet at one place. */
+    /**
+     * Returns the index at which the calling thread starts its scan, so that new threads do not contend for one place.
+     */
     private int first() {
         return (int) Thread.currentThread().getId() & mask;
     }
@@ -203,8 +205,7 @@ public final class IdleCpus<T extends LentCpu> {
     }
 
     /**
-     * Takes the CPU that is idle at an index, to end it, if there is one that was in a space. The caller checks that
-     * again.
+     * Takes the CPU that is idle at an index, to end it, if it was in the given space. The caller checks that again.
      */
     public @Nullable T takeAt(int index, Object space) {
         LentCpu cpu = idleAt(index);
@@ -221,7 +222,7 @@ public final class IdleCpus<T extends LentCpu> {
         return place != null && place.take(cpu);
     }
 
-    /** Returns whether a further CPU would find a place. */
+    /** Returns whether there is a place for another CPU. */
     public boolean hasRoom() {
         for (int i = 0; i <= mask; i++) {
             IdlePlace place = places.get(i);
@@ -235,7 +236,7 @@ public final class IdleCpus<T extends LentCpu> {
     /** Gives a new CPU of the calling thread a place, if there is one that is free, or whose CPU is gone. */
     public void add(T cpu) {
         if (!isUsed) {
-            // Volatile: before the CPU is put into its place for the first time.
+            // Volatile: precedes the first put of the CPU into its place.
             isUsed = true;
         }
         ThreadCpus thread = ThreadCpus.kept();
@@ -253,7 +254,7 @@ public final class IdleCpus<T extends LentCpu> {
         }
     }
 
-    /** Gives up the place of a CPU that is lent to the calling thread, and ends. */
+    /** Frees the place of a CPU that is lent to the calling thread, and that is being ended. */
     public void remove(T cpu) {
         IdlePlace place = cpu.place;
         if (place != null) {
@@ -263,8 +264,8 @@ public final class IdleCpus<T extends LentCpu> {
     }
 
     /**
-     * Puts a CPU back, which {@linkplain LentCpu#hasPlace has a place} and no owner. The calling thread does not use it
-     * any more. What the caller reads afterwards, it reads after the store.
+     * Puts a CPU back, which {@linkplain LentCpu#hasPlace has a place} and no owner. The calling thread must not use it
+     * any more. Later reads of the caller are ordered after the store.
      */
     public void putBack(T cpu) {
         IdlePlace place = cpu.place;
@@ -274,7 +275,7 @@ public final class IdleCpus<T extends LentCpu> {
         }
     }
 
-    /** Takes a CPU back that the calling thread has just put back, unless another thread has taken it. */
+    /** Takes a CPU that the calling thread just put back, unless another thread took it. */
     public boolean takeBack(T cpu) {
         return taken(cpu);
     }

@@ -5,57 +5,60 @@ import dev.samara.core.internal.sync.Padding;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The space that a CPU in LAZY has left but whose page tables it may still walk ({@code active_mm}), and what keeps
- * these tables alive. Each subclass is one means. No other field of a CPU leads to a space that the CPU has left.
- * Flushes are not decided here: a CPU that returns catches up by generations, in {@code tlb.CpuTlb.enterGuest}.
+ * The space that a CPU in LAZY left but whose page tables it may still walk ({@code active_mm}), and what keeps these
+ * tables alive. Each subclass is one strategy. No other field of a CPU refers to a space that the CPU left. This class
+ * does not handle flushes: a CPU that returns catches up by generations, in {@code tlb.CpuTlb.enterGuest}.
  *
- * <p>A CPU begins to keep a context while it is a user of it. It keeps the context while it is LAZY, and then also
- * while it is a user again. So a CPU that goes to LAZY often has nothing more to note. It stops after it has arrived in
- * another context, in none, or offline. What fails at the end of the stack is made up for by the next call.
+ * <p>A CPU starts to keep a context while it is a user of it. It keeps the context while it is LAZY, and also after it
+ * becomes a user again. So a CPU that often goes to LAZY has nothing more to record. It stops keeping the context after
+ * it arrived in another context, in none, or offline. If a call fails by a stack overflow, the next call completes it.
  *
  * <pre>
  *                          to LAZY, first time    arrives elsewhere         last put of the users
- *     REFERENCE_COUNT      takes a reference      gives it up               -
- *     SHOOTDOWN            a store                a store                   looks at each CPU before the teardown
- *     HAZARD_POINTER       a store                a store, a load           looks at each CPU after the teardown
+ *     REFERENCE_COUNT      acquires a reference   releases it               -
+ *     SHOOTDOWN            a store                a store                   checks each CPU before the teardown
+ *     HAZARD_POINTER       a store                a store, a load           checks each CPU after the teardown
  *     NONE                 -                      -                         -
  * </pre>
  */
 public abstract class LazyContext extends Padding {
     /**
-     * The stack that the last release of a page table needs, in frames. If it may make such a release, {@link #drop}
-     * checks the stack.
+     * The stack that the last release of a page table needs, in stack frames. {@link #drop} checks the stack if it may
+     * execute such a release.
      */
     public static final int DROP_DEPTH = 24;
 
-    /** Makes one for each CPU of a machine. */
+    /** Creates one object for each CPU of a machine. */
     @FunctionalInterface
     public interface Maker {
-        /** Makes what one CPU keeps. */
+        /** Creates the object for one CPU. */
         LazyContext make();
     }
 
-    /** Begins to keep a context. Called by the CPU's thread, while the CPU is counted as a user of the context. */
+    /** Starts to keep a context. Called by the CPU's thread, while the CPU is counted as a user of the context. */
     abstract void keep(TlbContext of);
 
-    /** Returns the context that the CPU keeps, or null. For the CPU's thread. */
+    /** Returns the context that the CPU keeps, or null. Called by the CPU's thread. */
     abstract @Nullable TlbContext kept();
 
     /**
      * Stops keeping a context. Called by the CPU's thread, when the CPU is in no state in which it needs the context;
-     * if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws at the end of the
-     * stack, the context is kept as before.
+     * if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws because of a stack
+     * overflow, the context is still kept.
      */
     abstract void drop();
 
-    /** Returns whether a drop may give up a reference, for which it needs {@link #DROP_DEPTH}. */
+    /** Returns whether a drop may release a reference, for which it needs {@link #DROP_DEPTH}. */
     boolean mayRelease() {
         return false;
     }
 
-    /** Called for each CPU before a context is torn down: it has no user, and is unloaded if this does not keep it. */
+    /**
+     * Called for each CPU before a context without users is torn down. Unloads the context if this strategy does not
+     * keep it alive.
+     */
     void beforeTeardown(TlbContext ended) {}
 
-    /** Called for each CPU after a context was torn down, and before the users' reference is given up. */
+    /** Called for each CPU after a context was torn down, and before the users' reference is released. */
     void afterTeardown(TlbContext ended) {}
 }

@@ -5,28 +5,31 @@ import java.lang.ref.WeakReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU that {@link IdleCpus} lend to one thread at a time. While it is idle, a place of the pool keeps it reachable.
- * While it is lent, only its thread does, so a CPU that its thread forgets is found lost. The fields are for the
- * thread to which the CPU is lent.
+ * A CPU that {@link IdleCpus} lends to one thread at a time. While it is idle, a place of the pool keeps it reachable.
+ * While it is lent, only its thread keeps it reachable, so a CPU that its thread drops is detected as lost. The fields
+ * are used by the thread to which the CPU is lent.
  */
 public abstract class LentCpu {
-    /** By which threads remember it: nothing is allocated each time that it is lent. */
+    /**
+     * The reference through which threads remember this CPU. Created once, so that nothing is allocated when the CPU is
+     * lent.
+     */
     final WeakReference<LentCpu> self = new WeakReference<>(this);
 
     private final CpuOwner owner;
 
     /**
-     * Its place in the pool; null if the pool has none for it.
+     * The place of this CPU in the pool; null if the pool has no place for it.
      *
      * @written the thread to which the CPU is lent (plain)
-     * @read this thread; threads that have found the CPU idle, or remember it (plain)
+     * @read this thread; threads that found the CPU idle, or remember it (plain)
      * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a CPU
-     *     that has ended is in no place, so the compare-and-set fails
+     *     that ended is in no place, so the compare-and-set fails
      */
     IdleCpus.@Nullable IdlePlace place;
 
     /**
-     * The thread to which it is lent; null while it is idle.
+     * The CPUs of the thread to which this CPU is lent; null while it is idle.
      *
      * @written the thread to which the CPU is lent, before it uses the CPU and before it puts it back (plain)
      * @read this thread
@@ -37,18 +40,19 @@ public abstract class LentCpu {
     ThreadCpus thread;
 
     /**
-     * Another thread may read it, racily, to choose a CPU: it checks again once the CPU is lent to it.
+     * The space of this CPU. Another thread may read it, racily, to choose a CPU; it checks again after the CPU is lent
+     * to it.
      *
      * @written the thread to which the CPU is lent (plain)
-     * @read this thread; threads that look for an idle CPU (plain)
-     * @invariant the space in which the CPU is, for its thread. For others racy, benign because each looks again once
-     *     it has taken the CPU. A thread that closes the last reference looks at an idle CPU only: the store came
-     *     before the word of its place, which it has read
+     * @read this thread; threads that search for an idle CPU (plain)
+     * @invariant for the CPU's thread, the space that the CPU is in. For other threads racy, benign because each checks
+     *     again after it took the CPU. A thread that closes the last reference reads it only of an idle CPU: the store
+     *     precedes the store of the word of its place, which that thread read
      */
     private @Nullable Object space;
 
     /**
-     * Makes a CPU that is lent to the calling thread, and has no place yet.
+     * Creates a CPU that is lent to the calling thread and has no place yet.
      *
      * @param owner the owner of the CPU
      */
@@ -60,7 +64,7 @@ public abstract class LentCpu {
         return owner;
     }
 
-    /** Adds its part that other CPUs see to the CPUs of the thread to which it is lent. */
+    /** Adds the CPU's state to the CPUs of the thread to which the CPU is lent. */
     public final void list(CpuState cpu) {
         ThreadCpus of = thread;
         if (of != null) {
@@ -76,21 +80,21 @@ public abstract class LentCpu {
         }
     }
 
-    /** Returns whether it is in a space. */
+    /** Returns whether the CPU is in a space. */
     public final boolean isIn(Object wanted) {
         return space == wanted;
     }
 
     /**
-     * Notes the space to which it has gone.
+     * Sets the space that the CPU is in now.
      *
-     * @param next an object that stands for the space; null for none
+     * @param next an object that identifies the space; null if the CPU is in none
      */
     public final void isNowIn(@Nullable Object next) {
         space = next;
     }
 
-    /** Returns whether the pool has a place for it. */
+    /** Returns whether the pool has a place for the CPU. */
     public final boolean hasPlace() {
         return place != null;
     }

@@ -3,15 +3,16 @@ package dev.samara.core.internal.cpu;
 
 import org.jspecify.annotations.Nullable;
 
-/** The top-level page table that a CPU has loaded, as {@code CR3} names it on x86. */
+/** The top-level page table that a CPU loaded, like the table in {@code CR3} on x86. */
 public interface LoadedRoot {
     /**
-     * Walks to a leaf, as a CPU does by speculation at any time while it has the root loaded, also in LAZY. Takes no
-     * lock, unless it meets a table that is being given back. Then it waits for the end of the critical section that
-     * unhooks the table. That section waits for nothing but the lock of the table above.
+     * Walks to a leaf, as a CPU may do speculatively at any time while the root is loaded, even in LAZY. Acquires no
+     * lock, unless it reads a table that is being given back. Then it waits for the end of the critical section that
+     * unhooks the table. That section waits only for the lock of the table above.
      *
-     * @param from the walk is to the first leaf from this address on, or to the first of all
-     * @return what the walk has met although it was given back, for messages; null for nothing
+     * @param from the walk goes to the first leaf at or above this address, or, if there is none, to the first leaf of
+     *     all
+     * @return a description of what the walk read although it was given back, for messages; null if there is nothing
      */
     @Nullable
     String speculate(long from);

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.cpu;
 
 /**
- * The TLB of a CPU, for the thread that owns the CPU. If that thread flushes, no request is needed ({@code
- * local_flush_tlb}).
- * {@link FlushGeneration} tells a CPU that it must flush. An implementation must not keep the CPU reachable.
+ * The TLB of a CPU, as used by the thread that owns the CPU. If that thread itself flushes, no request is needed
+ * ({@code local_flush_tlb}). From {@link FlushGeneration}, a CPU learns that it must flush. An implementation must not
+ * keep the CPU reachable.
  */
 public interface OwnerTlb {
     /** Catches up with the generation of the CPU's space, and acknowledges. The CPU is in GUEST. */
@@ -15,12 +15,12 @@ public interface OwnerTlb {
      *
      * @param start the first address
      * @param end the end of the range, exclusive
-     * @return false, and drops nothing, if the CPU has to catch up with a generation instead: the range is long, or a
-     *     listener is told of generations
+     * @return false, with nothing dropped, if the CPU must catch up with a generation instead, because the range is too
+     *     long, or because a listener must be notified of generations
      */
     boolean drop(long start, long end);
 
-    /** Returns whether the CPU, which is in GUEST, leaves it by itself for a call of its thread that may wait. */
+    /** Returns whether the CPU, which is in GUEST, leaves GUEST on its own for a call of its thread that may wait. */
     default boolean leavesForCalls() {
         return false;
     }
@@ -29,12 +29,12 @@ public interface OwnerTlb {
     default void leaveForCall() {}
 
     /**
-     * Leaves GUEST for a fault of another CPU of the thread, if this CPU does so by itself.
+     * Leaves GUEST for a fault of another CPU of the thread, if this CPU does so on its own.
      *
-     * @param depth of the fault within the faults of the thread, by which it is found again
+     * @param depth the depth of the fault among the nested faults of the thread, which identifies the fault
      */
     default void leaveForFault(int depth) {}
 
-    /** Enters GUEST again if the CPU has left it for a fault, which is over. */
+    /** Enters GUEST again if the CPU left it for a fault that is now over. */
     default void comeBack(int depth) {}
 }

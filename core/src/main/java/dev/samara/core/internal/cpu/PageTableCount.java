@@ -4,39 +4,40 @@ package dev.samara.core.internal.cpu;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * The references to the page table of a space ({@code mm_count}): to its topmost table and its TLB context. All users
- * together have one. The last release is final.
+ * The references to the page table of a space, i.e. to its topmost table and its TLB context ({@code mm_count}). All
+ * users together hold one reference. The last release is final.
  */
 public final class PageTableCount {
     /**
-     * @written threads that take a reference to the page table (compare-and-set, get-and-add) or give one up
+     * @written threads that acquire a reference to the page table (compare-and-set, get-and-add) or release one
      *     (get-and-add)
      * @read any thread (volatile)
-     * @pairs what a thread has done with its reference comes before the free by the thread that finds 0
-     * @invariant 1 for all users together, and 1 for each further reference, those of CPUs in LAZY included. 0 is final
+     * @pairs what a thread did with its reference happens before the free by the thread that finds 0
+     * @invariant 1 for all users together, and 1 for each further reference, including references of CPUs in LAZY. 0 is
+     *     final
      */
     private final AtomicInteger count = new AtomicInteger(1);
 
     private final Runnable last;
 
-    /** Makes the references of a page table that is left to the garbage collector. */
+    /** Creates the count for a page table that is left to the garbage collector. */
     PageTableCount() {
         this(() -> {});
     }
 
     /**
-     * Makes the references of a new page table: one, which belongs to the users.
+     * Creates the count for a new page table, with one reference, which belongs to the users.
      *
-     * @param last follows the last release, on its thread; must not wait
+     * @param last is called after the last release, on the thread of that release; must not wait
      */
     public PageTableCount(Runnable last) {
         this.last = last;
     }
 
     /**
-     * Takes a reference, if there is one ({@code mmgrab}).
+     * Acquires a reference, if the count is not 0 ({@code mmgrab}).
      *
-     * @return whether the caller now has a reference
+     * @return whether the caller now holds a reference
      */
     public boolean tryHold() {
         int known = count.get();
@@ -46,14 +47,14 @@ public final class PageTableCount {
         return known != 0;
     }
 
-    /** Takes a reference. The caller knows that the count is not 0. */
+    /** Acquires a reference. The caller knows that the count is not 0. */
     void hold() {
         count.getAndIncrement();
     }
 
-    /** Gives a reference up ({@code mmdrop}). Does not wait. */
+    /** Releases a reference ({@code mmdrop}). Does not wait. */
     public void release() {
-        // Atomic: after all that the holder has done with the page table, and before it is given back.
+        // Atomic: after all that the holder did with the page table, and before it is given back.
         if (count.decrementAndGet() == 0) {
             last.run();
         }

@@ -4,11 +4,11 @@ package dev.samara.core.internal.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The spaces that one CPU has left as their last user, until their teardowns are begun. For the CPU's thread, and for
- * the thread that takes the CPU offline once it is {@linkplain CpuOwner gone}.
+ * The spaces that one CPU left as their last user, until their teardowns are started. Used by the CPU's thread, and by
+ * the thread that takes the CPU offline after it is {@linkplain CpuOwner gone}.
  */
 public final class PendingTeardowns {
-    /** Linked by their own fields, the latest first. */
+    /** The spaces, linked by their own fields, the latest first. */
     private @Nullable SpaceUsers last;
 
     PendingTeardowns() {}
@@ -19,21 +19,21 @@ public final class PendingTeardowns {
     }
 
     /**
-     * Tears the spaces down; or has a thread of the machine do so, if this thread may not wait. Called after each
-     * transition of the CPU out of a space, once the CPU is complete in its new state.
+     * Tears the spaces down; if this thread must not wait, makes a thread of the machine do so. Called after each
+     * transition of the CPU out of a space, when the CPU is completely in its new state.
      */
     public void end() {
         end(true);
     }
 
-    /** Has a thread of the machine tear down what {@link #end} would. */
+    /** Makes a thread of the machine tear the spaces down. */
     public void endLater() {
         end(false);
     }
 
     private void end(boolean isNow) {
         for (SpaceUsers of = last; of != null; of = last) {
-            // First: a callback of the teardown may move this CPU.
+            // Removed first, because a callback of the teardown may move this CPU.
             last = of.nextLeft;
             boolean isBegun = false;
             try {
@@ -45,7 +45,8 @@ public final class PendingTeardowns {
                 isBegun = true;
             } finally {
                 if (!isBegun) {
-                    // No method call: at the end of the stack. The next transition begins it, unless it has begun.
+                    // Calls no method, because the stack may be exhausted. The next transition starts the teardown,
+                    // unless it was already started.
                     of.nextLeft = last;
                     last = of;
                 }

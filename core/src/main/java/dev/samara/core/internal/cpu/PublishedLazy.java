@@ -6,8 +6,8 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A strategy ({@link HazardLazy}, {@link ShootdownLazy}) in which a CPU in LAZY publishes the context that it keeps:
- * the thread of the last put reads that word.
+ * A strategy ({@link HazardLazy}, {@link ShootdownLazy}) in which a CPU in LAZY publishes the context that it keeps, so
+ * that the thread of the last put can read it.
  */
 abstract class PublishedLazy extends LazyContext {
     private static final VarHandle KEPT;
@@ -22,13 +22,13 @@ abstract class PublishedLazy extends LazyContext {
 
     /**
      * @written the CPU's thread, while it is a user of the context (release); null by the CPU's thread, once it is
-     *     elsewhere, or by a thread that has found the CPU gone (release; volatile with hazard pointers); null by the
+     *     elsewhere, or by a thread that found the CPU gone (release; volatile with hazard pointers); null by the
      *     thread of the last put (compare-and-set, with {@code SHOOTDOWN} only)
-     * @read the CPU's thread, or a thread that has found the CPU gone (opaque); the thread of the last put (volatile)
-     * @pairs the CPU stores it, then gives up its count as a user (get-and-add). The thread of the last put finds no
-     *     user, then reads it. With hazard pointers, the CPU sets it to null, then reads {@code given}; the last put
-     *     sets {@code given}, then reads it again
-     * @invariant the context that a CPU in LAZY has, unless that was taken from it
+     * @read the CPU's thread, or a thread that found the CPU gone (opaque); the thread of the last put (volatile)
+     * @pairs the CPU stores this field, then decrements its count as a user (get-and-add). The thread of the last put
+     *     finds no user, then reads this field. With hazard pointers, the CPU sets this field to null, then reads
+     *     {@code given}; the last put sets {@code given}, then reads this field again
+     * @invariant the context that a CPU in LAZY keeps, unless the context was taken from it
      */
     @SuppressWarnings("UnusedVariable") // through KEPT
     private @Nullable TlbContext kept;
@@ -36,15 +36,16 @@ abstract class PublishedLazy extends LazyContext {
     @Override
     final void keep(TlbContext of) {
         if (kept() != of) {
-            // Release, and before the CPU gives up its count: the thread that finds no user finds this. Pairs with the
-            // reads of the last put, which its get-and-add of the count precedes.
+            // Release, and before the CPU decrements its count, so that the thread that finds no user sees this store.
+            // Pairs with the reads of the last put, which follow its get-and-add of the count.
             KEPT.setRelease(this, of);
         }
     }
 
     @Override
     final @Nullable TlbContext kept() {
-        // Opaque: read by the CPU's own thread or by one that takes it offline. Other threads only set it to null.
+        // Opaque, because it is read by the CPU's own thread, or by a thread that takes the CPU offline. Other threads
+        // only set it to null.
         return (TlbContext) KEPT.getOpaque(this);
     }
 

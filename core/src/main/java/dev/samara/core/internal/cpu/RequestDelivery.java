@@ -10,12 +10,13 @@ import java.util.Locale;
 import java.util.function.Consumer;
 
 /**
- * Has CPUs find the requests of shootdowns, and reports and kicks those that do not acknowledge in time. Thread-safe.
+ * Delivers the requests of shootdowns to CPUs, and reports and kicks CPUs that do not acknowledge in time. Thread-safe.
  */
 final class RequestDelivery {
     /**
-     * Which part of the time a CPU gets after the first check that finds it late, before it is reported. If the whole
-     * JVM was stopped, e.g. for a garbage collection, the CPU polls in this time.
+     * After the first check that finds a CPU late, the CPU gets another period before it is reported: the time of a
+     * first check divided by this number. If the whole JVM was stopped, e.g. for a garbage collection, the CPU polls in
+     * this period.
      */
     private static final int SECOND_CHECK = 4;
 
@@ -35,19 +36,19 @@ final class RequestDelivery {
         this.failures = failures;
     }
 
-    /** Returns the first argument {@code at} of {@link #check} in a wait. */
+    /** Returns the argument {@code at} for the first {@link #check} in a wait. */
     long firstCheck() {
         return reportAfterNanos;
     }
 
     /**
-     * Reports and kicks a CPU that has not acknowledged, if it is time: at the second check that finds it late. Later
-     * checks of a wait kick it again.
+     * Reports and kicks a CPU that did not acknowledge in time, at the second check that finds it late. Later checks of
+     * the same wait kick it again.
      *
-     * @param since the beginning of the wait, as {@link System#nanoTime}
+     * @param since the start of the wait, as {@link System#nanoTime}
      * @param at {@link #firstCheck}, or the result of the last check
-     * @return the time since the beginning from which on the CPU is late again, in nanoseconds; negated if the CPU was
-     *     found late once, and not reported
+     * @return the time since the start after which the CPU is late again, in nanoseconds; negated if the CPU was found
+     *     late once but not reported yet
      */
     long check(CpuState cpu, TlbContext context, long generation, long since, long at) {
         long waited = System.nanoTime() - since;
@@ -61,11 +62,11 @@ final class RequestDelivery {
         return waited + reportAfterNanos;
     }
 
-    /** Has a CPU find its request soon. Without delivery the CPU finds it at its next poll. */
+    /** Makes a CPU find its request soon. Without delivery, the CPU finds it at its next poll. */
     void deliver(CpuState cpu) {
         Thread owner = cpu.owner();
         if (owner == null) {
-            // Handed over, and so not in GUEST any more.
+            // The CPU was handed over, so it is not in GUEST any more.
             return;
         }
         try {
@@ -75,7 +76,7 @@ final class RequestDelivery {
         }
     }
 
-    /** Has the embedder kick a CPU that has not acknowledged for a time, and the first time reports the CPU. */
+    /** Calls the embedder to kick a CPU that did not acknowledge in time, and the first time also reports the CPU. */
     private void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
         Thread owner = cpu.owner();
         if (owner == null) {

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.cpu;
 
 /**
- * The strategy {@code SHOOTDOWN}: a CPU in LAZY has no reference. The last put of the users takes the context from each
- * CPU that keeps it, before the teardown ({@code MMU_LAZY_TLB_SHOOTDOWN}). No CPU has to answer: a CPU that has lost
- * its context finds out when it next goes to a space.
+ * The strategy {@code SHOOTDOWN}: a CPU in LAZY holds no reference. Before the teardown, the last put of the users
+ * takes the context from each CPU that keeps it ({@code MMU_LAZY_TLB_SHOOTDOWN}). No CPU needs to acknowledge this; a
+ * CPU that lost its context detects it at its next switch to a space.
  */
 public final class ShootdownLazy extends PublishedLazy {
     @Override

@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they have dropped
- * it. A CPU that is not in GUEST in the space, such as a LAZY one, is not asked ({@link CpuState#isDone}). Thread-safe.
+ * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they dropped it.
+ * A CPU that is not in GUEST in the space, e.g. a LAZY CPU, gets no request ({@link CpuState#isDone}). Thread-safe.
  */
 public final class Shootdowns {
     private static final int SPINS = 2_000;
@@ -38,7 +38,7 @@ public final class Shootdowns {
     private final LongAdder targets = new LongAdder();
 
     /**
-     * Makes the shootdowns of CPUs that notice requests when they poll.
+     * Creates the shootdowns of CPUs that notice requests when they poll.
      *
      * @param cpus the CPUs of the machine
      * @param reportAfterNanos the time after which a CPU that does not acknowledge is reported, in nanoseconds
@@ -49,16 +49,16 @@ public final class Shootdowns {
     }
 
     /**
-     * Makes the shootdowns of a machine.
+     * Creates the shootdowns of a machine.
      *
      * @param cpus the CPUs of the machine
      * @param reportAfterNanos the time in nanoseconds after which a CPU that does not acknowledge is reported, once,
-     *     and kicked. It is kicked again after each further such time
+     *     and kicked. It is kicked again after each further period of this length
      * @param reporter is given the reports; must not throw
      * @param delivery delivers requests to CPUs
-     * @param failures is given the exceptions that {@code delivery} has thrown; must not throw
-     * @param elides whether a shootdown for several CPUs looks at none while only the caller's is in the space, out of
-     *     GUEST
+     * @param failures is called with the exceptions that {@code delivery} throws; must not throw
+     * @param elides whether a shootdown for several CPUs skips all of them if only the caller's CPU is in the space,
+     *     outside GUEST
      */
     public Shootdowns(
             Cpus cpus,
@@ -77,26 +77,26 @@ public final class Shootdowns {
         return cpus;
     }
 
-    /** Returns the number of shootdowns that had a CPU of another thread to wait for. It only grows. */
+    /** Returns the number of shootdowns that had to wait for a CPU of another thread. Never decreases. */
     public long count() {
         return count.sum();
     }
 
-    /** Returns the number of CPUs that all shootdowns together had to wait for. It only grows. */
+    /** Returns the number of CPUs that all shootdowns together had to wait for. Never decreases. */
     public long targets() {
         return targets.sum();
     }
 
     /**
-     * Flushes a range without a generation, if no CPU may have a translation of it, or only the caller's, which is out
-     * of GUEST in the context. No other thread learns of such a flush, and none writes or reads a word of it.
+     * Flushes a range without a generation, if no CPU may have a translation of it, or if only the caller's CPU may,
+     * which is in the context outside GUEST. Such a flush is not visible to other threads, and needs no shared word.
      *
-     * <p>A CPU that is not in the cpumask sets its bit later, and then reads an entry that the caller has changed: see
-     * {@link FlushLog} and {@code CpuTlb}. So it has nothing to drop.
+     * <p>A CPU that is not in the cpumask sets its bit later, and then reads an entry that the caller already changed
+     * (see {@link FlushLog} and {@code CpuTlb}). So it has nothing to drop.
      *
      * @param context the context of the space
-     * @param mask the cpumask of the range. The caller has changed the entries, and passed a full fence, before it has
-     *     read the cpumask
+     * @param mask the cpumask of the range. The caller changed the entries, and executed a full fence, before it read
+     *     the cpumask
      * @param start the first address
      * @param end the end of the range, exclusive
      * @return false, without a flush, if another CPU may have a translation
@@ -110,14 +110,14 @@ public final class Shootdowns {
         }
         ThreadCpus thread = ThreadCpus.current();
         CpuState own = thread == null ? null : thread.inKernel(context.id());
-        // A bit that CPUs share may be another one's.
+        // A shared bit may belong to another CPU.
         return own != null && own.bit() == mask && !own.sharesBit() && own.drop(start, end);
     }
 
     /**
-     * Waits until no CPU of a cpumask can use translations of a context from before a generation. The caller has
-     * advanced the generation, and read the cpumask after that. The caller's own CPUs catch up at once. The caller
-     * holds no lock that a CPU in GUEST may wait for.
+     * Waits until no CPU in a cpumask can use translations of a context from before a generation. The caller advanced
+     * the generation, and read the cpumask after that. The caller's own CPUs catch up immediately. The caller holds no
+     * lock that a CPU in GUEST may wait for.
      *
      * @param context the context of the space
      * @param generation the generation to reach
@@ -145,29 +145,30 @@ public final class Shootdowns {
     }
 
     /**
-     * Waits until each CPU that is in GUEST in a context has executed a full fence ({@code membarrier(2)}). Earlier
-     * actions of the CPU are then visible to the caller, and earlier actions of the caller to the CPU. A CPU that goes
-     * to GUEST meanwhile sees that, too. The caller holds no lock that a CPU in GUEST may wait for.
+     * Waits until each CPU that is in GUEST in a context executed a full fence ({@code membarrier(2)}). Earlier actions
+     * of the CPU are then visible to the caller, and earlier actions of the caller are visible to the CPU. They are
+     * also visible to a CPU that enters GUEST during this call. The caller holds no lock that a CPU in GUEST may wait
+     * for.
      *
      * @param context the context of the space
      */
     public void fence(TlbContext context) {
-        // A generation that has changed nothing. The acknowledgement of a generation is the fence, in both directions.
-        // The CPU reads the generation (volatile) after this thread has advanced it, and then stores a word that this
-        // thread reads. The generation takes a record of the log, though it has no range: without one, each CPU that
-        // reads the log would take it for a range that is missing, and flush everything.
+        // Advances the generation without a change of entries. The acknowledgement of a generation acts as the fence,
+        // in both directions: the CPU reads the generation (volatile) after this thread advanced it, and then stores a
+        // word that this thread reads. The generation gets a record in the log, although it has no range, because
+        // without a record, each CPU that reads the log would assume that a range is missing, and flush everything.
         long generation = context.generation().advance();
         context.log(generation, 0, 0, 0, MmuNotifier.Reason.UNMAPPED);
         shoot(context, generation, ALL);
     }
 
     /**
-     * Begins a shootdown as {@link #shoot} does, and does not wait.
+     * Starts a shootdown as {@link #shoot} does, but does not wait.
      *
      * @param context the context of the space
      * @param generation the generation to reach
      * @param mask a cpumask
-     * @return the shootdown, which tells whether it is over; null if it is over already
+     * @return the shootdown, which can be polled for its completion; null if it is already complete
      */
     public @Nullable BegunShootdown begin(TlbContext context, long generation, long mask) {
         if (mask == 0 || isElided(context, mask)) {
@@ -180,17 +181,17 @@ public final class Shootdowns {
     }
 
     /**
-     * Returns whether no CPU of a cpumask has to be asked, since none is in GUEST in the context. Either no CPU is a
-     * user of the space, or only the caller's is. A CPU that comes later finds its translations stale by the
-     * generation. A cpumask of one CPU is not worth the question.
+     * Returns whether no CPU in a cpumask needs a request, because none is in GUEST in the context: either no CPU is a
+     * user of the space, or only the caller's CPU is. A CPU that enters the space later detects by the generation that
+     * its translations are stale. For a cpumask of one CPU, the check is not worth its cost.
      */
     private boolean isElided(TlbContext context, long mask) {
         if (!elides || (mask & (mask - 1)) == 0) {
             return false;
         }
-        // Volatile, and after the generation was advanced. Pairs with a CPU that comes to the space: it counts itself,
-        // and reads the generation before it uses a translation. At least one of the two sees the other's update. The
-        // CPU is not counted any more only after its word does not name the context.
+        // Volatile, and after the generation was advanced. Pairs with a CPU that enters the space, which counts itself,
+        // and then reads the generation before it uses a translation. At least one of the two sees the other's update.
+        // A CPU's count is decremented only after its word no longer contains the context.
         int users = context.cpus();
         if (users > 1) {
             return false;
@@ -199,7 +200,7 @@ public final class Shootdowns {
         return users == 0 || (thread != null && thread.inKernel(context.id()) != null);
     }
 
-    /** Sends requests to the CPUs of a cpumask that have to catch up; returns the number of those of other threads. */
+    /** Sends requests to the CPUs in a cpumask that must catch up; returns how many of them belong to other threads. */
     private int ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
         int asked = 0;
         for (long left = mask; left != 0; left &= left - 1) {
@@ -211,8 +212,8 @@ public final class Shootdowns {
                 if (!cpu.isDone(context.id(), generation)) {
                     asked += ask(cpu);
                 } else if (cpu.isSwitching()) {
-                    // Perhaps to this context. The CPU reads the generation before it uses a translation, so the
-                    // shootdown does not wait for it.
+                    // The CPU may be switching to this context. It reads the generation before it uses a translation,
+                    // so the shootdown does not wait for it.
                     cpu.request();
                 }
             }
@@ -225,7 +226,7 @@ public final class Shootdowns {
         return asked;
     }
 
-    /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller, else 1. */
+    /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller and 1 otherwise. */
     private int ask(CpuState cpu) {
         if (cpu.owner() == Thread.currentThread() && !cpu.isLost()) {
             cpu.acknowledge();
@@ -252,7 +253,7 @@ public final class Shootdowns {
                 break;
             }
             interrupted |= Thread.interrupted();
-            // Timed: a CPU that acknowledges wakes no thread.
+            // Timed, because a CPU that acknowledges wakes no thread.
             park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
             LockSupport.parkNanos(this, park);
             check = delivery.check(cpu, context, generation, since, check);

@@ -6,25 +6,25 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The users of a space ({@code mm_users}): references, CPUs that are in the space, and CPUs that borrow another space
- * and come back. While there is a user, the space has its VMAs and pages. The last put is final: the count never leaves
- * 0 again, and the thread of that put begins the teardown.
+ * and will return. While there is a user, the space keeps its VMAs and pages. The last put is final: the count stays 0,
+ * and the thread of that put starts the teardown.
  *
- * <p>The three kinds are counted apart: references of threads without a CPU use no translation, and CPUs that come back
- * are no references that another thread could close. The counts are in one word, so a user that comes or goes needs one
- * atomic update, and a reader gets all counts of one instant.
+ * <p>The three kinds are counted separately, because references of threads without a CPU use no translations, and CPUs
+ * that will return are not references that another thread could close. The counts are in one word, so adding or
+ * removing a user takes one atomic update, and a reader gets all counts at one instant.
  */
 public final class SpaceUsers {
-    /** What follows the last put. A call after the first one that has returned does nothing. */
+    /** The teardown after the last put. After a call returned normally, further calls do nothing. */
     public interface Teardown {
         /**
-         * Tears the space down, if the calling thread may wait; otherwise as {@link #later}. Throws only at the end of
-         * the stack, and is called again then.
+         * Tears the space down if the calling thread may wait; otherwise does the same as {@link #later}. Throws only
+         * on a stack overflow, and is then called again.
          */
         void now();
 
         /**
-         * Has a thread of the machine tear the space down. Does not wait, unless there is no memory for such a thread.
-         * Throws only at the end of the stack, and is called again then.
+         * Makes a thread of the machine tear the space down. Does not wait, unless there is no memory for such a
+         * thread. Throws only on a stack overflow, and is then called again.
          */
         void later();
     }
@@ -39,7 +39,7 @@ public final class SpaceUsers {
 
     private static final int REFERENCE_BITS = 28;
 
-    /** Four times as many as a memory has CPUs. */
+    /** The number of bits for counting CPUs: enough for four times the maximum number of CPUs of a memory. */
     private static final int CPU_BITS = 18;
 
     private static final int HOME_SHIFT = REFERENCE_BITS + CPU_BITS;
@@ -48,39 +48,41 @@ public final class SpaceUsers {
     private static final long HOME = 1L << HOME_SHIFT;
 
     /**
-     * From the lowest bit: the references, the CPUs in the space, and the CPUs that come back. Each user is counted in
-     * one of the three, so there is no user if and only if the word is 0.
+     * From the lowest bit: the number of references, of CPUs in the space, and of CPUs that will return. Each user is
+     * counted in one of the three, so there is no user if and only if the word is 0.
      *
      * @written holders of references and CPUs, coming (compare-and-set) and going (get-and-add)
      * @read any thread (volatile)
-     * @pairs of a thread that comes and the last one that goes, either the first finds no user, or the second is not
-     *     the last. A CPU stores its word, then gives up its count; the thread of the last put reads the words of CPUs
-     *     after it: no word names the context. So does a CPU with what it keeps in LAZY ({@code kept}), before its
-     *     word. A shooter advances the generation, then reads the number of CPUs; a CPU that comes is counted, then
-     *     reads the generation: at least one of the two sees the other's update
-     * @invariant the users, in three counts: references, CPUs in the space, and CPUs that borrow another space and come
-     *     back. A CPU is counted before its word says KERNEL or GUEST in the context of the space, and until after
-     *     that. 0, all three counts, is final
+     * @pairs if one thread adds a user while another removes the last user, either the first finds no user, or the
+     *     second does not remove the last user. A CPU stores its word, then decrements its count; the thread of the
+     *     last put reads the words of CPUs after the count, so it finds no word with the context. In the same way, a
+     *     CPU stores the context that it keeps in LAZY ({@code kept}) before its word. A shooter advances the
+     *     generation, then reads the number of CPUs; a CPU that enters the space is counted, then reads the generation:
+     *     at least one of the two sees the other's update
+     * @invariant the users, in three counts: references, CPUs in the space, and CPUs that borrow another space and will
+     *     return. A CPU is counted throughout the time in which its word contains KERNEL or GUEST with the context of
+     *     the space. The value 0, i.e. no users of any kind, is final
      */
     private final AtomicLong word = new AtomicLong(REFERENCE);
 
     private final Teardown teardown;
 
     /**
-     * The next space of which the CPU that was the last user here was the last user, too. For the thread of that CPU.
+     * The next space in the list of the CPU that was the last user of this space ({@link PendingTeardowns}). Used by
+     * the thread of that CPU.
      */
     @Nullable
     SpaceUsers nextLeft;
 
-    /** Makes the users of a space that needs no teardown: one reference. */
+    /** Creates the users of a space that needs no teardown, with one reference. */
     public SpaceUsers() {
         this(NONE);
     }
 
     /**
-     * Makes the users of a new space: one reference, which belongs to the caller.
+     * Creates the users of a new space, with one reference, which belongs to the caller.
      *
-     * @param teardown follows the last put
+     * @param teardown is called after the last put
      */
     public SpaceUsers(Teardown teardown) {
         this.teardown = teardown;
@@ -99,38 +101,38 @@ public final class SpaceUsers {
     }
 
     /**
-     * Takes a reference, if there is a user ({@code mmget_not_zero}).
+     * Acquires a reference, if there is a user ({@code mmget_not_zero}).
      *
-     * @return whether the caller now has a reference
+     * @return whether the caller now holds a reference
      */
     public boolean tryGet() {
         return tryAdd(REFERENCE);
     }
 
     /**
-     * Gives a reference up ({@code mmput}).
+     * Releases a reference ({@code mmput}).
      *
      * @return whether it was the last user. The caller then calls {@link #end} or {@link #endLater}
      */
     public boolean put() {
-        // Atomic: after all that the user has done in the space, and before the teardown by the thread of the last put.
+        // Atomic: after all that the user did in the space, and before the teardown by the thread of the last put.
         return word.addAndGet(-REFERENCE) == 0;
     }
 
     /**
-     * Counts a CPU that leaves to borrow a space, and comes back, as a user. For the thread of a CPU that is in the
-     * space.
+     * Counts a CPU that leaves to borrow another space, and will return, as a user. Called by the thread of a CPU that
+     * is in the space.
      *
-     * @return whether it is counted; false only if the space has no user
+     * @return whether the CPU is counted; false only if the space has no users
      */
     public boolean tryGetHome() {
         return tryAdd(HOME);
     }
 
     /**
-     * Stops counting a CPU of {@link #tryGetHome}.
+     * Stops counting a CPU that {@link #tryGetHome} counted.
      *
-     * @return whether it was the last user, as of {@link #put}
+     * @return whether it was the last user, as for {@link #put}
      */
     public boolean putHome() {
         // Atomic, as in put.
@@ -138,7 +140,7 @@ public final class SpaceUsers {
     }
 
     /**
-     * Counts a CPU that is about to go to the space as a user, if there is a user.
+     * Counts a CPU that is about to enter the space as a user, if there is a user.
      *
      * @return whether the CPU is counted
      */
@@ -147,12 +149,13 @@ public final class SpaceUsers {
     }
 
     /**
-     * Stops counting a CPU, whose word does not name it as a user any more.
+     * Stops counting a CPU whose word no longer contains the context of the space.
      *
-     * @return whether it was the last user. The caller then has the space torn down
+     * @return whether it was the last user. The caller then makes sure that the space is torn down
      */
     boolean unuse() {
-        // No deeper than the store of a CPU's word, after which the count must not be lost. As in put.
+        // Atomic, as in put. Needs no deeper stack than the store of a CPU's word, after which this decrement must not
+        // be lost.
         return word.addAndGet(-CPU) == 0;
     }
 
@@ -160,7 +163,7 @@ public final class SpaceUsers {
         long known = word.get();
         while (known != 0) {
             // Atomic: before the caller uses the space. Pairs with the put that finds no other user. The count of a CPU
-            // comes before its read of the generation, and pairs also with Shootdowns.isElided.
+            // precedes its read of the generation, and also pairs with Shootdowns.isElided.
             if (word.compareAndSet(known, known + added)) {
                 return true;
             }
@@ -175,27 +178,27 @@ public final class SpaceUsers {
         return referencesOf(seen) + cpusOf(seen) + homesOf(seen);
     }
 
-    /** Returns how many CPUs were users at some instant of this call; CPUs that are LAZY in the space are not. */
+    /** Returns how many CPUs were users at some instant of this call; LAZY CPUs that keep the space are not users. */
     public int cpus() {
         return cpusOf(word.get());
     }
 
-    /** Returns how many users were CPUs that borrow another space, and come back, at some instant of this call. */
+    /** Returns how many users were CPUs that borrow another space and will return, at some instant of this call. */
     public int homes() {
         return homesOf(word.get());
     }
 
-    /** Returns how many users were references, and no CPUs, at some instant of this call. */
+    /** Returns how many users were references and not CPUs, at some instant of this call. */
     public int references() {
         return referencesOf(word.get());
     }
 
-    /** Tears the space down after the last put, or has a thread of the machine do so if this thread may not wait. */
+    /** Tears the space down after the last put; if this thread must not wait, makes a thread of the machine do so. */
     public void end() {
         teardown.now();
     }
 
-    /** Has a thread of the machine tear the space down after the last put. Does not wait. */
+    /** Makes a thread of the machine tear the space down after the last put. Does not wait. */
     public void endLater() {
         teardown.later();
     }

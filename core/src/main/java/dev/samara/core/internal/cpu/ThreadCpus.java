@@ -9,25 +9,25 @@ import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The CPUs of one thread, of all machines, and the reader that the thread has borrowed to fault pages in. Used by that
- * thread alone. The thread checks them before it waits, since other threads may wait for one of these CPUs or readers.
+ * The CPUs of one thread, of all machines, and the reader that the thread borrowed to fault pages in. Used only by that
+ * thread. The thread checks them before it waits, because other threads may wait for one of these CPUs or readers.
  */
 final class ThreadCpus {
     private static final ThreadLocal<@Nullable ThreadCpus> CURRENT = new ThreadLocal<>();
 
     /**
-     * Weak, so that a CPU that was not closed does not keep its machine reachable. A CPU that is online is reachable as
-     * long as its machine is.
+     * Weak references, so that a CPU that was not closed does not keep its machine reachable. An online CPU is
+     * reachable as long as its machine is reachable.
      */
     private final List<WeakReference<CpuState>> cpus = new ArrayList<>(1);
 
     /**
-     * Whether a thread has used a pool. Never set back to false. Racy: a thread that has a CPU of a pool has set this
-     * before, and what other threads have set decides nothing for it.
+     * Whether a thread ever used a pool. Never reset to false. A benign race, because a thread that has a CPU of a pool
+     * set this itself before, and the stores of other threads do not matter to it.
      *
      * @written a thread before it gets a CPU of a pool (plain), once true never false
      * @read a thread whose CPU has a fault (plain)
-     * @invariant a thread that has a CPU of a pool reads true, since it has set this itself, or has read true before
+     * @invariant a thread that has a CPU of a pool reads true, because it set this itself, or read true before
      */
     private static boolean usesPools;
 
@@ -36,18 +36,21 @@ final class ThreadCpus {
 
     private @Nullable RcuReader borrowed;
 
-    /** The CPUs of pools that the thread has open; weak as the list above. */
+    /** The CPUs of pools that the thread has open; weak references, as in the list above. */
     final List<WeakReference<LentCpu>> open = new ArrayList<>(1);
 
-    /** The CPUs of pools that the thread has used last; null before that. */
+    /** The CPUs of pools that the thread used last; elements are null before. */
     final @Nullable WeakReference<LentCpu>[] remembered = array();
 
     private int nextRemembered;
 
-    /** The faults of CPUs of the thread that have begun and not ended, one within the other. */
+    /** The number of nested faults of the thread's CPUs that are in progress. */
     private int faults;
 
-    /** Whether this stays when it is empty: the thread uses pools, and allocates nothing when it does so again. */
+    /**
+     * Whether this object is kept when it is empty, because the thread uses pools, and should not allocate when it does
+     * so again.
+     */
     private boolean isKept;
 
     private ThreadCpus() {}
@@ -57,7 +60,7 @@ final class ThreadCpus {
         return new WeakReference[REMEMBERED];
     }
 
-    /** Returns the CPUs of the calling thread, which stay its own from now on. */
+    /** Returns the object for the calling thread, which is kept from now on even when it is empty. */
     static ThreadCpus kept() {
         ThreadCpus known = CURRENT.get();
         if (known == null) {
@@ -70,7 +73,7 @@ final class ThreadCpus {
         return known;
     }
 
-    /** Remembers a CPU of a pool, in place of the one that was remembered first. */
+    /** Remembers a CPU of a pool, and forgets the CPU that was remembered first. */
     void remember(LentCpu cpu) {
         for (int i = 0; i < REMEMBERED; i++) {
             if (remembered[i] == cpu.self) {
@@ -81,7 +84,7 @@ final class ThreadCpus {
         nextRemembered = nextRemembered + 1 & REMEMBERED - 1;
     }
 
-    /** Removes one CPU from those that are open, and all that are unreachable. Allocates nothing. */
+    /** Removes one CPU, and all unreachable CPUs, from the list of open CPUs. Allocates nothing. */
     void forgetOpen(LentCpu one) {
         for (int i = open.size() - 1; i >= 0; i--) {
             LentCpu cpu = open.get(i).get();
@@ -91,9 +94,12 @@ final class ThreadCpus {
         }
     }
 
-    /** Returns the CPUs of the calling thread if several may be in GUEST, some of a pool among them; otherwise null. */
+    /**
+     * Returns the CPUs of the calling thread if several of them, including CPUs of a pool, may be in GUEST; otherwise
+     * null.
+     */
     static @Nullable ThreadCpus ofPools() {
-        // Each fault asks this, and most programs have no pool.
+        // Checked first, because each fault calls this, and most programs use no pool.
         ThreadCpus known = usesPools ? CURRENT.get() : null;
         return known != null && known.cpus.size() > 1 ? known : null;
     }
@@ -114,24 +120,25 @@ final class ThreadCpus {
     }
 
     /**
-     * Makes the place for CPUs of the calling thread: {@link #remove} then needs no memory, whatever {@code add} does.
+     * Creates the list for CPUs of the calling thread, so that {@link #remove} allocates nothing, even if {@code add}
+     * fails.
      */
     static void reserve() {
         make();
     }
 
-    /** Adds a CPU to those of the calling thread. */
+    /** Adds a CPU to the calling thread's CPUs. */
     static void add(CpuState cpu) {
         make().list(cpu);
     }
 
-    /** Adds a CPU to those of this thread, which is the calling one. */
+    /** Adds a CPU to this thread's CPUs. Must be called by this thread. */
     void list(CpuState cpu) {
         forget(null);
         cpus.add(cpu.self);
     }
 
-    /** Removes a CPU from those of the calling thread. Allocates nothing if the thread has a place for CPUs. */
+    /** Removes a CPU from the calling thread's CPUs. Allocates nothing if the thread has a list for CPUs. */
     static void remove(CpuState cpu) {
         ThreadCpus own = CURRENT.get();
         if (own != null) {
@@ -139,13 +146,13 @@ final class ThreadCpus {
         }
     }
 
-    /** Removes a CPU from those of this thread, which is the calling one. Allocates nothing. */
+    /** Removes a CPU from this thread's CPUs. Must be called by this thread. Allocates nothing. */
     void unlist(CpuState cpu) {
         forget(cpu);
         endIfEmpty();
     }
 
-    /** Removes one CPU, and all that are unreachable. Allocates nothing. */
+    /** Removes one CPU, and all unreachable CPUs. Allocates nothing. */
     private void forget(@Nullable CpuState one) {
         for (int i = cpus.size() - 1; i >= 0; i--) {
             CpuState cpu = cpus.get(i).get();
@@ -155,7 +162,7 @@ final class ThreadCpus {
         }
     }
 
-    /** Ends the list of the calling thread if it is empty. */
+    /** Drops the list of the calling thread if it is empty. */
     static void giveUpReserve() {
         ThreadCpus own = CURRENT.get();
         if (own != null) {
@@ -182,10 +189,13 @@ final class ThreadCpus {
         }
     }
 
-    /** Returns a CPU that is in GUEST, or null. One that is lost makes no access any more, and cannot leave GUEST. */
+    /**
+     * Returns a CPU that is in GUEST, or null. Skips lost CPUs, which make no accesses any more and cannot leave GUEST.
+     */
     @Nullable
     CpuState inGuest() {
-        // By index, without an iterator: this runs before each operation of a thread that has CPUs.
+        // Iterates by index, without allocating an iterator, because this runs before each operation of a thread that
+        // has CPUs.
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
             if (cpu != null && cpu.isGuest() && !cpu.isLost()) {
@@ -195,7 +205,7 @@ final class ThreadCpus {
         return null;
     }
 
-    /** Returns a CPU that is in GUEST and does not leave it by itself for a call that may wait; or null. */
+    /** Returns a CPU that is in GUEST and does not leave it on its own for a call that may wait; or null. */
     @Nullable
     CpuState inGuestForGood() {
         for (int i = 0; i < cpus.size(); i++) {
@@ -207,7 +217,7 @@ final class ThreadCpus {
         return null;
     }
 
-    /** Has the CPUs leave GUEST that leave it by themselves for a call that may wait. */
+    /** Makes those CPUs leave GUEST that do so on their own for a call that may wait. */
     void leaveForCall() {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
@@ -218,15 +228,15 @@ final class ThreadCpus {
     }
 
     /**
-     * Counts a fault, within those that have begun before.
+     * Counts a fault, which is nested in the faults in progress.
      *
-     * @return its depth, which {@link #comeBack} takes
+     * @return the depth of the fault, which is the argument for {@link #comeBack}
      */
     int beginFault() {
         return ++faults;
     }
 
-    /** Has the CPUs leave GUEST that leave it by themselves for a fault of another CPU of the thread. */
+    /** Makes those CPUs leave GUEST that do so on their own for a fault of another CPU of the thread. */
     void leaveForFault(int depth) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
@@ -236,7 +246,7 @@ final class ThreadCpus {
         }
     }
 
-    /** Has those CPUs enter GUEST again that have left it for a fault that is over. */
+    /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
     void comeBack(int depth) {
         faults = depth - 1;
         for (int i = 0; i < cpus.size(); i++) {

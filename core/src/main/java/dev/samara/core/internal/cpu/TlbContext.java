@@ -6,16 +6,16 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A space as TLBs know it ({@code mm_context_t}): a number that no other space ever has, and a {@linkplain
- * FlushGeneration generation}. The generation is advanced after each change of the page table that a CPU may not see.
- * Which spaces' translations a CPU keeps over a switch is in {@code FlushedGenerations}.
+ * The identity of a space for TLBs ({@code mm_context_t}): a number that no other space ever has, and a {@linkplain
+ * FlushGeneration generation}. The generation is advanced after each change of the page table that a CPU may not have
+ * seen. {@code FlushedGenerations} lists the spaces whose translations a CPU keeps over a switch.
  *
- * <p>A thread that has changed entries of which other CPUs may have translations advances the generation, reads the
- * cpumask of the entries, logs the range, and has {@link Shootdowns#shoot} wait for those CPUs. A CPU that begins to
- * use its translations reads the generation, and flushes the ranges that it has missed.
+ * <p>A thread that changed entries of which other CPUs may have translations advances the generation, reads the cpumask
+ * of the entries, logs the range, and calls {@link Shootdowns#shoot} to wait for those CPUs. Before a CPU uses its
+ * translations, it reads the generation, and flushes the ranges that it missed.
  *
- * <p>A CPU that is in the space is one of its {@linkplain SpaceUsers users}. After the last user has gone, the context
- * has ended, for ever: no CPU goes to it, so translations that CPUs still have of it are never used again, and need no
+ * <p>A CPU that is in the space is one of its {@linkplain SpaceUsers users}. After the last user is gone, the context
+ * has ended forever: no CPU enters it, so translations that CPUs still have of it are never used again, and need no
  * flush.
  */
 public final class TlbContext {
@@ -26,8 +26,8 @@ public final class TlbContext {
     public static final long EMPTY = 0;
 
     /**
-     * @written a thread that makes a space (get-and-add); a seam of tests, which only raises it (get-and-update)
-     * @read a thread that makes a space (get-and-add)
+     * @written a thread that creates a space (get-and-add); a seam of tests, which only raises it (get-and-update)
+     * @read a thread that creates a space (get-and-add)
      * @invariant a number is given to one context only
      */
     private static final AtomicLong LAST = new AtomicLong(EMPTY);
@@ -40,19 +40,21 @@ public final class TlbContext {
     private final PageTableCount pageTable;
     private final SpaceCounters counters = new SpaceCounters();
 
-    /** Null for a context without a page table. */
+    /** The topmost table; null for a context without a page table. */
     private @Nullable LoadedRoot root;
 
-    /** 0 until the space is registered, which is before another thread knows it. */
+    /**
+     * The number of the space; 0 until the space is registered, which happens before another thread knows the space.
+     */
     private long space;
 
-    /** Makes the context of a space that needs no teardown. */
+    /** Creates the context of a space that needs no teardown. */
     public TlbContext() {
         this(new SpaceUsers(), new PageTableCount());
     }
 
     /**
-     * Makes the context of a new space.
+     * Creates the context of a new space.
      *
      * @param users the users of the space
      * @param pageTable the references to this context, and to the page table of the space
@@ -63,8 +65,8 @@ public final class TlbContext {
     }
 
     /**
-     * Sets the number of the next context, unless numbers are beyond it. For tests of numbers that differ in their
-     * upper half alone.
+     * Sets the number of the next context, unless larger numbers are already used. For tests of numbers that differ
+     * only in their upper half.
      */
     static void next(long id) {
         LAST.updateAndGet(last -> Math.max(last, id - 1));
@@ -74,7 +76,7 @@ public final class TlbContext {
         return counters;
     }
 
-    /** Returns its number, which is positive and never reused. */
+    /** Returns the number of the context, which is positive and never reused. */
     public long id() {
         return id;
     }
@@ -84,7 +86,7 @@ public final class TlbContext {
         return space;
     }
 
-    /** Sets the number of the space, before other threads reach this. */
+    /** Sets the number of the space. Called before other threads can reach this context. */
     public void numberSpace(long number) {
         space = number;
     }
@@ -95,8 +97,8 @@ public final class TlbContext {
     }
 
     /**
-     * Checks a generation that a CPU has read of this context. A kernel would use the memory of the context again by
-     * then; here it has the mark.
+     * Checks a generation that a CPU read from this context: if the context was given back, the generation contains a
+     * mark. (A kernel would have reused the memory of the context by then.)
      *
      * @throws IllegalStateException if this context was given back
      */
@@ -107,7 +109,7 @@ public final class TlbContext {
     }
 
     /**
-     * Gives this context back, to which there is no reference any more.
+     * Gives this context back. There is no reference to it any more.
      *
      * @throws IllegalStateException if it was given back already
      */
@@ -121,12 +123,13 @@ public final class TlbContext {
     }
 
     /**
-     * Logs the range that a generation has changed. A context that was given back has no log, which nobody would read.
+     * Logs the range that a generation changed. Logs nothing for a context that was given back, because no CPU would
+     * read it.
      *
-     * @param of a generation that the caller has begun
+     * @param of a generation to which the caller advanced
      * @param start the first address
      * @param end the end of the range, exclusive
-     * @param cpus the cpumask of the range, read after the generation was begun
+     * @param cpus the cpumask of the range, read after the generation was advanced
      * @param reason the reason of the flush
      */
     public void log(long of, long start, long end, long cpus, MmuNotifier.Reason reason) {
@@ -135,16 +138,16 @@ public final class TlbContext {
         }
     }
 
-    /** Returns the log of the ranges that the last generations have changed. */
+    /** Returns the log of the ranges that the latest generations changed. */
     public FlushLog log() {
         return log;
     }
 
     /**
-     * Counts a CPU that is about to go to this context as a user of the space, unless this context has ended ({@code
+     * Counts a CPU that is about to enter this context as a user of the space, unless this context has ended ({@code
      * mmget_not_zero}).
      *
-     * @return false if it has ended, and must not be used
+     * @return false if the context has ended and must not be used
      */
     public boolean use() {
         return users.tryUse();
@@ -155,7 +158,7 @@ public final class TlbContext {
         return users;
     }
 
-    /** Sets the topmost table, before other threads reach this. */
+    /** Sets the topmost table. Called before other threads can reach this context. */
     public void load(LoadedRoot of) {
         root = of;
     }
@@ -165,17 +168,17 @@ public final class TlbContext {
         return root;
     }
 
-    /** Returns the references to this context, and to the page table of the space. */
+    /** Returns the references to this context and to the page table of the space. */
     public PageTableCount pageTable() {
         return pageTable;
     }
 
-    /** Returns the number of CPUs that use it at some instant of this call; a CPU in LAZY does not. */
+    /** Returns the number of CPUs that use this context at some instant of this call. A CPU in LAZY does not use it. */
     public int cpus() {
         return users.cpus();
     }
 
-    /** Returns whether the space has no user, which is final: no CPU can go to it. */
+    /** Returns whether the space has no users. This is final, because no CPU can enter the space then. */
     public boolean isEnded() {
         return users.users() == 0;
     }

@@ -4,7 +4,7 @@ package dev.samara.core.internal.cpu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The strategy {@code NONE}: a CPU that goes to LAZY unloads its context at once, and comes back as from any other
+ * The strategy {@code NONE}: a CPU that enters LAZY unloads its context immediately, and returns as from any other
  * space.
  */
 public final class UnloadedLazy extends LazyContext {

@@ -1,35 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A CPU as other threads see it: the space whose translations it currently uses, and the requests to drop some of them.
+ * A CPU as seen by other threads: the space whose translations it currently uses, and the requests to drop some of
+ * them.
  *
- * <p>A {@link dev.samara.core.internal.cpu.TlbContext} is a space as TLBs see it: a number that no other space ever
- * uses, and a {@linkplain dev.samara.core.internal.cpu.FlushGeneration generation}. The generation is incremented after
- * each page-table change that some CPU may not have seen. A {@link dev.samara.core.internal.cpu.CpuState} packs a CPU's
- * state and context into one word. A thread that changed a page table reads that word to decide whether it must wait
- * for the CPU; if the CPU is in GUEST in that space, it reads one more word. {@link dev.samara.core.internal.cpu.Cpus}
- * lists all CPUs of a machine. {@link dev.samara.core.internal.cpu.Shootdowns} requests that they drop translations,
- * and waits until they have. {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs in the
- * space, CPUs that will return to it from a borrow, and references. After the last user is gone, the space's context is
- * never used again and needs no flush. A LAZY CPU is not a user: its {@link dev.samara.core.internal.cpu.LazyContext}
- * is the part of the space that it keeps. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the most
- * recent generations, for CPUs that catch up.
+ * <p>A {@link dev.samara.core.internal.cpu.TlbContext} identifies a space for TLBs. It contains a number that no other
+ * space ever uses, and a {@linkplain dev.samara.core.internal.cpu.FlushGeneration generation}. The generation is
+ * incremented after each page table change that some CPU may not have seen. A {@link
+ * dev.samara.core.internal.cpu.CpuState} packs a CPU's state and context into one word. A thread that changed a page
+ * table reads that word to decide whether it must wait for the CPU; if the CPU is in GUEST in that space, it reads one
+ * more word. {@link dev.samara.core.internal.cpu.Cpus} lists all CPUs of a machine. {@link
+ * dev.samara.core.internal.cpu.Shootdowns} requests that they drop translations, and waits until they did. {@link
+ * dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs in the space, CPUs that will return to it
+ * from a borrow, and references. After the last user is gone, the space's context is never used again and needs no
+ * flush. A LAZY CPU is not a user: its {@link dev.samara.core.internal.cpu.LazyContext} is the part of the space that
+ * it keeps. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the most recent generations, for CPUs
+ * that catch up.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What tells a CPU that it must flush?</td>
+ *   <tr><td>What notifies a CPU that it must flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushGeneration}; in GUEST first a request, in {@link
  *       dev.samara.core.internal.cpu.CpuState}. {@code tlb.CpuTlb} compares the generations</td></tr>
  *   <tr><td>Which flush needs no generation, because it concerns only the current CPU?</td>
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns#flushLocally}</td></tr>
- *   <tr><td>What does the CPU have to flush?</td>
+ *   <tr><td>What must the CPU flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>
- *   <tr><td>What waits until the CPUs have flushed?</td>
+ *   <tr><td>What waits until the CPUs flushed?</td>
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns}; for a thread that polls instead of waiting, {@link
  *       dev.samara.core.internal.cpu.BegunShootdown}</td></tr>
  *   <tr><td>When is a CPU reported for not acknowledging a shootdown?</td>
  *       <td>{@code RequestDelivery}</td></tr>
  *   <tr><td>Which CPUs does a thread own?</td>
  *       <td>{@code ThreadCpus}</td></tr>
+ *   <tr><td>What refuses a call that may wait while a CPU of its thread is in GUEST?</td>
+ *       <td>{@link dev.samara.core.internal.cpu.Cpus#checkMayWait}</td></tr>
  *   <tr><td>Where are idle CPUs kept, and which thread gets one?</td>
  *       <td>{@link dev.samara.core.internal.cpu.IdleCpus}</td></tr>
  *   <tr><td>What takes a dead thread's CPU, or a lost CPU, offline?</td>

@@ -53,7 +53,8 @@
  *   <tr><td>What asks a backing for a page?</td>
  *       <td>{@code BackingFault}</td></tr>
  *   <tr><td>What faults in the range of a call?</td>
- *       <td>{@link dev.samara.core.internal.fault.Populate}</td></tr>
+ *       <td>{@link dev.samara.core.internal.fault.Populate}, which also decides which failures the call
+ *       returns</td></tr>
  * </table>
  */
 @NullMarked

@@ -6,7 +6,7 @@ final class AccessSize {
     private AccessSize() {}
 
     /**
-     * Refuses sizes of no number.
+     * Checks the size of a number.
      *
      * @throws IllegalArgumentException unless the size is 1, 2, 4 or 8
      */

@@ -28,7 +28,7 @@ enum AtomicUpdate {
     }
 
     /**
-     * Makes the access.
+     * Executes the access.
      *
      * @param expected the number that EXCHANGE_IF expects; not used by other kinds
      * @param swaps whether the numbers are big-endian

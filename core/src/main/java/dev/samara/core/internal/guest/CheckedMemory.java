@@ -23,21 +23,21 @@ import java.util.Locale;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The translated memory of a checked machine. Every access is checked after it was made, and before its CPU can
+ * The translated memory of a checked machine. Every access is checked after it is executed, and before its CPU can
  * acknowledge a request.
  *
- * <p>A translation is right under four conditions: the page table has this frame with this right, the layout permits
- * the right, the frame was not freed since, and no store can escape the watchers of the page. If the table or the
- * layout has changed, the operation that changed it waits for this CPU. So a revocation of the page or the right has
- * begun and not ended (I2). And while this CPU has one frame, the table has no other (I1).
+ * <p>A translation is right under four conditions: the page table contains this frame with this right, the layout
+ * permits the right, the frame was not freed since, and no store can escape the watchers of the page. If the table or
+ * the layout changed, the operation that changed it waits for this CPU. So a revocation of the page or the right
+ * started and has not ended (I2). And while this CPU uses one frame, the table contains no other (I1).
  */
 public final class CheckedMemory extends TranslatedMemory {
     /** The right of a forced read. */
     private static final long FORCED_READ = 0;
 
     /**
-     * The pages between the targets of two walks in LAZY. The number is odd, so in the course of time a walk begins at
-     * each page.
+     * The number of pages between the targets of two successive walks in LAZY. It is odd, so that over time a walk
+     * starts at each page.
      */
     private static final long SPECULATION_PAGES = (1L << 17) - 1;
 
@@ -48,27 +48,27 @@ public final class CheckedMemory extends TranslatedMemory {
     private final int shift;
     private final long mask;
 
-    /* Of the space that is served. */
+    /* The layout and the page table of the space that is served. */
     private Layout layout;
     private PageTable table;
 
     /** The address of the last walk in LAZY. */
     private long speculated;
 
-    /** The right that the last forced translation has found. */
+    /** The right that the last forced translation found. */
     private long forcedRight;
 
     private final CheckedRuns runs = new CheckedRuns(this::endJudged);
 
     /**
-     * Makes the memory of one thread's CPU.
+     * Creates the memory of one thread's CPU.
      *
-     * @param processor the CPU's own translations, with a checked TLB; at each use the CPU is in the space that this
-     *     object serves
+     * @param processor the CPU's own translations, with a checked TLB; whenever it is used, the CPU is in the space
+     *     that this object serves
      * @param faulter handles faults in that space
      * @param frames the machine's frames
      * @param tracker records where frames are pinned; null on a machine that does not track references
-     * @param layout the layout of that space, at first
+     * @param layout the initial layout of that space
      * @param checker the machine's access checker
      */
     public CheckedMemory(
@@ -95,7 +95,7 @@ public final class CheckedMemory extends TranslatedMemory {
         super.view(runs);
     }
 
-    /** Ends all runs, so that a run that is used after a poll is found though no other thread has changed anything. */
+    /** Ends all runs, so that the use of a run after a poll is detected even if no other thread changed anything. */
     @Override
     public void poll() {
         runs.end();
@@ -128,8 +128,8 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     /**
-     * Judges a run as an access that was made now, before the CPU acknowledges anything. A run is judged no more if the
-     * CPU has acknowledged changes since, for another CPU of its thread: nothing waits for it then.
+     * Checks a run like an access that is made now, before the CPU acknowledges anything. A run is not checked if the
+     * CPU has acknowledged changes since, for another CPU of its thread, because then no operation waits for the run.
      */
     private void endJudged(JudgedRun run) {
         try {
@@ -186,7 +186,7 @@ public final class CheckedMemory extends TranslatedMemory {
         return super.findForced(address, access);
     }
 
-    /** A table that was given back is a violation only if the CPU keeps the context still when the walk has ended. */
+    /** A table that was given back is a violation only if the CPU still keeps the context when the walk ends. */
     @Override
     public void speculate() {
         TlbContext of = processor().lazyContext();
@@ -199,8 +199,9 @@ public final class CheckedMemory extends TranslatedMemory {
         if (wrong == null && of.isGivenBack()) {
             wrong = "a context that was given back";
         }
-        // Again: with SHOOTDOWN, a thread may have ended the space during the walk. That thread takes the context from
-        // this CPU before it gives tables back, so the walk may have met tables that the CPU had lost.
+        // Checked again, because with SHOOTDOWN, a thread may have torn the space down during the walk. That thread
+        // takes the context from this CPU before it gives tables back, so the walk may have read tables that the CPU
+        // had already lost.
         if (wrong != null && processor().lazyContext() == of) {
             throw checker.report("I3", "a CPU in LAZY has met " + wrong, of.id(), speculated, tlb.history());
         }
@@ -241,7 +242,8 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     /**
-     * Returns the rights that an atomic access uses. An update reads what it replaces, and fails without that right.
+     * Returns the rights that an atomic access uses. An update also reads the number that it replaces, and fails
+     * without that right.
      */
     private static long rightsOf(AtomicUpdate what) {
         if (what.isUpdate()) {
@@ -262,7 +264,7 @@ public final class CheckedMemory extends TranslatedMemory {
         judge(address, physical, isForced ? forcedRight : writes ? Pte.WRITE : Pte.READ);
     }
 
-    /** If both pages have one slot of the TLB, it has the translation of the source, which was found last. */
+    /** If both pages share a slot of the TLB, the slot contains the translation of the source, which was found last. */
     @Override
     void copyWithin(long from, long source, long to, long target, int length) {
         super.copyWithin(from, source, to, target, length);
@@ -281,9 +283,9 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     /**
-     * Checks the access that was just made by a translation.
+     * Checks the access that was just made through a translation.
      *
-     * @param right READ, WRITE or EXEC of {@link Pte}, READ and WRITE, or the right of a forced access
+     * @param right READ, WRITE or EXEC of {@link Pte}, READ and WRITE together, or the right of a forced access
      */
     private void judge(long address, long physical, long right) {
         int frame = frameOf(physical);
@@ -293,7 +295,10 @@ public final class CheckedMemory extends TranslatedMemory {
         judgeEntry(address, physical, right);
     }
 
-    /** Checks an access without the reuse stamp of its frame, for which the TLB must still have the translation. */
+    /**
+     * Checks an access, but not the reuse stamp of its frame, which could be checked only while the TLB still contains
+     * the translation.
+     */
     private void judgeEntry(long address, long physical, long right) {
         long page = address & ~mask;
         int frame = frameOf(physical);
@@ -317,8 +322,8 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     /**
-     * Returns the rights and marks that were used, and that the page table or the layout lacks, as bits of {@link
-     * AccessChecker}.
+     * Returns the rights and marks that the access used but that are missing in the page table or the layout, as bits
+     * of {@link AccessChecker}.
      */
     private int missing(long pte, long address, int frame, long right) {
         boolean writes = isWrite(right);
@@ -326,15 +331,15 @@ public final class CheckedMemory extends TranslatedMemory {
         if (!Pte.has(pte, Pte.PRESENT | others) || Pte.frame(pte) != frame || !isAllowed(address, right)) {
             return AccessChecker.PAGE;
         }
-        // A store through the TLB needs an entry that says that the page was written: otherwise a dirty scan would miss
-        // it.
+        // A store through the TLB needs an entry with the dirty mark, because otherwise a dirty scan would miss the
+        // store.
         return (Pte.has(pte, Pte.ACCESSED | (writes ? Pte.DIRTY : 0)) ? 0 : AccessChecker.MARK)
                 | (writes && (!Pte.has(pte, right) || escapesWatches(address)) ? AccessChecker.WRITE : 0);
     }
 
     /**
-     * Returns whether a page is watched and the TLB nevertheless has the right to write it: no watcher would be told of
-     * such a store.
+     * Returns whether a page is watched and the TLB nevertheless contains the right to write it, so that watchers would
+     * not be notified of a store.
      */
     private boolean escapesWatches(long address) {
         long page = address & ~mask;

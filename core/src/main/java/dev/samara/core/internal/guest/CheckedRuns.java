@@ -11,8 +11,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The runs of a CPU on a checked machine. Each ends when the CPU leaves GUEST, which this learns as a view of the TLB:
- * it loses its key then. Passes everything on to the view that the CPU has. For the owner of the CPU.
+ * The runs of a CPU on a checked machine. Each run ends when the CPU leaves GUEST. This object detects that because it
+ * is a view of the TLB, and a view loses its key then. It passes all calls on to the CPU's own view. Used by the owner
+ * of the CPU.
  */
 final class CheckedRuns implements SoftTlb.View {
     private final Consumer<JudgedRun> end;
@@ -21,33 +22,33 @@ final class CheckedRuns implements SoftTlb.View {
     private @Nullable CpuState requests;
 
     /**
-     * Has no run.
+     * Creates an empty list of runs.
      *
-     * @param end judges a run that ends, and takes its buffer back. Called in GUEST
+     * @param end checks a run that ends, and revokes its buffer. Called in GUEST
      */
     CheckedRuns(Consumer<JudgedRun> end) {
         this.end = end;
     }
 
-    /** Passes on to a view of the embedder's from now on. */
+    /** Sets the embedder's view, to which calls are passed on from now on. */
     void passOn(SoftTlb.View of) {
         view = of;
     }
 
-    /** Adds a run, which the next poll ends, though no other thread may ask for one. */
+    /** Adds a run. The next poll ends it, so a poll is requested here, because no other thread might request one. */
     void add(JudgedRun run) {
         runs.add(run);
         Objects.requireNonNull(requests).request();
     }
 
-    /** Ends one of the runs. */
+    /** Ends a run, if it is in the list. */
     void end(JudgedRun run) {
         if (runs.remove(run)) {
             end.accept(run);
         }
     }
 
-    /** Ends all runs. If the judge of one throws, the later ones are left for the next call. */
+    /** Ends all runs. If the check of a run throws, the remaining runs are left for the next call. */
     void end() {
         while (!runs.isEmpty()) {
             end.accept(runs.remove(runs.size() - 1));
@@ -79,7 +80,7 @@ final class CheckedRuns implements SoftTlb.View {
 
     @Override
     public void key(long key) {
-        // Asked in both cases: at the end of the stack, a leave of GUEST needs no more of it than the entry.
+        // Evaluated in both cases, so that leaving GUEST needs no more stack than entering it.
         boolean hasRuns = !runs.isEmpty();
         if (key == SoftTlb.NOTHING && hasRuns) {
             end();

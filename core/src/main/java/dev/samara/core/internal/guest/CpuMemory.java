@@ -23,20 +23,23 @@ import org.jspecify.annotations.Nullable;
  * of the CPU's space. Used by the thread that owns the CPU.
  */
 public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunOwner {
-    /* Whether an access is refused, and why. Each switch stores a number, since a reference costs more. */
+    /*
+     * Whether an access is rejected, and why. Each switch stores one of these numbers, because storing a reference
+     * costs more.
+     */
     private static final int SERVED = 0;
     private static final int NO_SPACE = 1;
     private static final int LAZY = 2;
     private static final int WITHOUT_USERS = 3;
 
-    /** After so many accesses of the view outside GUEST, one after the other, the thread is reported. */
+    /** After this number of consecutive accesses of the view outside GUEST, the thread is reported. */
     private static final int REPORTED_OUTSIDE = 10_000;
 
     private final String cpu;
 
     /**
-     * Null while the CPU is handed over. A plain field: a thread finds itself here only if it has claimed the CPU and
-     * has not handed it over since, whatever other threads store.
+     * Null while the CPU is handed over. A plain field is enough, because a thread finds itself here only if it claimed
+     * the CPU and has not handed it over since, whatever other threads store.
      */
     private @Nullable Thread owner;
 
@@ -45,14 +48,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     private final GuestPins pins = new GuestPins();
     private final FutexKeys keys = new FutexKeys();
 
-    /** Of the machine of the last space. */
+    /** The memory for the machine of the last space. */
     private @Nullable TranslatedMemory loaded;
 
     private int refusal = NO_SPACE;
 
     private @Nullable TlbView view;
 
-    /** How many plain accesses the view has made outside GUEST since the thread has entered GUEST. */
+    /** How many plain accesses the view made outside GUEST since the thread last entered GUEST. */
     private int outside;
 
     private boolean swapsBytes;
@@ -60,14 +63,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     private long faultAddress;
     private int fault;
 
-    /** The last access that has failed, at {@code faultAddress}; NONE if none has. */
+    /** The fault of the last access that failed, at {@code faultAddress}; NONE if no access failed. */
     private int failed;
 
     private int failedAccess;
     private int failedSize;
 
     /**
-     * Makes the memory of a CPU that has no space.
+     * Creates the memory of a CPU that has no space.
      *
      * @param cpu the name of the CPU in messages
      * @param owner the thread that may use the CPU
@@ -84,14 +87,14 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
             throw new IllegalStateException(cpu + " has a FlatMemory already");
         }
         TlbView made = new TlbView(next, refusal == SERVED ? loaded : null);
-        // Last: a constructor that has failed before leaves nothing.
+        // Stored last, so that nothing is changed if a step above throws.
         swapsBytes = order == ByteOrder.BIG_ENDIAN;
         view = made;
     }
 
     /**
-     * Ends the use of a machine, after {@link #rest}. Neither this object nor its view keeps the TLB reachable. The
-     * view drops its region.
+     * Ends the use of a machine, after {@link #rest}. Afterwards, neither this object nor its view keeps the TLB
+     * reachable, and the view does not refer to the region any more.
      */
     public void release() {
         loaded = null;
@@ -149,7 +152,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         return memory.translateForView(address, access);
     }
 
-    /** Forgets the last access. The byte order is little-endian again, unless a view has another one. */
+    /** Forgets the last access. Resets the byte order to little-endian, unless there is a view. */
     public void reset() {
         if (view == null) {
             swapsBytes = false;
@@ -178,22 +181,22 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         }
     }
 
-    /** Refuses accesses from now on, since the CPU has no space. */
+    /** Rejects accesses from now on, because the CPU has no space. */
     public void rest() {
         refusal = NO_SPACE;
     }
 
-    /** Refuses accesses until a space is served, since the CPU is LAZY. */
+    /** Rejects accesses until a space is served, because the CPU is LAZY. */
     public void restLazy() {
         refusal = LAZY;
     }
 
-    /** Refuses accesses until a space is served, since the CPU borrows a space without users. */
+    /** Rejects accesses until a space is served, because the CPU borrows a space without users. */
     public void restWithoutUsers() {
         refusal = WITHOUT_USERS;
     }
 
-    /** Sets the owner of the CPU; null for none. */
+    /** Sets the owner of the CPU; null if it has none. */
     public void ownedBy(@Nullable Thread thread) {
         owner = thread;
     }
@@ -240,7 +243,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         loaded();
     }
 
-    /** Throws if the CPU runs a listener, which must leave it as it is. */
+    /** Throws if the CPU is calling a listener, which must not use the CPU. */
     public void checkQuiet(CpuTlb processor) {
         if (processor.isTelling()) {
             throw new IllegalStateException(cpu + " is used by a flush listener, which it is telling of a flush");
@@ -250,7 +253,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         }
     }
 
-    /** Returns the exception for a call that is made in GUEST only. */
+    /** Returns the exception for a call that is allowed only in GUEST. */
     public IllegalStateException notInGuest() {
         checkQuiet(loaded().processor());
         return new IllegalStateException(cpu + " is not in GUEST");
@@ -308,17 +311,17 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         this.value = value;
     }
 
-    /** Begins an access that is made page by page, and fails only if a part fails. */
+    /** Starts an access that is made page by page, and that fails only if a part fails. */
     void begin() {
         fault = Fault.NONE;
     }
 
     /**
-     * Records an access that has failed.
+     * Records an access that failed.
      *
      * @param access bits of {@link Protection}
-     * @param size bytes, or 0 for a page
-     * @return the reason
+     * @param size the number of bytes, or 0 for a page
+     * @return {@code why}
      */
     int fail(int why, long address, int access, int size) {
         fault = why;
@@ -330,8 +333,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     }
 
     /**
-     * Tells the watchers of a range about a store that was made. Called in GUEST. Earlier translations are invalid
-     * after this call. Accesses of the watchers do not count as last accesses.
+     * Notifies the watchers of a range of a store that was made. Called in GUEST. Earlier translations are invalid
+     * after this call. Accesses that the watchers make do not change the last access.
      */
     void tell(TranslatedMemory memory, long address, long length) {
         if (memory.isWatched(address, length)) {
@@ -340,10 +343,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     }
 
     /**
-     * Tells the watchers of a range about a read, as {@link #tell(TranslatedMemory, long, long)} does.
+     * Notifies the watchers of a range of a read, as {@link #tell(TranslatedMemory, long, long)} does.
      *
      * @param access READ or EXEC of {@link Protection}
-     * @param number what was read; 0 for a copy
+     * @param number the number that was read; 0 for a copy
      */
     void tellRead(TranslatedMemory memory, int access, long address, long length, long number) {
         if (memory.isReadWatched(address, length)) {
@@ -535,7 +538,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         }
     }
 
-    /** Makes an atomic access. Sets the value, except for STORE. Returns the previous number. */
+    /** Executes an atomic access. Sets the value, except for STORE. Returns the previous number. */
     long update(
             TranslatedMemory memory,
             AtomicUpdate what,
@@ -577,8 +580,8 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     }
 
     /**
-     * Copies as {@link #copyOut(long, ByteBuffer)} and {@link #copyIn(long, ByteBuffer)} do, with the rights that the
-     * mappings may be given, not those that they have.
+     * Copies as {@link #copyOut(long, ByteBuffer)} and {@link #copyIn(long, ByteBuffer)} do, but checks the rights that
+     * the mappings may be given instead of the rights that they have.
      */
     public int copyForced(long address, ByteBuffer buffer, boolean writes) {
         return bytes.transfer(loaded(), address, buffer, writes, true);

@@ -15,12 +15,14 @@ import java.nio.ReadOnlyBufferException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Keeps one frame of a machine from being freed, until it is closed. The thread that sets the flag releases the frame,
- * so that happens once. */
+/**
+ * Keeps one frame of a machine from being freed, until it is closed. The thread that sets the flag releases the frame,
+ * so the frame is released once.
+ */
 public final class FramePin extends PinnedFrame {
     private static final VarHandle RELEASED;
 
-    /** The stack that a thread needs to release a pin, in frames. It is checked before the flag is set. */
+    /** The stack that a thread needs to release a pin, in stack frames. It is checked before the flag is set. */
     private static final int DEPTH = 40;
 
     static {
@@ -36,26 +38,26 @@ public final class FramePin extends PinnedFrame {
     private final boolean isWritable;
     private final @Nullable RefTracker tracker;
 
-    /** The bytes of the page; null in a store of the embedder's. */
+    /** The bytes of the page; null in an embedder's store. */
     private final @Nullable ByteBuffer buffer;
 
-    /** Whether the buffer refuses every access after the release. */
+    /** Whether the buffer rejects every access after the release. */
     private final boolean isRevoked;
 
     /**
      * @written any thread that releases the pin (compare-and-set)
-     * @read any thread that asks for the frame, and {@code toString} (volatile)
-     * @pairs with itself: of several releases one finds false. The word of the frame orders accesses through the pin
-     *     before the free (compare-and-set of {@code unpin})
-     * @invariant true once; the thread that sets it subtracts the pin from the word of the frame
+     * @read any thread that uses the frame, and {@code toString} (volatile)
+     * @pairs with itself: only one of several releases reads false. The word of the frame orders accesses through the
+     *     pin before the free (compare-and-set of {@code unpin})
+     * @invariant set to true once; the thread that sets it subtracts the pin from the word of the frame
      */
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;
 
     /**
-     * Makes the object of a pin that is not taken yet.
+     * Creates the object of a pin that is not taken yet.
      *
-     * @param isRevoked whether the buffer refuses every access after the release
+     * @param isRevoked whether the buffer rejects every access after the release
      */
     FramePin(Frames frames, int frame, boolean isWritable, @Nullable RefTracker tracker, boolean isRevoked) {
         this.frames = frames;
@@ -75,25 +77,26 @@ public final class FramePin extends PinnedFrame {
     }
 
     /**
-     * Takes the pin. The caller ensures that the frame is not freed meanwhile.
+     * Takes the pin. The caller ensures that the frame is not freed concurrently.
      *
-     * @return false if the frame has too many pins to count another; nothing has changed then
+     * @return false, with nothing changed, if the frame already has the maximum number of pins
      */
     boolean take() {
-        // Before the frame is pinned: a pin of which no object knows is never released.
+        // Checked before the frame is pinned. A stack overflow after that would leave a pin that no object records, and
+        // that is never released.
         StackReserve.check(DEPTH);
         // The zero page is not counted and never freed.
         return frame == Frames.ZERO || frames.pin(frame);
     }
 
-    /** Has the pin found where it was taken. The caller calls {@link #giveUp} if this throws. */
+    /** Records where the pin was taken. The caller calls {@link #giveUp} if this throws. */
     void track() {
         if (tracker != null) {
             tracker.acquired(this, describe());
         }
     }
 
-    /** Gives up a pin that is known to no thread but this one, which has taken it. */
+    /** Releases a pin that only this thread, which took it, knows. */
     void giveUp() {
         if (frame != Frames.ZERO) {
             frames.unpin(frame);
@@ -154,7 +157,7 @@ public final class FramePin extends PinnedFrame {
         }
     }
 
-    /** Returns the store for an access that lies in the page. */
+    /** Checks that an access is within the page, and returns the store. */
     private FrameStore of(int offset, int size) {
         AccessSize.check(size);
         Objects.checkFromIndexSize(offset, size, frames.pageSize());
@@ -188,14 +191,14 @@ public final class FramePin extends PinnedFrame {
     @Override
     public void close() {
         StackReserve.check(DEPTH);
-        // Atomic: if two threads release the pin at once, one is refused. Volatile: the accesses through the pin come
-        // before the release of the frame.
+        // Atomic: if two threads release the pin concurrently, one of them fails. Volatile: orders the accesses through
+        // the pin before the release of the frame.
         if (!casReleased()) {
             throw RefTracker.secondRelease(tracker, this, "a " + describe());
         }
         try {
             if (isRevoked && buffer != null) {
-                // Before the frame may be another page.
+                // Set before the frame may contain another page.
                 buffer.limit(0);
             }
             if (frame != Frames.ZERO) {

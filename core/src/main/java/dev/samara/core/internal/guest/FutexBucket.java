@@ -7,9 +7,10 @@ import dev.samara.core.internal.sync.SpinLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The waiters of the words with one hash, the first one first ({@code struct futex_hash_bucket}). {@link FutexBuckets}
- * compares the word and queues a waiter under the lock of its bucket. The methods are called with the lock, and take
- * steps in proportion to the waiters. A thread takes the locks of two buckets in the order of their indexes.
+ * The waiters of the words with one hash, in the order in which they were queued ({@code struct futex_hash_bucket}).
+ * {@link FutexBuckets} compares the word and queues a waiter under the lock of its bucket. The methods are called with
+ * the lock held, and take time proportional to the number of waiters. A thread acquires the locks of two buckets in the
+ * order of their indexes.
  */
 final class FutexBucket extends SpinLock {
     final int index;
@@ -18,8 +19,8 @@ final class FutexBucket extends SpinLock {
      * @words {@code first}, {@code last}
      * @written holder of the bucket's lock (plain, lock)
      * @read holder of the bucket's lock (plain, lock)
-     * @invariant the waiters of the bucket. The end of a space notes that it has no users, and then locks each bucket
-     *     in turn; a move that locks a bucket later finds the note, and moves no waiter of that space
+     * @invariant the waiters of the bucket. The teardown of a space records that the space has no users, and then locks
+     *     each bucket in turn; a move that locks a bucket later reads the record, and moves no waiter of that space
      */
     private @Nullable FutexEntry first;
 
@@ -56,7 +57,7 @@ final class FutexBucket extends SpinLock {
         }
     }
 
-    /** Takes waiters of a word out, for {@code woken}. Returns their number. */
+    /** Moves waiters of a word to {@code woken}. Returns their number. */
     int wake(FutexKey key, int most, int bits, WokenWaiters woken) {
         int taken = 0;
         for (FutexEntry each = first; each != null && taken < most; ) {
@@ -73,11 +74,11 @@ final class FutexBucket extends SpinLock {
     }
 
     /**
-     * Moves waiters of a word behind those of another word, whose bucket's lock the caller has too. If both are one
-     * word, the waiters stay, and are counted, as in Linux. Waiters of a space that ends stay where its drop finds
-     * them: it may have passed the other bucket.
+     * Moves waiters of a word behind the waiters of another word. The caller also holds the lock of the other word's
+     * bucket. If both words are the same, the waiters stay, but are counted, as in Linux. Waiters of a space without
+     * users stay in their bucket, because {@link #drop} may already have passed the other bucket.
      *
-     * @return their number
+     * @return the number of moved waiters
      */
     int move(FutexKey from, FutexKey to, FutexBucket target, int most) {
         int moved = 0;
@@ -98,7 +99,7 @@ final class FutexBucket extends SpinLock {
         return moved;
     }
 
-    /** Takes the waiters of a space out, for {@code ended}. They are not woken. */
+    /** Moves the waiters of a space to {@code ended}. They are not woken. */
     void drop(Identity space, WokenWaiters ended) {
         for (FutexEntry each = first; each != null; ) {
             FutexEntry after = each.next;

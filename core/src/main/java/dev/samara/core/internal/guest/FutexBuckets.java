@@ -18,16 +18,20 @@ import java.util.function.LongSupplier;
 /**
  * The futex table of a machine ({@code kernel/futex/waitwake.c}, {@code requeue.c}).
  *
- * <p>A waiter reads its word, compares, and enters its bucket, all under the bucket's lock. A waker has stored before
- * it takes the lock. So one of the two finds the other. A word is read under the lock only if its page is present; if
- * not, the page is faulted in without the lock, and all is done again. A CPU enters GUEST before it takes a lock, and
- * leaves it afterwards, so that no flush listener runs with the lock.
+ * <p>A waiter reads its word, compares it, and is queued in its bucket, all under the bucket's lock. A waker stores to
+ * the word before it acquires the lock. So either the waiter reads the new value, or the waker finds the waiter. A word
+ * is read under the lock only if its page is present; if not, the page is faulted in without the lock, and the wait is
+ * retried. A CPU enters GUEST before it acquires a lock, and leaves GUEST after it released the lock, so that no flush
+ * listener runs with the lock held.
  */
 public final class FutexBuckets extends FutexTable {
-    /** A power of two: enough for the threads of a guest, and little memory in a machine that has no waiters. */
+    /**
+     * The number of buckets, a power of two: enough for the threads of a guest, but little memory in a machine without
+     * waiters.
+     */
     private static final int BUCKETS = 64;
 
-    /** In place of the unsigned number that a requeue expects. */
+    /** Used instead of the unsigned number that a requeue expects, if it does not compare. */
     private static final long UNCOMPARED = -2L;
 
     private final FutexBucket[] buckets = new FutexBucket[BUCKETS];
@@ -35,10 +39,10 @@ public final class FutexBuckets extends FutexTable {
     private final Consumer<Throwable> failed;
 
     /**
-     * Makes a table without waiters.
+     * Creates a table without waiters.
      *
-     * @param machine whose words the table is for
-     * @param failed is told what a callback of a waiter has thrown
+     * @param machine the machine whose words the table serves
+     * @param failed is called with what a waiter's callback throws
      */
     public FutexBuckets(MachineState machine, Consumer<Throwable> failed) {
         this.machine = machine;
@@ -48,7 +52,7 @@ public final class FutexBuckets extends FutexTable {
         }
     }
 
-    /** Returns the memory of a CPU, which has a space of this table's machine. */
+    /** Checks that a CPU is in a space of this table's machine, and returns its memory. */
     CpuMemory checked(GuestMemory memory) {
         CpuMemory cpu = (CpuMemory) memory;
         if (cpu.loaded().layout().spaces().host() != machine) {
@@ -64,9 +68,9 @@ public final class FutexBuckets extends FutexTable {
     }
 
     /**
-     * Has a waiter enter if its word has the expected number.
+     * Queues a waiter if its word contains the expected number.
      *
-     * @return the number, unsigned; {@link FutexWords#ABSENT} if the page is not present, and nothing has changed
+     * @return the number, unsigned; {@link FutexWords#ABSENT}, with nothing changed, if the page is not present
      */
     long queueIf(FutexEntry entry, CpuMemory cpu, FutexKey key, long address, int expected) {
         TranslatedMemory memory = cpu.loaded();
@@ -122,7 +126,10 @@ public final class FutexBuckets extends FutexTable {
         return isWoken ? 0 : result;
     }
 
-    /** Parks until something happens; returns 0, or why the wait is over. The time is checked first, as in Linux. */
+    /**
+     * Parks until the thread is unparked, interrupted or timed out; returns 0, or why the wait must end. The timeout is
+     * checked first, as in Linux.
+     */
     private long park(long nanos, long since) {
         long left = nanos == FOREVER ? Long.MAX_VALUE : Math.max(nanos, 0) - (System.nanoTime() - since);
         if (left <= 0) {
@@ -278,7 +285,7 @@ public final class FutexBuckets extends FutexTable {
         }
     }
 
-    /** Runs a section with the locks of two buckets, which may be one. */
+    /** Runs a section with the locks of two buckets, which may be the same. */
     private static long locked(FutexBucket one, FutexBucket other, LongSupplier section) {
         FutexBucket first = one.index <= other.index ? one : other;
         FutexBucket second = first == one ? other : one;
@@ -300,15 +307,15 @@ public final class FutexBuckets extends FutexTable {
     }
 
     /**
-     * Takes the waiters of a space out: it has no users any more, and ends. Takes all buckets in turn. A move that
-     * takes a lock after this has released it leaves the waiters of the space where they are, so none gets into a
-     * bucket that was passed.
+     * Removes the waiters of a space that has no users any more and is torn down. Locks all buckets in turn. A move
+     * that acquires a lock after this method released it leaves the waiters of the space in their bucket, so no waiter
+     * gets into a bucket that was already processed.
      */
     public void drop(Identity space) {
         if (!space.hasWaited()) {
             return;
         }
-        // Before the first lock.
+        // Recorded before the first lock is acquired.
         space.noteWithoutUsers();
         WokenWaiters ended = new WokenWaiters();
         try {

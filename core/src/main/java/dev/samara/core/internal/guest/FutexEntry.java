@@ -5,23 +5,23 @@ import dev.samara.core.guest.FutexKey;
 import dev.samara.core.internal.space.Identity;
 import org.jspecify.annotations.Nullable;
 
-/** The place of one waiter in a futex table ({@code struct futex_q}). It enters once, and leaves once. */
+/** The place of one waiter in a futex table ({@code struct futex_q}). It is queued once, and removed once. */
 final class FutexEntry {
     final int bits;
     final Runnable resume;
 
     /**
-     * Where it is; null if it is in no bucket. Changed by the thread that has the bucket's lock.
+     * The bucket that contains this entry; null if there is none. Changed by the thread that holds the bucket's lock.
      *
      * @written the thread that has the lock of the bucket where the entry is, or which it enters (volatile)
      * @read the waiting thread, also without a lock (volatile)
      * @pairs the store of null, by a wake, with the waiter's read: it then reads whether it was woken
-     * @invariant null unless the list of that bucket has the entry. A thread that has locked the bucket that it has
-     *     read reads again: a requeue may have moved the entry before
+     * @invariant null unless the list of that bucket contains the entry. A thread that locked the bucket that it read
+     *     reads again, because a requeue may have moved the entry before
      */
     private volatile @Nullable FutexBucket bucket;
 
-    /* Guarded by the bucket's lock; the links are the waker's own from the wake on. */
+    /* Guarded by the bucket's lock; after the wake, the links belong to the waker. */
 
     /**
      * @words {@code key}, {@code space}, {@code previous}, {@code next}, {@code isWoken}
@@ -29,7 +29,7 @@ final class FutexEntry {
      *     no bucket
      * @read holder of the bucket's lock (plain, lock); {@code isWoken} also by the waiting thread, after {@code bucket}
      *     is null
-     * @invariant no two threads have the links at a time: the waker alone has those of an entry that it has taken out
+     * @invariant no two threads use the links concurrently: only the waker uses the links of an entry that it removed
      */
     @Nullable
     FutexKey key;
@@ -58,17 +58,17 @@ final class FutexEntry {
         return bucket == null && isWoken;
     }
 
-    /** Returns whether its space has no users any more. The caller has the bucket's lock. */
+    /** Returns whether the waiter's space has no users any more. The caller holds the bucket's lock. */
     boolean isOfEndedSpace() {
         return space != null && space.isWithoutUsers();
     }
 
-    /** Leaves the bucket where it is, if it is in one. Returns whether a wake has taken it out before. */
+    /** Removes this entry from its bucket, if it is in one. Returns whether a wake removed it before. */
     boolean leave() {
         for (FutexBucket at = bucket; at != null; at = bucket) {
             at.lock();
             try {
-                // A requeue may have moved it before the lock was taken.
+                // A requeue may have moved the entry before the lock was acquired.
                 if (at == bucket) {
                     at.remove(this);
                     left(false);
@@ -80,14 +80,14 @@ final class FutexEntry {
         return isWoken;
     }
 
-    /** Notes where it is. The caller has the bucket's lock, and that of the bucket where it was. */
+    /** Sets the bucket of this entry. The caller holds the locks of this bucket and of the previous one. */
     void entered(FutexBucket at) {
         bucket = at;
     }
 
-    /** Notes that it is in no bucket any more. The caller has the bucket's lock. */
+    /** Records that this entry is in no bucket any more. The caller holds the bucket's lock. */
     void left(boolean byWake) {
-        // First: a waiter that finds no bucket reads it.
+        // Stored first, because a waiter that finds no bucket reads it.
         isWoken = byWake;
         bucket = null;
     }

@@ -8,7 +8,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the keys of futex words ({@code get_futex_key} in {@code kernel/futex/core.c}). For one thread. */
+/** Finds the keys of futex words ({@code get_futex_key} in {@code kernel/futex/core.c}). Not thread-safe. */
 final class FutexKeys {
     /** The size of a word in bytes. */
     static final int SIZE = Integer.BYTES;
@@ -19,9 +19,9 @@ final class FutexKeys {
     /**
      * Returns the key of a word. May fault, and wait like a fault.
      *
-     * @param memory of the CPU's space
-     * @param writes whether a shared word has to be writable
-     * @return the key; null if there is none, and {@link #fault} has the reason
+     * @param the memory of the CPU's space
+     * @param writes whether a shared word must be writable
+     * @return the key; null if there is none, in which case {@link #fault} returns the reason
      */
     @Nullable
     FutexKey of(TranslatedMemory memory, long address, boolean isShared, boolean writes) {
@@ -57,7 +57,10 @@ final class FutexKeys {
                 address);
     }
 
-    /** By the page that the entry has, not by the mapping, which may change between two looks. Called in GUEST. */
+    /**
+     * Determines the key from the page in the entry and not from the mapping, which may change between two checks.
+     * Called in GUEST.
+     */
     private @Nullable FutexKey shared(TranslatedMemory memory, Layout layout, long address, boolean writes) {
         for (; ; ) {
             long physical = memory.findWritable(address);
@@ -71,7 +74,8 @@ final class FutexKeys {
             int frame = memory.frameOf(physical);
             long pte = memory.entry(address);
             if (!Pte.isPresent(pte) || Pte.frame(pte) != frame) {
-                // The thread that has changed the entry waits for this CPU, whose TLB has the old translation.
+                // Polls, because the thread that changed the entry waits for this CPU, whose TLB contains the old
+                // translation.
                 memory.poll();
                 continue;
             }
@@ -87,12 +91,12 @@ final class FutexKeys {
         }
     }
 
-    /** Whether a fault may be one of a write only. */
+    /** Whether a fault may have occurred only because of a write. */
     private static boolean isOfRights(int fault) {
         return fault != Fault.RETRY && fault != Fault.OUT_OF_MEMORY;
     }
 
-    /** Returns a {@link Fault}: why the last key was not found. */
+    /** Returns why the last key was not found, as a {@link Fault}. */
     int fault() {
         return fault;
     }

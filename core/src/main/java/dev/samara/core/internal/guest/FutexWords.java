@@ -8,14 +8,14 @@ import dev.samara.core.mman.Protection;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Numbers of futex words, as one CPU finds them ({@code kernel/futex/core.c}). The methods that a bucket's
- * lock may be held in neither fault nor wait: they find a page that is present, or none.
+ * Reads and changes futex words through one CPU ({@code kernel/futex/core.c}). Methods that may be called with a
+ * bucket's lock held neither fault nor wait; they report a page that is not present as {@link #ABSENT}.
  */
 final class FutexWords {
     /** The size of a word in bytes. */
     static final int SIZE = FutexKeys.SIZE;
 
-    /** The page of a word is not present; all numbers of words are at least 0. */
+    /** Returned if the page of a word is not present; all numbers of words are at least 0. */
     static final long ABSENT = -1;
 
     private FutexWords() {}
@@ -29,12 +29,12 @@ final class FutexWords {
         return key;
     }
 
-    /** Whether the last access has failed because the machine was taking pages of a space, and is to be made again. */
+    /** Whether the last access failed because the machine was taking pages of a space, and must be retried. */
     private static boolean isToRetry(CpuMemory cpu) {
         return cpu.fault() == Fault.RETRY && !Thread.currentThread().isInterrupted();
     }
 
-    /** Returns the errno of a call whose last access has failed. */
+    /** Returns the errno of a call whose last access failed. */
     static long errno(CpuMemory cpu) {
         Errno errno = switch (cpu.fault()) {
             case Fault.ADRALN -> Errno.EINVAL;
@@ -46,9 +46,10 @@ final class FutexWords {
     }
 
     /**
-     * Makes the page of a word present, without a lock of the table. May fault, and wait like a fault.
+     * Makes the page of a word present, without a lock of the table held. May fault, and wait like a fault.
      *
-     * @return whether it was, or this is to be tried again; if not, {@link CpuMemory#fault} has the reason
+     * @return true if the page is present, or if the call must be retried; if false, {@link CpuMemory#fault} returns
+     *     the reason
      */
     static boolean makePresent(CpuMemory cpu, TranslatedMemory memory, long address, int access) {
         cpu.begin();
@@ -74,7 +75,8 @@ final class FutexWords {
     }
 
     /**
-     * Changes a word atomically. Called in GUEST. Watchers are not told: the caller does that when it has no lock.
+     * Changes a word atomically. Called in GUEST. Does not notify watchers; the caller does that after it released the
+     * lock.
      *
      * @return the old number, unsigned, or {@link #ABSENT}
      */
@@ -95,7 +97,7 @@ final class FutexWords {
     }
 
     /**
-     * Tells the watchers of a word that it was read and changed. Called without a lock, in GUEST or outside.
+     * Notifies the watchers of a word that it was read and changed. Called without a lock held, in GUEST or outside.
      *
      * @param old the number that was read
      */

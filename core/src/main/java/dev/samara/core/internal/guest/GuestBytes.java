@@ -7,10 +7,10 @@ import java.nio.ByteBuffer;
 
 /**
  * Copies bytes into and out of guest memory, page by page. Each page is copied in GUEST, and requests of other threads
- * are acknowledged in between. For one thread.
+ * are acknowledged in between. Not thread-safe.
  */
 final class GuestBytes {
-    /** The fewest bytes for which it is tried to copy them past the page cache of their file. */
+    /** The minimum number of bytes for which a copy tries to bypass the page cache of their file. */
     private static final int LEAST_UNCACHED = 64 << 10;
 
     private final CpuMemory registers;
@@ -82,13 +82,13 @@ final class GuestBytes {
      *
      * @param memory of the loaded space
      * @param writes whether guest memory is written
-     * @param isForced whether the rights that the mapping may be given are enough
+     * @param isForced whether to check the rights that the mapping may be given instead of its current rights
      * @return the number of bytes copied; if it is less than the length, {@link CpuMemory#fault} gives the reason
      */
     int transfer(TranslatedMemory memory, long address, ByteBuffer buffer, boolean writes, boolean isForced) {
         registers.begin();
         int length = buffer.remaining();
-        // The byte from which on it is tried to copy past the cache.
+        // From this byte on, the copy tries to bypass the cache.
         int next = writes || isForced ? length : 0;
         int done = 0;
         while (done < length) {
@@ -111,11 +111,11 @@ final class GuestBytes {
     }
 
     /**
-     * Copies bytes of a page, or of several pages past the page cache of their file if the first one has no
-     * translation.
+     * Copies bytes of a page; or, if the page has no translation, bytes of several pages, bypassing the page cache of
+     * their file.
      *
      * @param length the number of bytes in the page
-     * @return the number of bytes; 0 if the access failed. Negated if the page was faulted in
+     * @return the number of bytes, negated if the page was faulted in; 0 if the access failed
      */
     private int readPart(TranslatedMemory memory, long address, ByteBuffer buffer, int length) {
         boolean entered = memory.enter();
@@ -145,7 +145,7 @@ final class GuestBytes {
         }
     }
 
-    /** Tells of a read of several pages, each of which is a read of its own for a listener. */
+    /** Notifies watchers of a read of several pages, which is reported as one read per page. */
     private void tellReads(TranslatedMemory memory, long address, int length) {
         for (int told = 0; told < length; ) {
             int part = Math.min(length - told, memory.restOfPage(address + told));
@@ -177,7 +177,7 @@ final class GuestBytes {
     }
 
     /**
-     * Copies bytes within guest memory, as {@code memmove}: upwards, or downwards if the target starts within the
+     * Copies bytes within guest memory, like {@code memmove}: upwards, or downwards if the target starts within the
      * source and above its start.
      *
      * @param memory of the CPU's space
@@ -231,7 +231,7 @@ final class GuestBytes {
                 if (target < 0) {
                     return registers.fail((int) -target, to + first, Protection.WRITE, 1);
                 }
-                // Translates again, since the CPU may have acknowledged a flush while the target was faulted in.
+                // Translates again, because the CPU may have acknowledged a flush while the target was faulted in.
                 source = memory.lookUpReadable(from + first);
                 if (source >= 0) {
                     memory.copyWithin(from + first, source - first, to + first, target - first, length);
@@ -281,7 +281,7 @@ final class GuestBytes {
      * Copies bytes of guest memory up to the first 0.
      *
      * @param memory of the CPU's space
-     * @return the number of bytes before the 0, or the length of the array if it has none; -1 if an access failed
+     * @return the number of bytes before the 0, or the length of the array if there is no 0; -1 if an access failed
      */
     int string(TranslatedMemory memory, long address, byte[] target) {
         registers.begin();
@@ -300,7 +300,7 @@ final class GuestBytes {
         return length;
     }
 
-    /** Returns the number of bytes before the first 0, or the length of the part if it has none; -1 after a fault. */
+    /** Returns the number of bytes before the first 0, or the length of the part if there is no 0; -1 after a fault. */
     private int stringPart(TranslatedMemory memory, long address, byte[] target, int at, int length) {
         boolean entered = memory.enter();
         try {

@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Pins frames whose bytes are needed outside of GUEST ({@code pin_user_pages}). A pinned frame is not freed before the
- * pin ends, even if the mapping goes. For one thread.
+ * pin is released, even if the mapping is removed. Not thread-safe.
  */
 final class GuestPins {
-    /** Why the last pin has failed. */
+    /** Why the last pin failed. */
     private int fault;
 
     /**
@@ -21,23 +21,23 @@ final class GuestPins {
      * @param memory of the CPU's space
      * @param address an address of the page
      * @param writes whether the page is to be written
-     * @return the pin; null if there is none, and {@link #fault} has the reason
+     * @return the pin; null if there is none, in which case {@link #fault} returns the reason
      */
     @Nullable
     FramePin pin(TranslatedMemory memory, long address, boolean writes) {
         boolean entered = memory.enter();
         try {
             for (; ; ) {
-                // By the entry and not by the TLB: the entry is compared after the pin.
+                // Translates through the entry and not the TLB, because the entry is compared after the pin.
                 long physical = memory.walkOrFault(address, writes ? Protection.WRITE : Protection.READ);
                 if (physical < 0) {
                     fault = (int) -physical;
                     return null;
                 }
-                // Before the frame is pinned: there may be no memory for the object.
+                // Created before the frame is pinned, because there may be no memory for the object.
                 FramePin pin = new FramePin(
                         memory.frames(), memory.frameOf(physical), writes, memory.tracker(), memory.endsRuns());
-                // The frame is not freed before this CPU acknowledges, so the pin comes in time.
+                // The frame is not freed before this CPU acknowledges, so the pin is in time.
                 if (!pin.take()) {
                     fault = Fault.OUT_OF_MEMORY;
                     return null;
@@ -51,18 +51,18 @@ final class GuestPins {
         }
     }
 
-    /** Returns whether a page still has the frame that was just pinned. If not, the pin is given up. */
+    /** Returns whether a page still has the frame that was just pinned. If not, releases the pin. */
     private static boolean isKept(TranslatedMemory memory, FramePin pin, long address, int frame, boolean writes) {
         boolean isKept = false;
         try {
             // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then
-            // reads the pins, and with DroppedPages, which claims the entry and then reads the pins. The mark that
-            // follows pairs with Frames.clearDirty, which reads the pins and clears it in one comparison.
+            // reads the pins, and with DroppedPages, which claims the entry and then reads the pins. The mark that is
+            // set next pairs with Frames.clearDirty, which reads the pins and clears the mark in one compare-and-set.
             VarHandle.fullFence();
             long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
             if (again >= 0 && memory.frameOf(again) == frame) {
                 if (writes) {
-                    // It stays so until the frame is free, so the end of the pin need not set it again.
+                    // The mark stays until the frame is free, so the release of the pin need not set it again.
                     memory.frames().setDirty(frame);
                 }
                 pin.track();
@@ -76,7 +76,7 @@ final class GuestPins {
         }
     }
 
-    /** Returns a {@link Fault}: why the last pin has failed. */
+    /** Returns why the last pin failed, as a {@link Fault}. */
     int fault() {
         return fault;
     }

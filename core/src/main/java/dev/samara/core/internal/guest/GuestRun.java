@@ -9,22 +9,22 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run of a CPU. It is a translation, which is used in GUEST until the CPU drops translations: {@link
- * dev.samara.core.internal.tlb.CpuTlb#drops} changes then. The CPU is in the cpumask of each page, as after an access,
- * so whatever takes the page away asks it. For one thread.
+ * A run of a CPU: a translation that is used in GUEST until the CPU drops translations, which changes {@link
+ * dev.samara.core.internal.tlb.CpuTlb#drops}. The CPU is in the cpumask of each page, as after an access, so an
+ * operation that removes the page sends a request to the CPU. Not thread-safe.
  */
 public final class GuestRun extends PageRun implements JudgedRun {
     private static final ByteBuffer[] NONE = {};
 
     private final RunOwner cpu;
 
-    /** Of the last seek. */
+    /** The memory in which the last run was found. */
     private @Nullable TranslatedMemory memory;
 
-    /** The store whose buffers the views are. */
+    /** The store that the views belong to. */
     private @Nullable DirectFrames frames;
 
-    /* One for each buffer of the store, made when it is first used. */
+    /* One view per buffer of the store, created when it is first used. */
     private @Nullable ByteBuffer[] readable = NONE;
     private @Nullable ByteBuffer[] writable = NONE;
 
@@ -34,10 +34,10 @@ public final class GuestRun extends PageRun implements JudgedRun {
     private int length;
     private int access;
 
-    /** The drops of the CPU when the run was found. */
+    /** The value of {@code drops} of the CPU when the run was found. */
     private long drops;
 
-    /* For the judge of a checked machine. */
+    /* For the check of a run on a checked machine. */
     private long physical;
     private long[] stamps = {};
 
@@ -70,7 +70,8 @@ public final class GuestRun extends PageRun implements JudgedRun {
         int bytes = extent(of, store, from, found, most);
         buffer = view(of, store, found, bytes);
         offset = buffer.position();
-        // Last, but for what a judge needs: there may be no memory for a buffer.
+        // Stored after the buffer was created, because there may be no memory for it; only what the check needs
+        // follows.
         drops = of.processor().drops();
         length = bytes;
         memory = of;
@@ -93,7 +94,7 @@ public final class GuestRun extends PageRun implements JudgedRun {
         return store;
     }
 
-    /** Returns how many bytes follow each other in memory, and in one buffer. */
+    /** Returns how many bytes are consecutive in memory and in one buffer. */
     private int extent(TranslatedMemory of, DirectFrames store, long from, long first, int most) {
         int bytes = Math.min(most, of.restOfPage(from));
         while (bytes < most) {
@@ -116,7 +117,7 @@ public final class GuestRun extends PageRun implements JudgedRun {
         return store.bytes(first, bytes, views, isReadOnly).order(cpu.runOrder());
     }
 
-    /** Ends the run, if there is one. */
+    /** Ends the current run, if there is one. */
     private void end() {
         TranslatedMemory of = memory;
         if (of != null) {
@@ -125,7 +126,7 @@ public final class GuestRun extends PageRun implements JudgedRun {
         forget();
     }
 
-    /** Forgets the run: there is none from now on. */
+    /** Forgets the current run, so that there is none from now on. */
     void forget() {
         memory = null;
         buffer = null;

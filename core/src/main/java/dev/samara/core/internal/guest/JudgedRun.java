@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
-/** A run as a checked machine sees it, which judges the run's pages and ends it. For the owner of the CPU. */
+/** A run as seen by a checked machine, which checks the run's pages and ends the run. Used by the owner of the CPU. */
 interface JudgedRun {
-    /** Keeps what the judge compares at the end of the run: the physical address, and the frames' reuse stamps. */
+    /** Stores what is checked at the end of the run: the physical address, and the frames' reuse stamps. */
     void stamp(long at, long[] reuseStamps);
 
     /** Returns the physical address of the first byte. */
@@ -21,9 +21,9 @@ interface JudgedRun {
     /** Returns the right to the pages: READ of {@code Protection}, or {@link TranslatedMemory#UPDATE}. */
     int access();
 
-    /** Returns whether the CPU is in GUEST and has dropped no translations since the run was found. */
+    /** Returns whether the CPU is in GUEST and dropped no translations since the run was found. */
     boolean isValid();
 
-    /** Forgets the run, and has its buffer refuse every access. Only for a buffer that no other run has. */
+    /** Forgets the run, and makes its buffer reject every access. Only for a buffer that no other run uses. */
     void revoke();
 }

@@ -12,7 +12,7 @@ public final class QueuedWaiter extends FutexWaiter {
     private final FutexBuckets table;
     private final FutexEntry entry;
 
-    /** Whether it was in the table. For the thread that calls {@link #queue}. */
+    /** Whether this waiter was ever in the table. Used by the thread that calls {@link #queue}. */
     private boolean isUsed;
 
     QueuedWaiter(FutexBuckets table, int bits, Runnable resume) {
@@ -30,7 +30,7 @@ public final class QueuedWaiter extends FutexWaiter {
         }
         CpuMemory cpu = table.checked(memory);
         for (; ; ) {
-            // Again after a fault, since another page may be there now.
+            // Determined again after a fault, because another page may be mapped there now.
             FutexKey found = FutexWords.key(cpu, address, isShared, Protection.READ);
             if (found == null) {
                 return FutexWords.errno(cpu);

@@ -3,15 +3,16 @@ package dev.samara.core.internal.guest;
 
 import java.nio.ByteOrder;
 
-/** The memory of a CPU as its runs see it. For the owner of the CPU. */
+/** The memory of a CPU as seen by its runs. Used by the owner of the CPU. */
 interface RunOwner {
     /** Throws unless the calling thread is the owner. */
     void checkOwner();
 
     /**
-     * Returns the memory of the CPU's space, in GUEST, to which a CPU comes back that has left it until the next poll.
+     * Returns the memory of the CPU's space, with the CPU in GUEST. A CPU that left GUEST until the next poll enters
+     * GUEST again.
      *
-     * @throws IllegalStateException if the CPU is in no space, or out of GUEST
+     * @throws IllegalStateException if the CPU is in no space, or outside GUEST
      */
     TranslatedMemory beginRun();
 

@@ -4,7 +4,10 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 
-/** Accesses for which one translation is not enough: across a page boundary, and stores that watchers are told of. */
+/**
+ * Accesses for which one translation is not enough: accesses across a page boundary, and stores of which watchers are
+ * notified.
+ */
 final class SlowAccess {
     /** The size of two numbers of eight bytes. */
     private static final int PAIR = 2 * Long.BYTES;
@@ -15,7 +18,7 @@ final class SlowAccess {
         this.cpu = cpu;
     }
 
-    /** Reads a number that crosses a page boundary. Sets the value only if all bytes were read. */
+    /** Reads a number that crosses a page boundary. The value is set only if all bytes were read. */
     int load(TranslatedMemory memory, long address, int size, int access) {
         long number = 0;
         for (int i = 0; i < size; i++) {
@@ -55,12 +58,12 @@ final class SlowAccess {
 
     /**
      * Writes bytes that cross a page boundary. Both pages are found writable, with no acknowledgement in between,
-     * before the first byte is written. The lower page is faulted in first; if that fails, the other one is not. Called
-     * in GUEST.
+     * before the first byte is written. The lower page is faulted in first; if that fails, the upper page is not
+     * faulted in. Called in GUEST.
      *
      * @param size at most 16
      * @param first the first eight bytes, in little-endian order
-     * @param last the bytes after them
+     * @param last the bytes after the first eight
      */
     int storeAcross(TranslatedMemory memory, long address, int size, long first, long last) {
         int below = memory.restOfPage(address);
@@ -71,7 +74,7 @@ final class SlowAccess {
             if (high < 0) {
                 return fail(high, second, size);
             }
-            // Translates again, since the CPU may have acknowledged a flush while the other page was faulted in.
+            // Translates again, because the CPU may have acknowledged a flush while the other page was faulted in.
             low = memory.lookUpWritable(address);
             if (low >= 0) {
                 if (size == PAIR && below == Long.BYTES) {
@@ -94,8 +97,8 @@ final class SlowAccess {
     /**
      * Writes two numbers of eight bytes. Called in GUEST.
      *
-     * @param first in little-endian order
-     * @param second in little-endian order
+     * @param first the first number, in little-endian order
+     * @param second the second number, in little-endian order
      */
     int storePair(TranslatedMemory memory, long address, long first, long second) {
         if (memory.crosses(address, PAIR)) {
@@ -106,7 +109,8 @@ final class SlowAccess {
             return fail(physical, address, PAIR);
         }
         memory.put(address, physical, Long.BYTES, first);
-        // By the translation of the address: this number may be in the next granule of a large page.
+        // Uses the translation of the first number, because the second number may be in the next granule of a large
+        // page.
         memory.put(address, physical + Long.BYTES, Long.BYTES, second);
         cpu.tell(memory, address, PAIR);
         return Fault.NONE;
@@ -127,7 +131,7 @@ final class SlowAccess {
         return Fault.NONE;
     }
 
-    /** Makes an atomic access to a page that is watched. Called in GUEST. */
+    /** Executes an atomic access to a page that is watched. Called in GUEST. */
     int updateWatched(TranslatedMemory memory, AtomicUpdate what, long address, int size, long expected, long operand) {
         int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
         long physical = memory.walkOrFaultAgain(address, what.isUpdate() ? TranslatedMemory.UPDATE : access);

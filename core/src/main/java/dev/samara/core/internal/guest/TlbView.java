@@ -4,7 +4,10 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.internal.tlb.SoftTlb;
 import org.jspecify.annotations.Nullable;
 
-/** The view of a CPU's TLB, and the memory whose TLB it reads: that of the space that was served last. */
+/**
+ * The view of a CPU's TLB, and the memory whose TLB the view reads, which is the memory of the space that was served
+ * last.
+ */
 final class TlbView {
     private final SoftTlb.View view;
     private @Nullable TranslatedMemory memory;
@@ -18,7 +21,7 @@ final class TlbView {
         }
     }
 
-    /** Reads the TLB of another memory, if it is another one. */
+    /** Makes the view read the TLB of {@code next}, unless it already does. */
     void serve(TranslatedMemory next) {
         if (next != memory) {
             next.view(view);
@@ -26,7 +29,7 @@ final class TlbView {
         }
     }
 
-    /** Keeps neither a TLB nor a region reachable. */
+    /** Makes the view drop its references to the TLB and the region. */
     void hide() {
         memory = null;
         SoftTlb.hide(view);

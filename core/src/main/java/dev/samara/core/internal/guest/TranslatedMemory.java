@@ -22,21 +22,21 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The space of a CPU, through its TLB: translates addresses to physical addresses, by the TLB, the page table or a
- * fault, and accesses the bytes there. A translation is used before the CPU polls, leaves GUEST or translates another
- * address.
+ * The space of a CPU as accessed through its TLB. Translates addresses to physical addresses, through the TLB, the page
+ * table or a fault, and accesses the bytes there. A translation must be used before the CPU polls, leaves GUEST or
+ * translates another address.
  *
- * <p>Bytes are accessed in GUEST only. If the CPU is not in GUEST, it enters for one access, or one page, and leaves
- * again. A fault is handled outside of GUEST, so no thread waits for a CPU that itself waits.
+ * <p>Bytes are accessed only in GUEST. If the CPU is not in GUEST, it enters GUEST for one access, or for one page, and
+ * leaves it again. A fault is handled outside of GUEST, so no thread waits for a CPU that itself waits.
  */
 public sealed class TranslatedMemory permits CheckedMemory {
     /**
-     * The result of {@link #translate} for a store to a page that is watched, whose watchers are told of each store,
-     * and for each access to a page that is watched for reads. It is not a negated {@link Fault}.
+     * The result of {@link #translate} for a store to a page that is watched for writes, and for each access to a page
+     * that is watched for reads, because the watchers must be notified. It is not a negated {@link Fault}.
      */
     static final long WATCHED = Integer.MIN_VALUE;
 
-    /** The access of an atomic update, which reads what it replaces. */
+    /** The access of an atomic update, which also reads the number that it replaces. */
     static final int UPDATE = Protection.READ | Protection.WRITE;
 
     private final CpuTlb processor;
@@ -44,7 +44,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private final Faulter faulter;
     private final FrameStore store;
 
-    /** The store, if it is the usual one; its accesses need not split a physical address. Null otherwise. */
+    /** The store if it is {@link DirectFrames}, whose accesses need not split a physical address; otherwise null. */
     private final @Nullable DirectFrames direct;
 
     private final int pageShift;
@@ -54,13 +54,13 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private final Frames frames;
     private final @Nullable RefTracker tracker;
 
-    /** The layout of the space that is served; the {@link Faulter} gets it with the first fault there. */
+    /** The layout of the space that is served. The {@link Faulter} receives it with the first fault in that space. */
     private @Nullable Layout served;
 
     /**
-     * Makes the memory of one thread's CPU.
+     * Creates the memory of one thread's CPU.
      *
-     * @param processor the CPU's own translations; at each use the CPU is in the space that this object serves
+     * @param processor the CPU's own translations; whenever it is used, the CPU is in the space that this object serves
      * @param faulter handles faults in that space
      * @param frames the machine's frames
      * @param tracker records where frames are pinned; null on a machine that does not track references
@@ -97,41 +97,42 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Walks the tables that the CPU has in LAZY, on a checked machine. Does nothing on others, and in other states.
+     * On a checked machine, walks the page tables that the CPU keeps in LAZY. Does nothing on other machines and in
+     * other states.
      *
-     * @throws dev.samara.core.event.InvariantViolation if a table was given back although the CPU has it
+     * @throws dev.samara.core.event.InvariantViolation if a table was given back although the CPU still keeps it
      */
     public void speculate() {
-        // Without a checker no walk has an effect that anything could find.
+        // Does nothing, because without a checker, nothing could observe the walk.
     }
 
     Frames frames() {
         return frames;
     }
 
-    /** Returns the store of the frames if it has buffers; null for a store of the embedder's. */
+    /** Returns the store of the frames if it has buffers; null for an embedder's store. */
     @Nullable
     DirectFrames direct() {
         return direct;
     }
 
-    /** Returns whether each run has a buffer of its own, and buffers of runs and pins refuse accesses after the end. */
+    /** Returns whether each run has its own buffer, and buffers of runs and pins reject accesses after their end. */
     boolean endsRuns() {
         return false;
     }
 
     /**
-     * Notes a run that has begun. Called in GUEST.
+     * Records that a run started. Called in GUEST.
      *
-     * @param physical the physical address of its first byte
+     * @param physical the physical address of the run's first byte
      */
     void begin(JudgedRun run, long physical) {
-        // Only a checked memory ends runs.
+        // Does nothing, because only a checked memory ends runs.
     }
 
-    /** Ends a run before the next one begins. Called in GUEST, and for a run of another space out of it. */
+    /** Ends a run before the next one starts. Called in GUEST, or, for a run of another space, outside GUEST. */
     void end(JudgedRun run) {
-        // As above.
+        // Does nothing, as above.
     }
 
     /** Returns the layout of the space that is served. */
@@ -139,7 +140,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return Objects.requireNonNull(served);
     }
 
-    /** Returns the record of pinned frames; null on a machine that does not track references. */
+    /** Returns the tracker of pinned frames; null on a machine that does not track references. */
     @Nullable
     RefTracker tracker() {
         return tracker;
@@ -149,14 +150,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return processor;
     }
 
-    /** Sets the owner of the CPU; null for none. */
+    /** Sets the owner of the CPU; null if it has none. */
     public void ownedBy(@Nullable Thread thread) {
-        // Only a checked memory compares it.
+        // Does nothing, because only a checked memory compares the owner.
     }
 
-    /** Refuses another thread than the owner of the CPU, in a checked memory only. */
+    /** In a checked memory, throws if the caller is not the owner of the CPU. */
     void checkCaller() {
-        // The results of the last access are read too often to be guarded on every machine.
+        // Does nothing, because the results of the last access are read too often to be checked on every machine.
     }
 
     /** Returns the number of bytes from an address to the end of its page. */
@@ -164,14 +165,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return pageMask + 1 - ((int) address & pageMask);
     }
 
-    /** Returns whether a range of bytes lies in two pages. */
+    /** Returns whether a range of bytes crosses a page boundary. */
     boolean crosses(long address, int size) {
         return ((int) address & pageMask) + size > pageMask + 1;
     }
 
     /**
-     * Makes a page accessible, outside of GUEST. May wait like {@link Faulter#fault}; a CPU in GUEST leaves it
-     * meanwhile.
+     * Makes a page accessible, outside of GUEST. May wait like {@link Faulter#fault}; a CPU in GUEST leaves GUEST
+     * during the call.
      *
      * @param access bits of {@link Protection}
      * @return a {@link Fault}
@@ -202,8 +203,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Serves a fault of a thread that has other CPUs in GUEST. Those for which the thread allowed it leave GUEST for as
-     * long as the fault takes, so that no other thread waits for them.
+     * Handles a fault of a thread that has other CPUs in GUEST. The CPUs for which the thread allowed it leave GUEST
+     * for the duration of the fault, so that no other thread waits for them.
      */
     private int serveFaultBeside(int others, long address, int access) {
         try {
@@ -242,7 +243,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    /** Enters GUEST unless the CPU is in it. Returns whether it has entered. */
+    /** Enters GUEST unless the CPU is already in GUEST. Returns whether it entered. */
     boolean enter() {
         checkQuiet();
         if (processor.isGuest()) {
@@ -253,7 +254,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Enters GUEST as {@link #enter} does, for an access to a number. Counts one that is made outside GUEST.
+     * Enters GUEST as {@link #enter} does, for an access to a number. Counts the access if it is made outside GUEST.
      */
     boolean enterForNumber() {
         checkQuiet();
@@ -265,25 +266,29 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return true;
     }
 
-    /** Counts an access to a number that is made byte by byte, each of which enters GUEST, if it is outside GUEST. */
+    /**
+     * If the CPU is outside GUEST, counts an access to a number that is made byte by byte, where each byte enters
+     * GUEST.
+     */
     void countIfOutside() {
         if (!processor.isGuest()) {
             counters.increment(CpuCounters.OUTSIDE_GUEST);
         }
     }
 
-    /** Reports many accesses of the view that were made outside GUEST. Called outside GUEST. */
+    /** Reports that the view made many accesses outside GUEST. Called outside GUEST. */
     void reportOutsideGuest(String cpu, int accesses) {
         Objects.requireNonNull(served).host().reportOutsideGuest(cpu, accesses);
     }
 
-    /** Ends an access, which {@link #enter} has begun. Called after the last use of a translation. */
+    /** Ends an access that {@link #enter} started. Called after the last use of a translation. */
     void leave(boolean entered) {
         if (entered) {
-            // Not by way of leaveGuest: the entry had the stack depth that the exit needs.
+            // Called directly and not through leaveGuest, so that the exit needs no more stack than the entry had.
             processor.leaveGuest();
         } else {
-            // A CPU that is lost in GUEST is taken offline, and the frame may be freed.
+            // The CPU must be reachable up to here, because a CPU that is lost in GUEST is taken offline, and then the
+            // frame may be freed.
             processor.keepReachable();
         }
     }
@@ -297,11 +302,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates an address for an access within one page. Called in GUEST. A fault leaves GUEST meanwhile, so earlier
-     * translations are invalid after this call.
+     * Translates an address for an access within one page. Called in GUEST. A fault leaves GUEST temporarily, so
+     * earlier translations are invalid after this call.
      *
      * @param access one bit of {@link Protection}
-     * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} if watchers may have to be told
+     * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} if watchers may have to be notified
      */
     long translate(long address, int size, int access) {
         long physical = tlb.probe(address, size, rightOf(access));
@@ -309,11 +314,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates an address as {@link #translate} does, and as {@link #translateForUpdate} for {@link #UPDATE}, by the
-     * TLB and the page table alone. Does not fault, so it stays in GUEST: earlier translations remain valid.
+     * Translates an address as {@link #translate} does, and as {@link #translateForUpdate} does for {@link #UPDATE},
+     * but only through the TLB and the page table. Does not fault, so it stays in GUEST, and earlier translations
+     * remain valid.
      *
      * @param access READ of {@link Protection}, or {@link #UPDATE}
-     * @return the physical address; a negative number if the access would fault, or watchers may have to be told
+     * @return the physical address; a negative number if the access would fault, or if watchers may have to be notified
      */
     long translatePresent(long address, int access) {
         long physical = tlb.probe(address, 1, access == UPDATE ? Pte.WRITE : Pte.READ);
@@ -343,15 +349,17 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates an address for an atomic update, as {@link #translate} does. The TLB has no page for stores that may
-     * not be read.
+     * Translates an address for an atomic update, as {@link #translate} does. The TLB does not cache store translations
+     * of pages that must not be read.
      */
     long translateForUpdate(long address, int size) {
         long physical = tlb.probe(address, size, Pte.WRITE);
         return physical >= 0 ? physical : translateAfterMiss(address, UPDATE);
     }
 
-    /** Translates by the page table or a fault, after the TLB had no translation. Results as {@link #translate}. */
+    /**
+     * Translates through the page table or a fault, after a TLB miss. Returns the same results as {@link #translate}.
+     */
     private long translateAfterMiss(long address, int access) {
         long physical = walkOrFault(address, access);
         return physical >= 0 && isReported(address, access) ? WATCHED : physical;
@@ -361,19 +369,19 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return fill.isReadWatched(address) || ((access & Protection.WRITE) != 0 && fill.isWatched(address));
     }
 
-    /** Translates for a read by the TLB, and else like {@link #walkOrFault}. Called in GUEST. */
+    /** Translates for a read through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
     long findReadable(long address, int access) {
         long physical = tlb.probe(address, 1, rightOf(access));
         return physical >= 0 ? physical : walkOrFault(address, access);
     }
 
-    /** Translates for a store by the TLB, and else like {@link #walkOrFault}. Called in GUEST. */
+    /** Translates for a store through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
     long findWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
         return physical >= 0 ? physical : walkOrFault(address, Protection.WRITE);
     }
 
-    /** Translates for an atomic update by the TLB, and else like {@link #walkOrFault}. Called in GUEST. */
+    /** Translates for an atomic update through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
     long findForUpdate(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
         return physical >= 0 ? physical : walkOrFault(address, UPDATE);
@@ -381,18 +389,18 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /**
      * Walks the page table for an address that the TLB does not translate, and faults if the walk finds nothing. Also
-     * translates for a store to a page that is watched: the caller then notifies the watchers.
+     * translates for a store to a page that is watched, in which case the caller notifies the watchers.
      */
     long walkOrFault(long address, int access) {
         long physical = walk(address, rightOf(access));
-        // After the walk: because of this store, the compiler reads fields again instead of using their values of
-        // before.
+        // Counted after the walk, because this store makes the compiler reload fields that it would otherwise keep in
+        // registers.
         counters.increment(CpuCounters.TLB_MISSES);
         return physical >= 0 ? physical : faultIn(address, access);
     }
 
     /**
-     * Translates as {@link #walkOrFault} does, for an access whose miss was counted already. The CPU has not left GUEST
+     * Translates as {@link #walkOrFault} does, for an access whose miss was already counted. The CPU has not left GUEST
      * since then.
      */
     long walkOrFaultAgain(long address, int access) {
@@ -401,8 +409,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates for a store by the TLB and the page table, if a miss is counted already. Does not fault: returns a
-     * negative number instead.
+     * Translates for a store through the TLB and the page table, if a miss was already counted. Returns a negative
+     * number instead of faulting.
      */
     long lookUpWritable(long address) {
         long physical = tlb.probe(address, 1, Pte.WRITE);
@@ -421,24 +429,27 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return physical >= 0 ? physical : walk(address, Pte.READ);
     }
 
-    /** Returns the entry of a page; {@link Pte#NONE} for none. Called in GUEST. Does not fault. */
+    /** Returns the entry of a page; {@link Pte#NONE} if there is none. Called in GUEST. Does not fault. */
     long entry(long address) {
         return fill.entry(address);
     }
 
     /**
-     * Adds a translation to the TLB if a view may read it, and the page table has it. Called in GUEST. Does not fault,
-     * and does not wait.
+     * Adds a translation to the TLB if a view may read the TLB and the page table contains the translation. Called in
+     * GUEST. Does not fault, and does not wait.
      *
      * @param access one bit of {@link Protection}
-     * @return the physical address; {@link SoftTlb#MISS} if nothing was added: then the miss is not counted, since the
-     *     access is made in another way
+     * @return the physical address; {@link SoftTlb#MISS} if nothing was added, in which case the miss is not counted,
+     *     because the access is then made in another way
      */
     long walkForView(long address, int access) {
         return tlb.isViewed() ? counted(fill.add(address, rightOf(access))) : SoftTlb.MISS;
     }
 
-    /** Adds a translation as {@link #walkForView} does, in the usual case only. */
+    /**
+     * Adds a translation as {@link #walkForView} does, but only if the walk is cached, the entry needs no mark, the
+     * page is readable and the space has no watched range ({@link TlbFill#refill}).
+     */
     long refill(long address, int access) {
         return tlb.isViewed() ? counted(fill.refill(address, rightOf(access))) : SoftTlb.MISS;
     }
@@ -451,9 +462,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates an address by the TLB and the page table for an access through a view. Called in GUEST. Does not
-     * fault, and does not wait. The CPU is in the cpumask of the page afterwards, so each later change of the page is
-     * reported to the listeners of its flushes, also after another translation has taken the place in the TLB.
+     * Translates an address through the TLB and the page table for an access through a view. Called in GUEST. Does not
+     * fault, and does not wait. Afterwards, the CPU is in the cpumask of the page, so its flush listeners are notified
+     * of each later change of the page, even after another translation replaced this one in the TLB.
      *
      * @param access one bit of {@link Protection}
      * @return the index in the region, or {@link SoftTlb#MISS}
@@ -465,21 +476,21 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
         long index = tlb.indexInRegion(address, right);
         if (index < 0 && walk(address, right) >= 0) {
-            // A watched page is found, and not added.
+            // Still a miss if the page is watched, because the walk then adds no translation to the TLB.
             index = tlb.indexInRegion(address, right);
             counters.increment(CpuCounters.TLB_MISSES);
         }
         return index;
     }
 
-    /** Looks an address up in the page table. Called in GUEST. */
+    /** Walks the page table for an address. Called in GUEST. */
     long walk(long address, long right) {
         return fill.walk(address, right);
     }
 
     /**
-     * Translates for an access that needs only the rights that the mapping may be given. Called in GUEST. The TLB gets
-     * the rights of the entry, so an access that is not forced gains none.
+     * Translates for a forced access, which needs only the rights that the mapping may be given. Called in GUEST. The
+     * TLB gets only the rights of the entry, so accesses that are not forced gain no rights.
      *
      * @param access READ or WRITE of {@link Protection}
      * @return the physical address, or the negated {@link Fault}
@@ -498,12 +509,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
         if ((access & Protection.WRITE) == 0) {
             return walk(address, 0);
         }
-        // No operation takes the page, or its being the mapping's alone, without waiting for this CPU in GUEST.
+        // No operation removes the page, or makes it shared, without waiting for this CPU in GUEST.
         long physical = walk(address, Pte.WRITE);
         return physical >= 0 ? physical : walk(address, Pte.FORCED_WRITE);
     }
 
-    /** Faults the page in and walks again, until the walk finds it or the fault fails. Leaves GUEST for the fault. */
+    /**
+     * Faults the page in and walks again, until the walk finds the page or the fault fails. Leaves GUEST for the fault.
+     */
     private long faultIn(long address, int access) {
         for (; ; ) {
             int result;
@@ -516,7 +529,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
             if (result != Fault.NONE) {
                 return -result;
             }
-            // The fault may have linked a new leaf.
+            // Dropped, because the fault may have linked a new leaf.
             fill.forgetTable(address);
             long physical = (access & PermissionCheck.FORCED) != 0
                     ? walkForced(address, access)
@@ -527,7 +540,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    /** Translates for a load by the TLB and the page table, and counts a miss. Does not fault: returns -1 instead. */
+    /** Translates for a load through the TLB and the page table, and counts a miss. Returns -1 instead of faulting. */
     long findMapped(long address) {
         long physical = tlb.probe(address, 1, Pte.READ);
         if (physical < 0) {
@@ -538,10 +551,11 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Copies many bytes of a mapped file that are not in memory, past its page cache: see {@link Faulter#copyUncached}.
-     * Called in GUEST, which it leaves meanwhile, so earlier translations are invalid after this call.
+     * Copies many bytes of a mapped file that are not in memory, bypassing its page cache; see {@link
+     * Faulter#copyUncached}. Called in GUEST, which it leaves during the copy, so earlier translations are invalid
+     * after this call.
      *
-     * @return the number of bytes; 0 if they have to be faulted in
+     * @return the number of bytes; 0 if they must be faulted in
      */
     int copyUncached(long address, ByteBuffer target) {
         leaveGuest();
@@ -568,22 +582,22 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    /** Returns whether watchers are told of a store to a range. They are not told of stores of a watcher. */
+    /** Returns whether watchers are notified of a store to a range. Stores that a watcher makes are not reported. */
     boolean isWatched(long address, long length) {
         return !processor.isAt(CpuTlb.TELLING_STORE) && fill.watches().touches(address, address + length - 1);
     }
 
-    /** Returns whether watchers are told of a read of a range. Reads that a watcher makes are not reported. */
+    /** Returns whether watchers are notified of a read of a range. Reads that a watcher makes are not reported. */
     boolean isReadWatched(long address, long length) {
         return !processor.isAt(CpuTlb.TELLING_STORE) && fill.readWatches().touches(address, address + length - 1);
     }
 
     /**
-     * Tells the watchers of a range about an access that was made. Called in GUEST, which it leaves meanwhile, since
-     * watchers may take long. Earlier translations are invalid after this call.
+     * Notifies the watchers of a range of an access that was made. Called in GUEST, which it leaves during the call,
+     * because watchers may take long. Earlier translations are invalid after this call.
      *
-     * @param access WRITE of {@link Protection}, or the kind of a read
-     * @param value the number that was read; 0 for none
+     * @param access WRITE of {@link Protection}, or the kind of read: READ or EXEC
+     * @param value the number that was read; 0 if there is none
      */
     void tell(int access, long address, long length, long value) {
         leaveGuest();
@@ -601,7 +615,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return (int) (physical >>> pageShift);
     }
 
-    /** Returns the offset in its page of an address, guest or physical. */
+    /** Returns the offset of a guest or physical address in its page. */
     int offsetOf(long physical) {
         return (int) physical & pageMask;
     }
@@ -639,7 +653,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /**
      * Copies bytes between a page and a buffer.
      *
-     * @param isForced whether {@link #findForced} has translated the address
+     * @param isForced whether {@link #findForced} translated the address
      */
     void copy(long address, long physical, ByteBuffer bytes, int at, int length, boolean writes, boolean isForced) {
         if (writes) {
@@ -652,9 +666,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /**
      * Copies bytes of a page to the same or another page. The ranges may overlap.
      *
-     * @param from the address in the source by which its page was translated
+     * @param from the address in the source with which its page was translated
      * @param source the physical address of the first byte to read
-     * @param to the address in the target by which its page was translated
+     * @param to the address in the target with which its page was translated
      * @param target the physical address of the first byte to write
      */
     void copyWithin(long from, long source, long to, long target, int length) {
@@ -666,7 +680,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Makes an atomic access that is aligned.
+     * Executes an aligned atomic access.
      *
      * @param expected the number that EXCHANGE_IF expects; not used by other kinds
      * @param swaps whether the numbers are big-endian

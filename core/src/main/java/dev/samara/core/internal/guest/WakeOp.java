@@ -3,13 +3,13 @@ package dev.samara.core.internal.guest;
 
 /**
  * The argument of {@code FUTEX_WAKE_OP}, decoded: a change of a word, and a comparison of its old number that decides
- * on the second wake ({@code FUTEX_OP} in {@code linux/futex.h}). It knows no waiters: {@link FutexBuckets} wakes them.
+ * whether the second wake happens ({@code FUTEX_OP} in {@code linux/futex.h}). {@link FutexBuckets} wakes the waiters.
  */
 final class WakeOp {
     private static final int LAST_CHANGE = 4;
     private static final int LAST_COMPARISON = 5;
 
-    /** The argument of the change is 1 shifted by it ({@code FUTEX_OP_OPARG_SHIFT}). */
+    /** If set, the argument of the change is 1 shifted left by the given argument ({@code FUTEX_OP_OPARG_SHIFT}). */
     private static final int IS_SHIFT = 8;
 
     private final int change;

@@ -5,8 +5,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Waiters that were taken out of a table, and are resumed when their bucket's lock is released ({@code wake_q}). They
- * are linked by their own links, which nobody else uses any more: a waiter enters a table once.
+ * Waiters that were removed from a table, and that are resumed after their bucket's lock is released ({@code wake_q}).
+ * They are linked by their own links, which nothing else uses any more, because a waiter is queued only once.
  */
 final class WokenWaiters {
     private @Nullable FutexEntry first;
@@ -25,7 +25,7 @@ final class WokenWaiters {
         last = waiter;
     }
 
-    /** Resumes all, in the order in which they were added. Called once, without a lock. */
+    /** Resumes all waiters, in the order in which they were added. Called once, without a lock held. */
     void resume(Consumer<Throwable> failed) {
         for (FutexEntry each = first; each != null; each = each.next) {
             try {

@@ -4,14 +4,14 @@
  *
  * <p>{@link dev.samara.core.internal.guest.CpuMemory} implements the accesses of {@link
  * dev.samara.core.guest.GuestMemory}, and passes them to a {@link dev.samara.core.internal.guest.TranslatedMemory}. The
- * latter looks the address up in the TLB of a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the page table
- * on a miss. If that finds no page, a {@link dev.samara.core.internal.fault.Faulter} handles the fault. Then the access
- * reads or writes the frame's bytes. Accesses run in GUEST, and faults are handled outside GUEST. {@link
- * dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine, which checks each access after
- * performing it.
+ * translated memory looks the address up in the TLB of a {@link dev.samara.core.internal.tlb.CpuTlb}, which walks the
+ * page table on a miss. If the walk finds no page, a {@link dev.samara.core.internal.fault.Faulter} handles the fault.
+ * Then the access reads or writes the frame's bytes. Accesses run in GUEST, and faults are handled outside GUEST.
+ * {@link dev.samara.core.internal.guest.CheckedMemory} is the subclass for a checked machine, which checks each access
+ * after performing it.
  *
- * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's futex table: waits and wakes on words of this
- * memory.
+ * <p>{@link dev.samara.core.internal.guest.FutexBuckets} is a machine's futex table, which implements waits and wakes
+ * on words of this memory.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -21,12 +21,12 @@
  *       <td>{@link dev.samara.core.internal.guest.TranslatedMemory}</td></tr>
  *   <tr><td>What performs an access that crosses a page boundary or hits a watched page?</td>
  *       <td>{@code SlowAccess}</td></tr>
- *   <tr><td>What tells the watchers of a store, and when?</td>
+ *   <tr><td>What notifies watchers of a store, and when?</td>
  *       <td>{@code SlowAccess}, {@code GuestBytes} and {@code FutexWords}, after the bytes; outside GUEST {@link
  *       dev.samara.core.internal.guest.TranslatedMemory}; the listener is called by {@code page.WatchedRange}</td></tr>
  *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
  *       <td>{@code GuestBytes}</td></tr>
- *   <tr><td>What gives out the bytes of pages themselves, and what ends that on a checked machine?</td>
+ *   <tr><td>What provides the bytes of pages directly, and what revokes them on a checked machine?</td>
  *       <td>{@link dev.samara.core.internal.guest.GuestRun}, {@code CheckedRuns}</td></tr>
  *   <tr><td>What pins a frame, and what releases the pin?</td>
  *       <td>{@code GuestPins}, {@link dev.samara.core.internal.guest.FramePin}</td></tr>

@@ -2,7 +2,8 @@
 package dev.samara.core.internal.op;
 
 /**
- * A range to fault in after a call is complete.
+ * A range that a call requested ({@link Edit#populate}), and that {@code fault.Populate} faults in after the call is
+ * complete.
  *
  * @param kind the reason
  * @param start a page boundary

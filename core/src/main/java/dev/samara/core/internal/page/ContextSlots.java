@@ -5,16 +5,17 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Idle page-table contexts, one in each slot. Threads that borrow contexts side by side mostly have different slots,
- * and write no word of each other. Thread-safe; nothing is allocated.
+ * Idle page table contexts, at most one per slot. Threads that borrow contexts concurrently mostly use different slots,
+ * so they do not write to the same words. Thread-safe; no method allocates.
  */
 final class ContextSlots {
     /** A power of two. */
     private static final int SLOTS = 8;
 
     /**
-     * A slot, with padding for two cache lines, since processors fetch lines in pairs. Its word is an {@link
-     * AtomicReference}: the first use of a handle may need memory, and a context is given back also without.
+     * A slot, with padding for two cache lines, because processors fetch lines in pairs. Its word is an {@link
+     * AtomicReference}, because the first use of a handle may allocate, and a context must be returned even if no
+     * memory is left.
      */
     @SuppressWarnings("UnusedVariable") // padding
     private static final class ContextSlot {
@@ -22,16 +23,17 @@ final class ContextSlots {
          * @written a thread that borrows, or that finds nothing else idle (get-and-set of null); a thread that gives
          *     back (compare-and-set of null)
          * @read a thread that borrows or gives back (volatile)
-         * @invariant a page-table context in no reader section, which no other slot has; or null. A slot belongs to the
-         *     threads with one remainder of their number, so threads that borrow side by side mostly write different
+         * @invariant a page table context that is in no reader section and in no other slot; or null. A thread's number
+         *     modulo the number of slots selects its slot, so threads that borrow concurrently mostly write different
          *     lines
          */
         private final AtomicReference<@Nullable PageTableContext> context = new AtomicReference<>();
 
         /**
-         * The calls of {@link #isDue}. A benign race: they only decide when something is discarded.
+         * The number of calls of {@link #isDue}. A benign race, because the number only decides when idle contexts are
+         * discarded.
          *
-         * @written a thread that gives back, that of its slot (plain)
+         * @written a thread that gives back, in its own slot (plain)
          * @read as written
          * @invariant none: racy, benign because it only decides when idle contexts are discarded
          */
@@ -45,7 +47,7 @@ final class ContextSlots {
         }
 
         boolean put(PageTableContext given) {
-            // Pairs with getAndSet: the next borrower finds what this one has left in the context.
+            // Pairs with getAndSet: the next borrower sees what this thread wrote to the context.
             return context.get() == null && context.compareAndSet(null, given);
         }
 
@@ -73,7 +75,7 @@ final class ContextSlots {
         return own().take();
     }
 
-    /** Takes a context of any slot, or returns null if each was found empty. */
+    /** Takes a context of any slot, or returns null if all slots were empty. */
     @Nullable
     PageTableContext takeAny() {
         for (int i = 0; i < SLOTS; i++) {
@@ -85,12 +87,12 @@ final class ContextSlots {
         return null;
     }
 
-    /** Puts a context into the calling thread's slot; returns false if that has one. */
+    /** Puts a context into the calling thread's slot; returns false if the slot is occupied. */
     boolean put(PageTableContext context) {
         return own().put(context);
     }
 
-    /** Returns true once in a number of calls, about. */
+    /** Returns true about once in {@code period} calls. */
     boolean isDue(int period) {
         ContextSlot slot = own();
         if (++slot.calls < period) {

@@ -12,9 +12,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * Frames in buffers outside the heap, which support every width and access mode, on every JDK, without a flag. Views of
  * byte arrays are faster for plain accesses, but have had no atomic accesses since JDK 23. The buffers are parts of
- * regions, as far as the system has memory for them, and direct buffers otherwise.
+ * regions as long as the system has memory for regions, and direct buffers otherwise.
  *
- * <p>Direct buffers have no compare-and-set for one and two bytes. It is done on the four aligned bytes around them.
+ * <p>Direct buffers do not support compare-and-set of one or two bytes. Such an operation is done on the four aligned
+ * bytes that contain them.
  */
 public final class DirectFrames implements FrameStore, FrameRegion {
     /**
@@ -50,15 +51,17 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     private final int chunkShift;
     private final int inChunk;
 
-    /** A frame of zeros. A copy of it is one call of the JVM's fastest copy routine; a loop of stores is slower. */
+    /**
+     * A frame of zeros. Copying it is one call of the JVM's fastest copy routine, whereas a loop of stores is slower.
+     */
     private final ByteBuffer zeros;
 
     private final int mostFrames;
 
-    /** Extracts the offset in a chunk from a physical address, where there are several chunks. */
+    /** The mask that extracts the offset in a chunk from a physical address if there are several chunks. */
     private final int chunkMask;
 
-    /** The buffers by chunk. An element is set before a frame of its chunk is handed out. */
+    /** The buffer of each chunk. An element is set before a frame of its chunk is handed out. */
     private final ByteBuffer[] chunks;
 
     private final @Nullable FrameRegions regions;
@@ -66,46 +69,50 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     /** The number of the first frame that is not in the first region. */
     private int regionEnd;
 
-    /** The buffers of the regions, which are few, so that the processor's caches have them. Empty without regions. */
+    /** The buffers of the regions: so few that they stay in the processor's caches. Empty without regions. */
     private final MappedByteBuffer[] wide;
 
     private final int wideShift;
 
-    /** The physical address below which each frame lies in the region at its address shifted by {@link #wideShift}. */
+    /**
+     * Below this physical address, a frame is in the region whose index is its address shifted by {@link #wideShift}.
+     */
     private long wideEnd;
 
     /**
-     * The only buffer, if all chunks are in the first region or there is one chunk; saves the lookup. Else null.
+     * The only buffer, if all chunks are in the first region or there is only one chunk, which saves the lookup;
+     * otherwise null.
      *
      * @words {@code whole}, {@code chunks}, {@code regionEnd}, {@code wideEnd} and the elements of {@code wide}
      * @written the thread that makes frames, before their numbers are given out (plain)
      * @read any thread, with such a number (plain)
      * @invariant an element of {@code chunks} is set once. A thread that still reads {@code whole} as null uses {@code
-     *     wide} or {@code chunks}. With regions, {@code whole} is the first one until a chunk is made outside of it: in
-     *     another region, or elsewhere since the system has no memory. {@code regionEnd} is then at most the first
-     *     frame of that chunk, and {@code whole} is null, before that frame has a number that a thread can read. Before
-     *     that, too, the element of {@code wide} is the region of the frame, or {@code wideEnd} is at most its address
+     *     wide} or {@code chunks}. With regions, {@code whole} is the first region's buffer until a chunk is created
+     *     outside of the first region: in another region, or, if the system has no memory for regions, elsewhere.
+     *     Before a thread can read the number of a frame of that chunk, {@code regionEnd} is at most the chunk's first
+     *     frame, {@code whole} is null, and either the element of {@code wide} is the region of the frame, or {@code
+     *     wideEnd} is at most the frame's address
      */
     private @Nullable ByteBuffer whole;
 
     /**
-     * Makes a store without frames and without a region.
+     * Creates a store without frames and without a region.
      *
      * @param pageShift binary logarithm of the size of a frame in bytes
      * @param chunkShift binary logarithm of the number of frames in a chunk
-     * @param mostFrames the most frames there will be
+     * @param mostFrames the maximum number of frames
      */
     public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
         this(pageShift, chunkShift, mostFrames, null);
     }
 
     /**
-     * Makes a store without frames.
+     * Creates a store without frames.
      *
      * @param pageShift binary logarithm of the size of a frame in bytes
      * @param chunkShift binary logarithm of the number of frames in a chunk
-     * @param mostFrames the most frames there will be
-     * @param hasRegions whether frames are in regions, as far as the system has them
+     * @param mostFrames the maximum number of frames
+     * @param hasRegions whether frames are in regions, as long as the system provides them
      */
     public DirectFrames(int pageShift, int chunkShift, int mostFrames, boolean hasRegions) {
         this(pageShift, chunkShift, mostFrames, hasRegions ? FrameRegions.open((long) mostFrames << pageShift) : null);
@@ -133,7 +140,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         }
     }
 
-    /** Returns whether the system has regions for so many bytes of frames now. */
+    /** Returns whether the system currently has room for regions of so many bytes of frames. */
     public static boolean mayHaveRegions(long bytes) {
         return SparseRegion.hasRoom(bytes);
     }
@@ -164,7 +171,10 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         }
     }
 
-    /** Makes a chunk in a region. If the system has no memory for it, this chunk and all later ones lie elsewhere. */
+    /**
+     * Creates a chunk, in a region if possible. Once the system has no memory for a chunk in a region, this chunk and
+     * all later ones are direct buffers.
+     */
     private ByteBuffer newChunk(int frame, int bytes) {
         ByteBuffer chunk = regions == null ? null : regions.provide((long) frame << pageShift, bytes);
         if (regions != null && (chunk == null || frame >= regionEnd)) {
@@ -178,36 +188,40 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     }
 
     private static ByteBuffer direct(int bytes) {
-        // The JVM does not promise an alignment of direct buffers. Atomic accesses need a multiple of 8.
+        // The JVM does not guarantee an alignment of direct buffers, but atomic accesses need a multiple of 8.
         return ByteBuffer.allocateDirect(bytes + Long.BYTES)
                 .alignedSlice(Long.BYTES)
                 .order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** Returns whether two frames lie in one buffer. */
+    /** Returns whether two frames are in the same buffer. */
     public boolean areTogether(int frame, int other) {
         return frame >>> chunkShift == other >>> chunkShift;
     }
 
     /**
-     * Returns bytes of consecutive frames that lie in one buffer. They stay valid as long as the frames are not free.
+     * Returns bytes of consecutive frames that are in one buffer. The bytes stay valid until one of the frames is
+     * freed.
      *
      * @param first the first frame
-     * @param length number of bytes from its start
-     * @return a buffer with a position and a limit of its own
+     * @param length the number of bytes, from the start of the first frame
+     * @return a buffer with its own position and limit
      */
     public ByteBuffer bytes(int first, int length) {
         return chunk(first).slice(at(first, 0), length);
     }
 
-    /** Returns the most buffers that there can be: the length of an array of {@link #bytes(int, int, ByteBuffer[])}. */
+    /**
+     * Returns the maximum number of buffers, which is the required length of the array for {@link #bytes(int, int,
+     * ByteBuffer[])}.
+     */
     public int buffers() {
         return chunks.length;
     }
 
     /**
-     * Returns bytes of consecutive frames, like {@link #bytes(int, int)}, from the position to the limit of a buffer of
-     * an array, which is made the first time.
+     * Returns bytes of consecutive frames, like {@link #bytes(int, int)}, from the position to the limit of a buffer.
+     * The buffer is created once and kept in the array.
      *
      * @param views buffers of one thread, null at first; see {@link #buffers}
      */
@@ -223,13 +237,13 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     }
 
     /**
-     * Returns bytes of consecutive frames that lie in one buffer, from the position to the limit of a buffer of an
-     * array, which is made the first time.
+     * Returns bytes of consecutive frames that are in one buffer, from the position to the limit of a buffer. The
+     * buffer is created once and kept in the array.
      *
      * @param physical the address of the first byte
-     * @param length number of bytes
+     * @param length the number of bytes
      * @param views buffers of one thread, null at first; see {@link #buffers}
-     * @param isReadOnly whether a buffer that is made is read-only
+     * @param isReadOnly whether a buffer that is created is read-only
      */
     public ByteBuffer bytes(long physical, int length, @Nullable ByteBuffer[] views, boolean isReadOnly) {
         int at = (int) (physical >>> (pageShift + chunkShift));
@@ -292,7 +306,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         return new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
     }
 
-    /** Checks the alignment of two bytes, so that they lie in one word, and returns the argument. */
+    /** Checks that two bytes are aligned, and so in one word, and returns the argument. */
     private static int aligned(int at) {
         if ((at & 1) != 0) {
             throw new IllegalArgumentException("offset " + at + " of an atomic access is not a multiple of size 2");
@@ -349,7 +363,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             case 4 -> INT.setVolatile(chunk, at, (int) value);
             case 2 -> SHORT.setVolatile(chunk, at, (short) value);
             case 1 -> {
-                // A store of a byte is atomic on every machine. The fences add the order of a volatile store.
+                // A store of a byte is atomic on every machine. The fences add the ordering of a volatile store.
                 VarHandle.releaseFence();
                 chunk.put(at, (byte) value);
                 VarHandle.fullFence();
@@ -418,7 +432,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
 
     @Override
     public void copy(int from, int fromOffset, int to, int toOffset, int length) {
-        // As if by way of an intermediate buffer, also within one frame.
+        // Within one frame too, copies as if through an intermediate buffer.
         chunk(to).put(at(to, toOffset), chunk(from), at(from, fromOffset), length);
     }
 

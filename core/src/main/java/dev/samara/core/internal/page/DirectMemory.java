@@ -5,16 +5,16 @@ import java.lang.management.ManagementFactory;
 import java.util.List;
 import java.util.Locale;
 
-/** How much direct memory the JVM allows; frames are taken from it. */
+/** The JVM's limit for direct memory, from which frames are allocated. */
 public final class DirectMemory {
     private static final String OPTION = "-XX:MaxDirectMemorySize=";
 
     private DirectMemory() {}
 
     /**
-     * Returns the limit in bytes, as far as the JVM reports it: the last {@code -XX:MaxDirectMemorySize} among the
-     * options of the JVM. Without that option, or without the module {@code java.management}, returns the maximum size
-     * of the heap, which is the JVM's default.
+     * Returns the limit in bytes: the last {@code -XX:MaxDirectMemorySize} among the JVM's options. Without that
+     * option, or without the module {@code java.management}, returns the maximum size of the heap, which is the JVM's
+     * default.
      */
     public static long limit() {
         return limit(options(), Runtime.getRuntime().maxMemory());
@@ -39,7 +39,7 @@ public final class DirectMemory {
         return limit == 0 ? maxHeap : limit;
     }
 
-    /** Parses a size that the JVM has accepted, as the JVM does. */
+    /** Parses a size that the JVM accepted, in the same way as the JVM. */
     private static long bytes(String size) {
         String number = size.toLowerCase(Locale.ROOT);
         int shift = 10 * ("kmgt".indexOf(number.charAt(number.length() - 1)) + 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.vma.FrameStore;
 import java.util.ArrayList;
@@ -13,9 +14,9 @@ import java.util.function.LongSupplier;
 import java.util.function.ObjIntConsumer;
 
 /**
- * The free frames of one machine and one page size ({@code mm/page_alloc.c}). The shared pool, which the store fills a
- * chunk at a time, stands behind the magazines: one for each page table context, and one for frames that their last pin
- * has freed. {@link NearMagazines} stand between the two. Thread-safe.
+ * The free frames of one machine and one page size ({@code mm/page_alloc.c}). Threads use magazines first: one per page
+ * table context, and one for frames that are freed with their last pin. Behind the magazines are the {@link
+ * NearMagazines}, and behind these is the shared pool, to which the store adds one chunk at a time. Thread-safe.
  */
 final class FramePool {
     /** The frame of the zero page. */
@@ -31,7 +32,7 @@ final class FramePool {
     private final int limit;
     private final boolean poisons;
 
-    /** The records of all frames, by chunk. An element is set before any frame of its chunk is handed out. */
+    /** The records of the frames of each chunk. An element is set before any frame of its chunk is handed out. */
     private final long[][] records;
 
     private final LongSupplier nanos;
@@ -49,49 +50,57 @@ final class FramePool {
 
     private final ReentrantLock lock = new CheckedLock();
 
-    /* Guarded by the lock. */
-
     /**
      * @words {@code made}, {@code isZeroMade}, {@code pool}, {@code pooled}, {@code magazines}
      * @written holder of {@code lock} (plain)
      * @read holder of {@code lock} (plain)
      * @invariant every free frame is in the pool, in one magazine, or in one of {@code NearMagazines}. A thread that
-     *     holds the locks of all near ones misses none
+     *     holds the locks of all near magazines misses no free frame
      */
+    @GuardedBy("lock")
     private int made;
 
-    /** The zero page has been filled. */
+    /** Whether the zero page was filled. */
+    @GuardedBy("lock")
     private boolean isZeroMade;
 
-    /** Has a place for each frame made, so that freeing needs no memory. */
+    /** The free frames of the pool. The array has an element for each frame made, so that freeing needs no memory. */
+    @GuardedBy("lock")
     private int[] pool = {};
 
+    @GuardedBy("lock")
     private int pooled;
+
+    @GuardedBy("lock")
     private Magazine[] magazines = {};
 
     /**
-     * The store has refused to grow, and is not asked again until {@link #mayGrow} returns true.
+     * Whether the store refused to grow; it is not asked again until {@link #mayGrow} returns true.
      *
      * @words {@code isRefused}, {@code refusedAtNanos}, {@code freedAtRefusal}, {@code freedBefore}
      * @written holder of {@code lock} (plain)
      * @read holder of {@code lock} (plain)
-     * @invariant while a refusal stands the store is not asked to grow
+     * @invariant while a refusal is in effect, the store is not asked to grow
      */
+    @GuardedBy("lock")
     private boolean isRefused;
 
+    @GuardedBy("lock")
     private long refusedAtNanos;
 
     /** The value of {@link #freed} at the refusal. */
+    @GuardedBy("lock")
     private long freedAtRefusal;
 
-    /** The number of frames that were freed through magazines that have been discarded. */
+    /** The number of frames that were freed through magazines that were discarded since. */
+    @GuardedBy("lock")
     private long freedBefore;
 
     /**
-     * Makes a pool without frames.
+     * Creates a pool without frames.
      *
-     * @param records receives the records of each chunk; as long as the number of chunks
-     * @param limit the most frames there may be, the zero page included
+     * @param records receives the records of each chunk; its length is the number of chunks
+     * @param limit the maximum number of frames, including the zero page
      * @param poisons whether free frames are filled with a pattern
      * @param quarantine see {@link Frames}
      */
@@ -114,7 +123,7 @@ final class FramePool {
         this.quarantine = quarantine;
     }
 
-    /** Makes an empty magazine for one owner. */
+    /** Creates an empty magazine for one owner. */
     Magazine newMagazine() {
         Magazine magazine = new Magazine();
         lock.lock();
@@ -127,7 +136,7 @@ final class FramePool {
         return magazine;
     }
 
-    /** Discards a magazine, unless that was done, and returns its frames to the pool. */
+    /** Discards a magazine, unless it is discarded already, and returns its frames to the pool. */
     void discard(Magazine magazine) {
         lock.lock();
         try {
@@ -137,7 +146,7 @@ final class FramePool {
             }
             Magazine[] kept = fewer.toArray(new Magazine[0]);
             drain(magazine);
-            // A call that has thrown before can be made again.
+            // Ordered so that a call that threw can be repeated.
             freedBefore += freed(magazine);
             magazines = kept;
         } finally {
@@ -145,7 +154,7 @@ final class FramePool {
         }
     }
 
-    /** Fills the zero page unless that was done. Returns false if there is no memory for it. */
+    /** Fills the zero page, unless it is filled already. Returns false if there is no memory for it. */
     boolean makeZero() {
         lock.lock();
         try {
@@ -174,7 +183,7 @@ final class FramePool {
         return frame == Magazine.NONE ? refill(magazine) : frame;
     }
 
-    /** Puts back a frame that no other thread has seen. The take has left a place for it in the magazine. */
+    /** Puts back a frame that no other thread knows. The take left room for the frame in the magazine. */
     void untake(int frame, Magazine magazine) {
         magazine.lock();
         try {
@@ -184,7 +193,7 @@ final class FramePool {
         }
     }
 
-    /** Takes a frame that is near or in the pool, and moves some to the magazine. */
+    /** Takes a frame from a near magazine or the pool, and moves more frames from there to the magazine. */
     private int refill(Magazine magazine) {
         int frame = near.take(magazine);
         if (frame != Magazine.NONE) {
@@ -192,7 +201,7 @@ final class FramePool {
         }
         lock.lock();
         try {
-            // The first chunk may be the zero page alone.
+            // Repeated, because the first chunk may contain only the zero page.
             while (pooled == 0 && extend()) {
                 Thread.onSpinWait();
             }
@@ -210,13 +219,14 @@ final class FramePool {
             } finally {
                 magazine.unlock();
             }
-            // Last: an overflow of the stack above has taken nothing.
+            // Taken last, so that a stack overflow above loses no frame.
             return pool[--pooled];
         } finally {
             lock.unlock();
         }
     }
 
+    @GuardedBy("lock")
     private void drainAll() {
         near.lockAll();
         try {
@@ -231,6 +241,7 @@ final class FramePool {
         }
     }
 
+    @GuardedBy("lock")
     private void drain(Magazine magazine) {
         magazine.lock();
         try {
@@ -242,6 +253,7 @@ final class FramePool {
         }
     }
 
+    @GuardedBy("lock")
     private void pool(int frame) {
         pool[pooled++] = frame;
     }
@@ -256,6 +268,7 @@ final class FramePool {
     }
 
     /** Returns the number of frames that were freed so far. The caller holds the lock. */
+    @GuardedBy("lock")
     private long freed() {
         long freed = freedBefore;
         for (Magazine magazine : magazines) {
@@ -265,15 +278,17 @@ final class FramePool {
     }
 
     /**
-     * Returns whether the store may be asked for another chunk. A refusal by the JVM takes half a second of garbage
-     * collection and waiting. A refusal therefore stands for {@link #REFUSAL_NANOS}, or until a frame has been freed.
-     * The caller holds the lock.
+     * Returns whether the store may be asked for another chunk. A refusal by the JVM costs half a second of garbage
+     * collection and waiting. A refusal therefore stays in effect for {@link #REFUSAL_NANOS}, or until a frame is
+     * freed. The caller holds the lock.
      */
+    @GuardedBy("lock")
     private boolean mayGrow() {
         return !isRefused || nanos.getAsLong() - refusedAtNanos >= REFUSAL_NANOS || freed() != freedAtRefusal;
     }
 
-    /** Makes another chunk, unless the store refuses. The caller holds the lock. */
+    /** Creates another chunk, unless the store refuses. The caller holds the lock. */
+    @GuardedBy("lock")
     private boolean extend() {
         if (made >= limit || !mayGrow()) {
             return false;
@@ -286,13 +301,14 @@ final class FramePool {
         return !isRefused;
     }
 
+    @GuardedBy("lock")
     private boolean extendStore() {
         int count = Math.min(1 << chunkShift, limit - made);
         int chunk = made >>> chunkShift;
         long[] fresh;
         try {
             fresh = new long[count << FrameRecordWords.SHIFT];
-            // First, since the store is asked for each frame once.
+            // Grown first, because the store is asked only once for each frame.
             if (pool.length < made + count) {
                 pool = Arrays.copyOf(pool, Math.min(limit, Math.max(2 * pool.length, made + count)));
             }
@@ -319,9 +335,9 @@ final class FramePool {
     }
 
     /**
-     * Fills a frame that is about to be free with the pattern, if frames are poisoned.
+     * If frames are poisoned, fills a frame with the pattern before it becomes free.
      *
-     * @return false if the store has thrown: the frame is never allocated again then
+     * @return false if the store threw; the frame is then never allocated again
      */
     boolean poison(int frame) {
         if (!poisons) {
@@ -331,7 +347,7 @@ final class FramePool {
             store.fill(frame, 0, pageSize, POISON);
             return true;
         } catch (VirtualMachineError exhausted) {
-            // The store did not cause it: the frame becomes free, without the pattern.
+            // The store did not cause this error, so the frame becomes free, without the pattern.
             throw exhausted;
         } catch (Throwable thrown) {
             quarantined.getAndIncrement();
@@ -340,12 +356,14 @@ final class FramePool {
         }
     }
 
-    /** Returns the number of frames that are never allocated again, because the store has thrown. It only grows. */
+    /**
+     * Returns the number of frames that are never allocated again, because the store threw for them. Never decreases.
+     */
     int quarantined() {
         return quarantined.get();
     }
 
-    /** Puts a frame that the owner of a magazine has freed. */
+    /** Puts a frame that the owner of a magazine freed into the magazine. */
     void put(int frame, Magazine magazine) {
         boolean full;
         magazine.lock();
@@ -394,6 +412,7 @@ final class FramePool {
     }
 
     /** Returns the number of free frames. The caller holds the lock. */
+    @GuardedBy("lock")
     private int free() {
         near.lockAll();
         try {

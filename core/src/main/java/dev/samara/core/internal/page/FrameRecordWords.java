@@ -5,11 +5,11 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The record of a frame: its word, its owner, its page there and its reuse stamp. Records lie in arrays of longs, and a
- * record is contiguous, so that it lies in one cache line.
+ * The record of a frame: its word, its owner, its page in that owner's cache, and its reuse stamp. Records are in
+ * arrays of longs; each record is contiguous, so that it is in one cache line.
  *
- * <p>All accesses of records stand here. Each method takes the array and the position of the record, and names the mode
- * of its access; one without a mode is plain. {@link Frames} decides what the word means.
+ * <p>This class contains all accesses to records. Each method takes the array and the position of the record, and its
+ * name contains the access mode; an access without a mode is plain. {@link Frames} defines the meaning of the word.
  */
 final class FrameRecordWords {
     /** Binary logarithm of the number of longs of a record. */
@@ -23,12 +23,11 @@ final class FrameRecordWords {
      *     (acquire); checks of the highest counts, displays, and the marks DIRTY, INACTIVE and WRITE_FAILED (opaque)
      * @pairs a removal marks the frame, then walks; a fault links the leaf, then reads the mark. {@code GuestPins} pins
      *     a frame, fences (full), then reads the entry again, and sets DIRTY; a fork clears rights in the entry, then
-     *     reads the pins. A write-back leaves DIRTY to a pinned frame, in one comparison. It clears DIRTY, then walks
-     *     under the locks of the leaves; a thread that removes a dirty entry sets DIRTY under that lock. {@code drop}
-     *     (get-and-add) with itself and with {@code isSole} (acquire): the accesses of other users come before the free
-     *     or the reuse
-     * @invariant of a frame: its numbers of uses and pins, and its marks. The frame is free once it has neither a use
-     *     nor a pin
+     *     reads the pins. A write-back clears DIRTY only if the frame is not pinned, in one compare-and-set. It clears
+     *     DIRTY, then walks under the locks of the leaves; a thread that removes a dirty entry sets DIRTY under that
+     *     lock. {@code drop} (get-and-add) pairs with itself and with {@code isSole} (acquire): the accesses of other
+     *     users happen before the frame is freed or reused
+     * @invariant of a frame: its numbers of uses and pins, and its marks. The frame is free once both numbers are zero
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -58,7 +57,7 @@ final class FrameRecordWords {
 
     private FrameRecordWords() {}
 
-    /** Initializes this class: the call does. */
+    /** Does nothing, but the call initializes this class. */
     static void initialize() {}
 
     static long wordVolatile(long[] records, int at) {
@@ -121,7 +120,7 @@ final class FrameRecordWords {
         return (long) WORD.getOpaque(records, at + REUSE_STAMP);
     }
 
-    /** Reads the stamp plain and stores it opaque: no other thread writes it meanwhile. */
+    /** Reads the stamp plain and stores it opaque, because no other thread writes it concurrently. */
     static void incrementReuseStampOpaque(long[] records, int at) {
         WORD.setOpaque(records, at + REUSE_STAMP, records[at + REUSE_STAMP] + 1);
     }

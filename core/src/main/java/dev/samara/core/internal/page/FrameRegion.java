@@ -5,15 +5,15 @@ import java.nio.MappedByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A frame store whose frames lie in one buffer, as far as the system has memory for it. The methods that take a
- * physical address reach all frames. The caller makes sure that the frame cannot be freed during the call.
+ * A frame store whose frames are in one buffer, as long as the system has memory for the buffer. The methods that take
+ * a physical address reach all frames. The caller ensures that the frame cannot be freed during the call.
  */
 public interface FrameRegion {
-    /** Returns the buffer in which a frame in the region has its physical address as index; null if there is none. */
+    /** Returns the buffer of the region, which is indexed by physical addresses; null if there is none. */
     @Nullable
     MappedByteBuffer region();
 
-    /** Returns whether a frame that was made is in the region. */
+    /** Returns whether an existing frame is in the region. */
     boolean isInRegion(int frame);
 
     /**

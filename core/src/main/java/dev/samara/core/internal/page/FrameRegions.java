@@ -9,9 +9,9 @@ import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The regions of a store of frames: one up to 1 GiB, and otherwise regions of 1 GiB in the order of the frames, since a
- * buffer has no more than 2 GiB. All but the first are opened when they are needed, so that a large store takes no time
- * to make. Called under a lock, except for {@link #first}.
+ * The regions of a frame store: one region for up to 1 GiB, and otherwise regions of 1 GiB each in the order of the
+ * frames, because a buffer is limited to 2 GiB. All but the first are opened when they are needed, so that a large
+ * store is created fast. Called under a lock, except for {@link #first}.
  */
 final class FrameRegions {
     private final long size;
@@ -20,16 +20,16 @@ final class FrameRegions {
 
     /**
      * @words {@code regions}, {@code isFull}
-     * @written a thread that makes frames, holding {@code lock} of the {@code FramePool} (plain)
-     * @read a thread that makes frames, holding {@code lock} of the {@code FramePool} (plain)
-     * @invariant an element is set once, and the first by the constructor; {@code isFull} is never reset
+     * @written a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain)
+     * @read a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain)
+     * @invariant an element is set once, the first one by the constructor; {@code isFull} is never reset
      */
     private final @Nullable SparseRegion[] regions;
 
     private final MappedByteBuffer[] buffers;
     private final SparseRegion first;
 
-    /** Whether the system has refused a region or a part of one: nothing more is taken. */
+    /** Whether the system refused a region or a part of a region. After that, no more memory is requested. */
     private boolean isFull;
 
     private FrameRegions(
@@ -40,12 +40,12 @@ final class FrameRegions {
         this.first = first;
         regions = new SparseRegion[count];
         regions[0] = first;
-        // The others are unopened, and no frame lies there.
+        // The other regions are not open yet, and contain no frame.
         buffers = new MappedByteBuffer[count];
         Arrays.fill(buffers, first.bytes());
     }
 
-    /** Returns regions for so many bytes, with no part provided; null if the system has none. */
+    /** Returns regions for so many bytes, with no part provided; null if the system has no room. */
     static @Nullable FrameRegions open(long size) {
         return SparseRegion.hasRoom(size)
                 ? open(size, SparseRegion.MOST_MEMORY, SparseRegion.ZERO_PAGE, SparseRegion::open)
@@ -53,10 +53,10 @@ final class FrameRegions {
     }
 
     /**
-     * Returns regions for so many bytes; null if the system has none.
+     * Returns regions for so many bytes; null if the system has no room.
      *
-     * @param most the bytes of a region
-     * @param more the most bytes that the last region has in addition, less than {@code most}
+     * @param most the size of a region in bytes
+     * @param more the maximum number of bytes by which the last region is larger, less than {@code most}
      * @param opener opens a region of a size, or returns null
      */
     static @Nullable FrameRegions open(long size, long most, long more, LongFunction<@Nullable SparseRegion> opener) {
@@ -78,16 +78,16 @@ final class FrameRegions {
         return buffers;
     }
 
-    /** Returns the size in bytes of each region but the last, which has the rest. */
+    /** Returns the size in bytes of each region but the last, which contains the rest. */
     long size() {
         return most;
     }
 
     /**
-     * Takes memory of the system for a part, which lies in one region.
+     * Takes memory from the system for a part, which is in one region.
      *
-     * @param from the offset of the part in all regions
-     * @return the part; null if the system has no memory for it, and after that for every part
+     * @param from the offset of the part from the start of the first region
+     * @return the part; null if the system has no memory for it or for an earlier part
      */
     @Nullable
     ByteBuffer provide(long from, int bytes) {
@@ -95,7 +95,7 @@ final class FrameRegions {
         SparseRegion region = isFull ? null : region(number);
         if (region != null) {
             long at = from - number * most;
-            // Before the memory is taken: if there is no memory for the object, nothing was taken.
+            // Created before the memory is taken, so that nothing was taken if the heap has no memory for this object.
             ByteBuffer part = region.bytes().slice((int) at, bytes).order(ByteOrder.LITTLE_ENDIAN);
             if (region.provide(at, bytes)) {
                 return part;

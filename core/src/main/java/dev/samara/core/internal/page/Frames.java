@@ -9,22 +9,22 @@ import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The frames of one machine and one page size: their uses, pins and marks ({@code struct page}). {@link FramePool} has
- * the free ones.
+ * The frames of one machine and one page size: their uses, pins and marks ({@code struct page}). {@link FramePool}
+ * holds the free frames.
  *
  * <p>Each frame has one word: the number of mappings and caches that use it, the number of pins, whether it is dirty,
- * and whether it was removed from its page cache. The call that ends the last use frees the frame; that happens once. A
+ * and whether it was removed from its page cache. The call that ends the last use frees the frame, exactly once. A
  * frame may be freed only after the flush and the grace period that follow its last unhooking. Callers of {@link #drop}
  * ensure this.
  *
- * <p>A frame of a page cache has the number of its cache and its page there. Both are written before the frame is put
- * into the cache, and change only once the frame is free. A thread in a reader section that finds the frame {@linkplain
- * #isCached cached} may therefore map it without counting it.
+ * <p>The record of a frame of a page cache contains the number of the cache and the page in it. Both are written before
+ * the frame is put into the cache, and change only after the frame is freed. A thread in a reader section that finds
+ * the frame {@linkplain #isCached cached} may therefore map it without counting it.
  *
- * <p>Frame 0 is the shared zero page, never free and never written. Thread-safe.
+ * <p>Frame 0 is the shared zero page, which is never free and never written. Thread-safe.
  */
 public final class Frames {
-    /** No frame: none is left, or none is meant. */
+    /** Stands for no frame, e.g. because no free frame is left. */
     public static final int NONE = Magazine.NONE;
 
     /** The shared zero page. */
@@ -33,7 +33,7 @@ public final class Frames {
     /** The owner of private pages. */
     public static final long ANONYMOUS = 0;
 
-    /** The lowest number of a cache whose dirty pages are saved. */
+    /** Caches whose dirty pages are saved have this number or a higher one. */
     public static final long SAVED = 1L << 62;
 
     private static final long COUNT = (1L << 28) - 1;
@@ -47,8 +47,9 @@ public final class Frames {
     private static final long USES = COUNT | PINS;
 
     /*
-     * The counts at which share and pin refuse. Each is far enough below the limit of its bits that all threads may
-     * find one count left at once. MOST_PINS is the number of pins that a page's reference count allows on Linux.
+     * The counts at which share and pin fail. Each is so far below the limit of its bits that all threads may
+     * concurrently find room for one more count. MOST_PINS is the number of pins that a page's reference count allows
+     * on Linux.
      */
     static final long MOST_MAPPINGS = 1L << 27;
     static final long MOST_PINS = 1L << 21;
@@ -57,7 +58,8 @@ public final class Frames {
     private static final int DEEPER = 3;
 
     static {
-        // Not at the first allocation: the initialization may fail at the end of a stack, and then fails forever.
+        // Initialized here and not at the first allocation, where a stack overflow may make the initialization fail,
+        // and then it fails forever.
         FrameRecordWords.initialize();
     }
 
@@ -67,7 +69,7 @@ public final class Frames {
     private final int limit;
 
     /**
-     * The {@linkplain FrameRecordWords records} of all frames, by chunk. An element is set before any frame of its
+     * The {@linkplain FrameRecordWords records} of the frames of each chunk. An element is set before any frame of its
      * chunk is handed out.
      */
     private final long[][] records;
@@ -78,46 +80,50 @@ public final class Frames {
     private @Nullable DirtyPages dirtyPages;
 
     /**
-     * The number of pins of all frames that have begun.
+     * The number of pins that were ever acquired, of all frames.
      *
      * @words {@code pins} and {@code unpins}
-     * @written {@code pins} by a thread that pins a frame, {@code unpins} by one that has released a pin in the word of
-     *     the frame (get-and-add)
+     * @written {@code pins} by a thread that pins a frame, {@code unpins} by a thread that released a pin in the word
+     *     of the frame (get-and-add)
      * @read any thread (volatile)
      * @pairs an eviction reads {@code unpins}, then finds a page pinned and keeps it. The release of that pin comes
-     *     later, so {@code unpins} is another number then, and the page is looked at again
-     * @invariant the difference is the number of pins in the words of all frames, but for pins and releases under way
+     *     later and changes {@code unpins}, so the page is checked again
+     * @invariant the difference is the number of pins in the words of all frames, except for pins and releases in
+     *     progress
      */
     private final AtomicLong pins = new AtomicLong();
 
-    /** The number of those that have ended. Counted after the frame says so. */
+    /**
+     * The number of pins that were released, of all frames. Incremented after the release is stored in the frame's
+     * word.
+     */
     private final AtomicLong unpins = new AtomicLong();
 
-    /** Made before a removal, which allocates nothing for it. */
+    /** Created here, so that a removal need not allocate it. */
     private final IntPredicate removed = this::isRemoved;
 
-    /** For frames that a thread frees which has no magazine, such as one that ends the last pin. */
+    /** The magazine for frames freed by a thread without a magazine, e.g. one that releases the last pin. */
     private final Magazine unpinned;
 
     public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
         this(store, pageShift, chunkShift, limit, poisons, System::nanoTime, (thrown, frame) -> {});
     }
 
-    /** Takes a clock of nanoseconds. */
+    /** Creates frames with a given clock, in nanoseconds. */
     Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons, LongSupplier nanos) {
         this(store, pageShift, chunkShift, limit, poisons, nanos, (thrown, frame) -> {});
     }
 
     /**
-     * Makes the frames of a machine. No frame exists until it is requested.
+     * Creates the frames of a machine. No frame exists until it is requested.
      *
      * @param store the store of the frames' bytes
      * @param pageShift binary logarithm of the size of a frame in bytes
-     * @param chunkShift binary logarithm of the number of frames that are made at once
-     * @param limit the most frames there may be, the zero page not counted, positive
+     * @param chunkShift binary logarithm of the number of frames in a chunk, i.e. that are created together
+     * @param limit the maximum number of frames, not counting the zero page; positive
      * @param poisons whether free frames, new ones included, are filled with a pattern that makes their use visible
-     * @param quarantine is given the exception that the store has thrown when a frame was freed, and the frame. It is
-     *     called on the thread that frees the frame, and must neither wait nor throw
+     * @param quarantine is called with an exception that the store threw when a frame was freed, and with the frame. It
+     *     is called on the thread that frees the frame, and must neither wait nor throw
      */
     public Frames(
             FrameStore store,
@@ -147,12 +153,12 @@ public final class Frames {
         unpinned = pool.newMagazine();
     }
 
-    /** Returns the store if it is the usual one, else null. */
+    /** Returns the store if it is {@link DirectFrames}, else null. */
     public @Nullable DirectFrames direct() {
         return store instanceof DirectFrames usual ? usual : null;
     }
 
-    /** Returns the store if its frames may lie in a region, else null. */
+    /** Returns the store if its frames may be in a region, else null. */
     public @Nullable FrameRegion region() {
         return store instanceof FrameRegion of ? of : null;
     }
@@ -166,12 +172,12 @@ public final class Frames {
         return pageSize;
     }
 
-    /** Returns the most frames there may be, the zero page not counted. */
+    /** Returns the maximum number of frames, not counting the zero page. */
     public int most() {
         return limit - 1;
     }
 
-    /** Makes an empty magazine for one owner. May wait for the lock of the pool. */
+    /** Creates an empty magazine for one owner. May wait for the lock of the pool. */
     public Magazine newMagazine() {
         return pool.newMagazine();
     }
@@ -181,7 +187,10 @@ public final class Frames {
         pool.discard(magazine);
     }
 
-    /** Allocates a frame filled with zeros, with one use, the caller's. Returns {@link #NONE} if there is none. */
+    /**
+     * Allocates a frame filled with zeros, with one use, which belongs to the caller. Returns {@link #NONE} if there is
+     * none.
+     */
     public int allocate(Magazine magazine) {
         int frame = take(magazine);
         boolean done = frame == NONE;
@@ -203,12 +212,15 @@ public final class Frames {
         return takeFrom(DEEPER, magazine);
     }
 
-    /** Takes a frame some calls deeper. If that succeeds, enough stack is left to drop the frame. */
+    /** Takes a frame a few calls deeper than needed. If that succeeds, enough stack is left to drop the frame. */
     private int takeFrom(int calls, Magazine magazine) {
         return calls == 0 ? take(magazine) : takeFrom(calls - 1, magazine);
     }
 
-    /** Makes the zero page, which a thread does before it uses {@link #ZERO}. Returns false if there is no memory. */
+    /**
+     * Fills the zero page if it is not filled yet. Called before a thread uses {@link #ZERO}. Returns false if there is
+     * no memory.
+     */
     public boolean makeZero() {
         return pool.makeZero();
     }
@@ -222,7 +234,7 @@ public final class Frames {
         return frame;
     }
 
-    /** Puts back a frame that no other thread has seen. */
+    /** Puts back a frame that no other thread knows. */
     private void untake(int frame, Magazine magazine) {
         FrameRecordWords.setWordRelease(recordsOf(frame), positionOf(frame), 0);
         pool.untake(frame, magazine);
@@ -238,9 +250,9 @@ public final class Frames {
     }
 
     /**
-     * Counts one more mapping. The caller ensures that the frame is not freed meanwhile.
+     * Increments the number of mappings. The caller ensures that the frame is not freed concurrently.
      *
-     * @return false if the frame has too many mappings to count another; nothing has changed then
+     * @return false, with nothing changed, if the frame already has the maximum number of mappings
      */
     public boolean share(int frame) {
         long[] chunk = recordsOf(frame);
@@ -253,13 +265,13 @@ public final class Frames {
     }
 
     /**
-     * Counts one mapping or cache less, and frees the frame if that was its last use.
+     * Decrements the number of mappings and caches, and frees the frame if that was its last use.
      *
-     * @throws IllegalStateException if no mapping or cache uses the frame; nothing has changed then
+     * @throws IllegalStateException if no mapping or cache uses the frame; nothing is changed then
      */
     public void drop(int frame, Magazine magazine) {
-        // Volatile: releases the caller's accesses to the frame, and acquires those of other users before the frame is
-        // freed. Pairs with itself, and with isSole.
+        // Volatile: releases the caller's accesses to the frame, and acquires the accesses of other users before the
+        // frame is freed. Pairs with itself, and with isSole.
         long before = FrameRecordWords.getAndAddWord(recordsOf(frame), positionOf(frame), -1L);
         if ((before & COUNT) == 0) {
             FrameRecordWords.getAndAddWord(recordsOf(frame), positionOf(frame), 1L);
@@ -270,16 +282,16 @@ public final class Frames {
         }
     }
 
-    /** Counts one use less like {@link #drop(int, Magazine)}, by a thread that has no magazine. */
+    /** Like {@link #drop(int, Magazine)}, for a thread without a magazine. */
     public void drop(int frame) {
         drop(frame, unpinned);
     }
 
     /**
-     * Pins a frame: it stays usable until it is unpinned, even without mappings. The caller ensures that the frame is
-     * not freed meanwhile.
+     * Pins a frame, which keeps it usable until it is unpinned, even without mappings. The caller ensures that the
+     * frame is not freed concurrently.
      *
-     * @return false if the frame has too many pins to count another; nothing has changed then
+     * @return false, with nothing changed, if the frame already has the maximum number of pins
      */
     public boolean pin(int frame) {
         long[] chunk = recordsOf(frame);
@@ -295,7 +307,7 @@ public final class Frames {
     /**
      * Ends a pin, on any thread, and frees the frame if that was its last use. Allocates nothing.
      *
-     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing has changed then
+     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing is changed then
      */
     public void unpin(int frame) {
         unpin(frame, unpinned);
@@ -304,10 +316,11 @@ public final class Frames {
     /**
      * Ends a pin, and frees the frame if that was its last use.
      *
-     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing has changed then
+     * @throws IllegalStateException if the frame has no pin, or does not exist; nothing is changed then
      */
     public void unpin(int frame, Magazine magazine) {
-        // A pin is subtracted only if the word has one: a borrow would change the marks, which other threads read.
+        // A pin is subtracted only if the count is not zero, because a borrow would change the marks, which other
+        // threads read.
         for (; ; ) {
             long before = isMade(frame) ? FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) : 0;
             if ((before & PINS) == 0) {
@@ -345,8 +358,8 @@ public final class Frames {
     }
 
     /**
-     * Returns the number of pins of all frames that have ended. A thread that reads it and then finds a frame pinned
-     * reads a larger number once that pin has ended.
+     * Returns the number of pins that were released, of all frames. If a thread reads this number and then finds a
+     * frame pinned, it reads a larger number after that pin is released.
      */
     public long unpins() {
         return unpins.get();
@@ -359,11 +372,11 @@ public final class Frames {
 
     /** Returns whether the caller's mapping is the only use of a frame. */
     public boolean isSole(int frame) {
-        // Acquire: pairs with the subtraction of drop, which follows another user's last read.
+        // Acquire: pairs with the decrement in drop, which follows another user's last read.
         return (FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) & USES) == 1;
     }
 
-    /** Returns how often a frame was freed. Another stamp means that the frame has another page now. */
+    /** Returns how often a frame was freed. If the stamp changed, the frame contains another page. */
     public long reuseStamp(int frame) {
         return FrameRecordWords.reuseStampOpaque(recordsOf(frame), positionOf(frame));
     }
@@ -373,8 +386,8 @@ public final class Frames {
         try {
             isSound = pool.poison(frame);
         } finally {
-            // Also if stack or heap are used up. Needs no more stack than allocateDirty, or than the fill of allocate.
-            // A thread that has taken a frame can therefore give it back.
+            // Runs even if stack or heap are exhausted. Needs no more stack than allocateDirty, or than the fill in
+            // allocate, so a thread that took a frame can always return it.
             if (isSound) {
                 release(frame, magazine);
             }
@@ -385,33 +398,33 @@ public final class Frames {
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
         FrameRecordWords.setOwner(chunk, at, ANONYMOUS);
-        // No other thread frees the frame. Opaque: checked TLBs compare the stamp of a frame that they believe mapped.
+        // No other thread frees the frame. Opaque, because checked TLBs concurrently compare the stamp of a frame that
+        // they assume to be mapped.
         FrameRecordWords.incrementReuseStampOpaque(chunk, at);
         FrameRecordWords.setWordRelease(chunk, at, 0);
         pool.put(frame, magazine);
     }
 
-    /** Returns the number of frames that are never allocated again, because the store has thrown at their free. */
+    /** Returns the number of frames that are never allocated again, because the store threw when they were freed. */
     public int quarantined() {
         return pool.quarantined();
     }
 
     /**
-     * Assigns a new frame to a cache. The caller has just allocated the frame, and puts it into the cache after this
-     * call.
+     * Assigns a new frame to a cache. The caller just allocated the frame, and puts it into the cache after this call.
      *
      * @param owner the number of the cache, above {@link #ANONYMOUS}
      * @param page the page of the cache
      */
     public void assign(int frame, long owner, long page) {
-        // The owner last: a thread that reads the owner also reads the page, even if it has found the frame's number
-        // before the frame was assigned to this cache. Pairs with isCached.
+        // The owner is stored last, so a thread that reads the owner also reads the page, even if it found the frame's
+        // number before the frame was assigned to this cache. Pairs with isCached.
         FrameRecordWords.setPage(recordsOf(frame), positionOf(frame), page);
         FrameRecordWords.setOwnerRelease(recordsOf(frame), positionOf(frame), owner);
     }
 
     /**
-     * Marks a new frame as being filled for a cache. The caller has just allocated it.
+     * Marks a new frame as being filled for a cache. The caller just allocated the frame.
      *
      * @param owner the number of the cache, above {@link #ANONYMOUS}
      */
@@ -420,8 +433,8 @@ public final class Frames {
     }
 
     /**
-     * Returns whether a frame is being filled for a cache. Exact on the thread that fills it. For other threads this is
-     * a benign race: they read false, or the cache has to refuse them anyway.
+     * Returns whether a frame is being filled for a cache. Exact on the thread that fills it. For other threads, this
+     * is a benign race: they read false, or the cache rejects them anyway.
      *
      * @param frame any number
      */
@@ -441,8 +454,8 @@ public final class Frames {
         }
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
-        // Volatile: after the leaf was linked. Pairs with remove, which precedes the walk that clears the frame's
-        // entries.
+        // A volatile read, after the leaf was linked. Pairs with remove, which precedes the walk that clears the
+        // frame's entries.
         long word = FrameRecordWords.wordVolatile(chunk, at);
         return (word & COUNT) != 0
                 && (word & REMOVED) == 0
@@ -451,45 +464,45 @@ public final class Frames {
     }
 
     /**
-     * Returns the number of the cache that a frame was assigned to last. The caller has found the frame in an entry of
-     * a page cache's page, and no thread can free it.
+     * Returns the number of the cache that a frame was assigned to last. The caller found the frame in the entry of a
+     * page in a page cache, and no thread can free it.
      */
     public long cacheOf(int frame) {
         return FrameRecordWords.ownerAcquire(recordsOf(frame), positionOf(frame));
     }
 
-    /** Returns the page of {@link #cacheOf}, which the caller calls first. */
+    /** Returns a frame's page in its cache. The caller calls {@link #cacheOf} first. */
     public long pageOf(int frame) {
         return FrameRecordWords.page(recordsOf(frame), positionOf(frame));
     }
 
-    /** Marks a frame as removed from its cache. The thread that removes it calls this before it walks the mappings. */
+    /** Marks a frame as removed from its cache. The removing thread calls this before it walks the mappings. */
     public void remove(int frame) {
         // Volatile: a full fence before the walk. Pairs with isCached.
         FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), REMOVED);
     }
 
     /**
-     * Undoes {@link #remove}: the frame is its cache's page again. The caller has a use of the frame, and puts it into
-     * the cache after this call.
+     * Undoes {@link #remove}: the frame is its cache's page again. The caller holds a use count of the frame, so it
+     * cannot be freed, and puts the frame into the cache after this call.
      */
     public void restore(int frame) {
         FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~REMOVED);
     }
 
-    /** Returns what calls {@link #isRemoved}. */
+    /** Returns a predicate that calls {@link #isRemoved}; always the same object. */
     public IntPredicate removed() {
         return removed;
     }
 
-    /** Returns whether a frame has been removed from its cache, and is not free yet. */
+    /** Returns whether a frame was removed from its cache and is not yet free. */
     public boolean isRemoved(int frame) {
         return (FrameRecordWords.wordVolatile(recordsOf(frame), positionOf(frame)) & REMOVED) != 0;
     }
 
     /**
-     * Notes whether a page of a cache has used its second chance: it is freed unless it is mapped again. The caller
-     * keeps the frame in its cache.
+     * Records whether a page of a cache used up its second chance; it is then freed unless it is mapped again. The
+     * caller ensures that the frame stays in its cache.
      */
     public void setInactive(int frame, boolean is) {
         mark(frame, INACTIVE, is);
@@ -503,19 +516,19 @@ public final class Frames {
         }
     }
 
-    /** Returns whether {@link #setInactive} was called last with true. */
+    /** Returns the value of the last call of {@link #setInactive}. */
     public boolean isInactive(int frame) {
         return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & INACTIVE) != 0;
     }
 
-    /** Notes whether the last write of a page has failed. The caller has the frame. */
+    /** Records whether the last write of a page failed. The caller ensures that the frame is not freed. */
     public void setWriteFailed(int frame, boolean has) {
         if (hasWriteFailed(frame) != has) {
             mark(frame, WRITE_FAILED, has);
         }
     }
 
-    /** Returns whether {@link #setWriteFailed} was called last with true. */
+    /** Returns the value of the last call of {@link #setWriteFailed}. */
     public boolean hasWriteFailed(int frame) {
         return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & WRITE_FAILED) != 0;
     }
@@ -528,18 +541,18 @@ public final class Frames {
     }
 
     /**
-     * Has pages counted that become dirty, of caches whose numbers are at least {@link #SAVED}. Called before the first
-     * frame is handed out.
+     * Sets the counter of pages that become dirty in caches whose numbers are at least {@link #SAVED}. Called before
+     * the first frame is handed out.
      *
-     * @param counter counts a page that becomes dirty again once more
+     * @param counter is called each time that a page becomes dirty
      */
     public void countDirtied(DirtyPages counter) {
         dirtyPages = counter;
     }
 
     /**
-     * Counts a frame of a cache that has just become dirty: by a mark, or by that of an entry. The frame is not freed
-     * during the call.
+     * Counts a frame of a cache that just became dirty, by its own mark or by the mark of an entry. The frame is not
+     * freed during the call.
      */
     public void noteDirtied(int frame) {
         DirtyPages counter = dirtyPages;
@@ -548,14 +561,14 @@ public final class Frames {
         }
     }
 
-    /** The number is negative before the frame is put into its cache. */
+    /** The absolute value, because the number is negative before the frame is put into its cache. */
     private boolean isSaved(int frame) {
         return Math.abs(FrameRecordWords.owner(recordsOf(frame), positionOf(frame))) >= SAVED;
     }
 
     /**
      * Returns whether {@link #balanceDirty} is due before a frame becomes dirty. Stores nothing, and does not wait. If
-     * the frame is freed meanwhile, the answer is about another one.
+     * the frame is freed concurrently, the result may be about another page.
      */
     public boolean isBalanceDue(int frame) {
         DirtyPages of = dirtyPages;
@@ -568,7 +581,7 @@ public final class Frames {
         return of != null && of.isBalanceDue();
     }
 
-    /** Has pages of files written if too many are dirty; see {@link DirtyPages#balance}. May wait. */
+    /** Writes pages of files back if too many are dirty; see {@link DirtyPages#balance}. May wait. */
     public void balanceDirty() {
         DirtyPages of = dirtyPages;
         if (of != null) {
@@ -577,8 +590,8 @@ public final class Frames {
     }
 
     /**
-     * Ends the mark of {@link #setDirty}, before the bytes of the frame are saved. The mark of a pinned frame stays:
-     * what has the pin may write at any time. The caller has the frame.
+     * Clears the mark of {@link #setDirty}, before the bytes of the frame are saved. The mark of a pinned frame stays,
+     * because the holder of the pin may write at any time. The caller ensures that the frame is not freed.
      *
      * @return whether the frame was marked
      */
@@ -586,8 +599,8 @@ public final class Frames {
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
         for (; ; ) {
-            // Volatile, as the comparison: before the walk that follows. Pairs with GuestPins, which pins the frame
-            // and then looks for the mark: the pin is seen here, or the mark is set there.
+            // Volatile, like the compare-and-set, and so before the walk that follows. Pairs with GuestPins, which pins
+            // the frame and then reads the mark: either this thread sees the pin, or GuestPins sets the mark.
             long word = FrameRecordWords.wordVolatile(chunk, at);
             if ((word & DIRTY) == 0) {
                 return false;
@@ -604,8 +617,8 @@ public final class Frames {
     }
 
     /**
-     * Returns the number of frames in use, the zero page not counted. Exact if no other thread allocates or frees
-     * meanwhile; otherwise a frame that is allocated and freed meanwhile may count as free twice.
+     * Returns the number of frames in use, not counting the zero page. Exact if no other thread allocates or frees
+     * concurrently; a frame that is allocated and freed during the call may be counted as free twice.
      */
     public int inUse() {
         return pool.inUse();

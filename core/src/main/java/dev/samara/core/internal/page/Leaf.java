@@ -7,16 +7,17 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * A table of the lowest level. One array has its entries, then a cpumask for each eighth of the entries, the numbers of
- * its pages, a lock, a dead mark and the number of pending flushes of the leaf. A cpumask names the CPUs that may have
- * translations of those entries. Thread-safe.
+ * A page table of the lowest level. One array contains its entries, then a cpumask for each eighth of the entries, the
+ * numbers of its pages, a lock, a dead mark and the number of pending flushes of the leaf. A cpumask names the CPUs
+ * that may have translations of those entries. Thread-safe.
  *
  * <p>Each change of an entry also counts the pages of the leaf, by kind ({@code add_mm_counter}). A thread that fills
- * an entry holds the lock, and has written the lock's cache line. So it counts by a store beside the lock. A change
- * without the lock is counted by an addition to a second word. A word has all kinds, so that a fault uses few cache
- * lines. The number of pages is the sum of both words; {@link ResidentPages} adds up the leaves of a space.
+ * an entry holds the lock, and so has just written the lock's cache line. It counts by a plain increment of a word in
+ * that line. A change without the lock is counted by an atomic addition to a second word. Each word contains the counts
+ * of all kinds, so that a fault uses few cache lines. The number of pages is the sum of both words; {@link
+ * ResidentPages} adds up the leaves of a space.
  *
- * <p>An upper table has its lock and its dead mark in a separate array, at the same distance from the end.
+ * <p>The lock and the dead mark of an upper table are in a separate array, at the same distance from its end.
  */
 public final class Leaf {
     /**
@@ -33,14 +34,14 @@ public final class Leaf {
      *     flushes, under the lock (plain); the dead mark, by a CPU in LAZY of a checked machine, which then waits for
      *     the lock (plain); the numbers of pages and the bits of children, by any thread that adds the pages of a space
      *     up (opaque)
-     * @pairs a load of an entry (acquire) with its store (release, compare-and-set): changes of the frame before its
-     *     entry was set are seen with the entry. A CPU in GUEST calls {@code Leaf.addToCpumask} (get-and-or, full
-     *     fence), then reads the entry; a shooter changes the entry, fences (full) or calls {@code
-     *     FlushGeneration.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find uses the new
-     *     entry
-     * @invariant an entry of a leaf. A thread decides on one read, then changes the entry by compare-and-set. The sum
-     *     of both words has, for each kind, the number of entries with such a page, once no thread is within a change
-     *     ({@code LeafCountsTest}, {@code ResidencyStormTest})
+     * @pairs a load of an entry (acquire) with its store (release, compare-and-set): a thread that reads the entry also
+     *     sees changes of the frame before the entry was set. A CPU in GUEST calls {@code Leaf.addToCpumask}
+     *     (get-and-or, full fence), then reads the entry; a shooter changes the entry, fences (full) or calls {@code
+     *     FlushGeneration.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find in the
+     *     cpumask uses the new entry
+     * @invariant an entry of a leaf. A thread reads the entry once, decides, then changes the entry by compare-and-set.
+     *     The sum of both words contains, for each kind, the number of entries with such a page, while no thread is
+     *     within a change ({@code LeafCountsTest}, {@code ResidencyStormTest})
      */
     private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -51,16 +52,19 @@ public final class Leaf {
     private static final int DEAD = 2;
     private static final int LOCK = 3;
 
-    /** The pages that were counted under the lock, of the first kind in the lowest bits. */
+    /** The number of pages that were counted under the lock; the lowest bits count the first kind. */
     private static final int COUNTED = 4;
 
-    /** The pages that were counted without the lock. */
+    /** The number of pages that were counted without the lock. */
     private static final int ADDED = 5;
 
     /** The cpumask of the first eighth; the cpumasks of the other eighths precede it. */
     private static final int CPUMASK = 6;
 
-    /** Bits of a kind: those of the entries of a leaf with pages of 64 KiB, and a sign. */
+    /**
+     * The number of bits of the count of one kind: enough to count the entries of a leaf with pages of 64 KiB, and a
+     * sign bit.
+     */
     private static final int KIND_BITS = 21;
 
     private static final int PARTS_SHIFT = 3;
@@ -74,7 +78,8 @@ public final class Leaf {
     }
 
     /**
-     * Returns the state of an upper table: not locked, not dead, and before that a bit for each child, all clear.
+     * Returns the initial state of an upper table: first a bit for each child, all clear, then the dead mark and the
+     * lock, both clear.
      *
      * @param children the number of entries of the upper table
      */
@@ -82,20 +87,20 @@ public final class Leaf {
         return new long[wordsOf(children) + LOCK];
     }
 
-    /** Returns the number of words that {@link #children} has of an upper table. */
+    /** Returns the number of words that contain the {@link #children} bits of an upper table. */
     static int wordsOf(int children) {
         return (children + Long.SIZE - 1) >>> 6;
     }
 
     /**
-     * Returns the bits of 64 children of an upper table, of which those are set that were linked and not unhooked.
-     * Without the lock, a bit may be older than the child.
+     * Returns the bits of 64 children of an upper table; the bit of a child that is linked is set. Without the lock,
+     * the bits may be out of date.
      */
     static long children(long[] state, int word) {
         return getOpaque(state, word);
     }
 
-    /** Notes that an upper table has a child, or has none any more. The caller holds the table's lock. */
+    /** Records whether an upper table has a child. The caller holds the table's lock. */
     static void noteChild(long[] state, int index, boolean is) {
         long bit = 1L << index;
         int word = index >>> 6;
@@ -104,31 +109,31 @@ public final class Leaf {
 
     /** Returns an entry, by an acquire load. */
     public static long get(long[] leaf, int index) {
-        // Pairs with fill and compareAndSet: changes of the frame before its entry was stored are visible.
+        // Pairs with fill and compareAndSet: changes of the frame before its entry was stored are visible here.
         return (long) ENTRY.getAcquire(leaf, index);
     }
 
     /**
-     * Stores an entry if the present one is empty. The caller holds the leaf's lock, or no other thread can reach the
+     * Stores an entry if the current entry is empty. The caller holds the leaf's lock, or no other thread can reach the
      * table.
      *
      * @return whether the entry was empty
      */
     public static boolean fill(long[] leaf, int index, long pte) {
-        // An empty entry is filled under the lock only, so it stays empty until the store. Acquire: orders the store
+        // An empty entry is filled only under the lock, so it stays empty until the store. Acquire: orders the store
         // after the accesses of the thread that emptied the entry. Release: pairs with get.
         if (get(leaf, index) != Pte.NONE) {
             return false;
         }
-        // Before the entry: the store of the entry needs no deeper stack, so both happen or none.
+        // Counted before the entry is stored. The store needs no deeper stack, so both happen or neither does.
         count(leaf, Pte.kindOf(pte), 1);
         setRelease(leaf, index, pte);
         return true;
     }
 
     /**
-     * Stores an entry as {@link #fill} does, and does not count its page. A caller that fills many entries counts them
-     * with {@link #count}, since one count would wait for the one before it.
+     * Stores an entry as {@link #fill} does, but does not count its page. A caller that fills many entries counts them
+     * with one call of {@link #count}, because each increment would wait for the previous one.
      */
     public static boolean fillUncounted(long[] leaf, int index, long pte) {
         if (get(leaf, index) != Pte.NONE) {
@@ -139,21 +144,21 @@ public final class Leaf {
     }
 
     /**
-     * Counts pages of a kind, or none. The caller holds the lock, or no other thread can reach the table. Needs no
-     * deeper stack than {@link #unlock}.
+     * Adds to the count of a kind of pages; does nothing for {@link Pte#NO_PAGE}. The caller holds the lock, or no
+     * other thread can reach the table. Needs no deeper stack than {@link #unlock}.
      *
      * @param kind a kind of pages, as {@link Pte#kindOf} returns it
-     * @param pages the number of pages, negative for pages that are gone
+     * @param pages the number of pages; negative if pages were removed
      */
     public static void count(long[] leaf, int kind, int pages) {
         if (kind != Pte.NO_PAGE) {
             int word = leaf.length - COUNTED;
-            // Opaque: no other thread writes it meanwhile, and a reader sees no half of it.
+            // Opaque, because no other thread writes it concurrently, and a reader must not see half of it.
             ENTRY.setOpaque(leaf, word, leaf[word] + inKind(kind, pages));
         }
     }
 
-    /** Counts a change of an entry without the lock. */
+    /** Counts a change of an entry that is made without the lock. */
     private static void recount(long[] leaf, long before, long pte) {
         int from = Pte.kindOf(before);
         int to = Pte.kindOf(pte);
@@ -162,19 +167,19 @@ public final class Leaf {
         }
     }
 
-    /** Returns a number of pages of a kind, as a part of a word; 0 without a kind. */
+    /** Returns a number of pages, shifted to the bits of its kind; 0 for {@link Pte#NO_PAGE}. */
     private static long inKind(int kind, long pages) {
         return kind == Pte.NO_PAGE ? 0 : pages << (kind * KIND_BITS);
     }
 
     /**
-     * Returns the number of pages of a kind. Takes no lock: a change meanwhile is counted or not, and the result may be
-     * too small, even negative, by the number of such changes.
+     * Returns the number of pages of a kind. Acquires no lock, so a concurrent change may or may not be counted. The
+     * result may be too small by the number of such changes, and even negative.
      *
      * @param kind a kind of pages, as {@link Pte#kindOf} returns it
      */
     static long pages(long[] leaf, int kind) {
-        // The sum has no borrows between kinds, though its parts may have them, unless a change is missed.
+        // Unless a change is missed, the sum has no borrows between kinds, although its two parts may have them.
         long left = getOpaque(leaf, leaf.length - COUNTED) + getOpaque(leaf, leaf.length - ADDED);
         for (int i = 0; i < kind; i++) {
             left = (left - lowest(left)) >> KIND_BITS;
@@ -189,7 +194,7 @@ public final class Leaf {
     }
 
     /**
-     * Replaces an entry if it has the expected value, which is not empty: for an empty entry see {@link #fill}.
+     * Replaces an entry if it has the expected value, which must not be empty (for an empty entry see {@link #fill}).
      *
      * @return whether the entry was replaced
      */
@@ -201,8 +206,8 @@ public final class Leaf {
     }
 
     /**
-     * Counts before the exchange: once the entry is replaced, nothing fails any more, so the caller knows whether the
-     * page table has its frame.
+     * Counts before the exchange. Nothing can fail after the entry is replaced, so the caller knows whether the page
+     * table contains its frame.
      */
     private static boolean replaceCounted(long[] leaf, int index, long expected, long pte) {
         recount(leaf, expected, pte);
@@ -218,7 +223,7 @@ public final class Leaf {
     }
 
     /**
-     * Replaces an entry, whatever it is. The caller holds the leaf's lock, or no other thread changes the leaf.
+     * Replaces an entry unconditionally. The caller holds the leaf's lock, or no other thread changes the leaf.
      *
      * @return the replaced entry
      */
@@ -248,13 +253,14 @@ public final class Leaf {
     }
 
     /**
-     * Locks a leaf, or the state of an upper table. A thread that holds the lock waits for nothing but the lock of the
-     * table above. The copy of a fork also waits for a table of the child, and for a frame. No thread locks two leaves.
+     * Locks a leaf, or the state of an upper table. A thread that holds the lock waits only for the lock of the table
+     * above. The copy of a fork also waits for the lock of a table of the child, and for a frame. No thread locks two
+     * leaves.
      */
     public static void lock(long[] leaf) {
         int word = leaf.length - LOCK;
-        // An exchange, in this method: an interpreted one needs more stack than the store in unlock. A thread that has
-        // locked a leaf can therefore unlock it, however near the end of its stack is.
+        // An exchange, directly in this method, because an interpreted exchange needs more stack than the store in
+        // unlock. So a thread that locked a leaf can unlock it, however little stack is left.
         if ((long) ENTRY.getAndSet(leaf, word, 1L) != 0) {
             lockSlowly(leaf, word);
         }
@@ -267,8 +273,8 @@ public final class Leaf {
             if (spins++ < SPINS) {
                 Thread.onSpinWait();
             } else {
-                // Sections are short: after so many spins, the owner of the lock is not running. The park is timed,
-                // since unlock wakes no thread.
+                // Critical sections are short, so after this many spins, the owner of the lock is probably not running.
+                // The park is timed, because unlock wakes no thread.
                 park = Backoff.betweenPolls(park);
                 Pause.parkNanos(leaf, park);
             }
@@ -276,13 +282,13 @@ public final class Leaf {
     }
 
     public static void unlock(long[] leaf) {
-        // In this method, as the exchange is in lock: a method between them would need stack of its own.
+        // Directly in this method, like the exchange in lock, because a method in between would need more stack.
         ENTRY.setRelease(leaf, leaf.length - LOCK, 0L);
     }
 
     /**
-     * Returns whether a table was unhooked, which is final. The caller holds its lock. Without the lock it may miss the
-     * mark, or find it before the table is unhooked.
+     * Returns whether a table was unhooked, which is final. The caller should hold its lock. Without the lock, the
+     * caller may miss the mark, or read it before the table is unhooked.
      */
     public static boolean isDead(long[] leaf) {
         return leaf[leaf.length - DEAD] != 0;
@@ -296,14 +302,14 @@ public final class Leaf {
      */
     public static void addToCpumask(long[] leaf, int index, long bit, boolean isShared) {
         int word = cpumaskWord(leaf, index);
-        // A bit once set stays set. A CPU that finds a bit of its own has set it, and passed the fence, before.
+        // A bit stays set. A CPU that finds its own bit set executed the fence when it set the bit.
         if ((getOpaque(leaf, word) & bit) == 0) {
             getAndOr(leaf, word, bit);
         } else if (!isShared) {
             return;
         }
-        // Between the bit and the entry. Pairs with PageFlush and GatheredFlushes: there the entry is changed, and then
-        // the cpumask is read.
+        // Orders the store of the bit before the load of the entry. Pairs with PageFlush and GatheredFlushes, which
+        // change the entry and then read the cpumask.
         VarHandle.fullFence();
     }
 
@@ -314,13 +320,13 @@ public final class Leaf {
      * @return binary logarithm of the span in bytes
      */
     public static int partShift(int pageShift) {
-        // A leaf fills a page with entries of 8 bytes.
+        // A leaf is a page full of entries of 8 bytes.
         return 2 * pageShift - 3 - PARTS_SHIFT;
     }
 
     /**
-     * Returns the CPUs that may have translations of a range of entries. The caller has changed the entries, and has
-     * passed a full fence or advanced the generation, before this call.
+     * Returns the CPUs that may have translations of a range of entries. Before this call, the caller changed the
+     * entries, and then executed a full fence or advanced the generation.
      *
      * @param first index of the first entry
      * @param last index of the last entry, inclusive
@@ -340,8 +346,8 @@ public final class Leaf {
     }
 
     /**
-     * Counts a pending flush of a leaf. The leaf stays in the page table until the flush is {@linkplain #flushed
-     * counted off}. The caller holds its lock, and the leaf is not dead.
+     * Counts a pending flush of a leaf. The leaf stays in the page table until the flush is {@linkplain #flushed done}.
+     * The caller holds its lock, and the leaf is not dead.
      */
     public static void deferFlush(long[] leaf) {
         leaf[leaf.length - PENDING]++;
@@ -353,12 +359,12 @@ public final class Leaf {
     }
 
     /**
-     * Counts off one pending flush that {@link #deferFlush} has counted. The caller has flushed the leaf, and holds no
-     * lock. The decrement is the last step, so after an Error the flush is still pending, and the caller calls this
-     * again.
+     * Decrements the number of pending flushes, which {@link #deferFlush} incremented. The caller flushed the leaf, and
+     * holds no lock. The decrement is the last step, so after an Error the flush is still pending, and the caller calls
+     * this again.
      *
      * @param leaf a leaf with a pending flush of the caller
-     * @return whether the caller has to unhook the leaf ({@link UnhookTables#unhookIfEmpty(PageTable, long)}): it is
+     * @return whether the caller must unhook the leaf ({@link UnhookTables#unhookIfEmpty(PageTable, long)}): it is
      *     empty, not dead, and has no other pending flush
      */
     public static boolean flushed(long[] leaf) {

@@ -6,10 +6,10 @@ import dev.samara.core.internal.sync.SpinLock;
 /**
  * A stock of free frames in front of the shared pool ({@code per_cpu_pages}; Bonwick's magazines).
  *
- * <p>The magazine of a page-table context: its owner alone allocates and frees here. ({@link NearMagazines} have rules
- * of their own.) A thread that finds the pool empty drains all magazines. So a magazine
- * has a lock, which is seldom contended. In one magazine any thread frees, and no thread allocates: it has the frames
- * that are free after their last pin.
+ * <p>In the magazine of a page table context, only the owner allocates and frees. ({@link NearMagazines} have different
+ * rules.) But a thread that finds the pool empty drains all magazines, so each magazine has a lock, which is seldom
+ * contended. In one magazine, any thread frees and no thread allocates: it receives frames that are freed with their
+ * last pin.
  */
 public final class Magazine extends SpinLock {
     /** No frame. */
@@ -18,8 +18,8 @@ public final class Magazine extends SpinLock {
     static final int CAPACITY = 64;
 
     /**
-     * The number of frames that move at once to and from other magazines and the pool. Frames that were allocated and
-     * freed together thus stay together, mostly, so that one read of a file fills several.
+     * The number of frames that are moved together to and from other magazines and the pool. Frames that were allocated
+     * and freed together thus mostly stay together, so that one read of a file fills several.
      */
     static final int BLOCK = CAPACITY / 2;
 
@@ -29,11 +29,12 @@ public final class Magazine extends SpinLock {
      * @words {@code size}, {@code freed}
      * @written a thread that has locked the magazine, which is a {@code SpinLock} (plain)
      * @read a thread that has locked it (plain)
-     * @invariant the number of frames in it, and of those that its owner has freed; the latter only grows
+     * @invariant {@code size} is the number of frames in the magazine; {@code freed} counts the frames that its owner
+     *     freed so far, and never decreases
      */
     private int size;
 
-    /** The number of frames that its owner has freed so far. */
+    /** The number of frames that its owner freed so far. */
     private long freed;
 
     Magazine() {}

@@ -2,13 +2,14 @@
 package dev.samara.core.internal.page;
 
 /**
- * Stocks of free frames between the magazines of page-table contexts and the shared pool. Each serves a group of
- * threads (Bonwick's depot, one for each group). A thread often frees frames by another context than it
- * allocates them by. By these magazines it gets its own frames back, so the bytes and the record of a frame stay in the
- * caches of one processor. Thread-safe.
+ * Stocks of free frames between the magazines of page table contexts and the shared pool. Each serves a group of
+ * threads (Bonwick's depot, one for each group). A thread often frees frames through another context than the one
+ * through which it allocated them. Through these magazines it gets its own frames back, so the bytes and the record of
+ * a frame stay in the caches of one processor. Thread-safe.
  *
- * <p>A frame that moves between a magazine of these and that of a context moves under both locks. So a thread that has
- * {@linkplain #lockAll locked all} of these, and then looks at the others one by one, misses no frame that stays free.
+ * <p>A frame moves between one of these magazines and the magazine of a context under the locks of both. So a thread
+ * that {@linkplain #lockAll locked all} near magazines, and then scans the contexts' magazines one by one, misses no
+ * frame that stays free.
  */
 final class NearMagazines {
     /** A power of two. */
@@ -22,15 +23,15 @@ final class NearMagazines {
         }
     }
 
-    /** Returns the magazine of the calling thread and some others. */
+    /** Returns the magazine that the calling thread shares with some other threads. */
     private Magazine own() {
         return magazines[(int) Thread.currentThread().getId() & COUNT - 1];
     }
 
     /**
-     * Takes a frame, and moves others to a magazine of a context.
+     * Takes a frame, and moves more frames to a context's magazine.
      *
-     * @return the frame; {@link Magazine#NONE} if threads like the calling one have put none here
+     * @return the frame; {@link Magazine#NONE} if the calling thread's near magazine is empty
      */
     int take(Magazine target) {
         Magazine from = own();
@@ -47,7 +48,7 @@ final class NearMagazines {
             } finally {
                 target.unlock();
             }
-            // Last: an overflow of the stack above has taken nothing.
+            // Taken last, so that a stack overflow above loses no frame.
             return from.take();
         } finally {
             from.unlock();
@@ -55,10 +56,11 @@ final class NearMagazines {
     }
 
     /**
-     * Moves frames here from a full magazine of a context, and puts another one into that.
+     * Moves frames from a context's full magazine to a near magazine, and puts another frame into the context's
+     * magazine.
      *
-     * @param frame a free frame, in no magazine
-     * @return false, without a change, if there is no room here
+     * @param frame a free frame that is in no magazine
+     * @return false, without a change, if the near magazine has no room
      */
     boolean put(int frame, Magazine source) {
         Magazine to = own();
@@ -82,7 +84,7 @@ final class NearMagazines {
         }
     }
 
-    /** Locks all of these. The caller has no lock of a magazine. If this fails, none is locked. */
+    /** Locks all near magazines. The caller holds no magazine's lock. If this fails, none is locked. */
     void lockAll() {
         int locked = 0;
         try {
@@ -97,14 +99,16 @@ final class NearMagazines {
         }
     }
 
-    /** Unlocks all of these. Needs no more stack than {@link #lockAll}. */
+    /** Unlocks all near magazines. Needs no more stack than {@link #lockAll}. */
     void unlockAll() {
         for (Magazine magazine : magazines) {
             magazine.unlock();
         }
     }
 
-    /** Takes any frame, or returns {@link Magazine#NONE}. The caller has {@linkplain #lockAll locked all}. */
+    /**
+     * Takes any frame, or returns {@link Magazine#NONE}. The caller {@linkplain #lockAll locked all} near magazines.
+     */
     int takeAny() {
         for (Magazine magazine : magazines) {
             if (!magazine.isEmpty()) {
@@ -114,7 +118,7 @@ final class NearMagazines {
         return Magazine.NONE;
     }
 
-    /** Returns the number of frames here. The caller has {@linkplain #lockAll locked all}. */
+    /** Returns the number of frames in all near magazines. The caller {@linkplain #lockAll locked all} of them. */
     int size() {
         int size = 0;
         for (Magazine magazine : magazines) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.CheckedLock;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
@@ -11,27 +12,27 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The page caches of one memory that have had pages. Reclaims pages of these caches before memory is used up, and frees
- * the pages of caches that are unreachable. Thread-safe.
+ * The page caches of one machine memory that ever contained a page. Reclaims pages of these caches before memory is
+ * exhausted, and frees the pages of caches that are unreachable. Thread-safe.
  *
- * <p>A cache is reachable, through the backing, as long as a VMA maps its file. An unreachable cache is therefore
- * mapped nowhere.
+ * <p>As long as a VMA maps a file, the file's cache is reachable through the backing. So no VMA maps an unreachable
+ * cache.
  */
 public final class PageCaches {
-    /** The most pages that one call checks after a whole round without result, until a page has been unmapped. */
+    /** The maximum number of pages that one call checks after a whole round freed nothing, until a page is unmapped. */
     static final int CHECKS_WHEN_FUTILE = 1 << 12;
 
-    /** A registered cache: has access to its pages, and only this weak reference to the cache object itself. */
+    /** A registered cache. It has access to the cache's pages, but refers to the cache object itself only weakly. */
     public abstract static class RegisteredCache extends WeakReference<Object> {
         private final PageCaches caches;
 
-        /** Its place in the ring, or -1. Guarded by the monitor of the caches. */
+        /** The index of this cache in the ring, or -1. Guarded by the monitor of the caches. */
         private int place = -1;
 
         /**
          * Describes a cache, without registering it.
          *
-         * @param cache the object by which its users reach the cache
+         * @param cache the object through which users reach the cache
          * @param caches the caches of its memory
          */
         protected RegisteredCache(Object cache, PageCaches caches) {
@@ -40,8 +41,8 @@ public final class PageCaches {
         }
 
         /**
-         * Registers the cache: its pages may be reclaimed, and are freed once it is unreachable. Takes only a lock
-         * under which no thread waits.
+         * Registers the cache. From then on, its pages may be reclaimed, and they are freed once it is unreachable.
+         * Acquires only a lock under which no thread waits.
          */
         public final void register() {
             caches.add(this);
@@ -53,15 +54,15 @@ public final class PageCaches {
         }
 
         /**
-         * Checks the next pages, at most {@link PageCaches#BATCH}, from the end of the last call, and frees those that
-         * it can. Called by one thread at a time, which may wait.
+         * Checks the next pages, at most {@link PageCaches#BATCH}, starting where the last call ended, and frees as
+         * many of them as it can. Called by one thread at a time, which may wait.
          *
-         * @return the number of pages that were freed; {@link PageCaches#BUSY} if another thread changes the cache
+         * @return the number of pages that were freed; {@link PageCaches#BUSY} if another thread is changing the cache
          */
         protected abstract int reclaim();
 
         /**
-         * Returns whether the next {@link #reclaim} begins with the first page; true also if there is nothing to
+         * Returns whether the next {@link #reclaim} starts with the first page; also true if there is nothing to
          * reclaim.
          */
         protected abstract boolean isAtStart();
@@ -77,39 +78,41 @@ public final class PageCaches {
     /** Nothing was freed, but another thread is changing a cache, and may be about to free pages. */
     public static final int BUSY = -1;
 
-    /** The most pages that one call of {@link RegisteredCache#reclaim} checks. */
+    /** The maximum number of pages that one call of {@link RegisteredCache#reclaim} checks. */
     public static final int BATCH = 64;
 
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
     /**
-     * The registered caches, in no order. Guarded by this.
+     * The registered caches, unordered.
      *
      * @words {@code ring}, and {@code place} in it
      * @written a thread that registers or ends a cache (monitor)
      * @read a thread that registers or ends a cache, or reclaims (monitor)
-     * @invariant every cache that has had a page and has not ended
+     * @invariant every cache that ever contained a page and was not ended
      */
+    @GuardedBy("this")
     private final List<RegisteredCache> ring = new ArrayList<>();
 
     /**
-     * Held by the one thread that reclaims. Taken before every lock that an entry takes, by a thread that holds no lock
-     * that an entry waits for.
+     * Held by the one thread that reclaims. Acquired before every lock that a registered cache acquires, by a thread
+     * that holds no lock for which a registered cache waits.
      */
     private final ReentrantLock hand = new CheckedLock();
 
     /**
-     * The place of the next entry in the ring. Guarded by {@link #hand}.
+     * The index of the next cache in the ring.
      *
      * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
      * @read holder of the lock {@code hand} of {@code PageCaches} (plain)
-     * @invariant the place in {@code ring} of the cache in which the next search for clean pages begins
+     * @invariant the index in {@code ring} of the cache in which the next search for clean pages starts
      */
+    @GuardedBy("hand")
     private int next;
 
     /**
-     * The last round has freed no page, and no page was unmapped since. Benign race: a late store only makes one round
-     * too short or too long.
+     * Whether the last round freed no page, and no page was unmapped since. A benign race, because a late store only
+     * makes one round too short or too long.
      *
      * @written a thread that reclaims; a thread that unlinks a VMA from its file (volatile)
      * @read a thread that reclaims (volatile)
@@ -118,11 +121,12 @@ public final class PageCaches {
     private volatile boolean isFutile;
 
     /**
-     * Whether there was a cache of a file that can be sealed.
+     * Whether a file that can be sealed was ever created.
      *
-     * @written the thread that makes a file that can be sealed (volatile)
+     * @written the thread that creates a file that can be sealed (volatile)
      * @read a fork, holding the parent's layout lock (volatile)
-     * @pairs by the lock: the file was made before it was mapped, so a fork that finds its mapping finds this
+     * @pairs by the lock: the file was created before it was mapped, so a fork that finds its mapping also finds true
+     *     here
      * @invariant final once true
      */
     private volatile boolean hasSealable;
@@ -131,7 +135,7 @@ public final class PageCaches {
 
     private synchronized void add(RegisteredCache entry) {
         if (entry.place < 0) {
-            // Before the place is noted: a ring without memory for the entry does not have it.
+            // Added before the index is set, so that the index stays -1 if the ring has no memory for the entry.
             ring.add(entry);
             entry.place = ring.size() - 1;
         }
@@ -153,35 +157,35 @@ public final class PageCaches {
         return List.copyOf(ring);
     }
 
-    /** Returns the entry at a place, or the first entry if the ring is shorter. */
+    /** Returns the entry at an index, or the first entry if the ring is shorter. */
     private synchronized RegisteredCache at(int place) {
         return ring.get(place < ring.size() ? place : 0);
     }
 
     /**
-     * Returns the number of registered caches: those that have had pages, and are neither closed nor known to be
+     * Returns the number of registered caches: those that ever contained a page, and are neither closed nor known to be
      * unreachable.
      */
     public synchronized int size() {
         return ring.size();
     }
 
-    /** Notes that there is a file that can be sealed. */
+    /** Records that there is a file that can be sealed. */
     public void noteSealable() {
         hasSealable = true;
     }
 
-    /** Returns whether there was a file that can be sealed: else a fork need not look for one. */
+    /** Returns whether there ever was a file that can be sealed. If not, a fork need not search for one. */
     public boolean hasSealable() {
         return hasSealable;
     }
 
-    /** Returns what calls {@link #noteUnmapped}. */
+    /** Returns a task that calls {@link #noteUnmapped}; always the same object. */
     public Runnable unmapped() {
         return unmapped;
     }
 
-    /** Notes that pages were unmapped, so that a page that could not be reclaimed before may be reclaimed now. */
+    /** Records that pages were unmapped. Pages that could not be reclaimed before may be reclaimable now. */
     void noteUnmapped() {
         if (isFutile) {
             isFutile = false;
@@ -189,9 +193,9 @@ public final class PageCaches {
     }
 
     /**
-     * Frees pages that are not needed: all pages of unreachable caches, or else some that are clean, unpinned and
-     * unmapped, in caches that can read them again. A clock hand continues from its last position. One call stops after
-     * the first batch with a freed page, and after one round at the latest.
+     * Frees pages that are not needed: all pages of unreachable caches if there are any. Otherwise, frees some clean,
+     * unpinned and unmapped pages of caches that can read them again. A clock hand continues from its last position.
+     * One call stops after the first batch with a freed page, and after one round at the latest.
      *
      * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is in no reader section,
      * has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
@@ -208,10 +212,11 @@ public final class PageCaches {
         }
     }
 
+    @GuardedBy("hand")
     private int round() {
         int left = isFutile ? CHECKS_WHEN_FUTILE / BATCH : Integer.MAX_VALUE;
         isFutile = true;
-        // The hand may be in the middle of an entry, which therefore comes last again.
+        // One more, because the hand may be in the middle of a cache, which is therefore visited again at the end.
         int entries = size() + 1;
         boolean isBusy = false;
         while (entries > 0 && left > 0 && size() > 0) {

@@ -13,18 +13,18 @@ import org.jspecify.annotations.Nullable;
  * The radix page table of one space.
  *
  * <p>A {@link Leaf} is an array of {@linkplain Pte entries}, with its lock and its dead mark. An upper table is an
- * array of references, and has its lock and its dead mark in a small array of its own. A walk takes no lock and never
+ * array of references, with its lock and its dead mark in a small separate array. A walk acquires no lock and never
  * waits.
  *
- * <p>A thread that fills an empty entry holds the leaf's lock, has seen that the leaf is not dead, and has checked that
- * the mapping is still attached. The lock excludes other threads that fill the entry, so a store is enough. Other
- * entries change by compare-and-set, with or without the lock, or by the get-and-set of an unmapping that holds it.
- * Upper entries change under the lock of their table.
+ * <p>A thread that fills an empty entry holds the leaf's lock, and checked that the leaf is not dead and that the
+ * mapping is still attached. The lock excludes other threads that fill the entry, so a store is enough. Other entries
+ * change by compare-and-set, with or without the lock, or by the get-and-set of an unmapping that holds the lock. Upper
+ * entries change under the lock of their table.
  *
- * <p>A table is unhooked only if it is empty under its lock, and it is marked dead in that critical section. No thread
- * can therefore fill an entry of a table that walks do not find. A leaf with a pending flush stays: where there is no
- * leaf, no CPU has a translation ({@link UnhookTables}). The garbage collector frees unhooked tables; a walk that is
- * still in one sees it empty.
+ * <p>A table is unhooked only if it is found empty under its lock, and it is marked dead in the same critical section.
+ * So no thread can fill an entry of a table that walks do not find. A leaf with a pending flush stays, because CPUs
+ * must not have translations for addresses without a leaf ({@link UnhookTables}). The garbage collector frees unhooked
+ * tables; a walk that still reads an unhooked table finds it empty.
  */
 public final class PageTable implements LoadedRoot {
     private final int pageShift;
@@ -32,7 +32,7 @@ public final class PageTable implements LoadedRoot {
     private final int entries;
     private final int levels;
 
-    /** Binary logarithm of the bytes that an entry of the topmost table spans. */
+    /** Binary logarithm of the number of bytes that an entry of the topmost table spans. */
     private final int rootShift;
 
     private final long limit;
@@ -46,27 +46,27 @@ public final class PageTable implements LoadedRoot {
     private final TlbContext context;
 
     /**
-     * @written the thread that gives up the last reference to the page table (volatile)
+     * @written the thread that releases the last reference to the page table (volatile)
      * @read any thread (volatile)
-     * @invariant never reset; a display, since the table is empty by then
+     * @invariant never reset; only for display, because the table is empty by then
      */
     private volatile boolean isFreed;
 
     private final TableCharge charge;
 
-    /** Makes an empty table of a space that needs no teardown and has no limit. */
+    /** Creates an empty table of a space that needs no teardown and has no limit. */
     public PageTable(Geometry geometry) {
         this(geometry, new TlbContext(), TableBudget.UNLIMITED);
     }
 
     /**
-     * Makes an empty table.
+     * Creates an empty table.
      *
-     * @param geometry page size, levels and bounds. A table has as many entries of 8 bytes as fit a page; the topmost
-     *     has as many as the bounds need
-     * @param context the space as TLBs know it
-     * @param budget the tables of the machine, to which all tables but the topmost are charged; for that one see
-     *     {@link TableCharge#chargeRoot}
+     * @param geometry page size, levels and bounds. A table has as many entries of 8 bytes as fit in a page; the
+     *     topmost table has as many as the bounds need
+     * @param context the identity of the space for TLBs
+     * @param budget the budget of the machine, to which all tables but the topmost are charged; for the topmost table
+     *     see {@link TableCharge#chargeRoot}
      * @throws IllegalArgumentException if the topmost table would need more than 2^24 entries
      */
     public PageTable(Geometry geometry, TlbContext context, TableBudget budget) {
@@ -95,12 +95,12 @@ public final class PageTable implements LoadedRoot {
         context.load(this);
     }
 
-    /** Returns the space as TLBs know it; always the same object. */
+    /** Returns the identity of the space for TLBs; always the same object. */
     public TlbContext context() {
         return context;
     }
 
-    /** Returns the identity of the space for the access checker: a number that never changes and that is unique. */
+    /** Returns the number that identifies the space for the access checker. It is unique and never changes. */
     public long number() {
         return context.id();
     }
@@ -116,14 +116,17 @@ public final class PageTable implements LoadedRoot {
     }
 
     /**
-     * Returns whether a range of the space is watched, for writes or for reads. A CPU reads this after it was added to
-     * the cpumasks of the leaves whose translations it takes.
+     * Returns whether a range of the space is watched, for writes or for reads. A CPU calls this after it was added to
+     * the cpumasks of the leaves whose translations it fills.
      */
     public boolean hasWatches() {
         return !watches.isEmpty() || !readWatches.isEmpty();
     }
 
-    /** Returns the notices of first writes that backings have not answered yet; always the same object. */
+    /**
+     * Returns the notices of first writes for which the call of the backing has not returned yet; always the same
+     * object.
+     */
     public PendingNotices notices() {
         return notices;
     }
@@ -133,7 +136,7 @@ public final class PageTable implements LoadedRoot {
         return residents;
     }
 
-    /** Returns whether an address can have an entry: whether it is below the limit, unsigned. */
+    /** Returns whether an address can have an entry, i.e. whether it is below the limit, unsigned. */
     public boolean reaches(long address) {
         return Addresses.isBelow(address, limit);
     }
@@ -158,7 +161,10 @@ public final class PageTable implements LoadedRoot {
         return root;
     }
 
-    /** Returns the number of levels; the topmost table is of the level below that, the leaves are of level 0. */
+    /**
+     * Returns the number of levels. The leaves are level 0; the topmost table has the highest level, which is one less
+     * than this number.
+     */
     int levels() {
         return levels;
     }
@@ -167,7 +173,7 @@ public final class PageTable implements LoadedRoot {
         return limit;
     }
 
-    /** Returns the binary logarithm of the bytes that one entry spans; level 0 is the leaves. */
+    /** Returns the binary logarithm of the number of bytes that one entry of a level spans; the leaves are level 0. */
     private int shiftOf(int level) {
         return pageShift + level * bits;
     }
@@ -178,14 +184,14 @@ public final class PageTable implements LoadedRoot {
     }
 
     /**
-     * Returns the leaf that has the entry of an address. Takes no lock and does not wait.
+     * Returns the leaf that contains the entry of an address. Acquires no lock and does not wait.
      *
      * @param address an address below the limit
      * @return the leaf, or null if there is none
      */
     public long @Nullable [] leaf(long address) {
         int shift = rootShift;
-        // Here and below: pairs with the volatile store of link, so that a new table is seen initialized.
+        // This load and the loads below pair with the volatile store of link, so that a new table is seen initialized.
         Object table = UpperTable.childAcquire(root, (int) (address >>> shift));
         for (shift -= bits; shift > pageShift; shift -= bits) {
             if (table == null) {
@@ -197,22 +203,22 @@ public final class PageTable implements LoadedRoot {
     }
 
     /**
-     * Returns the leaf that has the entry of an address, and makes it where there is none. The leaf may be dead by the
-     * time the caller locks it; the caller then calls this again.
+     * Returns the leaf that contains the entry of an address, and creates it if there is none. The leaf may be dead by
+     * the time the caller locks it; the caller then calls this again.
      *
      * @param address an address below the limit
-     * @return the leaf; null if there is none, and another table would exceed the limit of the space or the machine
+     * @return the leaf; null if there is none and another table would exceed the limit of the space or the machine
      */
     public long @Nullable [] leafForInstall(long address) {
         return leafOrLink(address, null);
     }
 
     /**
-     * Returns the leaf that has the entry of an address, and makes it where there is none, of tables that were
-     * reserved. Where too few were, makes tables beyond the limits. The leaf may be dead as in {@link #leafForInstall}.
+     * Returns the leaf that contains the entry of an address. If there is none, creates it from reserved tables; if too
+     * few tables were reserved, creates tables beyond the limits. The leaf may be dead as in {@link #leafForInstall}.
      *
      * @param address an address below the limit
-     * @param reserve tables of this page table
+     * @param reserve reserved tables of this page table
      */
     public long[] leafFromReserve(long address, TableReserve reserve) {
         return Objects.requireNonNull(leafOrLink(address, reserve), "a reserve is never refused");
@@ -250,7 +256,7 @@ public final class PageTable implements LoadedRoot {
         }
     }
 
-    /** Charges a new table and makes it; returns null if that would exceed a limit. */
+    /** Charges and creates a new table; returns null if that would exceed a limit. */
     private @Nullable Object charged(boolean isLeaf) {
         if (!charge.charge(1)) {
             return null;
@@ -279,14 +285,17 @@ public final class PageTable implements LoadedRoot {
         return isLeaf ? Leaf.make(entries) : UpperTable.make(entries);
     }
 
-    /** Uncharges a table that another thread has linked first, or keeps it in the reserve. */
+    /** Uncharges a table that was not linked because another thread linked one first, or returns it to the reserve. */
     private void giveBack(Object unlinked, @Nullable TableReserve reserve) {
         if (reserve == null || !reserve.giveBack(unlinked)) {
             charge.uncharge(1);
         }
     }
 
-    /** Links a child of an upper table, unless there is one, and returns the child; null if the table is dead. */
+    /**
+     * Links a child to an upper table, unless there is one already, and returns the linked child; returns null if the
+     * upper table is dead.
+     */
     private static @Nullable Object link(Object[] table, int index, Object fresh) {
         long[] state = (long[]) table[table.length - 1];
         Leaf.lock(state);
@@ -298,9 +307,9 @@ public final class PageTable implements LoadedRoot {
             if (known != null) {
                 return known;
             }
-            // Volatile: before the caller checks whether the VMA is attached. Pairs with the volatile store of DETACHED
-            // by the operation that removes the mapping and then walks: either its walk finds this table, or the
-            // caller finds DETACHED.
+            // Volatile, so that the store precedes the caller's check whether the VMA is attached. Pairs with the
+            // volatile store of DETACHED by the operation that removes the mapping and then walks: either its walk
+            // finds this table, or the caller finds DETACHED.
             UpperTable.setChildVolatile(table, index, fresh);
             Leaf.noteChild(state, index, true);
             return fresh;
@@ -309,12 +318,15 @@ public final class PageTable implements LoadedRoot {
         }
     }
 
-    /** Returns what the tables count against the limits of the space and the machine; always the same object. */
+    /** Returns the charge of the tables against the limits of the space and the machine; always the same object. */
     public TableCharge charge() {
         return charge;
     }
 
-    /** Returns the number of tables that the path to an entry lacks: 1 if only the leaf is missing, 0 for none. */
+    /**
+     * Returns the number of tables that are missing on the path to an entry: 1 if only the leaf is missing, 0 if none
+     * is.
+     */
     int missingTables(long address) {
         Object[] table = root;
         int level = levels - 1;
@@ -326,20 +338,20 @@ public final class PageTable implements LoadedRoot {
         return child == null ? level : 0;
     }
 
-    /** Returns whether two addresses have one table of a level in common; level 0 is the leaves. */
+    /** Returns whether two addresses share a table of a level; the leaves are level 0. */
     boolean shareTable(long one, long other, int level) {
         return (one ^ other) >>> shiftOf(level + 1) == 0;
     }
 
     /**
-     * Returns the first address in a half-open range whose leaf exists. Executes a full fence before the walk.
+     * Returns the first address in a half-open range that has a leaf. Executes a full fence before the walk.
      *
      * @param address the first address of the range
      * @param end the end of the range, exclusive, not above the limit
      * @return {@code address}, or the first address of a later leaf, or {@code end} if there is no leaf
      */
     public long nextLeaf(long address, long end) {
-        // Between the mark that an operation sets when it removes a mapping or a page, and its walk. Pairs with the
+        // Orders the mark that an operation sets when it removes a mapping or a page before its walk. Pairs with the
         // volatile store of link, which precedes the faulting thread's check of the mark.
         VarHandle.fullFence();
         long at = address;
@@ -364,7 +376,7 @@ public final class PageTable implements LoadedRoot {
         return end;
     }
 
-    /** Returns the first address after those of an address's leaf. */
+    /** Returns the (exclusive) end of the range that the address's leaf maps. */
     public long leafEnd(long address) {
         long span = 1L << (pageShift + bits);
         return (address & -span) + span;
@@ -385,8 +397,8 @@ public final class PageTable implements LoadedRoot {
     }
 
     /**
-     * Takes a table out of the one above it. The caller holds the lock of the child. No thread locks a table below one
-     * that it has locked.
+     * Removes a table from the table above it. The caller holds the lock of the child. No thread locks a table while it
+     * holds the lock of a table above it.
      */
     void unhook(Object[] parent, int index, Object child) {
         long[] state = (long[]) parent[parent.length - 1];
@@ -402,14 +414,14 @@ public final class PageTable implements LoadedRoot {
         }
     }
 
-    /** Returns the number of tables, linked or reserved, at some instant of this call, the topmost not counted. */
+    /** Returns the number of tables, linked or reserved, at some instant of this call, not counting the topmost. */
     public int tables() {
         return charge.tables();
     }
 
     /**
-     * Returns the size of all tables on the simulated machine in bytes: a page for each, the topmost included; 0 after
-     * {@link #free}.
+     * Returns the size of all tables on the simulated machine in bytes: one page for each, including the topmost; 0
+     * after {@link #free}.
      */
     public long bytes() {
         return isFreed ? 0 : (charge.tables() + 1L) << pageShift;
@@ -434,7 +446,7 @@ public final class PageTable implements LoadedRoot {
                 table = next;
             }
         }
-        // Last: the root must not be given back during the walk either.
+        // Checked last, because the root must not be given back during the walk either.
         return isFreed ? "the topmost table, which was given back" : null;
     }
 
@@ -443,14 +455,14 @@ public final class PageTable implements LoadedRoot {
         if (!Leaf.isDead(state)) {
             return false;
         }
-        // The mark is final, but read without the lock. A table is marked and unhooked in one critical section: wait
-        // for its end.
+        // The mark is final, but was read without the lock. A table is marked and unhooked in one critical section, so
+        // this waits for the end of that section.
         Leaf.lock(state);
         Leaf.unlock(state);
         return UpperTable.childAcquire(table, index) == child;
     }
 
-    /** Gives the topmost table back, to which there is no reference any more. */
+    /** Frees the topmost table. There is no reference to it any more. */
     public void free() {
         isFreed = true;
         charge.unchargeRoot();

@@ -4,16 +4,18 @@ package dev.samara.core.internal.page;
 import dev.samara.core.internal.sync.RcuReader;
 import org.jspecify.annotations.Nullable;
 
-/** A thread's means to change page tables: a reader, a magazine and an owner number. Used by one thread at a time. */
+/**
+ * What a thread needs to change page tables: a reader, a magazine and an owner number. Used by one thread at a time.
+ */
 public final class PageTableContext {
     private final RcuReader reader;
     private final Magazine magazine;
     final int owner;
 
-    /** Whether the number has been released. Used by {@link PteOwners} only. */
+    /** Whether the owner number was released. Used only by {@link PteOwners}. */
     boolean isReleased;
 
-    /** The next context put aside. Used by {@link PageTableContexts} only, until this is lent again. */
+    /** The next context that was put aside. Used only by {@link PageTableContexts}, until the context is lent again. */
     @Nullable
     PageTableContext next;
 
@@ -31,12 +33,12 @@ public final class PageTableContext {
         return magazine;
     }
 
-    /** Returns its number in busy entries. */
+    /** Returns the owner number that busy entries contain. */
     public int owner() {
         return owner;
     }
 
-    /** Returns its number, so that a map of contexts has an order that repeats from run to run. */
+    /** Returns the owner number, so that the iteration order of a map of contexts is the same in each run. */
     @Override
     public int hashCode() {
         return owner;

@@ -15,11 +15,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The page table contexts of one machine: those that threads own, and idle ones, which are lent for one operation.
- * Thread-safe.
+ * The page table contexts of one machine: contexts that threads own, and idle contexts, which are lent for one
+ * operation. Thread-safe.
  */
 public final class PageTableContexts {
-    /** The most contexts at a time: busy entries can name no more. */
+    /** The maximum number of contexts at a time, because busy entries cannot name more owners. */
     public static final int MOST = PteOwners.MOST;
 
     private final Frames frames;
@@ -27,58 +27,59 @@ public final class PageTableContexts {
     private final PteOwners owners;
 
     /**
-     * @written a thread that makes a page-table context to be lent (get-and-add)
-     * @read a thread that makes a page-table context to be lent (get-and-add)
-     * @invariant the last number in a name of such a context; no number comes twice
+     * @written a thread that creates a page table context to be lent (get-and-add)
+     * @read a thread that creates a page table context to be lent (get-and-add)
+     * @invariant the last number in a name of such a context; no number is used twice
      */
     private final AtomicInteger serviceNames = new AtomicInteger();
 
     /**
-     * @written a thread that makes a page-table context for a CPU, ends it, or finds its CPU gone (concurrent map); the
-     *     map itself by a test, before there is a context
+     * @written a thread that creates a page table context for a CPU, ends it, or finds its CPU gone (concurrent map);
+     *     the map itself by a test, before a context exists
      * @read a thread that makes or ends contexts (concurrent map)
-     * @invariant every page-table context that belongs to one CPU and has not been ended. A thread that finds the CPU
-     *     of a context gone puts its own in its place, and ends the context. An Error may leave a context here that has
-     *     ended: each step of its end can be repeated
+     * @invariant every page table context that belongs to one CPU and was not ended. A thread that finds the CPU of a
+     *     context gone replaces it by its own CPU, and ends the context. After an Error, the map may still contain a
+     *     context that was ended, because each step of its end can be repeated
      */
     private Map<PageTableContext, CpuOwner> owned = new ConcurrentHashMap<>();
 
-    /** The first idle context of each of a few threads. */
+    /** The first idle context of the threads that share a slot. */
     private final ContextSlots slots = new ContextSlots();
 
     /**
-     * Other idle page-table contexts, the latest on top, so that contexts beyond the demand stay at the bottom.
+     * Other idle page table contexts, with the one returned last on top, so that surplus contexts stay at the bottom.
      *
-     * @written a thread that borrows or gives back (compare-and-set of a new element: none comes twice)
+     * @written a thread that borrows or gives back (compare-and-set of a new element: none is used twice)
      * @read a thread that borrows or gives back (volatile)
-     * @invariant a stack of page-table contexts in no reader section; each element knows the depth of the stack up to
-     *     it
+     * @invariant a stack of page table contexts in no reader section; each element contains the depth of the stack from
+     *     itself down
      */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
     /**
-     * Contexts given back while there was no memory for an {@link Idle}, linked by their own fields.
+     * Contexts that were given back when there was no memory for an {@link Idle}, linked by their own fields.
      *
      * @written a thread that gives back and finds no memory for an element of {@code idle} (compare-and-set); a thread
-     *     that borrows and finds {@code idle} empty (get-and-set: all at once, so that it reads no successor of a
-     *     context that was taken meanwhile)
+     *     that borrows and finds {@code idle} empty (get-and-set: the whole list, so that it does not read the
+     *     successor of a context that was taken concurrently)
      * @read a thread that gives back and finds no memory, or borrows and finds {@code idle} empty (volatile)
-     * @invariant page-table contexts in no reader section, linked by their own {@code next}, which belongs to the
-     *     thread that has taken the list
+     * @invariant page table contexts in no reader section, linked by their own {@code next}, which belongs to the
+     *     thread that took the list
      */
     private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
 
     /** The number of idle contexts in the stack that are never discarded. */
     private static final int SPARE = 8;
 
-    /** The number of returned contexts after which a context is discarded that was idle all the time. */
+    /** After this number of returned contexts, contexts that were idle throughout are discarded. */
     private static final int PERIOD = 256;
 
-    /** The most contexts that are discarded at once. */
+    /** The maximum number of contexts that are discarded together. */
     private static final int MOST_GIVEN_UP = 1 << 10;
 
     /**
-     * A benign race: it only decides how many idle contexts are discarded.
+     * The minimum number of idle contexts in the current period. A benign race, because it only decides how many idle
+     * contexts are discarded.
      *
      * @written a thread that borrows from {@code idle}, or discards contexts of it (plain)
      * @read a thread that borrows from {@code idle}, or discards contexts of it (plain)
@@ -86,27 +87,27 @@ public final class PageTableContexts {
      */
     private int fewestIdle = Integer.MAX_VALUE;
 
-    /** An idle context, the number of contexts in the stack from it down, and the stack below it. */
+    /** An idle context, the number of contexts in the stack from this one down, and the stack below it. */
     private record Idle(
             PageTableContext context, int depth, @Nullable Idle below) {}
 
-    /** Creates the contexts of a machine: none at first. */
+    /** Creates an empty set of contexts for a machine. */
     public PageTableContexts(Frames frames, Rcu rcu, PteOwners owners) {
         this.frames = frames;
         this.rcu = rcu;
         this.owners = owners;
     }
 
-    /** Has the owners of contexts kept in a test's map. A seam, called before there is a context. */
+    /** Keeps the owners of contexts in a test's map. A seam, called before a context exists. */
     void keepOwnersIn(Map<PageTableContext, CpuOwner> map) {
         owned = map;
     }
 
     /**
-     * Makes a page-table context.
+     * Creates a page table context.
      *
      * @param name its name in reports
-     * @throws IllegalStateException if there are as many as there can be
+     * @throws IllegalStateException if the maximum number of contexts is in use
      */
     public PageTableContext newContext(String name) {
         PageTableContext context = newContextOrNull(name);
@@ -142,12 +143,12 @@ public final class PageTableContexts {
     }
 
     /**
-     * Makes a page-table context for one CPU of the calling thread. First ends the contexts of CPUs that are gone. A
-     * thread that never discards the context of its CPU thus keeps it only until another one needs a context.
+     * Creates a page table context for one CPU of the calling thread. First ends the contexts of CPUs that are gone. So
+     * a context that is never discarded is kept, after its CPU is gone, only until another thread needs a context.
      *
      * @param name its name in reports
      * @param owner the owner of the CPU
-     * @throws IllegalStateException if there are as many as there can be
+     * @throws IllegalStateException if the maximum number of contexts is in use
      */
     public PageTableContext newContext(String name, CpuOwner owner) {
         discardOfGone(owner);
@@ -160,7 +161,7 @@ public final class PageTableContexts {
             return context;
         } finally {
             if (!isOwned) {
-                // Memory may have run out after the context had come into the map.
+                // The map may contain the context already when memory runs out.
                 owned.remove(context);
                 giveBack(context);
             }
@@ -170,7 +171,8 @@ public final class PageTableContexts {
     /**
      * Ends the contexts of CPUs that are gone.
      *
-     * @param taker takes them over meanwhile, so that one thread ends each; if that CPU is gone, too, another one does
+     * @param taker the owner that takes each context over first, so that only one thread ends it; if this owner's CPU
+     *     is gone too, another thread ends the context
      */
     private void discardOfGone(CpuOwner taker) {
         owned.forEach((context, gone) -> {
@@ -189,15 +191,16 @@ public final class PageTableContexts {
     }
 
     /**
-     * Ends a page-table context that is in no reader section, or whose CPU is gone. Does nothing if that was done.
+     * Ends a page table context that is in no reader section, or whose CPU is gone. Does nothing if the context was
+     * already discarded.
      */
     public void discard(PageTableContext context) {
-        // If this throws, it is made again after the context's CPU is gone.
+        // If this call throws, it is repeated after the context's CPU is gone.
         end(context);
         owned.remove(context);
     }
 
-    /** Each step may be repeated: an Error may end this anywhere. */
+    /** An Error may interrupt this method anywhere, so each step can be repeated. */
     private void end(PageTableContext context) {
         rcu.unregister(context.reader());
         frames.discard(context.magazine());
@@ -205,9 +208,9 @@ public final class PageTableContexts {
     }
 
     /**
-     * Lends a page-table context to a thread that has none. The thread {@linkplain #giveBack gives it back}.
+     * Lends a page table context to a thread that has none. The thread {@linkplain #giveBack gives it back}.
      *
-     * @throws IllegalStateException if all that there can be are lent
+     * @throws IllegalStateException if the maximum number of contexts is in use
      */
     public PageTableContext borrow() {
         PageTableContext context = borrowOrNull();
@@ -218,9 +221,9 @@ public final class PageTableContexts {
     }
 
     /**
-     * Lends a page-table context to a thread that has none. The thread {@linkplain #giveBack gives it back}.
+     * Lends a page table context to a thread that has none. The thread {@linkplain #giveBack gives it back}.
      *
-     * @return a context; null if all that there can be are lent
+     * @return a context; null if the maximum number of contexts is in use
      */
     public @Nullable PageTableContext borrowOrNull() {
         PageTableContext context = borrowIdle();
@@ -228,7 +231,7 @@ public final class PageTableContexts {
     }
 
     /**
-     * Lends an idle page-table context. Makes none and does not wait.
+     * Lends an idle page table context. Creates none and does not wait.
      *
      * @return a context, to be given back; null if none is idle
      */
@@ -257,11 +260,11 @@ public final class PageTableContexts {
     }
 
     /**
-     * Takes a borrowed page-table context back, also if there is no memory left. If an Error has left the context in a
-     * reader section, this ends the section.
+     * Takes a borrowed page table context back, even if no memory is left. If an Error left the context in a reader
+     * section, this ends the section.
      */
     public void giveBack(PageTableContext context) {
-        // No thread uses the context from here on, so an open section would never end, nor would any grace period.
+        // No thread uses the context from here on, so an open section, and with it any grace period, would never end.
         context.reader().readUnlockAll();
         if (!slots.put(context)) {
             push(context);
@@ -287,10 +290,10 @@ public final class PageTableContexts {
         }
     }
 
-    /** Takes one of the contexts that were put aside, and pushes the others on the idle stack. */
+    /** Takes one of the contexts that were put aside, and pushes the rest on the idle stack. */
     private @Nullable PageTableContext takeFromAside() {
-        // All at once, against ABA: a context that was taken alone could be back, above others, before its successor
-        // becomes the first.
+        // The whole list is taken, to avoid ABA: a context that was taken alone could be put back, in front of others,
+        // before its successor becomes the first.
         PageTableContext first = aside.get() == null ? null : aside.getAndSet(null);
         PageTableContext rest = first == null ? null : first.next;
         while (rest != null) {
@@ -301,9 +304,12 @@ public final class PageTableContexts {
         return first;
     }
 
-    /** Ends as many idle contexts as were surplus for a while, so that grace periods need not scan their readers. */
+    /**
+     * Ends as many idle contexts as were surplus throughout the period, so that grace periods need not scan their
+     * readers.
+     */
     private void giveUp() {
-        // If none was taken in the period, all of them were idle.
+        // If none was taken in the period, all stacked contexts were idle.
         int surplus = Math.min(Math.min(fewestIdle, stacked()) - SPARE, MOST_GIVEN_UP);
         fewestIdle = Integer.MAX_VALUE;
         if (surplus <= 0) {
@@ -313,7 +319,7 @@ public final class PageTableContexts {
         try {
             ended = new ArrayList<>(surplus);
         } catch (OutOfMemoryError exhausted) {
-            // Another time.
+            // Retried in a later period.
             return;
         }
         for (int i = 0; i < surplus; i++) {

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.Addresses;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The pending notices of first writes ({@code page_mkwrite}) to backings in one space. A fault calls the backing
- * without a lock, for as long as the backing takes, and then makes the page writable. A notice from before the page or
- * the right was removed must not serve for a later write.
+ * without a lock, for as long as the backing takes, and then makes the page writable. A notice that started before the
+ * page or the right was removed must not permit a later write.
  *
- * <p>Two events make a notice stale, and a word for each detects it:
+ * <p>Two kinds of events make a notice stale, and for each kind there is a word that detects it:
  *
  * <ul>
  *   <li>The VMA is narrowed, guarded, moved, replaced or unmapped. The VMA is detached before its entries change, and
  *       the fault checks for that.
- *   <li>The page is removed and the VMA stays, by an advice or because the page leaves its cache. {@link #expire} marks
- *       the notices of the range before the walk that removes pages.
+ *   <li>The page is removed while the VMA stays, by an advice or because the page is removed from its cache. {@link
+ *       #expire} marks the notices of the range before the walk that removes pages.
  * </ul>
  *
- * <p>The fault checks both under the lock of the leaf, after it has linked the leaf. Either it sees the event, or the
+ * <p>The fault checks both words under the lock of the leaf, after it linked the leaf. Either it sees the event, or the
  * walk after the event finds the leaf, takes its lock later, and removes the page or the right again.
  *
  * <p>A scan for written pages removes no right, so it makes no notice stale. Thread-safe.
  */
 public final class PendingNotices {
-    /** One notice, from before the backing is called to the end of the fault's attempt. */
+    /** One notice. It lasts from before the backing is called to the end of the fault's attempt. */
     public static final class Notice {
         private final long address;
 
@@ -32,7 +33,7 @@ public final class PendingNotices {
          * @written a thread that is about to remove pages (volatile)
          * @read the fault, holding the lock of the leaf that it has linked (volatile)
          * @pairs a thread that removes pages sets the word, then walks; a fault links the leaf, then reads the word.
-         *     Either the fault asks again, or the walk takes the leaf's lock later
+         *     Either the fault calls the backing again, or the walk acquires the leaf's lock later
          * @invariant never reset
          */
         private volatile boolean isStale;
@@ -46,8 +47,8 @@ public final class PendingNotices {
         }
 
         /**
-         * Returns whether the page has been removed since the notice began, so that the fault must call the backing
-         * again. The caller holds the lock of the leaf that has the entry.
+         * Returns whether the page was removed since the notice started, so that the fault must call the backing again.
+         * The caller holds the lock of the leaf that contains the entry.
          */
         public boolean isStale() {
             return isStale;
@@ -55,19 +56,18 @@ public final class PendingNotices {
     }
 
     /**
-     * Written under the monitor, read without it: an operation that removes pages skips the monitor if this is 0.
+     * The number of notices. Written under the monitor and read without it, so that an operation that removes pages
+     * does not enter the monitor if this is 0.
      *
      * @written faults, before a backing is called for a first write and after the fault's attempt, with the list of
      *     notices (monitor, volatile)
      * @read a thread that is about to remove pages, before it takes the monitor (volatile)
      * @pairs a thread that removes pages reads {@code count}, makes notices stale, fences (full), then walks. A fault
-     *     begins a notice, and then asks the backing. A notice that is not found was begun after the call that removes
-     *     pages
+     *     begins a notice, and then calls the backing. A notice that the thread does not find started after the call
+     *     that removes pages
      * @invariant every notice in progress is in the list
      */
     private volatile int count;
-
-    /* Guarded by this. */
 
     /**
      * @words {@code first}, and {@code previous} and {@code next} of a notice
@@ -75,12 +75,13 @@ public final class PendingNotices {
      * @read these faults; a thread that is about to remove pages (monitor)
      * @invariant the list that {@code count} counts
      */
+    @GuardedBy("this")
     private @Nullable Notice first;
 
     PendingNotices() {}
 
     /**
-     * Begins a notice. The caller calls the backing after this, and then {@link #end}.
+     * Starts a notice. After this, the caller calls the backing, and then {@link #end}.
      *
      * @param address the address of the access
      */
@@ -98,7 +99,7 @@ public final class PendingNotices {
     /**
      * Ends a notice. Allocates nothing.
      *
-     * @param notice one that was begun here and has not been ended
+     * @param notice a notice that was started here and not ended yet
      */
     public synchronized void end(Notice notice) {
         Notice before = notice.previous;
@@ -115,8 +116,8 @@ public final class PendingNotices {
     }
 
     /**
-     * Makes the notices of a range stale. The caller is about to walk the range and to remove pages, with a full fence
-     * between this call and the walk.
+     * Makes the notices of a range stale. After this call, the caller executes a full fence, walks the range and
+     * removes pages.
      *
      * @param start the first address
      * @param end the end of the range, exclusive
@@ -129,7 +130,7 @@ public final class PendingNotices {
 
     private synchronized void expireAny(long start, long end) {
         for (Notice notice = first; notice != null; notice = notice.next) {
-            // Unsigned and relative to the start, so that a range may end with the last address.
+            // Compared unsigned and relative to the start, so that a range may end with the last address.
             if (Addresses.contains(start, end, notice.address)) {
                 notice.isStale = true;
             }

@@ -11,18 +11,18 @@ import java.util.Locale;
  *     4 OWN       the page belongs to this mapping and to its copies by fork, and its frame counts them
  *     5 ZERO      the shared zero page, whose mappings are not counted
  *     6 DIRTY     7 ACCESSED
- *     8 BUSY      not present: an operation has claimed the entry, for a copy if 9 COPY is set;
+ *     8 BUSY      not present: an operation claimed the entry, for a copy if 9 COPY is set;
  *                 a busy entry keeps the frame and bits 4 to 7, 10 and 63
  *    10 GUARD     not present, and never faulted in; a busy entry with this bit becomes a guard
- *    11 EXCLUSIVE no other mapping has the OWN page
+ *    11 EXCLUSIVE no other mapping uses the OWN page
  *    12..42       the frame
  *    43..62       the {@linkplain PteOwners owner} of a busy entry
- *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set where a write-back clears DIRTY
- *    63 SHMEM    a page of a cache that has no file below it, as that of shared anonymous memory
+ *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set when a write-back clears DIRTY
+ *    63 SHMEM    a page of a cache without a file, e.g. of shared anonymous memory
  * </pre>
  *
- * <p>A present entry that is neither OWN nor ZERO has a page of a page cache. Its mapping is not counted: an operation
- * that removes a page from a cache finds every entry by the cache's reverse map.
+ * <p>A present entry that is neither OWN nor ZERO maps a page of a page cache. Its mapping is not counted, because an
+ * operation that removes a page from a cache finds every entry through the cache's reverse map.
  */
 public final class Pte {
     /** An empty entry, to be faulted in. */
@@ -46,37 +46,37 @@ public final class Pte {
     /** The shared zero page. */
     public static final long ZERO = 1 << 5;
 
-    /** Has been written through this entry. */
+    /** The page was written through this entry. */
     public static final long DIRTY = 1 << 6;
 
-    /** Has been used through this entry. */
+    /** The page was accessed through this entry. */
     public static final long ACCESSED = 1 << 7;
 
-    /** The entry is busy: an operation has claimed it. */
+    /** The entry is busy: an operation claimed it. */
     public static final long BUSY = 1 << 8;
 
-    /** The operation that has claimed the entry copies the page, and does not remove it. */
+    /** The operation that claimed the entry copies the page and does not remove it. */
     public static final long COPY = 1 << 9;
 
     /** A guard: an access raises SIGSEGV. */
     public static final long GUARD = 1 << 10;
 
     /**
-     * No other mapping has the page. A fork copies the page if it is pinned. Otherwise it shares the page and clears
+     * No other mapping uses the page. A fork copies the page if it is pinned. Otherwise it shares the page and clears
      * this bit.
      */
     public static final long EXCLUSIVE = 1 << 11;
 
     /**
-     * A write-back has cleared {@link #DIRTY} since the last dirty scan. Only in present entries of pages of a page
-     * cache: a busy entry has its owner there.
+     * A write-back cleared {@link #DIRTY} since the last dirty scan. Set only in present entries of page cache pages,
+     * because the bit is part of the owner in a busy entry.
      */
     public static final long SOFT_DIRTY = 1L << 43;
 
-    /** The page belongs to a page cache of memory without a file below it ({@code MM_SHMEMPAGES}). */
+    /** The page belongs to a page cache without a file ({@code MM_SHMEMPAGES}). */
     public static final long SHMEM = 1L << 63;
 
-    /** The kinds of pages of which a leaf counts its entries ({@code MM_ANONPAGES} and its relatives). */
+    /** The kinds of pages; a leaf counts its entries of each kind ({@code MM_ANONPAGES} etc.). */
     public static final int ANONYMOUS_PAGE = 0;
 
     public static final int FILE_PAGE = 1;
@@ -85,13 +85,13 @@ public final class Pte {
 
     public static final int PAGE_KINDS = 3;
 
-    /** In place of a kind: the entry has no page, or the zero page. */
+    /** The kind of an entry without a page, or with the zero page. */
     public static final int NO_PAGE = -1;
 
     /** The bits on which the kind depends. */
     private static final long KIND = PRESENT | BUSY | OWN | ZERO | SHMEM;
 
-    /** A forced write needs no right but these bits: the page is the mapping's alone. */
+    /** A forced write needs only these bits, which mean that the page belongs only to this mapping, and no right. */
     public static final long FORCED_WRITE = OWN | EXCLUSIVE;
 
     /** All rights. */
@@ -119,7 +119,7 @@ public final class Pte {
      *
      * @param pte an entry that is present or busy
      * @param owner the number of the operation's owner
-     * @param copies whether the operation copies the page and does not remove it
+     * @param copies whether the operation copies the page, and so does not remove it
      */
     public static long busy(long pte, int owner, boolean copies) {
         return (pte & KEPT_WHEN_BUSY) | BUSY | (copies ? COPY : 0) | (long) owner << OWNER_SHIFT;
@@ -144,18 +144,18 @@ public final class Pte {
         return (pte & BUSY) != 0;
     }
 
-    /** Returns whether an entry has a private page, whose frame counts its mappings. */
+    /** Returns whether the page of an entry is private, so that its frame counts its mappings. */
     public static boolean isOwn(long pte) {
         return (pte & OWN) != 0;
     }
 
-    /** Returns whether an entry that is present or busy has a page of a page cache. */
+    /** Returns whether the page of an entry that is present or busy belongs to a page cache. */
     public static boolean isCached(long pte) {
         return (pte & (OWN | ZERO)) == 0;
     }
 
     /**
-     * Returns the kind of an entry's page. A busy entry has its page until it is emptied.
+     * Returns the kind of an entry's page. A busy entry keeps its page until it is emptied.
      *
      * @return one of the kinds of pages, or {@link #NO_PAGE}
      */
@@ -166,7 +166,10 @@ public final class Pte {
         return (pte & OWN) != 0 ? ANONYMOUS_PAGE : pte < 0 ? SHMEM_PAGE : FILE_PAGE;
     }
 
-    /** Returns false if two entries have pages of one kind, or none. Most changes of an entry are found so. */
+    /**
+     * Returns false only if the pages of two entries are of the same kind, or both entries have no page. The result is
+     * false for most changes of an entry.
+     */
     static boolean mayDifferInKind(long one, long other) {
         return ((one ^ other) & KIND) != 0;
     }

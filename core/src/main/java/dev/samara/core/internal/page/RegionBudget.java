@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.PhantomReference;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
@@ -8,41 +9,43 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * Counts the memory of regions that were not collected yet. A region gives its memory back when its buffer is
- * collected. It takes almost nothing of the heap, so the JVM would see no need for a collection. {@link Share#add} asks
- * for one when the sum exceeds the limit, and again after each further quarter of the limit. Thread-safe.
+ * Counts the memory of regions that were not garbage-collected yet. A region releases its memory when its buffer is
+ * collected. It uses almost no heap, so the JVM would see no need for a collection. So {@link Share#add} requests one
+ * when the sum exceeds the limit, and again after each further quarter of the limit. Thread-safe.
  */
 final class RegionBudget {
-    /** The sum of all regions of the process, with the limit of direct memory. */
+    /** The budget of all regions of the process, with the limit of direct memory. */
     static final RegionBudget ALL = new RegionBudget(DirectMemory.limit(), 1L << 26, System::gc);
 
     private final long limit;
 
-    /** The bytes after which a collection is asked for again. */
+    /** The number of bytes after which a collection is requested again. */
     private final long step;
 
     private final Runnable collector;
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    /* Guarded by this object's monitor. */
+    @GuardedBy("this")
     private final Set<Share> shares = new HashSet<>();
 
     /**
      * @words {@code sum}, {@code nextCollection}, and {@code bytes} of a share
-     * @written a thread that takes memory of a region, or finds a region collected (monitor)
+     * @written a thread that takes memory for a region, or finds a region collected (monitor)
      * @read these threads (monitor)
      * @invariant the bytes of the regions of the process that are not known to be collected
      */
+    @GuardedBy("this")
     private long sum;
 
+    @GuardedBy("this")
     private long nextCollection;
 
     /**
-     * Makes a budget that nothing is taken from.
+     * Creates an unused budget.
      *
-     * @param limit bytes
-     * @param leastStep the fewest bytes between two collections
-     * @param collector asks for a collection
+     * @param limit the limit in bytes
+     * @param leastStep the minimum number of bytes between two collections
+     * @param collector requests a collection
      */
     RegionBudget(long limit, long leastStep, Runnable collector) {
         this.limit = limit;
@@ -51,7 +54,7 @@ final class RegionBudget {
         nextCollection = limit;
     }
 
-    /** The part of one region. */
+    /** The share of one region. */
     final class Share extends PhantomReference<Object> {
         private long bytes;
 
@@ -65,7 +68,7 @@ final class RegionBudget {
             }
         }
 
-        /** Counts memory that the region takes. May ask for a collection before it returns. */
+        /** Counts memory that the region takes. May request a collection before it returns. */
         void add(long more) {
             if (isTooMuch(this, more)) {
                 collector.run();
@@ -73,7 +76,7 @@ final class RegionBudget {
         }
     }
 
-    /** Returns a part of 0 bytes, which ends when a buffer is collected. */
+    /** Returns a share of 0 bytes, which ends when the buffer is collected. */
     synchronized Share share(Object buffer) {
         Share share = new Share(buffer);
         shares.add(share);
@@ -86,7 +89,7 @@ final class RegionBudget {
                 sum -= ((Share) ended).bytes;
             }
         }
-        // After regions have ended, the next quarter is counted from here.
+        // After regions were collected, the next quarter is counted from the current sum.
         nextCollection = Math.max(limit, Math.min(nextCollection, sum + step));
         share.bytes += more;
         sum += more;
@@ -97,7 +100,7 @@ final class RegionBudget {
         return true;
     }
 
-    /** Returns the bytes of all regions, as far as ended ones were noticed. */
+    /** Returns the number of bytes of all regions that are not known to be collected. */
     synchronized long sum() {
         return sum;
     }

@@ -6,24 +6,25 @@ import java.lang.invoke.VarHandle;
 import java.util.function.IntSupplier;
 
 /**
- * The numbers of pages in memory of one space, by kind ({@code mm->rss_stat}), and their highest sum ({@code
- * hiwater_rss}). Thread-safe; takes no lock and never waits.
+ * The number of pages in memory of one space, by kind ({@code mm->rss_stat}), and the highest sum of all kinds ({@code
+ * hiwater_rss}). Thread-safe; acquires no lock and never waits.
  *
  * <p>Faults write no word of this class: each {@link Leaf} counts its own entries, and a reader adds up the leaves. So
- * a read takes time in proportion to the number of tables. The sum is exact if no thread changes entries meanwhile;
- * otherwise it misses some of the changes, and pages that move are counted in neither place.
+ * a read takes time in proportion to the number of tables. The sum is exact if no thread changes entries concurrently;
+ * otherwise it may miss some of the changes, and pages that move may be counted at neither address.
  *
- * <p>The highest sum is updated before pages are removed ({@code update_hiwater_rss}) and looked at when it is read,
- * since the sum only falls by a removal. In a space with more than a few tables, not each removal adds the tables up:
- * the removals in between concern fewer pages than a few per table. The highest sum may be too small by so many. While
- * threads change the space in parts, only the first removal adds the tables up: the threads would read each other's
- * leaves. The division itself does not, since it holds a lock.
+ * <p>The highest sum is updated before pages are removed ({@code update_hiwater_rss}), and compared with the current
+ * sum when it is read; that is enough, because only a removal decreases the sum. In a space with more than a few
+ * tables, a removal adds the tables up only if the removals since the last time covered a few pages per table. The
+ * highest sum may be too small by that number of pages. While threads change the space in parts, only the first removal
+ * adds the tables up, because otherwise the threads would read each other's leaves. The division itself does not add
+ * them up, because it holds a lock.
  */
 public final class ResidentPages {
-    /** The most tables that each removal adds up. */
+    /** The maximum number of tables with which each removal adds the tables up. */
     private static final int FEW_TABLES = 16;
 
-    /** The pages of a removal for which a table is read. */
+    /** One table is read per this number of removed pages. */
     private static final int PAGES_PER_TABLE = 4;
 
     private static final VarHandle PEAK;
@@ -42,19 +43,19 @@ public final class ResidentPages {
     /** The root of the page table. */
     private final Object[] root;
 
-    /** The number of its tables. */
+    /** The number of tables of the page table. */
     private final IntSupplier tables;
 
     /**
      * @written threads that are about to remove pages (compare-and-set, upwards)
      * @read any thread (opaque)
-     * @invariant a number of pages that a thread has added up
+     * @invariant a number of pages that a thread added up
      */
     @SuppressWarnings("UnusedVariable") // through PEAK
     private long peak;
 
     /**
-     * The pages of the ranges of removals that have not added the tables up since the last one that has.
+     * The number of pages in the ranges of removals since the tables were last added up.
      *
      * @written threads that are about to remove pages (opaque)
      * @read such threads (opaque)
@@ -73,7 +74,7 @@ public final class ResidentPages {
     private volatile boolean isInParts;
 
     /**
-     * Whether the next removal in parts notes the number: the first one since the division.
+     * Whether the next removal in parts adds the pages up, because it is the first one since the division.
      *
      * @written a division and a join, holding the layout lock (volatile); the first removal after a division (volatile)
      * @read threads that are about to remove pages in parts (volatile)
@@ -84,8 +85,8 @@ public final class ResidentPages {
     /**
      * Counts the pages of a page table.
      *
-     * @param root its topmost table
-     * @param tables the number of the others
+     * @param root the topmost table
+     * @param tables the number of the other tables
      */
     ResidentPages(Object[] root, IntSupplier tables) {
         this.root = root;
@@ -112,9 +113,9 @@ public final class ResidentPages {
     }
 
     /**
-     * Notes the number of pages, before some of them are removed.
+     * Updates the highest sum, before pages are removed.
      *
-     * @param pages the most pages that are removed
+     * @param pages the maximum number of pages that are removed
      */
     public void beforeRemoval(long pages) {
         if (isInParts) {
@@ -127,7 +128,7 @@ public final class ResidentPages {
         int linked = tables.getAsInt();
         if (linked > FEW_TABLES) {
             long due = (long) PAGES_PER_TABLE * linked;
-            // Racy, benign: threads side by side add the tables up once too often, or skip some pages more.
+            // A benign race: concurrent threads may add the tables up once too often, or skip some more pages.
             long passed = (long) SKIPPED.getOpaque(this) + Math.min(pages, due);
             SKIPPED.setOpaque(this, passed < due ? passed : 0);
             if (passed < due) {

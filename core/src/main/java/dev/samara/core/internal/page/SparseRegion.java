@@ -11,27 +11,31 @@ import java.nio.file.Files;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One buffer for frames of a machine. It takes memory of the system only where that was provided. The buffer maps a
- * deleted file in {@code /dev/shm}. The system frees the file when the process ends, or after the buffer is collected.
+ * One buffer for frames of a machine. It uses memory of the system only for the parts that were provided. The buffer
+ * maps a deleted file in {@code /dev/shm}. The system frees the file when the process ends, or after the buffer is
+ * collected.
  *
- * <p>An access to a part that was not provided may throw InternalError, if the system has no memory for the part.
- * {@link #provide} writes zeros first, and a write fails with an IOException.
+ * <p>An access to a part that was not provided may throw InternalError if the system has no memory for the part. So
+ * {@link #provide} first writes zeros; if the system has no memory, the write fails with an IOException.
  */
 final class SparseRegion {
-    /** The memory of a large region. */
+    /** The size of a large region in bytes, without the zero page. */
     static final long MOST_MEMORY = 1L << 30;
 
-    /** The largest size of the zero page, which the last region of a machine has in addition. */
+    /** The maximum size of the zero page, which the last region of a machine contains in addition. */
     static final long ZERO_PAGE = 1L << 24;
 
     private static final long MOST = MOST_MEMORY + ZERO_PAGE;
 
-    /** Where Linux has files in memory. Elsewhere there is no region: files on a disk would be written to it. */
+    /**
+     * The directory in which Linux keeps files in memory. Without it there are no regions, because files in other
+     * directories would be written to disk.
+     */
     private static final File MEMORY = new File("/dev/shm");
 
     private static final byte[] ZEROS = new byte[1 << 16];
 
-    /** Counted for each region in addition to its memory, since it has a mapping and an open file. */
+    /** Counted for each region in addition to its memory, because it uses a mapping and an open file. */
     private static final long OVERHEAD = 1L << 24;
 
     private final RandomAccessFile file;
@@ -45,7 +49,7 @@ final class SparseRegion {
         share.add(OVERHEAD);
     }
 
-    /** Returns whether the system has room for regions. Other processes may take the room before it is used. */
+    /** Returns whether the system has room for regions. Other processes may use up the room at any time. */
     static boolean hasRoom(long size) {
         return MEMORY.canWrite() && MEMORY.getUsableSpace() >= size;
     }
@@ -55,15 +59,15 @@ final class SparseRegion {
         return size <= MOST && hasRoom(size);
     }
 
-    /** Returns a region of a size, with no part provided; or null if the system has none. */
+    /** Returns a region of a size, with no part provided; or null if the system has no room for it. */
     static @Nullable SparseRegion open(long size) {
         if (!isPossible(size)) {
             return null;
         }
-        // FileChannel.map refuses an interrupted thread.
+        // FileChannel.map fails on an interrupted thread.
         boolean isInterrupted = Thread.interrupted();
         try {
-            // Unlike File.createTempFile, this lets no other user open the file.
+            // Unlike File.createTempFile, this creates a file that no other user can open.
             File named = Files.createTempFile(MEMORY.toPath(), "samara", null).toFile();
             try {
                 return mapped(new RandomAccessFile(named, "rw"), size);
@@ -93,12 +97,12 @@ final class SparseRegion {
         }
     }
 
-    /** Returns all of its bytes, little-endian; always the same object. */
+    /** Returns all bytes of the region, little-endian; always the same object. */
     MappedByteBuffer bytes() {
         return bytes;
     }
 
-    /** Takes memory of the system for a part. Returns false if it has none. Called under a lock. */
+    /** Takes memory of the system for a part. Returns false if the system has none. Called under a lock. */
     boolean provide(long from, int length) {
         boolean isProvided = false;
         long before = share.bytes();
@@ -112,7 +116,7 @@ final class SparseRegion {
         } catch (IOException full) {
             giveBack(from);
         } finally {
-            // Also after an Error, with which the part may be counted or not: the caller tries it again.
+            // Runs also after an Error, when the part may or may not be counted; the caller then retries.
             if (!isProvided) {
                 share.add(before - share.bytes());
             }
@@ -125,12 +129,15 @@ final class SparseRegion {
         return share.bytes();
     }
 
-    /** Gives the memory from an offset on back, where no frame lies: parts are provided in ascending order. */
+    /**
+     * Releases the memory from an offset on to the system. No frame is there, because parts are provided in ascending
+     * order.
+     */
     private void giveBack(long from) {
         try {
             file.setLength(from);
         } catch (IOException kept) {
-            // The memory stays until the buffer is collected.
+            // The memory then stays allocated until the buffer is collected.
         }
     }
 }

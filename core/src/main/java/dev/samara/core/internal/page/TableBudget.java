@@ -4,14 +4,14 @@ package dev.samara.core.internal.page;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * The bytes of all page tables of one machine, and their limit (on Linux page tables are charged to the memory cgroup).
- * A table counts as one page of its space, whatever it takes of the heap. Thread-safe.
+ * The bytes of all page tables of one machine, and their limit (on Linux, page tables are charged to the memory
+ * cgroup). A table counts as one page of its space, however much heap it uses. Thread-safe.
  */
 public final class TableBudget {
-    /** The least default limit: small machines need tables for sparse mappings, too. */
+    /** The minimum default limit, because small machines also need tables for sparse mappings. */
     private static final long LEAST_SHARE = 1L << 23;
 
-    /** The budget of page tables that no guest fills. */
+    /** The budget of page tables that guests do not fill. */
     static final TableBudget UNLIMITED = new TableBudget(Long.MAX_VALUE);
 
     private final long limit;
@@ -20,25 +20,25 @@ public final class TableBudget {
      * @written a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or charges
      *     them beyond the limit (get-and-add)
      * @read any thread (volatile)
-     * @invariant the bytes of the tables of all spaces that are linked or reserved
+     * @invariant the bytes of all tables, of all spaces, that are linked or reserved
      */
     private final AtomicLong used = new AtomicLong();
 
     /**
-     * Makes a budget of which nothing is used.
+     * Creates an unused budget.
      *
-     * @param limit bytes, not negative
+     * @param limit the limit in bytes, not negative
      */
     public TableBudget(long limit) {
         this.limit = limit;
     }
 
     /**
-     * Returns the limit of a machine for which none is set: half of its memory, at least 8 MiB. Tables are objects of
-     * the heap, so the limit is at most a quarter of the largest heap.
+     * Returns the default limit of a machine: half of its memory, but at least 8 MiB. Tables are objects in the heap,
+     * so the limit is at most a quarter of the maximum heap size.
      *
-     * @param memory the bytes of the machine's memory
-     * @param heap the largest size of the heap in bytes
+     * @param memory the size of the machine's memory in bytes
+     * @param heap the maximum size of the heap in bytes
      */
     public static long share(long memory, long heap) {
         return Math.min(Math.max(memory / 2, LEAST_SHARE), heap / 4);
@@ -56,7 +56,7 @@ public final class TableBudget {
         return false;
     }
 
-    /** Charges bytes, also beyond the limit. */
+    /** Charges bytes, even beyond the limit. */
     void charge(long bytes) {
         used.addAndGet(bytes);
     }
@@ -65,7 +65,7 @@ public final class TableBudget {
         used.addAndGet(-bytes);
     }
 
-    /** Returns whether a number of bytes could be charged. */
+    /** Returns whether a number of bytes could be charged now. */
     boolean hasRoom(long bytes) {
         return bytes <= limit - used.get();
     }

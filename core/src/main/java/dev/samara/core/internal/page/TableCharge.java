@@ -5,37 +5,37 @@ import dev.samara.core.internal.sync.Addresses;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * What the tables of one {@link PageTable} count against the limits of their space and of the machine. A table counts
- * from before it is linked or reserved. The topmost one counts against the limit of the space, and against that of the
- * machine once it is {@linkplain #chargeRoot charged}. Thread-safe.
+ * The charge of the tables of one {@link PageTable} against the limits of their space and of the machine. A table is
+ * charged before it is linked or reserved. The topmost table always counts against the limit of the space, and counts
+ * against the limit of the machine once it is {@linkplain #chargeRoot charged}. Thread-safe.
  */
 public final class TableCharge {
-    /** The tables of the machine, of which these are a part. */
+    /** The budget of the machine, which includes these tables. */
     private final TableBudget budget;
 
     private final int pageShift;
 
     /**
-     * The number of tables that are linked or reserved, the root not counted.
+     * The number of tables that are linked or reserved, not counting the root.
      *
      * @written a thread that is about to link a table, or reserves tables (compare-and-set); a thread that unhooks a
      *     table or gives a reserve back, or links one beyond the limit (get-and-add)
      * @read any thread (volatile)
-     * @invariant the number of tables that are linked or reserved: never more than the limit allows, but for tables
-     *     that a retirement lacks
+     * @invariant the number of tables that are linked or reserved: never more than the limit allows, except for tables
+     *     that a retirement creates because it reserved too few
      */
     private final AtomicInteger tables = new AtomicInteger();
 
     /**
-     * The most bytes of tables, unsigned; -1 for no limit.
+     * The maximum number of bytes of tables, unsigned; -1 for no limit.
      *
-     * @written the thread that makes the space; a call that sets the limit (volatile, under the layout lock)
+     * @written the thread that creates the space; a call that sets the limit (volatile, under the layout lock)
      * @read a thread that charges a table (volatile)
-     * @invariant none; a table that is charged beside the call counts under either limit
+     * @invariant none; a table that is charged concurrently with the call is checked against either limit
      */
     private volatile long most = -1;
 
-    /** Whether the root is charged. Written by the thread that makes the space, and by {@link #unchargeRoot}. */
+    /** Whether the root is charged. Written by the thread that creates the space, and by {@link #unchargeRoot}. */
     private boolean isRootCharged;
 
     TableCharge(TableBudget budget, int pageShift) {
@@ -63,13 +63,16 @@ public final class TableCharge {
         return false;
     }
 
-    /** Charges a table, also beyond the limits. */
+    /** Charges a table, even beyond the limits. */
     void chargeBeyond() {
         tables.getAndIncrement();
         budget.charge(1L << pageShift);
     }
 
-    /** Returns whether a number of tables, the root not counted, and some more exceed the limit of the space. */
+    /**
+     * Returns whether {@code count} tables, not counting the root, and {@code more} tables together exceed the limit of
+     * the space.
+     */
     private boolean exceeds(int count, int more) {
         return Addresses.isBelow(most, ((long) count + more + 1) << pageShift);
     }
@@ -80,8 +83,8 @@ public final class TableCharge {
     }
 
     /**
-     * Charges the topmost table to the machine, until {@link PageTable#free}. Called once, by the thread that makes the
-     * space.
+     * Charges the topmost table to the machine, until {@link PageTable#free}. Called once, by the thread that creates
+     * the space.
      *
      * @return false if that would exceed the limit of the machine
      */
@@ -108,26 +111,26 @@ public final class TableCharge {
         return exceeds(tables.get(), 1);
     }
 
-    /** Returns the maximum number of tables, with the topmost one, under the limits of the space and the machine. */
+    /** Returns the maximum number of tables, including the topmost, under the limits of the space and the machine. */
     long mostTables() {
         return Addresses.lower(most, budget.limit()) >>> pageShift;
     }
 
     /**
-     * Limits the tables, the topmost included. Tables beyond the limit stay.
+     * Limits the tables, including the topmost. Existing tables beyond the limit stay.
      *
-     * @param bytes the limit, unsigned; -1 for none
+     * @param bytes the limit, unsigned; -1 for no limit
      */
     public void limitTo(long bytes) {
         most = bytes;
     }
 
-    /** Returns the tables of the machine, of which these are a part. */
+    /** Returns the budget of the machine, which includes these tables. */
     public TableBudget budget() {
         return budget;
     }
 
-    /** Returns the number of tables, linked or reserved, at some instant of this call, the topmost not counted. */
+    /** Returns the number of tables, linked or reserved, at some instant of this call, not counting the topmost. */
     int tables() {
         return tables.get();
     }

@@ -5,8 +5,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the tables that are missing for entries of a page table, without a lock and without a change. Other threads
- * may link or unhook tables meanwhile. For one thread.
+ * Counts the tables that are missing for entries of a page table, without a lock and without changing the page table.
+ * Other threads may link or unhook tables concurrently. Not thread-safe.
  */
 public final class TableNeed {
     private final PageTable table;
@@ -22,7 +22,7 @@ public final class TableNeed {
         this.table = table;
     }
 
-    /** Continues another count, whose missing tables are reserved: they are not counted again. */
+    /** Continues another count. Its missing tables are reserved already, so they are not counted again. */
     public TableNeed(PageTable table, @Nullable TableNeed reserved) {
         this(table);
         if (reserved != null) {
@@ -32,8 +32,8 @@ public final class TableNeed {
     }
 
     /**
-     * Counts the missing tables on the path to an entry. Each is counted once, if the addresses of later calls are in
-     * later leaves or in the last one.
+     * Counts the missing tables on the path to an entry. Each table is counted once if the address of each call is in
+     * the leaf of the previous call or in a later leaf.
      *
      * @param address an address below the limit
      */
@@ -54,7 +54,7 @@ public final class TableNeed {
         last = address;
     }
 
-    /** Returns whether the missing tables exceed the limits, even if no other table were charged. */
+    /** Returns whether the missing tables would exceed the limits even if no other table were charged. */
     public boolean isTooMuch() {
         return tables() > table.charge().mostTables();
     }
@@ -62,10 +62,10 @@ public final class TableNeed {
     /**
      * Reserves the missing tables.
      *
-     * @param isStopped is asked after each table; true ends the reservation
+     * @param isStopped is called after each table; true stops the reservation
      * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was stopped.
      *     Nothing is charged then
-     * @throws OutOfMemoryError if the heap has no room for the tables; nothing is charged then
+     * @throws OutOfMemoryError if the heap has no memory for the tables; nothing is charged then
      */
     public @Nullable TableReserve reserve(BooleanSupplier isStopped) {
         return TableReserve.of(table.charge(), table.entries(), leaves, uppers, isStopped);

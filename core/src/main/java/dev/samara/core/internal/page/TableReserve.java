@@ -6,18 +6,19 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Tables that are charged and allocated before an operation publishes, and that its retire phase links: for want of a
- * table a retirement cannot fail. For one thread at a time.
+ * Tables that are charged and allocated before an operation publishes, and linked by its retire phase. So a retirement
+ * cannot fail because a table is missing. Used by one thread at a time.
  *
- * <p>Other threads may change the page table after the need was counted: they unhook a table that was there, or fault
- * in a page that is to be moved. If a table is missing here for that reason, {@link PageTable#leafFromReserve} makes
- * one beyond the limits. Such tables are as few as those that the other threads have unhooked, or filled, meanwhile.
+ * <p>Other threads may change the page table after the missing tables were counted: they may unhook a table, or fault
+ * in a page that is to be moved. If the reserve lacks a table for that reason, {@link PageTable#leafFromReserve}
+ * creates one beyond the limits. There are at most as many of these tables as the other threads unhooked, or filled, in
+ * the meantime.
  */
 public final class TableReserve implements AutoCloseable {
     private static final long[][] NO_LEAVES = {};
     private static final Object[][] NO_UPPERS = {};
 
-    /** Nothing is reserved. Made after the arrays, which it has. */
+    /** An empty reserve. Initialized after the arrays, because it uses them. */
     public static final TableReserve NONE = new TableReserve();
 
     private final @Nullable TableCharge charge;
@@ -39,7 +40,7 @@ public final class TableReserve implements AutoCloseable {
     /**
      * Reserves tables; see {@link TableNeed#reserve}.
      *
-     * @param charge of the page table for which they are
+     * @param charge the charge of the page table for which the tables are
      * @param entries the number of entries of a table
      * @param leafCount the number of leaves
      * @param upperCount the number of tables above the leaves
@@ -78,7 +79,7 @@ public final class TableReserve implements AutoCloseable {
         return true;
     }
 
-    /** Returns a leaf or an upper table, which is charged; null if there is none left. */
+    /** Returns a leaf or an upper table, which is charged already; null if none is left. */
     @Nullable
     Object take(boolean isLeaf) {
         if (isLeaf) {
@@ -88,12 +89,12 @@ public final class TableReserve implements AutoCloseable {
     }
 
     /**
-     * Takes back the table that was taken last, and could not be linked.
+     * Takes back the table that was taken last, if it could not be linked.
      *
-     * @return false if the table was made beyond this reserve
+     * @return false if the table is not from this reserve
      */
     boolean giveBack(Object unlinked) {
-        // The object is in its place still.
+        // The array still contains the object.
         if (leavesLeft < leaves.length && leaves[leavesLeft] == unlinked) {
             leavesLeft++;
             return true;
@@ -106,8 +107,8 @@ public final class TableReserve implements AutoCloseable {
     }
 
     /**
-     * Takes over the tables that are left in another reserve of this page table, which has none afterwards. If this
-     * throws, nothing has changed.
+     * Takes over the remaining tables of another reserve of this page table, which is empty afterwards. If this throws,
+     * nothing is changed.
      */
     public void absorb(TableReserve other) {
         long[][] moreLeaves = Arrays.copyOf(leaves, leavesLeft + other.leavesLeft);
@@ -122,7 +123,7 @@ public final class TableReserve implements AutoCloseable {
         other.uppersLeft = 0;
     }
 
-    /** Uncharges the tables that are left. Allocates nothing; a second call has no effect. */
+    /** Uncharges the remaining tables. Allocates nothing; a second call has no effect. */
     @Override
     public void close() {
         if (charge != null) {

@@ -2,15 +2,15 @@
 package dev.samara.core.internal.page;
 
 /**
- * Takes empty tables out of a page table ({@code free_pgtables}). A table is unhooked only if it is empty under its
- * lock, and it is marked dead in that critical section.
+ * Removes empty tables from a page table ({@code free_pgtables}). A table is unhooked only if it is found empty under
+ * its lock, and it is marked dead in the same critical section.
  */
 public final class UnhookTables {
     private UnhookTables() {}
 
     /**
-     * Unhooks the leaf of an address if it is empty and has no pending flush, and then the tables above it that have
-     * become empty.
+     * Unhooks the leaf of an address if it is empty and has no pending flush, and then the tables above it that became
+     * empty.
      *
      * @param table the page table of a space
      * @param address an address below the limit
@@ -19,7 +19,7 @@ public final class UnhookTables {
         unhookBelow(table, table.root(), table.levels() - 1, address);
     }
 
-    /** Allocates nothing, so that only the stack can run out here. Returns whether it has unhooked the child. */
+    /** Allocates nothing, so it can fail only by a stack overflow. Returns whether it unhooked the child. */
     private static boolean unhookBelow(PageTable of, Object[] table, int level, long address) {
         int index = of.childIndex(address, level);
         Object child = UpperTable.childAcquire(table, index);
@@ -64,8 +64,9 @@ public final class UnhookTables {
 
     /**
      * Unhooks every leaf that is empty and has no pending flush, and every empty table above the leaves. Empty leaves
-     * include those that a fault has made after the mapping was removed. A leaf with a pending flush is left to the
-     * operation that will flush it: {@link Leaf#flushed} tells that operation to unhook the leaf.
+     * include leaves that a fault created after the mapping was removed. A leaf with a pending flush is left to the
+     * operation that will flush it, because {@link Leaf#flushed} returns to that operation that it must unhook the
+     * leaf.
      */
     public static void unhookEmpty(PageTable table) {
         long limit = table.limit();
@@ -76,7 +77,7 @@ public final class UnhookTables {
         unhookEmptyBelow(table, table.root());
     }
 
-    /** Also unhooks tables whose last leaf another thread has unhooked without reaching the tables above. */
+    /** Also unhooks tables whose last leaf was unhooked by another thread that did not unhook the tables above. */
     private static void unhookEmptyBelow(PageTable of, Object[] parent) {
         for (int i = 0; i < parent.length - 1; i++) {
             // Pairs with the volatile store of PageTable.link.

@@ -6,8 +6,8 @@ import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A table above the leaves. Its array has the tables below it, with null where there is none. The last element is the
- * state that {@link Leaf#newState} makes.
+ * A table above the leaves. Its array contains the tables below it, and null where there is none. The last element is
+ * the state, which {@link Leaf#newState} creates.
  */
 final class UpperTable {
     /**
@@ -20,7 +20,7 @@ final class UpperTable {
 
     private UpperTable() {}
 
-    /** Makes an empty table. */
+    /** Creates an empty table. */
     static Object[] make(int size) {
         Object[] table = new Object[size + 1];
         table[size] = Leaf.newState(size);

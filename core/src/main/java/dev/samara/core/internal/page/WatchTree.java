@@ -6,11 +6,11 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An immutable set of watched ranges: an AVL tree in the order of first bytes, and of age among ranges that begin
- * together. Each node has the highest last byte in its subtree, so the tree is an interval tree.
+ * An immutable set of watched ranges: an AVL tree, ordered by the first byte, and by age among ranges with the same
+ * first byte. Each node contains the highest last byte in its subtree, so the tree is an interval tree.
  *
- * <p>A change copies the path to its place and shares all other nodes, so it costs O(log n). A reader that has a root
- * has the set of one instant. The empty set is null.
+ * <p>A change copies the path to the changed node and shares all other nodes, so it costs O(log n). A reader that read
+ * a root sees the set of one instant. The empty set is null.
  */
 final class WatchTree {
     private final WatchedRange watch;
@@ -18,7 +18,7 @@ final class WatchTree {
     private final @Nullable WatchTree higher;
     private final int height;
 
-    /** The highest last byte of this range and of those in both subtrees, unsigned. */
+    /** The highest last byte of this range and of the ranges in both subtrees, unsigned. */
     private final long reach;
 
     private WatchTree(@Nullable WatchTree lower, WatchedRange watch, @Nullable WatchTree higher) {
@@ -38,7 +38,7 @@ final class WatchTree {
         return tree == null ? last : Addresses.higher(tree.reach, last);
     }
 
-    /** Returns the set with one range more, which must not be in it. */
+    /** Returns the set with one more range, which must not be in it yet. */
     static WatchTree with(@Nullable WatchTree tree, WatchedRange added) {
         if (tree == null) {
             return new WatchTree(null, added, null);
@@ -77,7 +77,7 @@ final class WatchTree {
         return at.watch;
     }
 
-    /** Joins two sets and a range between them whose heights differ by two at most. */
+    /** Joins two sets, whose heights differ by at most two, and a range between them. */
     private static WatchTree balanced(@Nullable WatchTree lower, WatchedRange watch, @Nullable WatchTree higher) {
         int difference = height(lower) - height(higher);
         if (lower != null && difference > 1) {
@@ -107,8 +107,8 @@ final class WatchTree {
         while (at != null) {
             WatchTree below = at.lower;
             if (below != null && !Addresses.isBelow(below.reach, first)) {
-                // If no range below meets first..last, the range with this reach begins after last, and so do all
-                // ranges that are higher.
+                // If no range in this subtree meets first..last, the range with this reach starts after last, and so do
+                // all higher ranges.
                 at = below;
             } else if (Addresses.isBelow(last, at.watch.first())) {
                 return false;
@@ -121,7 +121,7 @@ final class WatchTree {
         return false;
     }
 
-    /** Notifies the listener of each range that has a byte of an access, in order. */
+    /** Notifies the listener of each range that contains a byte of the access, in order. */
     void tell(int access, long address, long length, long value) {
         if (Addresses.isBelow(reach, address)) {
             return;
@@ -140,7 +140,7 @@ final class WatchTree {
         }
     }
 
-    /** Gives each node to a consumer; for tests. */
+    /** Passes each node to a consumer; for tests. */
     void forEach(Consumer<WatchTree> consumer) {
         if (lower != null) {
             lower.forEach(consumer);

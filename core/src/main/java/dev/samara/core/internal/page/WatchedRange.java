@@ -14,11 +14,11 @@ public final class WatchedRange implements Comparable<WatchedRange> {
     private final AccessListener listener;
     private final Consumer<Throwable> reporter;
 
-    /** The number of ranges that were added before it. Set once, before the range is in a tree. */
+    /** The number of ranges that were added before this one. Set once, before the range is in a tree. */
     private long age = NEVER_ADDED;
 
     /**
-     * The listener is not notified any more, even by a thread that still finds the range.
+     * If true, the listener is not notified any more, even by a thread that still finds the range.
      *
      * @written a thread that removes the watch (volatile)
      * @read a thread that is about to call the watch's listener (volatile)
@@ -53,12 +53,12 @@ public final class WatchedRange implements Comparable<WatchedRange> {
         this.reporter = reporter;
     }
 
-    /** Sets the number of ranges that were added before it. Called once, before it is in a tree. */
+    /** Sets the number of ranges that were added before this one. Called once, before the range is in a tree. */
     void setAge(long before) {
         age = before;
     }
 
-    /** Has the listener notified no more. */
+    /** Ends the notifications of the listener. */
     void close() {
         isClosed = true;
     }
@@ -71,7 +71,7 @@ public final class WatchedRange implements Comparable<WatchedRange> {
         return last;
     }
 
-    /** Orders ranges by the first byte, unsigned, then by age, the older one first. */
+    /** Orders ranges by the first byte, unsigned, then by age, with the older range first. */
     @Override
     public int compareTo(WatchedRange other) {
         int order = Long.compareUnsigned(first, other.first);

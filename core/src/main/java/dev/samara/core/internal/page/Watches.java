@@ -1,42 +1,45 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.mman.Protection;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ranges of one space that are watched for writes, or those that are watched for reads. They are ranges of
- * addresses, whatever is mapped there.
+ * The address ranges of one space that are watched for writes, or the ranges that are watched for reads. A range stays
+ * watched whatever is mapped there.
  *
- * <p>A CPU takes no right to write a watched page into its TLB, and no translation of a page that is watched for reads.
- * So each access there leaves the fast path and is reported. A thread that adds a range flushes translations after
- * that; a thread that removes one need not.
+ * <p>A CPU does not cache the right to write a page that is watched for writes in its TLB, nor any translation of a
+ * page that is watched for reads. So each such access takes the slow path and is reported. A thread that adds a range
+ * then flushes translations; a thread that removes a range need not.
  */
 public final class Watches {
     /**
-     * The watched ranges; null for none, which is the cheapest check.
+     * The watched ranges; null if there is none, which makes the check cheapest.
      *
      * @words {@code all}
      * @written a thread that adds or removes a watch (monitor, volatile)
-     * @read CPUs that fill their TLB or have made a store without it (volatile)
+     * @read CPUs that fill their TLB, or that stored without it (volatile)
      * @pairs a thread that adds a watch stores the root, then flushes, as after the change of an entry. A CPU sets its
-     *     bit in the cpumask, then reads the root. Either it caches no right to write a watched page, and no
-     *     translation of one that is watched for reads, or it is flushed
+     *     bit in the cpumask, then reads the root. Either it sees the watch, and so caches no right to write a page
+     *     that is watched for writes, and no translation of a page that is watched for reads; or it is flushed
      * @invariant the root of an immutable tree of watched ranges; a change copies one path
      */
     private volatile @Nullable WatchTree all;
 
     /**
-     * The number of ranges that were ever added. Guarded by this.
+     * The number of ranges that were ever added.
      *
      * @words {@code added}, {@code size}
      * @written a thread that adds a watch; {@code size} also by one that removes a watch (monitor)
      * @read these threads (monitor)
      * @invariant the number of ranges ever added, which is the age of the next one; the number of ranges
      */
+    @GuardedBy("this")
     private long added;
 
-    /** The number of ranges. Guarded by this. */
+    /** The number of ranges. */
+    @GuardedBy("this")
     private int size;
 
     Watches() {}
@@ -58,7 +61,7 @@ public final class Watches {
     }
 
     /**
-     * Notifies the listeners of all ranges that have a byte of an access, the lowest range first, on the calling
+     * Notifies the listeners of all ranges that contain a byte of the access, the lowest range first, on the calling
      * thread.
      *
      * @param address the address of the access's first byte
@@ -72,7 +75,7 @@ public final class Watches {
      * Notifies the listeners as {@link #tell(long, long)} does.
      *
      * @param access one bit of {@link Protection}
-     * @param value the number that was read; 0 for none
+     * @param value the number that was read; 0 if there is none
      */
     public void tell(int access, long address, long length, long value) {
         WatchTree known = all;
@@ -82,10 +85,10 @@ public final class Watches {
     }
 
     /**
-     * Adds a range, in O(log n). Stores are reported once the caller has flushed translations after this call.
+     * Adds a range, in O(log n). Accesses are reported once the caller flushed translations after this call.
      *
-     * @param most the most ranges that there may be
-     * @return false, with nothing changed, if there are as many
+     * @param most the maximum number of ranges
+     * @return false, with nothing changed, if there already are {@code most} ranges
      */
     public synchronized boolean add(WatchedRange watch, int most) {
         if (size >= most) {
@@ -109,7 +112,7 @@ public final class Watches {
         }
     }
 
-    /** Returns the ranges at this instant, null for none; for tests. */
+    /** Returns the ranges at this instant, or null if there are none; for tests. */
     @Nullable
     WatchTree all() {
         return all;

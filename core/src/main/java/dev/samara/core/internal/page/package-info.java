@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Page tables and frames: where pages are, in numbers and arrays of numbers.
+ * Page tables and frames, which are represented by numbers and arrays of numbers.
  *
  * <p>A {@link dev.samara.core.internal.page.PageTable} is a radix tree whose {@linkplain
  * dev.samara.core.internal.page.Leaf leaves} contain the {@linkplain dev.samara.core.internal.page.Pte entries}. Walks
@@ -15,7 +15,7 @@
  * owner number. {@link dev.samara.core.internal.page.PageTableContexts} lends a machine's contexts to threads. {@link
  * dev.samara.core.internal.page.Watches} lists the ranges that are watched for writes.
  *
- * <p>Nothing here depends on VMAs. The packages that import this one decide what an entry contains.
+ * <p>This package does not depend on VMAs. The packages that use it decide what an entry contains.
  *
  * <table>
  *   <caption>Where to look</caption>

@@ -6,7 +6,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.Arrays;
 
-/** The entries that an operation has made busy, with the values that it has given them. For one thread. */
+/** The entries that an operation made busy, with the busy values that it stored in them. Not thread-safe. */
 final class BusyEntries {
     private long[][] leaves = new long[16][];
     private int[] indexes = new int[16];
@@ -34,12 +34,12 @@ final class BusyEntries {
     }
 
     /**
-     * Empties the entries, or makes them guards, and gives their pages to the gather. Skips entries that another
-     * operation has claimed since.
+     * Empties the entries, or makes them guards, and adds their pages to the gather. Skips entries that another
+     * operation claimed in the meantime.
      */
     void release(TlbGather gather) {
         for (int i = 0; i < size; i++) {
-            // An earlier owner of the busy entry may have asked for a guard.
+            // An earlier owner of the busy entry may have requested a guard.
             if (Leaf.compareAndSet(leaves[i], indexes[i], values[i], values[i] & Pte.GUARD)) {
                 gather.take(values[i]);
             }

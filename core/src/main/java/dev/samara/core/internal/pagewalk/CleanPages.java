@@ -8,8 +8,8 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.TlbGather;
 
 /**
- * Makes the entries of pages clean whose bytes are about to be saved ({@code page_mkclean}). A page stays mapped and
- * may be written: the next store through a translation that is made after the flush marks its entry again.
+ * Makes the entries of pages clean before their bytes are saved ({@code page_mkclean}). A page stays mapped and may be
+ * written. The next store through a translation that is filled after the flush marks its entry dirty again.
  *
  * <p>An entry that a {@link DirtyScan} has not reported yet keeps {@link Pte#SOFT_DIRTY}.
  */
@@ -18,8 +18,8 @@ public final class CleanPages {
     @FunctionalInterface
     public interface CleanedPages {
         /**
-         * Returns whether an entry is made clean, and notes its page as written. Called under the lock of the entry's
-         * leaf.
+         * Returns whether to make an entry clean; if so, records its page as written. Called under the lock of the
+         * entry's leaf.
          *
          * @param address the address of the entry's page
          * @param frame the frame of the entry, which is dirty
@@ -30,14 +30,14 @@ public final class CleanPages {
     private CleanPages() {}
 
     /**
-     * Makes entries of a range clean. Also defers the flush of a leaf that another operation has changed and may not
-     * have flushed: the page may still be written through an entry that is gone.
+     * Makes entries of a range clean. Also defers the flush of a leaf that another operation changed and may not have
+     * flushed yet, because a page may still be written through a translation of a removed entry.
      *
      * @param walk a cursor, of any page table
      * @param table the page table of a space
      * @param start the first address
      * @param end the end of the range, exclusive
-     * @param pages chooses the entries, and notes their pages
+     * @param pages chooses the entries, and records their pages
      * @param gather collects the pending flushes
      */
     public static void clean(

@@ -20,19 +20,23 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of a range that were written or accessed since the last scan ({@code PAGEMAP_SCAN}, KVM's dirty log).
+ * Reports the pages of a range that were written or accessed since the last scan ({@code PAGEMAP_SCAN}, KVM's dirty
+ * log).
  *
- * <p>It handles entries in batches. First the bit is cleared. Then all CPUs are flushed, so that every store through an
- * older translation, which did not set the bit, has been made. Only then the sink is called: it finds all of these
- * stores in the page. If the sink throws, the pages that it did not receive get their bit back.
+ * <p>It handles entries in batches. For each batch, it first clears the bit. Then it flushes all CPUs, so no CPU stores
+ * through an older translation, which would not set the bit, any more. Only then does it call the sink, which therefore
+ * sees all of these stores in the page. If the sink throws, the bit is set again for the pages that the sink did not
+ * receive.
  *
- * <p>Takes no lock but one leaf's at a time. For one thread.
+ * <p>Acquires only the lock of one leaf at a time. Not thread-safe.
  */
 public final class DirtyScan {
-    /** The number of pages after which a batch ends, at the end of its leaf, to be flushed and reported. */
+    /**
+     * A batch ends at the end of the leaf in which it reaches this number of pages; it is then flushed and reported.
+     */
     private static final int BATCH = 1 << 12;
 
-    /** The number of frames of stack that a batch and its flush need. */
+    /** The stack that a batch and its flush need, in stack frames. */
     private static final int DEPTH = 12;
 
     private final MachineMemory memory;
@@ -45,17 +49,17 @@ public final class DirtyScan {
     /** {@link Pte#DIRTY} or {@link Pte#ACCESSED}. */
     private final long bit;
 
-    /** The bits that tell that a page is to be reported, all of which are cleared. */
+    /** A page is reported if its entry has one of these bits; all of them are cleared. */
     private final long marks;
 
     private long[] pages = new long[64];
     private int size;
 
     /**
-     * Makes a scan.
+     * Creates a scan.
      *
      * @param vmas the VMAs of the space
-     * @param reporter is told of a long wait for a page that is being copied
+     * @param reporter is notified of a long wait for a page that is being copied
      * @param bit {@link Pte#DIRTY} or {@link Pte#ACCESSED}
      */
     public DirtyScan(MachineMemory memory, PageTable table, VmaLookup vmas, WaitReporter reporter, long bit) {
@@ -78,7 +82,7 @@ public final class DirtyScan {
      * @return the number of reported pages
      */
     public long run(long start, long end, PageSink sink) {
-        // The end of the stack within a flush would leave it pending: no table of its leaf could be unhooked.
+        // A stack overflow within a flush would leave the flush pending, so the leaf could never be unhooked.
         StackReserve.check(DEPTH + HeldTables.DEPTH);
         HeldTables held = new HeldTables();
         if (!held.hold(table)) {
@@ -114,8 +118,8 @@ public final class DirtyScan {
     }
 
     /**
-     * Clears and flushes a batch; returns the address it has reached. A checked machine accepts stores through old
-     * translations meanwhile.
+     * Clears and flushes a batch; returns the address that it reached. In the meantime, a checked machine accepts
+     * stores through old translations.
      */
     @SuppressWarnings("try") // it is there to be closed
     private long clearAndFlush(long start, long end) {
@@ -128,7 +132,7 @@ public final class DirtyScan {
         }
     }
 
-    /** Clears a batch; returns the address it has reached. */
+    /** Clears a batch; returns the address that it reached. */
     private long clear(long start, long end, TlbGather gather) {
         walk.over(start, end);
         while (size < BATCH && !gather.isFull() && walk.next()) {
@@ -137,12 +141,12 @@ public final class DirtyScan {
                 walk.over(reached, end);
             }
         }
-        // Past addresses without a leaf: no further batch begins for them.
+        // Skips addresses without a leaf, so that no further batch starts for them.
         return table.nextLeaf(walk.end(), end);
     }
 
     /**
-     * Clears entries of one leaf up to a page that is being copied, and waits for the copy; returns the address it has
+     * Clears entries of one leaf up to a page that is being copied, and waits for the copy; returns the address that it
      * reached.
      */
     private long clear(long[] leaf, long start, long end, TlbGather gather) {
@@ -150,7 +154,8 @@ public final class DirtyScan {
         long copied = Pte.NONE;
         long at;
         RcuReader reader = gather.context().reader();
-        // A cached frame of an entry is not freed before this ends, also if the entry is moved meanwhile.
+        // A cached frame of an entry is not freed before this reader section ends, even if the entry is moved
+        // concurrently.
         reader.readLock();
         Leaf.lock(leaf);
         try {
@@ -184,7 +189,8 @@ public final class DirtyScan {
                 first = at;
             }
         }
-        // Also if another flush is pending: a thread that cleared a page earlier may not have flushed yet.
+        // Deferred also if another flush is pending, because a thread that cleared a page earlier may not have flushed
+        // yet.
         if (Leaf.hasPendingFlush(leaf)) {
             gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.OBSERVED);
         } else if (first != end) {
@@ -199,7 +205,7 @@ public final class DirtyScan {
         long pte = Leaf.get(leaf, index);
         while (isMarked(pte)) {
             if (bit == Pte.DIRTY && Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte)) {
-                // Before the entry becomes clean; may be redundant if the entry changes meanwhile.
+                // Set before the entry becomes clean; redundant if the entry changes concurrently.
                 memory.frames().setDirty(Pte.frame(pte));
             }
             if (Leaf.compareAndSet(leaf, index, pte, pte & ~marks)) {
@@ -216,8 +222,8 @@ public final class DirtyScan {
     }
 
     /**
-     * Returns whether the entry is a copy in progress, which soon returns with the bit. The scan does not wait for a
-     * removal of the page: the written data is lost with it.
+     * Returns whether the page of the entry is being copied; the entry soon becomes present again, with the bit. The
+     * scan does not wait for a removal of the page, because the written data is lost with the page.
      */
     private boolean isCopied(long pte) {
         return Pte.has(pte, Pte.BUSY | Pte.COPY | bit);
@@ -229,7 +235,7 @@ public final class DirtyScan {
         }
     }
 
-    /** Sets the bit again if the page is still there. A moved page counts as written and accessed anyway. */
+    /** Sets the bit again if the page is still mapped there. A moved page counts as written and accessed anyway. */
     private void restore(long address) {
         long[] leaf = table.leaf(address);
         if (leaf == null) {
@@ -249,8 +255,8 @@ public final class DirtyScan {
     }
 
     /**
-     * Returns the entry for the target of a move. It counts as written and accessed, since no scan has reported the
-     * page at that address.
+     * Returns the entry for the target of a move. It counts as written and accessed, because no scan reported the page
+     * at that address yet.
      *
      * @param vma the VMA at the target
      * @param pte any entry
@@ -269,8 +275,8 @@ public final class DirtyScan {
     }
 
     /**
-     * Returns whether a page may have been written through its entry. For a file's page that needs a mapping whose
-     * writes reach the file.
+     * Returns whether a page may have been written through its entry. A file's page can be written only through a
+     * mapping whose writes reach the file.
      */
     private static boolean mayBeDirty(@Nullable VmArea vma, long pte) {
         return Pte.isOwn(pte)

@@ -20,11 +20,11 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A batch of entries goes through three steps. Each entry becomes busy and keeps its page. The operation waits until
  * no CPU can translate to the page. A compare-and-set empties the entry or makes it a guard, and the page is freed.
- * Faults wait while an entry is busy. If another operation has claimed the entry by then, the entry and its page belong
- * to that operation. An entry that was to become a guard still becomes one.
+ * Faults wait while an entry is busy. If another operation claimed the busy entry before the compare-and-set, the entry
+ * and its page belong to that operation. An entry that was to become a guard still becomes one.
  *
- * <p>One object serves one operation on one thread, unless it is made {@linkplain #atRest at rest}. The thread holds no
- * lock and is in no reader section, unless a method says so.
+ * <p>One object serves one operation on one thread, unless it is created {@linkplain #atRest at rest}. The thread must
+ * not hold a lock or be in a reader section, unless a method states otherwise.
  */
 public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private static final int BATCH = 1 << 10;
@@ -42,10 +42,12 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
 
     private final HeldTables held = new HeldTables();
 
-    /** Made with this object: a range may be walked after its pages have left their file. */
+    /**
+     * Created with this object, because a walk over a range must not fail after its pages were removed from their file.
+     */
     private final PageWalk walk = new PageWalk();
 
-    /** First addresses of leaves that lie wholly in the range, and may be unhooked ({@code CONFIG_PT_RECLAIM}). */
+    /** The first addresses of leaves that are wholly in the range, and may be unhooked ({@code CONFIG_PT_RECLAIM}). */
     private long[] wholes = {};
 
     private int wholesSize;
@@ -57,7 +59,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     private @Nullable PageTable wholesOf;
 
     /**
-     * Begins an operation.
+     * Starts an operation.
      *
      * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
@@ -69,11 +71,11 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Begins a part of an operation that has a gather already. The operation does not use the gather before this is
-     * closed.
+     * Starts a part of an operation that already has a gather. The operation must not use the gather until this object
+     * is closed.
      *
-     * @param lent a gather without pending flushes and without frames. If closing this fails, the next {@link
-     *     TlbGather#resume} tries again
+     * @param lent a gather without pending flushes and without frames. If closing this object fails, the next {@link
+     *     TlbGather#resume} retries
      * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
     public DiscardPages(TlbGather lent, long replacement) {
@@ -88,10 +90,10 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Begins an operation if there is a page-table context for it.
+     * Starts an operation if a page table context is available.
      *
      * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
-     * @return the operation; null if all page-table contexts that there can be are lent
+     * @return the operation; null if the maximum number of page table contexts is lent
      */
     public static @Nullable DiscardPages orNull(MachineMemory memory, long replacement) {
         DiscardPages made = atRest(memory, replacement);
@@ -108,24 +110,24 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Begins an operation, the first one or after a {@link #close} that has not failed.
+     * Starts an operation. Called for the first operation, or after a {@link #close} that succeeded.
      *
-     * @return false if all page-table contexts that there can be are lent; nothing has begun then
+     * @return false if the maximum number of page table contexts is lent; no operation is started then
      */
     public boolean tryBegin() {
         return gather.tryResume();
     }
 
-    /** Returns the page-table context of this operation. */
+    /** Returns the page table context of this operation. */
     public PageTableContext context() {
         return gather.context();
     }
 
     /**
-     * Holds the page table of a space that may end meanwhile, until {@link #finish}. Called before pages of that space
-     * are discarded by an operation that has no user there.
+     * Holds the page table of a space that may be torn down concurrently, until {@link #finish}. Called before an
+     * operation that is not a user of that space discards its pages.
      *
-     * @return false if the space has ended, and has no page any more
+     * @return false if the space was torn down, and so contains no page any more
      */
     public boolean hold(PageTable table) {
         return held.hold(table);
@@ -143,9 +145,10 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         boolean takes(long pte, long address);
 
         /**
-         * Returns whether a chosen page stays nevertheless. Called under the lock of the leaf, once the entry is busy.
+         * Returns whether a chosen page is kept nevertheless. Called under the lock of the leaf, after the entry became
+         * busy.
          *
-         * @param pte the entry as it was; it is put back
+         * @param pte the original entry, which is restored if the page is kept
          */
         default boolean spares(long pte) {
             return false;
@@ -156,7 +159,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     public static final Choice EVERY = (pte, address) -> true;
 
     /**
-     * Discards the chosen pages of a range. The last ones are discarded by {@link #finish} or {@link #close}.
+     * Discards the chosen pages of a range. The last pages are discarded by {@link #finish} or {@link #close}.
      *
      * @param table the page table of a space
      * @param start the first address
@@ -164,7 +167,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * @param choice chooses the entries
      */
     public void discard(PageTable table, long start, long end, Choice choice) {
-        // Also where there is no leaf yet. The fence of the walk is between the notices and the leaves.
+        // Expires notices also where no leaf exists yet. The walk's fence separates the notices from the leaves.
         table.notices().expire(start, end);
         table.residents().beforeRemoval((end - start) >>> table.pageShift());
         walk.over(table, start, end);
@@ -184,7 +187,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Puts guards into all entries of a range, empty or not. For an operation whose entries become guards.
+     * Stores guards in all entries of a range, empty or not. Only for an operation whose replacement is a guard.
      *
      * @param table the page table of a space
      * @param start the first address
@@ -203,8 +206,8 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Puts guards into one leaf; returns false if the leaf is dead. Holds the lock throughout, so that no empty entry
-     * is filled between the check for an empty entry and the claim of a page.
+     * Stores guards in one leaf; returns false if the leaf is dead. Holds the leaf's lock throughout, so that an entry
+     * found empty is not filled before the pages are claimed.
      */
     private boolean guardLeaf(TableReserve tables) {
         long[] leaf = walk.table().leafFromReserve(walk.start(), tables);
@@ -226,7 +229,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         }
     }
 
-    /** Returns false if another thread has emptied the entry meanwhile. */
+    /** Returns false if another thread emptied the entry concurrently. */
     private boolean guardEntry(long[] leaf, int index) {
         if (Leaf.fill(leaf, index, replacement) || Leaf.get(leaf, index) == replacement) {
             return true;
@@ -243,7 +246,8 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
             if (Leaf.isDead(leaf)) {
                 return;
             }
-            // Also if no entry is claimed: an earlier operation that has claimed them may not have flushed yet.
+            // Deferred even if no entry is claimed, because an earlier operation that claimed the entries may not have
+            // flushed yet.
             gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(), MmuNotifier.Reason.DISCARDED);
             for (int i = walk.first(); i < stop; i++) {
                 claim(leaf, i, walk.addressOf(i), choice);
@@ -271,12 +275,13 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
                 gather.needGracePeriod();
             }
             if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
-                // While the entry is present, under the lock, its page is in the cache. While the entry is busy, the
-                // page may leave the cache.
+                // While the entry is present and the leaf is locked, its page is in the cache. Once the entry is busy,
+                // the page may be removed from the cache.
                 memory.frames().setDirty(Pte.frame(pte));
             }
             if (Leaf.compareAndSet(leaf, index, pte, busy)) {
-                // An entry that another operation has taken over meanwhile is left to it by the release, too.
+                // Recorded also if another operation took the entry over in the meantime; the release then skips the
+                // entry.
                 if (!choice.spares(pte) || !Leaf.compareAndSet(leaf, index, busy, pte)) {
                     claimed.add(leaf, index, busy);
                 }
@@ -297,7 +302,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         wholes[wholesSize++] = address;
     }
 
-    /** Unhooks the leaves that lie wholly in the range and are empty. */
+    /** Unhooks the leaves that are wholly in the range and empty. */
     private void unhookWholes() {
         PageTable of = wholesOf;
         while (of != null && wholesSize > 0) {
@@ -307,7 +312,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
 
     /**
      * Ends the last batch: waits until no CPU can translate to its pages, empties its entries or makes them guards, and
-     * frees the pages. Gives up the references that {@link #hold} has taken.
+     * frees the pages. Releases the references that {@link #hold} acquired.
      */
     public void finish() {
         finishBatch();
@@ -320,7 +325,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         claimed.release(gather);
         memory.owners().leave(context().owner());
         unhookWholes();
-        // No CPU can have reached these pages since the invalidation above: their entries were busy all the time.
+        // No CPU can reach these pages after the invalidation above, because their entries stayed busy.
         gather.freeInvalidated();
         while (droppedSize > 0) {
             memory.frames().drop(dropped[--droppedSize], gather.context().magazine());
@@ -332,7 +337,10 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         gather.needGracePeriod();
     }
 
-    /** Returns an array for {@link #dropWhenFinished} with room for a number of frames. There is none to drop yet. */
+    /**
+     * Returns an array for {@link #dropWhenFinished} with capacity for {@code count} frames. No frame is to be dropped
+     * yet.
+     */
     public int[] roomForDrops(int count) {
         if (dropped.length < count) {
             dropped = new int[count];
@@ -341,8 +349,8 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Hands over the caller's use of frames, which the next {@link #finish} drops, or {@link #close} if that fails.
-     * No thread can find the frames any more, and every entry that had one of them has been claimed.
+     * Passes on the caller's use counts of frames. The next {@link #finish} drops them, or {@link #close} if it fails.
+     * No thread can find the frames any more, and every entry that mapped one of them was claimed.
      *
      * @param frames the frames; the caller no longer uses the array
      * @param count the number of frames in the array, from its start
@@ -353,9 +361,9 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Ends the operation, as {@link #finish} does. If that fails, this throws. The operation that has lent its gather,
-     * or else a thread of the machine, then tries again until the entries are no longer busy. Until then faults wait
-     * for the entries, and no other thread gets the page-table context that the entries name as owner.
+     * Ends the operation, as {@link #finish} does. If that fails, this method throws. Then the operation that lent its
+     * gather, or else a thread of the machine, retries until the entries are no longer busy. Until then, faults wait
+     * for the entries, and no other thread gets the page table context that the entries name as their owner.
      */
     @Override
     public void close() {
@@ -375,7 +383,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         forget();
     }
 
-    /** Keeps no table reachable. */
+    /** Drops the references to page tables. */
     private void forget() {
         wholesOf = null;
         walk.forget();

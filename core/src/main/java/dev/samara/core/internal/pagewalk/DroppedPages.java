@@ -5,8 +5,8 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 
 /**
- * Chooses the pages that droppable memory may lose ({@code try_to_unmap_one} for {@code VM_DROPPABLE}): present ones
- * that no other mapping has, and that are not pinned.
+ * Chooses the pages that droppable memory may lose ({@code try_to_unmap_one} for {@code VM_DROPPABLE}): present pages
+ * that no other mapping uses, and that are not pinned.
  */
 public class DroppedPages implements DiscardPages.Choice {
     private final Frames frames;
@@ -29,14 +29,14 @@ public class DroppedPages implements DiscardPages.Choice {
     /** Subclasses name further reasons in {@link #mustStay}. */
     @Override
     public final boolean spares(long pte) {
-        // Volatile, after the compare-and-set of the claim. Pairs with GuestPins, which pins and then reads the entry:
-        // the pin is seen here, or the entry is seen busy there.
+        // A volatile read, after the compare-and-set of the claim. Pairs with GuestPins, which pins and then reads the
+        // entry: either this thread sees the pin, or GuestPins sees the busy entry.
         boolean isSpared = frames.isPinned(Pte.frame(pte)) || mustStay();
         count += isSpared ? 0 : 1;
         return isSpared;
     }
 
-    /** Returns whether a claimed page stays though it is not pinned. */
+    /** Returns whether a claimed page is kept although it is not pinned. */
     protected boolean mustStay() {
         return false;
     }

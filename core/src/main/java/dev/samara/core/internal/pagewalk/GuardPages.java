@@ -16,8 +16,8 @@ public final class GuardPages {
      * @param walk a cursor of the page table
      * @param start the first address
      * @param end the end of the range, exclusive
-     * @param gather the operation's
-     * @param reporter is told of a long wait
+     * @param gather the gather of the operation
+     * @param reporter is notified of a long wait
      */
     public static void remove(PageWalk walk, long start, long end, TlbGather gather, WaitReporter reporter) {
         walk.over(start, end);
@@ -32,7 +32,7 @@ public final class GuardPages {
     private static void remove(long[] leaf, int index, TlbGather gather, WaitReporter reporter) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
-            // A truncation has taken over an entry that is becoming a guard marker.
+            // A truncation took over an entry that is becoming a guard marker.
             gather.memory().owners().await(leaf, index, pte, reporter);
             pte = Leaf.get(leaf, index);
         }

@@ -10,20 +10,20 @@ import dev.samara.core.internal.sync.Addresses;
  * <pre>{@code
  * walk.over(start, end);
  * while (walk.next()) {
- *     // walk.leaf() has the entries; the indexes are walk.first() to walk.endIndex(), exclusive,
+ *     // walk.leaf() contains the entries; the indexes are walk.first() to walk.endIndex(), exclusive,
  *     // and the addresses walk.start() to walk.end(), exclusive
  * }
  * }</pre>
  *
- * <p>A full fence precedes the lookup of each leaf. So a mark that the caller has set before the walk, on a VMA, a
- * frame or a list of watches, is visible to every thread that links a leaf unseen by the walk.
+ * <p>A full fence precedes the lookup of each leaf. So a mark that the caller set on a VMA, a frame or a list of
+ * watches before the walk is visible to every thread that links a leaf which the walk missed.
  *
- * <p>The walk takes no lock. A leaf may be dead when the caller locks it; it is empty then. The cursor moves only after
- * both lookups: if {@link #next} throws, the next call tries again.
+ * <p>The walk acquires no lock. A leaf may be dead when the caller locks it; it is empty then. The cursor moves only
+ * after its lookups succeeded, so if {@link #next} throws, the next call retries.
  *
- * <p>Linux passes callbacks. Here all walks would call them from one loop, and no compiler could inline them. A cursor
- * has one loop per caller. The cursor is made once for an operation and used for its ranges in turn, so a walk needs no
- * memory. Not thread-safe.
+ * <p>Linux passes callbacks to its page walk. Here one loop would call the callbacks of all walks, so no compiler could
+ * inline them. With a cursor, each caller has its own loop. An operation creates the cursor once and uses it for its
+ * ranges in turn, so a walk allocates nothing. Not thread-safe.
  */
 public final class PageWalk {
     private static final long[] NO_LEAF = {};
@@ -34,26 +34,26 @@ public final class PageWalk {
     /** The end of the range. */
     private long behind;
 
-    /* The present part of the range: a leaf, or the addresses of a leaf, as far as they belong to the range. */
+    /* The current part of the range: the part that the current leaf, or the addresses of a missing leaf, cover. */
     private long[] leaf = NO_LEAF;
     private long start;
     private long end;
 
-    /** Makes a cursor over an empty range. */
+    /** Creates a cursor over an empty range. */
     public PageWalk(PageTable table) {
         this.table = table;
     }
 
-    /** Makes a cursor without a table, for operations on several ones. */
+    /** Creates a cursor without a table, for operations on several tables. */
     public PageWalk() {}
 
-    /** Begins a walk before the first leaf of a range of another table; see {@link #over(long, long)}. */
+    /** Starts a walk before the first leaf of a range of another table; see {@link #over(long, long)}. */
     PageWalk over(PageTable other, long from, long to) {
         table = other;
         return over(from, to);
     }
 
-    /** Drops the references to the last table and leaf. A walk over another table comes next. */
+    /** Drops the references to the last table and leaf. The next walk must name a table. */
     @SuppressWarnings("NullAway") // as before the first walk
     void forget() {
         over(0, 0);
@@ -61,7 +61,7 @@ public final class PageWalk {
     }
 
     /**
-     * Begins a walk before the first leaf of a range.
+     * Starts a walk before the first leaf of a range.
      *
      * @param from the first address, a page boundary
      * @param to the end of the range, exclusive: a page boundary, not above the limit
@@ -78,7 +78,7 @@ public final class PageWalk {
     /**
      * Moves to the next leaf of the range.
      *
-     * @return false if there is none; the cursor is then at the end of the range, without a leaf
+     * @return false if no leaf is left; the cursor is then at the end of the range, without a leaf
      */
     public boolean next() {
         long at = end;
@@ -103,7 +103,7 @@ public final class PageWalk {
 
     /**
      * Moves to the addresses of the next leaf of the range, whether or not the leaf exists. Executes no fence and does
-     * not look for the leaf.
+     * not look the leaf up.
      *
      * @return false at the end of the range
      */
@@ -122,37 +122,37 @@ public final class PageWalk {
         return table;
     }
 
-    /** Returns the present leaf, after {@link #next} has returned true. */
+    /** Returns the current leaf. Called after {@link #next} returned true. */
     public long[] leaf() {
         return leaf;
     }
 
-    /** Returns the first address of the present part of the range. */
+    /** Returns the first address of the current part of the range. */
     public long start() {
         return start;
     }
 
-    /** Returns the end of the present part of the range, exclusive. */
+    /** Returns the end of the current part of the range, exclusive. */
     public long end() {
         return end;
     }
 
-    /** Returns the index of the first entry of the present part. */
+    /** Returns the index of the first entry of the current part. */
     public int first() {
         return table.indexOf(start);
     }
 
-    /** Returns the end of the indexes of the present part, exclusive. */
+    /** Returns the end of the indexes of the current part, exclusive. */
     public int endIndex() {
         return first() + (int) ((end - start) >>> table.pageShift());
     }
 
-    /** Returns the address of an entry of the present leaf, by its index. */
+    /** Returns the address of an entry of the current leaf, by its index. */
     public long addressOf(int index) {
         return start + ((long) (index - first()) << table.pageShift());
     }
 
-    /** Returns whether the present part is all of its leaf. */
+    /** Returns whether the current part is a whole leaf. */
     public boolean isWhole() {
         return end - start == (long) table.entries() << table.pageShift();
     }

@@ -9,9 +9,9 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 
 /**
- * Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). {@code Mprotect.protect}
- * decides that they have; a call that only gives rights does not come here, and a fault adds what it gave. Each leaf of
- * a range is flushed, whether an entry changed or not.
+ * Narrows the entries of ranges whose VMAs lost rights ({@code change_protection}). {@code Mprotect.protect} decides
+ * whether they lost rights. A call that only grants rights does not use this class; later faults add the granted
+ * rights. Each leaf of a range is flushed, whether or not an entry changed.
  */
 public final class ProtectPages {
     private ProtectPages() {}
@@ -23,7 +23,7 @@ public final class ProtectPages {
      * @param start the first address
      * @param end the end of the range, exclusive
      * @param vmas the VMAs of the space
-     * @param geometry of the space
+     * @param geometry the geometry of the space
      * @param gather collects the pending flushes
      */
     public static void narrow(
@@ -67,7 +67,7 @@ public final class ProtectPages {
             if (Pte.isPresent(pte)) {
                 narrowed = pte & ~(Pte.RIGHTS & ~most);
             } else if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
-                // The page is unchanged since the copy began, and the copy will be dropped. A busy entry of an unmap
+                // The page is unchanged since the copy started, and the copy will be dropped. A busy entry of an unmap
                 // belongs to that unmap.
                 narrowed = Pte.present(
                         Pte.frame(pte),

@@ -9,11 +9,12 @@ import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 
 /**
- * Takes the pages of a private anonymous VMA away while the VMA stays, and threads run in its space ({@code
- * __oom_reap_task_mm}). The caller has marked the space unstable before: no fault fills the emptied entries again.
+ * Removes the pages of a private anonymous VMA while the VMA stays mapped, and while threads run in its space ({@code
+ * __oom_reap_task_mm}). The caller marked the space unstable before, so no fault fills the emptied entries again.
  *
- * <p>An operation that replaces the VMA, and so may lock its pages, stops the walk. Each entry is claimed, and emptied
- * only if the VMA is attached after that; otherwise it gets its page again. A lock that has found a page thus keeps it.
+ * <p>An operation that replaces the VMA, and so may lock its pages, stops the walk. The walk claims each entry, and
+ * empties it only if the VMA is still attached after the claim; otherwise it restores the page. So a page that {@code
+ * mlock} found stays locked in memory.
  */
 public final class ReapPages {
     private ReapPages() {}
@@ -47,7 +48,7 @@ public final class ReapPages {
 
     private static long reap(PageTable table, VmArea vma, long[] leaf, long start, long end, TlbGather gather) {
         int wanted = (int) ((end - start) >>> table.pageShift());
-        // After an entry is emptied, adding its page to the gather must not fail.
+        // Ensured before an entry is emptied, because adding its page to the gather must not fail.
         int capacity = gather.tryEnsureCapacity(wanted);
         if (capacity == 0) {
             return start;
@@ -59,7 +60,7 @@ public final class ReapPages {
                 if (Leaf.isDead(leaf)) {
                     return end;
                 }
-                // Also if all entries are empty: a thread that has emptied them may not have flushed yet.
+                // Deferred even if all entries are empty, because a thread that emptied them may not have flushed yet.
                 gather.deferFlush(table, leaf, start, end, MmuNotifier.Reason.DISCARDED);
                 int first = table.indexOf(start);
                 while (emptied < capacity && !vma.isDetached() && empty(vma, leaf, first + emptied, gather)) {
@@ -69,21 +70,22 @@ public final class ReapPages {
                 Leaf.unlock(leaf);
             }
         } finally {
-            // Faults may have met an entry between its two changes.
+            // Faults may wait for an entry that they read between its two changes.
             gather.memory().owners().leave(gather.context().owner());
         }
         return start + ((long) emptied << table.pageShift());
     }
 
     /**
-     * Empties an entry. Returns false, and leaves the entry, if the VMA is detached: it may be locked now, and the lock
-     * may have found the page. The caller holds the lock of the leaf until all is decided.
+     * Empties an entry. Returns false and does not change the entry if the VMA is detached, because {@code mlock} may
+     * have locked its range and found the page. The caller holds the lock of the leaf until each claimed entry is
+     * decided.
      */
     private static boolean empty(VmArea vma, long[] leaf, int index, TlbGather gather) {
         long pte = Leaf.get(leaf, index);
         for (; ; pte = Leaf.get(leaf, index)) {
             if (Pte.isBusy(pte)) {
-                // No lock has found this page. The owner of the entry may have asked for a guard.
+                // No mlock found this page. The owner of the entry may have requested a guard.
                 if (Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)) {
                     gather.take(pte);
                     return true;
@@ -99,10 +101,10 @@ public final class ReapPages {
         }
     }
 
-    /** Empties a claimed entry, or gives it its page again. */
+    /** Empties a claimed entry, or restores its page. */
     private static boolean decide(VmArea vma, long[] leaf, int index, long pte, long busy, TlbGather gather) {
-        // Volatile, after the compare-and-set. Pairs with VmArea.detach, after which mlock looks for pages. Either
-        // mlock finds the entry busy and waits, or this finds the VMA detached.
+        // A volatile read, after the compare-and-set. Pairs with VmArea.detach, after which mlock looks for pages.
+        // Either mlock finds the entry busy and waits, or this thread finds the VMA detached.
         if (vma.isDetached()) {
             Leaf.compareAndSet(leaf, index, busy, pte);
             return false;

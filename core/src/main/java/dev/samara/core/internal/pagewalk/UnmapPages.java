@@ -9,19 +9,19 @@ import dev.samara.core.internal.tlb.TlbGather;
 
 /**
  * Empties ranges that are no longer mapped, or that a closed gate protects ({@code unmap_page_range}, {@code
- * free_pgtables}). The caller has marked the VMAs detached before. A full fence is between the marks and the walk.
+ * free_pgtables}). The caller marked the VMAs detached before. A full fence separates the marks from the walk.
  *
  * <p>A walk takes over busy entries with their frames. The compare-and-set of an entry's former owner then fails, and
- * that operation frees only frames that it has allocated itself.
+ * the former owner frees only frames that it allocated itself.
  *
- * <p>{@link TlbGather#take} takes the frame of an entry, and marks it as dirty if the entry was.
+ * <p>{@link TlbGather#take} takes over the frame of an entry, and marks the frame dirty if the entry was dirty.
  */
 public final class UnmapPages {
     private UnmapPages() {}
 
     /**
-     * Empties a range. Empty leaves are unhooked with the invalidation. Where the gather fills up, this invalidates and
-     * frees a part of the pages, and so waits.
+     * Empties a range. Empty leaves are unhooked with the invalidation. When the gather is full, this method
+     * invalidates and frees the pages gathered so far, and so waits.
      *
      * @param walk a cursor of the page table
      * @param start the first address
@@ -46,7 +46,7 @@ public final class UnmapPages {
      * @param end the end of the range, exclusive
      * @param gather collects the pages
      * @return the end of the emptied part, exclusive: {@code end} if the range is empty. The caller continues there
-     *     once it has invalidated and freed
+     *     after it invalidated and freed the gathered pages
      */
     public static long unmapUntilFull(PageWalk walk, long start, long end, TlbGather gather) {
         walk.over(start, end);
@@ -65,7 +65,7 @@ public final class UnmapPages {
     /** Empties a range of one leaf; returns the end of the part for which the gather had capacity, exclusive. */
     private static long unmap(PageTable table, long[] leaf, long start, long end, TlbGather gather) {
         int wanted = (int) ((end - start) >>> table.pageShift());
-        // After a page is unhooked, adding it to the gather must not fail.
+        // Ensured before a page is unhooked, because adding it to the gather must not fail.
         int capacity = gather.tryEnsureCapacity(wanted);
         if (capacity == 0) {
             return start;
@@ -78,7 +78,7 @@ public final class UnmapPages {
             if (Leaf.isDead(leaf)) {
                 return end;
             }
-            // Also if all entries are empty: a thread that has emptied them may not have flushed yet.
+            // Deferred even if all entries are empty, because a thread that emptied them may not have flushed yet.
             gather.deferFlush(table, leaf, start, reached, MmuNotifier.Reason.UNMAPPED);
             for (int i = first; i < last; i++) {
                 if (Leaf.get(leaf, i) != Pte.NONE) {

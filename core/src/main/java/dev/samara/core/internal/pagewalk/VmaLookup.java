@@ -6,7 +6,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The VMAs of the space whose page table is walked. */
 public interface VmaLookup {
-    /** Returns the VMA that covers an address at some instant of the call, or null for none. Takes no lock. */
+    /**
+     * Returns the VMA that covers an address at some instant of the call, or null if there is none. Acquires no lock.
+     */
     @Nullable
     VmArea find(long address);
 }

@@ -6,17 +6,20 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 
-/** The rights that a VMA gives its page table entries. */
+/** The rights that a VMA grants its page table entries. */
 public final class VmaRights {
-    /** Entries have the bits of {@link Protection} in the same order, above PRESENT. */
+    /**
+     * The shift from a protection to an entry, which contains the bits of {@link Protection} in the same order, above
+     * PRESENT.
+     */
     private static final int TO_PTE =
             Long.numberOfTrailingZeros(Pte.READ) - Integer.numberOfTrailingZeros(Protection.READ);
 
     private VmaRights() {}
 
     /**
-     * Returns the rights that every page of a VMA has: READ and EXEC, as far as the space's map permits them. The right
-     * to write depends on the page: a fault of a write gives it.
+     * Returns the rights that every page of a VMA has: READ and EXEC, as far as the space's protection map permits
+     * them. The right to write depends on the page, so the fault of a store grants it.
      */
     public static long of(VmArea vma, Geometry geometry) {
         return most(vma, geometry) & ~Pte.WRITE;

@@ -14,20 +14,23 @@ import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 
-/** Begins to watch a range. After that, no CPU has a translation by which it could store, or read, unnoticed. */
+/**
+ * Starts to watch a range. Afterwards, no CPU has a translation through which it could store to, or read, the range
+ * unnoticed.
+ */
 public final class WatchPages {
     private WatchPages() {}
 
     /**
-     * Adds a watch, and waits until no CPU has a translation of its pages in its TLB from before. The caller holds no
-     * lock and has no CPU in GUEST. If this throws, the watch is removed again.
+     * Adds a watch, and waits until no TLB contains a translation of its pages from before the watch. The caller holds
+     * no lock and has no CPU in GUEST. If this throws, the watch is removed again.
      *
      * @param table the page table of a space
-     * @param watches those of the table for writes, or for reads
+     * @param watches the watches of the table: for writes, or for reads
      * @param start the first address of the watch's first page
      * @param end the end of the watch's last page, exclusive
-     * @param most the most watches of the space
-     * @throws MmException with ENOSPC if the space has as many
+     * @param most the maximum number of watches of the space
+     * @throws MmException with ENOSPC if the space already has {@code most} watches
      */
     @SuppressWarnings("try") // it is there to be closed
     public static void begin(
@@ -42,17 +45,19 @@ public final class WatchPages {
         HeldTables held = new HeldTables();
         boolean isHeld = held.hold(table);
         boolean done = false;
-        // For reads too: the checker judges the rights of an access, and of the watches only those for writes.
+        // WRITE also for a watch of reads, because the checker considers the rights of an access and, of the watches,
+        // only those of writes.
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {
             if (!watches.add(watch, most)) {
                 throw new MmException("watch", Errno.ENOSPC);
             }
-            // The fence of the walk is between the watch and the leaves, and later the cpumasks. Pairs with a thread
-            // that links a leaf, or adds its CPU to a cpumask, and then reads the watches.
+            // The fence of the walk separates the store of the watch from the loads of the leaves and, later, the
+            // cpumasks. Pairs with a thread that links a leaf, or adds its CPU to a cpumask, and then reads the
+            // watches.
             PageWalk walk = new PageWalk(table).over(start, end);
-            // Without a reference the space has ended, and has no page.
+            // If the table could not be held, the space was torn down and contains no page.
             while (isHeld && walk.next()) {
                 deferFlush(table, walk.leaf(), walk.start(), walk.end(), gather);
                 if (gather.isFull()) {

@@ -57,7 +57,8 @@
  *       <td>{@link dev.samara.core.internal.sync.MachineTasks}, {@link
  *       dev.samara.core.internal.sync.Background}</td></tr>
  *   <tr><td>What rejects a wait in a call that must not wait?</td>
- *       <td>{@link dev.samara.core.internal.sync.NoWaiting}</td></tr>
+ *       <td>{@link dev.samara.core.internal.sync.NoWaiting} with {@code checkOffers}; while the thread has a CPU in
+ *       GUEST: {@code cpu.Cpus.checkMayWait}</td></tr>
  *   <tr><td>What rejects a call when too little stack is left?</td>
  *       <td>{@link dev.samara.core.internal.sync.StackReserve}</td></tr>
  *   <tr><td>What reports a reader that delays a grace period for too long?</td>

@@ -5,9 +5,9 @@ import dev.samara.core.internal.check.History;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.StackReserve;
 
-/** The TLB of a checked machine, which also records the reuse stamp of each frame at fill time. */
+/** The TLB of a checked machine. It also records the reuse stamp of each frame when a slot is filled. */
 public final class CheckedTlb extends SoftTlb {
-    /** The stack of a record of an event, and the calls on the way there, in frames. */
+    /** The stack that recording an event needs, including the calls up to it, in stack frames. */
     private static final int RENUMBER_DEPTH = 12;
 
     private final Frames known;
@@ -17,7 +17,7 @@ public final class CheckedTlb extends SoftTlb {
     private final int shift;
 
     /**
-     * Makes an empty TLB.
+     * Creates an empty TLB.
      *
      * @param pageShift binary logarithm of the page size in bytes
      * @param entries the number of translations, a power of two
@@ -46,12 +46,12 @@ public final class CheckedTlb extends SoftTlb {
     }
 
     private void stamp(long address, int frame) {
-        // A slot has one stamp, so both parts of the TLB have one translation there.
+        // A slot has only one stamp, so both parts of the TLB must have the same translation in it.
         drop(address);
         reuseStamps[slotOf(address)] = known.reuseStamp(frame);
     }
 
-    /** Every access of a checked machine is checked, so none is made by a view. */
+    /** Returns false, because a checked machine checks every access, so a view must not make any. */
     @Override
     public boolean isViewed() {
         return false;
@@ -74,7 +74,7 @@ public final class CheckedTlb extends SoftTlb {
         return super.newNumber();
     }
 
-    /** Returns the record of the CPU's latest actions; always the same object. */
+    /** Returns the history of the CPU's latest actions; always the same object. */
     public History history() {
         return history;
     }
@@ -83,15 +83,17 @@ public final class CheckedTlb extends SoftTlb {
         return (int) (address >>> shift) & reuseStamps.length - 1;
     }
 
-    /** Returns whether two addresses have one slot, so that the translation of one replaces that of the other. */
+    /**
+     * Returns whether two addresses share a slot, so that the translation of one replaces the translation of the other.
+     */
     public boolean sharesSlot(long address, long other) {
         return slotOf(address) == slotOf(other);
     }
 
     /**
-     * Returns the frame's reuse stamp when the slot of an address was filled.
+     * Returns the reuse stamp that the frame had when the slot of an address was filled.
      *
-     * @param address an address whose slot has a translation
+     * @param address an address whose slot contains a translation
      */
     public long reuseStampAtFill(long address) {
         return reuseStamps[slotOf(address)];

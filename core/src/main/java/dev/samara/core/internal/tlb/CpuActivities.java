@@ -4,12 +4,13 @@ package dev.samara.core.internal.tlb;
 import java.lang.ref.Reference;
 
 /**
- * What a CPU does now, in one word: one comparison decides whether a transition or another activity may begin. Used by
- * the CPU's owner alone. The base class of {@link CpuTlb}, so the entry of GUEST follows no further reference.
+ * The current activities of a CPU, in one word, so that one comparison decides whether a transition or another activity
+ * may start. Used only by the CPU's owner. The base class of {@link CpuTlb}, so that the entry of GUEST need not follow
+ * another reference.
  */
 @SuppressWarnings("ReachabilityFenceUsage") // no change follows where a method throws
 public abstract sealed class CpuActivities permits CpuTlb {
-    /** In GUEST: the TLB is used. */
+    /** The CPU is in GUEST and uses the TLB. */
     static final int GUEST = 1;
 
     /** The TLB is being flushed, and listeners are being notified of it. */
@@ -24,10 +25,10 @@ public abstract sealed class CpuActivities permits CpuTlb {
     /** Listeners are being notified of a store. */
     public static final int TELLING_STORE = 16;
 
-    /** The object without which the CPU is lost. */
+    /** The object that must stay reachable; otherwise the CPU is lost. */
     final Object cpu;
 
-    /** Bits of what has begun and not ended. */
+    /** The bits of the activities that started and have not ended. */
     int activities = WITHOUT_SPACE;
 
     CpuActivities(Object cpu) {
@@ -36,7 +37,7 @@ public abstract sealed class CpuActivities permits CpuTlb {
 
     /**
      * Keeps the CPU reachable up to this call, which follows an access in GUEST. Each method that changes the state of
-     * the CPU ends with such a fence, too. So a thread that finds the CPU lost is the only one that changes it.
+     * the CPU ends with such a fence, too. So when a thread finds the CPU lost, no other thread changes it.
      */
     public final void keepReachable() {
         Reference.reachabilityFence(cpu);
@@ -47,18 +48,18 @@ public abstract sealed class CpuActivities permits CpuTlb {
         return (activities & WITHOUT_SPACE) == 0;
     }
 
-    /** Returns whether listeners are being notified of a flush: the CPU makes no access and no transition then. */
+    /** Returns whether listeners are being notified of a flush. The CPU must then make no access and no transition. */
     public final boolean isTelling() {
         return (activities & TELLING_FLUSH) != 0;
     }
 
-    /** Returns whether the CPU is in GUEST. The CPU may also be there for the time of one access by a callback. */
+    /** Returns whether the CPU is in GUEST, even if it is there only for one access of a callback. */
     public final boolean isGuest() {
         return (activities & GUEST) != 0;
     }
 
     /**
-     * Returns whether an activity has begun and not ended.
+     * Returns whether an activity started and has not ended.
      *
      * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
      */
@@ -67,14 +68,16 @@ public abstract sealed class CpuActivities permits CpuTlb {
     }
 
     /**
-     * Returns whether the CPU may go to GUEST: it has a space, is not in GUEST, and is in no activity that runs
+     * Returns whether the CPU may enter GUEST: it has a space, is not in GUEST, and is in no activity that runs
      * callbacks.
      */
     public final boolean isIdle() {
         return activities == 0;
     }
 
-    /** Returns whether the CPU may go elsewhere: it is not in GUEST, and in no activity that runs callbacks. */
+    /**
+     * Returns whether the CPU may move to another space: it is not in GUEST, and in no activity that runs callbacks.
+     */
     public final boolean isMovable() {
         return (activities & ~WITHOUT_SPACE) == 0;
     }
@@ -85,8 +88,8 @@ public abstract sealed class CpuActivities permits CpuTlb {
     }
 
     /**
-     * Begins an activity that runs callbacks. Called out of GUEST, unless the activity is a flush, or listeners are
-     * being notified of one.
+     * Starts an activity that runs callbacks. Called outside GUEST, unless the activity is a flush, or listeners are
+     * being notified of a flush.
      *
      * @param activity the bit of the activity
      * @return the activities before this call, for {@link #end}
@@ -98,13 +101,14 @@ public abstract sealed class CpuActivities permits CpuTlb {
     }
 
     /**
-     * Ends the activity that was begun last.
+     * Ends the activity that started last.
      *
      * @param before the result of {@link #begin}
      */
     public final void end(int before) {
         activities = before;
-        // The activity may have been in a reader section, or have used the frames of the CPU's magazine.
+        // The CPU must not be lost before this point, because the activity may have been in a reader section, or may
+        // have used frames of the CPU's magazine.
         Reference.reachabilityFence(cpu);
     }
 }

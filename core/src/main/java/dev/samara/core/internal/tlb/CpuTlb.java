@@ -19,20 +19,20 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The owner's side of a CPU: its TLB, the spaces whose translations the TLB still has, and its transitions. Used by the
- * thread that owns the CPU, which may hand it over to another one.
+ * The owner's side of a CPU: its TLB, the spaces whose translations the TLB still contains, and its transitions. Used
+ * by the thread that owns the CPU; this thread may hand the CPU over to another thread.
  *
- * <p>A translation is used in GUEST state only, and no acknowledgement comes between the read of an entry and the end
- * of the access. A shootdown reads this CPU's state after the entry was changed. If it finds another state than GUEST,
- * or that the CPU has flushed to the shootdown's generation, this CPU no longer uses the old entry.
+ * <p>A translation is used only in GUEST, and the CPU acknowledges nothing between the read of an entry and the end of
+ * the access. A shootdown reads this CPU's state after the entry was changed. If the state is not GUEST, or if the CPU
+ * flushed up to the shootdown's generation, this CPU no longer uses the old entry.
  */
 @SuppressWarnings("ReachabilityFenceUsage") // no change follows where a method throws
 public final class CpuTlb extends CpuActivities {
     /*
      * Why these accesses are enough.
      *
-     * All fields of this class and of its parts TlbFill and TlbCatchUp are for the owner's thread, and plain. Other
-     * threads see only its CpuState, and the cpumasks of leaves. Each step therefore orders its own accesses:
+     * All fields of this class and of its parts TlbFill and TlbCatchUp are plain and used only by the owner's thread.
+     * Other threads read only its CpuState and the cpumasks of leaves. Each step therefore orders its own accesses:
      *
      *     leaveLazy    count in the context (atomic), word := KERNEL (release)
      *     switchTo     word := SWITCHING (release), count in the context (atomic), read its generation if the
@@ -43,8 +43,9 @@ public final class CpuTlb extends CpuActivities {
      *     walk         in TlbFill: bit in the cpumask (get-and-or, full fence), read the entry (acquire), fill
      *     leaveGuest   last access, take the key from the view, word := KERNEL (release)
      *
-     * A shooter changes the entry, advances the generation, then reads the cpumask and the word. (It does not advance
-     * the generation if the cpumask has no CPU but its own: the first of the three.) It finds one of three:
+     * A shooter changes the entry, advances the generation, then reads the cpumask and the word. (If the cpumask
+     * contains no CPU but its own, it does not advance the generation; this is the first of the following cases.) It
+     * finds one of three cases:
      *
      *     no bit of this CPU in the cpumask     A bit stays set. So walk sets it later, then reads the entry, and finds
      *                                           the change. For this reason TlbCatchUp may skip a logged range whose
@@ -54,25 +55,28 @@ public final class CpuTlb extends CpuActivities {
      *     GUEST in the space                    The shooter waits for another word, or for flushed, which is stored
      *                                           after the flush.
      *
-     * CpuState proves the last two, FlushLog that a logged range is whole.
+     * CpuState contains the proof of the last two cases, and FlushLog the proof that a logged range is complete.
      */
 
     /** The CPU stays in GUEST until its thread leaves it. */
     public static final int NEVER = 0;
 
-    /** The CPU leaves GUEST by itself for faults of other CPUs of the thread. */
+    /** The CPU leaves GUEST on its own for faults of other CPUs of the thread. */
     public static final int FOR_FAULTS = 1;
 
-    /** The CPU leaves GUEST by itself for these faults, and for calls of the thread that may wait. */
+    /** The CPU leaves GUEST on its own for these faults, and for calls of the thread that may wait. */
     public static final int FOR_CALLS = 2;
 
-    /** In {@link #away}: the CPU is in GUEST, or its thread has left GUEST itself. */
+    /** A value of {@link #away}: the CPU is in GUEST, or its thread made it leave GUEST. */
     public static final int NOT_AWAY = 0;
 
-    /** In {@link #away}: for a call, or until the thread polls. Positive: for the fault of that depth. */
+    /**
+     * A value of {@link #away}: the CPU left GUEST for a call, or until the thread polls. A positive value is the depth
+     * of the fault for which it left.
+     */
     public static final int FOR_CALL = -1;
 
-    /** A value that no generation has. */
+    /** A value that is not a generation. */
     private static final long FRESH = -1;
 
     private final Cpus cpus;
@@ -82,24 +86,27 @@ public final class CpuTlb extends CpuActivities {
     private final FlushedGenerations slots;
     private final TlbCatchUp catchUp;
 
-    /* The CPU's space, whose context its state has. What enterGuest needs of it is copied here. */
+    /* Copies of what enterGuest needs to know about the CPU's space; the state contains the context of that space. */
     private SoftTlb.@Nullable View view;
     private long contextId;
     private FlushedGenerations.Slot slot;
     private int number;
 
-    /** The generation flushed to; {@link #FRESH} if listeners must be notified before a translation is used. */
+    /**
+     * The generation up to which the CPU flushed; {@link #FRESH} if listeners must be notified before a translation is
+     * used.
+     */
     private long flushed;
 
-    /** For what the CPU leaves GUEST by itself. */
+    /** When the CPU leaves GUEST on its own: {@link #NEVER}, {@link #FOR_FAULTS} or {@link #FOR_CALLS}. */
     private int leaves;
 
-    /** Why the CPU has left GUEST, to which it comes back. */
+    /** Why the CPU left GUEST temporarily, or {@link #NOT_AWAY}. */
     private int away;
 
     /**
-     * Flushes as long as the TLB is reachable. The list of the CPUs must not keep a CPU reachable that a
-     * flush listener has, or the CPU would never be lost.
+     * Flushes as long as the TLB is reachable. The list of CPUs must not keep a TLB reachable, because a flush listener
+     * may refer to its CPU, which would then never be lost.
      */
     private static final class OwnTlb extends WeakReference<CpuTlb> implements OwnerTlb {
         OwnTlb(CpuTlb tlb) {
@@ -117,7 +124,7 @@ public final class CpuTlb extends CpuActivities {
         @Override
         public boolean drop(long start, long end) {
             CpuTlb tlb = get();
-            // After a failed switch the TLB may have another space selected.
+            // After a failed switch, the selected space of the TLB may be another one.
             return tlb != null && (tlb.activities & WITHOUT_SPACE) == 0 && tlb.catchUp.drop(tlb.state, start, end);
         }
 
@@ -153,15 +160,15 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Makes a CPU of the calling thread, in KERNEL state with no space.
+     * Creates a CPU of the calling thread, in KERNEL and without a space.
      *
-     * @param cpus the machine's
+     * @param cpus the CPUs of the machine
      * @param owner the owner of the CPU
-     * @param cpu the object without which the CPU is lost; reachable as long as this TLB
+     * @param cpu the CPU is lost when this object becomes unreachable; this TLB refers to it
      * @param number the number of the CPU in reports and for the delivery of requests
      * @param pageShift binary logarithm of the page size in bytes
      * @param tlb an empty TLB for the CPU
-     * @param reporter is given the exceptions that listeners throw; must not throw
+     * @param reporter is called with the exceptions that listeners throw; must not throw
      */
     public CpuTlb(
             Cpus cpus,
@@ -179,46 +186,50 @@ public final class CpuTlb extends CpuActivities {
         catchUp = new TlbCatchUp(tlb, slots, reporter);
         fill = new TlbFill(pageShift, tlb);
         OwnTlb own = new OwnTlb(this);
-        // Last, but for what needs no memory: nobody could take a CPU offline whose constructor has failed.
+        // Claimed last, followed only by steps that allocate nothing, because nothing could take the CPU offline if the
+        // constructor failed afterwards.
         state = cpus.claim(owner, number, own);
         fill.serve(state);
     }
 
-    /** Has pages of files counted that become dirty. Called before the CPU has a space. */
+    /** Sets the frames that count pages of files which become dirty. Called before the CPU has a space. */
     public void countDirtied(Frames frames) {
         fill.countDirtied(frames);
     }
 
-    /** Takes the CPU from those of the calling thread, which hands it over. Not called in GUEST. */
+    /** Removes the CPU from the calling thread's CPUs, because the thread hands it over. Not called in GUEST. */
     public void disown() {
         cpus.disown(state);
     }
 
-    /** Adds the CPU to those of the calling thread, to which a pool has lent it. */
+    /** Adds the CPU to the calling thread's CPUs, because a pool lent it to the thread. */
     public void ownedAs(LentCpu lent) {
         lent.list(state);
     }
 
-    /** Takes the CPU from those of the calling thread, which gives it back to the pool. Not called in GUEST. */
+    /**
+     * Removes the CPU from the calling thread's CPUs, because the thread gives it back to the pool. Not called in
+     * GUEST.
+     */
     public void disownedAs(LentCpu lent) {
         lent.unlist(state);
     }
 
-    /** Adds the CPU to those of the calling thread, which has claimed it. */
+    /** Adds the CPU to the calling thread's CPUs, because the thread claimed it. */
     public void own() {
         cpus.own(state);
     }
 
     /**
-     * Sets the reader in whose sections the thread handles faults of this CPU.
+     * Sets the reader whose sections the thread uses to handle faults of this CPU.
      *
-     * @param reader the reader of the CPU's page-table context
+     * @param reader the reader of the CPU's page table context
      */
     public void readsAs(RcuReader reader) {
         state.readsAs(reader);
     }
 
-    /** Returns the events that this CPU counts. */
+    /** Returns the counters of this CPU's events. */
     public CpuCounters counters() {
         return state.counters();
     }
@@ -226,18 +237,18 @@ public final class CpuTlb extends CpuActivities {
     /**
      * Adds a listener that is notified of this CPU's flushes, on this CPU's thread.
      *
-     * @return its removal, for this CPU's thread
+     * @return a task that removes the listener; to be run by this CPU's thread
      */
     public Runnable addListener(FlushListener listener) {
         return catchUp.addListener(listener);
     }
 
     /**
-     * Goes back to a space by an update of the users and a store, if the CPU is LAZY and keeps that space, which has
-     * users still.
+     * If the CPU is LAZY, keeps this space, and the space still has users, returns to the space by one update of the
+     * users and one store.
      *
      * @param next the page table of the space
-     * @return whether the CPU is there; if not, nothing has changed
+     * @return whether the CPU is in the space; if not, nothing changed
      */
     public boolean leaveLazy(PageTable next) {
         if (!state.leaveLazy(next.context())) {
@@ -248,11 +259,11 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Goes to a space as from any other one, also from LAZY. The CPU must not be in GUEST. The caller then ends the
-     * spaces that the CPU has {@linkplain CpuOwner#left left}, also after an exception.
+     * Switches to a space, from any other space or from LAZY. The CPU must not be in GUEST. The caller then ends the
+     * spaces that the CPU {@linkplain CpuOwner#left left}, even after an exception.
      *
      * @param next the page table of the space, or null for the empty space
-     * @return false if the space has no user any more; the CPU is in the empty space then
+     * @return false if the space has no users any more; the CPU is then in the empty space
      */
     public boolean switchTo(@Nullable PageTable next) {
         state.checkMayArrive();
@@ -269,14 +280,15 @@ public final class CpuTlb extends CpuActivities {
             if (next != null && next.context().use()) {
                 of = next.context();
                 slot = slots.of(of);
-                // Before the CPU is in GUEST in this context. In SWITCHING the generation belongs to no context.
+                // Stored before the CPU enters GUEST in this context. In SWITCHING, the generation belongs to no
+                // context.
                 state.flushedTo(slot.flushed);
             }
             isReady = true;
         } finally {
             state.arrive(of);
             if (!isReady && of != null) {
-                // The CPU has no place for the translations: it must not stay a user of the space.
+                // The CPU has no slot for the translations, so it must not stay a user of the space.
                 state.depart();
                 state.arrive(null);
             }
@@ -292,24 +304,22 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Goes to LAZY: keeps the translations of the CPU's space, and stops being a user of that space. Called in KERNEL
-     * only. The caller then ends the spaces that the CPU has {@linkplain CpuOwner#left left}. If this throws at the end
-     * of the stack, the CPU may be there.
+     * Enters LAZY: the CPU keeps the translations of its space, and stops being a user of that space. Called only in
+     * KERNEL. The caller then ends the spaces that the CPU {@linkplain CpuOwner#left left}. If this throws because of a
+     * stack overflow, the CPU may be in LAZY.
      */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(state.context());
         state.enterLazy();
         activities |= WITHOUT_SPACE;
-        // The tables may be freed meanwhile.
+        // The tables may be freed while the CPU is in LAZY.
         fill.forgetTables();
-        // Last: at the end of the stack, events wait for the next switch.
+        // Settled last, because after a stack overflow here, the next switch settles the events.
         state.settleCounters(of);
         Reference.reachabilityFence(cpu);
     }
 
-    /**
-     * Returns whether this CPU may be the last user that leaves its space: no reference to the space is open.
-     */
+    /** Returns whether this CPU may be the last user of its space, because no reference to the space is open. */
     public boolean mayBeLastUser() {
         TlbContext of = state.context();
         return of != null && of.users().references() == 0;
@@ -321,7 +331,7 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Goes to GUEST, and catches up with the changes made meanwhile. The CPU must have a space. If this throws, the CPU
+     * Enters GUEST, and catches up with the changes that it missed. The CPU must have a space. If this throws, the CPU
      * is not in GUEST.
      */
     public void enterGuest() {
@@ -334,8 +344,8 @@ public final class CpuTlb extends CpuActivities {
             show(number);
             activities |= GUEST;
         } catch (Throwable thrown) {
-            // Shootdowns would wait for ever. Each call needs no more stack than the call that it undoes. An overflow
-            // has therefore left enough stack for the undoing call, or has come before the call to be undone.
+            // Otherwise, shootdowns would wait forever. Each call needs no more stack than the call that it undoes. So
+            // after an overflow, there is enough stack for the undoing call, or the call to be undone was not made.
             show(SoftTlb.NOTHING);
             state.abandonGuest(contextId);
             Reference.reachabilityFence(cpu);
@@ -343,20 +353,22 @@ public final class CpuTlb extends CpuActivities {
         }
     }
 
-    /** Gives the view the key of the tags that match. The view has no key out of GUEST, so it finds nothing there. */
+    /**
+     * Sets the view's key, which selects the matching tags. Outside GUEST, the view has no key, so it finds nothing.
+     */
     private void show(int key) {
-        // The view is a field of this class, not of the TLB, and nothing else is stored. So the store in enterGuest and
-        // leaveGuest is behind no more loads than that of a key in the TLB would be.
+        // The view is a field of this class and not of the TLB, and nothing else is stored. So the store in enterGuest
+        // and leaveGuest depends on no more loads than a store of a key in the TLB would.
         SoftTlb.View of = view;
         if (of != null) {
             of.key(key);
         }
     }
 
-    /** Leaves GUEST: shootdowns no longer wait for this CPU. If this throws, the CPU is in GUEST as before. */
+    /** Leaves GUEST, so that shootdowns no longer wait for this CPU. If this throws, the CPU is still in GUEST. */
     public void leaveGuest() {
         try {
-            // Within the try: in case of an Error, a view that has not lost its key gets it again.
+            // Within the try, so that the key is set again after an Error, even if the view had not lost it.
             show(SoftTlb.NOTHING);
             state.leaveGuest(contextId);
         } catch (Throwable thrown) {
@@ -368,7 +380,7 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Sets for what the CPU leaves GUEST by itself.
+     * Sets when the CPU leaves GUEST on its own.
      *
      * @param when {@link #NEVER}, {@link #FOR_FAULTS} or {@link #FOR_CALLS}
      */
@@ -377,36 +389,36 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Leaves GUEST, and comes back at the next poll, or after a fault. Called in GUEST, in no other activity.
+     * Leaves GUEST until the next poll, or until the end of a fault. Called in GUEST, in no other activity.
      *
      * @param why {@link #FOR_CALL}, or the depth of the fault
      */
     public void goAway(int why) {
         leaveGuest();
         away = why;
-        // A view polls by this word alone.
+        // A view polls only if this word is set.
         state.request();
     }
 
-    /** Returns why the CPU has left GUEST, to come back; {@link #NOT_AWAY} if it has not. */
+    /** Returns why the CPU left GUEST temporarily; {@link #NOT_AWAY} if it did not. */
     public int away() {
         return away;
     }
 
-    /** Returns whether the CPU has left GUEST to come back. */
+    /** Returns whether the CPU left GUEST temporarily. */
     public boolean isAway() {
         return away != NOT_AWAY;
     }
 
-    /** Has the CPU stay out of GUEST, which it has left to come back. */
+    /** Makes a temporary exit from GUEST final, so that the CPU does not come back. */
     public void stayAway() {
         away = NOT_AWAY;
     }
 
     /**
-     * Enters GUEST again, if the CPU has left it to come back and is in no activity that runs callbacks.
+     * Enters GUEST again, if the CPU left it temporarily and is in no activity that runs callbacks.
      *
-     * @return whether it has entered
+     * @return whether the CPU entered GUEST
      */
     public boolean comeBack() {
         if (away == NOT_AWAY || activities != 0) {
@@ -417,7 +429,7 @@ public final class CpuTlb extends CpuActivities {
         return true;
     }
 
-    /** Lets a view read the TLB and the requests, in place of an earlier view. */
+    /** Lets a view read the TLB and the requests, instead of an earlier view. */
     public void view(SoftTlb.View view) {
         tlb.view(view);
         catchUp.view(view);
@@ -466,41 +478,41 @@ public final class CpuTlb extends CpuActivities {
 
     private void endFlush(int before) {
         end(before);
-        // Also after a failure: the slot may have another number.
+        // Read even after a failure, because the slot may have another number.
         readSlot();
     }
 
-    /** Copies of the slot what enterGuest needs. */
+    /** Copies what enterGuest needs from the slot. */
     private void readSlot() {
         number = slot.number();
         flushed = slot.isFresh ? FRESH : slot.flushed;
     }
 
     /**
-     * Returns a number that changes whenever the CPU drops translations, or goes to a space. As long as it stays, what
-     * the CPU has translated in GUEST may be used whenever the CPU is in GUEST.
+     * Returns a number that changes whenever the CPU drops translations, or switches to a space. While it is unchanged,
+     * addresses that the CPU translated in GUEST need not be translated again whenever the CPU is in GUEST.
      */
     public long drops() {
         return catchUp.drops();
     }
 
-    /** Returns its TLB, of which translations are used in GUEST only; always the same object. */
+    /** Returns the CPU's TLB, whose translations are used only in GUEST; always the same object. */
     public SoftTlb tlb() {
         return tlb;
     }
 
-    /** Returns its walks of the page table, which fill the TLB in GUEST; always the same object. */
+    /** Returns the CPU's page table walker, which fills the TLB in GUEST; always the same object. */
     public TlbFill fill() {
         return fill;
     }
 
     /**
-     * Goes offline: gives up its translations and its number. The caller then ends the spaces that the CPU has
+     * Takes the CPU offline: it loses its translations and its number. The caller then ends the spaces that the CPU
      * {@linkplain CpuOwner#left left}.
      */
     public void close() {
         activities |= WITHOUT_SPACE;
-        // Also if the rest fails: the CPU may go to another space with these translations.
+        // First, because if the rest fails, the CPU may switch to another space, where it must not use these tables.
         fill.forgetTables();
         cpus.release(state);
         Reference.reachabilityFence(cpu);

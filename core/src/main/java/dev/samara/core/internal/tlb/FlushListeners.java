@@ -6,13 +6,15 @@ import dev.samara.core.event.MmuNotifier;
 import java.util.Arrays;
 import java.util.function.Consumer;
 
-/** The listeners of one CPU. Used by its owner alone. */
+/** The flush listeners of one CPU. Used only by its owner. */
 final class FlushListeners {
     /** One addition of a listener. A listener that was added twice is removed twice. */
     private static final class AddedListener {
         private final FlushListener listener;
 
-        /** A listener may be removed after a flush has begun to notify listeners, and is then left out. */
+        /**
+         * Set on removal, because a listener that is removed while a flush is notifying listeners must not be called.
+         */
         private boolean isRemoved;
 
         AddedListener(FlushListener listener) {
@@ -22,14 +24,14 @@ final class FlushListeners {
 
     private final Consumer<Throwable> reporter;
 
-    /** Never changed in place: listeners may be added and removed while they are notified. */
+    /** Never changed in place, because listeners may be added and removed while they are being notified. */
     private AddedListener[] all = {};
 
     FlushListeners(Consumer<Throwable> reporter) {
         this.reporter = reporter;
     }
 
-    /** Adds a listener and returns its removal. */
+    /** Adds a listener, and returns a task that removes it. */
     Runnable add(FlushListener listener) {
         AddedListener one = new AddedListener(listener);
         AddedListener[] more = Arrays.copyOf(all, all.length + 1);

@@ -3,7 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier.Reason;
 
-/** Chooses the reason to report for a flush that has several: the one that invalidates the most. */
+/** Chooses the reason to report for a flush with several reasons: the reason that invalidates the most. */
 final class FlushReasons {
     private FlushReasons() {}
 

@@ -5,9 +5,9 @@ import dev.samara.core.internal.cpu.TlbContext;
 
 /**
  * The spaces whose translations one CPU keeps over a switch ({@code choose_new_asid}), each with its number in the TLB
- * and the generation to which the CPU has flushed it. {@link dev.samara.core.internal.cpu.FlushGeneration#mustFlush}
- * compares that one with the current generation. A CPU that returns to a space finds its translations there, and
- * catches up with the flushes that it missed. Used by its owner alone.
+ * and the generation up to which the CPU flushed it. {@link dev.samara.core.internal.cpu.FlushGeneration#mustFlush}
+ * compares that generation with the current one. A CPU that returns to a space still has its translations there, and
+ * catches up with the flushes that it missed. Used only by the CPU's owner.
  */
 final class FlushedGenerations {
     /** The number of spaces whose translations are kept, the current one included; as on x86. */
@@ -21,10 +21,10 @@ final class FlushedGenerations {
         private int number;
         private int wraps;
 
-        /** The generation that this CPU has flushed to. */
+        /** The generation up to which this CPU flushed. */
         long flushed;
 
-        /** Listeners have not been told yet that every earlier translation is flushed. */
+        /** Whether listeners must still be notified that every earlier translation is flushed. */
         boolean isFresh;
 
         private Slot() {}
@@ -46,12 +46,12 @@ final class FlushedGenerations {
         }
     }
 
-    /** Returns a slot of no context. */
+    /** Returns a slot that belongs to no context. */
     Slot none() {
         return slots[0];
     }
 
-    /** Returns the slot of a context. A new slot has no translations, since it gets a new number in the TLB. */
+    /** Returns the slot of a context. A new slot has no translations, because it gets a new number in the TLB. */
     Slot of(TlbContext wanted) {
         for (Slot known : slots) {
             if (known.context == wanted.id()) {
@@ -61,12 +61,12 @@ final class FlushedGenerations {
                 return known;
             }
         }
-        // Read before the first entry is read: later changes of entries are flushed.
+        // Read before the first entry is read, so that later changes of entries are flushed.
         long generation = wanted.generation().current();
         wanted.checkNotGivenBack(generation);
         Slot taken = slots[victim];
         victim = (victim + 1) % SLOTS;
-        // First: if this throws, the slot still belongs to the other context, without translations.
+        // Renumbered first, because if this throws, the slot still belongs to the other context, without translations.
         renumber(taken);
         taken.context = wanted.id();
         taken.flushed = generation;
@@ -74,7 +74,7 @@ final class FlushedGenerations {
         return taken;
     }
 
-    /** Drops the translations of a slot: gives it a new number in the TLB. */
+    /** Drops the translations of a slot by giving it a new number in the TLB. */
     void renumber(Slot of) {
         of.number = tlb.newNumber();
         of.wraps = tlb.wraps();

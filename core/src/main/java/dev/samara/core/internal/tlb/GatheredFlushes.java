@@ -19,21 +19,21 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The leaves with changed entries whose translations some CPU may still have: these are flushed before the frames are
- * freed. Used by one thread.
+ * The leaves with changed entries whose old translations some CPU may still have. They are flushed before the frames
+ * are freed. Used by one thread.
  */
 final class GatheredFlushes {
     private final Shootdowns shootdowns;
 
-    /** The context of a space without users, whose translations no CPU uses any more; null for none. */
+    /** The context of a space without users, whose translations no CPU uses any more; null if there is none. */
     private @Nullable TlbContext ended;
 
-    /** The first {@link #size} are pending; the others are spare. */
+    /** The first {@link #size} elements are pending; the rest are spare. */
     private LeafFlush[] flushes = {};
 
     private int size;
 
-    /** A range of one leaf in which entries have changed. It is filled in again, since to add one must not fail. */
+    /** A range of one leaf in which entries changed. Records are reused, because adding one must not fail. */
     private static final class LeafFlush {
         @Nullable
         PageTable table;
@@ -64,7 +64,7 @@ final class GatheredFlushes {
             return Leaf.cpumask(leaf(), of.indexOf(start), of.indexOf(end - 1));
         }
 
-        /** Ends the use of this record, which then keeps no table reachable. */
+        /** Clears this record, so that it keeps no table reachable. */
         void clear() {
             table = null;
             leaf = null;
@@ -77,9 +77,9 @@ final class GatheredFlushes {
     }
 
     /**
-     * Checks that no CPU uses the translations of a context any more. Returns the context.
+     * Checks that no CPU uses the translations of a context any more, and returns the context.
      *
-     * @throws IllegalStateException if its space has users; or if a CPU that is not LAZY is in it
+     * @throws IllegalStateException if the context's space has users, or if a CPU that is not LAZY is in it
      */
     static TlbContext checkOver(Cpus cpus, TlbContext ended) {
         if (!ended.isEnded()) {
@@ -97,12 +97,12 @@ final class GatheredFlushes {
         return size;
     }
 
-    /** Leaves a context without flushes from now on, since no CPU uses its translations any more. */
+    /** From now on, skips flushes for this context, because no CPU can use its translations. */
     void leaveOut(TlbContext over) {
         ended = over;
     }
 
-    /** Returns whether a pending flush is of a space whose page table was given back. */
+    /** Returns whether a pending flush belongs to a space whose page table was given back. */
     boolean isLate() {
         for (int i = 0; i < size; i++) {
             if (flushes[i].table().context().isGivenBack()) {
@@ -139,14 +139,14 @@ final class GatheredFlushes {
     }
 
     /**
-     * Flushes the leaves that were added, and waits for the CPUs. The caller calls {@link #flushed} after it, and holds
-     * no lock.
+     * Flushes the leaves that were added, and waits for the CPUs. The caller holds no lock, and calls {@link #flushed}
+     * afterwards.
      */
     void flush() {
         flush(null);
     }
 
-    /** Begins the shootdowns of a flush without waiting, and returns those that are not over yet. */
+    /** Starts the shootdowns of a flush without waiting, and returns the shootdowns that are not complete yet. */
     List<BegunShootdown> begin() {
         List<BegunShootdown> begun = new ArrayList<>(1);
         flush(begun);
@@ -165,12 +165,12 @@ final class GatheredFlushes {
         }
     }
 
-    /** Flushes the leaves of one space, with one range that spans them all: locally, or with one generation. */
+    /** Flushes the leaves of one space with one range that spans them all, either locally or with one generation. */
     private void flush(int from, int behind, @Nullable List<BegunShootdown> begun) {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
         if (context == ended || context.isGivenBack()) {
-            // Given back: an end that is tried again may come after the end of the space. No CPU is in it.
+            // The page table was given back: a retried end may run after the teardown of the space. No CPU is in it.
             return;
         }
         long start = first.start;
@@ -182,7 +182,7 @@ final class GatheredFlushes {
             end = Addresses.higher(flush.end, end);
             reason = FlushReasons.stronger(flush.reason, reason);
         }
-        // Between the entries and the cpumasks. Pairs with Leaf.addToCpumask.
+        // Orders the changes of the entries before the loads of the cpumasks. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
         if (shootdowns.flushLocally(context, cpumask(from, behind), start, end)) {
             return;
@@ -209,9 +209,10 @@ final class GatheredFlushes {
     }
 
     /**
-     * Counts off the pending flush of each leaf, and unhooks the leaves that are empty. A leaf leaves the list once its
-     * flush is counted off, so after an exception each leaf is either counted off or in the list for the next call. A
-     * leaf that was counted off and not unhooked is left to the next operation there, or to the end of the space.
+     * Decrements the number of pending flushes of each leaf, and unhooks the leaves that are empty. A leaf is removed
+     * from the list after its decrement. So after an exception, each leaf was either decremented, or is in the list for
+     * the next call. A leaf that was decremented but not unhooked is left to the next operation there, or to the
+     * teardown of the space.
      */
     void flushed() {
         while (size > 0) {

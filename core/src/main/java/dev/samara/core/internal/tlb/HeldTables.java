@@ -9,26 +9,30 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The page tables that an operation walks, with a reference to each ({@code mmgrab}). Their spaces may end during the
- * operation. The operation is no user there, and the end does not wait for it. Used by one thread at a time.
+ * The page tables that an operation walks, with a reference to each ({@code mmgrab}). Their spaces may be torn down
+ * during the operation, because the operation is not a user of these spaces, and the teardown does not wait for it.
+ * Used by one thread at a time.
  */
 public final class HeldTables {
-    /** The stack that {@link #release} needs, in frames. A caller that must not lose a reference checks it first. */
+    /**
+     * The stack that {@link #release} needs, in stack frames. A caller that must not lose a reference checks the stack
+     * first.
+     */
     public static final int DEPTH = LazyContext.DROP_DEPTH + 8;
 
     private @Nullable PageTableCount[] held = {};
     private int size;
 
-    /** Makes an empty list. */
+    /** Creates an empty list. */
     public HeldTables() {}
 
     /**
-     * Takes a reference to a page table, until {@link #release}.
+     * Acquires a reference to a page table, until {@link #release}.
      *
-     * @return false if the page table was given back already: the space has ended, and none of its pages is left
+     * @return false if the page table was already given back, because the space was torn down and has no pages left
      */
     public boolean hold(PageTable table) {
-        // First: a reference that was taken must be recorded.
+        // Grown first, because an acquired reference must be recorded.
         if (size == held.length) {
             held = Arrays.copyOf(held, Math.max(4, 2 * size));
         }
@@ -41,8 +45,8 @@ public final class HeldTables {
     }
 
     /**
-     * Gives all references up, after the flushes of what was changed in these tables. What this does not give up at the
-     * end of the stack, the next call does.
+     * Releases all references, after the flushes of the changes in these tables. References that are not released
+     * because of a stack overflow are released by the next call.
      */
     public void release() {
         while (size > 0) {

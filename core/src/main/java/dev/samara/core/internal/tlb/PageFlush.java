@@ -8,17 +8,17 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import java.lang.invoke.VarHandle;
 
-/** The flush of one page without a {@link TlbGather}, for a page that stays or that the caller frees. */
+/** The flush of one page without a {@link TlbGather}, for a page that stays mapped or that the caller frees. */
 public final class PageFlush {
     private PageFlush() {}
 
     /**
      * Flushes the translations of one page on every CPU that may have one, and waits for those CPUs ({@code
-     * flush_tlb_page}). The caller has changed the page's entry, which does not change again meanwhile. It holds no
-     * lock and is in no reader section.
+     * flush_tlb_page}). The caller changed the page's entry, which does not change again during this call. The caller
+     * holds no lock and is in no reader section.
      *
      * @param table the page table of the space
-     * @param leaf the leaf that has the entry
+     * @param leaf the leaf that contains the entry
      * @param address any address of the page
      */
     public static void flushPage(MachineMemory memory, PageTable table, long[] leaf, long address) {
@@ -26,7 +26,7 @@ public final class PageFlush {
         int index = table.indexOf(address);
         long size = 1L << table.pageShift();
         long start = address & -size;
-        // Between the entry and the cpumask. Pairs with Leaf.addToCpumask.
+        // Orders the change of the entry before the load of the cpumask. Pairs with Leaf.addToCpumask.
         VarHandle.fullFence();
         if (memory.shootdowns().flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
             return;

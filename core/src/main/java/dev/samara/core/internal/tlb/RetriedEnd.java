@@ -5,17 +5,20 @@ import dev.samara.core.internal.sync.PromptTask;
 import dev.samara.core.internal.sync.RetriedTask;
 
 /**
- * The end of an operation that must not stay half done. If it fails, another thread tries again until it succeeds:
- * either a thread of the machine, which {@linkplain #run runs} this, or the operation that has this as a part.
+ * The end of an operation, which must complete. If it fails, it is retried until it succeeds: either by a thread of the
+ * machine, which {@linkplain #run runs} this object, or by the operation of which it is a part.
  */
 public abstract class RetriedEnd extends RetriedTask implements PromptTask {
-    /** Ends the operation. May be repeated after a failure, and then continues with the remaining steps. */
+    /** Ends the operation. May be called again after a failure, and then continues with the remaining steps. */
     protected abstract void end();
 
-    /** Releases the resources of the operation. Called by {@link #run} once the operation has ended. */
+    /** Releases the resources of the operation. Called by {@link #run} after the operation ended. */
     protected abstract void ended();
 
-    /** Tries to end the operation until that succeeds. Drops the failures, since the first one has been thrown. */
+    /**
+     * Retries the end of the operation until it succeeds. Drops the exceptions, because the first one was already
+     * thrown.
+     */
     @Override
     public final void run() {
         super.run();

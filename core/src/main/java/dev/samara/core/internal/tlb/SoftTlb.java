@@ -9,53 +9,55 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The TLB of one CPU: direct-mapped, in two parts, for loads and stores, and for fetches. The part for loads and stores
- * has a tag for each of the two rights and one addend for each slot. Used by its owner alone.
+ * The TLB of one CPU. It is direct-mapped, with one part for loads and stores and another for fetches. Each slot of the
+ * part for loads and stores has one tag per right and one addend. Used only by the CPU's owner.
  *
  * <p>A slot translates a granule, which is 4 KiB, or a page if that is smaller. A tag is the granule's address plus the
- * number of its space, so that one comparison decides. An access across the end of a granule never matches, because its
- * slot depends on its first byte and its comparison on its last byte. A new number for a space drops all translations
- * of the space. An addend plus an address is a physical address.
+ * number of its space, so that one comparison checks both. An access across the end of a granule never matches, because
+ * its slot depends on its first byte and its comparison on its last byte. Giving a space a new number drops all its
+ * translations. An addend plus an address is a physical address.
  *
- * <p>A {@link View} reads the arrays without a call. It takes an addend plus an address as an index of the frames'
- * region. The tags of frames that lie elsewhere have one bit more: such a frame is at the physical address.
+ * <p>A {@link View} reads the arrays without a call. It uses an addend plus an address as an index into the frames'
+ * region. The tags of frames outside the region have one more bit; for such a frame, the sum is a physical address
+ * instead.
  */
 public sealed class SoftTlb permits CheckedTlb {
-    /** The largest binary logarithm of the size of a granule. The readers of the arrays use it as a constant. */
+    /** The maximum binary logarithm of the size of a granule. The readers of the arrays use it as a constant. */
     public static final int GRANULE_SHIFT = 12;
 
-    /** With granules of the largest size, the bit that tags of frames outside the region have in addition. */
+    /** The additional bit in the tags of frames outside the region, with granules of the maximum size. */
     public static final long ELSEWHERE = 1L << (GRANULE_SHIFT - 1);
 
-    /** A tag that matches no access: no space has this number. */
+    /** A tag that matches no access, because no space has this number. */
     private static final long EMPTY = -1;
 
-    /** A number that no space has: probes find nothing. As a tag it matches no access. */
+    /** A number that no space has, so that probes find nothing. As a tag, it matches no access. */
     public static final int NOTHING = 0;
 
     /** Not a physical address. */
     public static final long MISS = -1;
 
     /**
-     * A range of this many granules or more is not dropped entry by entry, but with all translations of its space
-     * ({@code tlb_single_page_flush_ceiling}): the thread that requested the flush waits for it, here for some 10 µs.
+     * A range of this many granules or more is not dropped entry by entry; instead, all translations of its space are
+     * dropped ({@code tlb_single_page_flush_ceiling}). The limit exists because the thread that requested the flush
+     * waits for it, at this limit for some 10 µs.
      */
     private static final int MOST_DROPPED = 1 << 12;
 
-    /** Arrays without a translation, of any space. */
+    /** An array without translations, of any space. */
     private static final long[] NONE = {EMPTY};
 
-    /** An object of the CPU's owner that reads the tags and addends. */
+    /** A reader of the tags and addends, which belongs to the CPU's owner. */
     public interface View {
         /**
-         * Is given the arrays. Their lengths are equal, and a power of two. A TLB never replaces its arrays.
+         * Receives the arrays. Their lengths are equal, and a power of two. A TLB never replaces its arrays.
          *
          * @param loads tags for reads
          * @param stores tags for writes
-         * @param addends by slot, for reads and writes, the index of an address in the region minus the address
+         * @param addends by slot, for reads and writes: the index of an address in the region, minus the address
          * @param fetches tags for instruction fetches
          * @param fetchAddends addends for instruction fetches
-         * @param frames has the region, and the bytes of frames elsewhere; null for a store without a region
+         * @param frames provides the region, and the bytes of frames outside it; null for a store without a region
          */
         void arrays(
                 long[] loads,
@@ -66,14 +68,14 @@ public sealed class SoftTlb permits CheckedTlb {
                 @Nullable FrameRegion frames);
 
         /**
-         * Is given the word by which other threads ask the CPU to acknowledge their changes.
+         * Receives the word with which other threads request that the CPU acknowledges their changes.
          *
-         * @param state tells whether a request is pending; null for a CPU without a machine
+         * @param state shows whether a request is pending; null for a CPU without a machine
          */
         void requests(@Nullable CpuState state);
 
         /**
-         * Is given the bits that an access adds to the address of its granule before it compares the sum with a tag.
+         * Receives the bits that an access adds to the address of its granule before it compares the sum with a tag.
          *
          * @param key matches no tag while the CPU is not in GUEST
          */
@@ -83,22 +85,23 @@ public sealed class SoftTlb permits CheckedTlb {
     /** The memory of a CPU, whose TLBs a view may read. */
     public interface Viewed {
         /**
-         * Lets a view read the TLBs of the CPU, whichever spaces it goes to. Numbers have a byte order from then on.
+         * Lets a view read the TLBs of the CPU, in all spaces that it switches to. From then on, numbers have the given
+         * byte order.
          *
-         * @throws IllegalStateException if there is a view already, or the caller does not own the CPU
+         * @throws IllegalStateException if the CPU already has a view, or if the caller does not own the CPU
          */
         void view(View view, ByteOrder order);
 
         /**
-         * Acknowledges changes of other threads.
+         * Acknowledges the changes of other threads.
          *
          * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller
          */
         void poll();
 
         /**
-         * Adds a translation that the TLB does not have, if the CPU is in GUEST and the page table has it. Does not
-         * fault, and does not wait. The caller may use the translation for one access of this kind.
+         * Adds a missing translation to the TLB, if the CPU is in GUEST and the page table contains the translation.
+         * Does not fault, and does not wait. The caller may use the translation for one access of this kind.
          *
          * @param access one bit of {@link dev.samara.core.mman.Protection}
          * @return the physical address; {@link #MISS} if no translation was added
@@ -107,9 +110,9 @@ public sealed class SoftTlb permits CheckedTlb {
         long walk(long address, int access);
 
         /**
-         * Adds a translation as {@link #walk} does, but only in the usual case: the CPU remembers the leaf, the entry
-         * has its marks, and no range of the space is watched. The compiler of the JVM makes one piece of this call and
-         * its caller, which it would not with all of a walk.
+         * Adds a translation as {@link #walk} does, but only in the common case that the leaf is cached, the entry
+         * needs no mark, and no range of the space is watched. The JVM's compiler inlines this call, which it would not
+         * do with a complete walk.
          *
          * @param access one bit of {@link dev.samara.core.mman.Protection}
          * @return the physical address; {@link #MISS} if no translation was added, although {@link #walk} may add one
@@ -118,8 +121,8 @@ public sealed class SoftTlb permits CheckedTlb {
         long refill(long address, int access);
 
         /**
-         * Translates an address for an access through a region that a view was given. Adds the translation to the TLB
-         * if the page table has it. Does not fault, and does not wait.
+         * Translates an address for an access through the region of a view. Adds the translation to the TLB if the page
+         * table contains it. Does not fault, and does not wait.
          *
          * @param access one bit of {@link dev.samara.core.mman.Protection}
          * @return the index in the region; {@link #MISS} if a view cannot make the access
@@ -134,7 +137,7 @@ public sealed class SoftTlb permits CheckedTlb {
     private final int shift;
     private final long mask;
 
-    /** The bit that tags of frames outside the region have in addition; above all numbers. */
+    /** The additional bit in the tags of frames outside the region; it is above the bits of all numbers. */
     private final long elsewhere;
 
     private final long[] loads;
@@ -150,7 +153,7 @@ public sealed class SoftTlb permits CheckedTlb {
     private long current;
 
     /**
-     * Makes an empty TLB whose translations no view uses.
+     * Creates an empty TLB whose translations no view uses.
      *
      * @param pageShift binary logarithm of the page size in bytes, at least 9
      * @param entries the number of slots, a power of two
@@ -160,11 +163,11 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Makes an empty TLB.
+     * Creates an empty TLB.
      *
      * @param pageShift binary logarithm of the page size in bytes, at least 9
      * @param entries the number of slots, a power of two
-     * @param frames has the region that a view accesses; null for none
+     * @param frames provides the region that a view accesses; null if there is none
      */
     public SoftTlb(int pageShift, int entries, @Nullable FrameRegion frames) {
         this.frames = frames;
@@ -187,7 +190,7 @@ public sealed class SoftTlb permits CheckedTlb {
         Arrays.fill(fetches, EMPTY);
     }
 
-    /** Gives a view the arrays, or other arrays, without a translation, if pages are small. */
+    /** Passes the arrays to a view; if pages are small, passes arrays without translations instead. */
     void view(View view) {
         if (isViewed()) {
             view.arrays(loads, stores, addends, fetches, fetchAddends, frames);
@@ -201,13 +204,13 @@ public sealed class SoftTlb permits CheckedTlb {
         return shift == GRANULE_SHIFT;
     }
 
-    /** Gives a view arrays without a translation. */
+    /** Passes arrays without translations to a view. */
     public static void hide(View view) {
         view.arrays(NONE, NONE, NONE, NONE, NONE, null);
     }
 
     /**
-     * Translates an access to the selected space. Called in GUEST only, and not by a listener of a flush.
+     * Translates an access to the selected space. Called only in GUEST, and not by a flush listener.
      *
      * @param address the address of the first byte
      * @param size the number of bytes
@@ -226,11 +229,11 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Translates an address of the selected space as a view does. Called in GUEST only, and not by a listener of a
-     * flush.
+     * Translates an address of the selected space as a view does. Called only in GUEST, and not by a flush listener.
      *
      * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
-     * @return the index of the address in the region, or {@link #MISS}, also for a frame that lies elsewhere
+     * @return the index of the address in the region; {@link #MISS} if there is no translation, or if the frame is
+     *     outside the region
      */
     public long indexInRegion(long address, long right) {
         long[] tags = right == Pte.READ ? loads : right == Pte.WRITE ? stores : fetches;
@@ -245,7 +248,8 @@ public sealed class SoftTlb permits CheckedTlb {
      * Adds a translation.
      *
      * @param rights bits of {@link Pte}
-     * @param right one of the rights, which tells the part: {@link Pte#EXEC} for fetches
+     * @param right the right of the access: {@link Pte#EXEC} fills the entry for fetches, any other right the entries
+     *     for loads and stores
      * @return the physical address of {@code address}
      */
     long fill(long address, int frame, long rights, long right) {
@@ -265,7 +269,7 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Translates an address, and adds nothing.
+     * Translates an address without adding a translation to the TLB.
      *
      * @return the physical address
      */
@@ -273,7 +277,7 @@ public sealed class SoftTlb permits CheckedTlb {
         return ((long) frame << pageShift) + (address & pageMask);
     }
 
-    /** Drops the translations in the slot of an address, of both parts and any space. */
+    /** Drops the translations in the slot of an address, in both parts and of any space. */
     void drop(long address) {
         int at = (int) (address >>> shift) & loads.length - 1;
         loads[at] = EMPTY;
@@ -282,8 +286,8 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Drops a range of the selected space. Returns false, and drops nothing, if the range has at least as many granules
-     * as this has slots, or {@link #MOST_DROPPED}; the caller then gives the space another number.
+     * Drops a range of the selected space. Returns false, and drops nothing, if the number of granules in the range is
+     * at least the number of slots, or {@link #MOST_DROPPED}; the caller then gives the space a new number.
      */
     boolean tryFlush(long start, long end) {
         long granules = (end - start) >>> shift;
@@ -307,16 +311,20 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Checks that {@link #newNumber} has the stack that it needs. Called before a CPU is counted as a user of the space
-     * for which it may need a number. After a later failure, the CPU would have to give that count up at the end of its
-     * stack. In this class a number needs less stack than the stores and the count that come first.
+     * Checks that there is enough stack for {@link #newNumber}. Called before a CPU is counted as a user of the space
+     * for which it may need a number. If the number failed later, the CPU would have to decrement that count with
+     * almost no stack left. In this class, a new number needs less stack than the steps before it, so nothing is
+     * checked.
      */
     void checkMayRenumber() {}
 
-    /** Returns a number that no translation has. May drop all translations of all spaces: {@link #wraps} grows then. */
+    /**
+     * Returns a number that no translation has. May drop all translations of all spaces, and then increments {@link
+     * #wraps}.
+     */
     int newNumber() {
         if (lastNumber == elsewhere - 2) {
-            // If this throws, the number has not changed, and the next call clears again.
+            // If this throws, the number is unchanged, and the next call clears again.
             clear();
             lastNumber = 0;
             wraps++;
@@ -324,7 +332,7 @@ public sealed class SoftTlb permits CheckedTlb {
         return ++lastNumber;
     }
 
-    /** Returns how often all numbers were used up. Numbers from before the last time are invalid. */
+    /** Returns how often the numbers wrapped around. Numbers from before the last wrap are invalid. */
     int wraps() {
         return wraps;
     }

@@ -11,12 +11,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What a CPU drops from its TLB when other threads have changed its space: the logged ranges that concern the CPU, or
- * all translations of the space. Linux decides it in {@code flush_tlb_func}. Used by the CPU's owner alone.
+ * Drops translations from a CPU's TLB after other threads changed its space: either the logged ranges that concern the
+ * CPU, or all translations of the space, as {@code flush_tlb_func} decides on Linux. Used only by the CPU's owner.
  *
- * <p>A range concerns the CPU if the cpumask of the range has the bit of the CPU. All translations are dropped if the
- * CPU is more than half a {@link FlushLog} behind, if the log has not kept a generation, or if {@link SoftTlb#tryFlush}
- * finds a range too long.
+ * <p>A range concerns the CPU if the cpumask of the range contains the CPU's bit. All translations are dropped if the
+ * CPU is behind by more than half of the records of a {@link FlushLog}, if the log no longer contains a generation, or
+ * if {@link SoftTlb#tryFlush} finds a range too long.
  */
 final class TlbCatchUp {
     private final SoftTlb tlb;
@@ -24,10 +24,10 @@ final class TlbCatchUp {
     private final FlushListeners listeners;
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
-    /** The view that {@link CpuTlb} has too, which needs it at the entry of GUEST without a further load. */
+    /** The view. {@link CpuTlb} also refers to it, so that the entry of GUEST needs no further load. */
     private SoftTlb.@Nullable View view;
 
-    /** How often translations were dropped, or the CPU went to a space. */
+    /** How often translations were dropped, or the CPU switched to a space. */
     private long drops;
 
     TlbCatchUp(SoftTlb tlb, FlushedGenerations slots, Consumer<Throwable> reporter) {
@@ -36,7 +36,7 @@ final class TlbCatchUp {
         listeners = new FlushListeners(reporter);
     }
 
-    /** Adds a listener that is notified of flushes; returns its removal. */
+    /** Adds a listener that is notified of flushes; returns a task that removes it. */
     Runnable addListener(FlushListener listener) {
         return listeners.add(listener);
     }
@@ -46,7 +46,7 @@ final class TlbCatchUp {
         view = of;
     }
 
-    /** Notes that the CPU goes to a space: what it has translated in another one is of no use there. */
+    /** Records that the CPU switches to a space, where it cannot use the translations of other spaces. */
     void goElsewhere() {
         drops++;
     }
@@ -56,7 +56,10 @@ final class TlbCatchUp {
         return drops;
     }
 
-    /** Flushes what the CPU has missed since it was in GUEST in a space, and notifies the listeners of a new slot. */
+    /**
+     * Executes the flushes that the CPU missed since it was in GUEST in a space, and notifies the listeners of a new
+     * slot.
+     */
     void catchUp(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
         if (slot.isFresh) {
             tell(slot, 0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
@@ -69,7 +72,7 @@ final class TlbCatchUp {
 
     /** Flushes the ranges of the generations up to the current one, or everything, and publishes that generation. */
     void flush(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
-        // First: a flush that fails half way has dropped something.
+        // Incremented first, because a flush that fails may already have dropped some translations.
         drops++;
         long generation = of.generation().current();
         of.checkNotGivenBack(generation);
@@ -96,11 +99,11 @@ final class TlbCatchUp {
     }
 
     /**
-     * Drops a range of the selected space without a generation. The CPU is in KERNEL in that space. A generation that
-     * the CPU has missed is not flushed.
+     * Drops a range of the selected space without a generation. The CPU is in KERNEL in that space. Does not flush the
+     * generations that the CPU missed.
      *
-     * @return false, and drops nothing, if the range is too long for that, or there are listeners, which are told of
-     *     generations
+     * @return false, with nothing dropped, if the range is too long, or if there are listeners, because they must be
+     *     notified of generations
      */
     boolean drop(CpuState state, long start, long end) {
         if (!listeners.isEmpty() || !tlb.tryFlush(start, end)) {
@@ -113,7 +116,8 @@ final class TlbCatchUp {
 
     /** Drops all translations of a space. */
     private void forget(FlushedGenerations.Slot slot) {
-        // First: if a later step throws, the view finds nothing, instead of the translations to be forgotten.
+        // Hidden first, so that if a later step throws, the view finds nothing instead of the translations to be
+        // dropped.
         show(SoftTlb.NOTHING);
         slots.renumber(slot);
         tlb.select(slot.number());
@@ -125,7 +129,7 @@ final class TlbCatchUp {
             return;
         }
         try {
-            // The TLB may have stale translations until every range is flushed.
+            // The TLB may contain stale translations until every range is flushed.
             show(SoftTlb.NOTHING);
             listeners.tell(start, end, reason, generation);
         } finally {

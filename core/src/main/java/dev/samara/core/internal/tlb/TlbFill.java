@@ -12,27 +12,33 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU's own walks of the page table after a TLB miss, which fill its TLB: the work of the page walker of x86. Decides
- * which rights a translation gets in the TLB. Used by the CPU's owner alone.
+ * A CPU's page table walker, which fills its TLB after a miss, like the page walker of x86. Decides which rights a
+ * translation gets in the TLB. Used only by the CPU's owner.
  *
  * <p>A walk sets the CPU's bit in the cpumask (get-and-or, full fence), then reads the entry (acquire), then fills. A
- * thread that changes the entry reads the cpumask afterwards. So it finds the bit, or the walk finds the change. {@link
- * CpuTlb} says which accesses this pairs with.
+ * thread that changes the entry reads the cpumask afterwards. So either the thread finds the bit, or the walk finds the
+ * change. {@link CpuTlb} describes the accesses with which this pairs.
  */
 public final class TlbFill {
-    /** Bits of a right to write. */
+    /** The bits that give the right to write. */
     private static final long WRITES = Pte.WRITE | Pte.FORCED_WRITE;
 
     private final SoftTlb tlb;
     private final WalkCache tables;
 
-    /** The CPU's state, which has its context; null before the CPU is online. */
+    /** The CPU's state, which contains the context; null before the CPU is online. */
     private @Nullable CpuState state;
 
-    /** Of the CPU's space, since the first walk there; null before. Most switches to a space need no walk. */
+    /**
+     * The page table of the CPU's space; null before the first walk there, because after most switches to a space, no
+     * walk is needed.
+     */
     private @Nullable PageTable table;
 
-    /** Counts pages of files that become dirty; null if none does. Set before the CPU has a space. */
+    /**
+     * The frames that count pages of files which become dirty; null if they are not counted. Set before the CPU has a
+     * space.
+     */
     private @Nullable Frames frames;
 
     TlbFill(int pageShift, SoftTlb tlb) {
@@ -40,18 +46,21 @@ public final class TlbFill {
         tables = new WalkCache(pageShift);
     }
 
-    /** Has pages of files counted that become dirty. Called before the CPU has a space. */
+    /** Sets the frames that count pages of files which become dirty. Called before the CPU has a space. */
     void countDirtied(Frames counting) {
         frames = counting;
     }
 
-    /** Begins to serve a CPU that has come online. Allocates nothing. */
+    /** Starts to serve a CPU that came online. Allocates nothing. */
     void serve(CpuState of) {
         state = of;
         tables.serve(of.bit(), of.sharesBit());
     }
 
-    /** Drops the page table and the walks to its leaves: the CPU leaves the space, or the tables may be freed. */
+    /**
+     * Drops the page table and the cached walks to its leaves. Called because the CPU leaves the space, or because the
+     * tables may be freed.
+     */
     void forgetTables() {
         tables.clear();
         table = null;
@@ -71,28 +80,29 @@ public final class TlbFill {
     }
 
     /**
-     * Walks the page table, and fills the TLB with the translation, unless the page is watched for reads. Called in
-     * GUEST only. Does not wait.
+     * Walks the page table, and fills the TLB with the translation, unless the page is watched for reads. Called only
+     * in GUEST. Does not wait.
      *
      * @param address any address
      * @param right the right that the entry must have, as a bit of {@link Pte}; 0 for a forced read; {@link
      *     Pte#FORCED_WRITE}, for which the TLB gets no translation
      * @return the physical address; {@link SoftTlb#MISS} if the page is not present or its entry does not have the
-     *     right, or if the page is clean and many pages of files are dirty: the fault, which may wait, makes it dirty
+     *     right, or if the access would make a page dirty while many pages of files are dirty, because then the fault,
+     *     which may wait, must make it dirty
      */
     public long walk(long address, long right) {
         long pte = find(address, right);
         if (pte == Pte.NONE) {
             return SoftTlb.MISS;
         }
-        // Else the slot may have the translation of another page.
+        // If the translation is not cached, the slot may contain the translation of another page.
         return isUncached(address, pte, right)
                 ? tlb.pass(address, Pte.frame(pte))
                 : tlb.fill(address, Pte.frame(pte), cachedRights(address, pte), right);
     }
 
     /**
-     * Walks the page table as {@link #walk} does, for an access that nobody is told of.
+     * Walks the page table as {@link #walk} does, for an access that is not reported to watchers.
      *
      * @param right {@link Pte#READ}, {@link Pte#WRITE} or {@link Pte#EXEC}
      * @return the physical address; {@link SoftTlb#MISS} if the TLB gets no translation with this right
@@ -108,7 +118,7 @@ public final class TlbFill {
 
     /**
      * Adds a translation as {@link #add} does, if the walk to its leaf is cached, its entry needs no mark, the page may
-     * be read, and no range of the space is watched. Calls nothing large, so the compiler of the JVM inlines it.
+     * be read, and no range of the space is watched. Calls nothing large, so that the JVM's compiler inlines it.
      *
      * @return the physical address; {@link SoftTlb#MISS} if nothing was filled, although {@link #add} may fill
      */
@@ -118,7 +128,8 @@ public final class TlbFill {
         if (of == null || leaf == null) {
             return SoftTlb.MISS;
         }
-        // As in find: this CPU is in the cpumask of a cached leaf's eighth already.
+        // Read after this CPU was added to the cpumask, as in find: the cpumask of a cached eighth of a leaf already
+        // contains this CPU.
         long pte = Leaf.get(leaf, of.indexOf(address));
         long wanted = Pte.PRESENT | Pte.READ | right | Pte.ACCESSED | (right == Pte.WRITE ? Pte.DIRTY : 0);
         if (!Pte.has(pte, wanted) || of.hasWatches()) {
@@ -135,7 +146,7 @@ public final class TlbFill {
         if (leaf == null) {
             return Pte.NONE;
         }
-        // The entry is read after this CPU was added to the cpumask: a thread that changes the entry later finds the
+        // The entry is read after this CPU was added to the cpumask, so a thread that changes the entry later finds the
         // CPU there.
         int index = of.indexOf(address);
         long pte = Leaf.get(leaf, index);
@@ -143,7 +154,7 @@ public final class TlbFill {
         return Pte.has(pte, wanted) ? pte : mark(leaf, index, right, wanted);
     }
 
-    /** Returns the entry of a page, without an effect on it; {@link Pte#NONE} for none. Called in GUEST only. */
+    /** Returns the entry of a page without changing it; {@link Pte#NONE} if there is none. Called only in GUEST. */
     public long entry(long address) {
         PageTable of = table();
         long[] leaf = tables.leaf(of, address);
@@ -151,7 +162,7 @@ public final class TlbFill {
     }
 
     /**
-     * Drops the cached walk to a leaf, after a fault may have made another leaf.
+     * Drops the cached walk to a leaf, because a fault may have linked another leaf there.
      *
      * @param address any address of the leaf
      */
@@ -159,7 +170,7 @@ public final class TlbFill {
         tables.forget(address);
     }
 
-    /** Marks an entry at the first access or first write since it was made: sets the accessed and dirty bits. */
+    /** Sets the accessed and dirty bits of an entry at the first access or first write. */
     private long mark(long[] leaf, int index, long right, long wanted) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.PRESENT | right)) {
@@ -179,34 +190,34 @@ public final class TlbFill {
     }
 
     /**
-     * Returns whether the TLB gets no translation of a page: the page is watched for reads, or it may not be read. An
-     * atomic update, which looks up a translation for stores, reads too.
+     * Returns whether translations of a page are not cached in the TLB, because the page is watched for reads, or
+     * because it must not be read. (An atomic update looks up a translation for stores, but also reads.)
      */
     private boolean isUncached(long address, long pte, long right) {
         return isReadWatched(address) || (right != Pte.EXEC && !Pte.has(pte, Pte.READ));
     }
 
-    /** Returns the rights to a page that the TLB gets. */
+    /** Returns the rights to a page that are cached in the TLB. */
     private long cachedRights(long address, long pte) {
-        // No write goes through the TLB before the entry has the dirty bit.
+        // No write may use the TLB before the entry has the dirty bit.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
         return pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
     }
 
     /**
-     * Returns whether a byte of a page is watched for writes. The TLB never has the right to write to a watched page.
+     * Returns whether a byte of a page is watched for writes. The TLB never contains the right to write to such a page.
      *
      * @param address any address of the page
      */
     public boolean isWatched(long address) {
         PageTable of = table();
-        // After the CPU has added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint, and then
+        // Read after the CPU added itself to the leaf's cpumask. Pairs with the thread that sets a watchpoint and then
         // reads the cpumasks.
         long page = address >>> of.pageShift() << of.pageShift();
         return of.watches().touches(page, page + (1L << of.pageShift()) - 1);
     }
 
-    /** Returns whether a byte of a page is watched for reads. The TLB never has a translation of such a page. */
+    /** Returns whether a byte of a page is watched for reads. The TLB never contains a translation of such a page. */
     public boolean isReadWatched(long address) {
         PageTable of = table();
         // As in isWatched.
@@ -219,7 +230,7 @@ public final class TlbFill {
         return table().readWatches();
     }
 
-    /** Returns the watched ranges of the CPU's space; always the same object for a space. */
+    /** Returns the ranges of the CPU's space that are watched for writes; always the same object for a space. */
     public Watches watches() {
         return table().watches();
     }

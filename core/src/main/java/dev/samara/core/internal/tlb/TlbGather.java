@@ -20,28 +20,28 @@ import org.jspecify.annotations.Nullable;
  * <p>One object serves one operation and its thread. The order is:
  *
  * <ol>
- *   <li>{@link #deferFlush} notes a leaf ({@code GatheredFlushes.add}). The caller unhooks pages and adds each by
+ *   <li>{@link #deferFlush} records a leaf ({@code GatheredFlushes.add}). The caller unhooks pages and adds each with
  *       {@link #take}.
- *   <li>{@link #invalidate()} advances the generation, logs the range and shoots ({@code GatheredFlushes.flush}, {@code
- *       Shootdowns.shoot}). It waits for a grace period if it must, then counts off the flushes and unhooks empty
- *       leaves ({@code GatheredFlushes.flushed}).
+ *   <li>{@link #invalidate()} advances the generation, logs the range and executes the shootdown ({@code
+ *       GatheredFlushes.flush}, {@code Shootdowns.shoot}). It waits for a grace period if one is needed, then
+ *       decrements the numbers of pending flushes and unhooks empty leaves ({@code GatheredFlushes.flushed}).
  *   <li>{@link #free} frees the frames.
  * </ol>
  *
- * <p>Frames that are added after an invalidation need another one. Closing invalidates and frees the rest, on every way
- * out. If that fails, a thread of the machine repeats it until it succeeds. A leaf with a pending flush stays until
- * then, and so do its frames.
+ * <p>Frames that are added after an invalidation need another invalidation. {@link #close} invalidates and frees the
+ * rest, after success or failure. If that fails, a thread of the machine retries until it succeeds. Until then, a leaf
+ * with a pending flush stays in the page table, and its frames are not freed.
  *
- * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. It does not
- * decide how much a CPU drops: each CPU does, in {@link TlbCatchUp} and {@link SoftTlb#tryFlush}. An invalidation also
- * waits for a grace period where a frame may be accessed without a CPU in GUEST. A page of a cache is offered and read
- * in reader sections, and a private page is read in one while it is copied. All other accesses to a private page go
- * through its entry.
+ * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. Each CPU itself
+ * decides how much it drops, in {@link TlbCatchUp} and {@link SoftTlb#tryFlush}. An invalidation also waits for a grace
+ * period if a frame may be accessed without a CPU in GUEST: a page of a cache is offered and read in reader sections,
+ * and a private page is read in a reader section while it is copied. All other accesses to a private page use its
+ * entry.
  *
- * <p>The retire phase of an operation must not fail half-way. Its gather is therefore made, with a page-table context
- * and a first capacity, before the operation publishes. Where there is no memory for more capacity, the gather is
- * {@linkplain #isFull full} earlier. A retire phase that must not wait calls {@link #pollInvalidation} instead, and
- * {@linkplain #rest rests} between calls without a page-table context.
+ * <p>The retire phase of an operation must not fail halfway. So its gather is created, with a page table context and an
+ * initial capacity, before the operation publishes. If there is no memory for more capacity, the gather is {@linkplain
+ * #isFull full} earlier. A retire phase that must not wait calls {@link #pollInvalidation} instead, and {@linkplain
+ * #rest rests} without a page table context between calls.
  */
 public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /** The number of frames at which the gather is full. */
@@ -57,37 +57,40 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     private int[] frames = new int[16];
     private int size;
 
-    /** There was no memory for more capacity. */
+    /** Whether there was no memory for more capacity. */
     private boolean isStarved;
 
-    /** The shootdowns of the invalidation that has begun without waiting; null for none. */
+    /** The shootdowns of the invalidation that was started without waiting; null if there is none. */
     private @Nullable List<BegunShootdown> begun;
 
-    /** The grace period of that invalidation, which begins after its shootdowns; 0 for none. */
+    /** The grace period of that invalidation, which starts after its shootdowns; 0 if there is none. */
     private long gracePeriod;
 
-    /** A part of the operation that failed to end: its busy entries name this page-table context. Null for none. */
+    /**
+     * A part of the operation whose end failed, and whose busy entries still name this page table context; null if
+     * there is none.
+     */
     private @Nullable RetriedEnd unfinished;
 
-    /** A thread of the machine ends the operation. Accessed by the thread that has begun the operation. */
+    /** Whether a thread of the machine ends the operation. Accessed only by the thread that started the operation. */
     private boolean isHandedOn;
 
-    /** An entry was unhooked or narrowed since the last invalidation. */
+    /** Whether an entry was unhooked or narrowed since the last invalidation. */
     private boolean isFlushPending;
 
-    /** A page was unhooked since the last invalidation that reader sections may still access. */
+    /** Whether a page that reader sections may still access was unhooked since the last invalidation. */
     private boolean needsGracePeriod;
 
-    /** Begins an operation. */
+    /** Starts an operation. */
     public TlbGather(MachineMemory memory) {
         this(memory, new GatheredFlushes(memory.shootdowns(), null));
     }
 
     /**
-     * Begins the end of a space without users ({@code tlb_gather_mmu_fullmm}): sends no request to a CPU, and begins no
-     * generation. CPUs may keep translations of the ended context, which no CPU uses again. If only the users kept the
-     * page table for CPUs in LAZY, those lose it first; others have a reference, or get one after the teardown
-     * ({@code LazyContext}). Invalidations wait for grace periods as usual.
+     * Starts the teardown of a space without users ({@code tlb_gather_mmu_fullmm}), which sends no request to a CPU and
+     * does not advance the generation. CPUs may keep translations of the ended context, but never use them again. If
+     * only the users kept the page table alive for CPUs in LAZY, these CPUs lose it first; other CPUs in LAZY hold a
+     * reference, or get one after the teardown ({@code LazyContext}). Invalidations wait for grace periods as usual.
      *
      * @param ended the context of the space, which {@linkplain TlbContext#isEnded has ended}
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
@@ -96,7 +99,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         this(memory, new GatheredFlushes(memory.shootdowns(), GatheredFlushes.checkOver(memory.cpus(), ended)));
     }
 
-    /** Begins an operation whose flushes are given. Tests leave flushes out by other rules. */
+    /** Starts an operation with given flushes, so that tests can skip flushes by other rules. */
     TlbGather(MachineMemory memory, GatheredFlushes pending) {
         this(memory, pending, memory.contexts().borrow());
     }
@@ -108,9 +111,9 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Begins an operation with a given page-table context, and allocates the first capacity.
+     * Starts an operation with a given page table context, and allocates the initial capacity.
      *
-     * @param context a borrowed page-table context, which closing gives back; or null for a gather that is
+     * @param context a borrowed page table context, which {@link #close} gives back; or null for a gather that is
      *     {@linkplain #resume resumed} later
      */
     public static TlbGather with(MachineMemory memory, @Nullable PageTableContext context) {
@@ -120,7 +123,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Continues as the end of a space without users: see {@link #TlbGather(MachineMemory, TlbContext)}.
+     * Continues as the teardown of a space without users; see {@link #TlbGather(MachineMemory, TlbContext)}.
      *
      * @param ended the context of the space, which has ended
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
@@ -130,8 +133,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Gives the page-table context back, unless busy entries name it. {@link #resume} or {@link #tryResume} comes
-     * before the next use.
+     * Gives the page table context back, unless busy entries name it. The caller calls {@link #resume} or {@link
+     * #tryResume} before the next use.
      */
     public void rest() {
         if (unfinished == null && !isHandedOn) {
@@ -148,9 +151,9 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Borrows a page-table context again after {@link #rest}, and ends the part that failed to end before.
+     * Borrows a page table context again after {@link #rest}, and ends the part whose end failed before.
      *
-     * @throws IllegalStateException if there is no page-table context; nothing has changed then
+     * @throws IllegalStateException if no page table context is available; nothing is changed then
      */
     public void resume() {
         if (context == null) {
@@ -169,9 +172,9 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Borrows a page-table context unless this has one.
+     * Borrows a page table context unless this gather has one.
      *
-     * @return false if all page-table contexts that there can be are lent; nothing has changed then
+     * @return false, with nothing changed, if the maximum number of page table contexts is lent
      */
     public boolean tryResume() {
         if (context == null) {
@@ -184,22 +187,24 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         return memory;
     }
 
-    /** Returns the page-table context of this operation; there must be one. */
+    /** Returns the page table context of this operation; there must be one. */
     public PageTableContext context() {
         return Objects.requireNonNull(context, "context");
     }
 
-    /** Notes that a reader section may still use an unhooked page: the next invalidation waits for a grace period. */
+    /**
+     * Records that a reader section may still use an unhooked page, so the next invalidation waits for a grace period.
+     */
     public void needGracePeriod() {
         needsGracePeriod = true;
     }
 
     /**
-     * Adds a pending flush: CPUs may have stale translations of a leaf. The caller holds the leaf's lock. The caller is
-     * about to change entries, or finds them changed by another thread that may not have flushed yet.
+     * Adds a pending flush, because CPUs may have stale translations of a leaf. The caller holds the leaf's lock, and
+     * either is about to change entries, or found entries changed by another thread that may not have flushed yet.
      *
      * @param table the page table of a space
-     * @param leaf a leaf of it that is not dead
+     * @param leaf a leaf of the page table that is not dead
      * @param start the first address, in the leaf
      * @param end the end of the range, exclusive
      * @param reason the reason that is reported for the range
@@ -210,8 +215,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Takes over the page of an entry that the caller has replaced by get-and-set or compare-and-set. If the entry was
-     * present, the caller has held the lock of its leaf since before the replacement.
+     * Takes over the page of an entry that the caller replaced by get-and-set or compare-and-set. If the entry was
+     * present, the caller holds the lock of its leaf, and held it during the replacement.
      *
      * @param pte the replaced entry, present or busy
      */
@@ -221,14 +226,14 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         if (Pte.isOwn(pte)) {
             add(Pte.frame(pte));
         } else if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
-            // Not for a busy entry: its frame may belong to another page by now, and the thread that made the entry
-            // busy has marked the frame dirty. The frame of a present entry belongs to the cache until the leaf is
-            // unlocked.
+            // Not marked for a busy entry, because its frame may contain another page by now, and the thread that made
+            // the entry busy already marked the frame dirty. The frame of a present entry belongs to the cache until
+            // the leaf is unlocked.
             memory.frames().setDirty(Pte.frame(pte));
         }
     }
 
-    /** Ensures capacity for more frames and one leaf. Callers do this before they unhook a page. */
+    /** Ensures capacity for {@code more} frames and one leaf. Called before the caller unhooks a page. */
     public void ensureCapacity(int more) {
         pending.ensureCapacity();
         if (size + more > frames.length) {
@@ -258,18 +263,18 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Returns whether the operation should invalidate and free the frames that are collected so far. A caller that
-     * holds a lock does so after it has unlocked.
+     * Returns whether the operation should invalidate and free the frames that were collected so far. A caller that
+     * holds a lock does so after it released the lock.
      */
     public boolean isFull() {
         return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;
     }
 
     /**
-     * Checks, on a checked machine, that no page table of the pending flushes was given back. Called by an operation
-     * that keeps these page tables, but has no user in their spaces, before it invalidates.
+     * Checks, on a checked machine, that no page table of the pending flushes was given back. Called before an
+     * invalidation by an operation that holds these page tables but is not a user of their spaces.
      *
-     * @throws IllegalStateException if one was given back: another page table may have its place by then
+     * @throws IllegalStateException if one was given back; another page table may have taken its place
      */
     public void checkHeld() {
         if (memory.accessChecker() != null && pending.isLate()) {
@@ -286,15 +291,15 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         if (needsGracePeriod) {
             memory.rcu().synchronize();
         }
-        // Only now: if a call above throws, every flush is still pending, and close invalidates again before it
-        // frees a frame.
+        // Called only now, so that if a call above throws, every flush is still pending, and close invalidates again
+        // before it frees a frame.
         flushed();
     }
 
     /**
-     * Invalidates, by {@link #pollInvalidation} if the caller may rest instead of waiting.
+     * Invalidates; calls {@link #pollInvalidation} if the caller may rest instead of waiting.
      *
-     * @return whether the invalidation is over; false only if {@code mayRest}
+     * @return whether the invalidation is complete; false only if {@code mayRest}
      */
     public boolean invalidate(boolean mayRest) {
         if (mayRest) {
@@ -313,11 +318,11 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Begins an invalidation, or checks the progress of the one that has begun, without waiting. Until this returns
-     * true, the caller adds no page and no pending flush.
+     * Starts an invalidation, or checks the progress of the current one, without waiting. Until this returns true, the
+     * caller adds no page and no pending flush.
      *
-     * @return whether the invalidation is over: no CPU can translate to an unhooked page, and a grace period that is
-     *     needed has ended
+     * @return whether the invalidation is complete: no CPU can translate to an unhooked page, and the grace period has
+     *     ended if one is needed
      */
     public boolean pollInvalidation() {
         List<BegunShootdown> shootdowns = begun;
@@ -343,7 +348,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Frees the collected frames: drops one use of each.
+     * Drops one use of each collected frame, which frees the frame if it was the last use.
      *
      * @throws IllegalStateException if an entry was unhooked or narrowed since the last invalidation; no frame is freed
      *     then
@@ -359,7 +364,9 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         isStarved = false;
     }
 
-    /** Frees frames that were added after the last invalidation, and for which no CPU can have a translation since. */
+    /**
+     * Frees frames that were added after the last invalidation, and for which no CPU can have had a translation since.
+     */
     public void freeInvalidated() {
         isFlushPending = false;
         needsGracePeriod = false;
@@ -368,8 +375,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /**
      * Ends the operation: waits until no CPU can translate to an unhooked page, and frees the frames. If that fails,
-     * this throws, and a thread of the machine tries again until it succeeds. Does nothing if a thread of the machine
-     * does so already.
+     * this method throws, and a thread of the machine retries until it succeeds. Does nothing if a thread of the
+     * machine already ends the operation.
      */
     @Override
     public void close() {

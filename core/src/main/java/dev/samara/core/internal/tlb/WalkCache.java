@@ -7,12 +7,12 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The eighths of leaves that one CPU has walked to last, as the paging-structure cache of x86. A walk that hits neither
- * descends the page table nor sets a bit in a cpumask. Used by its owner alone.
+ * The eighths of leaves that one CPU walked to last, like the paging-structure cache of x86. A walk that hits the cache
+ * neither descends the page table nor sets a bit in a cpumask. Used only by the CPU's owner.
  *
- * <p>The cpumask of each cached eighth has this CPU, for as long as the leaf exists. A leaf that is unhooked meanwhile
- * is empty for ever. A stale entry is therefore at worst an empty leaf, and a fault forgets the entry before the CPU
- * walks again.
+ * <p>The cpumask of each cached eighth contains this CPU as long as the leaf exists. A leaf that is unhooked
+ * concurrently stays empty forever. So a stale cache entry is at worst an empty leaf, and a fault drops the entry
+ * before the CPU walks again.
  */
 final class WalkCache {
     private static final int ENTRIES = 256;
@@ -24,11 +24,11 @@ final class WalkCache {
     private final long[] numbers = new long[ENTRIES];
     private final long[][] leaves = new long[ENTRIES][];
 
-    /** An entry was added since the last {@link #clear}. */
+    /** Whether an entry was added since the last {@link #clear}. */
     private boolean isUsed;
 
     /**
-     * Makes an empty cache, for a CPU that is not online yet.
+     * Creates an empty cache, for a CPU that is not online yet.
      *
      * @param pageShift binary logarithm of the page size in bytes
      */
@@ -38,7 +38,7 @@ final class WalkCache {
     }
 
     /**
-     * Begins to serve a CPU that has come online. Allocates nothing.
+     * Starts to serve a CPU that came online. Allocates nothing.
      *
      * @param of the CPU's bit in cpumasks
      * @param isShared whether other CPUs may have the bit too
@@ -48,7 +48,10 @@ final class WalkCache {
         sharesBit = isShared;
     }
 
-    /** Returns the leaf of an address in the current table, with the CPU in the cpumask; null if there is no leaf. */
+    /**
+     * Returns the leaf of an address in the current table, after adding the CPU to the cpumask; null if there is no
+     * leaf.
+     */
     long @Nullable [] leaf(PageTable table, long address) {
         long number = address >>> partShift;
         int at = (int) number & ENTRIES - 1;
@@ -78,7 +81,7 @@ final class WalkCache {
         numbers[(int) (address >>> partShift) & ENTRIES - 1] = NONE;
     }
 
-    /** Drops all entries; another table may be the current one after this. */
+    /** Drops all entries. Another table may become the current one after this. */
     void clear() {
         if (isUsed) {
             Arrays.fill(numbers, NONE);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * A CPU's own side, and the removal of translations: unhook, then invalidate, then free, always in this order.
+ * The CPU's own part in translation, and the removal of translations: unhook, then invalidate, then free, always in
+ * this order.
  *
- * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} has a {@link dev.samara.core.internal.tlb.SoftTlb}, which it uses
- * in GUEST only. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbCatchUp} catches up with the
+ * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} contains a {@link dev.samara.core.internal.tlb.SoftTlb}, which it
+ * uses only in GUEST. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbCatchUp} catches up with the
  * changes of other threads. Its {@link dev.samara.core.internal.tlb.TlbFill} walks the page table after a miss, and a
- * {@link dev.samara.core.internal.tlb.WalkCache} keeps the leaves that it has walked to.
+ * {@link dev.samara.core.internal.tlb.WalkCache} caches the leaves that it found.
  *
  * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
- * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.GatheredFlushes} has the leaves
- * that must be flushed before, and {@link dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
+ * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.GatheredFlushes} lists the
+ * leaves that must be flushed first, and {@link dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -24,20 +25,20 @@
  *       dev.samara.core.internal.tlb.SoftTlb#tryFlush}, by the length of a range</td></tr>
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbFill}</td></tr>
- *   <tr><td>When may a CPU enter GUEST, or go to another space?</td>
+ *   <tr><td>When may a CPU enter GUEST, or move to another space?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuActivities}</td></tr>
- *   <tr><td>What flushes one page that stays?</td>
+ *   <tr><td>What flushes one page that stays mapped?</td>
  *       <td>{@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  *   <tr><td>Which leaves must be flushed before frames are freed?</td>
  *       <td>{@link dev.samara.core.internal.tlb.GatheredFlushes}</td></tr>
  *   <tr><td>What frees the frames after the flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#free}</td></tr>
- *   <tr><td>What frees them after a failure?</td>
+ *   <tr><td>What frees the frames after a failure?</td>
  *       <td>{@code RetriedEnd}</td></tr>
  *   <tr><td>What passes the dirty bit of a removed entry on to the frame?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@code DiscardPages}; where
- *       the entry stays, {@code DirtyScan}; of moved entries, {@code MovePages.takeWritten}</td></tr>
- *   <tr><td>Where does a shootdown begin (generation, cpumask, log, request, in this order)?</td>
+ *       the entry stays, {@code DirtyScan}; for moved entries, {@code MovePages.takeWritten}</td></tr>
+ *   <tr><td>Where does a shootdown start (generation, cpumask, log, request, in this order)?</td>
  *       <td>{@code GatheredFlushes.flush}; for one page {@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
  * </table>
  */

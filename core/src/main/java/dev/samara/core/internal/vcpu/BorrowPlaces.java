@@ -8,9 +8,9 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The places of one CPU among the borrowers of machines: of the machine whose space it borrows, and of the machine to
- * whose space it comes back, if that is another one. So each of the two finds a borrow whose CPU is gone. For the CPU's
- * thread.
+ * The places of one CPU in the lists of borrowers: one in the list of the machine whose space it borrows, and, if the
+ * CPU returns to a space of another machine, one in the list of that machine. So both machines can find a borrow whose
+ * CPU is gone. Used by the CPU's thread.
  */
 final class BorrowPlaces {
     private final CpuOwner owner;
@@ -26,10 +26,10 @@ final class BorrowPlaces {
     }
 
     /**
-     * Makes the places for a borrow, so that it begins and ends without memory.
+     * Creates the places for a borrow, so that starting and ending the borrow allocates nothing.
      *
      * @param of the machine of the borrowed space
-     * @param back the machine of the space to which the CPU comes back; null for none
+     * @param back the machine of the space to which the CPU returns; null if there is none
      */
     void reserve(Borrowers of, @Nullable Borrowers back) {
         borrowing = placeIn(of, borrowing);
@@ -49,7 +49,9 @@ final class BorrowPlaces {
         return made;
     }
 
-    /** Begins a borrow for which places are {@linkplain #reserve reserved}. If this throws, the caller ends it. */
+    /**
+     * Starts a borrow for which places are {@linkplain #reserve reserved}. If this throws, the caller ends the borrow.
+     */
     void begin(Borrower borrower, boolean isAcross) {
         Objects.requireNonNull(borrowing).begin(borrower);
         if (isAcross) {
@@ -67,7 +69,7 @@ final class BorrowPlaces {
         }
     }
 
-    /** Gives the places up, without a borrow. */
+    /** Removes the places. There is no borrow. */
     void remove() {
         if (borrowing != null) {
             borrowing.remove();

@@ -9,26 +9,27 @@ import org.jspecify.annotations.Nullable;
 
 /** The replacement of a CPU's space ({@code exec_mmap}). */
 public final class ExecMmap {
-    /** The stack that it needs until the reference to the old space is closed, in frames. */
+    /** The stack that is needed until the reference to the old space is closed, in stack frames. */
     private static final int DEPTH = 120;
 
     private ExecMmap() {}
 
     /**
-     * Replaces the space of a CPU, which may move.
+     * Replaces the space of a CPU that may move.
      *
      * @param next the reference to the new space
      * @param own the layout of the new space
-     * @param called the layout to which the calls of {@code next} go: closed if the reference is
-     * @param old the layout of the space that the CPU has by a reference; null if it has none
-     * @param closesOld closes the reference by which the CPU has its space now
-     * @return false if the reference is closed, or the space has ended; nothing has changed then
+     * @param called the layout that serves calls made through {@code next}: {@code own}, or a closed layout once the
+     *     reference is closed
+     * @param old the layout of the space that the CPU entered with a reference; null if there is none
+     * @param closesOld closes the reference with which the CPU entered its old space
+     * @return false, with nothing changed, if the reference is closed, or if the space has no users any more
      */
     public static boolean exec(
             Vcpu cpu, Object next, Layout own, Layout called, @Nullable Layout old, Runnable closesOld) {
         StackReserve.check(DEPTH);
         Lifetime to = own.lifetime();
-        // Both spaces have a user besides the CPU: it arrives, or it stays.
+        // During the switch, both spaces have a user besides the CPU, so the CPU either arrives or stays.
         if (called.isClosed() || !to.users().tryGet()) {
             return false;
         }
@@ -44,14 +45,14 @@ public final class ExecMmap {
     }
 
     private static void replace(Vcpu cpu, @Nullable Layout old, Object next, Layout layout, Runnable closesOld) {
-        // The CPU is a user of the old space.
+        // Succeeds, because the CPU is a user of the old space.
         boolean isKept = old != null && old.lifetime().users().tryGet();
         try {
             if (cpu.enterOrStay(next, layout, old) && old != null) {
                 closesOld.run();
             }
         } finally {
-            // The CPU is complete in one of the spaces: a callback of a teardown may move it.
+            // Last, when the CPU is completely in one of the spaces, because a callback of a teardown may move it.
             if (old != null && isKept) {
                 old.lifetime().put();
             }

@@ -10,42 +10,44 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The CPUs of one machine for threads that enter spaces. An idle CPU stays in its space in KERNEL, with its
- * translations, so the way back is one compare-and-set and the entry of GUEST. It counts as a user of the space until
- * the last reference to the users is closed. Thread-safe. A lock is taken only when a CPU is made or ended.
+ * translations, so using it again takes only one compare-and-set and the entry of GUEST. It counts as a user of the
+ * space until the last reference to the space is closed. Thread-safe. A lock is acquired only when a CPU is created or
+ * ended.
  */
 public final class GuestCpus implements IdleUsers {
     /*
-     * Why no idle CPU keeps a space from its end.
+     * Why no idle CPU prevents the teardown of a space.
      *
      *     a thread that leaves its guest              a thread that closes the last reference
      *     place := the CPU           (volatile)       references := 0               (get-and-add)
      *     read the references        (volatile)       read each place               (volatile)
      *     0: take the CPU back, end it                a CPU of the space: take it, end it
      *
-     * At least one of the two finds the other's store, and the compare-and-set of the place decides between both. If
-     * the CPU is lent at that time, its thread finds no reference when it gives the CPU back. If a reference is taken
-     * again although there was none, which other users make possible, its close is the last one then.
+     * At least one of the two finds the other's store, and the compare-and-set of the place decides which of them ends
+     * the CPU. If the CPU is lent at that time, its thread finds no reference when it gives the CPU back. If a new
+     * reference is acquired after there was none, which is possible while there are other users, then the close of the
+     * new reference is the last one.
      */
 
-    /** As many as have a bit of their own in cpumasks. */
+    /** As many CPUs as have their own bit in cpumasks. */
     private static final int PLACES = 32;
 
     private final Supplier<Vcpu> maker;
     private final IdleCpus<PooledCpu> idle = new IdleCpus<>(PooledCpu.class, PLACES);
 
     /**
-     * Makes an empty pool.
+     * Creates an empty pool.
      *
-     * @param maker makes CPUs in no space
+     * @param maker creates CPUs in no space
      */
     public GuestCpus(Supplier<Vcpu> maker) {
         this.maker = maker;
     }
 
     /**
-     * Takes the calling thread's CPU to a space. The caller opens a guest next.
+     * Lends a CPU in a space to the calling thread. The caller opens a guest next.
      *
-     * @return null if the space has no user any more, or the reference by whose layout this is called is closed
+     * @return null if the space has no users any more, or if the reference with the given layout is closed
      */
     public @Nullable PooledCpu lend(Layout layout) {
         if (layout.isClosed()) {
@@ -79,7 +81,7 @@ public final class GuestCpus implements IdleUsers {
         return isThere ? cpu : null;
     }
 
-    /** Takes a CPU back that the calling thread has taken out of GUEST, or that it could not use. */
+    /** Takes back a CPU after the calling thread made it leave GUEST, or could not use it. */
     void giveBack(PooledCpu cpu) {
         idle.closed(cpu);
         OwnerChange.takeBack(cpu.cpu(), cpu);
@@ -111,15 +113,15 @@ public final class GuestCpus implements IdleUsers {
 
     private void leave(PooledCpu cpu, Lifetime space, boolean isLater) {
         if (!cpu.isIn(space)) {
-            // It has gone to another space between the look and the take.
+            // The CPU switched to another space between the check and the take.
             giveBackIdle(cpu);
             return;
         }
         try {
             end(cpu, isLater);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The close of a reference must not fail for that. No thread can reach the CPU: it is lost, and the machine
-            // takes it offline.
+            // The close of a reference must not fail because of this. No thread can reach the CPU, so it is lost, and
+            // the machine takes it offline.
             return;
         }
     }
@@ -132,7 +134,7 @@ public final class GuestCpus implements IdleUsers {
         }
     }
 
-    /** Ends all that are idle, for the close of the machine. */
+    /** Ends all idle CPUs, for the close of the machine. */
     public void end() {
         for (int i = 0; i < idle.places(); i++) {
             PooledCpu cpu = idle.takeAt(i);

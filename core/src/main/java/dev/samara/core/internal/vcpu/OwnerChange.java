@@ -10,16 +10,16 @@ import dev.samara.core.internal.tlb.CpuTlb;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The ways of a CPU from thread to thread, outside GUEST: a thread hands it over and another one claims it; a pool
+ * Passes a CPU from thread to thread, outside GUEST: a thread hands it over and another thread claims it, or a pool
  * lends it and takes it back. The CPU keeps its space and its translations.
  */
 public final class OwnerChange {
-    /** The stack that a change of owners needs, in frames. */
+    /** The stack that a change of owners needs, in stack frames. */
     private static final int OWNER_DEPTH = 40;
 
     private OwnerChange() {}
 
-    /** Gives a CPU up, so that another thread can {@linkplain #claim claim} it. */
+    /** Hands a CPU over, so that another thread can {@linkplain #claim claim} it. */
     public static void handOver(Vcpu cpu) {
         cpu.memory().checkOwner();
         CpuTlb used = cpu.tlb();
@@ -31,7 +31,10 @@ public final class OwnerChange {
         disown(cpu);
     }
 
-    /** Allocates nothing: a CPU that only some words know as handed over could neither be used nor claimed. */
+    /**
+     * Allocates nothing, because a CPU for which only some words show that it was handed over could neither be used nor
+     * claimed.
+     */
     private static void disown(Vcpu cpu) {
         PageTableContext context = cpu.context();
         CpuTlb tlb = cpu.tlb();
@@ -48,7 +51,8 @@ public final class OwnerChange {
     /** Makes the calling thread the owner of a CPU that was {@linkplain #handOver handed over}. */
     public static void claim(Vcpu cpu) {
         Thread caller = Thread.currentThread();
-        // An owner that is known to some of the words only could neither run nor give the CPU up.
+        // Checked first, because an owner that is stored in only some of the words could neither use the CPU nor hand
+        // it over.
         StackReserve.check(OWNER_DEPTH);
         Cpus.reserveOwner();
         Thread other = cpu.owner().claim();
@@ -56,7 +60,7 @@ public final class OwnerChange {
             Cpus.giveUpReserve();
             CpuTlb used = cpu.tlb();
             if (other == caller && used != null) {
-                // In GUEST the error names GUEST, like those of all calls that are refused there.
+                // In GUEST, the error names GUEST, like the errors of all calls that are not allowed there.
                 cpu.checkUnused(used, "it is handed over");
             }
             throw new IllegalStateException(
@@ -73,7 +77,7 @@ public final class OwnerChange {
         }
     }
 
-    /** Has all words of a CPU name its new owner, but for that of {@link Vcpu#owner}. */
+    /** Stores the new owner in all words of a CPU except in {@link Vcpu#owner}. */
     private static void own(Vcpu cpu, Thread caller, @Nullable LentCpu by) {
         PageTableContext context = cpu.context();
         CpuTlb tlb = cpu.tlb();
@@ -92,9 +96,10 @@ public final class OwnerChange {
 
     /**
      * Makes the calling thread the owner of an idle CPU of a pool. If this throws, the CPU has no owner. Allocates
-     * nothing in the long run. Does not check the stack: a CPU that fails here is lost, and is found so.
+     * nothing in the steady state. Does not check the stack, because a CPU for which this fails is lost, and is
+     * detected as lost.
      *
-     * @param by the CPU in the pool that has lent it
+     * @param by the element of the pool that lends the CPU
      */
     static void lend(Vcpu cpu, LentCpu by) {
         cpu.owner().own();
@@ -110,7 +115,10 @@ public final class OwnerChange {
         cpu.memory().reset();
     }
 
-    /** Ends {@link #lend}. The reader keeps the thread's name for reports: it is in no section. */
+    /**
+     * Ends {@link #lend}. The reader keeps the name of the thread for reports, which does no harm, because it is in no
+     * section.
+     */
     static void takeBack(Vcpu cpu, LentCpu by) {
         CpuTlb tlb = cpu.tlb();
         TranslatedMemory translated = cpu.translated();
@@ -123,9 +131,9 @@ public final class OwnerChange {
     }
 
     /**
-     * Ends an idle CPU of a pool, and makes no list of the thread's CPUs for that.
+     * Ends an idle CPU of a pool without creating a list of the thread's CPUs for it.
      *
-     * @param isLater as {@link Vcpu#switchTo(dev.samara.core.internal.space.Layout, boolean)} has it
+     * @param isLater see {@link Vcpu#switchTo(dev.samara.core.internal.space.Layout, boolean)}
      */
     static void end(Vcpu cpu, boolean isLater) {
         Thread caller = Thread.currentThread();

@@ -13,25 +13,25 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU of the pool of {@link GuestCpus}, and the guests that its thread has open, one within the other. A guest is
- * named by its depth, 1 for the outermost. For the thread to which the CPU is lent.
+ * A CPU of the pool {@link GuestCpus}, with the nested guests that its thread has open. A guest is identified by its
+ * depth, which is 1 for the outermost. Used by the thread to which the CPU is lent.
  */
 public final class PooledCpu extends LentCpu {
-    /** The most guests of one CPU, one within the other. */
+    /** The maximum number of nested guests of one CPU. */
     private static final int MOST = Long.SIZE - 1;
 
-    /** The stack that a thread needs to leave GUEST and to give the CPU back, in frames. */
+    /** The stack that a thread needs to leave GUEST and to give the CPU back, in stack frames. */
     private static final int CLOSE_DEPTH = 12;
 
     private final GuestCpus pool;
     private final Vcpu cpu;
-    /** The space in which it is; null for none. */
+    /** The lifetime of the CPU's space; null if it is in none. */
     private @Nullable Lifetime lifetime;
 
-    /** How many guests are open. */
+    /** The number of open guests. */
     private int depth;
 
-    /** A bit for each open guest, the lowest for the outermost: whether the CPU may leave GUEST for calls. */
+    /** One bit per open guest, the lowest for the outermost guest: whether the CPU may leave GUEST for calls. */
     private long leftForCalls;
 
     PooledCpu(GuestCpus pool, Vcpu cpu) {
@@ -44,7 +44,9 @@ public final class PooledCpu extends LentCpu {
         return cpu;
     }
 
-    /** Goes to a space, or to none. Returns false if the space has no user any more; it is in none then. */
+    /**
+     * Switches to a space, or to none. Returns false if the space has no users any more; the CPU is then in no space.
+     */
     boolean goTo(Layout layout) {
         Lifetime next = layout.lifetime();
         moved(null);
@@ -65,7 +67,7 @@ public final class PooledCpu extends LentCpu {
         return lifetime;
     }
 
-    /** Returns whether its thread has a guest open. */
+    /** Returns whether the thread has an open guest. */
     boolean isOpen() {
         return depth != 0;
     }
@@ -80,7 +82,7 @@ public final class PooledCpu extends LentCpu {
         return cpu.memory();
     }
 
-    /** Returns the depth of the guest that was opened last and is open. */
+    /** Returns the depth of the innermost open guest. */
     public int depth() {
         return depth;
     }
@@ -90,22 +92,22 @@ public final class PooledCpu extends LentCpu {
     }
 
     /**
-     * Opens a guest. If this throws, nothing has changed.
+     * Opens a guest. If this throws, nothing is changed.
      *
-     * @return why the CPU had left GUEST, to come back, for {@link #close}; {@link CpuTlb#NOT_AWAY} if it had not
+     * @return why the CPU had left GUEST temporarily, for {@link #close}; {@link CpuTlb#NOT_AWAY} if it had not
      */
     public int open() {
         return depth == 0 ? openOutermost() : openInner();
     }
 
-    /** Enters GUEST, from which the CPU leaves by itself for faults of the thread's other CPUs. */
+    /** Enters GUEST, which the CPU leaves on its own for faults of the thread's other CPUs. */
     private int openOutermost() {
         CpuTlb used = tlb();
         if (!used.isIdle()) {
             throw cpu.mayNotEnter();
         }
         used.stayAway();
-        // First: it may fail at the end of a stack, and the CPU would stay in GUEST without a guest.
+        // Called first, because if it failed later, by a stack overflow, the CPU would stay in GUEST without a guest.
         leavesGuest(CpuTlb.FOR_FAULTS);
         cpu.memory().entersGuest();
         used.enterGuest();
@@ -128,14 +130,14 @@ public final class PooledCpu extends LentCpu {
     }
 
     /**
-     * Sets for what the CPU leaves GUEST by itself. With a store of the embedder it never does: the store may make
-     * calls in the midst of an access.
+     * Sets when the CPU leaves GUEST on its own. With an embedder's store, it never does, because the store may make
+     * calls in the middle of an access.
      */
     private void leavesGuest(int when) {
         tlb().leavesGuest(cpu.hasForeignStore() ? CpuTlb.NEVER : when);
     }
 
-    /** Returns whether the CPU is in GUEST, or comes back to it. Throws in an activity that runs callbacks. */
+    /** Returns whether the CPU is in GUEST, or left it temporarily. Throws in an activity that runs callbacks. */
     private boolean isInGuest() {
         CpuTlb used = tlb();
         if (!used.isInGuest() && !used.isIdle()) {
@@ -144,14 +146,17 @@ public final class PooledCpu extends LentCpu {
         return used.isInGuest();
     }
 
-    /** Leaves GUEST up to the next poll. Does nothing if the CPU has left GUEST. */
+    /** Leaves GUEST until the next poll. Does nothing if the CPU already left GUEST. */
     public void leaveUntilPoll() {
         if (isInGuest()) {
             tlb().goAway(CpuTlb.FOR_CALL);
         }
     }
 
-    /** Has the CPU leave GUEST by itself for calls if all open guests allow it, of which one does so now. */
+    /**
+     * Records that a guest allows the CPU to leave GUEST on its own for calls. Once all open guests allow it, the CPU
+     * does so.
+     */
     public void allowCalls(int guest) {
         leftForCalls |= 1L << (guest - 1);
         leaveForCallsIfAllowed();
@@ -164,7 +169,7 @@ public final class PooledCpu extends LentCpu {
     /**
      * Closes the guest that was opened last. The caller calls {@link #giveBackIfClosed} next.
      *
-     * @param guest its depth
+     * @param guest the depth of the guest
      * @param away the result of {@link #open}
      */
     public void close(int guest, int away) {
@@ -185,7 +190,7 @@ public final class PooledCpu extends LentCpu {
         }
     }
 
-    /** Leaves GUEST for good. Throws, and changes nothing, in an activity that runs callbacks. */
+    /** Leaves GUEST permanently. In an activity that runs callbacks, throws and changes nothing. */
     private void leaveGuest() {
         CpuTlb used = tlb();
         if (used.isInGuest()) {

@@ -8,12 +8,12 @@ import dev.samara.core.internal.space.Layout;
 import java.util.function.Supplier;
 
 /**
- * The CPUs of one machine for copies between a space and a buffer on a thread that has no CPU. An idle one is in no
- * space, so no space has it as a user, and it keeps no tables. Thread-safe. A lock is taken only when a CPU is made or
- * ended.
+ * The CPUs of one machine that copy between a space and a buffer on a thread without a CPU. An idle CPU is in no space,
+ * so it is not a user of any space and keeps no page tables. Thread-safe. A lock is acquired only when a CPU is created
+ * or ended.
  */
 public final class RemoteCpus {
-    /** A CPU of this pool. For the thread to which it is lent. */
+    /** A CPU of this pool. Used by the thread to which it is lent. */
     public static final class RemoteCpu extends LentCpu {
         private final Vcpu cpu;
 
@@ -22,12 +22,12 @@ public final class RemoteCpus {
             this.cpu = cpu;
         }
 
-        /** Goes to a space. Returns false if the space has no user any more. */
+        /** Switches to a space. Returns false if the space has no users any more. */
         public boolean goTo(Layout layout) {
             return cpu.switchTo(layout, false);
         }
 
-        /** Returns the memory of the space to which it has gone. */
+        /** Returns the memory of the CPU's space. */
         public CpuMemory memory() {
             return cpu.memory();
         }
@@ -39,9 +39,9 @@ public final class RemoteCpus {
     private final IdleCpus<RemoteCpu> idle = new IdleCpus<>(RemoteCpu.class, PLACES);
 
     /**
-     * Makes an empty pool.
+     * Creates an empty pool.
      *
-     * @param maker makes CPUs in no space
+     * @param maker creates CPUs in no space
      */
     public RemoteCpus(Supplier<Vcpu> maker) {
         this.maker = maker;
@@ -68,7 +68,7 @@ public final class RemoteCpus {
         return known;
     }
 
-    /** Takes a CPU back, which leaves its space first. */
+    /** Takes a CPU back after it leaves its space. */
     public void giveBack(RemoteCpu lent) {
         boolean isBack = false;
         try {
@@ -82,13 +82,13 @@ public final class RemoteCpus {
             isBack = true;
         } finally {
             if (!isBack) {
-                // It is lost, and the machine takes it offline.
+                // The CPU is lost, and the machine takes it offline.
                 idle.remove(lent);
             }
         }
     }
 
-    /** Ends all that are idle, for the close of the machine. */
+    /** Ends all idle CPUs, for the close of the machine. */
     public void end() {
         for (int i = 0; i < idle.places(); i++) {
             RemoteCpu cpu = idle.takeAt(i);

@@ -7,18 +7,18 @@ import dev.samara.core.internal.space.MachineState;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The steps of a borrow ({@code kthread_use_mm}, {@code kthread_unuse_mm}): the CPU goes to a space without a reference
- * to it, and back. For the thread that owns the CPU.
+ * The steps of a borrow ({@code kthread_use_mm}, {@code kthread_unuse_mm}): the CPU switches to a space without a
+ * reference to it, and back. Used by the thread that owns the CPU.
  */
 public final class UseMm {
     private UseMm() {}
 
     /**
-     * Goes to a space that the CPU borrows.
+     * Switches to a space that the CPU borrows.
      *
-     * @param home the layout of the space that the CPU has by a reference; null if it has none
-     * @param borrow the borrow, which messages name
-     * @return false if the space has no user any more; the CPU stays then
+     * @param home the layout of the space that the CPU entered with a reference; null if there is none
+     * @param borrow the borrow, for messages
+     * @return false if the space has no users any more; the CPU then stays where it is
      */
     public static boolean use(Vcpu cpu, Layout layout, @Nullable Layout home, Borrower borrower, Object borrow) {
         Object reference = cpu.reference();
@@ -41,7 +41,7 @@ public final class UseMm {
         return true;
     }
 
-    /** Gives up the users of the borrowed space. */
+    /** Stops being a user of the borrowed space. */
     public static void putUsers(Vcpu cpu) {
         cpu.putUsers();
         cpu.restWithoutUsers();
@@ -50,9 +50,9 @@ public final class UseMm {
     /**
      * Ends the borrow.
      *
-     * @param reference by which it was in a space before
-     * @param home the layout of that space, to which it goes; null to be LAZY
-     * @param isUser whether it is a user of the borrowed space
+     * @param reference the reference with which the CPU was in a space before
+     * @param home the layout of that space, to which the CPU returns; null if the CPU becomes LAZY
+     * @param isUser whether the CPU is a user of the borrowed space
      */
     public static void unuse(Vcpu cpu, @Nullable Object reference, @Nullable Layout home, boolean isUser) {
         try {

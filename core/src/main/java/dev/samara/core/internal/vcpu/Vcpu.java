@@ -23,12 +23,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A CPU on its way from space to space: what it has of the machine and the page size of a space, and the steps of a
- * switch. A {@code Cpu} of the API has one, and so has each CPU of a pool. For the thread that owns the CPU; {@link
- * OwnerChange} has the ways from thread to thread.
+ * The internal part of a CPU: its TLB and page table context for the memory of a machine and page size, and the steps
+ * of a switch between spaces. Each {@code Cpu} of the API contains one, and so does each CPU of a pool. Used by the
+ * thread that owns the CPU; {@link OwnerChange} passes it from thread to thread.
  */
 public final class Vcpu {
-    /** The stack that the last user of a space needs to leave it, and to have its teardown begun, in frames. */
+    /** The stack that the last user of a space needs to leave the space and to start its teardown, in stack frames. */
     public static final int END_DEPTH = 60;
 
     private final MachineState host;
@@ -39,25 +39,28 @@ public final class Vcpu {
     private final BorrowPlaces places;
     private final CpuMemory memory;
 
-    /** By which the CPU went to its space; null for no space, and in one to which it went without a reference. */
+    /**
+     * The reference with which the CPU entered its space; null if it is in no space, or entered the space without a
+     * reference.
+     */
     private @Nullable Object reference;
 
-    /* Of the machine and the page size of the last space; null before the first one. */
+    /* These belong to the machine and the page size of the last space; null before the first space. */
     private @Nullable MachineMemory machineMemory;
     private @Nullable PageTableContext context;
     private @Nullable CpuTlb tlb;
     private @Nullable TranslatedMemory translated;
 
-    /** The borrow of its space; null for none. While it has one, {@link #reference} is null. */
+    /** The borrow of the CPU's space; null if there is none. During a borrow, {@link #reference} is null. */
     private @Nullable Object borrow;
 
     /**
-     * Makes a CPU in no space, owned by the calling thread.
+     * Creates a CPU in no space, owned by the calling thread.
      *
      * @param host the machine
-     * @param number of the CPU in reports and for the delivery of requests
-     * @param tlbEntries the number of entries of its TLB
-     * @param joins is given each TLB that it has from then on; null after the last use of one
+     * @param number the number of the CPU in reports and for the delivery of requests
+     * @param tlbEntries the number of entries of the TLB
+     * @param joins is called with each TLB that the CPU gets, and with null after the last use of a TLB
      */
     public Vcpu(MachineState host, int number, int tlbEntries, Consumer<@Nullable CpuTlb> joins) {
         this.host = host;
@@ -70,11 +73,11 @@ public final class Vcpu {
     }
 
     /**
-     * Goes to another space, or to none, and ends the spaces that it has left.
+     * Switches to another space, or to none, and ends the spaces that the CPU left as their last user.
      *
-     * @param by the reference to the space; null for no space
-     * @param layout to which the calls of the reference go
-     * @return false if the reference is closed, or the space has no user any more
+     * @param by the reference to the space; null to enter no space
+     * @param layout the layout that serves calls made through the reference
+     * @return false if the reference is closed, or if the space has no users any more
      */
     public boolean switchTo(@Nullable Object by, @Nullable Layout layout) {
         checkMayMove("it goes to another space");
@@ -90,11 +93,11 @@ public final class Vcpu {
     }
 
     /**
-     * Goes to a space without a reference to it, or to none.
+     * Switches to a space without a reference to it, or to none.
      *
-     * @param isLater whether a thread of the machine tears down the space that it leaves, if it was the last user; else
-     *     this call does, and may wait
-     * @return false if the space has no user any more; this CPU is in no space then
+     * @param isLater if the CPU was the last user of the space that it leaves, whether a thread of the machine tears
+     *     the space down; otherwise, this call does so, and may wait
+     * @return false if the space has no users any more; this CPU is then in no space
      */
     boolean switchTo(@Nullable Layout layout, boolean isLater) {
         try {
@@ -105,10 +108,10 @@ public final class Vcpu {
     }
 
     /**
-     * Goes to a space, or to none. The caller calls {@link #endLeft} afterwards.
+     * Switches to a space, or to none. The caller calls {@link #endLeft} afterwards.
      *
-     * @param by the reference that {@link #reference} returns; null for none
-     * @return false if the space has no user any more; the CPU is in no space then
+     * @param by the reference that {@link #reference} then returns; null if there is none
+     * @return false if the space has no users any more; the CPU is then in no space
      */
     boolean enter(@Nullable Object by, @Nullable Layout layout) {
         if (layout != null && tlb != null && tlb.leaveLazy(layout.pages())) {
@@ -116,7 +119,7 @@ public final class Vcpu {
             return true;
         }
         MachineMemory wanted = layout == null ? machineMemory : layout.memory();
-        // A refusal above has changed nothing.
+        // If a check above throws, nothing is changed.
         reference = null;
         memory.rest();
         if (layout == null || wanted == null) {
@@ -127,9 +130,10 @@ public final class Vcpu {
     }
 
     /**
-     * Goes to a space as {@link #enter}, and back to its own one if it cannot arrive. Its own one has another user.
+     * Switches to a space as {@link #enter} does, and back to the CPU's own space if it cannot arrive. The own space
+     * has another user.
      *
-     * @param home the layout of its own one; null if it has no {@link #reference}
+     * @param home the layout of the CPU's own space; null if the CPU has no {@link #reference}
      */
     boolean enterOrStay(@Nullable Object by, Layout layout, @Nullable Layout home) {
         Object before = reference;
@@ -144,7 +148,9 @@ public final class Vcpu {
         return isThere;
     }
 
-    /** Has a LAZY CPU of a checked machine use the tables that it may have, as hardware does at any time. */
+    /**
+     * On a checked machine, makes a LAZY CPU walk the page tables that it may still have, as hardware does at any time.
+     */
     void speculate() {
         if (reference == null && translated != null) {
             try {
@@ -162,7 +168,7 @@ public final class Vcpu {
         }
     }
 
-    /** Drops what leads to the space that the CPU has left. */
+    /** Drops all references to the space that the CPU left. */
     private void forget() {
         if (translated != null) {
             translated.rest();
@@ -183,7 +189,7 @@ public final class Vcpu {
         return true;
     }
 
-    /** Begins accesses to the space in which the TLB is now. */
+    /** Starts to serve accesses to the space that the TLB is now in. */
     private void serve(@Nullable Object by, Layout layout, CpuTlb used) {
         TranslatedMemory served = Objects.requireNonNull(translated);
         boolean isServed = false;
@@ -200,12 +206,12 @@ public final class Vcpu {
         reference = by;
     }
 
-    /** Tears down the spaces that this CPU has left as their last user. The CPU is complete in its new state. */
+    /** Tears down the spaces that this CPU left as their last user. The CPU is completely in its new state. */
     public void endLeft() {
         try {
             owner.left().end();
         } finally {
-            // The end of each call that moves this CPU, which is lost only after it.
+            // This is the end of each call that moves this CPU, so the CPU cannot be lost before.
             Reference.reachabilityFence(this);
         }
     }
@@ -218,7 +224,7 @@ public final class Vcpu {
         }
     }
 
-    /** Joins a memory: makes the TLB and the context for it. */
+    /** Creates the TLB and the page table context for a memory. */
     private void become(Layout layout, MachineMemory joined) {
         CpuTlb made = newTlb(joined);
         PageTableContext mine = null;
@@ -227,7 +233,7 @@ public final class Vcpu {
             made.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             AccessChecker checker = joined.accessChecker();
-            // Of the machine of the space, which may be another one than this CPU's.
+            // The tracker of the space's machine, which may differ from this CPU's machine.
             RefTracker tracker = layout.host().refTracker();
             translated = checker == null
                     ? new TranslatedMemory(made, faulter, joined.frames(), tracker)
@@ -248,7 +254,7 @@ public final class Vcpu {
     private CpuTlb newTlb(MachineMemory joined) {
         int pageShift = Integer.numberOfTrailingZeros(joined.frames().pageSize());
         AccessChecker checker = joined.accessChecker();
-        // Without this object: what reports must not keep the CPU reachable.
+        // Copied, so that the reporters do not refer to this object and keep the CPU reachable.
         MachineState to = host;
         CpuTlb made = new CpuTlb(
                 joined.cpus(),
@@ -264,7 +270,7 @@ public final class Vcpu {
         return made;
     }
 
-    /** Leaves the memory that it has joined. The CPU is in no space. */
+    /** Releases the TLB and the page table context of the current memory. The CPU is in no space. */
     void release() {
         MachineMemory left = machineMemory;
         PageTableContext discarded = context;
@@ -277,7 +283,7 @@ public final class Vcpu {
             machineMemory = null;
             translated = null;
             try {
-                // Last: this may throw, and the CPU is complete without it.
+                // Last, because this may throw, and the CPU does not need it any more.
                 left.contexts().discard(discarded);
             } finally {
                 Reference.reachabilityFence(this);
@@ -285,7 +291,7 @@ public final class Vcpu {
         }
     }
 
-    /** Closes this CPU, which borrows nothing: leaves its space and frees the frames of its magazine. */
+    /** Closes this CPU, which must not be in a borrow: leaves its space and frees the frames of its magazine. */
     public void close() {
         switchTo(null, null);
         release();
@@ -293,7 +299,7 @@ public final class Vcpu {
         places.remove();
     }
 
-    /** Throws unless the caller may take this CPU to another space. */
+    /** Throws unless the caller may switch this CPU to another space. */
     public void checkMayMove(String what) {
         checkMayLeave(what);
         if (borrow != null) {
@@ -301,14 +307,18 @@ public final class Vcpu {
         }
     }
 
-    /** Throws for another thread, in a callback and in GUEST, and where the stack is too short for what may follow. */
+    /**
+     * Throws if another thread owns this CPU, in a callback, in GUEST, and if too little stack is left for what may
+     * follow.
+     */
     public void checkMayLeave(String what) {
         memory.checkOwner();
         if (tlb != null) {
             checkUnused(tlb, what);
             if (tlb.mayBeLastUser()) {
-                // Before a change: a teardown that is not begun has to wait until this CPU moves again. It also has to
-                // wait if the last reference is closed after this look, and the stack is that short.
+                // Checked before any change, because a teardown that is not started has to wait until this CPU moves
+                // again. The same happens if the last reference is closed after this check while too little stack is
+                // left.
                 StackReserve.check(END_DEPTH);
             }
         }
@@ -339,7 +349,7 @@ public final class Vcpu {
                         : " is in a fault: a backing that it asks must leave it as it is"));
     }
 
-    /** Enters LAZY, and ends the space that it has left. */
+    /** Enters LAZY, and ends the space that the CPU left if it was the last user. */
     public void enterLazy() {
         checkMayMove("it is LAZY");
         memory.checkServed();
@@ -347,7 +357,7 @@ public final class Vcpu {
         try {
             used.enterLazy();
         } finally {
-            // Also after a StackOverflowError: these calls need less stack than the one above.
+            // Runs also after a StackOverflowError, because these calls need less stack than the call above.
             if (!used.isInSpace()) {
                 reference = null;
                 restLazy();
@@ -357,7 +367,7 @@ public final class Vcpu {
         speculate();
     }
 
-    /** Gives up the users of its space, and keeps what LAZY keeps. */
+    /** Stops being a user of its space, and keeps what a CPU in LAZY keeps. */
     void putUsers() {
         loadedTlb().enterLazy();
     }
@@ -374,12 +384,12 @@ public final class Vcpu {
         forget();
     }
 
-    /** Notes the borrow by which it is in its space; null for none. */
+    /** Sets the borrow of the CPU's space; null if there is none. */
     void borrows(@Nullable Object begun) {
         borrow = begun;
     }
 
-    /** Returns the borrow by which it is in its space; null for none. */
+    /** Returns the borrow of the CPU's space; null if there is none. */
     public @Nullable Object borrow() {
         return borrow;
     }
@@ -388,22 +398,22 @@ public final class Vcpu {
         return places;
     }
 
-    /** Returns the reference by which it went to its space; null for none. */
+    /** Returns the reference with which the CPU entered its space; null if there is none. */
     public @Nullable Object reference() {
         return reference;
     }
 
-    /** Returns the number, by which reports name this CPU. */
+    /** Returns the number that identifies this CPU in reports. */
     public int number() {
         return number;
     }
 
-    /** Returns the memory, always the same object. */
+    /** Returns the memory; always the same object. */
     public CpuMemory memory() {
         return memory;
     }
 
-    /** Returns who owns this CPU. */
+    /** Returns the owner of this CPU. */
     public CpuOwner owner() {
         return owner;
     }
@@ -432,7 +442,7 @@ public final class Vcpu {
         return translated;
     }
 
-    /** Returns whether frames are in a store of the embedder, which may make calls in the midst of an access. */
+    /** Returns whether frames are in an embedder's store, which may make calls in the middle of an access. */
     boolean hasForeignStore() {
         return Objects.requireNonNull(machineMemory).frames().direct() == null;
     }

@@ -4,18 +4,18 @@
  *
  * <p>A {@link dev.samara.core.internal.vcpu.Vcpu} is a CPU with its {@linkplain
  * dev.samara.core.internal.guest.CpuMemory memory} and its {@linkplain dev.samara.core.internal.tlb.CpuTlb TLB}. It
- * depends on no API class, and treats a reference to a space as an opaque object. So the pools and the API's {@code
- * Cpu} share the same steps.
+ * depends on no API class, and treats a reference to a space as an opaque object, so that the pools and the API's
+ * {@code Cpu} can share these steps.
  *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>What switches a CPU to another space, to LAZY, or to no space?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.Vcpu}</td></tr>
- *   <tr><td>What hands it over to another thread?</td>
+ *   <tr><td>What hands a CPU over to another thread?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.OwnerChange}</td></tr>
- *   <tr><td>What switches it to a borrowed space, and back?</td>
+ *   <tr><td>What switches a CPU to a borrowed space, and back?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.UseMm}</td></tr>
- *   <tr><td>What replaces its space with a new one ({@code execve})?</td>
+ *   <tr><td>What replaces the space of a CPU with a new one ({@code execve})?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.ExecMmap}</td></tr>
  *   <tr><td>Which CPU does a thread get when it enters a space, and when does that CPU leave GUEST on its own?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.GuestCpus}, {@link dev.samara.core.internal.vcpu.PooledCpu}</td></tr>

@@ -10,7 +10,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.SyncFlags;
 
-/** A call over many mappings, each of one page. */
+/** A call that affects many mappings, each of one page. */
 @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
 enum CallOverMany {
     MREMAP(Mapped.APART, true, CallOverMany::move),

@@ -4,8 +4,8 @@ package dev.samara.core.interleave.cost;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The steps of one thread: the calls of methods, and the turns of loops, in classes of a {@link CountingClassLoader}.
- * The loaders share this class.
+ * Counts the steps of one thread: the calls to methods and the iterations of loops, in classes that a {@link
+ * CountingClassLoader} loaded. All loaders share this class.
  */
 public final class CountedSteps {
     private static @Nullable Thread counted;

@@ -14,8 +14,8 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Loads the classes of the modules and of their tests, with a call of {@link CountedSteps} at the beginning of each
- * method and before each jump backwards. All other classes are its parent's.
+ * Loads the classes of the modules and of their tests, with a call to {@link CountedSteps} at the start of each method
+ * and before each backward jump. Its parent loads all other classes.
  */
 final class CountingClassLoader extends ClassLoader {
     private static final String COUNTER = Type.getInternalName(CountedSteps.class);

@@ -20,7 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Threads that map and unmap in ranges of their own, of one space that is divided between them. */
+/** Threads that each map and unmap in their own range of one space, which is divided between them. */
 final class DistrictCostScenario implements Scenario {
     /** What each thread does. */
     enum Work {

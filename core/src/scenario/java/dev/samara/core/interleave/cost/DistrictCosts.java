@@ -8,7 +8,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** Counts the words that threads with ranges of their own share: that one writes, and another one writes or reads. */
+/**
+ * Counts the words that threads with separate ranges share, i.e. words that one thread writes and another one reads or
+ * writes.
+ */
 final class DistrictCosts {
     /** The most parts of a layout. */
     static final int MOST_PARTS = 16;

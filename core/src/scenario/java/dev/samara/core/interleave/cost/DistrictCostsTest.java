@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The model of what threads with ranges of their own share, in words that one writes and another one uses. */
+/** Checks how many words threads with separate ranges share, i.e. words that one thread writes and another one uses. */
 @Tag("interleave")
 @DisplayName("The words that threads share which map and unmap in ranges of their own")
 final class DistrictCostsTest {

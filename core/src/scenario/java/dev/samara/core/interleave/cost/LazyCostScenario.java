@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** One transition of CPUs of one thread, whose steps are counted. */
+/** One transition of the CPUs of one thread, the steps of which are counted. */
 final class LazyCostScenario implements Scenario {
     /** What CPUs do. */
     enum Transition {

@@ -8,7 +8,7 @@ import dev.samara.interleave.schedule.Schedule;
 import java.util.List;
 import java.util.Set;
 
-/** Counts the shared words that transitions write, for each strategy for CPUs in LAZY. */
+/** Counts the shared words that transitions write, for each strategy for LAZY CPUs. */
 final class LazyCosts {
     static final List<Integer> CPUS = List.of(1, 2, 8, 64);
 

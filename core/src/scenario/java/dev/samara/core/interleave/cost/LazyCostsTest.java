@@ -10,7 +10,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The model of what strategies for CPUs in LAZY cost, in writes to shared words. */
+/** Checks the cost of the strategies for LAZY CPUs, in writes to shared words. */
 @Tag("interleave")
 @DisplayName("What transitions write, by strategy for CPUs in LAZY")
 final class LazyCostsTest {

@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Accesses of a CPU, the ways of a CPU to and from a space, and the calls that look at pages. */
+/** Accesses of a CPU, switches of a CPU between spaces, and the calls that query pages. */
 final class AccessKinds {
     /** The result of an access to a closed space. */
     static final String NOTHING = Fault.toString(Fault.MAPERR);

@@ -7,15 +7,15 @@ import java.util.List;
 import java.util.Locale;
 
 /**
- * The operations of a scenario and what they work on. Its text is its name, such as {@code munmap/SAME/store}, or
+ * The operations of a scenario and their objects. Its text form is its name, such as {@code munmap/SAME/store}, or
  * {@code fork/OVERLAPPING/truncate/SHARED_FILE/CHILD/LAZY}; a third operation follows the second one after {@code &}.
  *
  * @param kinds the kinds of the operations
- * @param relation the relation of the second range to the first one, which has pages 1 and 2; a third operation has the
+ * @param relation the relation of the second range to the first one, which is pages 1 and 2; a third operation uses the
  *     first range
  * @param ground the mapping
  * @param spaces the spaces of the operations
- * @param cpus what the CPUs have done before
+ * @param cpus what the CPUs did before
  */
 record Combination(List<String> kinds, Relation relation, Ground ground, Spaces spaces, Cpus cpus) {
     /** The relations of two ranges of two pages. */

@@ -12,9 +12,10 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * Combinations that stand for all: each two kinds of operations that have a common ground meet in one of them, and each
- * kind meets each two values of relation, ground, spaces and CPUs. A pair of kinds gets the setting that covers most
- * meetings which no earlier row covers, and among equal ones the first. So the list is deterministic.
+ * Combinations that represent all others: any two kinds of operations with a common ground occur together in a
+ * combination, and each kind occurs with any two values of relation, ground, spaces and CPUs. A pair of kinds gets the
+ * setting that covers most of what no earlier row covers, and among equal settings the first one. So the list is
+ * deterministic.
  */
 final class CoveringArray {
     /** Where two operations run. */

@@ -9,8 +9,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The names of scenarios in which a thread decides, and looks once more under a lock: a fault that copies, reuses or
- * installs a page, a save, an eviction. Beside it is what may change the decision.
+ * The names of scenarios in which a thread decides, and checks again under a lock: a fault that copies, reuses or
+ * installs a page, a save, or an eviction. The concurrent operation may change the decision.
  */
 final class DecisionSets {
     /** The other operations beside a file of the host: each that has to do with entries, with its pages or its size. */

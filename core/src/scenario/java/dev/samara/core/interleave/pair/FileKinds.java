@@ -10,7 +10,7 @@ import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.mman.SealFlags;
 
-/** Changes of the file that is mapped. */
+/** Changes of the mapped file. */
 final class FileKinds {
     private static final long PAGE = SpaceScenario.PAGE;
 

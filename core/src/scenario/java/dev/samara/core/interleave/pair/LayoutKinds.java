@@ -15,7 +15,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.SyncFlags;
 
-/** The calls that change a layout, or the pages of one. */
+/** The calls that change a layout or its pages. */
 final class LayoutKinds {
     private static final int RW = SpaceScenario.RW;
     private static final int FIXED = SpaceScenario.FIXED;

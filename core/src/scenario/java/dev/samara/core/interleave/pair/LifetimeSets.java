@@ -9,7 +9,7 @@ import dev.samara.core.interleave.scenario.Ground;
 import java.util.ArrayList;
 import java.util.List;
 
-/** The names of scenarios of what CPUs and lifetimes do, each with a strategy for CPUs in LAZY. */
+/** The names of scenarios about CPUs and lifetimes, each with a strategy for LAZY CPUs. */
 final class LifetimeSets {
     /** The kinds of which all pairs are explored with each strategy. */
     static final List<String> KINDS = List.of(

@@ -16,8 +16,8 @@ import java.util.Objects;
 import java.util.function.Predicate;
 
 /**
- * The kinds of operations that {@link PairScenario} combines. Each works on a range of two pages: the first has been
- * written, the second has never been touched.
+ * The kinds of operations that {@link PairScenario} combines. Each works on a range of two pages: the first page was
+ * written, the second one was never touched.
  */
 final class PairKinds {
     /** Where moves go to: beyond all ranges. */

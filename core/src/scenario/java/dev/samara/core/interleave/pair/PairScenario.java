@@ -23,7 +23,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Two or three operations on one mapping of eight pages, as a {@link Combination} says. */
+/** Two or three operations on one mapping of eight pages, which a {@link Combination} specifies. */
 final class PairScenario extends SpaceScenario {
     /** The frames of a machine with a file or two spaces. */
     static final int FRAMES = 40;

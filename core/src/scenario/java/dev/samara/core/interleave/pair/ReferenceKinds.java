@@ -8,7 +8,7 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import java.util.List;
 import java.util.Objects;
 
-/** The references of all kinds to a space, each of which is taken and given up. */
+/** All kinds of references to a space; each is acquired and released. */
 final class ReferenceKinds {
     /** The kind that needs a reference to the page table, taken before the operations begin. */
     static final String TRY_GET = "try-get";

@@ -6,7 +6,7 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.SharedSegment;
 
-/** Shared segments, and stacks that grow. */
+/** Operations on shared segments, and on stacks that grow. */
 final class ShmKinds {
     /** The pages of the segment that is attached to a range. */
     static final int PAGES = 2;

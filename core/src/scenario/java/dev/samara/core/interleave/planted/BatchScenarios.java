@@ -8,8 +8,9 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 
 /**
- * Calls that publish in batches of one VMA each, beside other calls: each of the others comes before all batches, or
- * after all. The classes are to be compiled with {@link BatchScenariosTest#SMALL_BATCHES}.
+ * Calls that publish in batches of one VMA each, concurrently with other calls. Each of the other calls must take
+ * effect before all batches or after all of them. The classes must be compiled with {@link
+ * BatchScenariosTest#SMALL_BATCHES}.
  */
 final class BatchScenarios {
     private BatchScenarios() {}

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Lookups that read several parts of a divided layout, concurrently with operations in the parts and with joins. There
- * are three parts. The first and the last one have two pages each, and the middle one is empty at first.
+ * are three parts. The first and the last one contain two pages each, and the middle one is initially empty.
  */
 final class BorderScenarios {
     private BorderScenarios() {}

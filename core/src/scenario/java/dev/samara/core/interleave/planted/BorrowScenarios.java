@@ -19,7 +19,7 @@ import dev.samara.core.mman.MmException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** CPUs that borrow a space, or replace their own, beside its close; and one that is lost. */
+/** CPUs that borrow a space or replace their own space, concurrently with the space's close; and a CPU that is lost. */
 final class BorrowScenarios {
     private BorrowScenarios() {}
 

@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.regex.Pattern;
 
-/** Looks for planted breaks, and prints a table. */
+/** Searches for planted breaks, and prints a table. */
 public final class BreakSearch implements ProfilePart {
     private static final int MOST = 100_000;
 

@@ -12,7 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Calls that a constructor adds, on one page that has been written. */
+/** Calls on one written page, which the constructor of a subclass adds. */
 abstract class Calls extends SpaceScenario {
     private final Map<String, Operation> calls = new LinkedHashMap<>();
     private final List<MemoryFile> files = new ArrayList<>();

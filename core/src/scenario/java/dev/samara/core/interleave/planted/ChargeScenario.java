@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Threads that charge and uncharge committed memory with a limit. At the end, the results are those of some order of
- * the calls, in which a call that had returned precedes those that began after it.
+ * Threads that charge and uncharge committed memory with a limit. The results must be linearizable: they match some
+ * order of the calls in which each call precedes all calls that started after it returned.
  */
 final class ChargeScenario implements Scenario {
     private static final int MEBIBYTE = 20;

@@ -20,8 +20,8 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Charges near a limit. With a limit of 16 MiB each of the eight stripes begins with 2 MiB; after a charge that needs
- * more, they stay closed until 32 MiB are free.
+ * Charges near a limit. With a limit of 16 MiB, each of the eight stripes starts with 2 MiB. After a charge that needs
+ * more, the stripes stay closed until 32 MiB are free.
  */
 @DisplayName("P46: committed memory is refused exactly at its limit, under the scheduler")
 @Tag("interleave")

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Shootdowns, and CPUs that come and go, beside calls. */
+/** Shootdowns, and CPUs that enter and leave spaces, concurrently with calls. */
 final class CpuScenarios {
     private CpuScenarios() {}
 

@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Writes by a direct open of a file of the host, past the cache, beside other calls. */
+/** Writes through a direct open of a host file, which bypass the cache, concurrently with other calls. */
 final class DirectWriteScenarios {
     private DirectWriteScenarios() {}
 

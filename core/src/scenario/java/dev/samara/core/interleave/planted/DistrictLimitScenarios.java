@@ -10,8 +10,8 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Resource;
 
 /**
- * Two operations at a limit, each in a part of its own. The limit is set before the division, which gives each part its
- * share. One page more than the shares together is left to the whole layout.
+ * Two operations near a limit, each in its own part. The limit is set before the division, which gives each part its
+ * share. The limit permits the whole layout one page more than the sum of the shares.
  */
 final class DistrictLimitScenarios {
     private DistrictLimitScenarios() {}

@@ -17,8 +17,8 @@ import dev.samara.core.vma.Vma;
 import java.util.Objects;
 
 /**
- * Operations on a layout that is divided, or is being divided or joined, beside others. There are four pages with a
- * hole of a page after each; the border is after the first two.
+ * Concurrent operations on a layout that is divided, or is being divided or joined. There are four pages with a hole of
+ * one page after each; the border is after the first two.
  */
 final class DistrictScenarios {
     private DistrictScenarios() {}

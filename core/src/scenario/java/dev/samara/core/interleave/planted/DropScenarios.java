@@ -20,7 +20,10 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A store that finds no frame, and drops pages of another space, beside calls there; and breaks of its rules. */
+/**
+ * A store that finds no frame and drops pages of another space, concurrently with calls in that space; and breaks of
+ * its rules.
+ */
 final class DropScenarios {
     private static final String INTERNAL = "dev.samara.core.internal.";
 
@@ -31,6 +34,7 @@ final class DropScenarios {
                     "a droppable page is dropped though it is pinned",
                     Pin.class,
                     1,
+                    PlantedBreak.found(1, "1473"),
                     SourceBreak.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "frames.isPinned(Pte.frame(pte)) || mustStay()",
@@ -39,6 +43,7 @@ final class DropScenarios {
                     "a droppable page is looked at for pins before its entry is claimed",
                     Pin.class,
                     1,
+                    PlantedBreak.found(1290, "1473"),
                     SourceBreak.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);",
@@ -50,6 +55,7 @@ final class DropScenarios {
                     "a drop takes the pages of the mapping that has replaced a droppable one",
                     Replacement.class,
                     1,
+                    PlantedBreak.found(672, "1717"),
                     SourceBreak.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",
@@ -58,6 +64,7 @@ final class DropScenarios {
                     "a drop does not look for a notifier after it has claimed a page",
                     Notifier.class,
                     1,
+                    PlantedBreak.found(12, "35"),
                     SourceBreak.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",

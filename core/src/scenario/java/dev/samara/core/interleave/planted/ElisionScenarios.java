@@ -6,7 +6,7 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
 
-/** Flushes by the only CPU in the space, after another one has left; flushes of pages that only one CPU has used. */
+/** Flushes by the only CPU in the space, after another CPU left; flushes of pages that only one CPU used. */
 final class ElisionScenarios {
     private ElisionScenarios() {}
 

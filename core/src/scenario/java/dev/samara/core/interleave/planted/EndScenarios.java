@@ -9,7 +9,10 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 
-/** Calls of a reference to a space or of a file that it maps, beside its end. The machine is checked. */
+/**
+ * Calls through a reference to a space, or on a file that the space maps, concurrently with the space's end. The
+ * machine is checked.
+ */
 final class EndScenarios {
     private EndScenarios() {}
 

@@ -14,7 +14,7 @@ import dev.samara.core.mman.Protection;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Evictions of pages of a file of the host beside other calls. */
+/** Evictions of pages of a host file, concurrently with other calls. */
 final class EvictionScenarios {
     private EvictionScenarios() {}
 

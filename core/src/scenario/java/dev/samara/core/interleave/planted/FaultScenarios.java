@@ -6,7 +6,7 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Protection;
 
-/** Faults beside calls on their page. */
+/** Faults concurrent with calls that affect their page. */
 final class FaultScenarios {
     private FaultScenarios() {}
 

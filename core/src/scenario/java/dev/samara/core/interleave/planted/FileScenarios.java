@@ -14,7 +14,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Pages of files, beside calls and faults. */
+/** Operations on pages of files, concurrent with calls and faults. */
 final class FileScenarios {
     private FileScenarios() {}
 

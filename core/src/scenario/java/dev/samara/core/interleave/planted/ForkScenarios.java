@@ -14,7 +14,7 @@ import dev.samara.core.mman.RemapFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Forks beside faults, and faults on pages that a fork has left. */
+/** Forks concurrent with faults, and faults on pages that a fork shared. */
 final class ForkScenarios {
     private ForkScenarios() {}
 

@@ -13,7 +13,10 @@ import dev.samara.core.mman.Fault;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Waits at a futex word, which has 7 at first, beside wakes and moves. A lost wake leaves a thread parked for ever. */
+/**
+ * Waits at a futex word, which is initially 7, concurrent with wakes and moves. A lost wake leaves a thread parked for
+ * ever.
+ */
 final class FutexScenarios {
     private static final long OTHER = 4;
 

@@ -20,15 +20,16 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls on a file of the host with three opens, of which one call to the host does not simply succeed. The judge is
- * what was acknowledged:
+ * Calls on a host file with three opens, in which one call to the host fails, is short or is interrupted. They are
+ * compared with what was acknowledged:
  *
  * <ol>
- *   <li>A save that returns 0 has on the device what was stored before it began.
- *   <li>The failure of a write or a force that no other call returned is returned once by each open, from its next
- *       save, or by each of two concurrent saves. No other failure is returned by some opens only.
- *   <li>A call to the host that is short, or whose thread is interrupted, is not an error; the interrupt stays set.
- *   <li>The first page has what was stored last, and at the end the device has what memory has.
+ *   <li>When a save returns 0, everything that was stored before the save started is on the device.
+ *   <li>If no other call returned the failure of a write or a force, each open returns it once, from its next save, or
+ *       each of two concurrent saves returns it. No other failure is returned by only some of the opens.
+ *   <li>A call to the host that is short, or whose thread is interrupted, is not an error; the interrupt flag stays
+ *       set.
+ *   <li>The first page contains what was stored last, and at the end the device contains the same as memory.
  * </ol>
  */
 class HostFaultScenario extends HostFileScenarios.OfHostFile {

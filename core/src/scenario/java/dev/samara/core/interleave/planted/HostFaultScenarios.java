@@ -9,7 +9,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** The names of the scenarios of faults: calls side by side, each with each fault that they can meet. */
+/** The names of the scenarios with host faults: concurrent calls, combined with each fault that can occur in them. */
 final class HostFaultScenarios {
     private static final List<String> CALLS = List.of(
             "store+fsync",

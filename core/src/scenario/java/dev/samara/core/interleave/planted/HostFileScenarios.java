@@ -20,7 +20,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** A file of the host, whose page n begins with 100 + n: saves and reads beside other calls. */
+/** Saves and reads of a host file, whose page n starts with 100 + n, concurrent with other calls. */
 final class HostFileScenarios {
     static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
 

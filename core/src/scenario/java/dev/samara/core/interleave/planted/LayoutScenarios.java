@@ -16,7 +16,7 @@ import dev.samara.core.mman.PendingCall;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Publications and completions beside each other, references, and calls that a thread of the machine ends. */
+/** Concurrent publications and completions, references, and calls that a thread of the machine completes. */
 final class LayoutScenarios {
     private LayoutScenarios() {}
 

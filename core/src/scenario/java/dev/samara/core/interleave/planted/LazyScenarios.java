@@ -13,7 +13,7 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.MmException;
 import java.util.function.Function;
 
-/** CPUs in LAZY beside the end of their space. The machines are checked, so a CPU in LAZY walks its tables. */
+/** LAZY CPUs concurrent with the end of their space. The machines are checked, so a LAZY CPU walks its tables. */
 final class LazyScenarios {
     private LazyScenarios() {}
 

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Calls that put something into a leaf of the page table, concurrent with one that unmaps the only page there, so the
- * leaf is unhooked: what is put into the dead leaf is lost.
+ * Calls that set an entry in a leaf of the page table, concurrent with a call that unmaps the leaf's only page, so that
+ * the leaf is unhooked. An entry that is set in the unhooked leaf is lost.
  */
 final class LeafScenarios {
     /** In the leaf of the first page, and in another mapping. */

@@ -15,7 +15,7 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
-/** Listeners of a layout that is divided, or is being divided or joined. */
+/** Listeners to a layout that is divided, or is being divided or joined. */
 final class ListenerScenarios {
     private ListenerScenarios() {}
 

@@ -13,7 +13,7 @@ import java.time.Duration;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Periodic writes of files of the host beside other calls. */
+/** Periodic writes of host files, concurrent with other calls. */
 final class PeriodicScenarios {
     private PeriodicScenarios() {}
 

@@ -15,7 +15,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
-/** Reaps beside calls of which the pairs of operations judge too little. */
+/** Reaps concurrent with calls whose results the pairs of operations check too little. */
 final class ReapScenarios {
     private ReapScenarios() {}
 

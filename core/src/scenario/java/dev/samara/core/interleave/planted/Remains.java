@@ -20,7 +20,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 
-/** What is reachable from a machine, its spaces and its files when everything is over. */
+/** Checks what is still reachable from a machine, its spaces and its files at the end. */
 final class Remains {
     /** The state of one call, which ends with it. */
     private static final List<Class<?>> OF_CALLS =

@@ -16,7 +16,7 @@ import dev.samara.core.mman.Protection;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Runs beside calls that take their page away. A frame that is freed is poisoned. */
+/** Runs concurrent with calls that remove their page. A freed frame is poisoned. */
 final class RunScenarios {
     /** What the page has before the call. */
     private static final long OLD = 7;

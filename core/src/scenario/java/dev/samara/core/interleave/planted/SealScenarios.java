@@ -11,7 +11,7 @@ import dev.samara.core.mman.SealFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A seal against writes to a file in memory, concurrent with what could still write to it. */
+/** A seal against writes to a memory file, concurrent with operations that could still write to it. */
 final class SealScenarios {
     private static final int SHARED = MapFlags.SHARED | MapFlags.FIXED;
 

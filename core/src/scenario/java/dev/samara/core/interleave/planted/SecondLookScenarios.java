@@ -8,7 +8,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.interleave.failure.HostFault;
 
-/** Threads that decide, and look once more under a lock, concurrently with what changes the decision. */
+/** Threads that decide and check again under a lock, concurrently with operations that change the decision. */
 final class SecondLookScenarios {
     private SecondLookScenarios() {}
 

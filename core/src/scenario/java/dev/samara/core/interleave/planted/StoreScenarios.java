@@ -25,7 +25,7 @@ import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Pairs of a store and a load, each of which must see the other thread's store or be seen. */
+/** Pairs of threads that each store and then load. At least one of the two must see the other's store. */
 final class StoreScenarios {
     private StoreScenarios() {}
 

@@ -19,7 +19,7 @@ import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Waits at gates, grace periods that are polled, and the threads of a machine. */
+/** Waits at gates, polled grace periods, and the threads of a machine. */
 final class SyncScenarios {
     private SyncScenarios() {}
 

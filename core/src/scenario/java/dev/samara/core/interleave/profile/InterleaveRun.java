@@ -17,7 +17,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 
-/** Runs the parts of the profile one after the other, each for its share of the time. */
+/** Runs the parts of the profile one after another, each for its share of the time. */
 final class InterleaveRun {
     private static final String PREFIX = "interleave.";
     private static final long PROGRESS_SECONDS = 60;

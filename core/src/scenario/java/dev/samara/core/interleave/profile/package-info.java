@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The profile {@code interleave}: failures, planted breaks and combinations of operations, within one time.
+ * The profile {@code interleave}: failures, planted breaks and combinations of operations, within a given total time.
  *
- * <p>{@code docs/interleavings.md} names its properties.
+ * <p>{@code docs/interleavings.md} lists its properties.
  */
 @NullMarked
 package dev.samara.core.interleave.profile;

@@ -4,7 +4,7 @@ package dev.samara.core.interleave.scenario;
 import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 
-/** A change of the production classes that is no break: each operation divides its layout. */
+/** A planted change of the production classes that is not a break: each operation divides its layout. */
 public final class Divided {
     /** What the system property {@code samara.divided} does for all classes of a JVM. */
     public static final Planting AT_EACH_OPERATION = SourceBreak.of(

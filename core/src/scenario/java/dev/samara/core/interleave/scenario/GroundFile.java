@@ -16,7 +16,7 @@ import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** The file of a {@link Ground}, whose page n begins with the number 100 + n. */
+/** The file of a {@link Ground}. Its page n starts with the number 100 + n. */
 public interface GroundFile {
     long LENGTH = Ground.PAGES * SpaceScenario.PAGE;
 

@@ -7,7 +7,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 
-/** Frames in an array: a machine is made for each run, and direct memory would be slow to get and to give back. */
+/** Frames in an array. Each run creates a machine, and direct memory would be slow to allocate and to free. */
 public final class HeapFrames implements FrameStore {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);

@@ -24,7 +24,8 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * A file of the host as {@link GroundFile}. Its bytes are in a {@link MemoryChannel}, which has all of them at the end.
+ * A host file as a {@link GroundFile}. Its bytes are in a {@link MemoryChannel}, which must contain all of them at the
+ * end.
  */
 public final class HostGroundFile implements GroundFile {
     /** An empty file: a path that is opened must have one. */

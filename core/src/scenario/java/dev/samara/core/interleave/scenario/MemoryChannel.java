@@ -13,12 +13,12 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file of the host in an array. Each call is a step before which another thread may run, and changes the bytes at
- * once. A write in one piece is what the library may rely on for a page at most, so a scenario that looks at a file
- * after each call looks at whole pages.
+ * A host file in an array. Each call is one step, before which another thread may run, and changes the bytes
+ * atomically. The library may rely on atomic writes only up to one page, so a scenario that checks a file after each
+ * call checks whole pages.
  *
- * <p>A force makes the pages durable that were written since the force before. If it fails, they are lost, as on Linux:
- * the next force does not make them durable, unless they were written again.
+ * <p>A force makes the pages durable that were written since the previous force. If it fails, these writes are lost, as
+ * on Linux: the next force does not make the pages durable unless they were written again.
  */
 public final class MemoryChannel implements HostChannel {
     private static final int PAGE = (int) SpaceScenario.PAGE;

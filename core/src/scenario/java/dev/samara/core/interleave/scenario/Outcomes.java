@@ -11,8 +11,8 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * What the operations of a scenario lead to, one after the other, in each order. An order has several outcomes if
- * something that an operation has begun may end before the next one, or after it.
+ * The outcomes of a scenario's operations if they run one after another, for each order. An order has several outcomes
+ * if work that an operation started may end before or after the next operation.
  */
 record Outcomes(Map<List<String>, List<Outcome>> orders) {
     /**

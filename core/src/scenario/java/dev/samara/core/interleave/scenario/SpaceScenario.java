@@ -27,8 +27,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Operations on one address space. What they return, the layout and the contents after them must be the outcome of some
- * order of the operations.
+ * Operations on one address space. Their results, and the layout and the contents afterwards, must be an outcome of
+ * some order of the operations.
  */
 public abstract class SpaceScenario implements Scenario {
     public static final Geometry LINUX = Geometry.LINUX_X86_64;

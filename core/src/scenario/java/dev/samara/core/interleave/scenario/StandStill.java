@@ -25,8 +25,8 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Compares the TLBs of CPUs in GUEST with page tables and frames, while all threads stand still (I1 to I3). It reads
- * TLBs, entries and the words of frames, and nothing whose reader would have to wait.
+ * Compares the TLBs of CPUs in GUEST with page tables and frames, while all threads are stopped (I1 to I3). It reads
+ * only TLBs, entries and the words of frames, because other reads might have to wait.
  */
 public final class StandStill {
     private static final long PAGE = SpaceScenario.PAGE;

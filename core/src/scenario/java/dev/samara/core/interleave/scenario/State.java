@@ -24,7 +24,7 @@ import java.util.TreeMap;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
-/** What the operations of one run work on: a machine with a space, and what they make beside it. */
+/** The objects of one run's operations: a machine with a space, and the objects that the operations create. */
 public final class State {
     public final Machine machine;
     public final AddressSpace space;

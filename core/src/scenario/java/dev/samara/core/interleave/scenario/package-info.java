@@ -2,11 +2,12 @@
 /**
  * Operations on one address space, whose interleavings are explored on the production classes.
  *
- * <p>{@code SpaceScenario} has operations on the {@code State} of one run. Their results, the layout and the contents
- * must be those of some order of the operations ({@code Outcomes}), which it finds by running all orders once. {@code
- * StandStill} judges translations between steps. {@code Ground} has the kinds of memory on which operations can work.
+ * <p>A {@code SpaceScenario} contains operations on the {@code State} of one run. Their results, the layout and the
+ * contents must be an outcome of some order of the operations ({@code Outcomes}). It determines these outcomes by
+ * running the operations once in each order. {@code StandStill} checks translations between steps. {@code Ground} lists
+ * the kinds of memory on which operations can work.
  *
- * <p>{@code SpaceScenariosTest} has three scenarios to begin with.
+ * <p>{@code SpaceScenariosTest} contains three introductory scenarios.
  */
 @NullMarked
 package dev.samara.core.interleave.scenario;

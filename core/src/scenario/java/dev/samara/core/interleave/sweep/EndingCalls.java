@@ -7,8 +7,8 @@ import dev.samara.core.interleave.sweep.FailureKinds.Kind;
 import dev.samara.core.interleave.sweep.FailureKinds.Needs;
 
 /**
- * The operations of {@link FailureKinds} whose thread ends without another call: in GUEST, out of a callback if that
- * has thrown, as the owner of a page-table context, or LAZY.
+ * The operations of {@link FailureKinds} whose thread ends without another call: in GUEST, after a callback that threw,
+ * as the owner of a page table context, or LAZY.
  */
 final class EndingCalls {
     private static final long START = FailureScene.START;

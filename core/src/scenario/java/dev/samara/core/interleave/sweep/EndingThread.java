@@ -3,7 +3,10 @@ package dev.samara.core.interleave.sweep;
 
 import dev.samara.interleave.schedule.Scenario;
 
-/** Runs an operation on a thread of its own, which ends right after it: its CPU stays as the operation has left it. */
+/**
+ * Runs an operation on a new thread, which ends directly after it, so the thread's CPU stays in the state in which the
+ * operation left it.
+ */
 final class EndingThread implements Scenario.Body {
     private static final int PREPARED = 1;
     private static final int BEGUN = 2;

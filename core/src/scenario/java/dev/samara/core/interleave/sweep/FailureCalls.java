@@ -19,7 +19,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 
-/** The plain calls of a space, and accesses of a CPU, among the kinds of {@link FailureKinds}. */
+/** The kinds of {@link FailureKinds} that are simple calls to a space, or accesses of a CPU. */
 final class FailureCalls {
     static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 

@@ -16,7 +16,9 @@ import java.util.Set;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** A backing that reads pages, notices writes, and counts its opens. Each of its methods may be made to throw. */
+/**
+ * A backing that reads pages, is notified of writes, and counts its opens. Each of its methods can be made to throw.
+ */
 final class FailureDevice extends CachedBacking implements VmOperations {
     private static final int PAGES = 2;
 

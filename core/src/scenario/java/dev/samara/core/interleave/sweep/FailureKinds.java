@@ -19,7 +19,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import org.jspecify.annotations.Nullable;
 
-/** The kinds of operations that meet failures. */
+/** The kinds of operations into which failures are injected. */
 final class FailureKinds {
     private static final int MOVE = FailureCalls.MOVE;
 

@@ -9,8 +9,8 @@ import dev.samara.core.vma.Vma;
 import java.util.List;
 
 /**
- * A listener that follows the layout beside failures. At its removal each change has arrived, or the loss of one or a
- * call that failed is reported.
+ * A listener that follows the layout while failures are injected. When it is removed, each change must have arrived, or
+ * the loss of a change or a failed call must have been reported.
  */
 final class FailureListener implements Registration {
     /** Both reports name the class of the listener. */

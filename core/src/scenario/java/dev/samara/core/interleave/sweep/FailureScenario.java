@@ -22,9 +22,9 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One or two operations, of which one meets a failure. What the callers were told must be true: an operation that has
- * returned is done, one that was refused or has thrown has changed nothing, unless its {@link FailureKinds.Rule} says
- * otherwise. Afterwards the operations succeed, and the close of everything leaves nothing.
+ * One or two operations, one of which has a failure. The results must be true: an operation that returned is done, and
+ * one that was rejected or threw changed nothing, unless its {@link FailureKinds.Rule} permits otherwise. Afterwards
+ * the operations must succeed, and closing everything must leave nothing.
  */
 final class FailureScenario implements Scenario {
     /** Where the operations are made again: no other operation was there. */

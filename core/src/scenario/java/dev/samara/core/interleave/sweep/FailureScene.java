@@ -32,7 +32,7 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import org.jspecify.annotations.Nullable;
 
-/** What the operations of a {@link FailureScenario} work on: eight pages of a ground, and perhaps a device. */
+/** The objects of a {@link FailureScenario}'s operations: eight pages of a ground, and in some cases a device. */
 final class FailureScene {
     /** Pages of the device. */
     static final long DEVICE = SpaceScenario.AT + 32 * SpaceScenario.PAGE;

@@ -20,7 +20,7 @@ import java.util.Random;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
-/** Runs a {@link FailureScenario} once for each point of a kind that its threads reach. */
+/** Runs a {@link FailureScenario} once for each failure point of a kind that its threads reach. */
 final class FailureSweep {
     /** A failed step is tried again after pauses of up to a second. */
     private static final Limits LIMITS = new Limits(400_000, 30_000_000_000L);

@@ -20,9 +20,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A share of the sweep: one in 480 depths of the stack, one in three allocations of operations on private memory, one
- * in four of those on files of the host and one in 24 of others, and each point of all other kinds. Each operation
- * fails once at least; a build takes a share of the operations. {@link Failures} makes all runs.
+ * A share of the sweep: one in 480 stack depths, each point of all other kinds, and a share of the allocations: one in
+ * three for operations on private memory, one in four for operations on host files, and one in 24 for all other
+ * operations. Each operation fails at least once. A build runs a share of the operations; {@link Failures} runs
+ * everything.
  */
 @DisplayName("Each operation, with failures that it can meet")
 @Tag("interleave")

@@ -17,7 +17,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 
-/** Sweeps all operations alone with all kinds of failures, then pairs of them, and prints a table. */
+/** Sweeps all single operations with all kinds of failures, then pairs of operations, and prints a table. */
 public final class Failures implements ProfilePart {
     private static final List<FailureKind> KINDS = List.of(FailureKind.values());
 

@@ -20,7 +20,10 @@ import dev.samara.core.mman.SyncFlags;
 import java.nio.ByteBuffer;
 import java.util.List;
 
-/** The operations of {@link FailureKinds} on other grounds than private memory. A name ends with that of its ground. */
+/**
+ * The operations of {@link FailureKinds} on grounds other than private memory. The name of an operation ends with the
+ * name of its ground.
+ */
 final class GroundCalls {
     private static final long START = FailureScene.START;
     private static final long LENGTH = FailureScene.LENGTH;

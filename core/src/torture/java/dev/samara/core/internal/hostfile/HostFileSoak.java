@@ -25,9 +25,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Many files, mapped many times, which threads read and write under a limit of pages in memory, with advice, forks and
- * interrupts. The heap does not grow, there are as many channels as open files, each thread loads what it stored, and
- * in the end the files contain it.
+ * Many files, each mapped many times, which threads read and write under a limit of pages in memory, with advice, forks
+ * and interrupts. Checks that the heap does not grow, that there are as many channels as open files, that each thread
+ * loads what it stored, and that the files contain it at the end.
  */
 final class HostFileSoak {
     /** The pages of each file. */

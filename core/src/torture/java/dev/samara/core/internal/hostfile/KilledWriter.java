@@ -24,9 +24,10 @@ import java.time.Duration;
 import java.util.Random;
 
 /**
- * Writes a file through mappings of three spaces until it is killed, and says what {@code msync} has promised. A fourth
- * thread writes pages by calls, and promises what {@code fsync} has saved. Behind these pages it cuts, lengthens,
- * punches and writes the file, and stores to it through a mapping. Pages are evicted and written back meanwhile.
+ * Writes a file through mappings of three spaces until it is killed, and prints what {@code msync} saved. A fourth
+ * thread writes pages by calls, and prints what {@code fsync} saved. Beyond these pages, that thread also truncates,
+ * extends, punches and writes the file, and stores to it through a mapping. Pages are evicted and written back in the
+ * meantime.
  */
 final class KilledWriter {
     static final int SPACES = 3;

@@ -21,7 +21,7 @@ import java.util.Random;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
-/** One thread of a {@link HostFileSoak}, with a space of its own. It has one number on each page of each file. */
+/** One thread of a {@link HostFileSoak}, with its own space. It owns one number on each page of each file. */
 final class SoakThread extends Thread {
     private static final int BATCH = 64;
     private static final int MOST_HITS = 1 << 16;

@@ -6,9 +6,9 @@ import java.util.concurrent.RejectedExecutionException;
 
 /** The kinds of failures. */
 public enum FailureKind {
-    /** An instruction or a call for which the heap has no memory. */
+    /** An instruction or a call finds no free memory in the heap. */
     ALLOCATION,
-    /** A method entry beyond the end of the stack. */
+    /** A method entry overflows the stack. */
     STACK,
     /** No frame is free. */
     FRAME,
@@ -16,7 +16,7 @@ public enum FailureKind {
     STORE,
     /** A thread cannot be started. */
     THREAD,
-    /** An executor refuses a task. */
+    /** An executor rejects a task. */
     TASK,
     /** A callback throws a RuntimeException. */
     CALLBACK_EXCEPTION,
@@ -26,32 +26,32 @@ public enum FailureKind {
     CALLBACK_CHECKED,
     /** A thread is interrupted before it waits. */
     INTERRUPT,
-    /** From a reading on, the clock stands still. */
+    /** The clock stops at a reading. */
     CLOCK_STOPS,
-    /** Before a reading, the clock leaps by an hour. */
+    /** The clock leaps forward by an hour before a reading. */
     CLOCK_LEAPS;
 
-    /** Returns whether a call of an embedder's code throws. */
+    /** Returns whether a call to the embedder's code throws. */
     public boolean isCallback() {
         return this == CALLBACK_EXCEPTION || this == CALLBACK_ERROR || this == CALLBACK_CHECKED;
     }
 
-    /** Returns whether it changes what a thread reads from its clock. */
+    /** Returns whether the failure changes the times that threads read from the clock. */
     public boolean isClock() {
         return this == CLOCK_STOPS || this == CLOCK_LEAPS;
     }
 
-    /** Returns whether a call that meets it may say that it lacks something. */
+    /** Returns whether a call that this failure affects may return an error, e.g. {@code ENOMEM}. */
     public boolean mayRefuse() {
         return this != INTERRUPT && !isClock();
     }
 
-    /** Returns whether a machine that meets it may report it, or a long wait. */
+    /** Returns whether a machine that this failure affects may report the failure, or a long wait. */
     public boolean mayReport() {
         return this != INTERRUPT && this != CLOCK_STOPS;
     }
 
-    /** Makes what is thrown at a point. */
+    /** Creates the exception or error to throw at a site. */
     Throwable failure(String site) {
         String text = "injected at " + site;
         return switch (this) {

@@ -10,8 +10,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Predicate;
 
 /**
- * The entry of code with failure points: each method reaches a point of the calling thread. On a thread that belongs to
- * no run, in the initialization of classes and in judgements nothing fails.
+ * The methods that code with failure points calls. Each call is a point that the calling thread reaches. Nothing fails
+ * on a thread that belongs to no run, in class initializers, or while a scenario judges.
  */
 public final class FailurePoints {
     private static final Map<FailureKind, Set<String>> KNOWN = new ConcurrentHashMap<>();
@@ -19,31 +19,31 @@ public final class FailurePoints {
 
     private static final Injection[] NONE = {};
 
-    /** The failure to come. More than one where points are only counted. */
+    /** The failure to inject. It contains more than one element only if points are counted and nothing fails. */
     private static volatile Injection[] next = NONE;
 
     private FailurePoints() {}
 
-    /** Sets the failure of the runs from now on. Of several, each only counts points. */
+    /** Sets the failure to inject in the following runs. If there are several, each must only count points. */
     public static void set(Injection... injections) {
         next = injections.clone();
     }
 
-    /** Begins a run. */
+    /** Starts a run. */
     public static void begin() {
         for (Injection injection : next) {
             injection.begin();
         }
     }
 
-    /** The calling thread begins an operation. */
+    /** Marks the start of an operation on the calling thread. */
     public static void arm() {
         for (Injection injection : next) {
             injection.arm(Thread.currentThread());
         }
     }
 
-    /** The calling thread has ended its operation. */
+    /** Marks the end of the calling thread's operation. */
     public static void disarm() {
         for (Injection injection : next) {
             injection.disarm(Thread.currentThread());
@@ -54,22 +54,22 @@ public final class FailurePoints {
         return Arrays.stream(next).anyMatch(condition);
     }
 
-    /** Returns whether something has failed in this run. */
+    /** Returns whether a point failed in this run. */
     public static boolean hasFailed() {
         return isAny(injection -> injection.failed() != null);
     }
 
-    /** Returns whether something has failed in this run for which a call may be refused. */
+    /** Returns whether a point failed in this run in a way that permits calls to return errors. */
     public static boolean mayRefuse() {
         return isAny(injection -> injection.failed() != null && injection.kind().mayRefuse());
     }
 
-    /** Returns whether something has failed in this run of which the machine may report. */
+    /** Returns whether a point failed in this run in a way that permits the machine to report it. */
     public static boolean mayReport() {
         return isAny(injection -> injection.failed() != null && injection.kind().mayReport());
     }
 
-    /** Returns whether something has failed in this run, in a method of a class. */
+    /** Returns whether a point failed in this run in the given method, which is named with its class. */
     public static boolean hasFailedIn(String method) {
         return isAny(injection -> {
             String failed = injection.failed();
@@ -77,7 +77,7 @@ public final class FailurePoints {
         });
     }
 
-    /** Returns whether an exception is one that a failure point has thrown, or comes from one. */
+    /** Returns whether an exception was thrown by a failure point, or was caused by such an exception. */
     public static boolean isCauseOf(Throwable caught) {
         return isAny(injection -> injection.isCauseOf(caught));
     }
@@ -106,7 +106,7 @@ public final class FailurePoints {
         return fails;
     }
 
-    /** Before a wait. */
+    /** Called before a wait. */
     public static void beforeWait(String site) {
         for (Injection injection : next) {
             if (injection.interrupts(Thread.currentThread(), site)) {
@@ -115,7 +115,7 @@ public final class FailurePoints {
         }
     }
 
-    /** At a reading of the clock; returns what is read. */
+    /** Called when a thread reads the clock; returns the time to read. */
     public static long time(long now) {
         long time = now;
         for (Injection injection : current()) {
@@ -124,31 +124,31 @@ public final class FailurePoints {
         return time;
     }
 
-    /** Before an instruction or a call that allocates. */
+    /** Called before an instruction or a call that allocates. */
     public static void allocation(String site) {
         reach(FailureKind.ALLOCATION, site);
     }
 
-    /** Before an iteration, which allocates an iterator for each collection but an ArrayList. */
+    /** Called before an iteration, which allocates an iterator except for an ArrayList. */
     public static void iteration(Object receiver, String site) {
         if (!(receiver instanceof ArrayList)) {
             allocation(site);
         }
     }
 
-    /** Before the start of a thread. */
+    /** Called before a thread is started. */
     public static void thread(String site) {
         reach(FailureKind.THREAD, site);
     }
 
-    /** Before a task is given to an executor; that of a machine refuses none. */
+    /** Called before a task is passed to an executor; a machine's own executor never rejects one. */
     public static void task(Object executor, String site) {
         if (executor.getClass().getName().contains(".interleave.")) {
             reach(FailureKind.TASK, site);
         }
     }
 
-    /** Before a call of a backing, frame store or listener. */
+    /** Called before a call to a backing, frame store or listener. */
     public static void callback(String site) {
         for (Injection injection : current()) {
             if (injection.kind().isCallback()) {
@@ -157,31 +157,31 @@ public final class FailurePoints {
         }
     }
 
-    /** Before a frame is taken; returns whether there is none. */
+    /** Called before a frame is allocated; returns whether the allocation must fail. */
     public static boolean lacksFrame(String site) {
         return fails(FailureKind.FRAME, site);
     }
 
-    /** After a store was asked for more frames; returns its answer. */
+    /** Called after a frame store was extended; returns whether the caller must consider it extended. */
     public static boolean extended(boolean answer, String site) {
         return !fails(FailureKind.STORE, site) && answer;
     }
 
-    /** At the entry of a method, whose end calls {@link #leave}. */
+    /** Called at the entry of a method, whose exit calls {@link #leave}. */
     public static void enter(int bytes, String site) {
         for (Injection injection : current()) {
             injection.enter(Thread.currentThread(), bytes, site, true);
         }
     }
 
-    /** At the entry of a constructor, which calls nothing at its end. */
+    /** Called at the entry of a constructor, whose exit calls nothing. */
     public static void construct(int bytes, String site) {
         for (Injection injection : current()) {
             injection.enter(Thread.currentThread(), bytes, site, false);
         }
     }
 
-    /** At the end of a method, also of one that throws. */
+    /** Called at the exit of a method, even if it throws. */
     public static void leave(int bytes) {
         for (Injection injection : current()) {
             injection.leave(Thread.currentThread(), bytes);
@@ -193,7 +193,7 @@ public final class FailurePoints {
         throw (T) thrown;
     }
 
-    /** Notes a point of a class that was loaded. */
+    /** Records a failure point in a class that was loaded. */
     public static void noteKnown(FailureKind kind, String site) {
         KNOWN.computeIfAbsent(kind, any -> ConcurrentHashMap.newKeySet()).add(site);
     }
@@ -202,12 +202,12 @@ public final class FailurePoints {
         REACHED.computeIfAbsent(kind, any -> ConcurrentHashMap.newKeySet()).add(site);
     }
 
-    /** Returns the places of a kind in the classes that were loaded. */
+    /** Returns the sites of a kind in the classes that were loaded. */
     public static Set<String> known(FailureKind kind) {
         return KNOWN.getOrDefault(kind, Set.of());
     }
 
-    /** Returns the places of a kind that runs have reached. */
+    /** Returns the sites of a kind that any run reached. */
     public static Set<String> reached(FailureKind kind) {
         return REACHED.getOrDefault(kind, Set.of());
     }

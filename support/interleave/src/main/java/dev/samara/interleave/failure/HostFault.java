@@ -8,11 +8,12 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One call of the library to the host that does not simply succeed: the n-th of a kind, over all files of a run. Counts
- * the calls, so that a run without a fault finds out how many there are. Thread-safe, and makes no steps.
+ * A fault of one call from the library to the host: the n-th call of a kind, over all files of a run. Also counts the
+ * calls, so that a run without a fault determines how many calls there are. Thread-safe. Its code is not scheduled in
+ * steps.
  */
 public final class HostFault {
-    /** The calls that the library makes to a channel of the host. It locks no file, and transfers between none. */
+    /** The calls that the library makes to a host file's channel. It neither locks files nor transfers between them. */
     public enum HostCall {
         OPEN,
         READ,
@@ -23,17 +24,17 @@ public final class HostFault {
         CLOSE
     }
 
-    /** What becomes of the call. */
+    /** The outcome of the call. */
     public enum Way {
-        /** It does nothing, and throws. The bytes that a failed force was to make durable are lost. */
+        /** The call does nothing, and throws. The bytes that a failed force should have made durable are lost. */
         FAILS("Input/output error", true),
-        /** It does nothing, since the device is full. */
+        /** The call does nothing, and throws because the device is full. */
         FULL("No space left on device", true),
-        /** It transfers half of the bytes, and says so. */
+        /** The call transfers half of the bytes, and returns that number. */
         SHORT("", false),
-        /** It does a half or all of its work, and throws, as a channel of the JDK does whose thread is interrupted. */
+        /** The call does half or all of its work, and throws, like a JDK channel whose thread is interrupted. */
         CUT_OFF("", true),
-        /** Its thread is interrupted, and it succeeds. */
+        /** The calling thread is interrupted, but the call succeeds. */
         INTERRUPTED("", false);
 
         private final String text;
@@ -49,7 +50,7 @@ public final class HostFault {
             return isThrown;
         }
 
-        /** Returns whether a call can end so. */
+        /** Returns whether a call of this kind can have this outcome. */
         public boolean isOf(HostCall call) {
             boolean isTransfer = call == HostCall.READ || call == HostCall.WRITE;
             return switch (this) {
@@ -60,7 +61,7 @@ public final class HostFault {
             };
         }
 
-        /** Makes what the call throws. */
+        /** Creates the exception that the call throws. */
         public IOException failure() {
             return this == CUT_OFF ? new ClosedByInterruptException() : new IOException(text);
         }
@@ -74,9 +75,9 @@ public final class HostFault {
     private @Nullable Thread by;
 
     /**
-     * Makes a fault.
+     * Creates a fault.
      *
-     * @param number the number of the call among those of its kind, from 1; 0 for none
+     * @param number the number of the call among all calls of its kind, from 1; 0 for no fault
      */
     public HostFault(HostCall call, int number, Way way) {
         this.call = call;
@@ -84,12 +85,12 @@ public final class HostFault {
         this.way = way;
     }
 
-    /** Makes what counts calls only. */
+    /** Returns an object without a fault, which only counts calls. */
     public static HostFault none() {
         return new HostFault(HostCall.OPEN, 0, Way.FAILS);
     }
 
-    /** Returns whether it is the fault of no call. */
+    /** Returns whether this object only counts calls. */
     public boolean isNone() {
         return number == 0;
     }
@@ -103,9 +104,9 @@ public final class HostFault {
     /**
      * Counts a call before it is made.
      *
-     * @param file the file, by name
-     * @param isLong whether the call can be short: it transfers two bytes or more
-     * @return what becomes of it; null if it simply succeeds
+     * @param file the name of the file
+     * @param isLong whether the call transfers at least two bytes, and so can be short
+     * @return the outcome of the call, or null if it simply succeeds
      */
     public synchronized @Nullable Way reach(HostCall made, String file, boolean isLong) {
         int count = counts.merge(made, 1, Integer::sum);
@@ -117,12 +118,12 @@ public final class HostFault {
         return way;
     }
 
-    /** Returns the name of the file whose call has met the fault; null if none has. */
+    /** Returns the name of the file at which the fault occurred, or null if it did not occur. */
     public synchronized @Nullable String met() {
         return met;
     }
 
-    /** Returns whether the calling thread has met the fault. */
+    /** Returns whether the fault occurred in a call from the calling thread. */
     public synchronized boolean isMetHere() {
         return by == Thread.currentThread();
     }

@@ -11,15 +11,15 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One failure to come: the n-th point of a kind that the threads of a run reach. Used by the running thread of the run
- * alone, whose hand-over orders the accesses.
+ * One failure to inject: the n-th point of a kind that the threads of a run reach. Only the run's running thread uses
+ * it, and the hand-over between threads orders the accesses.
  */
 public final class Injection {
-    /** The threads whose points count. */
+    /** Determines which threads' points are counted. */
     public enum Scope {
-        /** The threads of the operations, while an operation runs. */
+        /** The threads of the operations, while they run an operation. */
         CALLERS,
-        /** The threads of the machine, from the beginning of the first operation on. */
+        /** The threads of the machine, from the start of the first operation on. */
         MACHINE
     }
 
@@ -41,14 +41,14 @@ public final class Injection {
     private @Nullable String failed;
     private @Nullable Thread interrupted;
 
-    /** What the clock was when it stopped or leapt. */
+    /** The time at which the clock stopped or leapt. */
     private long stopped;
 
     /**
-     * Makes a failure to come.
+     * Creates a failure to inject.
      *
      * @param at the number of the point that fails, from 1 on; for {@link FailureKind#STACK} the size of the stack in
-     *     bytes; or {@link #NEVER}
+     *     bytes; {@link #NEVER} if no point fails
      */
     public Injection(FailureKind kind, Scope scope, int at) {
         this.kind = kind;
@@ -69,17 +69,17 @@ public final class Injection {
         return points;
     }
 
-    /** Returns the depths of the stack, in bytes, at which methods were entered, in ascending order. */
+    /** Returns the stack depths at which methods were entered, in bytes, in ascending order. */
     public List<Integer> depths() {
         return List.copyOf(reachedDepths);
     }
 
-    /** Returns the place of the first failure, null if nothing failed. */
+    /** Returns the site of the first failure, or null if nothing failed. */
     public @Nullable String failed() {
         return failed;
     }
 
-    /** Begins a run. */
+    /** Starts a run. */
     void begin() {
         callers.clear();
         armed.clear();
@@ -108,7 +108,7 @@ public final class Injection {
                         && !thread.getName().equals("main");
     }
 
-    /** Reaches a point that fails by what it throws. */
+    /** Reaches a point that throws if it fails. */
     void reach(FailureKind of, Thread thread, String site) {
         if (isNext(of, thread, site)) {
             FailurePoints.throwAny(note(kind.failure(site)));
@@ -128,7 +128,7 @@ public final class Injection {
         return isNext;
     }
 
-    /** Enters a method, whose frame has some bytes. */
+    /** Enters a method whose stack frame has the given size. */
     void enter(Thread thread, int bytes, String site, boolean stays) {
         Integer depth = kind == FailureKind.STACK && counts(thread) ? depths.get(thread) : null;
         if (depth == null) {
@@ -164,12 +164,12 @@ public final class Injection {
         return isNext;
     }
 
-    /** Returns whether it has interrupted a thread. */
+    /** Returns whether this object interrupted a thread. */
     boolean hasInterrupted(Thread thread) {
         return interrupted == thread;
     }
 
-    /** Reads the clock; returns what the thread reads. */
+    /** Returns the time that a thread reads from the clock. */
     long time(long now, Thread thread) {
         if (kind.isClock() && isNext(kind, thread, "clock")) {
             stopped = now;
@@ -185,7 +185,7 @@ public final class Injection {
         return failure;
     }
 
-    /** Returns whether an exception is an injected one, or comes from one. */
+    /** Returns whether an exception was injected, or was caused by an injected one. */
     boolean isCauseOf(Throwable caught) {
         for (Throwable at = caught; at != null; at = at.getCause()) {
             if (thrown.contains(at)) {

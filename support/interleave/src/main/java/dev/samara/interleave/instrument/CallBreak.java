@@ -10,16 +10,16 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * A break that is a change of the calls of one method within another one, in the class file.
+ * A break that changes, in the class file, the calls that one method makes to another one.
  *
  * @param in the class
- * @param method the method with the calls
+ * @param method the method that contains the calls
  * @param called the name of the called method
- * @param change writes what stands in the place of a call; false if the call stays
+ * @param change writes the replacement of a call; returns false if the call stays
  */
 record CallBreak(String in, String method, String called, BiFunction<MethodVisitor, Call, Boolean> change)
         implements Planting {
-    /** A call as the class file has it. */
+    /** A call in a class file. */
     record Call(int opcode, String owner, String descriptor) {}
 
     @Override

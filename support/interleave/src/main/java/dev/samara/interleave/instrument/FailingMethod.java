@@ -11,7 +11,7 @@ import org.objectweb.asm.Type;
 
 /**
  * Adds failure points to the code of one method: before each instruction that may fail, and at its entry. A failure at
- * the entry is thrown outside of the method's handlers, as an overflow of the stack is.
+ * the entry is thrown outside of the method's exception handlers, like a stack overflow.
  */
 final class FailingMethod extends MethodVisitor {
     private static final String POINTS = "dev/samara/interleave/failure/FailurePoints";
@@ -26,7 +26,7 @@ final class FailingMethod extends MethodVisitor {
     private int line;
 
     /**
-     * Makes the visitor of a method.
+     * Creates the visitor of a method.
      *
      * @param frameBytes the size of its frame in the interpreter
      */
@@ -121,7 +121,8 @@ final class FailingMethod extends MethodVisitor {
     public void visitTypeInsn(int opcode, String type) {
         super.visitTypeInsn(opcode, type);
         if (opcode == Opcodes.NEW || opcode == Opcodes.ANEWARRAY) {
-            // After the instruction: stack maps refer to a label right before it. No code has the object yet.
+            // Added after the instruction, because stack maps refer to a label directly before it. No other code can
+            // use the object yet.
             point(FailureKind.ALLOCATION, "allocation");
         }
     }
@@ -143,7 +144,7 @@ final class FailingMethod extends MethodVisitor {
     @Override
     public void visitInvokeDynamicInsn(String name, String site, Handle bootstrap, Object... arguments) {
         if (Type.getArgumentTypes(site).length > 0) {
-            // A lambda that captures, or a concatenation.
+            // A capturing lambda, or a string concatenation.
             point(FailureKind.ALLOCATION, "allocation");
         }
         Object[] replaced = arguments.clone();
@@ -159,7 +160,7 @@ final class FailingMethod extends MethodVisitor {
         return name.equals("start") && around.fields.isA(owner, Replaced.THREAD);
     }
 
-    /** A reference to the method that starts a thread becomes one to a method with a failure point. */
+    /** Replaces a reference to a method that starts threads with a reference to a method that has a failure point. */
     private Handle starting(Handle handle) {
         String full = "(L" + handle.getOwner() + ";)V";
         String site = site();

@@ -5,11 +5,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The calls of the JDK and of JCTools that allocate nothing. Each other call counts as one that may
- * allocate. A constructor fails where its object is made.
+ * The calls to the JDK and JCTools that allocate nothing. Every other call counts as one that may allocate. A
+ * constructor is not a separate point: it fails where its object is allocated.
  */
 final class ForeignCalls {
-    /** The classes whose methods allocate nothing. Locks allocate queue nodes, in code that the scheduler replaces. */
+    /**
+     * The classes whose methods allocate nothing. Locks are among them, because the scheduler replaces the code that
+     * allocates their queue nodes.
+     */
     private static final Set<String> CLASSES = Set.of(
             "java/lang/Math",
             "java/lang/Object",
@@ -109,12 +112,12 @@ final class ForeignCalls {
             "toIntExact");
 
     /**
-     * Methods that allocate although a method of that name elsewhere does not. The first {@code ThreadLocal.get} of a
-     * thread allocates too. Each call that changes something has made it before.
+     * Methods that allocate although methods of the same name in other classes do not. {@code ThreadLocal.get} is not
+     * one of them: a thread's first call allocates too, but every call that changes something calls it earlier.
      */
     private static final Map<String, Set<String>> ALLOCATING = Map.of("java/lang/ThreadLocal", Set.of("set"));
 
-    /** Methods that add to a list, for which room was made before. */
+    /** Methods that add to a list whose capacity was ensured before. */
     private static final Set<String> WITH_ROOM = Set.of("dev/samara/core/internal/space/InFlightOperations.add");
 
     private ForeignCalls() {}
@@ -134,8 +137,8 @@ final class ForeignCalls {
     }
 
     /**
-     * Returns about how many bytes of stack a call needs in the interpreter, 0 for a call of the modules. A lock is
-     * taken by a deeper call than the one that releases it.
+     * Returns roughly how many bytes of stack a call needs in the interpreter, or 0 for a call to the modules. Taking a
+     * lock needs more stack than releasing it.
      */
     static int frameBytes(String owner, String name) {
         if (!isForeign(owner) || name.equals("<init>")) {

@@ -10,11 +10,11 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** The sizes of the frames that the interpreter of HotSpot makes for the methods of a class, on 64 bits. */
+/** The sizes of the stack frames that HotSpot's interpreter creates for the methods of a class, on 64-bit machines. */
 final class FrameSizes extends ClassVisitor {
     private static final int WORD = 8;
 
-    /** The words of a frame beside locals and operands. */
+    /** The number of words of a frame besides locals and operands. */
     private static final int FIXED = 12;
 
     private final Map<String, Integer> words = new HashMap<>();
@@ -29,7 +29,10 @@ final class FrameSizes extends ClassVisitor {
         return sizes;
     }
 
-    /** Returns the bytes of a frame. Its arguments are operands of its caller. */
+    /**
+     * Returns the size of a method's frame in bytes. It excludes the arguments, which are operands in the caller's
+     * frame.
+     */
     int bytes(String method, String descriptor) {
         return words.getOrDefault(method + descriptor, FIXED) * WORD;
     }

@@ -6,7 +6,7 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** The code of the bridges of accesses through handles. */
+/** Generates the bridges of accesses through VarHandles. */
 final class HandleBridge {
     static final String HANDLE = "java/lang/invoke/VarHandle";
     static final String BUFFERED = "dev/samara/interleave/schedule/Buffered";
@@ -16,12 +16,15 @@ final class HandleBridge {
 
     private HandleBridge() {}
 
-    /** Returns whether an access may meet a store buffer: all loads, and the stores that may wait in one. */
+    /**
+     * Returns whether an access may involve a store buffer: true for all loads, and for stores that may wait in a
+     * buffer.
+     */
     static boolean mayWait(String name) {
         return STORES.contains(name) || LOADS.contains(name);
     }
 
-    /** An access that is announced, and then made. */
+    /** Returns a bridge that announces an access and then performs it. */
     static SteppedClass.Bridge announced(String name, String descriptor, String site) {
         Type[] arguments = Type.getArgumentTypes("(L" + HANDLE + ';' + descriptor.substring(1));
         boolean hasBase = arguments.length > 1 && arguments[1].getSort() >= Type.ARRAY;
@@ -56,7 +59,10 @@ final class HandleBridge {
         return base.getSort() == Type.ARRAY || base.getInternalName().endsWith("ByteBuffer");
     }
 
-    /** An access that the scheduler makes: it may wait in a buffer, or find its value there. */
+    /**
+     * Returns a bridge that lets the scheduler perform an access: a store may wait in a buffer, and a load may find its
+     * value there.
+     */
     static SteppedClass.Bridge buffered(String name, String descriptor, String site) {
         Type[] arguments = Type.getArgumentTypes(descriptor);
         boolean stores = STORES.contains(name);

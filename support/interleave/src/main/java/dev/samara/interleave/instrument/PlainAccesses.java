@@ -8,8 +8,8 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Accesses without a handle to locations that handles access too. A thread sees its own stores in order, so such an
- * access comes behind the stores of the thread's buffer to its location.
+ * Instruments accesses without a VarHandle to locations that VarHandles access too. A thread sees its own stores in
+ * order, so stores to the location in the thread's buffer are performed before such an access.
  */
 final class PlainAccesses extends MethodVisitor {
     private final SteppedClass around;

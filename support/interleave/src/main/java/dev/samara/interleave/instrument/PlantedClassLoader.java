@@ -5,8 +5,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Loads the classes of the modules {@code core}, {@code maple} and {@code emulator}, and of their tests, with breaks,
- * and otherwise as they are: without the scheduler. So broken classes have no state in common with those of the parent.
+ * Loads the classes of the modules {@code core}, {@code maple} and {@code emulator}, and of their tests, with breaks
+ * but without instrumentation. It loads them all again, so broken classes share no static state with the parent's
+ * classes.
  */
 public final class PlantedClassLoader extends ClassLoader {
     private static final List<String> OWN = List.of("dev.samara.core.", "dev.samara.maple.", "dev.samara.emulator.");
@@ -15,10 +16,10 @@ public final class PlantedClassLoader extends ClassLoader {
     private final List<String> shared;
 
     /**
-     * Makes a loader of broken classes.
+     * Creates a loader of broken classes.
      *
      * @param planted the breaks
-     * @param shared the classes that the caller uses, which are the parent's, with those in them
+     * @param shared the classes that the caller uses too; they and their nested classes are loaded by the parent
      */
     public PlantedClassLoader(List<Planting> planted, Class<?>... shared) {
         super("planted", PlantedClassLoader.class.getClassLoader());

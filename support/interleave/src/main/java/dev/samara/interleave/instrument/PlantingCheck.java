@@ -11,12 +11,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Checks all breaks of a module's tests without looking for them: whether each has its place, and compiles. */
+/**
+ * Checks that each break of a module's tests has a place and compiles. It does not check whether tests find the breaks.
+ */
 public final class PlantingCheck {
     private final PlantingMakers makers;
 
     /**
-     * Reads the class files of a module's tests, and initializes those that make breaks.
+     * Reads the class files of a module's tests, and initializes the classes that create breaks.
      *
      * @param test one of the tests
      */
@@ -28,20 +30,20 @@ public final class PlantingCheck {
         }
     }
 
-    /** Returns the names of the classes whose initialization makes breaks. */
+    /** Returns the names of the classes whose initialization creates breaks. */
     public Set<String> initializers() {
         return makers.initializers();
     }
 
-    /** Returns the names of the methods that make breaks at another time. */
+    /** Returns the names of the methods that create breaks at another time. */
     public List<String> late() {
         return makers.late();
     }
 
     /**
-     * Looks up the place of a break.
+     * Checks that the place of a break exists.
      *
-     * @throws IllegalStateException if it is gone
+     * @throws IllegalStateException if it does not
      */
     public static void place(Planting planting) {
         if (planting instanceof SourceBreak source) {
@@ -51,7 +53,9 @@ public final class PlantingCheck {
         }
     }
 
-    /** Divides breaks of sources into rounds that can be compiled together: none has two breaks of one class. */
+    /**
+     * Divides breaks of sources into rounds that can be compiled together. No round contains two breaks of one class.
+     */
     public static List<Map<String, SourceBreak>> rounds(Collection<Planting> plantings) {
         List<Map<String, SourceBreak>> rounds = new ArrayList<>();
         for (Planting planting : plantings) {
@@ -70,9 +74,9 @@ public final class PlantingCheck {
     }
 
     /**
-     * Compiles the sources of breaks together.
+     * Compiles the sources of several breaks together.
      *
-     * @throws IllegalStateException if one cannot be compiled, with the messages of the compiler
+     * @throws IllegalStateException with the compiler's messages, if a source cannot be compiled
      */
     public static void compile(Collection<SourceBreak> breaks) {
         SourceCompiler.compileTogether(breaks);

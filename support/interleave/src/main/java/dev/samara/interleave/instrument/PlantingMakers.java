@@ -21,9 +21,9 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Finds in class files who makes breaks. The initialization of a class makes a break if the call stands in the
- * initializer, or in a private static method that only the initializer calls. Each other call makes it late: the break
- * may be made by a test that does not run.
+ * Finds the code that creates breaks, in class files. The initialization of a class creates a break if the call is in
+ * the initializer, or in a private static method that only the initializer calls. Any other call is late, because it
+ * may be in a test that does not run.
  */
 final class PlantingMakers {
     private static final String INITIALIZER = "<clinit>";
@@ -32,7 +32,7 @@ final class PlantingMakers {
     private static final Set<Type> MADE = Set.of(Type.getType(SourceBreak.class), Type.getType(Planting.class));
     private static final String OWN = Type.getInternalName(Plantings.class).replaceAll("[^/]*$", "");
 
-    /** A method, by its class, name and descriptor. */
+    /** A method, identified by its class, name and descriptor. */
     private record Method(String owner, String name, String descriptor) {
         boolean isFactory() {
             return FACTORIES.contains(owner)
@@ -48,7 +48,7 @@ final class PlantingMakers {
 
     private final Set<Method> privateStatic = new HashSet<>();
     private final Map<Method, Set<Method>> callers = new HashMap<>();
-    /** The methods in which a method is referred to, to be called at some time. */
+    /** For each method, the methods that contain a reference to it, through which it may be called at any time. */
     private final Map<Method, Set<Method>> referrers = new HashMap<>();
 
     private final Set<String> initializers = new TreeSet<>();
@@ -70,7 +70,7 @@ final class PlantingMakers {
         factories.forEach(factory -> follow(factory, seen));
     }
 
-    /** Goes from a method that makes a break to those that call it. */
+    /** Follows the calls from a method that creates a break to its callers. */
     private void follow(Method maker, Set<Method> seen) {
         referrers.getOrDefault(maker, Set.of()).forEach(referrer -> late.add(referrer.toString()));
         for (Method caller : callers.getOrDefault(maker, Set.of())) {
@@ -84,12 +84,12 @@ final class PlantingMakers {
         }
     }
 
-    /** The names of the classes whose initialization makes breaks. */
+    /** Returns the names of the classes whose initialization creates breaks. */
     Set<String> initializers() {
         return initializers;
     }
 
-    /** The names of the methods that make breaks at another time. */
+    /** Returns the names of the methods that create breaks at another time. */
     List<String> late() {
         return new ArrayList<>(late);
     }
@@ -121,7 +121,7 @@ final class PlantingMakers {
                 if ((access & wanted) == wanted) {
                     privateStatic.add(method);
                 }
-                // The factories call each other.
+                // Calls between the factories are ignored.
                 return owner.startsWith(OWN) && FACTORIES.contains(owner) ? null : calls(method);
             }
         };

@@ -9,22 +9,23 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** Breaks of a line in a class file. Each changes the calls of one method within another one. */
+/** Creates breaks of single lines in class files. Each changes the calls that one method makes to another one. */
 public final class Plantings {
     private static final String HANDLE = "java/lang/invoke/VarHandle";
 
-    /** For the test that looks at all of them. */
+    /** All breaks, for the test that checks them. */
     private static final Queue<Planting> MADE = new ConcurrentLinkedQueue<>();
 
     private Plantings() {}
 
     /**
-     * Leaves a call out.
+     * Removes a call.
      *
      * @param in the class of the call
-     * @param method the method with the call
+     * @param method the method that contains the call
      * @param called the name of the called method
-     * @param result the result in the place of the call's: a boolean or a number; ignored if it has none
+     * @param result the value that replaces the call's result: a boolean or a number; ignored if the called method
+     *     returns nothing
      */
     public static Planting withoutCall(String in, String method, String called, int result) {
         return changed(in, method, called, (to, call) -> {
@@ -45,7 +46,7 @@ public final class Plantings {
         });
     }
 
-    /** Makes an access through a VarHandle in another mode, such as {@code setRelease} for {@code setVolatile}. */
+    /** Changes the mode of an access through a VarHandle, e.g. from {@code setVolatile} to {@code setRelease}. */
     public static Planting otherMode(String in, String method, String mode, String otherMode) {
         return changed(in, method, mode, (to, call) -> {
             if (!call.owner().equals(HANDLE)) {
@@ -67,7 +68,7 @@ public final class Plantings {
         MADE.add(made);
     }
 
-    /** Returns all breaks of the classes that were initialized. */
+    /** Returns all breaks that the classes initialized so far created. */
     static List<Planting> made() {
         return List.copyOf(MADE);
     }

@@ -8,7 +8,7 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.Type;
 
-/** The classes and methods of the JDK that instrumented code uses in the scheduler's version. */
+/** The classes and methods of the JDK that instrumentation replaces with the scheduler's versions. */
 final class Replaced {
     static final String THREAD = "java/lang/Thread";
     static final String LOCK = "java/util/concurrent/locks/ReentrantLock";
@@ -41,16 +41,16 @@ final class Replaced {
 
     private Replaced() {}
 
-    /** Returns the class that is extended, or made, in the place of another one. */
+    /** Returns the class that instrumented code extends or instantiates instead of another one. */
     static String type(String internalName) {
         return TYPES.getOrDefault(internalName, internalName);
     }
 
     /**
-     * Returns the descriptor of the method of {@code Threads} that replaces a method, null if none does.
+     * Returns the descriptor of the method of {@code Threads} that replaces a method, or null if none does.
      *
      * @param isStatic whether the method has no receiver
-     * @param withSite whether the replacement gets the place of the call as last argument
+     * @param withSite whether the last argument of the replacement is the site of the call
      */
     static @Nullable String method(
             String owner, String name, String descriptor, boolean isStatic, boolean withSite, SharedFields fields) {

@@ -13,7 +13,7 @@ import org.objectweb.asm.FieldVisitor;
 import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
-/** The volatile fields of the instrumented classes, and the superclasses that decide about a class. */
+/** The volatile fields and the superclasses of the instrumented classes. */
 final class SharedFields {
     private static final String MODULES = "dev/samara/";
 
@@ -27,7 +27,7 @@ final class SharedFields {
         this.files = files;
     }
 
-    /** Returns the name of a volatile field in reports, null if the field is not volatile. */
+    /** Returns the name of a volatile field in reports, or null if the field is not volatile. */
     @Nullable
     String volatileName(String owner, String field) {
         for (String at = owner;
@@ -40,7 +40,7 @@ final class SharedFields {
         return null;
     }
 
-    /** Returns the name of a field that a handle may access, null if there is no handle for it. */
+    /** Returns the name of a field that a VarHandle may access, or null if there is no VarHandle for it. */
     @Nullable
     String handledName(String owner, String field) {
         for (String at = owner;
@@ -53,7 +53,7 @@ final class SharedFields {
         return null;
     }
 
-    /** Returns whether a class is another one or extends it. */
+    /** Returns whether a class is the same as another one or extends it. */
     boolean isA(String type, String superType) {
         String at = type;
         while (at != null && !at.equals(superType)) {
@@ -114,7 +114,7 @@ final class SharedFields {
         return new Outline(reader.getSuperName(), volatiles, fields, handled);
     }
 
-    /** The strings of a class initializer, among which are the names of the fields with handles. */
+    /** Collects the strings of a class initializer, which include the names of all fields with VarHandles. */
     private static final class Constants extends MethodVisitor {
         private final Set<String> strings;
 

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A break that is a change of the text of one source file of a product. Comments are no part of that text. */
+/** A break that changes the code in one source file of a product. Comments do not count as code. */
 public final class SourceBreak implements Planting {
     private final String className;
     private final List<String> texts;
@@ -25,18 +25,19 @@ public final class SourceBreak implements Planting {
         }
     }
 
-    /** Makes a break as {@link #of} does, which {@link Plantings#made} does not return. */
+    /** Creates a break like {@link #of}, but {@link Plantings#made} does not return it. */
     public static SourceBreak unlisted(String className, String... texts) {
         return new SourceBreak(className, texts);
     }
 
     /**
-     * Makes a break in which texts are replaced. It is compiled when it is first applied. Another break of the class
-     * has no effect beside this one.
+     * Creates a break that replaces strings in the code. The source is compiled when the break is first applied. Two
+     * breaks of the same class cannot be combined: only one of them takes effect.
      *
      * @param className the top-level class of the file
-     * @param texts texts that occur once in the code without its comments, each before the text in its place
-     * @throws IllegalArgumentException if a text has a comment
+     * @param texts alternately a string that occurs exactly once in the code (without its comments), and its
+     *     replacement
+     * @throws IllegalArgumentException if a string contains a comment
      */
     public static SourceBreak of(String className, String... texts) {
         SourceBreak made = new SourceBreak(className, texts);
@@ -49,7 +50,7 @@ public final class SourceBreak implements Planting {
         return className;
     }
 
-    /** Returns the module of the class, by the package below {@code dev.samara}. */
+    /** Returns the module of the class, which is the name of the package below {@code dev.samara}. */
     String module() {
         return className.split("\\.", 4)[2];
     }
@@ -57,7 +58,7 @@ public final class SourceBreak implements Planting {
     /**
      * Returns the source with the break.
      *
-     * @throws IllegalStateException if the file is gone, or does not have a text once
+     * @throws IllegalStateException if the file does not exist, or does not contain each string exactly once
      */
     String text() {
         Path file = Project.module(module()).resolve("src/main/java/" + className.replace('.', '/') + ".java");
@@ -87,7 +88,7 @@ public final class SourceBreak implements Planting {
         return made;
     }
 
-    /** Writes the broken class files below a directory, which is put before the modules on a class path. */
+    /** Writes the broken class files below a directory, which must precede the modules on a class path. */
     public void writeTo(Path directory) throws IOException {
         for (Map.Entry<String, byte[]> made : classes().entrySet()) {
             Path file = directory.resolve(made.getKey().replace('.', '/') + ".class");

@@ -4,9 +4,9 @@ package dev.samara.interleave.instrument;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Removes comments from sources, so that a break is placed by code alone and no rewording of a comment moves it. */
+/** Removes comments from sources, so that the place of a break depends only on code, not on the wording of comments. */
 final class SourceComments {
-    /** Literals, which may contain the signs of comments, and comments, which are the groups. */
+    /** Matches literals, which may contain comment delimiters, and comments. Only comments are groups. */
     private static final Pattern LITERAL_OR_COMMENT =
             Pattern.compile("\"\"\"[\\s\\S]*?\"\"\"|\"(?:\\\\.|[^\"\\\\\\n])*+\"|'(?:\\\\.|[^'\\\\\\n])++'"
                     + "|(?<line>(?m:^)[ \\t]*+(?:(?://[^\\n]*|/\\*[\\s\\S]*?\\*/)[ \\t]*+)+\\n)"
@@ -14,7 +14,7 @@ final class SourceComments {
 
     private SourceComments() {}
 
-    /** Returns a source without its comments, and without the lines that have nothing else. */
+    /** Returns a source without its comments, and without the lines that contain only comments. */
     static String without(String source) {
         Matcher found = LITERAL_OR_COMMENT.matcher(source);
         StringBuilder code = new StringBuilder();

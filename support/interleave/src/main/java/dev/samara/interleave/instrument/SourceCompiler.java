@@ -23,7 +23,8 @@ import java.util.stream.Stream;
 /** Compiles changed source files as parts of their modules. */
 final class SourceCompiler {
     /**
-     * A class of each module and of each dependency of them. A module's tests lack those that it does not depend on.
+     * One class of each module and of each of their dependencies. If a module's tests do not depend on a class, it is
+     * missing and ignored.
      */
     private static final List<String> OF_MODULES = List.of(
             "dev.samara.core.Machine",
@@ -31,15 +32,16 @@ final class SourceCompiler {
             "dev.samara.emulator.linux.Emulation",
             "org.objectweb.asm.ClassWriter",
             "org.jspecify.annotations.Nullable",
+            "com.google.errorprone.annotations.concurrent.GuardedBy",
             "org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue",
             "org.jctools.queues.MessagePassingQueue");
 
     private SourceCompiler() {}
 
     /**
-     * Compiles breaks, no two of which are of one class.
+     * Compiles several breaks, which must be of different classes.
      *
-     * @throws IllegalStateException if one cannot be compiled, with the messages of the compiler
+     * @throws IllegalStateException with the compiler's messages, if a source cannot be compiled
      */
     static void compileTogether(Collection<SourceBreak> breaks) {
         Map<String, Map<String, String>> sources = new LinkedHashMap<>();
@@ -56,8 +58,8 @@ final class SourceCompiler {
      * Compiles source files of a module.
      *
      * @param module the directory of the module
-     * @param sources the files, by their top-level classes
-     * @return the class files, by the names of their classes
+     * @param sources the source files by top-level class
+     * @return the class files by class name
      */
     static Map<String, byte[]> compile(String module, Map<String, String> sources) {
         try {
@@ -80,7 +82,8 @@ final class SourceCompiler {
         List<String> arguments =
                 new ArrayList<>(List.of("-proc:none", "-nowarn", "-g", "--release", "17", "-d", root.toString()));
         if (Files.exists(Project.module(module).resolve("src/main/java/module-info.java"))) {
-            // A part of its module: sealed classes have subclasses in other packages.
+            // Compiled as a part of its module, because sealed classes permit subclasses in other packages only within
+            // a module.
             String patch = "dev.samara." + module + '=' + directory.resolve("sources");
             arguments.addAll(List.of("--module-path", places(), "--patch-module", patch));
         } else {
@@ -114,7 +117,7 @@ final class SourceCompiler {
         }
     }
 
-    /** The places of the modules and of their dependencies. */
+    /** Returns the locations of the modules and of their dependencies, as a path. */
     private static String places() {
         return OF_MODULES.stream()
                 .flatMap(SourceCompiler::place)

@@ -11,7 +11,7 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** Instruments one class: its superclass, its synchronized methods, and by {@link SteppedMethod} its code. */
+/** Instruments one class: its superclass, its synchronized methods, and, with {@link SteppedMethod}, its code. */
 final class SteppedClass extends ClassVisitor {
     static final String STEPS = "dev/samara/interleave/schedule/Steps";
 
@@ -20,7 +20,7 @@ final class SteppedClass extends ClassVisitor {
     final SharedFields fields;
     private final boolean buffers;
 
-    /** The sizes of frames, for the failure points of this class; null if it has none. */
+    /** The sizes of stack frames, for the failure points of this class; null if it has no failure points. */
     private final @Nullable FrameSizes frames;
 
     private final List<Runnable> bridges = new ArrayList<>();
@@ -80,7 +80,7 @@ final class SteppedClass extends ClassVisitor {
     }
 
     /**
-     * Adds a private static method, which is written when all methods of the class have been visited.
+     * Adds a private static method, which is generated after all methods of the class were visited.
      *
      * @return its name
      */
@@ -98,11 +98,11 @@ final class SteppedClass extends ClassVisitor {
         return bridge;
     }
 
-    /** The code of a bridge: leaves the result on the stack. */
+    /** Generates the code of a bridge, which leaves the result on the stack. */
     interface Bridge {
         void write(MethodVisitor to);
 
-        /** Loads the arguments from one on. */
+        /** Generates code that loads consecutive arguments. */
         static void loadArguments(MethodVisitor to, Type[] arguments) {
             int local = 0;
             for (Type argument : arguments) {
@@ -120,7 +120,7 @@ final class SteppedClass extends ClassVisitor {
         return new Handle(Opcodes.H_INVOKESTATIC, name, bridge, descriptor, isInterface);
     }
 
-    /** A synchronized method becomes a method that takes the scheduler's monitor and calls the original one. */
+    /** Replaces a synchronized method with a method that takes the scheduler's monitor and calls the original one. */
     private void addEntry(int access, String method, String descriptor, String @Nullable [] exceptions) {
         boolean isStatic = (access & Opcodes.ACC_STATIC) != 0;
         int without = access & ~Opcodes.ACC_SYNCHRONIZED;

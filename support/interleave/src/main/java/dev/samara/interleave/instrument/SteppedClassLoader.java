@@ -9,8 +9,8 @@ import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassWriter;
 
 /**
- * Loads the classes of the modules, and of their tests, with a call of the scheduler before each step. It reads the
- * class files that its parent finds. The scheduler itself, and all other classes, are the parent's.
+ * Loads the classes of the modules, and of their tests, with a call to the scheduler before each step. It reads the
+ * class files that its parent finds. The parent loads the scheduler itself and all other classes.
  */
 public final class SteppedClassLoader extends ClassLoader {
     private static final String MODULES = "dev.samara.";
@@ -18,12 +18,12 @@ public final class SteppedClassLoader extends ClassLoader {
             "dev.samara.interleave.schedule.",
             "dev.samara.interleave.instrument.",
             "dev.samara.interleave.failure.",
-            // It reads objects after a run, and makes no steps.
+            // Not instrumented, because it only reads objects after a run.
             "dev.samara.core.fixture.ReachableObjects");
 
     private static final String PRODUCTS = "dev/samara/(?:core|maple)/.*";
 
-    /** The folder of the tests' class files, in the address of each. */
+    /** The directory of the tests' class files, as it occurs in their URLs. */
     private static final String TESTS = "/test-classes/";
 
     private final List<Planting> planted;
@@ -36,10 +36,10 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     /**
-     * Makes a loader of broken classes.
+     * Creates a loader of broken classes.
      *
-     * @param planted the breaks that are made in the classes before their instrumentation
-     * @param buffers whether the stores of a thread wait in a buffer
+     * @param planted the breaks that are applied to the classes before they are instrumented
+     * @param buffers whether each thread's stores wait in a store buffer
      */
     public SteppedClassLoader(List<Planting> planted, boolean buffers) {
         this(planted, buffers, false);
@@ -50,12 +50,12 @@ public final class SteppedClassLoader extends ClassLoader {
         this.planted = List.copyOf(planted);
         this.buffers = buffers;
         this.fails = fails;
-        // Where the modules are modules, the instrumented classes call the scheduler from outside of its module.
+        // If the scheduler is in a named module, the instrumented classes call it from outside of that module.
         getClass().getModule().addExports("dev.samara.interleave.schedule", getUnnamedModule());
         getClass().getModule().addExports("dev.samara.interleave.failure", getUnnamedModule());
     }
 
-    /** Makes a loader whose production classes have failure points. */
+    /** Creates a loader whose production classes have failure points. */
     public static SteppedClassLoader failing(List<Planting> planted) {
         return new SteppedClassLoader(planted, false, true);
     }
@@ -114,7 +114,7 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     /**
-     * Returns the class file of a class, without changes.
+     * Returns the unchanged class file of a class.
      *
      * @throws IllegalStateException if there is none
      */

@@ -11,8 +11,8 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Instruments the code of one method. A call of the scheduler that needs arguments of the instruction is made in a
- * bridge: a private static method that takes them, announces the step, and makes it.
+ * Instruments the code of one method. If a call to the scheduler needs the arguments of the instruction, it is in a
+ * bridge: a private static method that takes the arguments, announces the step, and performs it.
  */
 final class SteppedMethod extends MethodVisitor {
     private static final String HANDLE = HandleBridge.HANDLE;
@@ -153,7 +153,10 @@ final class SteppedMethod extends MethodVisitor {
         return around.fields.isA(owner, Replaced.LOCK);
     }
 
-    /** Locks announce their steps themselves, but do not know who calls. */
+    /**
+     * Passes the site of a lock operation to the scheduler. Locks announce their steps themselves, but do not know
+     * their callers.
+     */
     private void noteLock(String owner, String name) {
         boolean isLock = owner.startsWith("java/util/concurrent/locks/") || owner.equals(Replaced.SEMAPHORE);
         if (!name.equals("<init>") && (isLock || fieldsSayLock(owner))) {
@@ -168,7 +171,7 @@ final class SteppedMethod extends MethodVisitor {
                 || name.startsWith("weakCompareAnd");
     }
 
-    /** Returns the method of the scheduler that announces a call, null if the call is no step. */
+    /** Returns the scheduler's method that announces a call, or null if the call is not a step. */
     private static @org.jspecify.annotations.Nullable String step(String owner, String name) {
         if (owner.equals("java/nio/ByteBuffer") || owner.equals("java/nio/MappedByteBuffer")) {
             return name.startsWith("get") || name.startsWith("put") ? "bytes" : null;
@@ -188,7 +191,7 @@ final class SteppedMethod extends MethodVisitor {
         return isCallback(owner) ? "callback" : null;
     }
 
-    /** Returns whether the methods of a class are an embedder's. */
+    /** Returns whether an embedder implements the methods of a class. */
     static boolean isCallback(String owner) {
         boolean isListener =
                 owner.startsWith("dev/samara/core/event/") && owner.matches(".*(Listener|Notifier|Delivery)");
@@ -199,7 +202,7 @@ final class SteppedMethod extends MethodVisitor {
         return "(L" + owner + ';' + descriptor.substring(1);
     }
 
-    /** A bridge that announces a call and makes it. */
+    /** Returns a bridge that announces a call and then makes it. */
     private String calling(String step, int opcode, String owner, String name, String descriptor, boolean isInterface) {
         String full = withReceiver(owner, descriptor);
         String site = site();
@@ -256,7 +259,7 @@ final class SteppedMethod extends MethodVisitor {
         super.visitInvokeDynamicInsn(name, descriptor, bootstrap, replaced);
     }
 
-    /** A reference to a method announces the steps of a call. */
+    /** Replaces a method reference with one that announces the step of the call. */
     private Handle replaced(Handle handle) {
         String owner = handle.getOwner();
         if (handle.getTag() == Opcodes.H_NEWINVOKESPECIAL) {

@@ -14,31 +14,47 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rule that is broken in production code.
+ * A rule that is broken on purpose in production code. The tables of docs/breaks.md are generated from these.
  *
  * @param name what the broken code does
- * @param language opens the language that looks for it: a public class, with a constructor for a folder
- * @param most the maximum number of scripts: several minutes of them
- * @param planting makes the break
+ * @param cost the cost of a search for it
+ * @param language opens the language whose scripts must find the break: a public class, whose constructor takes a
+ *     directory
+ * @param most the maximum number of scripts, which take several minutes
+ * @param planting plants the break
  */
-public record BrokenRule(String name, Class<? extends OpenLanguage> language, long most, Planting planting) {
+public record BrokenRule(String name, Cost cost, Class<? extends OpenLanguage> language, long most, Planting planting) {
+    /**
+     * A search on some machine.
+     *
+     * @param seconds with the compilation of the break
+     * @param scripts up to the first one that shows it
+     * @param steps of the shortest script
+     */
+    public record Cost(double seconds, long scripts, int steps) {}
+
+    /** Returns the cost of a search, for a row of a table; see {@link Cost}. */
+    public static Cost shown(double seconds, long scripts, int steps) {
+        return new Cost(seconds, scripts, steps);
+    }
+
     private static final long SHRINKING = TimeUnit.MINUTES.toNanos(1);
 
     /**
      * A script that shows a broken rule.
      *
-     * @param scripts the scripts that were run, this one included
-     * @param shortest what is left of it
+     * @param scripts how many scripts were run, including this one
+     * @param shortest the shortened script
      */
     record Found(long scripts, Difference<?> shortest) {}
 
     /**
-     * Runs scripts of consecutive seeds, up to the first one that shows the break and can be made short. One that
-     * differs at times only, since a thread of the machine writes a page or does not, stays long.
+     * Runs scripts of consecutive seeds until one shows the break and can be shortened. A script cannot be shortened if
+     * it differs only sometimes, e.g. because it depends on whether a thread of the machine writes a page.
      *
-     * @param folder for the files of the language
-     * @param steps the maximum length
-     * @return null if there is none
+     * @param folder the directory for the language's files
+     * @param steps the maximum length of the shortened script
+     * @return the script that was found, or null if there is none
      */
     @Nullable
     Found find(Path folder, long seed, int steps) throws IOException {

@@ -16,8 +16,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Finds each broken rule of a module. Prints the time, the number of scripts and the shortest script of each. A
- * subclass has a static method {@code rules} that returns those that are {@link #wanted}.
+ * Checks that scripts find each broken rule of a module. Prints the time, the number of scripts and the shortest script
+ * of each rule. A subclass declares a static method {@code rules}, which returns the {@link #wanted} rules.
  */
 @Tag("interleave")
 @Tag("planted")

@@ -5,11 +5,11 @@ import dev.samara.testing.live.Language;
 import java.io.IOException;
 
 /**
- * A language with what its scripts run on, for a thread that is given a CPU. Its class is public, with a constructor
- * for a folder of files, so that a class loader with a broken library opens one of its own.
+ * A language together with the machine or kernel on which its scripts run. It is used by one thread. The class must be
+ * public, with a constructor that takes a directory, so that a class loader with a broken library can load and open it.
  */
 public interface OpenLanguage extends AutoCloseable {
-    /** Returns the language, until the close. */
+    /** Returns the language, which may be used until this object is closed. */
     Language<?, ?> language();
 
     @Override

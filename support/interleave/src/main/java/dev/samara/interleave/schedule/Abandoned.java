@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.interleave.schedule;
 
-/** Ends the threads of a run that is over. Thrown by each step from then on. */
+/** Ends the threads of a run that is over: from then on, each step throws it. */
 final class Abandoned extends Error {
     private static final long serialVersionUID = 1;
 

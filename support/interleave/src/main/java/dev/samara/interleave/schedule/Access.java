@@ -6,15 +6,15 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A step that a thread is about to make: one access to a location that threads share. Two accesses to a location
- * conflict unless both only read.
+ * A step that a thread is about to perform: one access to a location that threads share. Two accesses to the same
+ * location conflict unless both only read.
  *
  * @param kind the effect of the access
- * @param base the object that has the location, null for a static field
- * @param index the index in an array, -1 elsewhere
- * @param field the name of the location in its object; null for an element of an array
- * @param text the operation, for people
- * @param site class, method and line
+ * @param base the object that contains the location, or null for a static field
+ * @param index the index in an array, or -1 if the location is not an array element
+ * @param field the name of the location in its object, or null for an array element
+ * @param text the operation, for reports
+ * @param site the class, method and line
  */
 record Access(
         Kind kind,
@@ -26,9 +26,9 @@ record Access(
     enum Kind {
         READ,
         WRITE,
-        /** A spin-wait hint: the thread waits for any change. Conflicts with every access. */
+        /** A spin-wait hint: the thread waits for any change. It conflicts with every access. */
         SPIN,
-        /** The beginning of a thread, a callback: conflicts with nothing. */
+        /** The start of a thread, or a callback. It conflicts with nothing. */
         NONE
     }
 
@@ -46,12 +46,12 @@ record Access(
         return base == other.base && index == other.index && Objects.equals(field, other.field);
     }
 
-    /** Returns whether the step is one of the store buffers. */
+    /** Returns whether the step performs stores from a store buffer. */
     boolean isOfBuffer() {
         return StoreBuffer.NAME.equals(field);
     }
 
-    /** Returns the name of the location. Made when it is asked for, since most steps are never shown. */
+    /** Returns the name of the location. It is created on request, because most steps are never shown. */
     String name() {
         return field != null || base == null
                 ? String.valueOf(field)

@@ -4,7 +4,7 @@ package dev.samara.interleave.schedule;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
-/** The entry of code that is instrumented for store buffers. */
+/** The methods that code instrumented for store buffers calls. */
 public final class Buffered {
     private Buffered() {}
 
@@ -22,7 +22,7 @@ public final class Buffered {
         return Steps.access(kind, handle, base, index, mode, site);
     }
 
-    /** A plain, opaque or release store. */
+    /** Performs a plain, opaque or release store. */
     public static void store(VarHandle handle, Object[] arguments, String mode, String site) {
         SteppedThread self = Steps.self();
         if (self == null || !isBuffered(self, handle)) {
@@ -34,14 +34,14 @@ public final class Buffered {
             return;
         }
         Access write = access(Access.Kind.WRITE, handle, arguments, arguments.length - 1, mode, site);
-        // To put a store into the buffer concerns no other thread.
+        // Adding a store to the thread's own buffer does not affect other threads.
         Access local =
                 new Access(Access.Kind.NONE, write.base(), write.index(), write.field(), mode + " buffered", site);
         self.run0().reach(self, local, null, SteppedThread.NEVER, null);
         self.buffer.add(handle, arguments, write);
     }
 
-    /** A load in any mode. */
+    /** Performs a load in any mode. */
     public static @Nullable Object load(VarHandle handle, Object[] coordinates, String mode, String site) {
         SteppedThread self = Steps.self();
         if (self != null) {
@@ -55,7 +55,7 @@ public final class Buffered {
         return Steps.invoke(handle, VarHandle.AccessMode.GET, coordinates);
     }
 
-    /** A full fence. */
+    /** Performs a full fence. */
     public static void fence(String site) {
         SteppedThread self = Steps.self();
         if (self != null && !self.buffer.isEmpty()) {
@@ -63,7 +63,7 @@ public final class Buffered {
         }
     }
 
-    /** Comes before a plain access to a field that is also accessed through a handle, or that is volatile. */
+    /** Called before a plain access to a field that is also accessed through a VarHandle, or that is volatile. */
     public static void field(@Nullable Object base, String name) {
         SteppedThread self = Steps.self();
         if (self != null && !self.buffer.isEmpty()) {
@@ -71,7 +71,7 @@ public final class Buffered {
         }
     }
 
-    /** Comes before a plain load of an element. */
+    /** Called before a plain load of an array element. */
     public static void element(@Nullable Object array, int index) {
         SteppedThread self = Steps.self();
         if (self != null && !self.buffer.isEmpty()) {
@@ -79,19 +79,19 @@ public final class Buffered {
         }
     }
 
-    /** A plain store to an element. */
+    /** Performs a plain store to an array element. */
     public static void storeElement(long[] array, int index, long value) {
         element(array, index);
         array[index] = value;
     }
 
-    /** A plain store to an element. */
+    /** Performs a plain store to an array element. */
     public static void storeElement(int[] array, int index, int value) {
         element(array, index);
         array[index] = value;
     }
 
-    /** A plain store to an element. */
+    /** Performs a plain store to an array element. */
     public static void storeElement(Object[] array, int index, @Nullable Object value) {
         element(array, index);
         array[index] = value;

@@ -6,8 +6,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The choices of the current run, in depth-first order: the next run makes them again, except for the last one that has
- * another option.
+ * The choices of the current run, in depth-first order. The next run repeats them up to the last choice that has
+ * another option, and takes that option.
  */
 final class ChoicePath {
     /** A choice among threads. */
@@ -39,17 +39,17 @@ final class ChoicePath {
     private final List<Choice> choices = new ArrayList<>();
     private int depth;
 
-    /** Begins a run. */
+    /** Starts a run. */
     void begin() {
         depth = 0;
     }
 
     /**
-     * Returns the next choice of the run. If an earlier run had another choice here, although it made the same choices
-     * before, the run fails, and this returns null.
+     * Returns the next choice of the run. If an earlier run with the same preceding choices had a different choice
+     * here, the run is not deterministic: it fails, and this method returns null.
      *
-     * @param from the place of the choice
-     * @param options the threads, in an order that depends on the earlier choices only
+     * @param from the label of the choice's place
+     * @param options the threads, in an order that depends only on the earlier choices
      */
     @Nullable
     Choice next(Run run, String from, List<SteppedThread> options) {
@@ -66,7 +66,7 @@ final class ChoicePath {
         return choice;
     }
 
-    /** Goes to the next run; returns false if there is none. */
+    /** Advances to the next run; returns false if there is none. */
     boolean advance() {
         while (!choices.isEmpty()) {
             Choice last = choices.get(choices.size() - 1);
@@ -78,7 +78,7 @@ final class ChoicePath {
         return false;
     }
 
-    /** Forgets all choices: the next run is a first one. */
+    /** Forgets all choices, so the next run is the first one again. */
     void clear() {
         choices.clear();
     }

@@ -5,7 +5,7 @@ import java.util.List;
 
 /** The virtual time of a run, in nanoseconds. */
 final class Clock {
-    /** The time that a spin-wait hint takes, so that spins that are limited by time end. */
+    /** The time that a spin-wait hint takes. It is not 0, so that spins with a time limit end. */
     private static final long SPIN = 1_000;
 
     private long now = 1_000_000_000_000L;
@@ -20,10 +20,10 @@ final class Clock {
     }
 
     /**
-     * Moves the clock to the next time limit of a thread, and ends the waits whose time is up.
+     * Advances the clock to the next deadline of a thread, and ends the waits whose deadlines passed.
      *
-     * @param most the most that all leaps may come to
-     * @return false if no thread has a time limit, or if the clock would have to leap further
+     * @param most the maximum sum of all leaps
+     * @return false if no thread has a deadline, or if the leaps would exceed the maximum
      */
     boolean leap(List<SteppedThread> threads, long most) {
         long earliest = SteppedThread.NEVER;

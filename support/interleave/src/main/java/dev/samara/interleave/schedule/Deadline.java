@@ -5,7 +5,7 @@ import java.util.concurrent.TimeUnit;
 
 /** The instant at which an exploration, or a part of a longer run, ends. */
 public final class Deadline {
-    /** For what ends by itself. */
+    /** For explorations that end without a deadline. */
     public static final Deadline NEVER = after(TimeUnit.DAYS.toNanos(365));
 
     private final long end;
@@ -14,12 +14,12 @@ public final class Deadline {
         this.end = end;
     }
 
-    /** Returns the deadline that is so many nanoseconds away. */
+    /** Returns the deadline that is {@code nanos} from now. */
     public static Deadline after(long nanos) {
         return new Deadline(System.nanoTime() + nanos);
     }
 
-    /** Returns the nanoseconds that are left, 0 if none are. */
+    /** Returns the remaining nanoseconds, or 0 if the deadline passed. */
     public long nanos() {
         return Math.max(0, end - System.nanoTime());
     }
@@ -28,7 +28,7 @@ public final class Deadline {
         return nanos() == 0;
     }
 
-    /** Returns the deadline that is so many nanoseconds away, or this one if it is earlier. */
+    /** Returns the deadline that is {@code nanos} from now, or this one if it is earlier. */
     public Deadline within(long nanos) {
         return after(Math.min(nanos, nanos()));
     }

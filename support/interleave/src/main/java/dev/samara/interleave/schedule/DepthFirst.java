@@ -5,9 +5,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All runs with at most a number of preemptions, in depth-first order. A choice where the running thread is blocked,
- * has ended, or has given a spin-wait hint, costs no preemption. Preemptions are tried before accesses to {@link
- * SharedLocations} only.
+ * All runs with a bounded number of preemptions, in depth-first order. A choice is not a preemption if the running
+ * thread is blocked, ended, or gave a spin-wait hint. Preemptions are tried only before accesses to {@link
+ * SharedLocations}.
  */
 final class DepthFirst implements Strategy {
     private final int bound;

@@ -6,8 +6,8 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a scenario in the order of a strategy until a run fails. The schedule of a failure is then made shorter, by
- * leaving out choices as long as a run with the rest fails in that manner.
+ * Runs a scenario with the schedules of a strategy until a run fails. Then shortens the schedule of the failure:
+ * removes choices as long as a run with the remaining ones fails in the same way.
  */
 public final class Exploration {
     private final Supplier<Scenario> scenarios;
@@ -18,9 +18,9 @@ public final class Exploration {
     }
 
     /**
-     * Makes an exploration with other limits than the default ones.
+     * Creates an exploration.
      *
-     * @param scenarios makes the scenario anew for each run
+     * @param scenarios creates a new scenario for each run
      */
     public Exploration(Supplier<Scenario> scenarios, Limits limits) {
         this.scenarios = scenarios;
@@ -28,14 +28,14 @@ public final class Exploration {
     }
 
     /**
-     * The end of an exploration.
+     * The result of an exploration.
      *
      * @param runs the number of runs
-     * @param repetitions the number of those that were left, because they would have repeated others
-     * @param steps the number of steps of all runs
-     * @param nanos the time that the runs took
-     * @param isComplete whether the strategy has no run left
-     * @param failure the failure, null if no run failed
+     * @param repetitions the number of runs that were abandoned because they would have repeated others
+     * @param steps the total number of steps of all runs
+     * @param nanos the time that the runs took, in nanoseconds
+     * @param isComplete whether all runs of the strategy were made
+     * @param failure the failure, or null if no run failed
      */
     public record Result(
             int runs,
@@ -44,7 +44,7 @@ public final class Exploration {
             long nanos,
             boolean isComplete,
             @Nullable Failure failure) {
-        /** Returns the numbers as one line. */
+        /** Returns the numbers in one line. */
         public String figures() {
             double seconds = nanos / 1e9;
             return String.format(
@@ -68,7 +68,7 @@ public final class Exploration {
      * A run that failed.
      *
      * @param finding the failure
-     * @param schedule the shortest list of choices that was found to lead to it
+     * @param schedule the shortest list of choices found that leads to the failure
      * @param turns the turns of the threads
      */
     public record Failure(Finding finding, Schedule schedule, String turns) {
@@ -79,16 +79,16 @@ public final class Exploration {
     }
 
     /**
-     * Explores until a run fails, the strategy ends, or the time is over.
+     * Explores until a run fails, all runs of the strategy were made, or the deadline passes.
      *
-     * @param most the most runs
+     * @param most the maximum number of runs
      */
     public Result explore(Strategy strategy, int most, Deadline deadline) {
         long began = System.nanoTime();
         int runs = 0;
         int repetitions = 0;
         long steps = 0;
-        // The first run of a class initializes it, and may differ.
+        // The first run initializes classes, so it may differ from later runs.
         run(Strategy.replay(Schedule.DEFAULT).begin(), false);
         boolean goesOn = true;
         Run failed = null;
@@ -107,17 +107,17 @@ public final class Exploration {
         return new Result(runs, repetitions, steps, nanos, !goesOn, failed == null ? null : shrunk(failed));
     }
 
-    /** Explores until a run fails, the strategy ends, or a number of runs is made. */
+    /** Explores until a run fails, all runs of the strategy were made, or the maximum number of runs is reached. */
     public Result explore(Strategy strategy, int most) {
         return explore(strategy, most, Deadline.NEVER);
     }
 
-    /** Runs one schedule, and records nothing but what has failed. */
+    /** Runs one schedule, and records only its failure. */
     public @Nullable Finding run(Schedule schedule) {
         return run(Strategy.replay(schedule).begin(), false).finding();
     }
 
-    /** Runs one schedule. */
+    /** Runs one schedule, and records its failure with the turns of the threads. */
     public @Nullable Failure replay(Schedule schedule) {
         Run run = run(Strategy.replay(schedule).begin(), true);
         Finding finding = run.finding();
@@ -126,12 +126,12 @@ public final class Exploration {
                 : new Failure(finding, run.trace().schedule(), run.trace().turns(3));
     }
 
-    /** Returns the steps of the run of one schedule, as text. */
+    /** Runs one schedule, and returns its steps as text. */
     public java.util.List<String> steps(Schedule schedule) {
         return run(Strategy.replay(schedule).begin(), true).trace().steps();
     }
 
-    /** Returns the places of the writes of the run of one schedule, each as class, method and line. */
+    /** Runs one schedule, and returns the sites of its writes, each as class, method and line. */
     public java.util.List<String> writes(Schedule schedule) {
         Run run = run(Strategy.replay(schedule).begin(), true);
         if (run.finding() != null) {
@@ -141,8 +141,8 @@ public final class Exploration {
     }
 
     /**
-     * Returns the words that one thread writes and another one writes or reads in the run of one schedule, each by its
-     * name and the places of its writes.
+     * Runs one schedule, and returns the words that one thread writes and another one reads or writes. Each is given by
+     * its name and the sites of its writes.
      */
     public java.util.List<String> sharedWords(Schedule schedule) {
         Run run = run(Strategy.replay(schedule).begin(), true);
@@ -171,7 +171,7 @@ public final class Exploration {
                 Run run = run(Strategy.replay(shorter).begin(), false);
                 Finding found = run.finding();
                 if (found != null && found.isLike(finding)) {
-                    // A run may need fewer choices than it was given.
+                    // A run may use fewer choices than its schedule contains.
                     shortest = run.trace().schedule();
                     i = Math.min(i, shortest.choices().size());
                 }

@@ -7,19 +7,21 @@ import org.jspecify.annotations.Nullable;
  * The result of a run that failed.
  *
  * @param kind the kind of failure
- * @param message the failure, for people, with the wait graph if threads wait
- * @param thrown the exception, if there was one
+ * @param message the description of the failure, with the wait graph if threads wait
+ * @param thrown the exception, or null if there was none
  */
 public record Finding(Kind kind, String message, @Nullable Throwable thrown) {
     /** The kinds of failure. */
     public enum Kind {
-        /** A thread ended with an exception, or a judgement failed. */
+        /** A thread ended with an exception, or a judge method of the scenario threw one. */
         THROWN,
-        /** Every thread waits, or only a clock that leaps further than the scenario allows would wake one. */
+        /** Every thread waits. The clock could only wake one by leaping further than the scenario allows. */
         STUCK,
-        /** More steps than the limit: threads spin, or poll, without end. */
+        /** The run exceeded the limit of steps: threads spin or poll without end. */
         ENDLESS,
-        /** A run did not repeat its prefix: the scenario depends on something outside of the scheduler. */
+        /**
+         * A run did not repeat its prefix, so the scenario depends on something that the scheduler does not control.
+         */
         NOT_DETERMINISTIC
     }
 

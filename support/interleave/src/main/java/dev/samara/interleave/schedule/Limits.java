@@ -4,9 +4,9 @@ package dev.samara.interleave.schedule;
 /**
  * Limits of one run.
  *
- * @param steps the most steps
- * @param patienceNanos the longest time by which the virtual clock may leap in all. It leaps where no thread can run,
- *     so long leaps mean that only time limits end a wait
+ * @param steps the maximum number of steps
+ * @param patienceNanos the maximum sum of the virtual clock's leaps. The clock leaps if no thread can run, so a larger
+ *     sum means that only timeouts end a wait
  */
 public record Limits(int steps, long patienceNanos) {
     /** Enough for a few operations of an address space. */

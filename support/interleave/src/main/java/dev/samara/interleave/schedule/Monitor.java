@@ -13,7 +13,7 @@ final class Monitor {
 
     int holds;
 
-    /** The number of calls of {@code notifyAll}. */
+    /** The number of calls to {@code notifyAll}. */
     int notified;
 
     Monitor(Object of) {
@@ -30,10 +30,10 @@ final class Monitor {
     }
 
     /**
-     * Takes this once it is free, or ends at a deadline.
+     * Waits until the monitor is free and takes it, or gives up at a deadline.
      *
      * @param isFree whether the thread may take it
-     * @return false if the deadline came first
+     * @return false if the deadline passed first
      */
     boolean takeBy(SteppedThread thread, Access access, BooleanSupplier isFree, long deadline)
             throws InterruptedException {
@@ -48,13 +48,13 @@ final class Monitor {
         return !isLate;
     }
 
-    /** Makes the step of a release, and releases this. */
+    /** Announces the step of a release, and releases the monitor. */
     void release(SteppedThread thread, Access access) {
         thread.run0().reach(thread, access, null, SteppedThread.NEVER, null);
         release(thread);
     }
 
-    /** Returns the step of a call at a lock. */
+    /** Returns the step of a lock operation. */
     Access access(SteppedThread thread, String text) {
         return new Access(Access.Kind.WRITE, of, -1, name(), text, thread.site);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.interleave.schedule;
 
-/** An access by its location and its place in the code. */
+/** An access, identified by its location and its site in the code. */
 record Place(Access access) {
     @Override
     public boolean equals(Object other) {

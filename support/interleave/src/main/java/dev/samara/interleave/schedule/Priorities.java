@@ -10,9 +10,9 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Probabilistic concurrency testing (Burckhardt et al. 2010): each thread gets a random priority, the highest that can
- * run runs, and at depth - 1 random steps the running thread gets the lowest. A thread that gives a spin-wait hint gets
- * the lowest priority too.
+ * Probabilistic concurrency testing (Burckhardt et al. 2010). Each thread gets a random priority, and the thread with
+ * the highest priority runs among those that can. At depth - 1 random steps, the running thread gets the lowest
+ * priority. A thread that gives a spin-wait hint also gets the lowest priority.
  */
 final class Priorities implements Strategy {
     private final long firstSeed;
@@ -20,7 +20,7 @@ final class Priorities implements Strategy {
     private final int runs;
     private int run;
 
-    /** The most choices of a run up to now. */
+    /** The maximum number of choices of a run so far. */
     private int length = 1;
 
     Priorities(long seed, int depth, int runs) {

@@ -5,10 +5,10 @@ import java.io.PrintStream;
 
 /** A part of the profile {@code interleave}. */
 public interface ProfilePart {
-    /** Explores until everything is explored or the time is over, and prints what was found. */
+    /** Explores until everything is explored or the deadline passes, and prints the findings. */
     void run(Deadline deadline, PrintStream out) throws InterruptedException;
 
-    /** Returns what was explored by now, and of how much, in one line. Any thread may call it. */
+    /** Returns, in one line, how much was explored so far, and how much there is in total. Any thread may call it. */
     String progress();
 
     int passed();

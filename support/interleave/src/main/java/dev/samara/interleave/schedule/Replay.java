@@ -6,7 +6,10 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** One run with the choices of a schedule, and the default where it has none or its thread cannot run. */
+/**
+ * One run with the choices of a schedule. It takes the default if the schedule contains no choice, or if the chosen
+ * thread cannot run.
+ */
 final class Replay implements Strategy {
     private final Map<String, String> choices = new HashMap<>();
 

@@ -9,8 +9,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One run of a scenario: its threads, of which one runs at a time, and its virtual clock. The scheduler has no thread:
- * its code runs on the thread that comes to a step, which then goes on or hands over to another one.
+ * One run of a scenario: its threads, of which one runs at a time, and its virtual clock. The scheduler has no thread
+ * of its own. Its code runs on the thread that reaches a step, which then continues or hands over to another thread.
  */
 final class Run {
     private final Scenario scenario;
@@ -28,7 +28,7 @@ final class Run {
     private boolean branching;
     private boolean isRepetition;
 
-    /** The number of operations that are ready to begin, and then of those that are done. */
+    /** The number of operations that are ready to start; afterwards the number of operations that ended. */
     private int prepared;
 
     private volatile boolean isOver;
@@ -49,14 +49,14 @@ final class Run {
         throw new IllegalStateException("no thread of a run makes a thread");
     }
 
-    /** Runs the scenario; returns when it has ended. */
+    /** Runs the scenario; returns when it ended. */
     void execute() {
         SteppedThread main = new SteppedThread(this, this::scenario, "main");
         main.start();
         main.hand();
         try {
             over.await();
-            // The remaining threads have been told to end. The run does not wait longer for one that goes on.
+            // The remaining threads end at their next step. The run waits at most a minute for a thread that does not.
             for (SteppedThread thread : threads) {
                 thread.join(60_000);
             }
@@ -131,7 +131,7 @@ final class Run {
         return branching;
     }
 
-    /** Whether the chooser left this run. */
+    /** Returns whether the chooser abandoned this run. */
     boolean isRepetition() {
         return isRepetition;
     }
@@ -157,7 +157,7 @@ final class Run {
         return clock.now();
     }
 
-    /** Returns what the calling thread reads from its clock. */
+    /** Returns the time that the calling thread reads. */
     long time() {
         return scenario.time(clock.now());
     }
@@ -171,16 +171,16 @@ final class Run {
         thread.started = true;
     }
 
-    /** The first turn of a thread. */
+    /** Records the first turn of a thread. */
     void begins(SteppedThread thread) {
         ran(thread);
     }
 
     /**
-     * Makes a step at once where no thread is chosen: before the operations, and after them. Most steps of a run are
+     * Takes the fast path for a step before or after the operations, where no thread is chosen. Most steps of a run are
      * there.
      *
-     * @return whether the step may be made; if not, it is to be announced
+     * @return whether the step may be performed immediately; if not, it must be announced
      */
     boolean passes(SteppedThread self, Access.Kind kind) {
         if (branching || isOver || kind == Access.Kind.SPIN || steps >= limits.steps() || !self.buffer.isEmpty()) {
@@ -195,9 +195,9 @@ final class Run {
     }
 
     /**
-     * Announces the next step of the calling thread, and returns when the step is to be made.
+     * Announces the next step of the calling thread, and returns when the thread must perform it.
      *
-     * @return whether the time was up before the condition held
+     * @return whether the deadline passed before the condition held
      */
     boolean reach(
             SteppedThread self,
@@ -260,7 +260,7 @@ final class Run {
         }
     }
 
-    /** A thread has changed something, so those that spin have a reason to look again. */
+    /** Called after a thread changed something, so that spinning threads check their conditions again. */
     private void changed(SteppedThread self) {
         for (SteppedThread other : threads) {
             if (other != self) {
@@ -270,14 +270,14 @@ final class Run {
         }
     }
 
-    /** Empties the store buffer of the calling thread, in a step of its own: others may run before it. */
+    /** Empties the store buffer of the calling thread, in a separate step, so that other threads may run before it. */
     void drain(SteppedThread self, String site) {
         Access access = new Access(Access.Kind.NONE, self.buffer, -1, StoreBuffer.NAME, "drain", site);
         reach(self, access, null, SteppedThread.NEVER, null);
         self.buffer.drain();
     }
 
-    /** A store leaves the buffer of a thread. */
+    /** Called when a store from a thread's buffer is performed. */
     void noteStore(SteppedThread owner, Access access) {
         changed(owner);
         if (branching) {
@@ -361,8 +361,9 @@ final class Run {
     }
 
     /**
-     * The threads that can run, the default first: the thread that runs already, unless it has given a spin-wait hint,
-     * else the one that follows it in the order of the starts. A thread that has given a hint comes last.
+     * Returns the threads that can run, the default first. The default is the running thread unless it gave a spin-wait
+     * hint; otherwise it is the next thread in the order in which the threads were started. Threads that gave a hint
+     * come last.
      */
     private List<SteppedThread> options(SteppedThread from) {
         List<SteppedThread> options = new ArrayList<>(threads.size());

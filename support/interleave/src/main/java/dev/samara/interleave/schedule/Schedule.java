@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.stream.Collectors;
 
 /**
- * The choices of a run that differ from the default, each named by the thread that ran, the number of its step, and the
- * thread that runs instead: {@code a:17>b} means that b runs before a makes its 17th step. Steps are counted per
- * thread, so a choice keeps its meaning if an earlier one is left out.
+ * The choices of a run that differ from the default. Each names the thread that ran, the number of its step, and the
+ * thread that runs instead: {@code a:17>b} means that b runs before a performs its 17th step. Steps are counted per
+ * thread, so a choice keeps its meaning if an earlier one is removed.
  *
  * @param choices in the order of the run
  */
@@ -17,7 +17,7 @@ public record Schedule(List<Choice> choices) {
     /**
      * A choice that differs from the default.
      *
-     * @param from the label of the thread that ran
+     * @param from the name of the thread that ran, with the number of its step
      * @param to the name of the thread that runs
      */
     public record Choice(String from, String to) {
@@ -34,7 +34,7 @@ public record Schedule(List<Choice> choices) {
         choices = List.copyOf(choices);
     }
 
-    /** Reads the text of a schedule. */
+    /** Parses a schedule. */
     public static Schedule parse(String text) {
         return new Schedule(Arrays.stream(text.strip().split("\\s+"))
                 .filter(part -> !part.isEmpty())

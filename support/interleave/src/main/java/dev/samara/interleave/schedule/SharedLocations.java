@@ -9,9 +9,9 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * The names of the locations that two threads of one run have accessed, one of them to write. A preemption before any
- * other access is as good as one before the thread's next access of these, so only these are tried. The names are
- * learnt run by run; an exploration begins again when one is added.
+ * The names of the locations that two threads of one run accessed, at least one of them with a write. Preemptions are
+ * tried only before accesses to these locations: a preemption before any other access is equivalent to one before the
+ * thread's next access to these. The names are learnt run by run; when one is added, an exploration starts again.
  */
 final class SharedLocations {
     private static final class Users {
@@ -37,10 +37,10 @@ final class SharedLocations {
         }
     }
 
-    /** An element of any array of a type and a length: arrays have no names. */
+    /** An array element. Arrays have no names, so it stands for the element of every array of that type and length. */
     private record Element(Class<?> array, int length, int index) {}
 
-    /** The names of fields, and elements. */
+    /** The names of fields, and the {@link Element}s. */
     private final Set<Object> names = new HashSet<>();
 
     private final Map<Location, Users> users = new HashMap<>();
@@ -53,7 +53,7 @@ final class SharedLocations {
         return new Element(base.getClass(), Array.getLength(base), access.index());
     }
 
-    /** Begins a run. */
+    /** Starts a run. */
     void begin() {
         users.clear();
     }
@@ -62,7 +62,7 @@ final class SharedLocations {
         return access.kind() == Access.Kind.SPIN || access.isOfBuffer() || names.contains(key(access));
     }
 
-    /** Notes an access; returns whether a name was added. */
+    /** Records an access; returns whether a name was added. */
     boolean add(SteppedThread thread, Access access) {
         boolean isAccess = access.kind() == Access.Kind.READ || access.kind() == Access.Kind.WRITE;
         if (!isAccess) {

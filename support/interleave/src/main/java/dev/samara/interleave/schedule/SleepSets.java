@@ -8,13 +8,14 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * All runs but for the order of steps without a conflict, by sleep sets (Godefroid 1996). After all runs that go on
- * from a point with one thread, that thread sleeps in the runs that go on with another one, until a step conflicts with
- * its own pending step. A run in which all threads that can run sleep repeats an earlier one, and is left.
+ * Enumerates all runs, except for those that differ only in the order of steps that do not conflict, with sleep sets
+ * (Godefroid 1996). After all runs in which one thread continues from a point, that thread sleeps in the runs in which
+ * another thread continues, until a step conflicts with the sleeping thread's pending step. If all threads that can run
+ * are asleep, the run repeats an earlier one and is abandoned.
  *
- * <p>It knows no bound of preemptions: a run within the bound may be the one of its class that is left out in favour of
- * one beyond the bound. It preserves the states at the ends of steps that conflict, not all states between steps, so a
- * scenario that is explored in this way judges the end.
+ * <p>It supports no bound of preemptions: of two equivalent runs, it may omit the one within the bound. It preserves
+ * the states after steps that conflict, but not all states between steps, so a scenario that is explored in this way
+ * can only check the final state.
  */
 final class SleepSets implements Strategy {
     private final ChoicePath path = new ChoicePath();

@@ -5,12 +5,12 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * A thread's spin-wait hints since another thread has changed anything. Each iteration of such a spin meets the state
- * of the first one. So a thread yields at a hint, or goes on to the end of its spin at once, but is not preempted at a
- * step that it repeats.
+ * A thread's spin-wait hints since the last change by another thread. Each iteration of such a spin finds the same
+ * state as the first one. So at a hint, the thread either yields or continues to the end of its spin, and it is not
+ * preempted at a step that it repeats.
  */
 final class Spin {
-    /** The most hints without a yield: longer than the spins of the modules, which all end in a park. */
+    /** The maximum number of hints without a yield. All spins of the modules are shorter, and end in a park. */
     private static final int LONGEST = 500;
 
     private final Set<Place> places = new HashSet<>();
@@ -18,7 +18,7 @@ final class Spin {
     private boolean goesOn;
     private int hints;
 
-    /** Notes a hint; returns whether the thread yields. */
+    /** Records a hint; returns whether the thread yields. */
     boolean hint() {
         hasSpun = true;
         if (goesOn && ++hints > LONGEST) {
@@ -28,17 +28,17 @@ final class Spin {
         return !goesOn;
     }
 
-    /** The thread goes on to the end of its spin. */
+    /** Makes the thread continue to the end of its spin. */
     void goOn() {
         goesOn = true;
     }
 
-    /** Returns whether a step is no repetition within a spin. */
+    /** Returns whether a step does not repeat a step of the same spin. */
     boolean isNew(Access access) {
         return !hasSpun || places.add(new Place(access));
     }
 
-    /** Another thread has changed something. */
+    /** Called after another thread changed something. */
     void changed() {
         places.clear();
         hasSpun = false;

@@ -7,7 +7,7 @@ import java.util.Queue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.Condition;
 
-/** A condition of a {@link SteppedLock}. Signals wake the threads in the order of their waits. */
+/** A condition of a {@link SteppedLock}. Signals wake threads in the order in which they started to wait. */
 final class SteppedCondition implements Condition {
     private final SteppedLock lock;
     private final Queue<Wait> waits = new ArrayDeque<>();
@@ -32,7 +32,7 @@ final class SteppedCondition implements Condition {
         return new Access(Access.Kind.WRITE, lock, -1, lock.monitor.name(), text, self.site);
     }
 
-    /** Returns whether the time was up before the signal. */
+    /** Waits for a signal; returns whether the deadline passed first. */
     private boolean waits(boolean interruptibly, long deadline) throws InterruptedException {
         SteppedThread self = self();
         if (lock.monitor.owner != self) {

@@ -7,10 +7,10 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The lock that instrumented code makes, and extends, in the place of a {@link ReentrantLock}. Its waits are the
- * scheduler's. On a thread that makes no steps it is the lock of the JDK.
+ * The lock that instrumented code instantiates and extends instead of {@link ReentrantLock}. The scheduler implements
+ * its waits. On a thread that the scheduler does not control, it is an ordinary JDK lock.
  */
-@SuppressWarnings("this-escape") // the monitor only keeps it
+@SuppressWarnings("this-escape") // the monitor only stores the reference
 public class SteppedLock extends ReentrantLock {
     private static final long serialVersionUID = 1;
 

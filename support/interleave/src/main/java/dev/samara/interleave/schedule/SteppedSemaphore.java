@@ -4,9 +4,9 @@ package dev.samara.interleave.schedule;
 import java.util.concurrent.Semaphore;
 
 /**
- * The semaphore that instrumented code makes in the place of a {@link Semaphore}. Its waits are the scheduler's. On a
- * thread that makes no steps it is the semaphore of the JDK, with permits of its own; so has each run. Threads that
- * wait are not in any order, whether it is fair or not.
+ * The semaphore that instrumented code instantiates instead of {@link Semaphore}. The scheduler implements its waits.
+ * On a thread that the scheduler does not control, it is an ordinary JDK semaphore. The permits of such threads and of
+ * each run are counted separately. Waiting threads are in no order, even if the semaphore is fair.
  */
 public final class SteppedSemaphore extends Semaphore {
     private static final long serialVersionUID = 1;
@@ -25,7 +25,8 @@ public final class SteppedSemaphore extends Semaphore {
             super.acquireUninterruptibly(wanted);
             return;
         }
-        // Of the run: a static semaphore is one of several runs at a time, and of runs that were left in between.
+        // The run counts the permits, because several concurrent runs may share a static semaphore, and an abandoned
+        // run does not release its permits.
         Monitor taken = self.run0().monitor(this);
         Steps.await(
                 self,

@@ -6,12 +6,12 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A thread of a run. Instrumented code extends and instantiates this class in the place of {@link Thread}; the {@code
- * run} methods of its subclasses are renamed to {@link #body}. It runs only while the scheduler lets it.
+ * A thread of a run. Instrumented code extends and instantiates this class instead of {@link Thread}; the {@code run}
+ * methods of its subclasses are renamed to {@link #body}. It runs only while the scheduler permits it.
  *
- * <p>All fields are accessed by the running thread of the run alone. The hand-over of {@link #go} orders the accesses.
+ * <p>Only the run's running thread accesses the fields. The hand-over through {@link #go} orders the accesses.
  */
-@SuppressWarnings("this-escape") // the setters of Thread, which no subclass in a run overrides
+@SuppressWarnings("this-escape") // Thread's setters, which no subclass in a run overrides
 public class SteppedThread extends Thread {
     static final long NEVER = Long.MAX_VALUE;
 
@@ -19,42 +19,45 @@ public class SteppedThread extends Thread {
     private final long number;
     private volatile boolean go;
 
-    /** The step that this thread makes when it runs next. */
+    /** The step that this thread performs when it runs next. */
     Access pending = new Access(Access.Kind.NONE, null, -1, "", "begin", "thread");
 
-    /** Whether the pending step can be made; null if it always can. */
+    /** Returns whether the pending step can be performed; null if it always can. */
     @Nullable
     BooleanSupplier ready;
 
-    /** Names the threads or the object that this thread waits for. */
+    /** Names the threads or the object for which this thread waits. */
     @Nullable
     Object waitsFor;
 
-    /** The virtual time at which a blocked step ends without its condition. */
+    /** The virtual time at which a blocked step ends even if its condition does not hold. */
     long deadline = NEVER;
 
     boolean started;
     boolean finished;
     boolean timedOut;
 
-    /** The number of steps of this thread, the pending one included. */
+    /** The number of steps of this thread, including the pending one. */
     int steps;
 
-    /** Whether the pending step is a spin-wait hint, and no other thread has changed anything since. */
+    /** Whether the pending step is a spin-wait hint, and no other thread changed anything after it. */
     boolean yields;
 
     final Spin spin = new Spin();
 
-    /** Stays empty in code that is not instrumented for store buffers. */
+    /** The store buffer, which stays empty in code that is not instrumented for store buffers. */
     final StoreBuffer buffer = new StoreBuffer(this);
 
     boolean permit;
     boolean interrupted;
 
-    /** Greater than 0 while this thread makes no steps: in class initialization, and while it judges. */
+    /**
+     * Greater than 0 while this thread announces no steps: during class initialization, and while the scenario checks
+     * the state.
+     */
     int quiet;
 
-    /** The place of the next lock operation. */
+    /** The site of the next lock operation. */
     String site = "?";
 
     public SteppedThread() {
@@ -94,14 +97,17 @@ public class SteppedThread extends Thread {
         setUncaughtExceptionHandler(SteppedThread::uncaught);
     }
 
-    /** The library passes what a callback throws to this handler, also the end of the run if the callback met it. */
+    /** The library passes exceptions of callbacks to this handler, including the one that ends the threads of a run. */
     private static void uncaught(Thread thread, Throwable thrown) {
         if (!(thrown instanceof Abandoned)) {
             thread.getThreadGroup().uncaughtException(thread, thrown);
         }
     }
 
-    /** Returns the number of this thread in its run: code that chooses a word by it chooses that in each run. */
+    /**
+     * Returns the number of this thread in its run, so that code that chooses a word by thread ID chooses the same word
+     * in each run.
+     */
     @Override
     public final long getId() {
         return number;
@@ -122,12 +128,15 @@ public class SteppedThread extends Thread {
         try {
             runAndFinish();
         } catch (Abandoned over) {
-            // The run is over: nothing is left to do.
+            // The run is over, so nothing is left to do.
             return;
         }
     }
 
-    /** Code that is abandoned may throw another exception on its way out, and finish after the end of the run. */
+    /**
+     * Runs the body, and ends the thread. While abandoned code unwinds, it may throw a different exception, so it may
+     * finish here after the end of the run.
+     */
     private void runAndFinish() {
         Throwable failure = null;
         try {
@@ -142,7 +151,7 @@ public class SteppedThread extends Thread {
         run.finish(this, failure);
     }
 
-    /** The code of this thread: the {@code run} method of instrumented subclasses. */
+    /** Runs the code of this thread, i.e. the {@code run} method of instrumented subclasses. */
     protected void body() {
         super.run();
     }
@@ -167,7 +176,7 @@ public class SteppedThread extends Thread {
         return started && !finished && (timedOut || ready == null || ready.getAsBoolean());
     }
 
-    /** Returns the pending step and what it waits for, as text. */
+    /** Returns a description of the pending step and of what it waits for. */
     final String waitText(long now) {
         return getName() + ": " + pending
                 + (waitsFor == null ? "" : ", waits for " + waitsFor)

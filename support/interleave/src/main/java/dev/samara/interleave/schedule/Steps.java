@@ -13,8 +13,8 @@ import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entry of instrumented code: each method announces a step of the calling thread. On a thread that belongs to no
- * run, and on one that is quiet, a method does only what the replaced code did.
+ * The methods that instrumented code calls. Each announces a step of the calling thread. On a thread that belongs to no
+ * run or is quiet, a method only does what the replaced code did.
  */
 public final class Steps {
     private static final Set<String> READS =
@@ -26,17 +26,17 @@ public final class Steps {
 
     private Steps() {}
 
-    /** The thread that has to announce its steps, null if the caller has not. */
+    /** Returns the calling thread if it must announce its steps, otherwise null. */
     static @Nullable SteppedThread self() {
         return Thread.currentThread() instanceof SteppedThread thread && thread.quiet == 0 ? thread : null;
     }
 
-    /** Returns whether the calling thread has to announce its steps. */
+    /** Returns whether the calling thread must announce its steps. */
     public static boolean isStepping() {
         return self() != null;
     }
 
-    /** Sets the interrupt flag of the calling thread, in no step of its own. */
+    /** Sets the interrupt flag of the calling thread, without a step. */
     public static void interruptSelf() {
         if (Thread.currentThread() instanceof SteppedThread thread) {
             thread.interrupted = true;
@@ -50,19 +50,22 @@ public final class Steps {
         }
     }
 
-    /** Waits for a condition that another thread makes true. Returns whether the time was up before. */
+    /** Waits for a condition that another thread makes true. Returns whether the deadline passed first. */
     static boolean await(SteppedThread self, Access access, BooleanSupplier ready, long deadline, Object waitsFor) {
         return self.run0().reach(self, access, ready, deadline, waitsFor);
     }
 
-    /** Notes the place of the lock operation that follows. */
+    /** Records the site of the following lock operation. */
     public static void at(String site) {
         if (Thread.currentThread() instanceof SteppedThread thread) {
             thread.site = site;
         }
     }
 
-    /** Begins the initialization of a class, which makes no steps: the JDK holds a lock during it. */
+    /**
+     * Marks the start of a class initialization. It announces no steps, because the JDK holds a lock during the
+     * initialization.
+     */
     public static void beginQuiet() {
         if (Thread.currentThread() instanceof SteppedThread thread) {
             thread.quiet++;
@@ -75,7 +78,7 @@ public final class Steps {
         }
     }
 
-    /** An access through a VarHandle. */
+    /** Announces an access through a VarHandle. */
     public static void handle(VarHandle handle, @Nullable Object base, int index, String operation, String site) {
         SteppedThread self = self();
         if (self != null) {
@@ -99,7 +102,7 @@ public final class Steps {
         return new Access(kind, isBuffer ? null : base, isBuffer ? -1 : index, name, operation, site);
     }
 
-    /** Makes an access whose types are not known to the compiler. */
+    /** Performs an access whose types are not known at compile time. */
     static @Nullable Object invoke(VarHandle handle, VarHandle.AccessMode mode, Object[] arguments) {
         try {
             return HANDLES.computeIfAbsent(handle, any -> new EnumMap<>(VarHandle.AccessMode.class))
@@ -116,7 +119,7 @@ public final class Steps {
         }
     }
 
-    /** The class and the field, as volatile accesses name it. */
+    /** Returns the class and the field of a VarHandle, in the same form as for volatile accesses. */
     private static String name(VarHandle handle) {
         String text = handle.describeConstable().map(Object::toString).orElse("");
         int begin = text.indexOf('[') + 1;
@@ -135,13 +138,13 @@ public final class Steps {
         reach(Access.Kind.WRITE, base, -1, name, "write", site);
     }
 
-    /** A call of a class of the JDK or JCTools whose objects threads share. */
+    /** Announces a call to an object of the JDK or JCTools that threads share. */
     public static void call(Object receiver, String name, String site) {
         boolean reads = READS.contains(name);
         reach(reads ? Access.Kind.READ : Access.Kind.WRITE, receiver, -1, type(receiver), name, site);
     }
 
-    /** A call of a collection, which is a step if threads may share the collection. */
+    /** Announces a call to a collection if threads may share the collection. */
     public static void collection(Object receiver, String name, String site) {
         if (receiver.getClass().getName().startsWith("java.util.concurrent.")) {
             call(receiver, name, site);
@@ -152,7 +155,7 @@ public final class Steps {
         return of.getClass().getSimpleName();
     }
 
-    /** An access to the bytes of a frame. Buffers may share bytes, so all of them count as one location. */
+    /** Announces an access to the bytes of a frame. Buffers may overlap, so all of them count as one location. */
     public static void bytes(String operation, String site) {
         boolean reads = operation.startsWith("get");
         reach(reads ? Access.Kind.READ : Access.Kind.WRITE, null, -1, "frame bytes", operation, site);
@@ -172,7 +175,10 @@ public final class Steps {
         }
     }
 
-    /** Does nothing once the run is over: the compiler's code repeats an exit that throws, for ever. */
+    /**
+     * Exits a monitor. Does nothing once the run is over, because code that javac generates repeats an exit that
+     * throws, without end.
+     */
     public static void monitorExit(Object of, String site) {
         SteppedThread self = self();
         if (self != null && !self.run0().isOver()) {
@@ -187,7 +193,7 @@ public final class Steps {
         return lock instanceof SteppedLock stepped ? stepped.isAwaited() : lock.hasQueuedThreads();
     }
 
-    /** The step before a wait for a future, which another thread completes. */
+    /** Announces a wait for a future that another thread completes. */
     public static void awaitFuture(java.util.concurrent.Future<?> future, String site) {
         SteppedThread self = self();
         if (self != null) {

@@ -11,16 +11,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The stores of one thread that other threads do not see yet, in order. Plain, opaque and release stores wait here
- * until the thread makes a volatile store, a read-modify-write, a full fence or a blocking call, or until the scheduler
- * lets the thread of this buffer run, which makes one store at a time. A volatile load does not empty the buffer: the
- * memory model lets it overtake a release store. Loads of the thread itself see its own stores.
+ * until the thread performs a volatile store, a read-modify-write, a full fence or a blocking call, or until the
+ * scheduler runs this buffer's own thread, which performs one store at a time. A volatile load does not empty the
+ * buffer, because the memory model lets it overtake a release store. The thread's own loads see its stores.
  */
 final class StoreBuffer {
-    /** The name of the location, before whose steps preemptions are always tried. */
+    /** The name of the buffer's location. Preemptions are always tried before its steps. */
     static final String NAME = "buffer";
 
     /**
-     * A store that waits.
+     * A waiting store.
      *
      * @param arguments the coordinates and the value
      */
@@ -79,7 +79,7 @@ final class StoreBuffer {
         }
     }
 
-    /** Empties the buffer if it has a store to a location that is accessed without a handle. */
+    /** Empties the buffer if it contains a store to a location that is now accessed without a VarHandle. */
     void drainIfTo(@Nullable Object base, int index, @Nullable String name) {
         for (Store store : stores) {
             if (store.isTo(base, index, name)) {
@@ -89,7 +89,7 @@ final class StoreBuffer {
         }
     }
 
-    /** Returns the youngest store to a location, as an array with the value; null if there is none. */
+    /** Returns the value of the youngest store to a location in an array, or null if there is no such store. */
     @Nullable
     Object @Nullable [] youngest(VarHandle handle, Object[] coordinates) {
         Iterator<Store> youngestFirst = stores.descendingIterator();

@@ -1,35 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.interleave.schedule;
 
-/** An order of runs. */
+/** Determines which runs are made, and in which order. */
 public interface Strategy {
-    /** Returns the choices of the next run. */
+    /** Returns the chooser of the next run. */
     Chooser begin();
 
-    /** Ends a run; returns whether there is another one. */
+    /** Ends a run; returns whether another one follows. */
     boolean advance();
 
-    /** All runs with at most a number of preemptions. */
+    /** Returns the strategy of all runs with at most {@code preemptions} preemptions. */
     static Strategy bounded(int preemptions) {
         return new DepthFirst(preemptions);
     }
 
-    /** One run of each class of runs that differ only in the order of steps without a conflict. */
+    /**
+     * Returns the strategy that makes only one of the runs that differ only in the order of steps that do not conflict.
+     */
     static Strategy reduced() {
         return new SleepSets();
     }
 
     /**
-     * Runs with random priorities.
+     * Returns the strategy of runs with random priorities.
      *
-     * @param seed the seed of the first run; the next one has the next seed
-     * @param depth the number of steps in certain places that a failure needs, at least 1
+     * @param seed the seed of the first run; each run's seed is one higher than the previous one
+     * @param depth the number of ordering constraints that a failure may need, at least 1
      */
     static Strategy random(long seed, int depth, int runs) {
         return new Priorities(seed, depth, runs);
     }
 
-    /** One run with the choices of a schedule. */
+    /** Returns the strategy of one run with the choices of a schedule. */
     static Strategy replay(Schedule schedule) {
         return new Replay(schedule);
     }

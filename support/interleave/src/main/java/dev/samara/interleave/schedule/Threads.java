@@ -10,8 +10,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The methods of the JDK about threads and time that instrumented code calls in the place of the originals. Each has
- * the name of the original, its receiver as first argument, and the place of the call as last argument.
+ * Replacements of the JDK's methods about threads and time, which instrumented code calls. Each has the name of the
+ * original; its first argument is the receiver, and its last argument is the site of the call.
  */
 public final class Threads {
     private Threads() {}
@@ -78,7 +78,7 @@ public final class Threads {
         Steps.reach(Access.Kind.SPIN, null, -1, "", "spin", site);
     }
 
-    @SuppressWarnings("NamedLikeContextualKeyword") // The name of the method that it replaces.
+    @SuppressWarnings("NamedLikeContextualKeyword") // The name must be the same as that of the replaced method.
     public static void yield(String site) {
         onSpinWait(site);
     }
@@ -86,7 +86,7 @@ public final class Threads {
     public static void sleep(long millis, String site) throws InterruptedException {
         SteppedThread self = Steps.self();
         if (self == null) {
-            // Code of the production classes outside of a run, whose own call of sleep this replaces.
+            // Called by production code outside of a run; this replaces its call to sleep.
             Thread.sleep(millis);
             return;
         }
@@ -184,7 +184,7 @@ public final class Threads {
         }
     }
 
-    /** The JDK's timer is a thread of the run. */
+    /** Returns an executor whose timer is a thread of the run. */
     public static Executor delayedExecutor(long delay, TimeUnit unit, Executor executor, String site) {
         SteppedThread self = Steps.self();
         if (self == null) {
@@ -214,12 +214,12 @@ public final class Threads {
         return nanoTime();
     }
 
-    /** A run does not depend on the machine that it runs on. */
+    /** Returns a constant, because a run must not depend on the machine. */
     public static int availableProcessors(Runtime runtime, String site) {
         return 2;
     }
 
-    /** What the garbage collector clears is not part of a run. */
+    /** Returns null in a run, because garbage collection is not part of a run. */
     public static @Nullable Reference<?> poll(ReferenceQueue<?> queue, String site) {
         return Steps.self() == null ? queue.poll() : null;
     }

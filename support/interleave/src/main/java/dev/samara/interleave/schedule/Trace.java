@@ -10,7 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/** What a run did: its choices, and on request its steps. */
+/** The record of a run: its choices, and on request its steps. */
 final class Trace {
     private record Step(String thread, int number, Access access) {}
 
@@ -37,8 +37,8 @@ final class Trace {
     }
 
     /**
-     * Returns the turns of the threads as text, with the first and the last steps of each. If a thread repeats a turn,
-     * as threads do that spin side by side, the text has the first one only.
+     * Returns the turns of the threads as text, with the first and the last steps of each turn. If threads repeat
+     * turns, e.g. because several threads spin, the text contains only the first one.
      */
     String turns(int before) {
         StringBuilder text = new StringBuilder();
@@ -71,7 +71,7 @@ final class Trace {
         }
     }
 
-    /** Returns the places of the steps that write. */
+    /** Returns the sites of the steps that write. */
     List<String> writes() {
         return steps.stream()
                 .filter(step -> step.access.kind() == Access.Kind.WRITE)
@@ -80,8 +80,8 @@ final class Trace {
     }
 
     /**
-     * Returns the words that one thread writes and another one writes or reads: for each, its name and the places of
-     * its writes.
+     * Returns the words that one thread writes and another one reads or writes, each with its name and the sites of its
+     * writes.
      */
     List<String> sharedWords() {
         List<List<Step>> words = new ArrayList<>();
@@ -100,7 +100,7 @@ final class Trace {
         return words.stream().filter(Trace::isShared).map(Trace::describe).toList();
     }
 
-    /** An access, equal to each of the same location. */
+    /** An access that is equal to every access to the same location. */
     private record Location(Access access) {
         @Override
         public boolean equals(Object other) {

@@ -8,11 +8,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
-/** The short form of the profile {@code fuzz}: earlier findings, and mutated inputs for a few seconds. */
+/** A short version of the profile {@code fuzz}: checks earlier findings, and mutated inputs for a few seconds. */
 public final class FuzzChecks {
     private static final int PARTS = 8;
 
-    /** The inputs and the milliseconds of all parts: a test ends at whichever limit it reaches first. */
+    /**
+     * The maximum number of inputs of all parts. A test ends at this limit or at {@link #MILLIS}, whichever it reaches
+     * first.
+     */
     private static final int MOST_INPUTS = PARTS * 4000;
 
     private static final int MILLIS = PARTS * 2500;
@@ -30,7 +33,7 @@ public final class FuzzChecks {
     }
 
     /**
-     * Checks that each input that was a finding once is not one any more.
+     * Checks that no earlier finding is still a finding.
      *
      * @param target the parser
      * @throws Exception if an input cannot be read
@@ -42,8 +45,8 @@ public final class FuzzChecks {
     }
 
     /**
-     * Checks that seeds are accepted, and that what is changed of them is accepted or refused as declared: the inputs
-     * of one part of them, chosen by the seed of the build.
+     * Checks that seeds are accepted, and that mutated seeds are accepted or rejected in the declared way. It checks
+     * the inputs of one part, which the seed of the build chooses.
      *
      * @param target the parser
      * @throws Exception if a seed cannot be read

@@ -13,9 +13,9 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * The profile {@code fuzz}: runs one target after the other in Jazzer, each for {@code fuzz.seconds}, or only the one
- * that {@code fuzz.target} names. Findings, logs and the inputs that reached new code are written to the folder that is
- * the argument. The exit status is 0 if nothing was found.
+ * The profile {@code fuzz}: runs one target after another in Jazzer, each for {@code fuzz.seconds}, or only the target
+ * that {@code fuzz.target} names. Findings, logs and the inputs that reached new code are written to a directory. The
+ * exit status is 0 if nothing was found.
  */
 public final class FuzzRun {
     private static final int SECONDS = 60;
@@ -35,11 +35,12 @@ public final class FuzzRun {
     /**
      * Runs the targets.
      *
-     * @param arguments the folder of the results, the enum of the targets, and the packages of the parsers and of what
-     *     uses their results; not those of the library, which would be slower and is tested otherwise
+     * @param arguments the directory of the results, the enum of the targets, and the packages to instrument: the
+     *     packages of the parsers and of the code that uses their results, but not the library's packages, which would
+     *     be slower and are tested elsewhere
      * @throws IOException if a file cannot be read or written
      * @throws InterruptedException if the thread is interrupted
-     * @throws ClassNotFoundException if there is no such enum
+     * @throws ClassNotFoundException if the enum does not exist
      */
     public static void main(String[] arguments) throws IOException, InterruptedException, ClassNotFoundException {
         String classes =
@@ -93,7 +94,8 @@ public final class FuzzRun {
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-Xmx1g",
-                // Each machine counts with its region: with a smaller limit they would collect the heap all the time.
+                // The region of each machine counts against this limit; with a smaller limit, the JVM would collect
+                // garbage all the time.
                 "-XX:MaxDirectMemorySize=2g",
                 "-XX:+IgnoreUnrecognizedVMOptions",
                 "-XX:+EnableDynamicAgentLoading",

@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.TreeMap;
 
 /**
- * A parser of untrusted bytes. The parsers of a module are the constants of an enum. Each is fuzzed by a class whose
- * method {@code fuzzerTestOneInput} is a target of Jazzer: it returns if the input is accepted or rejected in the
- * declared way, and throws for a finding.
+ * A parser of untrusted bytes. The parsers of a module are the constants of an enum. Jazzer fuzzes each through the
+ * method {@code fuzzerTestOneInput} of a driver class. That method returns if the parser accepts the input or rejects
+ * it in the declared way, and throws for a finding.
  */
 public interface FuzzTarget {
     /** {@return the name of the constant} */
@@ -27,31 +27,31 @@ public interface FuzzTarget {
      * Parses an input.
      *
      * @param input the bytes
-     * @throws Exception if that is a finding
+     * @throws Exception if the input is a finding
      */
     void accept(byte[] input) throws Exception;
 
     /**
-     * {@return inputs that are accepted, from which others are made}
+     * {@return accepted inputs, from which the fuzzer derives further ones}
      *
-     * @throws IOException if they cannot be read
+     * @throws IOException if an input cannot be read
      */
     List<byte[]> seeds() throws IOException;
 
-    /** {@return the name of its folders} */
+    /** {@return the name of the target's directories} */
     default String folder() {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** {@return the folder of the inputs that were findings once; it does not exist if nothing was found} */
+    /** {@return the directory of earlier findings, which does not exist if there are none} */
     default Path regressionFolder() {
         return Path.of(System.getProperty("basedir", ""), "src", "test", "resources", "fuzz", folder());
     }
 
     /**
-     * {@return the inputs that were findings once, by the names of their files}
+     * {@return the inputs of earlier findings, by file name}
      *
-     * @throws IOException if they cannot be read
+     * @throws IOException if an input cannot be read
      */
     default Map<String, byte[]> regressions() throws IOException {
         Map<String, byte[]> inputs = new TreeMap<>();

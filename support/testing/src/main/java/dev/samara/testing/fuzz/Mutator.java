@@ -128,7 +128,7 @@ final class Mutator {
         return Math.min(end + 1, input.length);
     }
 
-    /** Replaces a range by bytes of another array; a negative end stands for the end of that array. */
+    /** Replaces a range with bytes of another array. A negative end means the end of that array. */
     private static byte[] replaced(byte[] input, int start, int end, byte[] other, int from, int to) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(input.length + other.length);
         bytes.write(input, 0, start);

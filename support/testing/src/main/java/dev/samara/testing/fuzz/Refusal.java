@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Checks that the message about a rejected file is one line that helps a person. */
+/** Checks that the message about a rejected file is a single helpful line. */
 public final class Refusal {
     private static final int LONGEST = 2000;
     private static final Pattern AT_LINE = Pattern.compile("([0-9]+): .+");
@@ -13,7 +13,7 @@ public final class Refusal {
     private Refusal() {}
 
     /**
-     * Checks a message that names a file.
+     * Checks a message that must name a file.
      *
      * @param refusal the exception with the message
      * @param name the name of the file
@@ -29,11 +29,11 @@ public final class Refusal {
     }
 
     /**
-     * Checks a message that names a file and a line of it.
+     * Checks a message that must name a file and a line in it.
      *
      * @param refusal the exception with the message
      * @param file the file
-     * @param input the bytes of the file, or its text if that is stored in it compressed
+     * @param input the bytes of the file, or the uncompressed text if the file is compressed
      */
     public static void ofLine(Exception refusal, Path file, byte[] input) {
         ofFile(refusal, file.toString());
@@ -43,7 +43,7 @@ public final class Refusal {
             throw new AssertionError("the message names no line", refusal);
         }
         long line = Long.parseLong(place.group(1));
-        // The lines of a compressed input are not known here.
+        // The number of lines in a compressed input is not known here.
         long most = input.length > 0 && input[0] == '\u001f' ? Integer.MAX_VALUE : lines(input) + 1;
         if (line < 1 || line > most) {
             throw new AssertionError("there is no line " + line, refusal);

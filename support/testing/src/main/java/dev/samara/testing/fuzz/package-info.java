@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Parsers of bytes from outside, with the inputs of a fuzzer: {@code FuzzRun} starts Jazzer for the profile {@code
- * fuzz}, and {@code FuzzChecks} has each build parse a few changed inputs, and all that were findings once. The parsers
- * are the {@code FuzzTarget}s of the modules that contain them.
+ * Fuzzing of parsers of untrusted bytes. {@code FuzzRun} starts Jazzer for the profile {@code fuzz}. {@code FuzzChecks}
+ * makes each build parse a few mutated inputs and all earlier findings. The parsers are the {@code FuzzTarget}s of the
+ * modules that contain them.
  */
 @NullMarked
 package dev.samara.testing.fuzz;

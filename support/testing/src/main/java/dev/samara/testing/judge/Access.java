@@ -4,8 +4,8 @@ package dev.samara.testing.judge;
 /**
  * The result of a load or a store.
  *
- * @param value what was loaded, zero-extended; 0 after a store or a fault
- * @param signal the number of the signal of the fault; 0 if there was none
+ * @param value the loaded value, zero-extended; 0 after a store or a fault
+ * @param signal the number of the fault's signal; 0 if there was no fault
  * @param code the {@code si_code}
  * @param address the {@code si_addr}
  */
@@ -30,7 +30,7 @@ public record Access(long value, int signal, int code, long address) {
     }
 
     /**
-     * Returns whether it succeeded.
+     * Returns whether the access succeeded.
      *
      * @return false after a fault
      */

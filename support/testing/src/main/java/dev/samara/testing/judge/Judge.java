@@ -18,15 +18,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection to a running judge. Its first task only does what it is asked to do, and creates the children and
- * threads. Used by one thread at a time. A request that blocks in the kernel blocks the caller, unless it is sent with
- * {@link Task#begin}.
+ * A connection to a running judge. The judge's first task executes only requests, which also create its children and
+ * threads. May be used by only one thread at a time. A request that blocks in the kernel blocks the caller, unless it
+ * is sent with {@link Task#begin}.
  */
 public final class Judge implements AutoCloseable {
-    /** The name of the judge that the kernel of an x86-64 machine runs. */
+    /** The name of the judge that runs on the kernel of an x86-64 machine. */
     public static final String X86_64 = "judge-x86-64";
 
-    /** The name of the judge that the emulator runs. */
+    /** The name of the judge that runs in the emulator. */
     public static final String RV64 = "judge-rv64";
 
     private final OutputStream requests;
@@ -52,11 +52,11 @@ public final class Judge implements AutoCloseable {
     }
 
     /**
-     * Starts the judge of x86-64 as a process.
+     * Starts the x86-64 judge as a process.
      *
-     * @param directory the folder for its program, and its current folder
-     * @param prefix words before the program, for example of {@code setpriv}; usually none
-     * @return the judge, which has greeted
+     * @param directory the directory for its program, which is also its working directory
+     * @param prefix a command that runs the program, e.g. {@code setpriv} with its options; usually empty
+     * @return the judge, after its greeting
      * @throws IOException if it cannot be started
      */
     public static Judge start(Path directory, List<String> prefix) throws IOException {
@@ -74,7 +74,7 @@ public final class Judge implements AutoCloseable {
     }
 
     /**
-     * Connects to a judge that runs elsewhere. Returns after its greeting.
+     * Connects to a judge that is running already. Returns after its greeting.
      *
      * @param requests its standard input
      * @param answers its standard output
@@ -85,10 +85,10 @@ public final class Judge implements AutoCloseable {
     }
 
     /**
-     * Writes one of the programs into a folder, executable.
+     * Writes one of the judge programs into a directory, as an executable file.
      *
      * @param name {@link #X86_64} or {@link #RV64}
-     * @param directory the folder
+     * @param directory the directory
      * @return its path
      * @throws IOException if it cannot be written
      */
@@ -114,7 +114,7 @@ public final class Judge implements AutoCloseable {
     }
 
     /**
-     * Returns the address of zeroed memory for arguments, which is the same in each task.
+     * Returns the address of a zeroed area of memory for arguments, which is the same in each task.
      *
      * @return its address
      */
@@ -123,7 +123,7 @@ public final class Judge implements AutoCloseable {
     }
 
     /**
-     * Returns the length of that memory, in bytes.
+     * Returns the length of the area at {@link #scratch}, in bytes.
      *
      * @return its length
      */
@@ -184,7 +184,7 @@ public final class Judge implements AutoCloseable {
     }
 
     /**
-     * Ends the judge and its children.
+     * Ends the judge with all its tasks.
      *
      * @throws IOException if a stream cannot be closed
      */

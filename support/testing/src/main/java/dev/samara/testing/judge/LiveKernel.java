@@ -14,8 +14,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
 /**
- * A test that compares with the kernel of the machine. It is skipped, with the reason, unless that is Linux 6.18 or
- * newer on x86-64: older kernels behave differently (a {@code mremap} of several VMAs, for example).
+ * A test that compares with the running kernel. It is skipped, with a reason, unless the kernel is Linux 6.18 or newer
+ * on x86-64, because older kernels behave differently (e.g. for an {@code mremap} of several VMAs).
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
@@ -28,7 +28,7 @@ public @interface LiveKernel {
         private static final int MAJOR = 6;
         private static final int MINOR = 18;
 
-        /** Makes the condition, for JUnit. */
+        /** Called by JUnit. */
         public Fits() {}
 
         @Override
@@ -47,7 +47,7 @@ public @interface LiveKernel {
                             MINOR));
         }
 
-        /** Returns whether a kernel can be compared with. */
+        /** Returns whether tests can compare with a kernel. */
         static boolean fits(String system, String machine, String release) {
             String[] numbers = release.split("[^0-9]+", -1);
             if (!system.equals("Linux") || !machine.equals("amd64") || numbers.length < 2) {

@@ -12,15 +12,15 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
- * A process or thread of a judge, which executes requests. Addresses are its own. Used by one thread at a time,
- * together with all tasks of its judge.
+ * A process or thread of a judge, which executes requests. Addresses belong to the address space of the task. Only one
+ * thread at a time may use the tasks of a judge.
  */
 public final class Task {
     private static final VarHandle WORDS = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private final Judge judge;
 
-    /** The words that lead from the first task to this one. */
+    /** The prefix of a request that routes it from the first task to this one. */
     private final String route;
 
     Task(Judge judge, String route) {
@@ -38,7 +38,7 @@ public final class Task {
     }
 
     /**
-     * Sends a request in the language of the judge, and returns the line that answers it.
+     * Sends a request in the judge's language, and returns the answer, which is one line.
      *
      * @param request the line
      * @return its answer
@@ -49,11 +49,11 @@ public final class Task {
     }
 
     /**
-     * Sends requests, and returns their answers. All are sent before the first answer is read, so that they cost one
-     * context switch; at most a few hundred short ones.
+     * Sends requests, and returns their answers. It sends all requests before it reads the first answer, which saves
+     * context switches, so there may be at most a few hundred short requests.
      *
      * @param requests the lines
-     * @return the answers, in their order
+     * @return the answers, in the order of the requests
      */
     public List<String> askAll(List<String> requests) {
         sendAll(requests);
@@ -61,7 +61,8 @@ public final class Task {
     }
 
     /**
-     * Returns a request of this task as one of the first task, so that one list can contain requests of several tasks.
+     * Converts a request to this task to a request to the first task, so that one list can contain requests to several
+     * tasks.
      *
      * @param request the line
      * @return the line for {@link #askAll} of the first task
@@ -82,7 +83,7 @@ public final class Task {
     }
 
     /**
-     * Waits for the next answer to the requests of {@link #sendAll}.
+     * Waits for the next answer to the requests that {@link #sendAll} sent.
      *
      * @return the answer
      */
@@ -93,9 +94,9 @@ public final class Task {
     /**
      * Makes a system call.
      *
-     * @param number of the architecture
-     * @param arguments at most six
-     * @return its result, an error as a negated number
+     * @param number the number of the call on the judge's architecture
+     * @param arguments at most six arguments
+     * @return its result; an error is a negated errno
      */
     public long call(int number, long... arguments) {
         return Long.parseLong(ask(callRequest(number, arguments)));
@@ -104,8 +105,8 @@ public final class Task {
     /**
      * Returns the request of {@link #call}, for {@link #askAll} and {@link #begin}.
      *
-     * @param number of the architecture
-     * @param arguments at most six
+     * @param number the number of the call on the judge's architecture
+     * @param arguments at most six arguments
      * @return the line
      */
     public static String callRequest(int number, long... arguments) {
@@ -120,7 +121,7 @@ public final class Task {
      * Loads 1, 2, 4 or 8 bytes.
      *
      * @param width the number of bytes
-     * @param address of the first
+     * @param address the address of the first byte
      * @return the value, or the fault
      */
     public Access load(int width, long address) {
@@ -131,8 +132,8 @@ public final class Task {
      * Stores 1, 2, 4 or 8 bytes.
      *
      * @param width the number of bytes
-     * @param address of the first
-     * @param value in its low bytes
+     * @param address the address of the first byte
+     * @param value the value, in the low bytes
      * @return whether there was a fault
      */
     public Access store(int width, long address, long value) {
@@ -142,23 +143,24 @@ public final class Task {
     /**
      * Loads the first byte of each page of 4,096 bytes.
      *
-     * @param address of the first page
-     * @param pages their number
-     * @return for each page the byte as two digits, or {@code .M} where nothing is mapped, {@code .A} without the right
-     *     to read, and {@code .B} for a bus error
+     * @param address the address of the first page
+     * @param pages the number of pages
+     * @return for each page, the byte as two digits, or {@code .M} if nothing is mapped, {@code .A} if the page is not
+     *     readable, or {@code .B} for a bus error
      */
     public String firstBytes(long address, long pages) {
         return ask("t " + Long.toHexString(address) + " " + Long.toHexString(pages));
     }
 
     /**
-     * Returns the request for the mappings that overlap a range, in one line. For each of them it has the line of maps,
-     * a tab, the amounts of smaps if asked for and a tab, the flags, and {@code |}. Then come, each after {@code ;},
-     * which pages of a part are in memory, and the first bytes of its pages, as runs {@code ADDRESS+PAGES=VALUE}.
+     * Returns the request for the mappings that overlap a range. The answer is one line. For each mapping, it contains
+     * the line of maps, a tab, the amounts of smaps if requested and a tab, the flags, and {@code |}. Then follow two
+     * lists, each after {@code ;}: the pages of a part that are in memory, and the first bytes of the part's pages, as
+     * runs {@code ADDRESS+PAGES=VALUE}.
      *
      * @param start the first address
      * @param end the end, exclusive
-     * @param what 1 for first bytes, 2 for residency, 4 for amounts; or their sum
+     * @param what the sum of 1 for first bytes, 2 for residency, and 4 for amounts
      * @param from the first address of the part
      * @param to its end, exclusive; at most 8,192 pages
      * @return the line
@@ -168,12 +170,12 @@ public final class Task {
     }
 
     /**
-     * Returns the request for hashes of memory, one for each 4,096 bytes from its start. The answer is, separated by
-     * blanks, the 16 digits of {@link #hash} for each of them, or {@code .M}, {@code .A} or {@code .B} as for {@link
-     * #firstBytes}.
+     * Returns the request for hashes of memory, one for each block of 4,096 bytes. The answer contains, for each block,
+     * the 16 digits of {@link #hash}, or {@code .M}, {@code .A} or {@code .B} as for {@link #firstBytes}, separated by
+     * blanks.
      *
-     * @param address of the first byte
-     * @param length their number
+     * @param address the address of the first byte
+     * @param length the number of bytes
      * @return the line
      */
     public static String hashRequest(long address, long length) {
@@ -184,8 +186,8 @@ public final class Task {
      * Returns the hash of bytes, as the judge computes it.
      *
      * @param bytes the bytes
-     * @param from index of the first
-     * @param to index after the last
+     * @param from the index of the first byte
+     * @param to the index after the last byte
      * @return the hash
      */
     public static long hash(byte[] bytes, int from, int to) {
@@ -206,10 +208,10 @@ public final class Task {
     }
 
     /**
-     * Loads bytes, all of which can be read.
+     * Loads bytes, all of which must be readable.
      *
-     * @param address of the first
-     * @param length their number
+     * @param address the address of the first byte
+     * @param length the number of bytes
      * @return the bytes
      */
     public byte[] bytes(long address, int length) {
@@ -217,10 +219,10 @@ public final class Task {
     }
 
     /**
-     * Stores bytes, all of which can be written.
+     * Stores bytes, all of which must be writable.
      *
-     * @param address of the first
-     * @param bytes what to store
+     * @param address the address of the first byte
+     * @param bytes the bytes to store
      */
     public void put(long address, byte[] bytes) {
         String answer =
@@ -232,10 +234,10 @@ public final class Task {
     }
 
     /**
-     * Opens, reads and closes a file of at most 1 MiB. Returns nothing if it cannot be opened.
+     * Opens, reads and closes a file of at most 1 MiB. Returns nothing if the file cannot be opened.
      *
-     * @param path in the root of the task
-     * @return its bytes, or nothing
+     * @param path the path, as the task sees it
+     * @return the content of the file, or nothing
      */
     public Optional<byte[]> file(String path) {
         String answer = ask("f " + path);
@@ -245,11 +247,11 @@ public final class Task {
     }
 
     /**
-     * Records a signal from now on.
+     * Installs a handler that records a signal.
      *
-     * @param signal its number
-     * @param flags of {@code sigaction}
-     * @param mask the signals that are blocked while its handler runs
+     * @param signal the number of the signal
+     * @param flags the flags of {@code sigaction}
+     * @param mask the signals that are blocked while the handler runs
      * @return the result of {@code rt_sigaction}
      */
     public long note(int signal, long flags, long mask) {
@@ -268,7 +270,7 @@ public final class Task {
     }
 
     /**
-     * Makes a child.
+     * Forks a child process.
      *
      * @return the child
      */
@@ -277,7 +279,7 @@ public final class Task {
     }
 
     /**
-     * Makes a thread.
+     * Creates a thread.
      *
      * @return the thread
      */
@@ -316,13 +318,13 @@ public final class Task {
         return judge.readLine();
     }
 
-    /** Kills this child, and waits for its end. */
+    /** Kills this child process, and waits for its end. */
     public void kill() {
         judge.send(nearest('k'));
         judge.readLine();
     }
 
-    /** Returns the route with another verb at its last station. */
+    /** Returns the route with a different verb for its last task. */
     private String nearest(char verb) {
         int last = route.lastIndexOf('@');
         if (last < 0) {

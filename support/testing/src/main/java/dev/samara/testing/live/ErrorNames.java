@@ -3,9 +3,9 @@ package dev.samara.testing.live;
 
 import java.util.List;
 
-/** The names that Linux has for its errnos: more than the library has. */
+/** The names of Linux's errnos, including those that the library does not use. */
 public final class ErrorNames {
-    /** The names from 1 on; a dash stands for a number that has none. */
+    /** The names from errno 1 on; a dash stands for a number without a name. */
     private static final List<String> NAMES = List.of("""
             EPERM ENOENT ESRCH EINTR EIO ENXIO E2BIG ENOEXEC EBADF ECHILD EAGAIN ENOMEM EACCES EFAULT ENOTBLK EBUSY \
             EEXIST EXDEV ENODEV ENOTDIR EISDIR EINVAL ENFILE EMFILE ENOTTY ETXTBSY EFBIG ENOSPC ESPIPE EROFS EMLINK \
@@ -26,7 +26,7 @@ public final class ErrorNames {
      * Returns the name of the errno of a call that failed.
      *
      * @param result its result, a negated errno
-     * @return the name; of an errno without one, {@code E} and its number
+     * @return the name, or {@code E} and the number if the errno has no name
      */
     public static String of(long result) {
         long number = -result;

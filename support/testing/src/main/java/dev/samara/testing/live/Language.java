@@ -8,33 +8,33 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A language of scripts that the kernel and its counterpart both run. Used by one thread.
+ * A language of scripts that both the kernel and its counterpart run. Used by one thread.
  *
- * @param <S> a step of a script; two equal ones do the same
+ * @param <S> a step of a script; equal steps do the same
  * @param <D> a difference of the two sides
  */
 public interface Language<S, D extends Difference<S>> {
     /**
-     * Returns its name, for reports.
+     * Returns the name of the language, for reports.
      *
      * @return one word
      */
     String name();
 
     /**
-     * Makes the script of a seed, always the same, and runs it.
+     * Generates the script of a seed, which is always the same, and runs it.
      *
      * @param seed chooses the script
-     * @return its first difference; null if there is none
+     * @return its first difference, or null if there is none
      * @throws IOException if a side cannot run it
      */
     @Nullable
     D run(long seed) throws IOException;
 
     /**
-     * Returns how many scripts {@link #runAll} takes at a time.
+     * Returns how many scripts should be passed to {@link #runAll} at a time.
      *
-     * @return 1 unless scripts are faster together
+     * @return 1 unless several scripts together run faster
      */
     default int together() {
         return 1;
@@ -45,8 +45,8 @@ public interface Language<S, D extends Difference<S>> {
      *
      * @param first the first seed
      * @param scripts their number
-     * @return the first difference of each script that has one, by seed
-     * @throws IOException if a side cannot run them
+     * @return the first difference of each script that shows one, by seed
+     * @throws IOException if a side cannot run the scripts
      */
     default SortedMap<Long, D> runAll(long first, int scripts) throws IOException {
         SortedMap<Long, D> found = new TreeMap<>();
@@ -60,23 +60,23 @@ public interface Language<S, D extends Difference<S>> {
     }
 
     /**
-     * Runs the script of a difference with other steps in place of its own.
+     * Runs the script of a difference with different steps.
      *
-     * @param found the difference, whose setting is kept
-     * @param steps the other steps, at least one
-     * @return the first difference; null if there is none, or if these steps cannot be run
-     * @throws IOException if a side cannot run them
+     * @param found the difference, whose other settings are reused
+     * @param steps the new steps, at least one
+     * @return the first difference, or null if there is none or the steps cannot be run
+     * @throws IOException if a side cannot run the script
      */
     @Nullable
     D again(D found, List<S> steps) throws IOException;
 
     /**
-     * Runs the script of a difference that {@link #again} has found once more, as carefully as the language can. One
-     * that takes less care with the many scripts of {@link #again}, and finds here that it was too little, takes more
-     * from now on.
+     * Runs the script of a difference that {@link #again} found once more, as carefully as the language can. A language
+     * may run the many scripts of {@link #again} less carefully. If the result here shows that this was not careful
+     * enough, it runs them more carefully from then on.
      *
      * @param found the difference
-     * @return the first difference of its script; null if there is none
+     * @return the first difference of its script, or null if there is none
      * @throws IOException if a side cannot run it
      */
     default @Nullable D confirm(D found) throws IOException {
@@ -84,22 +84,22 @@ public interface Language<S, D extends Difference<S>> {
     }
 
     /**
-     * Returns what may stand in place of a step in a script that is easier to read.
+     * Returns simpler replacements of a step, which make a script easier to read.
      *
      * @param step the step
-     * @return simpler steps, the simplest first; each has fewer simpler ones than this step
+     * @return simpler steps, the simplest first; each has fewer simpler steps than {@code step}
      */
     List<S> simpler(S step);
 
     /**
-     * Returns how many steps were made so far.
+     * Returns how many steps were run so far.
      *
      * @return the number of steps
      */
     long steps();
 
     /**
-     * Returns what the kernel answered so far.
+     * Returns the tally of the kernel's answers so far.
      *
      * @return the tally
      */

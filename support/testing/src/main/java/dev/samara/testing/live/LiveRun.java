@@ -14,23 +14,23 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A run of random scripts, which fails with the shortest script that differs. Without a property it is the share of a
- * build. {@value #SEED} alone runs the script of that seed. {@value #SECONDS} runs scripts of consecutive seeds for
- * that time, from {@value #SEED} on or from a fresh one, and writes the tally of what the kernel answered into
- * {@code target}. With {@value #KEEP_GOING} it does not end at the first difference, shortens one of each kind, and
- * names the seeds of the others.
+ * A run of random scripts, which fails with the shortest script found that shows a difference. Without a property, it
+ * runs the share of a build. With only {@value #SEED}, it runs the script of that seed. With {@value #SECONDS}, it runs
+ * scripts of consecutive seeds for that time, starting at {@value #SEED} or a fresh seed, and writes the tally of the
+ * kernel's answers into {@code target}. With {@value #KEEP_GOING}, it does not end at the first difference. It then
+ * shortens one script for each kind of difference, and names the seeds of all others.
  *
  * @param <S> a step
  * @param <D> a difference
  */
 public final class LiveRun<S, D extends Difference<S>> {
-    /** The property with the seconds of a long run. */
+    /** The property with the duration of a long run in seconds. */
     public static final String SECONDS = "live.seconds";
 
-    /** The property with the first seed; anything but a number is a fresh one. */
+    /** The property with the first seed; any value that is not a number means a fresh seed. */
     public static final String SEED = "live.seed";
 
-    /** The property that makes a run go on after a difference if it is {@code true}. */
+    /** The property that makes a run continue after a difference if it is {@code true}. */
     public static final String KEEP_GOING = "live.keepGoing";
 
     private static final long SHRINKING = TimeUnit.SECONDS.toNanos(60);
@@ -45,10 +45,10 @@ public final class LiveRun<S, D extends Difference<S>> {
     private long scripts;
 
     /**
-     * Makes a run.
+     * Creates a run.
      *
-     * @param language of the scripts
-     * @param regressions the folder for scripts that once differed
+     * @param language the language of the scripts
+     * @param regressions the directory of scripts that showed a difference earlier
      */
     public LiveRun(Language<S, D> language, Path regressions) {
         this.language = language;
@@ -56,11 +56,11 @@ public final class LiveRun<S, D extends Difference<S>> {
     }
 
     /**
-     * Runs scripts as the properties say.
+     * Runs scripts as the properties require.
      *
-     * @param first the first seed of the builds
-     * @param whole the number of their seeds
-     * @param parts of which a build runs one
+     * @param first the first seed that builds use
+     * @param whole the number of seeds that builds use
+     * @param parts the number of parts into which these seeds are divided; a build runs one part
      * @throws IOException if a side cannot run a script
      * @throws AssertionError if the sides differ
      */

@@ -7,16 +7,16 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
-/** Scripts in files, a step on each line. Empty lines, and those that begin with {@code #}, are left out. */
+/** Scripts in files, with one step per line. Empty lines, and lines that start with {@code #}, are ignored. */
 public final class ScriptFiles {
     private ScriptFiles() {}
 
     /**
-     * Returns the names of the files of a folder, for a test of each.
+     * Returns the names of the files in a directory, for a parameterized test.
      *
-     * @param folder the folder
-     * @return the names in order, at least one
-     * @throws IOException if the folder cannot be read
+     * @param folder the directory
+     * @return the sorted names, at least one
+     * @throws IOException if the directory cannot be read
      */
     public static Stream<String> names(Path folder) throws IOException {
         try (Stream<Path> files = Files.list(folder)) {

@@ -6,8 +6,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Shortens a script that differs, as long as a difference of the same kind is left: drops runs of steps, long ones
- * first, and then replaces steps by simpler ones.
+ * Shortens a script that shows a difference, as long as a difference of the same kind is left. Drops runs of steps,
+ * long runs first, and then replaces steps with simpler ones.
  *
  * @param <S> a step
  * @param <D> a difference
@@ -25,13 +25,13 @@ public final class Shrinker<S, D extends Difference<S>> {
     }
 
     /**
-     * Returns the shortest difference that is found in time.
+     * Returns the shortest difference that is found within a time.
      *
      * @param <S> a step
      * @param <D> a difference
      * @param language runs the shorter scripts
      * @param found the difference to shorten
-     * @param nanos how long to look for a shorter one
+     * @param nanos how long to search for a shorter one
      * @return a difference of the same kind
      * @throws IOException if the language cannot run a script
      */
@@ -42,12 +42,12 @@ public final class Shrinker<S, D extends Difference<S>> {
         if (confirmed != null && confirmed.kind().equals(found.kind())) {
             return confirmed;
         }
-        // The language takes more care the second time.
+        // Not confirmed. The language runs scripts more carefully the second time.
         return new Shrinker<>(language, found, nanos).shrink();
     }
 
     private D shrink() throws IOException {
-        // What follows the difference is left out first, if that is not what makes it visible.
+        // First drops the steps after the one that shows the difference, unless the difference disappears without them.
         take(shortest.steps());
         int before;
         do {
@@ -90,7 +90,7 @@ public final class Shrinker<S, D extends Difference<S>> {
     private void simplify() throws IOException {
         for (int i = 0; i < shortest.steps().size(); i++) {
             while (i < shortest.steps().size() && simplify(i)) {
-                // The simpler step may have simpler ones itself.
+                // Repeated, because the simpler step may itself have simpler replacements.
             }
         }
     }

@@ -10,18 +10,18 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * How often each call gave each result. A table has the results that each call can give: a line for each call, its name
- * and its results.
+ * Counts how often each call returned each result. A table lists the possible results: each line contains the name of a
+ * call and its results.
  */
 public final class Tally {
     private final SortedMap<String, Long> met = new TreeMap<>();
     private final List<String> possible = new ArrayList<>();
 
     /**
-     * Makes a tally in which nothing was met.
+     * Creates a tally without counts.
      *
      * @param table the file of the table
-     * @throws IOException if it cannot be read
+     * @throws IOException if the file cannot be read
      */
     public Tally(Path table) throws IOException {
         for (String line : ScriptFiles.lines(table)) {
@@ -33,9 +33,9 @@ public final class Tally {
     }
 
     /**
-     * Makes a tally in which nothing was met, without a file.
+     * Creates a tally without counts and without a file.
      *
-     * @param pairs the pairs that are possible, each of a call and a result
+     * @param pairs the possible pairs, each a call and a result
      */
     public Tally(List<String> pairs) {
         possible.addAll(pairs);
@@ -45,23 +45,23 @@ public final class Tally {
      * Counts a result.
      *
      * @param call the name of the call
-     * @param result the name of an errno, or a word for all successes
+     * @param result the name of an errno, or one word that stands for every success
      */
     public void met(String call, String result) {
         met.merge(call + " " + result, 1L, Long::sum);
     }
 
     /**
-     * Returns the pairs that were met, with how often.
+     * Returns the pairs that occurred, with their counts.
      *
-     * @return the pairs in order, each of a call and a result
+     * @return the sorted pairs, each a call and a result
      */
     public SortedMap<String, Long> met() {
         return Collections.unmodifiableSortedMap(met);
     }
 
     /**
-     * Returns the pairs of the table that were never met.
+     * Returns the pairs of the table that never occurred.
      *
      * @return the pairs in the order of the table
      */

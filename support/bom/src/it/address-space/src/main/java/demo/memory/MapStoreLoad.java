@@ -10,7 +10,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 
-/** One mapping, one CPU: a store, a load, and a store that is refused. */
+/** One mapping and one CPU: a store, a load, and a store that faults. */
 public final class MapStoreLoad {
     private static final int WORD = 8;
 

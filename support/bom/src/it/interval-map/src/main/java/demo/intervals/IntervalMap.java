@@ -3,7 +3,7 @@ package demo.intervals;
 
 import dev.samara.maple.MapleTree;
 
-/** Who owns which addresses of a network. */
+/** A map from the addresses of a network to their owners. */
 public final class IntervalMap {
     private IntervalMap() {}
 

@@ -1,3 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
-/** A program of a user of {@code samara-maple} alone: an interval map, whose output {@code .ci/consumer} compares. */
+/** A program of a user of only {@code samara-maple}: an interval map. {@code .ci/consumer} compares its output. */
 package demo.intervals;
