@@ -93,6 +93,11 @@ final class MissedBreaks {
                     PlantedBreak.found(58, "3641 and more"),
                     Plantings.withoutCall(CORE + "tlb.TlbCatchUp", "flush", "tryFlush", 1)),
             PlantedBreak.of(
+                    "the flush of a range drops nothing from the second level of the TLB",
+                    CpuScenarios.TwoGenerations.class,
+                    1,
+                    in("tlb.SoftTlb", "            second.drop(granule >>> shift, tag);\n", "")),
+            PlantedBreak.of(
                     "the cpumask is read before the entries change",
                     StoreBufferTest.FirstStoreBesideReuse.class,
                     2,

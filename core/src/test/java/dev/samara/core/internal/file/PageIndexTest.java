@@ -11,6 +11,7 @@ import dev.samara.core.internal.page.Frames;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -85,7 +86,7 @@ final class PageIndexTest {
     }
 
     /** Some pages that are there and others, in ascending order, and twice. */
-    private void assertReadTogether(TreeMap<Long, Integer> model, Random random) {
+    private void assertReadTogether(Map<Long, Integer> model, Random random) {
         List<Long> asked = new ArrayList<>(model.keySet());
         for (int i = 0; i < 1000; i++) {
             asked.add(place(random));
