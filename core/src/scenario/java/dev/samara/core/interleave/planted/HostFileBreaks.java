@@ -213,6 +213,7 @@ final class HostFileBreaks {
                     "a page is copied again after a hook has seen it",
                     HookScenarios.SaveBeforeLog.class,
                     1,
+                    PlantedBreak.found(11, "40"),
                     in(
                             "file.WriteBackBatch",
                             "isHeld[i] = !writer.mayWrite(cached.startOf(pages[i]), buffer);\n",
@@ -222,6 +223,7 @@ final class HostFileBreaks {
                     "a page is inserted before its hook accepts it",
                     HookScenarios.LoadsOfRefusedPage.class,
                     1,
+                    PlantedBreak.found(1, "1363"),
                     in(
                             "hostfile.PageReads",
                             "boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);",
@@ -234,6 +236,7 @@ final class HostFileBreaks {
                     "an open that takes a lock shares the section with others",
                     LockScenarios.ExclusiveLockBesideOpen.class,
                     1,
+                    PlantedBreak.found(15, "151"),
                     in(
                             "hostfile.ProcessFiles",
                             "        SECTION.lock();\n",
@@ -244,6 +247,7 @@ final class HostFileBreaks {
                     "a file is counted off before its channels are closed, in no section",
                     LockScenarios.SharedLockBesideOpen.class,
                     1,
+                    PlantedBreak.found(82, "151"),
                     in(
                             "hostfile.ProcessFiles",
                             "close(Object key, List<HostChannel> channels) {\n",
