@@ -16,7 +16,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
     private final CachedPages cached;
 
     /**
-     * The page at which the next search for clean pages starts. Guarded by the lock {@code hand} of {@code PageCaches}.
+     * The page at which the next search for clean pages starts. Guarded by {@code PageCaches.hand}.
      *
      * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
      * @read holder of the lock {@code hand} of {@code PageCaches} (plain)

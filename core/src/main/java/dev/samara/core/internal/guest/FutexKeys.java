@@ -19,7 +19,7 @@ final class FutexKeys {
     /**
      * Returns the key of a word. May fault, and wait like a fault.
      *
-     * @param the memory of the CPU's space
+     * @param memory that of the CPU's space
      * @param writes whether a shared word must be writable
      * @return the key; null if there is none, in which case {@link #fault} returns the reason
      */

@@ -50,10 +50,16 @@ public final class HostFiles {
     private final LastClose ends;
     private final HostOpens opens;
 
-    /** The arrays that reads of pages reuse, by memory, i.e. one pool per page size. Guarded by {@link #inodes}. */
+    /**
+     * The arrays that reads of pages reuse, by memory, i.e. one pool per page size. Guarded by the monitor of {@link
+     * InodeTable}.
+     */
     private final Map<MachineMemory, ReadArraysPool> readArrays = new HashMap<>();
 
-    /** The idle walks that evictions reuse, by memory, i.e. one per page size. Guarded by {@link #inodes}. */
+    /**
+     * The idle walks that evictions reuse, by memory, i.e. one per page size. Guarded by the monitor of {@link
+     * InodeTable}.
+     */
     private final Map<MachineMemory, SpareWalk> walks = new HashMap<>();
 
     /**

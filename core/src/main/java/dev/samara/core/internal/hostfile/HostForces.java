@@ -85,9 +85,8 @@ final class HostForces {
     private long failure;
 
     /**
-     * The pages that were written since the last force started. Guarded by its monitor; used without the monitor by a
-     * thread that holds both the lock of the write-back and {@link #forcing}, because each other user holds one of
-     * these two.
+     * The pages that were written since the last force started. A thread holds its monitor, or both the lock of the
+     * write-back and {@link #forcing}, because each other user holds one of these two.
      *
      * @words {@code written} and its contents
      * @written the holder of {@code writeBack}, or of {@code forcing} (monitor); the holder of both (plain)

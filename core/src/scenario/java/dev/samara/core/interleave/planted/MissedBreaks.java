@@ -96,6 +96,7 @@ final class MissedBreaks {
                     "the flush of a range drops nothing from the second level of the TLB",
                     CpuScenarios.TwoGenerations.class,
                     1,
+                    PlantedBreak.found(109, "4000 and more"),
                     in("tlb.SoftTlb", "            second.drop(granule >>> shift, tag);\n", "")),
             PlantedBreak.of(
                     "the cpumask is read before the entries change",
