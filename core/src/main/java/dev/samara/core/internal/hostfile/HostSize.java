@@ -213,7 +213,7 @@ final class HostSize {
 
     /** Takes the size as {@link #revalidate} does. Throws what the host has thrown. */
     long look() throws IOException {
-        Cpus.checkMayWait("a look at a file");
+        Cpus.checkMayWait("a check of a file");
         inode.changesLock().lock();
         try {
             if (isTooLong()) {
