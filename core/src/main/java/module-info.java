@@ -9,6 +9,7 @@
 module dev.samara.core {
     requires dev.samara.maple;
     requires org.jctools.core.jdk11;
+    requires static com.google.errorprone.annotations;
     requires static java.management;
     requires static jdk.jfr;
     requires static org.jspecify;

@@ -521,6 +521,11 @@ public final class MachineBuilder {
      * smaller. The TLB is direct-mapped: a translation uses the entry whose index is its 4 KiB unit's number modulo
      * this setting. An entry takes 40 bytes in each CPU that serves a space.
      *
+     * <p>A CPU that has filled as many translations as this setting gets a second level of its TLB, for loads and
+     * stores, which is faster than a walk of the page table. It has 32 entries of 16 bytes for each entry of this
+     * setting, but at most 65,536, which are 256 MiB of memory and 1 MiB in each such CPU. It has none if this setting
+     * is at least 65,536.
+     *
      * @param entries a power of two from 2 to 2^20. Unless set, as many as {@link #memory} has pages of 4 KiB, but at
      *     least 4096 and at most 16,384, which are 64 MiB of memory and 640 KiB in each CPU
      * @return this

@@ -46,7 +46,12 @@ final class ArchitectureTest {
                 .should()
                 .onlyDependOnClassesThat()
                 .resideInAnyPackage(
-                        "java..", "dev.samara.core..", "dev.samara.emulator..", "org.jspecify..", "org.objectweb.asm..")
+                        "java..",
+                        "dev.samara.core..",
+                        "dev.samara.emulator..",
+                        "org.jspecify..",
+                        "com.google.errorprone.annotations.concurrent",
+                        "org.objectweb.asm..")
                 .check(EMULATOR);
         noClasses()
                 .that()

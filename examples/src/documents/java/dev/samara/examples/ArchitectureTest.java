@@ -18,7 +18,7 @@ final class ArchitectureTest {
     private static final String TRANSLATOR = "dev.samara.examples.translator";
 
     @Test
-    @DisplayName("the small programs depend on core and the JDK alone, and nothing depends on them")
+    @DisplayName("the small programs depend on core and the JDK alone, and no other example depends on them")
     void programsStandAlone() {
         classes()
                 .that()

@@ -13,8 +13,8 @@
  *
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
  * CPUs. {@link dev.samara.examples.translator.GeneratedCode} translates code of a guest to classes that access memory
- * without a method call. {@link dev.samara.examples.StorageBuffer} maps a file of the host that is larger than its
- * memory, and saves it.
+ * without a method call. {@link dev.samara.examples.KeyValueStore} is not a program, but a store in a file that is
+ * larger than its memory, with checkpoints that survive crashes.
  *
  * <p>To run a program: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}. It needs nothing but the
  * library.

@@ -65,7 +65,8 @@ final class ArchitectureTest {
                         "org.agrona.collections",
                         "picocli..",
                         "com.google.gson",
-                        "org.jspecify..")
+                        "org.jspecify..",
+                        "com.google.errorprone.annotations.concurrent")
                 .check(TOOL);
     }
 }

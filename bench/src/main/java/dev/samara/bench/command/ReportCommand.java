@@ -17,6 +17,7 @@ import dev.samara.bench.memory.FilesReport;
 import dev.samara.bench.memory.ForkReport;
 import dev.samara.bench.shootdown.LazyFootprintReport;
 import dev.samara.bench.shootdown.ShootdownReport;
+import dev.samara.bench.store.StoresReport;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -82,6 +83,12 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     FilesReport::main,
                     "--mib 8 --limit 4 --rounds 1 --picks 1000",
                     "--mib 1024 --limit 64 --rounds 5 --threads 1,4"),
+            new ReportCommand(
+                    "stores",
+                    "the key-value store of the examples beside MVStore: reads, updates with checkpoints, scans",
+                    StoresReport::main,
+                    "--keys 20000 --limit 4 --rounds 1 --reads 10000 --updates 2000 --every 200",
+                    "--keys 200000,1000000 --limit 64 --rounds 5"),
             new ReportCommand(
                     "fork",
                     "forks of 134 to 65,530 mappings, and the parent meanwhile",

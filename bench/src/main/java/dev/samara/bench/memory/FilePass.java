@@ -25,6 +25,9 @@ abstract class FilePass implements AutoCloseable {
     /** The number of bytes per copy. */
     static final int BUFFER = 128 << 10;
 
+    /** The pages of {@link Kind#PAGE_AS_BUFFER}, a power of two: a processor's cache of the second level has them. */
+    static final int PAGES_IN_MEMORY = 64;
+
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
 
     private static final OperatingSystemMXBean PROCESS =
@@ -38,6 +41,8 @@ abstract class FilePass implements AutoCloseable {
         SCAN_IN_ORDER,
         /** Adds up all words, directly in the memory of the pages if the contender supports that. */
         SCAN_BY_RUNS,
+        /** Adds up the words of pages that stay in memory, by plain loads of a buffer or an array. */
+        PAGE_AS_BUFFER,
         READ_AT_RANDOM,
         WRITE_IN_ORDER,
         /** Writes a word of each page. */
@@ -81,39 +86,60 @@ abstract class FilePass implements AutoCloseable {
         this.size = size;
     }
 
-    /** The work of one thread, which owns its buffers or other resources. */
+    /** The work of one thread, which owns its buffers or other resources. A contender need not support all kinds. */
     interface PassThread extends AutoCloseable {
         /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, which each copy overwrites. */
-        void readInOrder(long start, long end) throws IOException;
+        default void readInOrder(long start, long end) throws IOException {
+            throw new UnsupportedOperationException();
+        }
 
         /** Reads all words of a part of the file; returns their sum. */
-        long scanInOrder(long start, long end) throws IOException;
+        default long scanInOrder(long start, long end) throws IOException {
+            throw new UnsupportedOperationException();
+        }
 
         /** Reads all words of a part of the file, by runs if the contender supports runs; returns their sum. */
         default long scanByRuns(long start, long end) throws IOException {
             return scanInOrder(start, end);
         }
 
+        /** Reads all words of so many pages, which are the first ones of the file in turn; returns their sum. */
+        default long sumPages(int count) {
+            throw new UnsupportedOperationException();
+        }
+
         /** Reads the first word of a page. */
-        long readAt(long start) throws IOException;
+        default long readAt(long start) throws IOException {
+            throw new UnsupportedOperationException();
+        }
 
         /** Writes all words of a part of the file. */
-        void writeInOrder(long start, long end) throws IOException;
+        default void writeInOrder(long start, long end) throws IOException {
+            throw new UnsupportedOperationException();
+        }
 
         /** Writes the first word of a page. */
-        void writeAt(long start) throws IOException;
+        default void writeAt(long start) throws IOException {
+            throw new UnsupportedOperationException();
+        }
 
         /** Writes a whole page. */
-        void writePageAt(long start) throws IOException;
+        default void writePageAt(long start) throws IOException {
+            throw new UnsupportedOperationException();
+        }
 
         @Override
-        void close() throws IOException;
+        default void close() throws IOException {
+            // It has nothing to end.
+        }
     }
 
     abstract PassThread worker(Kind kind) throws IOException;
 
     /** Makes all writes durable. */
-    abstract void force() throws IOException;
+    void force() throws IOException {
+        throw new UnsupportedOperationException();
+    }
 
     @Override
     public abstract void close() throws IOException;
@@ -155,6 +181,7 @@ abstract class FilePass implements AutoCloseable {
                 case READ_IN_ORDER -> worker.readInOrder(start, end);
                 case SCAN_IN_ORDER -> sum = worker.scanInOrder(start, end);
                 case SCAN_BY_RUNS -> sum = worker.scanByRuns(start, end);
+                case PAGE_AS_BUFFER -> sum = worker.sumPages(picks / threads);
                 case WRITE_IN_ORDER -> worker.writeInOrder(start, end);
                 default -> {
                     SplittableRandom random = new SplittableRandom(thread);

@@ -22,9 +22,10 @@ import java.util.stream.Stream;
  *
  * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5 --threads 1,4}. A pass
  * copies all bytes to a buffer, reads all words by accesses or by runs, writes all words, reads or writes one word of
- * random pages, or writes random pages as a whole; {@code --threads} threads share it. {@code --work} selects passes.
- * The contenders take turns: a mapping of the library, the library's calls, its calls on a direct open, {@code
- * FileChannel}, and the host's own mapping. The figures are wall-clock time, CPU time and bytes of garbage per page.
+ * random pages, writes random pages as a whole, or reads all words of a few resident pages as buffers; {@code
+ * --threads} threads share it. {@code --work} selects passes. The contenders take turns: a mapping of the library, the
+ * library's calls (an array for resident pages), its calls on a direct open, {@code FileChannel}, and the host's own
+ * mapping. The figures are wall-clock time, CPU time and bytes of garbage per page.
  */
 public final class FilesReport {
     /** The number of warm-up rounds, in which memory fills up to the limit and code is compiled. */
@@ -35,6 +36,9 @@ public final class FilesReport {
     private static final String DIRECT = "samara, direct";
     private static final String CHANNEL = "FileChannel";
     private static final String MAPPED = "FileChannel.map";
+    private static final String ARRAY = "array";
+
+    private static final List<String> CONTENDERS = List.of(CHANNEL, MAPPED, ARRAY, MAPPING, CALLS, DIRECT);
 
     private final int rounds;
     private final int[] threads;
@@ -82,7 +86,11 @@ public final class FilesReport {
                 for (int count : threads) {
                     costs.clear();
                     for (FilePass.Kind kind : kinds) {
-                        rounds(file, kind, count);
+                        if (kind == FilePass.Kind.PAGE_AS_BUFFER) {
+                            roundsInMemory(file, count);
+                        } else {
+                            rounds(file, kind, count);
+                        }
                     }
                     report(count);
                 }
@@ -122,6 +130,19 @@ public final class FilesReport {
         }
     }
 
+    private void roundsInMemory(Path file, int count) throws IOException {
+        FilePass.Kind kind = FilePass.Kind.PAGE_AS_BUFFER;
+        try (ArrayPass array = new ArrayPass(file, size);
+                MappedPass mapped = new MappedPass(file, size);
+                MappingPass mapping = new MappingPass(file, size, limit)) {
+            for (int round = -WARM; round < rounds; round++) {
+                note(kind, ARRAY, array.run(kind, count, picks), round >= 0);
+                note(kind, MAPPED, mapped.run(kind, count, picks), round >= 0);
+                note(kind, MAPPING, mapping.run(kind, count, picks), round >= 0);
+            }
+        }
+    }
+
     private void note(FilePass.Kind kind, String contender, FilePass.Cost cost, boolean counts) {
         if (counts) {
             costs.computeIfAbsent(kind + " " + contender, any -> new ArrayList<>())
@@ -132,7 +153,7 @@ public final class FilesReport {
     private void report(int count) {
         Figures.line("%d threads", count);
         for (FilePass.Kind kind : kinds) {
-            for (String contender : List.of(CHANNEL, MAPPED, MAPPING, CALLS, DIRECT)) {
+            for (String contender : CONTENDERS) {
                 List<FilePass.Cost> of = costs.get(kind + " " + contender);
                 if (of != null) {
                     double wall = median(of, 0);
@@ -167,6 +188,8 @@ public final class FilesReport {
         ratio(FilePass.Kind.SCAN_IN_ORDER, MAPPING, MAPPED, "beside");
         ratio(FilePass.Kind.SCAN_BY_RUNS, MAPPING, CHANNEL, "beside");
         ratio(FilePass.Kind.SCAN_BY_RUNS, MAPPING, MAPPED, Runtime.version().feature() < 25 ? ">= 0.65" : ">= 0.7");
+        ratio(FilePass.Kind.PAGE_AS_BUFFER, MAPPING, MAPPED, "beside");
+        timeRatio(FilePass.Kind.PAGE_AS_BUFFER, MAPPING, ARRAY, "<= 1.3");
         ratio(FilePass.Kind.READ_AT_RANDOM, MAPPING, CHANNEL, ">= 0.6");
         ratio(FilePass.Kind.WRITE_IN_ORDER, MAPPING, CHANNEL, "beside");
         ratio(FilePass.Kind.WRITE_AT_RANDOM, MAPPING, CHANNEL, "beside");
@@ -181,12 +204,21 @@ public final class FilesReport {
     }
 
     private void ratio(FilePass.Kind kind, String contender, String rival, String goal) {
-        if (!kinds.contains(kind)) {
-            return;
+        if (kinds.contains(kind)) {
+            double figure = nanos(kind, rival) / nanos(kind, contender);
+            figures.goal(kind + ": " + contender + " of the speed of " + rival, figure, goal);
         }
-        double other = median(Objects.requireNonNull(costs.get(kind + " " + rival)), 0);
-        double own = median(Objects.requireNonNull(costs.get(kind + " " + contender)), 0);
-        figures.goal(kind + ": " + contender + " of the speed of " + rival, other / own, goal);
+    }
+
+    private void timeRatio(FilePass.Kind kind, String contender, String rival, String goal) {
+        if (kinds.contains(kind)) {
+            double figure = nanos(kind, contender) / nanos(kind, rival);
+            figures.goal(kind + ": " + contender + " of the time of " + rival, figure, goal);
+        }
+    }
+
+    private double nanos(FilePass.Kind kind, String contender) {
+        return median(Objects.requireNonNull(costs.get(kind + " " + contender)), 0);
     }
 
     private static double median(List<FilePass.Cost> of, int figure) {

@@ -48,9 +48,7 @@ final class MappedPass extends FilePass {
                     MappedByteBuffer part = parts[(int) (at / PART)];
                     int from = (int) (at % PART);
                     int to = (int) Math.min(part.capacity(), from + end - at);
-                    for (int i = from; i < to; i += Long.BYTES) {
-                        sum += part.getLong(i);
-                    }
+                    sum += sum(part, from, to);
                     at += to - from;
                 }
                 return sum;
@@ -62,30 +60,24 @@ final class MappedPass extends FilePass {
             }
 
             @Override
-            public void writeInOrder(long start, long end) {
-                throw new UnsupportedOperationException("mapped for reading");
-            }
-
-            @Override
-            public void writeAt(long start) {
-                throw new UnsupportedOperationException("mapped for reading");
-            }
-
-            @Override
-            public void writePageAt(long start) {
-                throw new UnsupportedOperationException("mapped for reading");
-            }
-
-            @Override
-            public void close() {
-                parts[0].order();
+            public long sumPages(int count) {
+                ByteBuffer bytes = parts[0];
+                long sum = 0;
+                for (int i = 0; i < count; i++) {
+                    int from = (i & PAGES_IN_MEMORY - 1) * PAGE;
+                    sum += sum(bytes, from, from + PAGE);
+                }
+                return sum;
             }
         };
     }
 
-    @Override
-    void force() {
-        throw new UnsupportedOperationException("mapped for reading");
+    private static long sum(ByteBuffer bytes, int from, int to) {
+        long sum = 0;
+        for (int i = from; i < to; i += Long.BYTES) {
+            sum += bytes.getLong(i);
+        }
+        return sum;
     }
 
     @Override

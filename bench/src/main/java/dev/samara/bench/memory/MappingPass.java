@@ -112,6 +112,20 @@ final class MappingPass extends FilePass {
                 return sum;
             }
 
+            @Override
+            public long sumPages(int count) {
+                long sum = 0;
+                for (int i = 0; i < count; i++) {
+                    long at = base + (long) (i & PAGES_IN_MEMORY - 1) * PAGE;
+                    if (run.seek(at, PAGE, Protection.READ) != PAGE) {
+                        throw new IllegalStateException(Fault.toString(memory.fault()));
+                    }
+                    sum += sum(run.buffer(), run.offset(), run.offset() + PAGE);
+                    cpu.poll();
+                }
+                return sum;
+            }
+
             private long sum(ByteBuffer bytes, int from, int to) {
                 long sum = 0;
                 for (int i = from; i < to; i += Long.BYTES) {

@@ -128,6 +128,7 @@ class SuiteCommandTest {
                 "own-tlb --work nothing | nothing",
                 "fork-beside --vmas none | --vmas",
                 "sparse --gib 0 | --gib",
+                "stores --every 0 | --every",
                 "lazy-footprint --spaces few | few",
                 "shootdowns --work none | none",
                 "interpreter --memory none | none"
@@ -167,6 +168,7 @@ class SuiteCommandTest {
                 "faults --pages 256 --rounds 1 | brk2 | 30",
                 "sleeping-faults --faults 4 --delay 1 --seconds 0.05 "
                         + "--contender samara,rwlock-whole | rwlock-whole | 2",
+                "stores --keys 2000 --limit 1 --rounds 1 --reads 500 --updates 100 --every 20 | MVStore | 8",
                 "fork --rounds 1 | fork_ns | 4",
                 "fork-beside --vmas 134 --rounds 2 | stamped | 4",
                 "sparse --gib 1 --rounds 1 | stamped | 4",

@@ -130,7 +130,8 @@ final class ArchitectureTest {
                         "dev.samara.maple",
                         "dev.samara.core..",
                         "org.jctools.queues.varhandle",
-                        "org.jspecify..")
+                        "org.jspecify..",
+                        "com.google.errorprone.annotations.concurrent")
                 .check(CORE);
     }
 

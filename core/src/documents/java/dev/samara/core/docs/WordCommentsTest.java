@@ -25,13 +25,16 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The comments of shared words, and the fields of the sources. docs/concurrency.md defines the comments. */
 @DisplayName("Comments of shared words")
 final class WordCommentsTest {
-    /** A comment, a field, or a method or class, which ends the group of fields that a comment applies to. */
-    private static final Pattern MEMBER = Pattern.compile("(?m)(/\\*[\\s\\S]*?\\*/)|^(?: {4}| {8}(?=private|protected"
-            + "|public|static|final|volatile))((?:(?:private|protected|public|static|final|volatile|transient"
-            + "|@Nullable) )*)((?!return |throw |package |import |abstract )[\\w@][\\w.<>?@\\[\\], ]*?) (\\w+)"
-            + "(?: =.*)?[;,=]?$|^ +\\S.*\\{$");
+    /**
+     * A comment or an annotation, a field, or a method or class, which ends the group of fields that a comment applies
+     * to.
+     */
+    private static final Pattern MEMBER = Pattern.compile("(?m)(/\\*[\\s\\S]*?\\*/|^ +@GuardedBy\\(.*$)|^(?: {4}"
+            + "| {8}(?=private|protected|public|static|final|volatile))((?:(?:private|protected|public|static|final"
+            + "|volatile|transient|@Nullable) )*)((?!return |throw |package |import |abstract )[\\w@]"
+            + "[\\w.<>?@\\[\\], ]*?) (\\w+)(?: =.*)?[;,=]?$|^ +\\S.*\\{$");
 
-    private static final Pattern GUARDED = Pattern.compile("(?i)\\bguarded by\\b");
+    private static final Pattern GUARDED = Pattern.compile("(?i)\\bguarded by\\b|@GuardedBy\\(");
 
     private static final Pattern SHARED =
             Pattern.compile("Atomic(?:Boolean|Integer|Long|Reference)\\w*\\b.*|LongAdder|LongAccumulator|VarHandle");
@@ -47,7 +50,10 @@ final class WordCommentsTest {
         return sources;
     }
 
-    /** Returns the non-final fields that are guarded according to the comment of the field, its group or its class. */
+    /**
+     * Returns the non-final fields that are guarded according to their annotation, or to the comment of the field, its
+     * group or its class.
+     */
     private static List<String> guarded(String type, String source) {
         Matcher declaration = Pattern.compile("(?m)^(?:\\w+ )*(?:class|record|interface|enum) " + type + "\\b")
                 .matcher(source);
@@ -62,7 +68,9 @@ final class WordCommentsTest {
             String comment = member.group(1);
             if (comment != null) {
                 isOne = GUARDED.matcher(comment).find();
-                isGroup = comment.startsWith("/**") ? isGroup : isOne;
+                if (comment.startsWith("/*") && !comment.startsWith("/**")) {
+                    isGroup = isOne;
+                }
             } else if (member.group(4) == null) {
                 isGroup = false;
                 isOne = false;
@@ -150,7 +158,7 @@ final class WordCommentsTest {
     }
 
     @Test
-    @DisplayName("are at each field of maple and core that a comment calls guarded")
+    @DisplayName("are at each field of maple and core that a comment or an annotation calls guarded")
     void guardedFields() {
         List<String> missing = new ArrayList<>();
         int found = 0;
@@ -177,7 +185,7 @@ final class WordCommentsTest {
     }
 
     @Test
-    @DisplayName("are compared with fields as they are written: after a comment, in a group, in a guarded class")
+    @DisplayName("are compared with fields as they are written: after a comment, in a group, in a class, annotated")
     void shapes() {
         String source = """
                 /** Words. */
@@ -194,6 +202,11 @@ final class WordCommentsTest {
 
                     int open;
 
+                    @GuardedBy("this")
+                    private long sum;
+
+                    private long other;
+
                     /* Guarded by the lock. */
                     private final int made = 1;
                     private long two = 2;
@@ -209,11 +222,11 @@ final class WordCommentsTest {
                     private volatile int five;
                 }
                 """;
-        assertEquals(List.of("one", "two", "three"), guarded("Words", source));
+        assertEquals(List.of("one", "sum", "two", "three"), guarded("Words", source));
         assertEquals(
-                List.of("one", "two", "three", "four", "five"),
+                List.of("one", "sum", "two", "three", "four", "five"),
                 guarded("Words", source.replace("Words.", "Words, guarded by a lock.")).stream()
-                        .filter(field -> !field.equals("open"))
+                        .filter(field -> !field.equals("open") && !field.equals("other"))
                         .toList());
         assertEquals(
                 List.of("ELEMENT", "five", "four"),

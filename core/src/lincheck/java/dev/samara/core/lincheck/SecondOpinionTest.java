@@ -40,7 +40,7 @@ final class SecondOpinionTest {
     void broken(@TempDir Path directory) throws Exception {
         Path classes = directory.resolve("classes");
         for (SecondOpinions.Opinion opinion : SecondOpinions.ALL) {
-            opinion.planting().get().writeTo(classes);
+            opinion.planting().writeTo(classes);
         }
         Path out = directory.resolve("out");
         Process jvm = new ProcessBuilder(

@@ -5,7 +5,6 @@ import dev.samara.core.interleave.planted.PlantedBreaks;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Supplier;
 import org.jetbrains.kotlinx.lincheck.Actor;
 import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
 import org.jetbrains.lincheck.LincheckAssertionError;
@@ -13,9 +12,6 @@ import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 
 /** Scenarios of the scheduler, as Lincheck's model checker runs them. */
 final class SecondOpinions {
-    private static final SourceBreak IGNORES_A_READER = SourceBreak.of(
-            "dev.samara.core.internal.sync.GracePeriodSections", "if (section != 0) {", "if (section < 0) {");
-
     private static final int INVOCATIONS = Boolean.getBoolean("samara.torture") ? 20_000 : 200;
 
     /** More than the hints of a spin, so that threads come to the park after it. */
@@ -31,20 +27,20 @@ final class SecondOpinions {
     /**
      * A scenario of the scheduler.
      *
-     * @param name the break, as docs/interleavings.md names it
+     * @param name the break
+     * @param shown the calls, as docs/interleavings.md names them
      * @param calls the class of the calls, with a nested specification
      * @param one the calls of the first thread
      * @param other the calls of the second thread
      * @param after the calls after both
-     * @param planting makes the break
      */
     record Opinion(
-            String name,
-            Class<?> calls,
-            List<String> one,
-            List<String> other,
-            List<String> after,
-            Supplier<SourceBreak> planting) {
+            String name, String shown, Class<?> calls, List<String> one, List<String> other, List<String> after) {
+        /** Returns the break that the scheduler looks for under the name. */
+        SourceBreak planting() {
+            return PlantedBreaks.sourceBreak(name);
+        }
+
         /** Returns what Lincheck finds, or "nothing". */
         String check() {
             try {
@@ -85,49 +81,48 @@ final class SecondOpinions {
     }
 
     static final List<Opinion> ALL = List.of(
-            planted(
+            new Opinion(
                     "a woken thread does not look at the gate again",
+                    "`Gate`: await, open",
                     SyncCalls.AtAGate.class,
                     List.of("await"),
                     List.of("open"),
                     List.of()),
             new Opinion(
                     "a grace period ignores a reader",
+                    "`Rcu`: a section, `synchronize`",
                     SyncCalls.GracePeriod.class,
                     List.of("read"),
                     List.of("reuse"),
-                    List.of("read"),
-                    () -> IGNORES_A_READER),
-            planted(
+                    List.of("read")),
+            new Opinion(
                     "a claim of a CPU compares its owner, and then stores",
+                    "`Cpu`: two claims",
                     CpuCalls.Claims.class,
                     List.of("claim"),
                     List.of("claim"),
                     List.of()),
-            planted(
+            new Opinion(
                     "a count is given up before the word says LAZY",
+                    "`CpuState`: LAZY and back, the end of its context",
                     CpuCalls.LazyBesideTheEnd.class,
                     List.of("enterLazy", "leaveLazy"),
                     List.of("end"),
                     List.of()),
-            planted(
+            new Opinion(
                     "the seal of a record is read once",
+                    "`FlushLog`: read, write",
                     CpuCalls.OverwrittenRecord.class,
                     List.of("read"),
                     List.of("overwrite"),
                     List.of("read")),
-            planted(
+            new Opinion(
                     "references are read after the retiring bit is cleared",
+                    "`VmArea`: release, detach",
                     VmaCalls.LastReference.class,
                     List.of("release"),
                     List.of("detach"),
                     List.of("ends")));
-
-    /** A scenario with the break that the scheduler looks for under a name. */
-    private static Opinion planted(
-            String name, Class<?> calls, List<String> one, List<String> other, List<String> after) {
-        return new Opinion(name, calls, one, other, after, () -> PlantedBreaks.sourceBreak(name));
-    }
 
     /** Checks all scenarios, where the class path has the broken classes first: each break must be found. */
     public static void main(String[] arguments) {

@@ -4,6 +4,7 @@ package dev.samara.core.guest;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.FrameRegion;
+import dev.samara.core.internal.tlb.SecondTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -63,6 +64,9 @@ public abstract sealed class FlatAccess permits FlatBytes {
     /** The length of the arrays minus 1, read once for both arrays of an access. */
     private int mask;
 
+    /** Has more translations for loads and stores, set by the constructor. */
+    private SecondTlb second;
+
     private @Nullable CpuState requests;
 
     /**
@@ -101,6 +105,11 @@ public abstract sealed class FlatAccess permits FlatBytes {
         }
 
         @Override
+        public void second(SecondTlb level) {
+            second = level;
+        }
+
+        @Override
         public void requests(@Nullable CpuState state) {
             requests = state;
         }
@@ -117,6 +126,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         viewed = (SoftTlb.Viewed) memory;
         swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
         loadTags = storeTags = addends = fetchTags = fetchAddends = new long[0];
+        second = SecondTlb.EMPTY;
         region = NO_REGION;
         viewed.view(new TlbFields(order), order);
     }
@@ -349,9 +359,9 @@ public abstract sealed class FlatAccess permits FlatBytes {
     }
 
     /**
-     * Translates an access that misses the region's tags: by a TLB entry of a frame outside the region or, in the usual
-     * case, by refilling the TLB from the page table. {@link #walk} handles all other cases, so that the JVM can inline
-     * this method into its caller.
+     * Translates an access that misses the region's tags: by a TLB entry of a frame outside the region, by the second
+     * level of the TLB or, in the usual case, by refilling the TLB from the page table. {@link #walk} handles all other
+     * cases, so that the JVM can inline this method into its caller.
      *
      * @return the physical address, or {@link SoftTlb#MISS}
      */
@@ -360,9 +370,18 @@ public abstract sealed class FlatAccess permits FlatBytes {
             return SoftTlb.MISS;
         }
         int slot = (int) (address >>> PAGE_SHIFT) & mask;
-        return (tags[slot] ^ tag(address)) == SoftTlb.ELSEWHERE
-                ? offsets[slot] + address
-                : viewed.refill(address, access);
+        if ((tags[slot] ^ tag(address)) == SoftTlb.ELSEWHERE) {
+            return offsets[slot] + address;
+        }
+        int found = second.find(address >>> PAGE_SHIFT, tag(address), SecondTlb.rights(access));
+        return found >= 0 ? promote(found, slot) + address : viewed.refill(address, access);
+    }
+
+    /** Adds a translation that the second level has to the first one. Returns the addend. */
+    private long promote(int found, int slot) {
+        // As before a walk: another thread must not write to the TLB.
+        viewed.checkOwner();
+        return second.promote(found, loadTags, storeTags, addends, slot);
     }
 
     /** Translates an access for which {@link #find} found no translation, by a complete walk of the page table. */

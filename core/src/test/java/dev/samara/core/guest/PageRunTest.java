@@ -28,6 +28,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
@@ -174,6 +175,35 @@ final class PageRunTest {
 
     private int frame(int page) {
         return Pte.frame(fixture.pte(AT + page * PAGE));
+    }
+
+    @Test
+    @DisplayName("a seek for writing makes no page dirty that lies elsewhere, or is watched, and so is none of the run")
+    void marksOfRun() {
+        int pages = 64;
+        fixture.map(AT, pages, RW, ANONYMOUS, null, 0);
+        for (int page = 0; page < pages; page++) {
+            fixture.store(AT + page * PAGE, page);
+        }
+        // Frames that were taken in this order do not follow each other, but those of the second half do.
+        for (int page = pages - 1; page >= pages / 2; page--) {
+            assertEquals(0, space.madvise(AT + page * PAGE, PAGE, Advice.DONTNEED));
+        }
+        for (int page = pages - 1; page >= pages / 2; page--) {
+            fixture.store(AT + page * PAGE, page);
+        }
+        int apart = 0;
+        Watchpoint watch = space.watch(AT + (pages - 4) * PAGE, 8, (address, length) -> {});
+        for (int page = 0; page < pages - 5; page++) {
+            assertTrue(space.collectDirty(AT, pages * PAGE, address -> {}) >= 0);
+            long at = AT + page * PAGE;
+            int[] found = {0};
+            inGuest(() -> found[0] = run.seek(at, 3 * SIZE, WRITE));
+            assertEquals(found[0] / SIZE, space.collectDirty(AT, pages * PAGE, address -> {}));
+            apart += found[0] < 3 * SIZE ? 1 : 0;
+        }
+        assertTrue(apart > 2, "all frames follow each other");
+        watch.close();
     }
 
     @Test

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.gdb;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.AddressSpace;
 import dev.samara.emulator.cpu.Breakpoints;
 import dev.samara.emulator.cpu.LeaveReason;
@@ -31,7 +32,8 @@ final class StopControl implements Debugger {
      */
     private final Object memory = new Object();
 
-    /** Whether the process has ended. Guarded by {@link #memory}. */
+    /** Whether the process has ended. */
+    @GuardedBy("memory")
     private boolean isGone;
 
     /** The ranges whose loads are watched. If there are any, all threads execute single instructions. */

@@ -58,20 +58,32 @@ final class TreeScenariosTest {
         assertTrue(result.isComplete(), result::toString);
     }
 
-    /** A break, and the scenario that meets it. */
-    private record TreeBreak(Class<? extends Scenario> scenario, SourceBreak planting) {
+    /**
+     * A break, and the scenario that meets it. A table of docs/interleavings.md is generated from these.
+     *
+     * @param name what the broken code does
+     * @param schedules up to the first failure
+     * @param unchanged the number of schedules of the unchanged code
+     */
+    record TreeBreak(
+            String name, int schedules, int unchanged, Class<? extends Scenario> scenario, SourceBreak planting) {
         @Override
         public String toString() {
-            return scenario.getSimpleName() + ", " + planting;
+            return scenario.getSimpleName() + ": " + name;
         }
     }
 
-    private static TreeBreak planted(Class<? extends Scenario> scenario, String className, String... texts) {
-        return new TreeBreak(scenario, SourceBreak.of(className, texts));
+    private static TreeBreak planted(
+            String name,
+            int schedules,
+            int unchanged,
+            Class<? extends Scenario> scenario,
+            String className,
+            String... texts) {
+        return new TreeBreak(name, schedules, unchanged, scenario, SourceBreak.of(className, texts));
     }
 
-    private static final List<TreeBreak> BREAKS = Stream.of(
-                    brokenReads(), brokenSnapshots(), brokenEdits(), brokenMoves())
+    static final List<TreeBreak> BREAKS = Stream.of(brokenReads(), brokenSnapshots(), brokenEdits(), brokenMoves())
             .flatMap(List::stream)
             .toList();
 
@@ -85,37 +97,97 @@ final class TreeScenariosTest {
         String upperHalf = String.format(half, "first + (last - first) / 2 + 1", "last");
         return List.of(
                 planted(
+                        "`get` does not compare the pivots with those of the leaf",
+                        4,
+                        53,
+                        TreeScenarios.SlotsMoveBesideLookups.class,
+                        LOOKUP,
+                        get,
+                        get.replace("leaf[0] != pivots", "leaf == null")),
+                planted(
+                        "`get` does not compare the pivots with those of the leaf, where they are lanes",
+                        4,
+                        53,
                         TreeScenarios.LanesMoveBesideLookups.class,
                         LOOKUP,
                         get,
                         get.replace("leaf[0] != pivots", "leaf == null")),
                 planted(
-                        TreeScenarios.SlotsMoveBesideLookups.class,
+                        "`getAll` does not compare the pivots with those of the leaves",
+                        4,
+                        337,
+                        TreeScenarios.SlotsMoveBesideLookupsTogether.class,
                         LOOKUP,
-                        get,
-                        get.replace("leaf[0] != pivots", "leaf == null")),
-                planted(TreeScenarios.SlotsMoveBesideLookupsTogether.class, LOOKUP, together, "if (leafA == null)"),
-                planted(TreeScenarios.SlotsMoveBesideAReader.class, READER, " && Node.isLeaf(siblings, at, leaf)", ""),
+                        together,
+                        "if (leafA == null)"),
                 planted(
+                        "a reader does not compare its leaf with the slot",
+                        1,
+                        127,
+                        TreeScenarios.SlotsMoveBesideAReader.class,
+                        READER,
+                        " && Node.isLeaf(siblings, at, leaf)",
+                        ""),
+                planted(
+                        "a reader does not compare the pivots with those of the leaf",
+                        6,
+                        127,
                         TreeScenarios.SlotsMoveBesideAReader.class,
                         READER,
                         "boolean isOwn = found[0] == early;",
                         "boolean isOwn = found != null;"),
-                planted(TreeScenarios.RootReplacedBesideAReader.class, READER, "now == root && ", ""),
                 planted(
+                        "a reader does not compare its root with that of the tree",
+                        1,
+                        876,
+                        TreeScenarios.RootReplacedBesideAReader.class,
+                        READER,
+                        "now == root && ",
+                        ""),
+                planted(
+                        "a cursor does not compare the pivots with those of the leaf",
+                        5,
+                        53,
                         TreeScenarios.SlotsMoveBesideACursor.class,
                         CURSOR,
                         "found[0] == early ? early : LeafNode.pivots(found)",
                         "early"),
-                planted(TreeScenarios.NextEntryInTheUpperLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
-                planted(TreeScenarios.EntryBeforeInTheLowerLeaf.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
-                planted(TreeScenarios.EntryBeforeInALeafThatIsJoined.class, NEAREST, IN_PLACE, OF_ANY_INSTANT),
                 planted(
+                        "`atOrAfter` does not read the first leaf again",
+                        11,
+                        93,
+                        TreeScenarios.NextEntryInTheUpperLeaf.class,
+                        NEAREST,
+                        IN_PLACE,
+                        OF_ANY_INSTANT),
+                planted(
+                        "`atOrBefore` does not read the first leaf again",
+                        11,
+                        93,
+                        TreeScenarios.EntryBeforeInTheLowerLeaf.class,
+                        NEAREST,
+                        IN_PLACE,
+                        OF_ANY_INSTANT),
+                planted(
+                        "`atOrBefore` does not read the leaf again, beside the end of a leaf",
+                        5,
+                        53,
+                        TreeScenarios.EntryBeforeInALeafThatIsJoined.class,
+                        NEAREST,
+                        IN_PLACE,
+                        OF_ANY_INSTANT),
+                planted(
+                        "`atOrAfter` finds nothing if two leaves have no entry",
+                        28,
+                        822,
                         TreeScenarios.EntryMovesAmongReservations.class,
                         NEAREST,
                         "return tree.frozenRoot().atOrAfter(key);",
                         "return null;"),
                 planted(
+                        "`reservationIn` reads the root once for each half of its range",
+                        7,
+                        132,
                         TreeScenarios.ReservationMoves.class,
                         TREE,
                         reservationIn,
@@ -125,21 +197,33 @@ final class TreeScenariosTest {
     private static List<TreeBreak> brokenSnapshots() {
         return List.of(
                 planted(
+                        "a snapshot does not end the era",
+                        1,
+                        697,
                         TreeScenarios.SnapshotInAnOpenEra.class,
                         ROOT,
                         "endEra();\n            return rootPlain();",
                         "return rootPlain();"),
                 planted(
+                        "a snapshot ends the era without the lock",
+                        3,
+                        697,
                         TreeScenarios.SnapshotInAnOpenEra.class,
                         ROOT,
                         "return seen;\n        }",
                         "return seen; } if (before.open) { endEra(); return rootPlain(); }"),
                 planted(
+                        "a snapshot reads the era once",
+                        127,
+                        620,
                         TreeScenarios.SnapshotBesideAFirstStore.class,
                         ROOT,
                         "if (!before.open && before == eraAcquire())",
                         "if (!before.open)"),
                 planted(
+                        "the era is stored after the root",
+                        84,
+                        620,
                         TreeScenarios.SnapshotBesideAFirstStore.class,
                         ROOT,
                         "setEraRelease(next);\n            }\n            setRootRelease(newRoot);",
@@ -152,18 +236,34 @@ final class TreeScenariosTest {
         String reserve = "draft.replaceByReservation(first, last, owner);";
         return List.of(
                 planted(
+                        "an edit in place frees its range by one store, and fills it by another one",
+                        3,
+                        53,
                         TreeScenarios.StoresInOrder.class,
                         EDIT_IN_PLACE,
                         "parent.replaceLeaf(slot, made);",
                         "parent.replaceLeaf(slot, LeafNode.of(changed, leaf, at, tail, null));"
                                 + " parent.replaceLeaf(slot, made);"),
-                planted(TreeScenarios.TransactionBesideLookups.class, TRANSACTION, store, store + publish),
                 planted(
+                        "a transaction publishes in two stores",
+                        7,
+                        70,
+                        TreeScenarios.TransactionBesideLookups.class,
+                        TRANSACTION,
+                        store,
+                        store + publish),
+                planted(
+                        "a transaction publishes a freed range, and then its reservation",
+                        89,
+                        390,
                         TreeScenarios.ValueBecomesAReservation.class,
                         TRANSACTION,
                         reserve,
                         "draft.erase(first, last, owner);" + publish + reserve),
                 planted(
+                        "a search for a free range ends before the lock is taken",
+                        95,
+                        94,
                         TreeScenarios.Searches.class,
                         TREE,
                         "beginEdit();\n        try {\n            return edits.storeLowest(where, value);",
@@ -174,16 +274,29 @@ final class TreeScenariosTest {
     private static List<TreeBreak> brokenMoves() {
         return List.of(
                 planted(
+                        "a boundary moves in a leaf that a snapshot has, too",
+                        148,
+                        347,
                         TreeScenarios.BoundaryMovesBesideASnapshot.class,
                         EDIT_IN_PLACE,
                         " || !parent.ownsLeaf(slot)",
                         ""),
                 planted(
+                        "a cursor does not look again at the boundary that moves",
+                        1,
+                        2,
                         TreeScenarios.BoundaryMovesBesideACursor.class,
                         CURSOR,
                         " && (slot != moving || LeafPivots.pivot(pivots, slot) == hi)",
                         ""),
-                planted(TreeScenarios.BoundaryMovesBesideASearch.class, BOUNDARY, "!isAtFreeEnd && ", ""));
+                planted(
+                        "the boundary of a free range at an end of a leaf moves",
+                        7,
+                        93,
+                        TreeScenarios.BoundaryMovesBesideASearch.class,
+                        BOUNDARY,
+                        "!isAtFreeEnd && ",
+                        ""));
     }
 
     static List<TreeBreak> breaks() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 
@@ -32,16 +33,18 @@ final class Course {
     private volatile boolean stalled;
 
     /**
-     * Guarded by this.
-     *
      * @words {@code stoppedCpus}, {@code stoppedSince}, {@code stoppedNanos}
      * @written holder of its monitor (plain)
      * @read holder of its monitor (plain)
      * @invariant time in which a CPU is stopped does not count as working time
      */
+    @GuardedBy("this")
     private int stoppedCpus;
 
+    @GuardedBy("this")
     private long stoppedSince;
+
+    @GuardedBy("this")
     private long stoppedNanos;
 
     Course(long seed, boolean keepsGoing) {

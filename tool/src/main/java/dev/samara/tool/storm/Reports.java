@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.storm;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.event.Report;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -16,7 +17,7 @@ final class Reports implements Consumer<Report> {
     private final Course course;
     private final Invariant silence;
 
-    // Guarded by this.
+    @GuardedBy("this")
     private final Deque<String> latest = new ArrayDeque<>();
 
     Reports(Course course, Invariant silence) {

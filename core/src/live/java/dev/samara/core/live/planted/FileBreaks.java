@@ -15,66 +15,92 @@ final class FileBreaks {
 
     private FileBreaks() {}
 
-    private static BrokenRule of(String name, String className, String... texts) {
-        return new BrokenRule(name, OpenFileLanguage.class, MOST, SourceBreak.of(INTERNAL + className, texts));
+    private static BrokenRule of(String name, BrokenRule.Cost cost, String className, String... texts) {
+        return new BrokenRule(name, cost, OpenFileLanguage.class, MOST, SourceBreak.of(INTERNAL + className, texts));
     }
 
     static final List<BrokenRule> ALL = List.of(
             of(
                     "a write-back computes the length of a page twice",
+                    BrokenRule.shown(8.7, 5, 8),
                     "file.WriteBackBatch",
                     "Math.min(frames.pageSize(), size - cached",
                     "Math.min(frames.pageSize(), cached.size() - cached"),
-            of("a file grows without the host", "hostfile.HostSize", "            failed = growHost(bytes);\n", ""),
+            of(
+                    "a file grows without the host",
+                    BrokenRule.shown(4.3, 1, 3),
+                    "hostfile.HostSize",
+                    "            failed = growHost(bytes);\n",
+                    ""),
             of(
                     "the failure of a flush is dropped",
+                    BrokenRule.shown(46.4, 381, 6),
                     "hostfile.HostForces",
                     "failed = HostErrors.of(thrown).result();",
                     "failed = 0;"),
             of(
                     "what was stored beyond the end becomes bytes of the file",
+                    BrokenRule.shown(7.4, 32, 7),
                     "file.Truncation",
                     "if (forgetsBeyondEnd) {",
                     "if (memory == null) {"),
             of(
                     "an append writes at the end that was known last",
+                    BrokenRule.shown(5.2, 27, 4),
                     "hostfile.HostBytes",
                     "long failed = size.revalidate();\n            if (failed != 0) {",
                     "long failed = 0;\n            if (failed != 0) {"),
             of(
                     "a hole is punched into a file that another program has cut",
+                    BrokenRule.shown(10.2, 64, 5),
                     "hostfile.HostBytes",
                     "                failed = size.revalidate();\n",
                     "                failed = 0;\n"),
             of(
                     "the rest of the last page stays after a truncation",
+                    BrokenRule.shown(5.7, 2, 5),
                     "file.Truncation",
                     "            zeroTail(discarding.context());\n",
                     ""),
-            of("a write does not mark its pages", "file.FileBytes", "            frames.setDirty(frame);\n", ""),
+            of(
+                    "a write does not mark its pages",
+                    BrokenRule.shown(1.9, 1, 3),
+                    "file.FileBytes",
+                    "            frames.setDirty(frame);\n",
+                    ""),
             of(
                     "a hole leaves its pages in memory",
+                    BrokenRule.shown(4.8, 21, 3),
                     "hostfile.HostBytes",
                     "                pages.remove(first, count);\n",
                     "                assert count > 0;\n"),
-            of("a failure is told by each save", "hostfile.ErrorSequence", "                seen = count;\n", ""),
+            of(
+                    "a failure is told by each save",
+                    BrokenRule.shown(20.0, 158, 7),
+                    "hostfile.ErrorSequence",
+                    "                seen = count;\n",
+                    ""),
             of(
                     "msync leaves out the last page",
+                    BrokenRule.shown(31.0, 274, 8),
                     "hostfile.OpenHostFile",
                     "inode.flush(offset >>> pageShift, (offset + length - 1) >>> pageShift)",
                     "inode.flush(offset >>> pageShift, ((offset + length - 1) >>> pageShift) - 1)"),
             of(
                     "a hole looks at the open before its range",
+                    BrokenRule.shown(6.6, 50, 3),
                     "hostfile.OpenHostFile",
                     "return punchRange(offset, length);",
                     "return isWritable ? punchRange(offset, length) : Errno.EBADF.result();"),
             of(
                     "the rest of the last page is not zeros",
+                    BrokenRule.shown(1.8, 2, 3),
                     "hostfile.PageReads",
                     "if (isFilled && rest > 0) {",
                     "if (isFilled && rest < 0) {"),
             of(
                     "the bytes that another program has added to the last page are not read",
+                    BrokenRule.shown(4.8, 12, 5),
                     "hostfile.HostSize",
                     "if (size % pageSize != 0 && inode.isWritable()) {",
                     "if (size < 0) {",
@@ -82,16 +108,19 @@ final class FileBreaks {
                     "} else if (size < 0) {"),
             of(
                     "an eviction frees pages that were not written",
+                    BrokenRule.shown(4.0, 11, 4),
                     "file.EvictionBatch",
                     "return frames.isDirty(frame) || frames.isPinned(frame);",
                     "return frames.isPinned(frame);"),
             of(
                     "two names of a file are two files",
+                    BrokenRule.shown(7.7, 36, 6),
                     "hostfile.HostPath",
                     "return fileKey != null ? fileKey : path.toRealPath();",
                     "return path.toAbsolutePath();"),
             of(
                     "a file that is closed is not saved",
+                    BrokenRule.shown(9.0, 26, 3),
                     "hostfile.LastClose",
                     "            failed = inode.save();\n            isTried",
                     "            failed = 0;\n            isTried"));

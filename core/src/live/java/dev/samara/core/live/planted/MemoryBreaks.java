@@ -15,79 +15,98 @@ final class MemoryBreaks {
 
     private MemoryBreaks() {}
 
-    private static BrokenRule of(String name, String className, String... texts) {
-        return new BrokenRule(name, OpenMemoryLanguage.class, MOST, SourceBreak.of(INTERNAL + className, texts));
+    private static BrokenRule of(String name, BrokenRule.Cost cost, String className, String... texts) {
+        return new BrokenRule(name, cost, OpenMemoryLanguage.class, MOST, SourceBreak.of(INTERNAL + className, texts));
     }
 
     static final List<BrokenRule> ALL = List.of(
             of(
                     "the upper part of a VMA that is cut keeps the offset of the whole",
+                    BrokenRule.shown(1.4, 1, 2),
                     "op.VmaCut",
                     "vma.pageOffset() + ((start - vma.start()) >>> pageShift)",
                     "vma.pageOffset()"),
             of(
                     "VMAs of different anon_vmas are joined",
+                    BrokenRule.shown(3.0, 39, 3),
                     "op.MergeRules",
                     "one == other || (other == null && !one.isInherited())",
                     "true"),
-            of("guard markers keep VMAs apart", "op.MergeRules", "STICKY = VmaFlags.MAYBE_GUARD;", "STICKY = 0;"),
+            of(
+                    "guard markers keep VMAs apart",
+                    BrokenRule.shown(11.7, 717, 4),
+                    "op.MergeRules",
+                    "STICKY = VmaFlags.MAYBE_GUARD;",
+                    "STICKY = 0;"),
             of(
                     "mlock counts pages twice that are locked already",
+                    BrokenRule.shown(14.0, 973, 7),
                     "syscall.Mlock",
                     "pages - lockedIn(edit, start, end))) {",
                     "pages)) {"),
             of(
                     "MAP_FIXED_NOREPLACE replaces",
+                    BrokenRule.shown(1.5, 8, 2),
                     "syscall.Mmap",
                     "if (keepsMappings() && edit.firstIn(start, start + size) != null) {",
                     "if (keepsMappings() && edit.firstIn(start, start + size) != null && edit.limits == null) {"),
             of(
                     "a hint is rounded up",
+                    BrokenRule.shown(2.6, 109, 1),
                     "op.Placement",
                     "long rounded = geometry.roundDown(hint);",
                     "long rounded = geometry.roundUp(hint);"),
             of(
                     "shared anonymous memory has the offset of its address",
+                    BrokenRule.shown(0.6, 2, 1),
                     "syscall.Mmap",
                     "(flags & MapFlags.TYPE) == SHARED ? 0 : geometry.pages(start)",
                     "geometry.pages(start)"),
             of(
                     "brk does not look at the limit of data",
+                    BrokenRule.shown(2.1, 54, 2),
                     "syscall.Brk",
                     " || Addresses.isBelow(edit.limits.bytes(Resource.DATA), address - start)) {",
                     ") {"),
             of(
                     "what MREMAP_DONTUNMAP leaves is locked",
+                    BrokenRule.shown(4.2, 226, 4),
                     "syscall.MremapVma",
                     "old.flags() & ~VmaFlags.LOCKED_MASK,",
                     "old.flags(),"),
             of(
                     "a move that shrinks must lie in one VMA",
+                    BrokenRule.shown(4.7, 262, 3),
                     "syscall.MremapVma",
                     "vma.end() - address, Addresses.lower(oldLength, newLength))",
                     "vma.end() - address, oldLength)"),
             of(
                     "a stack grows into the gap below it",
+                    BrokenRule.shown(1.4, 30, 2),
                     "fault.ExpandStack",
                     "Addresses.isBelow(start - below.end(), gap)",
                     "start - below.end() < 0"),
             of(
                     "mseal seals the first VMA only",
+                    BrokenRule.shown(2.1, 5, 3),
                     "syscall.Mseal",
                     "            reached = changed;\n",
                     "            return DONE;\n"),
             of(
                     "munmap looks for a seal before it cuts",
+                    BrokenRule.shown(2.6, 162, 3),
                     "op.GatheredVmas",
                     "if (Addresses.isBelow(first.start(), start)) {",
                     "if (first.start() < start && (edit.counters.sealed == 0 || !hasSealed(edit, start, end))) {"),
             of(
                     "madvise stops at a hole",
+                    BrokenRule.shown(1.3, 15, 2),
                     "syscall.AdviceWalk",
                     "                reached = vma.start();\n",
                     "                return result;\n"),
             of(
                     "mprotect looks for holes first",
+                    BrokenRule.shown(1.3, 25, 1),
                     "syscall.Mprotect",
                     "        return protectEach(edit, start, end, wanted);\n",
                     """
@@ -100,16 +119,19 @@ final class MemoryBreaks {
                     """),
             of(
                     "mincore does not see the pages of a file in private mappings",
+                    BrokenRule.shown(1.2, 4, 2),
                     "syscall.Mincore",
                     "return file != null && ",
                     "return file != null && vma.has(dev.samara.core.vma.VmaFlags.SHARED) && "),
             of(
                     "shared memory counts as data",
+                    BrokenRule.shown(0.5, 1, 2),
                     "space.LayoutCounters",
                     "(VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE",
                     "(VmaFlags.WRITE | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE"),
             of(
                     "memory that was never written stays charged without the right to write",
+                    BrokenRule.shown(2.3, 5, 3),
                     "syscall.Mprotect",
                     "            flags &= ~VmaFlags.ACCOUNT;\n",
                     ""));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.check;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
@@ -82,14 +83,13 @@ public final class AccessChecker {
     private final History calls = new History(events, CALL_EVENTS);
 
     /**
-     * Guarded by itself.
-     *
      * @written a thread that starts or ends a revocation (monitor)
      * @read a CPU that used a stale translation (monitor)
      * @pairs a thread starts its revocation, then changes an entry. A CPU makes its access, reads the entry, then calls
      *     the checker. If the entry has changed, the revoking call is still waiting for this CPU, and so has not ended
      * @invariant every revocation, from before its first change until no CPU may use the revoked translations
      */
+    @GuardedBy("itself")
     private final List<Revocation> running = new ArrayList<>();
 
     /**

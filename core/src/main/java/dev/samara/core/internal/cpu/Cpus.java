@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
@@ -15,12 +16,13 @@ public final class Cpus {
     private final DeadThreadCpus dead = new DeadThreadCpus(this::release);
 
     /**
-     * The number of events of the CPUs that went offline, by kind. Guarded by this.
+     * The number of events of the CPUs that went offline, by kind.
      *
      * @written a thread that releases a CPU (monitor)
      * @read a thread that reads statistics (monitor)
      * @invariant together with the counts of the CPUs in {@code online}, the counts of all CPUs that ever existed
      */
+    @GuardedBy("this")
     private final long[] ended = new long[CpuCounters.KINDS];
 
     /**

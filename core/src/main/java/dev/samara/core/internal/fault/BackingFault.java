@@ -221,7 +221,11 @@ final class BackingFault {
                         && serves(notice, request.vma())
                         && state.frames.isCached(frame, cache.number(), request.page());
                 long bits = faultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
-                boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), Pte.present(frame, bits));
+                long pte = Pte.present(frame, bits);
+                boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), pte);
+                if (mapped) {
+                    state.noteDirtied(Pte.NONE, pte);
+                }
                 return mapped ? Fault.NONE : FaultResult.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
@@ -254,6 +258,9 @@ final class BackingFault {
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, vma)
                         && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
+                if (widened) {
+                    state.noteDirtied(pte, wider);
+                }
                 return widened ? Fault.NONE : FaultResult.AGAIN;
             } finally {
                 Leaf.unlock(leaf);

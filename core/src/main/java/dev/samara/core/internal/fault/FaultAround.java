@@ -241,11 +241,12 @@ final class FaultAround implements PageWindow {
                 if (i == target) {
                     put |= Pte.ACCESSED | (writes ? Pte.DIRTY : 0);
                 }
-                boolean isIn = Leaf.fillUncounted(leaf, index + i, Pte.present(frame, put));
+                long pte = Pte.present(frame, put);
+                boolean isIn = Leaf.fillUncounted(leaf, index + i, pte);
                 filled += isIn ? 1 : 0;
                 if (isIn && Pte.has(put, Pte.DIRTY)) {
                     state.markDirty(frame, put);
-                    frames.noteDirtied(frame);
+                    state.noteDirtied(Pte.NONE, pte);
                 }
                 mapped |= isIn && i == target;
             }

@@ -111,6 +111,19 @@ final class FaultState {
         }
     }
 
+    /**
+     * Counts the page of a file whose entry a fault has made dirty, for the limit of dirty pages. Each fault that sets
+     * the mark calls this. The caller holds the lock of the leaf.
+     *
+     * @param before the entry before
+     * @param after the entry now
+     */
+    void noteDirtied(long before, long after) {
+        if (Pte.has(after & ~before, Pte.DIRTY) && Pte.isCached(after)) {
+            frames.noteDirtied(Pte.frame(after));
+        }
+    }
+
     long pageOf(VmArea vma, long address) {
         return vma.pageOffset() + ((address - vma.start()) >>> pageShift);
     }

@@ -75,11 +75,11 @@ final class PresentFault {
                 return FaultResult.AGAIN;
             }
             boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
-            if (isWider && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
-                if (state.isMarking) {
+            if (isWider) {
+                if (state.isMarking && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
                     state.markDirty(Pte.frame(pte), pte);
                 }
-                state.frames.noteDirtied(Pte.frame(pte));
+                state.noteDirtied(pte, wider);
             }
             return isWider ? Fault.NONE : FaultResult.AGAIN;
         } finally {

@@ -5,16 +5,16 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 
-/** Finds the entry of a page table that has a frame of a page cache. */
+/** Finds the page table entry that maps a frame of a page cache. */
 final class CachedEntry {
-    /** No entry: what an empty place in a page table has. */
+    /** No entry. An empty entry of a page table has this value. */
     static final long NONE = 0;
 
     private CachedEntry() {}
 
     /**
      * Returns the entry at an address, present or busy, read under the lock of its leaf; {@link #NONE} if it does not
-     * have this frame from a cache. The caller holds the page table.
+     * map this frame as a page of a cache. The caller holds the page table.
      */
     static long of(PageTable table, long address, int frame) {
         long[] leaf = table.leaf(address);

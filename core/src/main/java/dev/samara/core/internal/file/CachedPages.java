@@ -11,9 +11,9 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are in memory, without the mappings. {@link PageCaches} hold only this part of a page
- * cache, by a {@link RegisteredPages}. It refers neither to the cache nor to a mapping. So an otherwise unreachable
- * cache can be collected, and its pages freed after that.
+ * The pages of one file that are in memory, without the mappings. {@link PageCaches} refers, through a {@link
+ * RegisteredPages}, only to this part of a page cache. This part refers neither to the cache nor to a mapping. So an
+ * otherwise unreachable cache can be garbage-collected, and its pages are freed afterwards.
  */
 final class CachedPages {
     private final MachineMemory memory;
@@ -22,78 +22,85 @@ final class CachedPages {
     private final long number;
     private final PageIndex index;
 
-    /** Guards changes of the index, of the size and of the closing; held for moments. */
+    /** Guards changes of the index, of the size and of {@link #isClosed}. Held only briefly. */
     private final ReentrantLock content = new CheckedLock();
 
     /**
      * @written holder of {@code content} (volatile)
      * @read any thread (volatile)
-     * @pairs by {@code content}: a thread that has read it without the lock reads it again, holding {@code content},
-     *     before it inserts a page. A move of private pages does not read it, but the chain of {@code TruncationLog}
+     * @pairs by {@code content}: a thread that read it without the lock reads it again, holding {@code content}, before
+     *     it inserts a page. A move of private pages reads the chain of {@code TruncationLog} instead
      * @invariant no page at or beyond the end of the file is in the index once {@code content} is released
      */
     private volatile long size;
 
     /**
-     * Never set back to false; no page is put in after that. Written under the lock.
+     * Whether the cache was closed. Never reset; no page is inserted once it is set. Written under the lock.
      *
      * @written holder of {@code content} (volatile)
      * @read holder of {@code content}; faults and {@code allocate}, without it (volatile)
-     * @invariant never reset; once it is set no page is put in. A thread that reads it without the lock may read it
-     *     late, and reads it again under the lock
+     * @invariant never reset; once it is set, no page is inserted. A thread that reads it without the lock may read a
+     *     stale value, and reads it again under the lock
      */
     private volatile boolean isClosed;
 
     /**
-     * Odd while pages are removed, and larger after each removal. Written under the lock: before the first frame is
-     * marked removed, and after the last one.
+     * A counter that is odd while pages are being removed, and larger after each removal. Written under the lock:
+     * before the first frame is marked removed, and after the last frame.
      *
      * @written holder of {@code content}, before it marks the first frame as removed and after the last one (volatile)
-     * @read a fault, before it asks a backing, and after it has found the answer out of date (volatile)
-     * @pairs a removal stores it, then marks; a fault reads the frame's word, then this. No frame belongs to the cache
-     *     at an instant between two equal even answers and has left it before the second one
-     * @invariant odd while frames are marked, or marks taken back
+     * @read a fault, before it calls a backing, and after it found the result outdated (volatile)
+     * @pairs a removal stores it, then marks; a fault reads the frame's word, then this. If two reads return the same
+     *     even number, no frame that belonged to the cache at some time between the two reads was removed from it
+     *     before the second read
+     * @invariant odd while frames are being marked, or marks are being cleared again
      */
     private volatile long removals;
 
-    /** Guarded by the content's lock, but for the end of a write. */
+    /** Guarded by the content's lock, except for the end of a write. */
     private final ReadsUnderWay reads = new ReadsUnderWay();
 
-    /** The cache among those of its memory. Set before other threads know this. */
+    /** The entry of the cache in its memory's list of caches. Set before other threads can reach this object. */
     private PageCaches.@Nullable RegisteredCache entry;
 
     /**
-     * Whether the cache is registered, as the first insertion does. Guarded by the content's lock.
+     * Whether the cache is registered. The first insertion registers it. Guarded by the content's lock.
      *
-     * @written holder of {@code content} (plain)
-     * @read holder of {@code content} (plain)
+     * @written a thread that puts a page in, holding {@code content} (plain)
+     * @read a thread that puts a page in, holding {@code content} (plain)
      * @invariant never reset; set once the cache is in the ring of {@code PageCaches}
      */
     private boolean isRegistered;
 
     /**
-     * Whether the backing can read a page again that is not in memory. Never set back to false.
+     * Whether the backing can read pages again after a reclaim. Never reset.
      *
-     * @written the thread that makes a {@code CachedBacking}, or the first open of a file of the host (volatile)
+     * @written the thread that creates a {@code CachedBacking}, or the first open of a file of the host (volatile)
      * @read a thread that reclaims (volatile)
      * @invariant never reset
      */
     private volatile boolean mayReclaim;
 
     /**
-     * Has the bytes of the pages in memory, together with other caches; null for none. Set before the first page.
+     * Counts the bytes of the pages in memory, together with other caches; null if they are not counted. Set before the
+     * first page is inserted.
      *
-     * @written the holder of {@code content} that inserts a page; a thread that frees pages, holding {@code inodeLock}
-     *     or the only one that has an unreachable cache (get-and-add)
-     * @read by the name of {@code resident}, see there
-     * @invariant one word of several caches, with the bytes of their pages in memory
+     * @written the holder of {@code content} that inserts a page; a thread that frees pages, which holds {@code
+     *     inodeLock} or is the only one to use an unreachable cache (get-and-add)
+     * @read under the name {@code resident}, see there
+     * @invariant one word that several caches share: the bytes of their pages in memory
      */
     private @Nullable AtomicLong counter;
 
-    /** Frees pages though they are mapped, where memory is short; null for none. Set before the first page. */
+    /**
+     * Frees pages even if they are mapped when memory is short; null if nothing does. Set before the first page is
+     * inserted.
+     */
     private @Nullable UrgentEviction evictor;
 
-    /** The cursor of the evictions; null for a file whose pages are not evicted. Set before the first page. */
+    /**
+     * The cursor of the evictions; null for a file whose pages are not evicted. Set before the first page is inserted.
+     */
     private @Nullable EvictionCursor evictionCursor;
 
     CachedPages(MachineMemory memory, long number, boolean mayGrow, long size) {
@@ -105,7 +112,7 @@ final class CachedPages {
         index = new PageIndex(mayGrow ? Long.MAX_VALUE : pages(size), memory.indexBudget());
     }
 
-    /** Has the first page register the cache. Called once, before other threads know this. */
+    /** Sets the entry that the first insertion registers. Called once, before other threads can reach this object. */
     void registerAs(PageCaches.RegisteredCache registered) {
         entry = registered;
     }
@@ -127,7 +134,7 @@ final class CachedPages {
         return content;
     }
 
-    /** The caller holds the lock of the content, but for the end of a write. */
+    /** The caller holds the lock of the content, except for the end of a write. */
     ReadsUnderWay reads() {
         return reads;
     }
@@ -145,7 +152,7 @@ final class CachedPages {
         return pages(size);
     }
 
-    /** Returns the number of pages that a number of bytes needs. */
+    /** Returns the number of pages that {@code bytes} bytes need. */
     long pages(long bytes) {
         return pages(bytes, pageShift);
     }
@@ -154,7 +161,7 @@ final class CachedPages {
         return (bytes >>> pageShift) + ((bytes & (1L << pageShift) - 1) == 0 ? 0 : 1);
     }
 
-    /** Returns the offset in bytes at which a page begins, or the largest offset that exists. */
+    /** Returns the offset in bytes at which a page starts, or {@link Long#MAX_VALUE} if it is larger. */
     long startOf(long page) {
         return page > Long.MAX_VALUE >>> pageShift ? Long.MAX_VALUE : page << pageShift;
     }
@@ -165,7 +172,7 @@ final class CachedPages {
     }
 
     /**
-     * Returns whether a page may get a frame, as far as the index is concerned.
+     * Returns whether the memory limit of the indexes permits a frame for a page.
      *
      * @param page the page; -1 if it is not known yet
      */
@@ -182,7 +189,7 @@ final class CachedPages {
         return isClosed;
     }
 
-    /** Has pages counted from now on, for evictions. Returns the cursor of the evictions. */
+    /** From now on, counts pages for evictions. Returns the cursor of the evictions. */
     EvictionCursor evictBy(AtomicLong sharedCounter) {
         EvictionCursor made = new EvictionCursor(frames, index, content, memory.indexBudget());
         counter = sharedCounter;
@@ -190,7 +197,7 @@ final class CachedPages {
         return made;
     }
 
-    /** Has pages evicted where memory is short, from now on. */
+    /** Sets the evictor to call when memory is short. */
     void evictUrgentlyBy(UrgentEviction urgentEvictor) {
         evictor = urgentEvictor;
     }
@@ -200,7 +207,7 @@ final class CachedPages {
         return evictor;
     }
 
-    /** Notes pages that a write-back has cleaned and unpinned. Takes the lock of the content. */
+    /** Records pages that a write-back cleaned and unpinned. Acquires the lock of the content. */
     void noteCleaned(long[] cleaned, int count) {
         EvictionCursor of = evictionCursor;
         if (of == null || count == 0) {
@@ -216,7 +223,7 @@ final class CachedPages {
         }
     }
 
-    /** Counts off pages whose frames are about to be freed. */
+    /** Stops counting pages whose frames are about to be freed. */
     void uncount(int freed) {
         if (counter != null) {
             counter.getAndAdd(-((long) freed << pageShift));
@@ -232,11 +239,12 @@ final class CachedPages {
     }
 
     /**
-     * Puts in a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
+     * Inserts a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
      * closed. If memory runs out, the frame is not in the index, and the cache may or may not be registered.
      */
     void put(long page, int frame) {
-        // First: the nodes of an index are uncharged at its collection only if its cache is registered.
+        // Registered first, because the nodes of an index are uncharged after its garbage collection only if its cache
+        // is registered.
         if (!isRegistered) {
             Objects.requireNonNull(entry, "entry").register();
             isRegistered = true;
@@ -259,8 +267,8 @@ final class CachedPages {
     }
 
     /**
-     * Removes the frames of a removal. May be called again after a failure: frames that have come into the range
-     * meanwhile have no mark and stay. The caller holds the lock of the content.
+     * Removes the frames of a removal. May be called again after a failure: frames that were inserted into the range in
+     * the meantime are not marked, and stay. The caller holds the lock of the content.
      */
     void takeOut(Removal removal) {
         reads.noteRemoval(removal.first(), removal.last());
@@ -292,7 +300,7 @@ final class CachedPages {
         }
     }
 
-    /** Returns whether a page is pinned. */
+    /** Returns whether any page in memory is pinned. */
     boolean hasPins() {
         boolean[] isFound = {false};
         content.lock();
@@ -304,7 +312,9 @@ final class CachedPages {
         return isFound[0];
     }
 
-    /** The caller holds the lock of the content, up to {@link #endRemoval}, and is about to mark frames as removed. */
+    /**
+     * The caller is about to mark frames as removed, and holds the lock of the content until after {@link #endRemoval}.
+     */
     void beginRemoval() {
         long before = removals;
         removals = before + 1;
@@ -324,7 +334,7 @@ final class CachedPages {
         isClosed = true;
     }
 
-    /** Removes this from the caches. The caller has removed all pages, and no page is put in any more. */
+    /** Unregisters the cache. The caller removed all pages, and no page is inserted any more. */
     void leaveCaches() {
         Objects.requireNonNull(entry, "entry").unregister();
     }

@@ -8,11 +8,11 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
 
 /**
- * The reclaim of pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
+ * Reclaims pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
  *
- * <p>A batch is checked twice. The first check is without the lock of the content, and may dismiss most of the batch.
- * The second comes after the pages have left the index, when no thread can map them any more. {@link ReclaimCandidates}
- * decides on each page.
+ * <p>A batch is checked twice. The first check runs without the lock of the content, and may dismiss most of the batch.
+ * The second check runs after the pages were removed from the index, when no thread can map them any more. {@link
+ * ReclaimCandidates} decides on each page.
  */
 final class CleanPageReclaim {
     private final MachineMemory memory;
@@ -27,14 +27,14 @@ final class CleanPageReclaim {
         this.removals = removals;
     }
 
-    /** Returns whether another thread changes the size or removes pages at some instant of this call. */
+    /** Returns whether another thread is changing the size or removing pages, which may change at any time. */
     boolean isChangedByAnother() {
         return removals.isOfAnother();
     }
 
     /**
-     * Frees pages of a batch. Frees none of a file that is being changed. The caller may wait for CPUs and for a grace
-     * period.
+     * Frees pages of a batch. If another thread is changing the file, frees none. The caller may wait for CPUs and for
+     * a grace period.
      *
      * @return the number of pages that were freed; {@link PageCaches#BUSY} if another thread changes the file
      */
@@ -80,7 +80,7 @@ final class CleanPageReclaim {
     private int reclaim(ReclaimCandidates batch, DiscardPages discarding) {
         PageIndex index = cached.index();
         Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
-        // The lock keeps other frames from being inserted for these pages until it is known which pages stay.
+        // The lock prevents the insertion of other frames for these pages until it is known which pages stay.
         cached.content().lock();
         try {
             batch.leaveOutGone(index);

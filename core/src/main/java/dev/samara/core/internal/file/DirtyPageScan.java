@@ -11,8 +11,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Finds the dirty pages of one file, and leaves them dirty: those whose frame has the mark, or an entry of a shared
- * mapping. For one thread, which holds the inode lock.
+ * Finds the dirty pages of one file without cleaning them. A page is dirty if its frame is marked dirty, or if an entry
+ * of a shared mapping that maps it is dirty. For one thread, which holds the inode lock.
  */
 final class DirtyPageScan {
     private static final int BATCH = 512;
@@ -32,9 +32,9 @@ final class DirtyPageScan {
         this.mappings = mappings;
     }
 
-    /** Passes the dirty pages of a range, inclusive, to a visitor, in ascending order. */
+    /** Passes the dirty pages from {@code first} to {@code most}, inclusive, to a visitor, in ascending order. */
     void run(long first, long most, SavedPages.DirtyPageVisitor visitor) {
-        // A removal that has failed may have left pages beyond the end.
+        // A failed removal may have left pages beyond the end.
         long last = Math.min(most, cached.pages() - 1);
         long next = first;
         while (next >= 0 && next <= last) {
@@ -71,7 +71,8 @@ final class DirtyPageScan {
             held.release();
         }
         for (int i = 0; i < count; i++) {
-            // After the entries: a thread that removes a written one marks the frame under the lock of the leaf.
+            // Read after the entries, because a thread that removes a dirty entry marks the frame under the lock of the
+            // leaf.
             isDirty[i] |= frames.isDirty(taken[i]);
         }
     }

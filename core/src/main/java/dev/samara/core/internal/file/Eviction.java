@@ -15,18 +15,18 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frees clean pages of one file, though they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). A
- * cursor ({@link EvictionCursor}) goes over the pages, and gives each a second chance: the first time it removes a page
- * from the mappings and notes it as <em>inactive</em>. The next time it frees the page, unless the page is mapped again
- * by then.
+ * Frees clean pages of one file, even if they are mapped ({@code shrink_folio_list} with {@code try_to_unmap}). It
+ * visits the pages in the order of a cursor ({@link EvictionCursor}), and gives each page a second chance. At the first
+ * visit, it removes the page from the mappings and marks it as <em>inactive</em>. At the next visit, it frees the page,
+ * unless the page was mapped again in the meantime.
  *
- * <p>A page that is to be freed leaves the index and is marked as removed, then it is removed from the mappings, and
- * then it is looked at once more. A page that has become dirty or pinned meanwhile, or was mapped, is put back. No read
- * inserts a page of the batch before that ({@link PagesUnderEviction}). Pages that are being written are pinned. A page
- * that locked memory maps is looked for before: it does not leave the index, so no grace period is asked for it.
+ * <p>To free a page, an eviction removes it from the index and marks it removed, then removes it from the mappings, and
+ * then checks it again. If the page was mapped, or became dirty or pinned in the meantime, the eviction puts it back.
+ * Until then, no read inserts a page of the batch ({@link PagesUnderEviction}). Pages that are being written are
+ * pinned. Pages that are mapped by locked memory are found first: they stay in the index, so they need no grace period.
  *
- * <p>Pages of {@link RecentReads} get no second chance: nothing tells of an access to a page that is mapped, but for a
- * later read of a page that was freed.
+ * <p>Pages of {@link RecentReads} get no second chance, because accesses to a mapped page are not observed. Only a
+ * later read of a freed page shows that the page is still in use.
  */
 final class Eviction {
     private final MachineMemory memory;
@@ -39,20 +39,20 @@ final class Eviction {
 
     private final EvictionBatch batch;
 
-    /** The mappings of a part of the batch. */
+    /** The mappings of the part of the batch that is being processed. */
     private final ArrayList<ReverseMap.Link> links = new ArrayList<>(0);
 
     /**
-     * The mapping whose entries are looked at; null for none.
+     * The mapping whose entries are being checked, or null if there is none.
      *
      * @words {@code walked}, {@code chosen}
      * @written an eviction, holding {@code inodeLock} (plain)
      * @read an eviction, holding {@code inodeLock} (plain)
-     * @invariant the mapping whose entries are looked at, and the page of the batch that was claimed last
+     * @invariant the mapping whose entries are being checked, and the page of the batch that was claimed last
      */
     private ReverseMap.@Nullable Link walked;
 
-    /* Made once, since each would be garbage of an eviction. */
+    /* Created once, so that evictions create no garbage. */
 
     private final ReverseMap.Visitor addition = links::add;
     private final ReverseMap.Visitor lockedAddition = this::addLocked;
@@ -68,10 +68,11 @@ final class Eviction {
     }
 
     /**
-     * Goes over the next pages. May wait for CPUs and for a grace period. Does nothing if a round has found only pages
-     * that stay, and no event since may have changed that.
+     * Visits the next pages. May wait for CPUs and for a grace period. Does nothing if the last round found only pages
+     * that cannot be freed, and no event since then may have changed that.
      *
-     * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
+     * @param isUrgent whether pages get no second chance, and whether the call returns instead of waiting for other
+     *     changes of the file
      * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file
      */
     int run(boolean isUrgent) {
@@ -82,7 +83,7 @@ final class Eviction {
     }
 
     /**
-     * Frees the oldest ones of the recent reads. May wait for CPUs, for a grace period, and for other changes of the
+     * Frees the oldest pages of the recent reads. May wait for CPUs, for a grace period, and for other changes of the
      * file.
      *
      * @return the number of freed pages; {@link PageCaches#BUSY} if no page-table context is free
@@ -92,8 +93,8 @@ final class Eviction {
     }
 
     /**
-     * Frees the pages of a range that are clean, not pinned and not locked, mapped or not. May wait for CPUs, for a
-     * grace period, and for other changes of the file.
+     * Frees the pages of a range that are clean, not pinned and not locked, whether they are mapped or not. May wait
+     * for CPUs, for a grace period, and for other changes of the file.
      */
     void runRange(long first, long last) {
         long next = first;
@@ -112,7 +113,7 @@ final class Eviction {
     private long freeNext(long first, long last) {
         DiscardPages walk = removals.unfinished() != null ? null : spare.beginOrNull();
         if (walk == null) {
-            // Only advice asks for this.
+            // Returns without an error, because only advice requests this.
             return -1;
         }
         long next;
@@ -152,13 +153,13 @@ final class Eviction {
     }
 
     /**
-     * Frees pages.
+     * Frees the next pages, as {@link #run} describes.
      *
      * @param isLastChance whether pages get no second chance
-     * @param isOfRecent whether the pages are those of the recent reads
+     * @param isOfRecent whether to free pages of the recent reads
      */
     private int free(DiscardPages discarding, boolean isLastChance, boolean isOfRecent) {
-        // Before a page leaves the index: without memory for this, none does.
+        // Allocated before any page leaves the index: if there is no memory for it, all pages stay.
         int[] freed = discarding.roomForDrops(EvictionBatch.most());
         return batch.collect(isOfRecent) == 0 ? 0 : freeBatch(discarding, isLastChance, freed);
     }
@@ -175,13 +176,14 @@ final class Eviction {
         }
         int size = batch.handOver(freed);
         discarding.dropWhenFinished(freed, size);
-        // Later: an empty index needs memory, and the frames must not be lost.
+        // Pruned only after the hand-over, because an index that becomes empty is replaced, which needs memory. A
+        // failure must not lose the frames.
         batch.prune();
         discarding.finish();
         return size;
     }
 
-    /** Finds the pages that locked memory maps. Others that become locked after this are found by the walk. */
+    /** Finds the pages that are mapped by locked memory. The walk finds pages that become locked after this. */
     private void findLocked(DiscardPages discarding) {
         links.clear();
         mappings.visit(batch.page(0), batch.page(batch.size() - 1), lockedAddition);
@@ -215,7 +217,8 @@ final class Eviction {
                 from = to;
             }
             if (batch.areSomeOut()) {
-                // Also if no entry was found: a fault may be between the index and its check, and a read at the frame.
+                // Needed even if no entry was found, because a fault may be between the read of the index and its check
+                // of the mark, and a reader may still read the frame.
                 discarding.needGracePeriod();
             }
             discarding.finish();
@@ -226,7 +229,7 @@ final class Eviction {
         }
     }
 
-    /** Removes a part of the batch from the mappings: the pages from one to another, inclusive. */
+    /** Removes the pages of the batch from {@code first} to {@code last}, inclusive, from the mappings. */
     private void unmap(DiscardPages discarding, long first, long last, List<AccessChecker.Revocation> revocations) {
         links.clear();
         mappings.visit(first, last, addition);
@@ -263,7 +266,7 @@ final class Eviction {
         discarding.discard(table, from, end, choice);
     }
 
-    /** Chooses the entries that have a page of the batch, and notes which pages are mapped. */
+    /** Chooses the entries that map a page of the batch, and records which pages are mapped. */
     private final class BatchEntries implements DiscardPages.Choice {
         /** The index of the last page that was chosen. */
         private int chosen;
@@ -290,8 +293,9 @@ final class Eviction {
 
         @Override
         public boolean spares(long pte) {
-            // Volatile, after the compare-and-set of the claim. Pairs with mlock, which detaches the VMA and then looks
-            // at the entry: the VMA is seen detached here, or the entry is seen busy there, and the page faulted in.
+            // A volatile read, after the compare-and-set of the claim. Pairs with mlock, which detaches the VMA and
+            // then reads the entry: either this read finds the VMA detached, or mlock finds the entry busy and faults
+            // the page in.
             if (!link().vma().isDetached()) {
                 return false;
             }

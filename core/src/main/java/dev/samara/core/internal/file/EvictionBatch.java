@@ -8,13 +8,15 @@ import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The pages that an eviction looks at together, in ascending order, and what is known of each. Made once for a file,
- * since each would be garbage of an eviction. Guarded by the inode lock.
+ * The pages that an eviction processes together, in ascending order, and the state of each page. Created once per file,
+ * so that evictions create no garbage. Guarded by the inode lock.
  */
 final class EvictionBatch {
     private static final int MOST = 64;
 
-    /** The largest distance of two pages of a batch that one walk goes over. */
+    /**
+     * The maximum distance between two neighbouring pages of a batch that are removed from the mappings in one walk.
+     */
     private static final int GAP = 256;
 
     private final Frames frames;
@@ -29,16 +31,16 @@ final class EvictionBatch {
     private final long[] pages = new long[MOST];
     private final int[] taken = new int[MOST];
 
-    /** Whether a page has left the index. */
+    /** Whether a page was removed from the index. */
     private final boolean[] isOut = new boolean[MOST];
 
     private final boolean[] isMapped = new boolean[MOST];
 
-    /** Whether a page is mapped by memory that is locked, or may have been locked in the meantime, and stays. */
+    /** Whether a page stays because memory that maps it is locked, or may have been locked in the meantime. */
     private final boolean[] isLocked = new boolean[MOST];
 
     /**
-     * Whether the pages are those of the cursor, and not of the recent reads or of a range.
+     * Whether the pages were collected by the cursor, and not from the recent reads or from a range.
      *
      * @words {@code isOfCursor}, {@code count}
      * @written an eviction, holding {@code inodeLock} (plain)
@@ -75,9 +77,9 @@ final class EvictionBatch {
     }
 
     /**
-     * Collects the next pages. They stay in the cache: the caller holds the inode lock.
+     * Collects the next pages. They stay in the cache, because the caller holds the inode lock.
      *
-     * @param ofRecent whether the pages are those of the recent reads
+     * @param ofRecent whether to collect pages of the recent reads
      * @return the number of pages
      */
     int collect(boolean ofRecent) {
@@ -133,7 +135,7 @@ final class EvictionBatch {
     }
 
     /**
-     * Takes those pages out of the index that are to be freed.
+     * Removes the pages to be freed from the index.
      *
      * @param isLastChance whether pages get no second chance
      */
@@ -172,7 +174,7 @@ final class EvictionBatch {
         return false;
     }
 
-    /** Returns the end of the pages that lie close together. */
+    /** Returns the (exclusive) end of the pages, from {@code from} on, that are close enough together for one walk. */
     int partEnd(int from) {
         int to = from + 1;
         while (to < count && pages[to] - pages[to - 1] <= GAP) {
@@ -181,7 +183,7 @@ final class EvictionBatch {
         return to;
     }
 
-    /** Returns whether all pages from one index to another one, exclusive, are known to be locked. */
+    /** Returns whether all pages from {@code from} to {@code to}, exclusive, are known to be locked. */
     boolean areAllLocked(int from, int to) {
         for (int i = from; i < to; i++) {
             if (!isLocked[i]) {
@@ -191,7 +193,10 @@ final class EvictionBatch {
         return true;
     }
 
-    /** Returns the index of the page of an entry; negative if it is not of this batch, or known to be locked. */
+    /**
+     * Returns the index of the page that an entry maps; negative if the page is not in this batch, or is known to be
+     * locked.
+     */
     int indexOf(long page, long pte) {
         int at = Arrays.binarySearch(pages, 0, count, page);
         return at < 0 || !Pte.isCached(pte) || Pte.frame(pte) != taken[at] || isLocked[at] ? -1 : at;
@@ -202,25 +207,25 @@ final class EvictionBatch {
     }
 
     /**
-     * Keeps a page.
+     * Marks a page as locked, so that it is not freed.
      *
-     * @param isPast whether the VMA was detached: its successor, which the lookup may have missed, may or may not lock
+     * @param isPast whether the VMA was detached. Its successor, which the lookup may have missed, may or may not lock
      *     the page
      */
     void keep(int at, boolean isPast) {
         isLocked[at] = true;
         if (isPast) {
-            // The unlinking that would have notified the cursor may be complete already.
+            // The unlinking that notifies the cursor may already have happened.
             cursor.noteUnlocked();
         }
     }
 
     /**
-     * Puts back the pages that stay, and marks the others of the batch as inactive. In the meantime no thread found
-     * them, and earlier stores to them are visible in the dirty marks of their frames.
+     * Puts back the removed pages that must stay, and marks the pages that were not removed as inactive. No thread
+     * could find a removed page in the meantime, and the dirty mark of its frame shows whether it was stored to before.
      *
-     * @param isLastChance whether a page is freed that was mapped again since it was noted as inactive
-     * @param areAll whether all pages stay, after a failure
+     * @param isLastChance whether to free also pages that were mapped again after they were marked inactive
+     * @param areAll whether all pages must stay, after a failure
      */
     void putBack(boolean isLastChance, boolean areAll) {
         ReentrantLock content = cached.content();
@@ -245,7 +250,7 @@ final class EvictionBatch {
         }
     }
 
-    /** Tells the cursor of the pages. After a failure, nothing is known of them. */
+    /** Reports the pages to the cursor. After a failure their state is unknown, so all of them count as evictable. */
     private void judge(boolean hasFailed) {
         for (int i = 0; i < count; i++) {
             if (isOut[i] || hasFailed) {
@@ -257,7 +262,7 @@ final class EvictionBatch {
         cursor.endBatch();
     }
 
-    /** Frees the places of the freed pages in the index. May need memory. */
+    /** Unlinks the nodes of the index that are empty without the freed pages. May need memory. */
     void prune() {
         ReentrantLock content = cached.content();
         content.lock();
@@ -278,10 +283,10 @@ final class EvictionBatch {
     }
 
     /**
-     * Counts off the pages that are out, and passes on their frames.
+     * Stops counting the removed pages, and passes on their frames.
      *
-     * @param freed receives the frames in ascending order: those that follow each other are filled by one call later
-     * @return their number
+     * @param freed receives the frames in ascending order, so that one call later fills several consecutive frames
+     * @return the number of frames
      */
     int handOver(int[] freed) {
         int size = 0;
@@ -295,7 +300,7 @@ final class EvictionBatch {
     }
 
     private static void insertSorted(int[] sorted, int size, int frame) {
-        // Not by the JDK, whose sort needs memory.
+        // An insertion sort, because the sort of the JDK may allocate.
         int at = size;
         while (at > 0 && sorted[at - 1] > frame) {
             sorted[at] = sorted[at - 1];

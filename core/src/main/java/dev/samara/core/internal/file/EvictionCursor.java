@@ -6,24 +6,25 @@ import dev.samara.core.internal.page.Frames;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The place at which the evictions of one file continue, as a clock hand goes round. It passes over blocks of pages of
- * which none can be freed, as reclaim on Linux does not scan the unevictable list: all pages of the block in memory are
- * locked, pinned or dirty. Without that, each miss at the limit would try all of them again.
+ * The clock hand of the evictions of one file: the place at which the next eviction continues. It skips blocks of which
+ * no page can be freed, because all pages of the block that are in memory are locked, pinned or dirty; likewise,
+ * reclaim on Linux does not scan the unevictable list. Otherwise each miss at the memory limit would try all these
+ * pages again.
  *
- * <p>A block is <em>kept</em> once a scan over all of it has found only such pages. It is scanned again after an event
- * that may make one of its pages evictable. Two kinds of events reach only their block, and take the lock of the
- * content: the insertion of a page, and the end of a write-back that has cleaned a page. Two other kinds are seen by
- * the next scan, which forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
+ * <p>A block is <em>kept</em> once a scan of the whole block found only such pages. It is scanned again after an event
+ * that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the lock of the
+ * content: the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are detected by
+ * the next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
  *
- * <p>No event is missed. A scan marks its block before it looks at the first page, and the block is kept only if the
- * mark is still there after the last page. Each event comes after the change of the page. If the scan saw the page
- * before the change, then the event comes after the mark, and removes it.
+ * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the mark
+ * is still set after the last page. Each event follows the change of the page. If the scan checked the page before the
+ * change, the event comes after the mark was set, and clears it.
  *
  * <p>A locked page can become evictable without an event: a store to a private mapping replaces it by a copy, or {@code
- * MADV_DONTNEED_LOCKED} unmaps it. So can a dirty page, when the host has room for it. For these, {@link #retry} is
- * called from time to time.
+ * MADV_DONTNEED_LOCKED} unmaps it. A dirty page can, too, when space becomes free on the host's device. For these
+ * cases, {@link #retry} is called from time to time.
  *
- * <p>Guarded by the lock of the content, which the caller holds unless a method says otherwise.
+ * <p>Guarded by the lock of the content, which the caller holds unless the comment of a method says otherwise.
  */
 final class EvictionCursor {
     /** Binary logarithm of the number of pages of a block. */
@@ -31,7 +32,7 @@ final class EvictionCursor {
 
     private static final long NONE = -1;
 
-    /* The states of a block; no state for the others. */
+    /* The states of a block. A block that is in neither state is not in the index. */
 
     private static final int SCANNED = 0;
     private static final int KEPT = 1;
@@ -41,56 +42,60 @@ final class EvictionCursor {
     private final ReentrantLock content;
     private final EvictionDirtyRange dirty;
 
-    /** The states of blocks, at the numbers of the blocks. */
+    /** The states of the blocks, by block number. */
     private final PageIndex blocks;
 
     /**
-     * Whether there may be a state.
+     * Whether any block may have a state.
      *
      * @words {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code isFutile},
      *     {@code hasPinned}, {@code unpins}
      * @written holder of {@code content} (plain)
      * @read holder of {@code content} (plain)
-     * @invariant the place of the next batch, and what the scan knows of the blocks
+     * @invariant the place of the next batch, and what the scans found out about the blocks
      */
     private boolean hasStates;
 
-    /** The page at which the next batch begins. */
+    /** The page at which the next batch starts. */
     private long nextPage;
 
-    /** The last block of this round that has got its mark. */
+    /** The last block that was marked in this round. */
     private long marked = NONE;
 
-    /** The block of the last page that was judged, unless the block is over. */
+    /** The block of the last page that was judged, or {@code NONE} if that block was completely judged. */
     private long judged = NONE;
 
-    /** Whether all its pages so far stay in any case. */
+    /** Whether none of the pages of {@link #judged} so far can be freed. */
     private boolean isKept;
 
-    /** Whether the last round has found no page outside of kept blocks. */
+    /** Whether the last round found no page outside kept blocks. */
     private boolean isFutile;
 
     /**
-     * Whether a VMA with the lock flag was unlinked. Set by any thread, after the link says so. Reset by a scan before
-     * it looks at links: it finds the link unlinked, or this is set again. Volatile, since both write one and then read
+     * Whether a VMA with the lock flag was unlinked. Set by any thread after the link is marked unlinked. Reset by a
+     * scan before it checks links. So either the scan finds the link unlinked, or this is set again after the reset.
+     * Volatile, because each side writes one of the two words (this and the link's {@code isUnlinked}) and then reads
      * the other.
      *
-     * @written true by the unlinking of a VMA with the lock flag, after the link says that it is unlinked, by an
-     *     eviction that meets a VMA that is no longer one, and by what tries all pages again; false by a scan, holding
-     *     the lock of the content, before it looks at links and entries (all volatile)
-     * @read a scan, and what asks whether one is in vain, holding the lock of the content (volatile)
-     * @pairs with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and keeps no
-     *     page for it, or the mark is set after the scan has reset it. Then the next scan forgets all blocks that it
-     *     passes over
-     * @invariant false only if each page that was kept because it was locked has been so since, but for unlinkings
-     *     under way and what {@code retry} is for
+     * @written true by the unlinking of a VMA with the lock flag, after the link is marked unlinked, by an eviction
+     *     that meets a VMA that is no longer linked, and by {@code retry}; false by a scan, holding the lock of the
+     *     content, before it checks links and entries (all volatile)
+     * @read a scan, and the check whether a scan is futile, holding the lock of the content (volatile)
+     * @pairs with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and treats no
+     *     page as locked because of it, or this is set again after the scan reset it. In the second case the next scan
+     *     forgets all kept blocks
+     * @invariant false only if each page that was kept because it was locked is still locked, except for unlinkings
+     *     under way and for the cases that need {@code retry}
      */
     private volatile boolean isOutdated;
 
     /** Whether a pinned page was kept since the last time all blocks were forgotten. */
     private boolean hasPinned;
 
-    /** The number of unpins before the first look at such a page. A later unpin of the page makes it larger. */
+    /**
+     * The number of unpins before the first check of such a page. A later unpin of the page increments {@code
+     * Frames.unpins}.
+     */
     private long unpins;
 
     EvictionCursor(Frames frames, PageIndex index, ReentrantLock content, IndexBudget budget) {
@@ -106,7 +111,7 @@ final class EvictionCursor {
         return dirty;
     }
 
-    /** Returns whether the next batch begins with the first page. Takes the lock. */
+    /** Returns whether the next batch starts at page 0. Acquires the lock. */
     boolean isAtStart() {
         content.lock();
         try {
@@ -116,7 +121,7 @@ final class EvictionCursor {
         }
     }
 
-    /** Returns whether it is known that the next round finds no page. Takes the lock. */
+    /** Returns whether the next round is known to find no page. Acquires the lock. */
     boolean isFutile() {
         content.lock();
         try {
@@ -131,11 +136,11 @@ final class EvictionCursor {
     }
 
     /**
-     * Collects the next pages outside of kept blocks, in ascending order. Each is then {@linkplain #judge judged}. If
-     * this fails for want of memory, the cursor stays.
+     * Collects the next pages outside kept blocks, in ascending order. The caller then {@linkplain #judge judges} each
+     * page. If this fails for lack of memory, the cursor does not move.
      *
      * @param pages receives the page numbers
-     * @param taken receives the frames; as long as {@code pages}
+     * @param taken receives the frames; has the same length as {@code pages}
      * @return the number of pages; 0 at the end of the round
      */
     int collect(long[] pages, int[] taken) {
@@ -167,10 +172,10 @@ final class EvictionCursor {
         return count;
     }
 
-    /** Forgets the kept blocks after an event that may be one of any block. */
+    /** Forgets the kept blocks after an event that may concern any block. */
     private void refresh() {
         if (isOutdated()) {
-            // In this order; see the field.
+            // Reset before the links are checked; see the field.
             isOutdated = false;
             hasPinned = false;
             isFutile = false;
@@ -185,7 +190,7 @@ final class EvictionCursor {
         return blocks.get(block) == KEPT;
     }
 
-    /** Returns the first place at a page or behind it that is not in a kept block. */
+    /** Returns the first page at or after {@code page} that is not in a kept block. */
     private long behindKept(long page) {
         long block = page >>> SHIFT;
         while (isKept(block)) {
@@ -194,7 +199,7 @@ final class EvictionCursor {
         return Math.max(page, block << SHIFT);
     }
 
-    /** Marks a block before its first page is looked at, once in a round. A second mark could come after an event. */
+    /** Marks a block before its first page is checked, once per round. A second mark could hide an event. */
     private void mark(long block) {
         if (block > marked) {
             hasStates = true;
@@ -203,7 +208,7 @@ final class EvictionCursor {
         }
     }
 
-    /** Notes what has become of a page of the batch, in ascending order. */
+    /** Records the final state of a page of the batch. Pages are judged in ascending order. */
     void judge(long page, int frame, boolean isLocked) {
         boolean isDirty = frames.isDirty(frame);
         boolean isPinned = frames.isPinned(frame);
@@ -214,7 +219,10 @@ final class EvictionCursor {
         judge(page, isLocked || isDirty || isPinned);
     }
 
-    /** Notes a page of the batch that is free, or that may be freed later. In ascending order with the others. */
+    /**
+     * Records a page of the batch that was freed, or that may be freed later. In ascending order with the pages of
+     * {@link #judge}.
+     */
     void judgeEvictable(long page) {
         judge(page, false);
     }
@@ -243,13 +251,13 @@ final class EvictionCursor {
         if (!isKept) {
             blocks.clear(judged);
         } else if (blocks.get(judged) == SCANNED) {
-            // Needs no memory: there is a place.
+            // Needs no memory, because the index already contains the block.
             blocks.put(judged, KEPT);
         }
         judged = NONE;
     }
 
-    /** Notes that a page was inserted, or is clean and unpinned now. */
+    /** Records that a page was inserted, or is now clean and unpinned. */
     void noteEvictable(long page) {
         isFutile = false;
         if (hasStates) {
@@ -257,12 +265,12 @@ final class EvictionCursor {
         }
     }
 
-    /** Notes that a VMA was unlinked that had the lock flag. Needs no lock. */
+    /** Records that a VMA with the lock flag was unlinked. Needs no lock. */
     void noteUnlocked() {
         isOutdated = true;
     }
 
-    /** Forgets blocks of a range whose pages leave the file. */
+    /** Forgets the blocks of a range of pages that are removed from the file. */
     void removed(long first, long last) {
         if (hasStates) {
             blocks.removeIf(first >>> SHIFT, last >>> SHIFT, state -> true);
@@ -270,7 +278,10 @@ final class EvictionCursor {
         }
     }
 
-    /** Retries all pages, and the write of all dirty ones, including those whose last write failed. Takes the lock. */
+    /**
+     * Makes later calls retry all pages, and the write of all dirty pages, including pages whose last write failed.
+     * Acquires the lock.
+     */
     void retry() {
         isOutdated = true;
         dirty.add(0, Long.MAX_VALUE);

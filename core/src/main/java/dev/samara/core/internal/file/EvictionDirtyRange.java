@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The dirty pages that evictions of one file have found since these were written last, as one range. So a write-back
- * for an eviction does not go over all pages of the file each time. Takes the lock of the content, for moments.
+ * One range that contains the dirty pages that evictions of one file found since the last write-back of such pages. So
+ * a write-back for an eviction need not visit all pages of the file. Acquires the lock of the content briefly.
  */
 final class EvictionDirtyRange {
     private final ReentrantLock content;
@@ -16,7 +16,7 @@ final class EvictionDirtyRange {
      * @words {@code first}, {@code last}
      * @written holder of {@code content} (plain)
      * @read holder of {@code content} (plain)
-     * @invariant a range with every dirty page that an eviction has found since these were written last
+     * @invariant a range that contains every dirty page that an eviction found since the last write-back of such pages
      */
     private long first = Long.MAX_VALUE;
 
@@ -47,11 +47,11 @@ final class EvictionDirtyRange {
     }
 
     /**
-     * Returns the first and the last page of the range, inclusive, and forgets them. The first is larger if there are
-     * none.
+     * Returns the first and the last page of the range, inclusive, and empties the range. If the range was empty, the
+     * first page is larger than the last one.
      */
     long[] take() {
-        // Before anything is forgotten: there may be no memory.
+        // Allocated before the range is emptied, because there may be no memory.
         long[] taken = new long[2];
         content.lock();
         try {

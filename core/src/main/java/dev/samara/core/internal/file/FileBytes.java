@@ -12,16 +12,16 @@ import java.nio.ReadOnlyBufferException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads and writes of the bytes of one file through its pages in memory ({@code filemap_read} and {@code
+ * Reads and writes the bytes of one file through its pages in memory ({@code filemap_read} and {@code
  * generic_perform_write} in {@code mm/filemap.c}).
  *
- * <p>A read looks each page up in a reader section, so the frame is not freed during its copy. A write holds the inode
- * lock, so no page that it has found or inserted is removed before it is marked dirty. If no frame is free, a write
- * reclaims pages while it holds that lock. The reclaim may then take clean pages of that file; the write has no
- * frame in hand at that point.
+ * <p>A read looks up each page in a reader section, so the frame is not freed while it is copied. A write holds the
+ * inode lock, so no page that it found or inserted is removed before the page is marked dirty. If no frame is free, a
+ * write reclaims pages while it holds that lock. The reclaim may free clean pages of the same file, but the write is
+ * not using a frame at that point.
  */
 final class FileBytes {
-    /** The page must be read from behind the cache first. */
+    /** The page must first be read into the cache. */
     private static final int ABSENT = NoFrame.NO_MEMORY - 1;
 
     private final MachineMemory memory;
@@ -42,7 +42,9 @@ final class FileBytes {
         return (int) position & memory.frames().pageSize() - 1;
     }
 
-    /** Returns whether a range begins before the file or ends beyond the largest offset ({@code rw_verify_area}). */
+    /**
+     * Returns whether a range starts at a negative offset or ends beyond the largest offset ({@code rw_verify_area}).
+     */
     private static boolean isOutside(long offset, int length) {
         return offset < 0 || offset + length < 0;
     }
@@ -96,12 +98,12 @@ final class FileBytes {
     private int readPart(PageTableContext context, long from, ByteBuffer target, int most, boolean isOfZeros) {
         int at = target.position();
         int length;
-        // The frame of a page that is removed meanwhile is not freed before this section ends.
+        // If the page is removed in the meantime, its frame is not freed before this section ends.
         context.reader().readLock();
         try {
             int frame = cached.frameAt(pageOf(from));
-            // After the lookup. A truncation stores the size before it removes pages, so a page that a truncation has
-            // removed does not count as zeros.
+            // The size is read after the lookup. A truncation stores the size before it removes pages, so a page that
+            // it removed is not read as zeros.
             length = (int) Math.max(0, Math.min(most, cached.size() - from));
             if (frame != Frames.NONE) {
                 memory.frames().store().read(frame, offsetOf(from), target, at, length);
@@ -127,14 +129,14 @@ final class FileBytes {
      * See {@link dev.samara.core.vma.PageCache#pwrite(ByteBuffer, long)}.
      *
      * @param isOfZeros whether a page that is not in memory consists of zeros
-     * @param seals those of the file; null for none for ever
+     * @param seals the seals of the file, or null if it can never be sealed
      */
     long write(ByteBuffer source, long offset, boolean isOfZeros, @Nullable Seals seals) {
         int length = source.remaining();
         if (isOutside(offset, length)) {
             return Errno.EINVAL.result();
         }
-        // No hole, no truncation and no removal runs during the write.
+        // The lock excludes holes, truncations and removals during the write.
         Cpus.checkMayWait("a change of a file");
         removals.lock();
         try {
@@ -175,7 +177,8 @@ final class FileBytes {
             if (!isOfZeros && needsContent(from, length)) {
                 return ABSENT;
             }
-            // First: a frame is lost if the stack ends between its allocation and its insertion.
+            // Checked first, because a frame would be lost if the stack overflowed between its allocation and its
+            // insertion.
             StackReserve.check(Removals.DEPTH);
             frame = fresh.allocate(page);
             if (frame == Frames.NONE) {
@@ -191,8 +194,8 @@ final class FileBytes {
             if (grows) {
                 truncation.beginGrowth();
             }
-            // Before the file grows: a store that fails must not leave it larger. And before other threads find a fresh
-            // page, so that none sees the zeros of its frame.
+            // The bytes are stored before the file grows, because a failed store must not leave the file larger, and
+            // before other threads can find a fresh page, so that none of them sees the zeros of its frame.
             put(frame, from, source, length);
             if (grows) {
                 truncation.endGrowth(from + length);
@@ -205,14 +208,14 @@ final class FileBytes {
         }
         int known = isFresh ? fresh.insert(page, frame, null) : frame;
         if (known != frame) {
-            // A fault has inserted the page meanwhile, and its frame stays.
+            // A fault inserted the page in the meantime, and the frame of the fault stays.
             put(known, from, source, length);
         }
         source.position(source.position() + length);
         return known;
     }
 
-    /** Returns whether bytes of the page that are not written may differ from zero. */
+    /** Returns whether any byte of the page that is not written may differ from zero. */
     private boolean needsContent(long from, int length) {
         long start = from - offsetOf(from);
         long size = cached.size();

@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import dev.samara.core.mman.SealFlags;
 
 /**
- * The mode of a file in memory ({@code i_mode}). It decides only what {@link SealFlags#SEAL_EXEC} does, and that seal
- * keeps its execute bits ({@code shmem_setattr} in {@code mm/shmem.c}). Changed under the inode lock of the file.
+ * The mode of a file in memory ({@code i_mode}). Its only effect is on {@link SealFlags#SEAL_EXEC}, which also prevents
+ * changes of its execute bits ({@code shmem_setattr} in {@code mm/shmem.c}). Changed under the inode lock of the file.
  */
 public final class FileMode {
     /** The mode of a new file of {@code memfd_create}. */
@@ -16,12 +16,12 @@ public final class FileMode {
 
     private static final int EXECUTE = 0111;
 
-    /** The bits that {@code fchmod} sets; others are ignored. */
+    /** The bits that {@code fchmod} sets; it ignores all other bits. */
     private static final int ALL = 07777;
 
     /**
      * @written holder of the inode lock (volatile)
-     * @read holder of the inode lock; the embedder without (all volatile)
+     * @read holder of the inode lock; the embedder without it (all volatile)
      * @invariant the execute bits do not change once the file has {@code SEAL_EXEC}. {@code SealExecTest.beside}
      */
     private volatile int bits;
@@ -35,12 +35,12 @@ public final class FileMode {
         return bits;
     }
 
-    /** Returns whether anybody may execute the file. Caller holds the inode lock. */
+    /** Returns whether any execute bit is set. Caller holds the inode lock. */
     boolean isExecutable() {
         return (bits & EXECUTE) != 0;
     }
 
-    /** Returns whether another mode differs in who may execute the file. Caller holds the inode lock. */
+    /** Returns whether the wanted mode has different execute bits. Caller holds the inode lock. */
     boolean changesExecute(int wanted) {
         return ((bits ^ wanted) & EXECUTE) != 0;
     }

@@ -24,16 +24,16 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The page cache of one file of one machine ({@code struct address_space}): lookup and insertion of pages.
+ * The page cache of one file of one machine ({@code struct address_space}).
  *
- * <p>The other jobs have classes of their own: {@link FreshPages} and {@link ReadPages} put pages in, {@link Removals}
- * takes pages out, {@link Truncation} changes the size, {@link CleanPageReclaim} frees pages that are not needed, and
- * {@link FileBytes} reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file that has them
- * elsewhere, too. {@link ReverseMap} has the VMAs that map the file, and {@link CachedPages} the part of the cache that
- * outlives it.
+ * <p>It looks up pages, and delegates other tasks: {@link FreshPages} and {@link ReadPages} insert pages, {@link
+ * Removals} removes pages, {@link Truncation} changes the size, {@link CleanPageReclaim} frees pages that are not
+ * needed, and {@link FileBytes} reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file whose
+ * content is also stored elsewhere. {@link ReverseMap} contains the VMAs that map the file, and {@link CachedPages} is
+ * the part of the cache that outlives this object.
  */
 public final class FilePages extends PageCache {
-    /** The number of pages that a count collects at once. */
+    /** The number of pages that {@link #countPages} collects at once. */
     private static final int COUNTED = 64;
 
     private static final VarHandle PRESENT;
@@ -52,20 +52,21 @@ public final class FilePages extends PageCache {
     private final boolean mayGrow;
     private final long number;
 
-    /** Beside the number, since a fault reads both. Changed before the file is mapped only. */
+    /** Declared next to the number, because a fault reads both. Changed only before the file is mapped. */
     private long pteBits;
 
-    /** The size in bytes until {@link #present} has it. */
+    /** The size in bytes until {@link #present} is created. */
     private final long firstSize;
 
     private final ReverseMap mappings;
 
     /**
-     * The uses of a System V segment, from before the segment is attached; null for other files.
+     * The uses of the System V segment whose memory this is, set before the segment is attached; null if this is not a
+     * segment's memory.
      *
      * @words {@code segment}, {@code pteBits}
-     * @written the thread that makes the cache that of a segment, before a VMA maps it (plain)
-     * @read any thread that has the mapping, the attachment or the segment (plain)
+     * @written the thread that turns the cache into the memory of a segment, before a VMA maps it (plain)
+     * @read any thread that holds the mapping, the attachment or the segment (plain)
      * @invariant never change once a VMA maps the file
      */
     private @Nullable SegmentUse segment;
@@ -74,13 +75,13 @@ public final class FilePages extends PageCache {
     private final @Nullable Seals seals;
 
     /**
-     * Null before the first page or the first change of the file; then final.
+     * Null before the first page or the first change of the file, and never changed afterwards.
      *
      * @written the first thread that inserts a page, changes or reads the file, or permits its reclaim
      *     (compare-and-set)
      * @read any thread (volatile)
-     * @pairs the compare-and-set with the load: a thread sees what the object has
-     * @invariant null until then, while no page is in memory; then one object for ever
+     * @pairs the compare-and-set with the load: a thread that reads the object sees its content
+     * @invariant null until then, while no page is in memory; afterwards always the same object
      */
     private volatile @Nullable PresentPages present;
 
@@ -99,29 +100,29 @@ public final class FilePages extends PageCache {
      *
      * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
-     * @param isOfZeros whether a page that is not in memory consists of zeros, so that no backing has to be asked for
+     * @param isOfZeros whether a page that is not in memory consists of zeros, so that no backing is needed to provide
      *     it
      */
     public FilePages(MachineMemory memory, long size, boolean isOfZeros) {
         this(memory, size, isOfZeros, true);
     }
 
-    /** Returns the cache of a file of zeros whose size never changes. */
+    /** Creates the cache of a file whose content is initially zeros, and whose size never changes. */
     static FilePages ofFixedSize(MachineMemory memory, long size) {
         return new FilePages(memory, size, true, false);
     }
 
-    /** Returns the cache of a file whose dirty pages are counted; {@link SavedPages} saves them. */
+    /** Creates the cache of a file whose dirty pages are counted; {@link SavedPages} saves them. */
     static FilePages ofSaved(MachineMemory memory, long size) {
         return new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
     }
 
-    /** Returns the cache of a file of zeros that can be sealed, and executed. */
+    /** Creates the cache of a file whose content is initially zeros, and which can be sealed and executed. */
     public static FilePages ofSealable(MachineMemory memory, long size) {
         return ofSeals(memory, size, Seals.ofExecutable());
     }
 
-    /** Returns the cache of a file of zeros that can be sealed, and never be executed. */
+    /** Creates the cache of a file whose content is initially zeros, and which can be sealed but never executed. */
     public static FilePages ofNoexec(MachineMemory memory, long size) {
         return ofSeals(memory, size, Seals.ofPlain());
     }
@@ -170,8 +171,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Removes all pages of a file that no VMA maps any more, so no page is inserted again. It is not closed: a late
-     * fault finds its VMA detached, and not the file. May wait for CPUs and for a grace period.
+     * Removes all pages of the file. No VMA maps the file any more, so no page is inserted afterwards. The cache need
+     * not be closed, because a late fault finds that its VMA is detached, and does not use the cache. May wait for CPUs
+     * and for a grace period.
      */
     void end() {
         PresentPages now = present;
@@ -182,8 +184,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Frees the pages of a segment that is mapped nowhere. A fault of the last VMA may be under way, and insert one
-     * later. So the file stays registered, and ends when nobody can reach it.
+     * Frees the pages of a segment that is not mapped any more. A fault of the last VMA may still be under way and
+     * insert a page later. So the file stays registered, and ends when no thread can reach it.
      */
     private final class SegmentRemoval extends RetriedEnd {
         @Override
@@ -196,7 +198,7 @@ public final class FilePages extends PageCache {
 
         @Override
         protected void ended() {
-            // Holds nothing but the pages.
+            // Nothing else to release.
         }
     }
 
@@ -205,7 +207,10 @@ public final class FilePages extends PageCache {
         return new PageMappings(mappings, first, last);
     }
 
-    /** Returns the bits that each page table entry with a page of this cache has: {@link Pte#SHMEM}, or none. */
+    /**
+     * Returns the bits that are set in each page table entry that maps a page of this cache: {@link Pte#SHMEM}, or
+     * none.
+     */
     public long pteBits() {
         return pteBits;
     }
@@ -235,8 +240,8 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Returns whether this is the memory of a segment that is marked for removal, and so many VMAs are all that use it:
-     * the segment is gone once they are unmapped.
+     * Returns whether this is the memory of a segment that is marked for removal and has exactly {@code vmas} uses, so
+     * that the segment is removed once this number of VMAs is unmapped.
      */
     public boolean isRemovedWith(int vmas) {
         SegmentUse of = segment;
@@ -263,12 +268,15 @@ public final class FilePages extends PageCache {
         return segment().isRemoved();
     }
 
-    /** Begins the use of a segment by an attachment or a fork under way; returns false if the segment is gone. */
+    /**
+     * Starts the use of a segment by an attachment or a fork that is under way. Returns false if the segment was
+     * removed.
+     */
     public boolean beginUse() {
         return segment().begin();
     }
 
-    /** Ends what {@link #beginUse} has begun. */
+    /** Ends the use that {@link #beginUse} started. */
     public void endUse() {
         segment().end();
     }
@@ -278,7 +286,7 @@ public final class FilePages extends PageCache {
         return mappingsOf(0, -1).linked();
     }
 
-    /** Returns the page cache of the mapped file; null for none. */
+    /** Returns the page cache of the mapped file, or null if there is none. */
     public static @Nullable FilePages of(VmArea vma) {
         return vma.traits() != null && vma.traits().pageCache() instanceof FilePages file ? file : null;
     }
@@ -327,7 +335,10 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Returns how many pages of a range, inclusive, are in memory. Each is looked at separately. */
+    /**
+     * Returns how many pages from {@code first} to {@code last}, inclusive, are in memory. Each page is checked
+     * separately, so the result is not a snapshot.
+     */
     public long countPages(long first, long last) {
         PresentPages now = present;
         long count = 0;
@@ -347,7 +358,7 @@ public final class FilePages extends PageCache {
         return count;
     }
 
-    /** Permits reclaim of clean, unpinned and unmapped pages. The backing can read them again. */
+    /** Permits reclaim of clean, unpinned and unmapped pages, because the backing can read them again. */
     public void allowReclaim() {
         cached().allowReclaim();
     }
@@ -358,21 +369,21 @@ public final class FilePages extends PageCache {
         return now != null && now.cached.isClosed();
     }
 
-    /** Returns a count of removals, odd while one is under way: the argument for {@link #hasRemovedSince}. */
+    /** Returns the removal counter for {@link #hasRemovedSince}. It is odd while a removal is under way. */
     public long removals() {
         PresentPages now = present;
         return now == null ? 0 : now.cached.removals();
     }
 
     /**
-     * Returns whether a removal may explain that a frame is not this cache's, although it was at some instant after
-     * {@link #removals} returned.
+     * Returns whether a removal may be the reason why a frame does not belong to this cache any more, although it did
+     * at some time after {@link #removals} returned.
      *
      * @param removals a result of {@link #removals}
-     * @return false if no page was removed in between
+     * @return false if no page was removed in the meantime
      */
     public boolean hasRemovedSince(long removals) {
-        // Odd: the removal under way at that time may mark a frame at any time up to its end.
+        // If the number is odd, the removal that was under way may mark a frame at any time until its end.
         return (removals & 1) != 0 || removals() != removals;
     }
 
@@ -404,7 +415,7 @@ public final class FilePages extends PageCache {
         return present().fresh.insert(page, frame, null);
     }
 
-    /** Begins the read of consecutive pages from behind the cache. The caller calls {@link #endRead}. */
+    /** Starts a read of consecutive pages into the cache. The caller calls {@link #endRead} afterwards. */
     public ReadsUnderWay.PageRead beginRead(long first, int count) {
         ReadsUnderWay.PageRead read = new ReadsUnderWay.PageRead(first, count);
         CachedPages cached = cached();
@@ -429,17 +440,18 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Inserts a page like {@link #insert}, unless it was removed since its read began: {@link NoFrame#STALE} then,
-     * and the frame is the caller's still.
+     * Inserts a page like {@link #insert}, unless the page was removed or written since its read started. In that case
+     * returns {@link NoFrame#STALE}, and the caller still owns the frame.
      */
     public int insertRead(ReadsUnderWay.PageRead read, int frame) {
         return present().fresh.insert(read.page(), frame, read);
     }
 
     /**
-     * Returns the frame of a page, and allocates one if there is none. May reclaim.
+     * Returns the frame of a page; allocates it if the page is not in memory. May reclaim.
      *
-     * @return the frame; {@link Frames#NONE} if the page lies beyond the end; {@link NoFrame#NO_MEMORY}
+     * @return the frame; {@link Frames#NONE} if the page is beyond the end; {@link NoFrame#NO_MEMORY} if no frame is
+     *     free
      */
     public int frameFor(long page) {
         int frame = frameAt(page);
@@ -451,12 +463,13 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Returns the frame of a page for a fault, and allocates one if that needs no answer of a backing. The caller is in
-     * a reader section. This method waits only for a lock that is held for moments, by threads that do not wait.
+     * Returns the frame of a page for a fault; allocates it if the page is not in memory and no backing is needed to
+     * provide it. The caller is in a reader section. This method waits only for a lock that is held briefly, by threads
+     * that do not wait.
      *
-     * @param vma the mapping; no frame is allocated for a detached one, so a removal that comes after the detaching
-     *     finds every page
-     * @return the frame, or {@link Frames#NONE} if the backing must be asked
+     * @param vma the mapping; no frame is allocated for a detached VMA, so a removal that follows the detaching finds
+     *     every page
+     * @return the frame, or {@link Frames#NONE} if the page must be requested from the backing
      */
     public int frameForFault(VmArea vma, long page, PageTableContext context) {
         return isOfZeros && page >= 0 && page < pages()
@@ -469,14 +482,15 @@ public final class FilePages extends PageCache {
      *
      * @param vma the VMA
      * @param table the page table of its space
-     * @param isEntered whether no page of another mapping is in its range; otherwise the caller calls {@link
-     *     FileLink#enter} once there is none
+     * @param isEntered whether the VMA's range contains no page of another mapping; otherwise the caller calls {@link
+     *     FileLink#enter} once it contains none
      * @return the link, which the caller unlinks once the VMA's pages are retired
      */
     public FileLink link(VmArea vma, PageTable table, boolean isEntered) {
         SegmentUse of = segment;
         if (of != null) {
-            // Of a segment that is not gone, another use precedes: of the attachment, a fork, or a replaced VMA.
+            // If the segment is not removed, an earlier use keeps it: the use of the attachment, of a fork, or of a
+            // replaced VMA.
             of.beginAnyway();
         }
         FileLink link = null;
@@ -495,13 +509,13 @@ public final class FilePages extends PageCache {
         if (own == null || !Seals.counts(vma)) {
             return mappings.link(vma, table, isEntered);
         }
-        // First: without memory for it, nothing is linked.
+        // Allocated first: if there is no memory for it, nothing is linked.
         Seals.WritableLink counted = new Seals.WritableLink(own);
         counted.begin(mappings.link(vma, table, isEntered));
         return counted;
     }
 
-    /** Returns the seals of the file behind a mapping; null if it has none for ever. */
+    /** Returns the seals of a mapped file, or null if the file can never be sealed. */
     public static @Nullable Seals sealsOf(BackingTraits file) {
         return file.pageCache() instanceof FilePages pages ? pages.seals() : null;
     }
@@ -511,12 +525,12 @@ public final class FilePages extends PageCache {
         return seals;
     }
 
-    /** Returns whether a page in memory is pinned. */
+    /** Returns whether any page in memory is pinned. */
     boolean hasPins() {
         return cached().hasPins();
     }
 
-    /** Returns the number of linked VMAs, including those that stay for a lookup under way. */
+    /** Returns the number of links, including unlinked ones that stay until the end of a lookup. */
     int linked() {
         return mappings.size();
     }
@@ -541,12 +555,12 @@ public final class FilePages extends PageCache {
         return present().bytes.write(source, offset, isOfZeros, seals);
     }
 
-    /** Reads as {@link #pread(ByteBuffer, long)} does, from a file whose pages consist of zeros if not in memory. */
+    /** Reads like {@link #pread(ByteBuffer, long)}, but treats pages that are not in memory as zeros. */
     public long preadOfZeros(ByteBuffer target, long offset) {
         return present().bytes.read(target, offset, true);
     }
 
-    /** Writes as {@link #pwrite(ByteBuffer, long)} does, to a file whose pages consist of zeros if not in memory. */
+    /** Writes like {@link #pwrite(ByteBuffer, long)}, but treats pages that are not in memory as zeros. */
     public long pwriteOfZeros(ByteBuffer source, long offset) {
         return present().bytes.write(source, offset, true, seals);
     }
@@ -557,9 +571,9 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Removes pages like {@link #remove(long, long)}, for an operation that already has a page table context.
+     * Removes pages like {@link #remove(long, long)}, for an operation that already holds a page table context.
      *
-     * @param gather the operation's; see {@link DiscardPages#DiscardPages(TlbGather, long)}
+     * @param gather the gather of the operation; see {@link DiscardPages#DiscardPages(TlbGather, long)}
      */
     public void remove(TlbGather gather, long first, long count) {
         present().removals.remove(gather, first, count);
@@ -588,17 +602,17 @@ public final class FilePages extends PageCache {
         present().truncation.truncate(bytes);
     }
 
-    /** Returns the last truncation whose walk is over: the argument for {@link #lowestSince}. */
+    /** Returns the last truncation whose walk is complete, for {@link #lowestSince}. */
     public TruncationLog.LoggedTruncation lastTruncation() {
         return present().truncations.walked();
     }
 
     /**
-     * Returns the smallest size of the file since some instant. The caller has linked the place that a later truncation
-     * walks, or is about to look through it.
+     * Returns the smallest size to which the file was truncated since an earlier time. Before this call, the caller
+     * linked the leaf or the VMA in which a later truncation finds the pages, or it is about to check the pages itself.
      *
-     * @param from a result of {@link #lastTruncation} at that instant
-     * @return the size in pages; pages beyond it were removed in between
+     * @param from the result of {@link #lastTruncation} at that time
+     * @return the size in pages; pages beyond it were removed in the meantime
      */
     public long lowestSince(TruncationLog.LoggedTruncation from) {
         return TruncationLog.lowestSince(from);
@@ -606,7 +620,7 @@ public final class FilePages extends PageCache {
 
     /**
      * Excludes changes of the size, removals and writes by other threads ({@code inode_lock}). Blocks while another
-     * thread has the lock; reentrant.
+     * thread holds the lock. Reentrant.
      */
     public void lock() {
         Cpus.checkMayWait("a change of a file");

@@ -10,8 +10,8 @@ import dev.samara.core.vma.PageCache;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames of zeros for single pages of one file, and their insertion: by a backing, or by the first access to a file of
- * zeros ({@code filemap_add_folio}). {@link ReadPages} inserts pages that the library reads.
+ * Allocates zeroed frames for single pages of one file, and inserts them, for a backing or for the first access to a
+ * page of a file without a backing ({@code filemap_add_folio}). {@link ReadPages} inserts pages that the library reads.
  */
 final class FreshPages {
     /** Keeps the cache reachable. */
@@ -35,7 +35,7 @@ final class FreshPages {
     /**
      * Allocates a frame.
      *
-     * @param page the page that it will contain; -1 if that is not known
+     * @param page the page that the frame will contain; -1 if it is not known
      */
     int allocate(long page) {
         int frame = tryAllocate(page);
@@ -85,7 +85,10 @@ final class FreshPages {
         }
     }
 
-    /** Ends the filling of a frame. The caller holds the lock of the content, so filling ends once. */
+    /**
+     * Ends the preparation of a frame and assigns it to its new owner. The caller holds the lock of the content, so
+     * this happens once per frame.
+     */
     private void take(int frame, long owner, long page) {
         if (!frames.isPrepared(frame, cached.number())) {
             throw new IllegalArgumentException(
@@ -97,7 +100,7 @@ final class FreshPages {
     /**
      * Inserts a page.
      *
-     * @param read the read of the page that the library has begun; null if the backing orders reads and removals
+     * @param read the read of the page that the library started; null if the backing orders reads and removals
      * @return see {@link FilePages#insertRead}
      */
     int insert(long page, int frame, ReadsUnderWay.@Nullable PageRead read) {
@@ -128,7 +131,7 @@ final class FreshPages {
         return known;
     }
 
-    /** Has a later insertion of a page need no memory. */
+    /** Reserves the place of a page in the index, so that its later insertion needs no memory. */
     void reserve(long page) {
         cached.content().lock();
         try {
@@ -140,12 +143,15 @@ final class FreshPages {
         }
     }
 
-    /** Puts in a frame that is assigned to the page. Frees it if that fails. The caller holds the content's lock. */
+    /**
+     * Inserts a frame that is assigned to the page. Frees the frame if the insertion fails. The caller holds the
+     * content's lock.
+     */
     private void put(long page, int frame) {
         try {
             cached.put(page, frame);
         } finally {
-            // Without this lock nobody finds it, and nobody else frees it.
+            // The frame was not inserted, so no other thread can find or free it.
             if (cached.frameAt(page) != frame) {
                 frames.assign(frame, Frames.ANONYMOUS, 0);
                 frames.drop(frame);
@@ -153,7 +159,7 @@ final class FreshPages {
         }
     }
 
-    /** See {@link FilePages#frameForFault}. The page lies in the file. */
+    /** See {@link FilePages#frameForFault}. The page is within the file. */
     int frameForFault(VmArea vma, long page, PageTableContext context) {
         int fresh = cached.mayGet(page) ? frames.allocate(context.magazine()) : Frames.NONE;
         if (fresh == Frames.NONE) {

@@ -8,21 +8,24 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The deltas that one edit adds to the numbers of VMAs of shared objects, in their order. A delta is applied when it
- * is settled, and can be reverted after that. Only {@link #add} and {@link #decreases} allocate: deltas are settled
- * after publication too. Used by one thread at a time.
+ * The deltas that one edit adds to the VMA counts of shared objects, in the order in which they were added. A delta is
+ * applied when it is settled, and can be reverted after that. Only {@link #add} and {@link #decreases} allocate,
+ * because deltas are also settled after publication. Used by one thread at a time.
  *
- * <p>An object may have several deltas, and the memory owed for it is their sum. A call over many objects adds each of
- * them without a search.
+ * <p>An object may have several deltas, and the memory owed for it is their sum. So a call that affects many objects
+ * adds each delta without a search.
  */
 public final class MappingDeltas {
-    /** The traits of the objects. Read when a delta is settled: those of many objects are in no cache. */
+    /**
+     * The traits of the objects. They are read only when a delta is settled, because with many objects each of these
+     * reads misses the CPU caches.
+     */
     private @Nullable BackingTraits[] objects = new @Nullable BackingTraits[2];
 
     private int[] deltas = new int[2];
     private int size;
 
-    /** The number of deltas that are applied: the first ones. */
+    /** The number of settled deltas, which are the first ones. */
     private int settled;
 
     /**
@@ -34,7 +37,8 @@ public final class MappingDeltas {
     public void add(BackingTraits object, int by) {
         int last = size - 1;
         if (last >= settled && objects[last] == object) {
-            // What replaces a VMA mostly follows it, and leaves nothing to apply.
+            // The delta of a VMA's replacement mostly follows the delta of the VMA, so that their sum is 0 and nothing
+            // is applied.
             deltas[last] += by;
             return;
         }
@@ -59,7 +63,7 @@ public final class MappingDeltas {
     }
 
     /**
-     * Applies the unsettled increases. The decreases are in the copy that {@link #decreases} has returned.
+     * Applies the unsettled increases. The decreases are left to the copy that {@link #decreases} returned.
      *
      * @return the bytes that the caller charges
      */
@@ -83,8 +87,8 @@ public final class MappingDeltas {
     }
 
     /**
-     * Applies the deltas from an index on, or their opposites with sign -1. The increases come first: the count of an
-     * object that stays mapped does not reach 0.
+     * Applies the deltas from {@code first} on, each multiplied by {@code sign}. The increases are applied first, so
+     * that the count of an object that stays mapped does not reach 0.
      */
     private long apply(int first, int sign) {
         long owed = increase(first, sign);
@@ -114,10 +118,10 @@ public final class MappingDeltas {
     }
 
     /**
-     * Returns a copy of the unsettled decreases, and of those of another edit.
+     * Returns a copy of the unsettled decreases of this edit and of the decreases of another edit.
      *
      * @param earlier the decreases of another edit, or null
-     * @return the decreases, or null for none
+     * @return the decreases, or null if there are none
      */
     public @Nullable MappingDeltas decreases(@Nullable MappingDeltas earlier) {
         int fewer = 0;

@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.page.Frames;
 
 /**
- * Why a page cache gives no frame: results below {@link Frames#NONE}, one for each reason. Smaller numbers are free for
- * others.
+ * The reasons why a page cache returns no frame. Each reason is a result below {@link Frames#NONE}. Smaller numbers are
+ * free for other reasons.
  */
 public final class NoFrame {
     /** No frame is free. */

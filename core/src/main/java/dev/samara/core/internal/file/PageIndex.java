@@ -11,30 +11,32 @@ import java.util.function.IntPredicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Maps page numbers of a file to frames: a radix tree that is as high as the highest page needs ({@code xarray}).
+ * Maps page numbers of a file to frames. It is a radix tree whose height depends on the highest page ({@code xarray}).
  *
- * <p>Reading takes no lock. The caller orders changes.
+ * <p>Reading needs no lock. The caller serializes changes.
  *
- * <p>A node goes when its last page is removed, and with it every level that the remaining pages do not need. A reader
- * in such a node finds no page there, which is correct. The node was empty when it was unlinked, which was during the
- * reader's lookup, and no page is ever put into it again. So a lookup needs no check that its node is still linked.
+ * <p>When the last page of a node is removed, the node is unlinked, and so is every level that the remaining pages do
+ * not need. A reader that is still in such a node finds no page, which is correct: the node was empty when it was
+ * unlinked, which was during the reader's lookup, and no page is ever put into it again. So a lookup need not check
+ * that its node is still linked.
  *
- * <p>The first leaf is no longer than the file. If the file grows, a full leaf replaces it. A reader in the shorter
- * leaf then finds the pages of the instant of the replacement, which is within its lookup.
+ * <p>The first leaf has at most as many elements as the file had pages at first. When the file grows beyond it, a leaf
+ * of full length replaces it. A reader that is still in the shorter leaf finds the pages as of the replacement, which
+ * is during its lookup.
  */
 final class PageIndex {
     /**
      * @written holder of the file's {@code content} lock (release)
      * @read any thread in a reader section (acquire); holder of {@code content} (plain)
      * @pairs the store (release) with the load (acquire)
-     * @invariant a frame is seen with its content, its owner and its page
+     * @invariant a thread that reads a frame here sees the frame's content, owner and page
      */
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
 
     /**
      * @written holder of the file's {@code content} lock (release)
      * @read any thread in a reader section (acquire); holder of {@code content} (plain)
-     * @pairs the store (release) with the load (acquire): a new node is seen with its content
+     * @pairs the store (release) with the load (acquire): a reader of a new node sees its content
      * @invariant a node of the index, or null
      */
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
@@ -43,9 +45,9 @@ final class PageIndex {
     private static final int SIZE = 1 << BITS;
 
     /**
-     * A tree of some height; replaced when the tree must be higher. Height 0 is one leaf.
+     * A tree of a fixed height, replaced when the height changes. A tree of height 0 is one leaf.
      *
-     * @param last the last page for which the tree has a place
+     * @param last the last page that the tree can contain
      */
     private record Root(int height, Object top, long last) {
         static Root of(int[] leaf) {
@@ -59,7 +61,7 @@ final class PageIndex {
             return new Root(height + 1, table, (1L << (BITS * (height + 2))) - 1);
         }
 
-        /** Returns a tree of a lower height with the first child of this one as its top. */
+        /** Returns a tree that is one level lower, with the first child of this tree's top as its top. */
         Root lower() {
             return new Root(height - 1, ((Object[]) top)[0], (1L << (BITS * height)) - 1);
         }
@@ -73,22 +75,22 @@ final class PageIndex {
 
     private final IndexBudget budget;
 
-    /** The bytes of all nodes, if the tree has several. Changed with the tree. */
+    /** The bytes of all nodes, or 0 if there is only one. Changed together with the tree. */
     private long bytes;
 
     /**
      * @written holder of the file's {@code content} lock (volatile)
      * @read any thread (volatile)
-     * @invariant an index that has every page. A thread with an older root, with a first leaf that a longer one has
-     *     replaced, or with a node that is unhooked, finds the pages of some instant of its lookup
+     * @invariant the root of an index that contains every page in memory. A thread that still uses an older root, a
+     *     replaced first leaf or an unlinked node finds the pages as of some time during its lookup
      */
     private volatile Root root;
 
     /**
-     * Makes an index without pages.
+     * Creates an index without pages.
      *
      * @param pages the size of the file in pages; it may grow later
-     * @param budget is charged for all nodes if there are several
+     * @param budget is charged for all nodes, unless there is only one
      */
     PageIndex(long pages, IndexBudget budget) {
         this.budget = budget;
@@ -141,8 +143,8 @@ final class PageIndex {
     }
 
     /**
-     * Reads the frames of consecutive pages, {@link Frames#NONE} for each that is not there. Walks once for pages that
-     * lie in one leaf.
+     * Reads the frames of consecutive pages into {@code target}; {@link Frames#NONE} for each page that is not in
+     * memory. Pages in one leaf need only one walk.
      */
     void get(long first, int count, int[] target) {
         if (count == 1 || ((first ^ (first + count - 1)) & -SIZE) != 0) {
@@ -154,12 +156,31 @@ final class PageIndex {
         int[] leaf = leafOf(first);
         int from = (int) first & SIZE - 1;
         for (int i = 0; i < count; i++) {
-            // The first leaf may be short.
+            // The first leaf may be shorter than SIZE.
             target[i] = leaf == null || from + i >= leaf.length ? Frames.NONE : frameAcquire(leaf, from + i);
         }
     }
 
-    /** Returns how many pages from the first one on are not there, one after the other; walks once for each leaf. */
+    /** Reads the frames of some pages in ascending order, as {@link #get(long)} does; walks once for each leaf. */
+    void get(long[] pages, int count, int[] target) {
+        int[] leaf = null;
+        long known = -1;
+        for (int i = 0; i < count; i++) {
+            long page = pages[i];
+            if (page >>> BITS != known) {
+                known = page >>> BITS;
+                leaf = leafOf(page);
+            }
+            int at = (int) page & SIZE - 1;
+            // The first leaf may be short.
+            target[i] = leaf == null || at >= leaf.length ? Frames.NONE : frameAcquire(leaf, at);
+        }
+    }
+
+    /**
+     * Returns the number of consecutive pages, from {@code first} on, that are not in memory, but at most {@code most}.
+     * Walks once per leaf.
+     */
     int absent(long first, int most) {
         int count = 0;
         while (count < most) {
@@ -175,9 +196,11 @@ final class PageIndex {
         return count;
     }
 
-    /** Returns the first place of a page in a leaf, or the end. */
+    /**
+     * Returns the first position from {@code from} on at which a leaf contains a page, or {@code end} if there is none.
+     */
     private static int next(int[] leaf, int from, int end) {
-        // The first leaf may be short.
+        // The first leaf may be shorter than SIZE.
         int known = Math.min(end, leaf.length);
         for (int i = from; i < known; i++) {
             if (frameAcquire(leaf, i) != Frames.NONE) {
@@ -187,9 +210,9 @@ final class PageIndex {
         return end;
     }
 
-    /** Returns whether a page can be inserted without a further node. */
+    /** Returns whether a page can be inserted without an additional node. */
     boolean hasPlace(long page) {
-        // The first leaf grows in its place.
+        // A longer first leaf replaces the short one, so it is not an additional node.
         return (page >= 0 && page < SIZE && root.height == 0) || leafOf(page) != null;
     }
 
@@ -214,7 +237,7 @@ final class PageIndex {
         setFrameRelease((int[]) table, (int) page & SIZE - 1, frame);
     }
 
-    /** Adds to the bytes of nodes. Cannot fail. */
+    /** Adds to the bytes of the nodes. Cannot fail. */
     private void charge(long change) {
         if (change != 0) {
             bytes += change;
@@ -226,12 +249,12 @@ final class PageIndex {
         return level == 0 ? LEAF_BYTES : TABLE_BYTES;
     }
 
-    /** Returns the bytes of the nodes from a root to the first leaf; a single leaf is not counted. */
+    /** Returns the bytes of the nodes on the path from a root to the first leaf; 0 if the tree is a single leaf. */
     private static long bytesAbove(Root of) {
         return of.height == 0 ? 0 : of.height * TABLE_BYTES + LEAF_BYTES;
     }
 
-    /** Returns the present tree, or a larger one with its pages. The caller excludes other changes. */
+    /** Returns the current tree, or a larger tree with the same pages. The caller excludes other changes. */
     private Root withPlaceFor(long page) {
         Root from = root;
         if (page > from.last && from.height == 0) {
@@ -253,11 +276,12 @@ final class PageIndex {
     }
 
     /**
-     * Collects pages in memory, in ascending order. Each page is read separately; there is no snapshot.
+     * Collects pages that are in memory, in ascending order. Each page is read separately, so the result is not a
+     * snapshot.
      *
      * @param from the first page that is read
      * @param pages receives the page numbers
-     * @param target receives the frames; as long as {@code pages}
+     * @param target receives the frames; has the same length as {@code pages}
      * @return the number of pages found; less than the length if there are no more
      */
     int collect(long from, long[] pages, int[] target) {
@@ -265,9 +289,10 @@ final class PageIndex {
     }
 
     /**
-     * Collects pages like {@link #collect(long, long[], int[])}, after some that the arrays have.
+     * Collects pages like {@link #collect(long, long[], int[])}, and appends them to pages that the arrays already
+     * contain.
      *
-     * @param known the number of those
+     * @param known the number of pages that the arrays already contain
      * @return the number of pages in the arrays
      */
     int collect(long from, long[] pages, int[] target, int known) {
@@ -278,7 +303,7 @@ final class PageIndex {
     private static int collect(Object table, int level, long base, long from, long[] pages, int[] target, int known) {
         int count = known;
         int shift = BITS * level;
-        // Zero for a table that begins after the first page.
+        // Zero for a table that starts after the first page.
         int start = from <= base ? 0 : (int) Math.min(SIZE, (from - base) >>> shift);
         int end = end(table, level);
         for (int i = start; i < end && count < pages.length; i++) {
@@ -311,7 +336,7 @@ final class PageIndex {
 
     private static void forEach(Object table, int level, long base, long first, long last, IntConsumer consumer) {
         int shift = BITS * level;
-        // Zero for a table that begins after the first page.
+        // Zero for a table that starts after the first page.
         int start = first <= base ? 0 : (int) Math.min(SIZE, (first - base) >>> shift);
         int end = end(table, level);
         for (int i = start; i < end && base + ((long) i << shift) <= last; i++) {
@@ -330,8 +355,8 @@ final class PageIndex {
     }
 
     /**
-     * Removes one page that is there, and leaves its node even if the node is empty then. So the page can be put back
-     * without memory. The caller excludes other changes.
+     * Removes one page, but keeps its node even if the node becomes empty, so that the page can be put back without an
+     * allocation. The caller excludes other changes.
      */
     void clear(long page) {
         int[] leaf = leafOf(page);
@@ -340,19 +365,19 @@ final class PageIndex {
         }
     }
 
-    /** Unlinks nodes of a range, inclusive, that {@link #clear} has left empty. The caller excludes other changes. */
+    /** Unlinks the nodes of a range, inclusive, that {@link #clear} left empty. The caller excludes other changes. */
     void prune(long first, long last) {
         removeIf(first, last, frame -> false);
     }
 
     /**
-     * Removes the pages of a range, inclusive, whose frames a predicate accepts, in ascending order, and unlinks nodes
-     * that are empty then. The caller excludes other changes.
+     * Removes the pages of a range, inclusive, whose frames a predicate accepts, in ascending order. Then unlinks the
+     * nodes that became empty. The caller excludes other changes.
      */
     void removeIf(long first, long last, IntPredicate choice) {
         Root from = root;
         if (removeIf(from.top, from.height, 0, first, last, choice)) {
-            // No new leaf if the present one suffices: the caller may have run out of memory.
+            // Keeps the current leaf if it suffices, because the caller may have run out of memory.
             if (from.height > 0 || ((int[]) from.top).length > least) {
                 root = Root.of(leaf(least));
                 charge(-bytes);
@@ -382,28 +407,37 @@ final class PageIndex {
     /** Returns whether the table is empty. */
     private boolean removeIf(Object table, int level, long base, long first, long last, IntPredicate choice) {
         int shift = BITS * level;
-        boolean isEmpty = true;
         int end = end(table, level);
-        for (int i = 0; i < end; i++) {
-            long lowest = base + ((long) i << shift);
-            boolean isWithin = lowest + (1L << shift) - 1 >= first && lowest <= last;
+        int from = first <= base ? 0 : (int) Math.min(end, (first - base) >>> shift);
+        // Behind the last page; 0 for a table that begins after it.
+        int to = last < base ? 0 : (int) Math.min(end - 1L, (last - base) >>> shift) + 1;
+        for (int i = from; i < to; i++) {
             if (level == 0) {
-                int[] leaf = (int[]) table;
-                if (isWithin) {
-                    remove(leaf, i, choice);
-                }
-                isEmpty &= leaf[i] == Frames.NONE;
+                remove((int[]) table, i, choice);
             } else {
-                Object[] upper = (Object[]) table;
-                Object child = upper[i];
-                if (isWithin && child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
-                    setChildRelease(upper, i, null);
-                    charge(-bytesOf(level - 1));
-                }
-                isEmpty &= upper[i] == null;
+                removeIn((Object[]) table, i, level, base, first, last, choice);
             }
         }
-        return isEmpty;
+        // Pages are often removed in ascending order: most probably there are some behind these.
+        return isEmpty(table, level, Math.max(from, to), end) && isEmpty(table, level, 0, Math.max(from, to));
+    }
+
+    private void removeIn(Object[] table, int index, int level, long base, long first, long last, IntPredicate choice) {
+        Object child = table[index];
+        long lowest = base + ((long) index << (BITS * level));
+        if (child != null && removeIf(child, level - 1, lowest, first, last, choice)) {
+            setChildRelease(table, index, null);
+            charge(-bytesOf(level - 1));
+        }
+    }
+
+    private static boolean isEmpty(Object table, int level, int from, int end) {
+        for (int i = from; i < end; i++) {
+            if (level == 0 ? ((int[]) table)[i] != Frames.NONE : ((Object[]) table)[i] != null) {
+                return false;
+            }
+        }
+        return true;
     }
 
     private static void remove(int[] leaf, int index, IntPredicate choice) {
@@ -413,13 +447,13 @@ final class PageIndex {
         }
     }
 
-    /** Returns the number of nodes, including the lowest ones. The caller excludes changes. */
+    /** Returns the number of nodes, including the leaves. The caller excludes changes. */
     int nodes() {
         Root from = root;
         return nodes(from.top, from.height);
     }
 
-    /** Returns the bytes of all nodes, 0 for a single leaf. The caller excludes changes. */
+    /** Returns the bytes of all nodes; 0 if the tree is a single leaf. The caller excludes changes. */
     long bytes() {
         Root from = root;
         return from.height == 0 ? 0 : bytes(from.top, from.height);

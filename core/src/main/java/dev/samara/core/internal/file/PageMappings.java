@@ -8,9 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Counts the page table entries that map a page of a file ({@code folio_mapcount}): frames of a page cache do not count
- * their mappings, so each mapping of the file is looked at. Takes no lock and does not wait. Mappings that come after
- * this object was made are not counted. For one thread.
+ * Counts the page table entries that map a page of a file ({@code folio_mapcount}). Because frames of a page cache do
+ * not count their mappings, it checks each mapping of the file. Acquires no lock and does not wait. Mappings that are
+ * added after the creation of this object are not counted. For one thread.
  */
 public final class PageMappings {
     private final List<ReverseMap.Link> links = new ArrayList<>();
@@ -20,12 +20,12 @@ public final class PageMappings {
         mappings.visit(first, last, links::add);
     }
 
-    /** Returns whether at most one mapping has a page of the part, so that no page has two entries. */
+    /** Returns whether at most one mapping contains pages of the range, so that no page is mapped by two entries. */
     public boolean isSole() {
         return links.size() <= 1;
     }
 
-    /** Returns the number of mappings that have not ended. */
+    /** Returns the number of found mappings that are still linked. */
     int linked() {
         int count = 0;
         for (int i = 0; i < links.size(); i++) {
@@ -35,11 +35,11 @@ public final class PageMappings {
     }
 
     /**
-     * Returns the number of entries that map a page, at most a given number.
+     * Returns the number of entries that map a page, but at most {@code most}.
      *
-     * @param page a page of the part
-     * @param frame its frame
-     * @param most where the count ends
+     * @param page a page of the range
+     * @param frame the page's frame
+     * @param most the number at which the count stops
      */
     public int count(long page, int frame, int most) {
         int count = 0;
@@ -47,7 +47,7 @@ public final class PageMappings {
             ReverseMap.Link link = links.get(i);
             PageTable table = link.table();
             long distance = (page - link.vma().pageOffset()) << table.pageShift();
-            // Unsigned: a page before the mapping is far behind its end.
+            // The comparison is unsigned, so a page before the mapping is treated like one beyond its end.
             if (Addresses.isBelow(distance, link.vma().length()) && !link.isUnlinked()) {
                 long pte = table.get(link.vma().start() + distance);
                 boolean hasPage = Pte.kindOf(pte) != Pte.NO_PAGE && Pte.isCached(pte) && Pte.frame(pte) == frame;

@@ -5,8 +5,8 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.vma.PageCache;
 
 /**
- * The part of a {@link FilePages} that is made with its first page or first change. A mapped file without a used
- * page has no such part.
+ * The part of a {@link FilePages} that is created with its first page or first change. A file of which no page was ever
+ * used has no such part, even if it is mapped.
  */
 final class PresentPages {
     final CachedPages cached;
@@ -18,11 +18,12 @@ final class PresentPages {
     final TruncationLog truncations = new TruncationLog();
 
     /**
-     * Makes the part, without a page.
+     * Creates the part, without a page.
      *
-     * @param file the cache, of which a part that may be all that a thread has must keep it reachable
-     * @param cached its pages
-     * @param mappings its mappings
+     * @param file the cache. Parts that may be all that a thread refers to keep a reference to the cache, so that it
+     *     stays reachable
+     * @param cached the pages of the cache
+     * @param mappings the mappings of the file
      */
     PresentPages(PageCache file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
         this.cached = cached;

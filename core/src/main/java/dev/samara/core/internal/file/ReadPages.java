@@ -9,8 +9,9 @@ import dev.samara.core.vma.PageCache;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames for consecutive pages that are read from behind the cache of one file, and their insertion, several at a time
- * ({@code page_cache_ra_unbounded}). A frame has arbitrary content first, and becomes a page once all of it is read.
+ * Allocates frames for consecutive pages of one file that are read into its cache, and inserts them, several at a time
+ * ({@code page_cache_ra_unbounded}). A new frame has arbitrary content, and becomes a page only after it was read
+ * completely.
  */
 final class ReadPages {
     /** Keeps the cache reachable. */
@@ -36,11 +37,12 @@ final class ReadPages {
     }
 
     /**
-     * Allocates frames. Reclaims for the first one only: the others are for pages that are not needed yet.
+     * Allocates frames. Reclaims memory only for the first frame, because the pages of the other frames are not needed
+     * yet.
      *
      * @param page the page that is needed
-     * @param fresh receives the frames; {@link Frames#NONE} everywhere
-     * @param most the most frames
+     * @param fresh receives the frames; contains only {@link Frames#NONE} before
+     * @param most the maximum number of frames
      * @return the number of frames; 0 if there is no memory
      */
     int allocate(long page, int[] fresh, int most) {
@@ -78,15 +80,15 @@ final class ReadPages {
     }
 
     /**
-     * Inserts pages that are not in memory. Each frame that becomes a page is {@link Frames#NONE} in the array then;
-     * the caller {@linkplain #free frees} the others.
+     * Inserts pages that are not in memory. Each frame that becomes a page is replaced by {@link Frames#NONE} in the
+     * array; the caller {@linkplain #free frees} the remaining frames.
      *
-     * @param read the read of the pages, which has not ended. Those that were changed since it began are left out
+     * @param read the read of the pages, which has not ended. Pages that were changed since it started are not inserted
      * @param fresh the frames of the pages
-     * @param isScan whether the pages beside the first one are those after an access, which they are read with
-     * @return the frame of the first page, also if it was in memory before; {@link Frames#NONE} if that lies beyond the
-     *     end; {@link NoFrame#STALE} if it was changed since the read began, when no page is inserted; {@link
-     *     NoFrame#EVICTED} if an eviction may put the first page back
+     * @param isScan whether the pages after the first one follow the accessed page, and are read ahead with it
+     * @return the frame of the first page, even if it was in memory before; {@link Frames#NONE} if the page is beyond
+     *     the end; {@link NoFrame#STALE} if the page was changed since the read started, in which case no page is
+     *     inserted; {@link NoFrame#EVICTED} if an eviction may put the first page back
      */
     int insert(ReadsUnderWay.PageRead read, int[] fresh, boolean isScan) {
         long first = read.page();
@@ -131,11 +133,11 @@ final class ReadPages {
     }
 
     /**
-     * Begins a read that goes past the cache: of consecutive pages of which none is in memory, nor in an eviction.
+     * Starts a read that bypasses the cache, of consecutive pages that are neither in memory nor in an eviction.
      *
-     * @param least the fewest pages that are read so
-     * @param most the most pages
-     * @return the read; null if there are fewer such pages from the first one on
+     * @param least the minimum number of pages of such a read
+     * @param most the maximum number of pages
+     * @return the read; null if there are fewer than {@code least} such pages from the first one on
      */
     ReadsUnderWay.@Nullable PageRead beginUncached(long first, int least, int most) {
         cached.content().lock();
@@ -153,10 +155,11 @@ final class ReadPages {
     }
 
     /**
-     * Ends a read that goes past the cache.
+     * Ends a read that bypasses the cache.
      *
-     * @return the number of its pages, from the first one on, of which none was written or removed since the begin: the
-     *     bytes behind the cache were those of the file at the begin, and are what was read
+     * @return the number of its pages, from the first one on, before the first page that was written or removed since
+     *     the start of the read. For these pages, the stored bytes were the file's content at the start, and are what
+     *     was read
      */
     int endUncached(ReadsUnderWay.PageRead read) {
         cached.content().lock();
@@ -170,10 +173,10 @@ final class ReadPages {
     }
 
     /**
-     * Ends a read that goes past the cache, for a mapping.
+     * Ends a read that bypasses the cache, on behalf of a mapping.
      *
-     * @return the number of its pages, from the first one on, that were neither changed nor inserted since the begin:
-     *     at each instant of the read, the bytes that were read were those of the file
+     * @return the number of its pages, from the first one on, that were neither changed nor inserted since the start of
+     *     the read. The bytes that were read of these pages were the file's content during the whole read
      */
     int endUncachedUnchanged(ReadsUnderWay.PageRead read) {
         cached.content().lock();
@@ -186,11 +189,12 @@ final class ReadPages {
     }
 
     /**
-     * Begins a write that goes past the cache: of consecutive pages of which none is in memory, nor in an eviction. No
-     * read inserts one of them until the {@linkplain ReadsUnderWay#endWrite end} of the write.
+     * Starts a write that bypasses the cache, of consecutive pages that are neither in memory nor in an eviction. No
+     * read inserts one of these pages until the write {@linkplain ReadsUnderWay#endWrite ends}.
      *
-     * @param most the most pages
-     * @return the number of pages; 0 if there is no such page, and then nothing was begun
+     * @param most the maximum number of pages
+     * @return the number of pages; 0 if the first page is in memory or in an eviction, in which case no write was
+     *     started
      */
     int beginUncachedWrite(long first, int most) {
         cached.content().lock();
@@ -211,7 +215,7 @@ final class ReadPages {
     }
 
     /**
-     * Frees the frames of an array that have not become pages. Needs no memory, and less stack than {@link #allocate}.
+     * Frees the frames of an array that did not become pages. Needs no memory, and less stack than {@link #allocate}.
      */
     void free(int[] fresh, int count) {
         VirtualMachineError failure = null;
@@ -223,7 +227,7 @@ final class ReadPages {
                     frames.assign(frame, Frames.ANONYMOUS, 0);
                     frames.drop(frame);
                 } catch (VirtualMachineError exhausted) {
-                    // The store may throw it. The other frames are freed first.
+                    // May be thrown by the frame store. The remaining frames are freed before it is rethrown.
                     failure = exhausted;
                 }
             }

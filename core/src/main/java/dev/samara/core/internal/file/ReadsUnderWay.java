@@ -4,18 +4,18 @@ package dev.samara.core.internal.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages of one file that are being read from behind the cache without a lock of the library. What
- * changes the content behind the cache, or asks for a new read, makes the read of such a page stale: the bytes may be
- * older than the change, so the page is not inserted. Reads of other pages are not affected. There are two changes:
+ * The pages of one file that are being read into the cache without a lock of the library. An operation that changes the
+ * stored content, or requires a new read, makes the read of the page stale. The bytes that were read may be older than
+ * the change, so the page is not inserted. Reads of other pages are not affected. Two operations make reads stale:
  *
  * <ul>
- *   <li>A removal of pages makes the reads stale that are under way at its instant.
- *   <li>A write of pages, of which there is one at a time, makes the reads stale that are under way at any instant
- *       between its start and its end. The pages being written are pinned, or none of them is in memory. So another
- *       page can only be inserted in their place after the end of the write, or after a removal.
+ *   <li>A removal of pages makes stale all reads of these pages that are under way at that time.
+ *   <li>A write of pages makes stale all reads of these pages that are under way at any time between its start and its
+ *       end. There is one write at a time. The pages being written are either all pinned, or none of them is in memory.
+ *       So a frame can be inserted for one of these pages only after the end of the write, or after a removal.
  * </ul>
  *
- * <p>Guarded by the content's lock, but for {@link #endWrite}.
+ * <p>Guarded by the content's lock, except for {@link #endWrite}.
  */
 public final class ReadsUnderWay {
     /** One read of consecutive pages. */
@@ -23,7 +23,10 @@ public final class ReadsUnderWay {
         private final long first;
         private final long last;
 
-        /** The pages that are stale: up to {@link #staleLast}, and none if that is smaller. */
+        /**
+         * The first of the stale pages; {@link #staleLast} is the last one. No page is stale if {@code staleLast} is
+         * smaller.
+         */
         private long staleFirst = Long.MAX_VALUE;
 
         private long staleLast = -1;
@@ -35,8 +38,8 @@ public final class ReadsUnderWay {
         }
 
         /**
-         * Returns whether a page was removed or written since the read began. May be true of another page between two
-         * such pages, too, but never of the first page of the read.
+         * Returns whether a page was removed or written since the read started. May also return true for an unchanged
+         * page between two changed ones, but never for an unchanged first page of the read.
          */
         boolean isStale(long page) {
             return page >= staleFirst && page <= staleLast;
@@ -65,13 +68,13 @@ public final class ReadsUnderWay {
     }
 
     /**
-     * Linked by their own fields: a removal needs no memory for them, and the readers are few.
+     * The reads are linked by their own fields, so that a removal needs no memory. There are only few reads at a time.
      *
      * @words {@code first}, {@code writtenFirst}, and of a read {@code staleFirst}, {@code staleLast}, {@code next}
      * @written holder of {@code content} (plain)
      * @read holder of {@code content} (plain)
-     * @invariant the reads under way, with the pages of each that are stale; {@code writtenFirst} has a meaning only
-     *     while {@code writtenLast} is not negative
+     * @invariant the reads under way, with the stale pages of each read; {@code writtenFirst} is valid only while
+     *     {@code writtenLast} is not negative
      */
     private @Nullable PageRead first;
 
@@ -79,13 +82,13 @@ public final class ReadsUnderWay {
     private long writtenFirst;
 
     /**
-     * The last page that is being written; negative for none.
+     * The last page that is being written, or negative if no write is under way.
      *
      * @written the holder of {@code writeBack}, before a write of pages to the host under {@code content}, and after it
      *     (volatile)
-     * @read a thread that starts a read of pages from behind the cache, under {@code content}; the holder of {@code
-     *     writeBack} in an assertion (volatile)
-     * @pairs a read that finds no write starts after the end of the last one, and sees its bytes
+     * @read a thread that starts a read of pages into the cache, under {@code content}; the holder of {@code writeBack}
+     *     in an assertion (volatile)
+     * @pairs a read that finds no write starts after the end of the last write, and sees the bytes that were written
      * @invariant the last page of the write under way; negative only if there is none
      */
     private volatile long writtenLast = -1;
@@ -112,14 +115,17 @@ public final class ReadsUnderWay {
         }
     }
 
-    /** Notes a removal of the pages of a range, inclusive. */
+    /** Records a removal of the pages from {@code from} to {@code last}, inclusive. */
     void noteRemoval(long from, long last) {
         for (PageRead one = first; one != null; one = one.next) {
             one.noteChange(from, last);
         }
     }
 
-    /** Notes the start of a write of the pages of a range, inclusive. Writes of one file do not overlap in time. */
+    /**
+     * Records the start of a write of the pages from {@code from} to {@code last}, inclusive. Writes of one file do not
+     * overlap in time.
+     */
     void beginWrite(long from, long last) {
         assert writtenLast < 0 : "two writes of one file at a time";
         writtenFirst = from;
@@ -128,7 +134,8 @@ public final class ReadsUnderWay {
     }
 
     /**
-     * Notes the end of the write. Cannot fail, and so takes no lock: a read that finds no write starts after the end.
+     * Records the end of the write. It needs no lock, because a read that finds no write starts after the end. So it
+     * cannot fail.
      */
     void endWrite() {
         writtenLast = -1;

@@ -5,12 +5,13 @@ import dev.samara.core.internal.page.Frames;
 import java.util.Arrays;
 
 /**
- * The last reads of several consecutive pages of one file, the oldest of which are freed first: the small queue of
- * S3-FIFO. A long scan so uses few frames, which stay in the caches of a processor, and leaves the other pages in
- * memory. A read leaves the queue without being freed where the queue is full.
+ * A queue of the most recent multi-page reads of one file, whose oldest pages are freed first. It is the small queue of
+ * S3-FIFO. So a long sequential read uses only few frames, which stay in the CPU caches, and does not displace the
+ * other pages from memory. If the queue is full, its oldest read is removed from the queue, but its pages are not
+ * freed.
  *
- * <p>The queue remembers blocks of pages that it has freed ({@code mm/workingset.c}). A read of such a block does not
- * come into the queue: its pages are used more often than the queue is long. Guarded by the lock of the content.
+ * <p>The queue remembers blocks of pages that it freed ({@code mm/workingset.c}). A read of such a block is not added
+ * to the queue, because its pages were read again soon after they were freed. Guarded by the lock of the content.
  */
 final class RecentReads {
     /** Binary logarithm of the number of pages of a block. */
@@ -18,11 +19,14 @@ final class RecentReads {
 
     private static final int COUNT_BITS = 16;
 
-    /** The length of a queue of which no page was read again: its frames stay in the second cache of a processor. */
+    /**
+     * The initial capacity of the queue in pages, which doubles when freed pages are read again. It is so small that
+     * the frames stay in a processor's L2 cache.
+     */
     private static final int FEWEST = 128;
 
     /**
-     * The most pages that there can be.
+     * The upper bound of {@link #most}.
      *
      * @words all fields of {@code RecentReads}, {@code PagesUnderEviction}
      * @written holder of {@code content} (plain)
@@ -31,10 +35,16 @@ final class RecentReads {
      */
     private final int longest;
 
-    /** The most pages. Doubled when freed pages are read again: several threads read the file, or one does in turns. */
+    /**
+     * The current maximum number of pages in the queue. Doubled when freed pages are read again, e.g. because several
+     * threads read the file, or one thread reads several parts of it in turns.
+     */
     private int most;
 
-    /** The reads as a ring: the first page of each, and their number in the low bits. */
+    /**
+     * A ring buffer of the reads. An element contains the first page of the read, and the number of pages in its low
+     * bits.
+     */
     private long[] reads = new long[8];
 
     private int oldest;
@@ -43,20 +53,21 @@ final class RecentReads {
     /** The number of pages of all reads. */
     private int pages;
 
-    /** The most elements of {@link #freed}. */
+    /** The maximum number of elements of {@link #freed}. */
     private final int mostFreed;
 
     /**
-     * At the low bits of a block: the low bits of the last one that was freed, plus 1. Empty before the first one, and
-     * no longer than the file has blocks. The length is a power of two.
+     * The blocks that were freed, as a hash table. The low bits of a block number are the index; the element is the low
+     * 32 bits, plus 1, of the last freed block with this index. Empty before the first {@link #collect}, and at most as
+     * long as the file has blocks. The length is a power of two.
      */
     private int[] freed = {};
 
     /**
-     * Makes an empty queue.
+     * Creates an empty queue.
      *
-     * @param longest the most pages that there can be
-     * @param horizon the number of pages of which the last freed ones are remembered
+     * @param longest the upper bound of the queue's capacity in pages
+     * @param horizon the number of freed pages whose blocks are remembered
      */
     RecentReads(int longest, long horizon) {
         this.longest = longest;
@@ -65,10 +76,10 @@ final class RecentReads {
     }
 
     /**
-     * Adds a read of some pages, unless it is of a block that was freed before, or of half of the most pages. Without
-     * memory, nothing changes.
+     * Adds a read, unless its first page is in a block that was freed before, or the read has more than half of the
+     * maximum number of pages. If memory runs out, nothing changes.
      *
-     * @param length the size of the file in pages: the queue of a small file is short
+     * @param length the size of the file in pages, which also limits the queue
      */
     void add(long first, int count, long length) {
         if (wasFreed(first >>> BLOCK_SHIFT)) {
@@ -110,7 +121,7 @@ final class RecentReads {
         return (int) read & (1 << COUNT_BITS) - 1;
     }
 
-    /** Removes the oldest read, which there must be, and returns it. */
+    /** Removes the oldest read and returns it. The queue must not be empty. */
     private long take() {
         long read = reads[oldest];
         oldest = (oldest + 1) & (reads.length - 1);
@@ -120,12 +131,12 @@ final class RecentReads {
     }
 
     /**
-     * Removes the oldest reads while more than half of the most pages stay, and collects their pages that are in
-     * memory, in ascending order.
+     * Removes the oldest reads as long as at least half of the maximum number of pages stays, and collects the pages of
+     * the removed reads that are in memory, in ascending order.
      *
      * @param length the size of the file in pages
      * @param found receives the page numbers
-     * @param frames receives the frames; as long as {@code found}
+     * @param frames receives the frames; has the same length as {@code found}
      * @return the number of pages found
      */
     int collect(PageIndex index, long length, long[] found, int[] frames) {
@@ -143,12 +154,12 @@ final class RecentReads {
             }
         }
         Arrays.sort(found, 0, taken);
+        index.get(found, taken, frames);
         int kept = 0;
         for (int i = 0; i < taken; i++) {
-            int frame = index.get(found[i]);
-            if (frame != Frames.NONE && (kept == 0 || found[kept - 1] != found[i])) {
+            if (frames[i] != Frames.NONE && (kept == 0 || found[kept - 1] != found[i])) {
                 found[kept] = found[i];
-                frames[kept++] = frame;
+                frames[kept++] = frames[i];
             }
         }
         return kept;

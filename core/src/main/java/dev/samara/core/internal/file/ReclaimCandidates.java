@@ -12,10 +12,10 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
 
 /**
- * Pages of one page cache, in ascending order, that may be reclaimed: those that are clean, unpinned and unmapped.
+ * Pages of one page cache, in ascending order, that may be reclaimed because they are clean, unpinned and unmapped.
  *
- * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry says. A
- * store through the entry may not have reached the frame's dirty mark before the mapping is gone.
+ * <p>A page in the range of a shared mapping that may become writable counts as mapped, whatever its entry contains. It
+ * is possible that a store through the entry sets the frame's dirty mark only when the mapping is removed.
  */
 final class ReclaimCandidates implements ReverseMap.Visitor {
     private final Frames frames;
@@ -53,7 +53,7 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
         return pages[count - 1];
     }
 
-    /** Leaves out the pages that are mapped, dirty or pinned. */
+    /** Removes the pages that are mapped, dirty or pinned from this batch. */
     void dismiss() {
         int kept = 0;
         for (int i = 0; i < count; i++) {
@@ -75,8 +75,8 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
     }
 
     /**
-     * Leaves out the pages that were removed since they were collected. The caller holds the inode lock and the lock of
-     * the content.
+     * Removes from this batch the pages that were removed from the file since they were collected. The caller holds the
+     * inode lock and the lock of the content.
      */
     void leaveOutGone(PageIndex index) {
         int kept = 0;
@@ -90,11 +90,11 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
     }
 
     /**
-     * Removes the pages, so no thread can map them from here on. Puts back the pages that turn out to be in use. If the
-     * lookup fails, all pages are put back, which needs no memory. The caller holds the inode lock and the lock of the
-     * content.
+     * Removes the pages from the index, so no thread can map them from now on. Puts back the pages that turn out to be
+     * in use. If the lookup fails, all pages are put back, which needs no memory. The caller holds the inode lock and
+     * the lock of the content.
      *
-     * @param lookup finds the pages that are mapped
+     * @param lookup marks the pages of this batch that are mapped
      */
     void takeOut(PageIndex index, Runnable lookup) {
         boolean isKnown = false;
@@ -125,7 +125,7 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
         dismiss();
     }
 
-    /** Adds the frames of the remaining pages to a removal that has space for them. */
+    /** Adds the frames of the remaining pages to a removal, which has room for them. */
     void addTo(Removal removal) {
         for (int i = 0; i < count; i++) {
             removal.add(taken[i]);
@@ -141,7 +141,7 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
         long span = vma.length() >>> table.pageShift();
         boolean mayBeWritten = vma.has(VmaFlags.SHARED) && vma.hasAny(VmaFlags.WRITE | VmaFlags.MAYWRITE);
         if (!held.hold(table)) {
-            // The space has ended, and maps nothing any more.
+            // The space has ended, so it no longer maps any page.
             return;
         }
         try {
@@ -157,8 +157,8 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
     }
 
     private static boolean isMapped(PageTable table, long address, int frame) {
-        // The fence of nextLeaf comes after the mark of the frame. Pairs with a thread that links a leaf, and then
-        // reads the mark under the leaf's lock. Either the entry is found here, or that thread does not install it.
+        // The fence in nextLeaf comes after the frame was marked. Pairs with a thread that links a leaf and then reads
+        // the mark under the leaf's lock: either the entry is found here, or that thread does not install it.
         if (table.nextLeaf(address, address + 1) != address) {
             return false;
         }
@@ -169,7 +169,8 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
         Leaf.lock(leaf);
         try {
             long pte = Leaf.get(leaf, table.indexOf(address));
-            // A leaf that died meanwhile was empty. Another leaf may be in its place.
+            // A leaf that became dead in the meantime was empty. It may have been replaced by another leaf, so the page
+            // counts as mapped.
             return Leaf.isDead(leaf) || ((Pte.isPresent(pte) || Pte.isBusy(pte)) && Pte.frame(pte) == frame);
         } finally {
             Leaf.unlock(leaf);

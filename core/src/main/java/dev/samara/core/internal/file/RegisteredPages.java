@@ -8,44 +8,44 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The entry of a page cache among the caches of its memory: what a reclaim does with its pages, and how they are freed
- * when nobody reaches the cache any more. Refers weakly to the {@link CleanPageReclaim} of the cache, which is
- * reachable as long as the cache is.
+ * The registration of a page cache in its memory's list of caches. Reclaims the pages of the cache, and frees all of
+ * them once the cache is unreachable. Refers weakly to the {@link CleanPageReclaim} of the cache, which is reachable as
+ * long as the cache is.
  */
 final class RegisteredPages extends PageCaches.RegisteredCache {
     private final CachedPages cached;
 
     /**
-     * The page at which the next search for clean pages begins. Guarded by the hand of the caches.
+     * The page at which the next search for clean pages starts. Guarded by the lock {@code hand} of {@code PageCaches}.
      *
      * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
      * @read holder of the lock {@code hand} of {@code PageCaches} (plain)
-     * @invariant the page at which the next search for clean pages begins
+     * @invariant the page at which the next search for clean pages starts
      */
     private long hand;
 
     /**
-     * The removal of all pages, if it has failed, for the next {@link #end}. Guarded by the content's lock.
+     * The removal of all pages, if it failed; the next {@link #end} continues it. Guarded by the content's lock.
      *
      * @written holder of {@code content} (plain)
      * @read holder of {@code content} (plain)
-     * @invariant the removal of all pages of a cache that no thread can reach, if it has failed
+     * @invariant the removal of all pages of a cache that no thread can reach, if it failed
      */
     private @Nullable Removal ending;
 
-    /** Describes a cache, which the first page registers. */
+    /** Creates the entry of a cache, which is registered with its first page. */
     RegisteredPages(MachineMemory memory, CachedPages cached, CleanPageReclaim reclaim) {
         super(reclaim, memory.caches());
         this.cached = cached;
     }
 
     /**
-     * Frees the pages of a collected cache. No VMA maps these pages, so only readers that came to them by the index may
-     * still use them.
+     * Frees the pages of a garbage-collected cache. No VMA maps these pages, so only readers that found them in the
+     * index may still use them.
      */
     @Override
     protected int end() {
-        // The context comes first: without one, nothing is changed.
+        // Acquires the context first: if none is free, nothing is changed.
         try (DiscardPages discarding = new DiscardPages(cached.memory(), Pte.NONE)) {
             return end(discarding);
         }
@@ -53,13 +53,14 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
 
     private int end(DiscardPages discarding) {
         int count = takeAll(discarding);
-        // Last: after a failure above, the next call does the rest. A reclaim makes one if nothing else does.
+        // Unregistered last, so that after a failure above the next call does the rest. A reclaim makes this call if
+        // nothing else does.
         unregister();
         discarding.finish();
         return count;
     }
 
-    /** Ends a collected cache that is registered still, because its end has failed or has not begun. */
+    /** Ends a garbage-collected cache that is still registered, because its end failed or did not start yet. */
     private int endLate() {
         hand = 0;
         try (DiscardPages discarding = DiscardPages.orNull(cached.memory(), Pte.NONE)) {
@@ -67,7 +68,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
         }
     }
 
-    /** Closes the cache, and hands all frames over; returns their number. */
+    /** Closes the cache, and hands over all frames. Returns their number. */
     private int takeAll(DiscardPages discarding) {
         cached.content().lock();
         try {
@@ -109,7 +110,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
         hand = batch.collect(cached.index(), hand);
         int freed = reclaim.run(batch);
         UrgentEviction evictor = cached.evictor();
-        // All pages are retried once per round, since the access fails if no frame is found.
+        // All pages are retried once per round, because the access fails if no frame is found.
         return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
     }
 

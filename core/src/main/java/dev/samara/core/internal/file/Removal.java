@@ -5,11 +5,11 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import java.util.Arrays;
 
 /**
- * The record of one removal of pages from a file: the frames that leave it, and the progress. Every step can be
- * repeated after a failure, so another thread can continue the removal.
+ * The record of one removal of pages from a file: the removed frames, and the progress of the removal. Every step can
+ * be repeated after a failure, so another thread can continue the removal.
  *
  * <p>The frames are added before the first of them is removed from the index. Adding is the only step that needs memory
- * for the record itself, and a removal that fails there has changed nothing.
+ * for the record, and a removal that fails in this step has changed nothing.
  */
 final class Removal {
     private final long first;
@@ -25,7 +25,7 @@ final class Removal {
      * @param first the first page
      * @param last the last page, inclusive
      * @param alsoCopies whether private copies of the pages are removed too
-     * @param room the number of frames that can be added without memory
+     * @param room the number of frames that can be added without an allocation
      */
     Removal(long first, long last, boolean alsoCopies, int room) {
         this.first = first;
@@ -74,7 +74,7 @@ final class Removal {
         return frames[i];
     }
 
-    /** Returns whether the index has none of the frames, and each is marked removed. */
+    /** Returns whether all frames were removed from the index and marked removed. */
     boolean isOut() {
         return isOut;
     }
@@ -84,9 +84,9 @@ final class Removal {
     }
 
     /**
-     * Defers the drop of the frames until the pending flush is complete; they are dropped too if the flush fails first.
-     * The caller has removed every entry with one of the frames. It forgets the removal at once: no other operation may
-     * drop the frames again.
+     * Defers the drop of the frames until the pending flush is complete. If the flush fails, the close of {@code
+     * discarding} drops them. The caller has already removed every entry that maps one of the frames, and immediately
+     * forgets this removal, because the frames must not be dropped twice.
      */
     void handOver(DiscardPages discarding) {
         discarding.dropWhenFinished(frames, count);

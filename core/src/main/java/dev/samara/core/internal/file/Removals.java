@@ -17,26 +17,26 @@ import org.jspecify.annotations.Nullable;
  * The removals of pages from one file, one at a time ({@code truncate_inode_pages_range}). A removal has these steps:
  *
  * <ol>
- *   <li>Its frames are recorded. Only this step needs memory for the record, and nothing has changed yet.
- *   <li>The frames are marked removed and leave the index, under the lock of the content ({@link CachedPages#takeOut}).
- *       From here on the removal is <em>unfinished</em>, and no thread maps its frames.
+ *   <li>Its frames are recorded. Only this step needs memory for the record; if it fails, nothing has changed.
+ *   <li>Under the lock of the content, the frames are marked removed and are removed from the index ({@link
+ *       CachedPages#takeOut}). From now on the removal is <em>unfinished</em>, and no thread maps its frames.
  *   <li>{@link UnmapMapping} walks the mappings.
- *   <li>The frames are handed over to the {@link DiscardPages}, which drops them after its flush. With that the removal
- *       is over.
+ *   <li>The frames are handed over to the {@link DiscardPages}, which drops them after its flush. This ends the
+ *       removal.
  * </ol>
  *
- * <p>If a step fails, the removal stays unfinished, with its frames marked and in use. The next change of the file, or
- * a thread of the machine, resumes it with that step. If a step after the hand-over fails, the operation of the caller
- * continues it, see {@link DiscardPages#close}.
+ * <p>If a step fails, the removal stays unfinished, and its frames stay marked and in use. The next change of the file,
+ * or a thread of the machine, resumes the removal with the failed step. If the flush or the drop fails after the
+ * hand-over, {@link DiscardPages#close} describes how it is continued.
  */
 final class Removals {
     /**
-     * The number of frames of stack that a removal touches first; 24 are enough, if no notifier is called. An end of
-     * the stack within a removal would leave pages that no fault can map, or a flush pending.
+     * The number of stack frames that a removal touches before it starts. A removal that calls no notifier needs 24. A
+     * stack overflow within a removal would leave pages that no fault can map, or a pending flush.
      */
     static final int DEPTH = 60;
 
-    /** Keeps the cache reachable while a thread of the machine has the unfinished removal. */
+    /** Keeps the cache reachable while a thread of the machine continues the unfinished removal. */
     @SuppressWarnings("UnusedVariable") // keeps the cache reachable
     private final PageCache file;
 
@@ -45,25 +45,25 @@ final class Removals {
     private final ReverseMap mappings;
 
     /**
-     * Serializes changes of the size and removals, from the first step to the last. Taken before the lock of the
-     * content.
+     * Serializes changes of the size and removals, each from its first step to its last. Acquired before the lock of
+     * the content.
      */
     private final ReentrantLock inodeLock = new CheckedLock();
 
     /**
-     * The removal that has begun and has not handed its frames over. Guarded by the inode lock.
+     * The removal that started and has not yet handed over its frames. Guarded by the inode lock.
      *
      * @words {@code unfinished}, {@code isHandedOn}
      * @written holder of {@code inodeLock} (plain); {@code unfinished} is set under {@code content} too, before the
      *     first frame is marked
      * @read holder of {@code inodeLock} (plain)
      * @invariant the removal whose frames belong to no operation yet, and whether a thread of the machine continues it.
-     *     Each of its frames is in use until it is handed over to a {@code DiscardPages}, which ends that use. No other
-     *     removal begins before the hand-over
+     *     Each of its frames is in use until it is handed over to a {@code DiscardPages}, which ends this use. No other
+     *     removal starts before the hand-over
      */
     private @Nullable Removal unfinished;
 
-    /** Whether a thread of the machine is to finish the removal. Guarded by the inode lock. */
+    /** Whether a thread of the machine was requested to finish the removal. Guarded by the inode lock. */
     private boolean isHandedOn;
 
     Removals(PageCache file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
@@ -73,7 +73,7 @@ final class Removals {
         this.mappings = mappings;
     }
 
-    /** Takes the inode lock; reentrant. */
+    /** Acquires the inode lock, which is reentrant. */
     void lock() {
         inodeLock.lock();
     }
@@ -86,14 +86,14 @@ final class Removals {
         inodeLock.unlock();
     }
 
-    /** Returns whether another thread has the inode lock at some instant of this call. */
+    /** Returns whether another thread holds the inode lock, which may change at any time. */
     boolean isOfAnother() {
         return inodeLock.isLocked() && !inodeLock.isHeldByCurrentThread();
     }
 
     /**
-     * Releases the inode lock. If the caller's change has failed and left an unfinished removal, a thread of the
-     * machine gets the removal, unless one has it already.
+     * Releases the inode lock. If the caller's change failed and left an unfinished removal, a thread of the machine is
+     * requested to continue it, unless that was requested before.
      */
     void release() {
         try {
@@ -113,8 +113,8 @@ final class Removals {
     }
 
     /**
-     * Begins a removal whose frames are recorded. The caller holds the inode lock and the lock of the content, and has
-     * resumed the unfinished removal.
+     * Starts a removal whose frames are recorded. The caller holds the inode lock and the lock of the content, and has
+     * already finished the previous removal with {@link #resume}.
      */
     void begin(Removal removal) {
         unfinished = removal;
@@ -123,7 +123,7 @@ final class Removals {
     /**
      * Removes pages of a range. May wait for CPUs and for a grace period.
      *
-     * @param lent the gather of an operation that already has a page table context; null for none
+     * @param lent the gather of an operation that already holds a page table context, or null if there is none
      */
     void remove(@Nullable TlbGather lent, long first, long count) {
         Cpus.checkMayWait("a removal from a page cache");
@@ -142,7 +142,7 @@ final class Removals {
 
     /** The caller holds the inode lock. */
     private void remove(@Nullable TlbGather lent, Removal removal) {
-        // The page table context comes first: without one, nothing is changed.
+        // Acquires the page table context first: if none is free, nothing is changed.
         try (DiscardPages discarding =
                 lent == null ? new DiscardPages(memory, Pte.NONE) : new DiscardPages(lent, Pte.NONE)) {
             resume(discarding);
@@ -158,7 +158,7 @@ final class Removals {
         }
     }
 
-    /** Removes all pages, and lets none in again. May wait for CPUs and for a grace period. */
+    /** Removes all pages, and prevents later insertions. May wait for CPUs and for a grace period. */
     void close() {
         StackReserve.check(DEPTH);
         inodeLock.lock();
@@ -189,8 +189,8 @@ final class Removals {
 
     /**
      * Continues the unfinished removal up to the hand-over of its frames; does nothing if there is none. Every change
-     * that removes pages or makes the file larger does this first, so there is one removal at a time. The caller holds
-     * the inode lock.
+     * that removes pages or makes the file larger calls this first, so there is only one removal at a time. The caller
+     * holds the inode lock.
      */
     void resume(DiscardPages discarding) {
         Removal removal = unfinished;
@@ -219,8 +219,8 @@ final class Removals {
         UnmapMapping unmapping = new UnmapMapping(memory, discarding, removal);
         try {
             unmapping.walk(mappings);
-            // Needed also if no entry was found: another thread may be between the removal of an entry and its flush,
-            // and a fault between the index and its check.
+            // Needed even if no entry was found, because another thread may be between the removal of an entry and its
+            // flush, and a fault may be between the read of the index and its check of the mark.
             discarding.needGracePeriod();
             removal.handOver(discarding);
             cached.uncount(removal.count());
@@ -234,7 +234,7 @@ final class Removals {
         }
     }
 
-    /** Like {@link #resume}, with a page table context of its own. The caller holds the inode lock. */
+    /** Like {@link #resume}, but acquires its own page table context. The caller holds the inode lock. */
     void resumeUnfinished() {
         if (unfinished != null) {
             StackReserve.check(DEPTH);
@@ -244,12 +244,15 @@ final class Removals {
         }
     }
 
-    /** Finishes the removal on a thread of the machine. The caller of the change was told of the first failure. */
+    /**
+     * Finishes the removal on a thread of the machine. The first failure was already reported to the caller of the
+     * change.
+     */
     private final class Resumption extends RetriedTask {
         @Override
         protected boolean attempt() {
-            // The holder of the lock continues the removal too, or holds the lock for long. A thread of the machine
-            // does not wait for that.
+            // Either the lock's holder continues the removal itself, or it may hold the lock for long. A thread of the
+            // machine does not wait for it.
             if (!inodeLock.tryLock()) {
                 return false;
             }

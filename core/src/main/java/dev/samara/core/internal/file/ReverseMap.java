@@ -16,23 +16,23 @@ import org.jspecify.annotations.Nullable;
 /**
  * Maps page numbers of a file to the VMAs that map them, in all spaces ({@code i_mmap}).
  *
- * <p>A VMA is linked before its layout is published. It is unlinked when the operation that removed it has retired its
- * pages. So a lookup finds every VMA through which a page may be mapped, and some more. Linking, unlinking and lookups
- * run in parallel, and none waits.
+ * <p>A VMA is linked before its layout is published. It is unlinked after the operation that removed it retired its
+ * pages. So a lookup finds every VMA through which a page may be mapped, and possibly further VMAs. Linking, unlinking
+ * and lookups run concurrently and never wait.
  *
- * <p>A VMA that is unlinked during a lookup stays to the end of that lookup. Otherwise a lookup could miss both the VMA
- * and its successor, which has its pages: the VMA because it is gone, the successor because it was linked after the
- * search of its place. A lookup waits for no thread: it records the links that it finds, and its caller processes the
- * links after its end.
+ * <p>A VMA that is unlinked during a lookup stays in the map until the end of that lookup. Otherwise a lookup could
+ * miss both the VMA and its successor, which now owns the pages: the VMA because it was removed, and the successor
+ * because it was linked after the lookup searched its place. A lookup must not wait for other threads, so it only
+ * records the links that it finds, and its caller processes them after the end of the lookup.
  *
- * <p>An interval is stored at the smallest aligned block of a power of two of pages that contains it. Blocks of one
- * size are ordered and do not overlap, so a lookup takes two searches per size in use. One link at a time needs no
- * place there: an object that is mapped once has no map.
+ * <p>The interval of a VMA is stored at the smallest block that contains it. Blocks are aligned, and their size in
+ * pages is a power of two. Blocks of one size are ordered and do not overlap, so a lookup needs two searches per size
+ * in use. One link at a time is stored in a field instead, so an object that is mapped only once needs no map.
  */
 final class ReverseMap {
     private static final int SIZES = 64;
 
-    /** In nanoseconds, between two attempts to end a lookup without memory. */
+    /** The pause in nanoseconds between two attempts to end a lookup when memory is exhausted. */
     private static final long PAUSE = 100_000;
 
     /** The place of a VMA: the binary logarithm of the block's size, the block's number, and a unique number. */
@@ -46,8 +46,8 @@ final class ReverseMap {
     }
 
     /**
-     * One linked VMA, which can unlink itself. Once it is in the map, no further allocation is needed, so none can
-     * fail.
+     * One linked VMA, which can unlink itself. Once the link is in the map, no operation on it fails for lack of
+     * memory.
      */
     final class Link implements FileLink {
         private final VmArea vma;
@@ -57,32 +57,33 @@ final class ReverseMap {
          * Set before the link is in the map; null for the sole link.
          *
          * @words {@code key}, {@code isLeft}, {@code nextLeft}
-         * @written {@code key} by the thread that links the VMA, before the link is in the map; the others by a thread
-         *     whose removal of the link has failed, before it puts the link into {@code left} (plain)
+         * @written {@code key} by the thread that links the VMA, before the link is in the map; the other words by a
+         *     thread whose removal of the link failed, before it adds the link to {@code left} (plain)
          * @read a thread that unlinks the VMA, or removes the links of {@code left} (plain)
-         * @invariant of a link; {@code key} is null only for the link of {@code sole}
+         * @invariant {@code key} is null only for the link in {@code sole}
          */
         private @Nullable Key key;
 
         /**
-         * @written the thread that links the VMA (volatile, before the link is in the map); the operation that has
-         *     removed the pages of other mappings from the VMA's range (volatile)
+         * @written the thread that links the VMA (volatile, before the link is in the map); the operation that removed
+         *     the pages of other mappings from the VMA's range (volatile)
          * @read a thread that removes private pages, holding the leaf's lock (volatile)
-         * @invariant while false, no private page in the VMA's range is of its mapping; it never becomes false again
+         * @invariant while false, no private page in the VMA's range belongs to its mapping; never reset
          */
         private volatile boolean isEntered;
 
         /**
          * @written the thread that unlinks the VMA, before the operation that retires the VMA is complete (volatile)
-         * @read a thread that removes private pages, holding the leaf's lock; an eviction, with that lock and before; a
-         *     thread that counts the mappings of a page, without (volatile)
-         * @invariant while false, and {@code isEntered} true, private pages in the VMA's range are of its mapping
+         * @read a thread that removes private pages, holding the leaf's lock; an eviction, before it acquires that lock
+         *     and while it holds it; a thread that counts the mappings of a page, without the lock (volatile)
+         * @invariant while it is false and {@code isEntered} is true, private pages in the VMA's range belong to its
+         *     mapping
          */
         private volatile boolean isUnlinked;
 
-        /* For the thread whose removal of this link has failed, then for a thread that takes all such links. */
+        /* Used by the thread whose removal of this link failed, and then by a thread that takes all such links. */
 
-        /** Whether a removal has failed, perhaps after the link was out of the map. */
+        /** Whether a removal failed, perhaps after the link was already removed from the map. */
         private boolean isLeft;
 
         private @Nullable Link nextLeft;
@@ -103,8 +104,9 @@ final class ReverseMap {
 
         @Override
         public void enter() {
-            // After the removal of the last page of other mappings, each by a read-modify-write of its entry: a thread
-            // that reads this and has read such an entry fails to change it.
+            // Set after the last page of other mappings was removed. Each was removed by a read-modify-write of its
+            // entry. So a thread that read such an entry before, and then reads this as true, fails to change the
+            // entry.
             isEntered = true;
         }
 
@@ -118,8 +120,8 @@ final class ReverseMap {
         }
 
         /**
-         * Returns whether the range of the VMA was emptied of the pages of the mapping that the VMA replaces. Before
-         * that, no page in the range belongs to the VMA: its faults wait, and pages that are moved there are put down
+         * Returns whether the pages of the mapping that the VMA replaces were removed from the VMA's range. Before
+         * that, no page in the range belongs to the VMA: its faults wait, and pages that are moved there are installed
          * later.
          */
         boolean isEntered() {
@@ -127,23 +129,23 @@ final class ReverseMap {
         }
 
         /**
-         * Returns whether the link was unlinked, so pages in the range of the VMA may be another mapping's. If not, and
-         * if the link is entered, the pages seen under the lock of a leaf are this VMA's, or those of another VMA of
-         * its mapping. No other page is put in before the operation that removes the VMA is complete, which is
-         * after the unlinking.
+         * Returns whether the link was unlinked. From then on, pages in the VMA's range may belong to another mapping.
+         * Before that, if the link is entered, the pages seen under the lock of a leaf belong to this VMA, or to
+         * another VMA of its mapping. No page of another mapping is installed before the operation that removes the VMA
+         * is complete, which is after the unlinking.
          */
         boolean isUnlinked() {
             return isUnlinked;
         }
     }
 
-    /** Receives links. It must not wait, since unlinked links stay in the map meanwhile. */
+    /** Receives links. It must not wait, because unlinked links stay in the map in the meantime. */
     @FunctionalInterface
     interface Visitor {
         void visit(Link link);
     }
 
-    /** The number of lookups under way, and the links that were unlinked since the first of them began. */
+    /** The number of lookups under way, and the links that were unlinked since the first of these lookups started. */
     private record Lookups(int count, @Nullable Unlinked unlinked) {}
 
     private record Unlinked(Link link, @Nullable Unlinked next) {}
@@ -168,52 +170,53 @@ final class ReverseMap {
     }
 
     /**
-     * A link that needs no place in the map: most objects of shared memory have one link. Null for none.
+     * A link that is not stored in the map, because most objects of shared memory have only one link. Null if there is
+     * none.
      *
      * @written a thread that links a VMA, from null; a thread that unlinks that VMA, to null (compare-and-set)
      * @read a thread that links a VMA; a thread that removes pages (volatile)
-     * @invariant as {@code links}; a link never moves between the two, so a lookup that reads one after the other
-     *     misses none
+     * @invariant together with {@code links}, see there. A link never moves between the two, so a lookup that reads one
+     *     after the other misses no link
      */
     private volatile @Nullable Link sole;
 
     /**
-     * The other links; null before the first of them.
+     * The links other than {@link #sole}; null before the first of them.
      *
      * @written the first thread that links a VMA while {@code sole} is taken (compare-and-set); its map: a thread that
      *     links or unlinks a VMA (concurrent map)
      * @read a thread that removes pages; a thread that links or unlinks a VMA (volatile, concurrent map)
-     * @invariant every VMA through which a page may be mapped, but for that of {@code sole}: linked before publication,
-     *     unlinked after its pages are retired
+     * @invariant every VMA through which a page may be mapped, except for the VMA of {@code sole}: linked before
+     *     publication, unlinked after its pages are retired
      */
     private volatile @Nullable ConcurrentSkipListMap<Key, Link> links;
 
     /**
      * Null while no lookup is under way.
      *
-     * @written a lookup, at its beginning and its end (compare-and-set); a thread that unlinks during a lookup
+     * @written a lookup, at its start and its end (compare-and-set); a thread that unlinks during a lookup
      *     (compare-and-set)
      * @read a lookup; a thread that unlinks (volatile)
-     * @invariant during a lookup nothing leaves {@code sole} or {@code links}, and a lookup waits for no thread. A
-     *     later lookup finds the successor of a link that leaves
+     * @invariant during a lookup no link is removed from {@code sole} or {@code links}, and a lookup waits for no
+     *     thread. A later lookup finds the successor of a removed link
      */
     private volatile @Nullable Lookups lookups;
 
     /**
-     * The unlinked links whose removal has failed for want of memory, linked by their own fields.
+     * The unlinked links whose removal failed for lack of memory, linked by their own fields.
      *
-     * @written a thread that had no memory to remove a link (compare-and-set); a thread that unlinks another VMA later,
-     *     and takes all (get-and-set)
+     * @written a thread that had no memory to remove a link (compare-and-set); a thread that later unlinks another VMA,
+     *     and takes all links (get-and-set)
      * @read a thread that unlinks a VMA (volatile)
      * @pairs the fields of a link in this list are stored before the compare-and-set, and read after the get-and-set
-     * @invariant unlinked links that the map may have still
+     * @invariant unlinked links that may still be in the map
      */
     private volatile @Nullable Link left;
 
     /**
      * @written a thread that links a VMA (get-and-add)
      * @read a thread that links a VMA (get-and-add)
-     * @invariant distinguishes links with equal places
+     * @invariant distinguishes the keys of links that are stored at the same block
      */
     @SuppressWarnings("UnusedVariable") // by NUMBERS
     private volatile long numbers;
@@ -230,12 +233,18 @@ final class ReverseMap {
         this.unlinked = unlinked;
     }
 
-    /** Has another task run after each unlinking, with the rules of the first. Called before there is a link. */
+    /**
+     * Replaces the task of the constructor by another one, for which the same rules hold. Called before there is a
+     * link.
+     */
     void whenUnlinked(Runnable task) {
         unlinked = task;
     }
 
-    /** Has a task run after each unlinking of a VMA with the lock flag, with the rules of the others. */
+    /**
+     * Sets a task to run after each unlinking of a locked VMA ({@code VmaFlags.LOCKED}). Like the task of the
+     * constructor, it must neither wait nor throw.
+     */
     void whenUnlocked(Runnable task) {
         unlocked = task;
     }
@@ -243,7 +252,7 @@ final class ReverseMap {
     /**
      * Links a VMA.
      *
-     * @param isEntered whether no page of another mapping is in its range
+     * @param isEntered whether the VMA's range contains no page of another mapping
      */
     Link link(VmArea vma, PageTable table, boolean isEntered) {
         Link link = new Link(vma, table, isEntered);
@@ -264,7 +273,7 @@ final class ReverseMap {
             map.put(key, link);
             isLinked = true;
         } finally {
-            // Memory may run out after the link has come into the map.
+            // Memory may run out after the link was added to the map.
             if (!isLinked) {
                 remove(link);
             }
@@ -281,8 +290,9 @@ final class ReverseMap {
     }
 
     /**
-     * Unlinks a VMA. A successor that has its pages was linked before. Does not fail for want of memory: the link then
-     * stays in the map until a later call has memory, and a lookup that finds it finds no page of its VMA.
+     * Unlinks a VMA. If a successor took over its pages, the successor was already linked. Does not fail for lack of
+     * memory: in that case the link stays in the map until a later call has memory, and a lookup that finds the link
+     * finds no page of its VMA.
      */
     void unlink(Link link) {
         link.isUnlinked = true;
@@ -303,7 +313,7 @@ final class ReverseMap {
         } while (!LEFT.compareAndSet(this, first, link));
     }
 
-    /** Removes the links whose removal has failed before. */
+    /** Removes the links whose removal failed before. */
     private void removeLeft() {
         if (left == null) {
             return;
@@ -323,7 +333,7 @@ final class ReverseMap {
         for (; ; ) {
             Lookups now = lookups;
             if (now == null) {
-                // A lookup that begins from here on finds the links that were made before this call.
+                // A lookup that starts from now on finds all links that were added before this call.
                 removeOnce(link);
                 return;
             }
@@ -368,7 +378,7 @@ final class ReverseMap {
         }
     }
 
-    /** Ends a lookup once there is memory for that. A lookup without end would keep all links for ever. */
+    /** Ends a lookup; retries until there is memory for it. A lookup that never ended would keep all links for ever. */
     private @Nullable Lookups endAtLast() {
         for (; ; ) {
             try {
@@ -392,9 +402,9 @@ final class ReverseMap {
     }
 
     /**
-     * Visits the VMAs that map a page of a range, inclusive. Visits each VMA that was linked before the call and is not
-     * unlinked before its end. If a VMA is unlinked meanwhile, this visits the VMA itself, or the successor that was
-     * linked before.
+     * Visits the VMAs that map a page from {@code first} to {@code last}, inclusive. Visits each VMA that was linked
+     * before the call and is not unlinked before the call returns. If a VMA is unlinked during the call, this visits
+     * the VMA or its successor, which was linked before the unlinking.
      */
     void visit(long first, long last, Visitor visitor) {
         begin();
@@ -434,7 +444,7 @@ final class ReverseMap {
                 }
                 shift++;
             } else {
-                // No link of the sizes between is at these pages.
+                // The sizes in between have no link at these pages.
                 shift = next.shift;
             }
         }
@@ -445,7 +455,7 @@ final class ReverseMap {
         return sole == null && (map == null || map.isEmpty());
     }
 
-    /** Returns the number of links, including unlinked ones that stay for a lookup. */
+    /** Returns the number of links, including unlinked ones that stay until the end of a lookup. */
     int size() {
         ConcurrentSkipListMap<Key, Link> map = links;
         return (sole == null ? 0 : 1) + (map == null ? 0 : map.size());

@@ -8,15 +8,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of a page cache that reads, writes back and evicts pages that are also stored elsewhere, as those of a file
- * of the host are. Where a method excludes changes of the file, it takes {@link
- * FilePages#lock}. Thread-safe.
+ * The part of a page cache that reads, writes back and evicts pages that are also stored elsewhere, e.g. in a file of
+ * the host. Methods that exclude changes of the file acquire {@link FilePages#lock}. Thread-safe.
  */
 public final class SavedPages {
-    /** The maximum number of pages that scans of a file may leave in memory. */
+    /** The maximum number of pages that sequential reads of a file may leave in memory. */
     private static final int MOST_RECENT = 512;
 
-    /** Is passed dirty pages. */
+    /** Receives dirty pages. */
     @FunctionalInterface
     public interface DirtyPageVisitor {
         /** Called for each page, in ascending order, while the file is locked. */
@@ -31,13 +30,13 @@ public final class SavedPages {
     private final EvictionCursor cursor;
 
     /**
-     * Creates the cache of a file. No page is in memory. None is evicted where memory is short before {@link
+     * Creates the cache of a file, without pages. A shortage of memory evicts its pages only after {@link
      * #evictUrgentlyBy}.
      *
      * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
-     * @param counter has the bytes of the pages in memory of this cache and others
-     * @param most the number of pages of all these caches together up to which {@link #evict} is not called
+     * @param counter counts the bytes of the pages that this cache and others have in memory
+     * @param most the total number of pages of all these caches up to which {@link #evict} is not called
      * @param spare the walk that the evictions of all these caches use in turn
      */
     public SavedPages(MachineMemory memory, long size, AtomicLong counter, long most, SpareWalk spare) {
@@ -56,23 +55,23 @@ public final class SavedPages {
     }
 
     /**
-     * Has pages evicted where memory is short. Called before the first page.
+     * Sets the evictor to call when memory is short. Called before the first page is inserted.
      *
-     * @param evictor calls {@link #evict} with true, if the conditions hold that it has; called by a reclaim, so it
-     *     waits for no lock
+     * @param evictor calls {@link #evict} with true, if the evictor's own conditions are met; it is called by a
+     *     reclaim, so it waits for no lock
      */
     public void evictUrgentlyBy(UrgentEviction evictor) {
         cached.evictUrgentlyBy(evictor);
     }
 
-    /** Returns the page cache, which lookups and mappings use. */
+    /** Returns the page cache that lookups and mappings use. */
     public FilePages pages() {
         return pages;
     }
 
     /**
-     * Allocates frames with any content, for pages that are read from behind the cache. The caller {@linkplain
-     * #freeRead frees} those that it does not insert.
+     * Allocates frames with arbitrary content, for pages to be read into the cache. The caller {@linkplain #freeRead
+     * frees} the frames that it does not insert.
      *
      * @see ReadPages#allocate
      */
@@ -81,7 +80,7 @@ public final class SavedPages {
     }
 
     /**
-     * Inserts pages that were read from behind the cache, all of their bytes.
+     * Inserts pages that were read completely.
      *
      * @see ReadPages#insert
      */
@@ -90,7 +89,7 @@ public final class SavedPages {
     }
 
     /**
-     * Begins a read past the cache.
+     * Starts a read that bypasses the cache.
      *
      * @see ReadPages#beginUncached
      */
@@ -99,7 +98,7 @@ public final class SavedPages {
     }
 
     /**
-     * Ends a read past the cache.
+     * Ends a read that bypasses the cache.
      *
      * @see ReadPages#endUncached
      */
@@ -108,7 +107,7 @@ public final class SavedPages {
     }
 
     /**
-     * Ends a read past the cache, for a mapping.
+     * Ends a read that bypasses the cache, on behalf of a mapping.
      *
      * @see ReadPages#endUncachedUnchanged
      */
@@ -117,8 +116,8 @@ public final class SavedPages {
     }
 
     /**
-     * Begins a write past the cache, one write of the file at a time. The caller calls {@link #endWrite}, unless the
-     * result is 0.
+     * Starts a write that bypasses the cache. There is only one write of the file at a time. The caller calls {@link
+     * #endWrite}, unless the result is 0.
      *
      * @see ReadPages#beginUncachedWrite
      */
@@ -126,15 +125,15 @@ public final class SavedPages {
         return reads.beginUncachedWrite(first, most);
     }
 
-    /** Frees frames of {@link #allocateForRead} that were not inserted: those that are not {@link Frames#NONE}. */
+    /** Frees the frames of {@link #allocateForRead} that were not inserted, i.e. that are not {@link Frames#NONE}. */
     public void freeRead(int[] fresh, int count) {
         reads.free(fresh, count);
     }
 
     /**
-     * Starts a write of pages behind the cache, one at a time. A read of one of these pages that is in progress at any
-     * instant before {@link #endWrite} does not insert it. Pages in memory stay there until the write ends, unless a
-     * caller removes them to have them read again.
+     * Starts a write of pages to the file's storage. There is only one write at a time. A read of one of these pages
+     * that is in progress at any time before {@link #endWrite} does not insert the page. Pages in memory stay there
+     * until the write ends, unless a caller removes them so that they are read again.
      */
     public void beginWrite(long first, long last) {
         cached.content().lock();
@@ -151,15 +150,15 @@ public final class SavedPages {
     }
 
     /**
-     * Writes the dirty pages of a range by a writer. A page that is written stays mapped, and a concurrent store makes
-     * it dirty again. A page whose write fails stays dirty. Waits for CPUs, and for other changes of the file.
+     * Writes the dirty pages of a range with a writer. A page stays mapped while it is written, and a concurrent store
+     * makes it dirty again. A page whose write fails stays dirty. Waits for CPUs, and for other changes of the file.
      *
      * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and
      * writes may be concurrent, and may make the file larger.
      *
      * @param first the first page
      * @param last the last page, inclusive
-     * @param buffer receives copies of pages; of at least one page
+     * @param buffer receives copies of pages; its capacity is at least one page
      * @param writer writes the copies, without a lock of this cache
      * @return 0, or the first failure of the writer
      */
@@ -167,29 +166,33 @@ public final class SavedPages {
         return writeBack.run(first, last, buffer, writer);
     }
 
-    /** Returns whether evictions have found dirty pages that {@link #tryWriteBack} is to write. */
+    /** Returns whether evictions found dirty pages that {@link #tryWriteBack} should write. */
     public boolean hasDirtyToEvict() {
         return !cursor.dirty().isEmpty();
     }
 
     /**
      * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}. Never waits for a
-     * concurrent change of the file: the pages that are left then are written by the next call.
+     * concurrent change of the file, but leaves the remaining pages to the next call.
      */
     public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
         return writeBack.run(cursor.dirty(), buffer, writer);
     }
 
-    /** Has later evictions try pages again that stayed before, and write all dirty ones first. Takes a short lock. */
+    /**
+     * Makes later evictions retry pages that stayed before, and makes the next {@link #tryWriteBack} write all dirty
+     * pages. Acquires a lock that is held only briefly.
+     */
     public void retryEviction() {
         cursor.retry();
     }
 
     /**
-     * Scans the next pages, and frees some that are clean and not pinned, mapped or not. May wait for CPUs and for a
-     * grace period. Reads of other pages may be concurrent; see {@link NoFrame#EVICTED}.
+     * Scans the next pages, and frees some of the clean pages that are not pinned, whether they are mapped or not. May
+     * wait for CPUs and for a grace period. Reads of other pages may be concurrent; see {@link NoFrame#EVICTED}.
      *
-     * @param isUrgent whether pages get no second chance, and this does not wait for other changes of the file
+     * @param isUrgent whether pages get no second chance, and whether the call returns instead of waiting for other
+     *     changes of the file
      * @return the number of freed pages; {@link dev.samara.core.internal.page.PageCaches#BUSY} if another thread
      *     changes the file
      */
@@ -198,7 +201,7 @@ public final class SavedPages {
     }
 
     /**
-     * Frees the oldest pages of recent reads of several pages, with the conditions of {@link #evict}.
+     * Frees the oldest pages of recent multi-page reads, under the conditions of {@link #evict}.
      *
      * @return the number of freed pages; {@link dev.samara.core.internal.page.PageCaches#BUSY} if no page-table context
      *     is free
@@ -208,7 +211,8 @@ public final class SavedPages {
     }
 
     /**
-     * Frees the pages of a range that are clean and not pinned, mapped or not, with the conditions of {@link #evict}.
+     * Frees the pages of a range that are clean and not pinned, whether they are mapped or not, under the conditions of
+     * {@link #evict}.
      *
      * @param first the first page
      * @param last the last page, inclusive
@@ -217,21 +221,21 @@ public final class SavedPages {
         eviction.runRange(first, last);
     }
 
-    /** Returns whether the next {@link #evict} begins with the first page. */
+    /** Returns whether the next {@link #evict} starts at page 0. */
     public boolean isEvictionAtStart() {
         return cursor.isAtStart();
     }
 
-    /** Waits for the eviction and the other changes of the file that are under way. */
+    /** Waits for an eviction or another change of the file that is under way. */
     public void awaitChange() {
-        // Holding the lock once is the wait; nothing is done under it.
+        // Acquiring the lock is the wait; nothing is done while it is held.
         pages.lock();
         pages.unlock();
     }
 
     /**
-     * Passes the dirty pages of a range to a visitor, in ascending order. Waits for other changes of the file; the
-     * caller excludes write-backs, during which a page has no mark.
+     * Passes the dirty pages of a range to a visitor, in ascending order. Waits for other changes of the file. The
+     * caller excludes write-backs, because they clear the mark of a page while they write it.
      *
      * @param first the first page
      * @param last the last page, inclusive
@@ -245,7 +249,7 @@ public final class SavedPages {
         }
     }
 
-    /** Marks the pages of a range that are in memory as written. Waits for other changes of the file. */
+    /** Marks the pages of a range that are in memory as dirty. Waits for other changes of the file. */
     public void setDirty(long first, long last) {
         pages.lock();
         try {

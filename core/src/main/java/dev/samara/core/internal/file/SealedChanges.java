@@ -6,7 +6,7 @@ import dev.samara.core.mman.Errno;
 
 /**
  * The changes of a file in memory that its seals may forbid ({@code shmem_setattr}, {@code shmem_fallocate} and {@code
- * memfd_add_seals}). Each waits for writes, holes and other changes of the size.
+ * memfd_add_seals}). Each change waits for concurrent writes, holes and changes of the size.
  */
 public final class SealedChanges {
     private SealedChanges() {}
@@ -14,7 +14,7 @@ public final class SealedChanges {
     /**
      * Adds seals to a file.
      *
-     * @return 0, or a negated errno: EPERM also for a file that cannot be sealed
+     * @return 0, or a negated errno, which is EPERM also for a file that cannot be sealed
      */
     public static long addSeals(FilePages file, int added) {
         Cpus.checkMayWait("a seal of a file");
@@ -33,7 +33,7 @@ public final class SealedChanges {
     /**
      * Changes the size of a file.
      *
-     * @return 0, or EPERM, negated
+     * @return 0, or negated EPERM
      */
     public static long truncate(FilePages file, long bytes) {
         Seals seals = file.seals();
@@ -56,7 +56,7 @@ public final class SealedChanges {
     /**
      * Punches a hole into a file.
      *
-     * @return 0, or EPERM, negated
+     * @return 0, or negated EPERM
      */
     public static long punch(FilePages file, long start, long length) {
         Seals seals = file.seals();
@@ -76,7 +76,7 @@ public final class SealedChanges {
         }
     }
 
-    /** Returns the mode of a file: that of its seals, or of a new file that cannot be sealed. */
+    /** Returns the mode of a file. For a file that cannot be sealed, returns a new mode object at each call. */
     public static FileMode modeOf(FilePages file) {
         Seals seals = file.seals();
         return seals == null ? new FileMode(FileMode.EXECUTABLE) : seals.mode();
@@ -86,7 +86,7 @@ public final class SealedChanges {
      * Changes the mode of a file ({@code fchmod}).
      *
      * @param mode a result of {@link #modeOf}
-     * @return 0, or EPERM, negated
+     * @return 0, or negated EPERM
      */
     public static long changeMode(FilePages file, FileMode mode, int wanted) {
         Cpus.checkMayWait("a change of a file's mode");

@@ -15,9 +15,10 @@ import org.jspecify.annotations.Nullable;
  * The seals of one file in memory, and the number of mappings that may write to it ({@code mm/memfd.c}, {@code
  * i_mmap_writable}).
  *
- * <p>{@code SEAL_WRITE} and a new shared mapping exclude each other by one word. A mapping counts from before its
- * operation decides until its pages are retired; the seal sets the word from 0 to a negative number. So no mapping
- * comes between the look at the count and the seal, and no CPU has a writable translation when the seal stands.
+ * <p>{@code SEAL_WRITE} and writable shared mappings are made mutually exclusive by one word. A mapping is counted from
+ * before its operation decides until its pages are retired; the seal sets the word from 0 to a negative number. So no
+ * mapping can be added between the check of the count and the seal, and no CPU has a writable translation once the seal
+ * is set.
  */
 public final class Seals {
     private static final int ALL = SealFlags.SEAL_SEAL
@@ -27,13 +28,13 @@ public final class Seals {
             | SealFlags.SEAL_FUTURE_WRITE
             | SealFlags.SEAL_EXEC;
 
-    /** What the seal of an executable file is, too: its code does not change any more. */
+    /** The seals that {@code SEAL_EXEC} adds to an executable file, so that its code can no longer change. */
     private static final int OF_EXECUTABLE =
             SealFlags.SEAL_SHRINK | SealFlags.SEAL_GROW | SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
 
     private static final int AGAINST_WRITES = SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
 
-    /** So low that no number of mappings makes it positive. */
+    /** Low enough that no number of mappings makes the count positive. */
     private static final int DENIED = Integer.MIN_VALUE / 2;
 
     private static final VarHandle WRITABLE;
@@ -47,18 +48,20 @@ public final class Seals {
     }
 
     /**
-     * The number of writable shared mappings, of edits about to publish one and of forks; negative when denied.
+     * The number of writable shared mappings, of edits about to publish one, and of forks. Negative while such mappings
+     * are denied.
      *
      * @written an edit that decides on a writable shared mapping, unless the word is negative, and a fork for each such
-     *     mapping (compare-and-set); the linking of such a VMA, and what ends one of these (get-and-add); a seal
-     *     against writes, from 0 to a negative number (compare-and-set), and its withdrawal if a page is pinned
-     *     (get-and-add)
-     * @read the first of these, before their exchange (volatile)
+     *     mapping (compare-and-set); the linking of such a VMA, and the end of such a mapping, edit or fork
+     *     (get-and-add); a seal against writes, from 0 to a negative number (compare-and-set), and its withdrawal if a
+     *     page is pinned (get-and-add)
+     * @read these edits and forks, before their exchange (volatile)
      * @pairs the exchanges with each other. A VMA is counted from before its edit decides, by the edit and then by its
-     *     link, until its pages are retired: a seal that finds 0 finds no translation that writes. A mapping that is
-     *     derived from another one (a cut, a move) is counted before that is uncounted. A child's is counted by the
-     *     fork until it is linked
-     * @invariant the number of mappings, edits and forks; or {@code DENIED}, while there is none and none can begin
+     *     link, until its pages are retired. So when a seal reads 0, no translation can write. A mapping that is
+     *     derived from another one (by a cut or a move) is counted before the other one is uncounted. The fork counts
+     *     the child's mapping until it is linked
+     * @invariant the number of mappings, edits and forks; or {@code DENIED}, while there are none and no new one can
+     *     start
      */
     @SuppressWarnings("UnusedVariable") // through WRITABLE
     private int writable;
@@ -67,8 +70,8 @@ public final class Seals {
      * @written holder of the inode lock (volatile)
      * @read writes, holes and changes of the size, holding the inode lock; edits and the embedder without (all
      *     volatile)
-     * @pairs a write to the file excludes the seal by the inode lock. An edit that has not read {@code SEAL_WRITE} is
-     *     refused by {@code writable} if the seal comes before it counts its mapping
+     * @pairs the inode lock orders a write to the file and the seal. An edit that did not read {@code SEAL_WRITE} is
+     *     rejected by {@code writable} if the seal is set before the edit counts its mapping
      * @invariant bits are only added. {@code SEAL_WRITE} is set only while {@code writable} is {@code DENIED}
      */
     private volatile int seals;
@@ -80,12 +83,12 @@ public final class Seals {
         this.seals = seals;
     }
 
-    /** Returns those of a new file that may be executed, without a seal ({@code MFD_ALLOW_SEALING}). */
+    /** Creates the seals of a new file that may be executed; none is set ({@code MFD_ALLOW_SEALING}). */
     static Seals ofExecutable() {
         return new Seals(new FileMode(FileMode.EXECUTABLE), 0);
     }
 
-    /** Returns those of a new file that may never be executed ({@code MFD_NOEXEC_SEAL}). */
+    /** Creates the seals of a new file that may never be executed ({@code MFD_NOEXEC_SEAL}). */
     static Seals ofPlain() {
         return new Seals(new FileMode(FileMode.PLAIN), SealFlags.SEAL_EXEC);
     }
@@ -100,7 +103,7 @@ public final class Seals {
         return (seals & SealFlags.SEAL_EXEC) != 0;
     }
 
-    /** Returns whether all of some seals exist. */
+    /** Returns whether each bit is a seal that exists. */
     static boolean isKnown(int seals) {
         return (seals & ~ALL) == 0;
     }
@@ -115,20 +118,20 @@ public final class Seals {
         return (seals & AGAINST_WRITES) != 0;
     }
 
-    /** Returns whether the size must not change so. Caller holds the inode lock. */
+    /** Returns whether the size must not change from {@code from} to {@code to} bytes. Caller holds the inode lock. */
     boolean forbidSize(long from, long to) {
         return (seals & (to < from ? SealFlags.SEAL_SHRINK : to > from ? SealFlags.SEAL_GROW : 0)) != 0;
     }
 
-    /** Returns whether bytes must not be written up to an end. Caller holds the inode lock. */
+    /** Returns whether bytes must not be written up to the offset {@code end}. Caller holds the inode lock. */
     boolean forbidWrite(long end, long size) {
         return isAgainstWrites() || forbidSize(size, Math.max(size, end));
     }
 
     /**
-     * Counts a mapping that may write ({@code mapping_map_writable}), unless a seal stands.
+     * Counts a mapping that may write ({@code mapping_map_writable}), unless the file is sealed against writes.
      *
-     * @return false if the file is sealed
+     * @return false if the file is sealed against writes
      */
     public boolean tryMap() {
         for (; ; ) {
@@ -142,17 +145,19 @@ public final class Seals {
         }
     }
 
-    /** Counts a further mapping, while another one is counted ({@code mapping_allow_writable}). */
+    /** Counts another mapping, while the caller knows that one is counted already ({@code mapping_allow_writable}). */
     void map() {
         WRITABLE.getAndAdd(this, 1);
     }
 
-    /** Counts a mapping no more ({@code mapping_unmap_writable}). */
+    /** Stops counting a mapping ({@code mapping_unmap_writable}). */
     public void unmap() {
         WRITABLE.getAndAdd(this, -1);
     }
 
-    /** Returns whether a mapping counts: it may write to the file, now or after an {@code mprotect}. */
+    /**
+     * Returns whether a mapping is counted, i.e. whether it may write to the file, now or after an {@code mprotect}.
+     */
     static boolean counts(VmArea vma) {
         return vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE);
     }
@@ -160,7 +165,7 @@ public final class Seals {
     /**
      * Adds seals. The caller holds the inode lock.
      *
-     * @param hasPins tells whether a page of the file is pinned
+     * @param hasPins returns whether a page of the file is pinned
      * @return 0, or a negated errno
      */
     long add(int asked, BooleanSupplier hasPins) {
@@ -175,12 +180,12 @@ public final class Seals {
             if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
                 return Errno.EBUSY.result();
             }
-            // Behind the denial: a pin for writing comes from a mapping, and there is none any more.
+            // Checked after the denial: a pin for writing is created through a mapping, and from now on there is none.
             boolean isFree = false;
             try {
                 isFree = !hasPins.getAsBoolean();
             } finally {
-                // Also after an error of the look.
+                // The denial is also undone if the check throws an error.
                 if (!isFree) {
                     WRITABLE.getAndAdd(this, -DENIED);
                 }
@@ -193,7 +198,7 @@ public final class Seals {
         return 0;
     }
 
-    /** The link of a mapping that counts. */
+    /** The link of a mapping that is counted. */
     static final class WritableLink implements FileLink {
         private final Seals seals;
         private @Nullable FileLink link;
@@ -202,7 +207,7 @@ public final class Seals {
             this.seals = seals;
         }
 
-        /** Counts the mapping, whose own link was made. */
+        /** Counts the mapping, whose own link was already created. */
         void begin(FileLink made) {
             link = made;
             seals.map();

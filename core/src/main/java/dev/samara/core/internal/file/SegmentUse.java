@@ -7,18 +7,19 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The uses of a System V segment ({@code shm_nattch}), and its removal after the last one ({@code SHM_DEST}, {@code
+ * The uses of a System V segment ({@code shm_nattch}), and its removal after the last use ({@code SHM_DEST}, {@code
  * shm_destroy}). A use is a VMA, from before it is published until its pages are retired; a {@code shmat} under way; or
- * a fork that will map the segment, since the parent may unmap its own VMA before the child's is there. Thread-safe;
- * never waits.
+ * a fork that will map the segment, because the parent may unmap its own VMA before the child's VMA exists.
+ * Thread-safe; never waits.
  *
- * <p>Uses and marks are one word. So the removal is decided in one step, and no use begins after it.
+ * <p>The number of uses and the marks are in one word. So the removal is decided in one step, and no use starts after
+ * it.
  */
 final class SegmentUse {
-    /** Whether the segment goes with its last use. */
+    /** Whether the segment is removed with its last use. */
     private static final long MARKED = 1L << 32;
 
-    /** Whether the segment is gone, which is final. */
+    /** Whether the segment was removed; never reset. */
     private static final long REMOVED = 1L << 33;
 
     private static final long USES = MARKED - 1;
@@ -34,15 +35,15 @@ final class SegmentUse {
     }
 
     /**
-     * @written threads that begin or end a use of a segment, or mark it (compare-and-set); a VMA begins one by an
+     * @written threads that begin or end a use of a segment, or mark it (compare-and-set); a VMA begins a use by an
      *     addition (get-and-add)
      * @read any thread (volatile)
-     * @pairs with itself. A VMA, an attachment and a fork begin a use before they depend on it, while another use is
-     *     there or the segment is not marked. The removal is the compare-and-set that ends the last use of a marked
-     *     segment, or marks a segment without one. So either a use finds the segment removed, or the removal finds the
+     * @pairs with itself. A VMA, an attachment and a fork begin a use before they depend on it, while there is another
+     *     use or the segment is not marked. The removal is the compare-and-set that ends the last use of a marked
+     *     segment, or marks a segment without uses. So either a use finds the segment removed, or the removal finds the
      *     use
-     * @invariant the number of uses, whether the segment goes with the last one, and whether it is gone, which is
-     *     final. {@code AttachmentsTest.beside}
+     * @invariant the number of uses, whether the segment is removed with the last use, and whether it was removed,
+     *     which is never reset. {@code AttachmentsTest.beside}
      */
     @SuppressWarnings("UnusedVariable") // through WORD
     private long word;
@@ -52,11 +53,11 @@ final class SegmentUse {
     private final Runnable whenRemoved;
 
     /**
-     * Makes the uses of a segment that has none.
+     * Creates the use count of a segment without uses.
      *
-     * @param rcu of its machine
-     * @param removal frees its pages, by a thread of the machine
-     * @param whenRemoved told when the segment is gone, by the thread that ends the last use
+     * @param rcu the {@code Rcu} of the segment's machine
+     * @param removal frees the segment's pages, on a thread of the machine
+     * @param whenRemoved called once the segment is removed, on the thread that ends the last use or marks the segment
      */
     SegmentUse(Rcu rcu, RetriedEnd removal, Runnable whenRemoved) {
         this.rcu = rcu;
@@ -68,7 +69,7 @@ final class SegmentUse {
         return (long) WORD.getVolatile(this);
     }
 
-    /** Begins a use; returns false if the segment is gone. */
+    /** Starts a use. Returns false if the segment was removed. */
     boolean begin() {
         for (; ; ) {
             long now = word();
@@ -81,12 +82,15 @@ final class SegmentUse {
         }
     }
 
-    /** Begins a use by a VMA. A segment that is gone may be mapped by an attachment from before; it stays gone. */
+    /**
+     * Starts a use by a VMA. An attachment that began before the removal may still map a removed segment; the segment
+     * stays removed.
+     */
     void beginAnyway() {
         WORD.getAndAdd(this, 1L);
     }
 
-    /** Ends a use. After the last one of a marked segment, a thread of the machine frees its pages. */
+    /** Ends a use. After the last use of a marked segment, a thread of the machine frees the segment's pages. */
     void end() {
         for (; ; ) {
             long now = word();
@@ -98,7 +102,7 @@ final class SegmentUse {
         }
     }
 
-    /** Marks the segment, which is gone at once if there is no use. */
+    /** Marks the segment for removal. If it has no use, it is removed immediately. */
     void mark() {
         for (; ; ) {
             long now = word();
@@ -113,7 +117,7 @@ final class SegmentUse {
         }
     }
 
-    /** Returns the word with the mark of a removed segment, if it is one. */
+    /** Returns the word; if it is that of a marked segment without uses, adds {@link #REMOVED}. */
     private static long next(long word) {
         return word == MARKED ? MARKED | REMOVED : word;
     }
@@ -124,12 +128,15 @@ final class SegmentUse {
             try {
                 rcu.call(removal);
             } catch (OutOfMemoryError | StackOverflowError exhausted) {
-                // The pages are freed when the cache is found to be unreachable.
+                // The pages are freed later, when the cache is found to be unreachable.
             }
         }
     }
 
-    /** Returns whether the segment is marked for removal and has exactly so many uses, so that their end removes it. */
+    /**
+     * Returns whether the segment is marked for removal and has exactly {@code uses} uses, so that their end removes
+     * it.
+     */
     boolean isLast(int uses) {
         return word() == (MARKED | uses);
     }

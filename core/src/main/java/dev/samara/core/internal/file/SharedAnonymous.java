@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.sync.EnsuredTask;
@@ -20,10 +21,10 @@ import org.jspecify.annotations.Nullable;
 /**
  * The object that an anonymous shared mapping maps, which Linux shows as a deleted {@code /dev/zero}.
  *
- * <p>Its content lives as long as it has a user. A user is a VMA of any space that maps it, a VMA that is being
- * unmapped, or a reference ({@code VmaRef}) to such a VMA. A Java reference to this object, or to a detached VMA, does
- * not count. If the object is mapped again after the end of its content, it gets a new one, of zeros. All VMAs that are
- * attached at one instant have one content.
+ * <p>Its content exists as long as it has a user. A user is a VMA of any space that maps the object, also while the VMA
+ * is being unmapped, or a reference ({@code VmaRef}) to such a VMA. A Java reference to this object, or to a detached
+ * VMA, does not count. If the object is mapped again after its content ended, it gets new content, of zeros. All VMAs
+ * that are attached at the same time share one content.
  *
  * <p>Its memory is charged while at least one VMA of any space maps it.
  */
@@ -36,39 +37,41 @@ public final class SharedAnonymous implements SharedObject {
     private final long length;
 
     /**
-     * Null before the first content, and between the end of one and the next mapping. Written under this.
+     * Null before the object is first mapped, and after its content ended until it is mapped again. Written under the
+     * object's monitor.
      *
-     * @written an {@code Edit} that is about to map the object, if it has none; the thread that drops the last share of
-     *     it, clearing (monitor, volatile)
+     * @written an {@code Edit} that is about to map the object, if it has no content; the thread that drops the last
+     *     share of the content, clearing (monitor, volatile)
      * @read any thread (volatile)
-     * @pairs a thread that drops the last share has ended the open, and then clears. A thread that is about to map
-     *     takes a share; that fails then, and the thread makes another content
-     * @invariant every attached VMA of the object, and every edit that is about to map it, has a share of the content.
-     *     Null if there is no share
+     * @pairs a thread that drops the last share ends the open, and then clears. A thread that is about to map acquires
+     *     a share; if the open has ended, this fails, and the thread creates new content
+     * @invariant every attached VMA of the object, and every edit that is about to map it, holds a share of the
+     *     content. Null if nobody holds a share
      */
     private volatile @Nullable Content content;
 
     /**
-     * The number of VMAs that map the object. Guarded by this.
+     * The number of VMAs that map the object.
      *
      * @written an {@code Edit} of any space, when it settles, completes or is dropped; a fork, before its child maps
      *     the object and at its end (plain, lock: the object's monitor)
-     * @read these threads (plain, lock: the object's monitor)
-     * @invariant the number of VMAs with this backing, and of forks whose child will map it. It includes VMAs of edits
-     *     that have settled, and those that were unmapped and are not complete. The memory is charged while the number
-     *     is not 0
+     * @read the same threads (plain, lock: the object's monitor)
+     * @invariant the number of VMAs with this backing, and of forks whose child will map it. It includes the VMAs of
+     *     edits that have settled, and VMAs that were unmapped by an operation that is not complete. The memory is
+     *     charged while the number is not 0
      */
+    @GuardedBy("this")
     private long mappings;
 
     /**
      * Creates an object without content.
      *
-     * @param memory the machine's memory, or null if it has none
+     * @param memory the machine's memory, or null if the machine has none
      * @param committed the machine's committed memory
      * @param tasks runs the removal of the pages of content that has ended
-     * @param inode the number that {@code /proc/PID/maps} shows
-     * @param length bytes
-     * @param bytes the charge while the object is mapped
+     * @param inode the inode number that {@code /proc/PID/maps} shows
+     * @param length the length in bytes
+     * @param bytes the number of bytes that are charged while the object is mapped
      */
     public SharedAnonymous(
             @Nullable MachineMemory memory,
@@ -85,7 +88,10 @@ public final class SharedAnonymous implements SharedObject {
         this.length = length;
     }
 
-    /** The pages from the first mapping to the end of the last. Each VMA that maps them has a share. */
+    /**
+     * The pages of the object from its first mapping to the end of its last user. Each VMA that maps them holds a share
+     * of this open.
+     */
     private final class Content extends Open {
         private final @Nullable FilePages pages;
         private final @Nullable EnsuredTask removal;
@@ -115,8 +121,8 @@ public final class SharedAnonymous implements SharedObject {
     }
 
     /**
-     * Removes all pages, once. No page is inserted after that: a fault that asks for a page has a reference, or reads
-     * its VMA as attached.
+     * Removes all pages, once. No page is inserted after that, because a fault that requests a page holds a reference,
+     * or reads that its VMA is attached.
      */
     private static final class LastRemoval extends RetriedEnd {
         private final FilePages pages;
@@ -127,13 +133,13 @@ public final class SharedAnonymous implements SharedObject {
 
         @Override
         protected void end() {
-            // A failure is retried, and reported to nobody: no caller waits for the end of the content.
+            // A failure is retried and not reported, because no caller waits for the end of the content.
             pages.end();
         }
 
         @Override
         protected void ended() {
-            // Holds nothing but the pages.
+            // Nothing else to release.
         }
     }
 
@@ -144,8 +150,8 @@ public final class SharedAnonymous implements SharedObject {
     }
 
     /**
-     * Acquires a share of the content, which is created if there is none. The caller drops the share while it holds no
-     * lock of a layout.
+     * Acquires a share of the content; creates the content if there is none. The caller must not hold a layout's lock
+     * when it drops the share.
      */
     public synchronized Open open() {
         Content now = content;
@@ -157,8 +163,8 @@ public final class SharedAnonymous implements SharedObject {
     }
 
     /**
-     * Returns the content of a VMA that is attached, or about to be. The caller, or a VMA of the caller's layout, has a
-     * share.
+     * Returns the content of a VMA that is attached, or about to be attached. The caller, or a VMA of the caller's
+     * layout, holds a share.
      */
     public Open contentOf(VmArea vma) {
         Content now = content;
@@ -168,7 +174,7 @@ public final class SharedAnonymous implements SharedObject {
         return now;
     }
 
-    /** Returns the traits of this backing with the content of which the caller has a share. */
+    /** Returns the traits of this backing for its current content, of which the caller holds a share. */
     public BackingTraits traits(BackingTraits known) {
         return known.pageCache() == pageCache() ? known : Objects.requireNonNull(BackingTraits.of(this));
     }
@@ -187,10 +193,11 @@ public final class SharedAnonymous implements SharedObject {
     }
 
     /**
-     * Counts the object that a fork's child will map, if it will: the object stays charged even if the parent unmaps it
-     * meanwhile. Such an operation of the parent must not be complete yet.
+     * Counts the object of a VMA that a fork will copy, so that the object stays charged even if the parent unmaps it
+     * in the meantime. Does nothing if the fork does not copy the VMA, or if its backing is not such an object. If the
+     * parent unmaps the VMA concurrently, that operation must not be complete before this call.
      *
-     * @param parents a VMA of the parent
+     * @param parents the VMA of the parent
      * @param grabbed receives the object; the caller calls {@link #drop} when the child maps it
      */
     public static void grab(VmArea parents, List<SharedAnonymous> grabbed) {

@@ -8,21 +8,21 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keeps one idle {@code DiscardPages} walk for the evictions of all files of a memory, so that they make no garbage.
- * Two evictions at one time have two walks, of which one stays. Thread-safe.
+ * Keeps one idle {@code DiscardPages} walk for the evictions of all files of a machine's memory, so that evictions
+ * create no garbage. Two concurrent evictions use two walks, of which only one is kept afterwards. Thread-safe.
  */
 public final class SpareWalk {
     private final MachineMemory memory;
 
     /**
-     * @written an eviction that takes the walk (get-and-set), and one that gives its own back (volatile)
+     * @written an eviction that takes the walk (get-and-set), and an eviction that returns its walk (volatile)
      * @read an eviction (get-and-set)
-     * @pairs with itself: what the last eviction has left in the walk is visible to the next one
+     * @pairs with itself: an eviction sees the state in which the previous eviction left the walk
      * @invariant a walk that no operation uses, or null
      */
     private final AtomicReference<@Nullable DiscardPages> idle = new AtomicReference<>();
 
-    /** Makes an empty stock. */
+    /** Creates a holder without a walk. */
     public SpareWalk(MachineMemory memory) {
         this.memory = memory;
     }
@@ -39,7 +39,7 @@ public final class SpareWalk {
         return null;
     }
 
-    /** Takes back a walk after a close that has not failed. */
+    /** Returns a walk for reuse, after its close succeeded. */
     void giveBack(DiscardPages walk) {
         idle.set(walk);
     }

@@ -10,9 +10,9 @@ import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
 
 /**
- * The changes of the size of one file, and holes in it ({@code truncate_pagecache}, {@code truncate_setsize}, {@code
- * FALLOC_FL_PUNCH_HOLE}). A fault beside a truncation maps no page beyond the end: {@link Removals} marks the frames
- * first, and each fault looks for that mark under the lock of its leaf.
+ * Changes the size of one file, and punches holes into it ({@code truncate_pagecache}, {@code truncate_setsize}, {@code
+ * FALLOC_FL_PUNCH_HOLE}). A fault that is concurrent with a truncation maps no page beyond the new end, because {@link
+ * Removals} marks the frames first, and each fault checks this mark under the lock of its leaf.
  */
 final class Truncation {
     private static final long NO_TAIL = -1;
@@ -23,17 +23,18 @@ final class Truncation {
     private final Removals removals;
     private final TruncationLog truncations;
 
-    /** Whether bytes that were stored beyond the end through a mapping are zeros once the file grows. */
+    /** Whether bytes that were stored beyond the end through a mapping become zeros when the file grows. */
     private final boolean forgetsBeyondEnd;
 
     /**
-     * The place of zeros that must be written to the rest of a page before the file grows, or {@link #NO_TAIL}. Either
-     * a truncation has not written them yet, or a write may have left bytes behind the end. Guarded by the inode lock.
+     * The offset from which the rest of the page must be filled with zeros before the file grows, or {@link #NO_TAIL}.
+     * Either a truncation has not filled it yet, or a write may have left bytes beyond the end. Guarded by the inode
+     * lock.
      *
      * @written holder of {@code inodeLock} (plain)
      * @read holder of {@code inodeLock} (plain)
-     * @invariant the start of the part of the last page that may still have bytes that a truncation has cut off. The
-     *     file does not grow before that part is zeros
+     * @invariant the start of the part of the last page that may still contain bytes that a truncation cut off. The
+     *     file does not grow before this part is filled with zeros
      */
     private long tail = NO_TAIL;
 
@@ -69,7 +70,7 @@ final class Truncation {
     /** The caller holds the inode lock. */
     private void shrink(long bytes) {
         long first = cached.pages(bytes);
-        // The page table context comes first: without one, nothing is changed.
+        // Acquires the page table context first: if none is free, nothing is changed.
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             removals.resume(discarding);
             Removal removal = new Removal(first, Long.MAX_VALUE, true);
@@ -79,8 +80,8 @@ final class Truncation {
                 cached.collect(removal);
                 cached.setSize(bytes);
                 removals.begin(removal);
-                // If an earlier truncation left a tail, that tail is a part of this one, or lies in a page that is
-                // removed.
+                // If an earlier truncation left a tail, it is part of this tail, or in a page that this truncation
+                // removes.
                 tail = bytes;
                 truncations.add(link);
                 cached.takeOut(removal);
@@ -94,15 +95,16 @@ final class Truncation {
     }
 
     /**
-     * Prepares the file to grow. What was stored beyond the end of a saved file is zeros then, as the file behind the
-     * cache has it ({@code ext4_block_zero_page_range}); a file in memory keeps it ({@code shmem_setattr}). The caller
-     * then writes behind the end, and calls {@link #endGrowth} unless it has failed. The bytes of a failed write are
-     * cleared before the file grows later. May wait for CPUs. The caller holds the inode lock until after {@code
-     * endGrowth}.
+     * Prepares the file to grow. In a saved file, replaces bytes that were stored beyond the end by zeros, which is
+     * what the stored file contains ({@code ext4_block_zero_page_range}); a file in memory keeps these bytes ({@code
+     * shmem_setattr}). The caller then writes beyond the end, and calls {@link #endGrowth} unless the write failed. The
+     * bytes of a failed write are cleared before the file next grows. May wait for CPUs. The caller holds the inode
+     * lock until after {@code endGrowth}.
      */
     void beginGrowth() {
         Cpus.checkMayWait("a change of a file's size");
-        // Pages that must go because they were beyond the end must not be within the file again.
+        // Pages of an unfinished removal were beyond the end, and must be removed before the growth would include them
+        // in the file.
         removals.resumeUnfinished();
         if (forgetsBeyondEnd) {
             tail = cached.size();
@@ -111,7 +113,7 @@ final class Truncation {
         tail = cached.size();
     }
 
-    /** Sets the size of a file that has been prepared to grow. */
+    /** Sets the size of a file that {@link #beginGrowth} prepared. */
     void endGrowth(long bytes) {
         cached.content().lock();
         try {
@@ -129,7 +131,8 @@ final class Truncation {
     void punch(long start, long length) {
         Cpus.checkMayWait("the punching of a hole");
         StackReserve.check(Removals.DEPTH);
-        // Up to the end of the last page, whose rest is visible through mappings.
+        // The hole may extend to the end of the last page, because the part beyond the end of the file is visible
+        // through mappings.
         long end = Math.min(start + length, cached.startOf(cached.pages()));
         long first = cached.pages(start);
         long behind = end >>> cached.pageShift();
@@ -155,7 +158,7 @@ final class Truncation {
         }
     }
 
-    /** Fills the rest of the last page with zeros, as a truncation must. The caller holds the inode lock. */
+    /** Fills the rest of the last page with zeros, if that is outstanding. The caller holds the inode lock. */
     private void zeroTail(PageTableContext context) {
         long from = tail;
         if (from != NO_TAIL) {
@@ -186,7 +189,8 @@ final class Truncation {
             int frame = cached.frameAt(start >>> cached.pageShift());
             if (frame != Frames.NONE) {
                 if (!forgetsBeyondEnd) {
-                    // As shmem_undo_range does; a file of the host also gets the zeros below the cache.
+                    // Marked dirty, as in shmem_undo_range. A host file needs no mark, because its stored content gets
+                    // the zeros, too.
                     frames.setDirty(frame);
                 }
                 frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);

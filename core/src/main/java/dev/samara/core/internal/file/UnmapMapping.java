@@ -16,25 +16,26 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The walk that removes the frames of a {@link Removal}, and private copies beyond an end, from every mapping of the
- * file ({@code unmap_mapping_pages}).
+ * The walk that removes the frames of a {@link Removal} from every mapping of the file, and also, for a truncation,
+ * private copies beyond the new end ({@code unmap_mapping_pages}).
  *
- * <p>A lookup in the reverse map only records the links that it finds. The waits for CPUs come after the lookup, since
- * no unlinked link leaves the map while a lookup is under way. By the time a recorded link is walked, its VMA may have
- * been replaced and unlinked. That loses nothing:
+ * <p>A lookup in the reverse map only records the links that it finds. The walk waits for CPUs after the lookup,
+ * because no unlinked link can leave the map while a lookup is under way. By the time a recorded link is walked, its
+ * VMA may have been replaced and unlinked. Nevertheless no page is missed:
  *
  * <ul>
- *   <li>A page that was removed from the file is marked removed before the first lookup. No entry gets the page after
- *       the mark, so the page can only be where it was at the mark. It may be in the range of a VMA that was linked at
- *       that time: the lookup finds that VMA or its successor. Or a move or a fork holds it; that operation checks the
- *       mark under the lock of the leaf before it puts the page down, and drops the page.
- *   <li>A private copy beyond the end is removed while its link is linked. If it was unlinked, the entry may belong
- *       to another mapping. If it belongs to the successor, the successor was linked before this link was unlinked.
- *       The walk is repeated with another lookup, which finds the successor, until a walk meets no unlinked link. A
- *       move or a fork that holds copies asks for the smallest size of the file since, under the lock of the leaf.
- *   <li>Copies in the range of a link that is not entered belong to the mapping that its VMA replaces. They stay: a
- *       fork that began before has to find them. Copies that are put there later are checked as above, or faulted in,
- *       within the file's size.
+ *   <li>A page that was removed from the file is marked removed before the first lookup. No entry is set to the page
+ *       after the mark, so the page can only be where it was at that time. If it was in the range of a linked VMA, the
+ *       lookup finds this VMA or its successor. If a move or a fork held it, that operation checks the mark under the
+ *       lock of the leaf before it sets an entry, and drops the page.
+ *   <li>A private copy beyond the end is removed while its link is linked. If the link was unlinked, the entry may
+ *       belong to another mapping and stays. If this mapping is the successor of the VMA, the successor was linked
+ *       before the link was unlinked. The walk is repeated with a new lookup, which finds the successor, until a walk
+ *       meets no unlinked link. A move or a fork that holds copies checks, under the lock of the leaf, the smallest
+ *       size of the file since it took them ({@link TruncationLog}).
+ *   <li>Copies in the range of a link that is not entered belong to the mapping that its VMA replaces. They stay,
+ *       because a fork that started before the replacement must find them. Copies that are installed there later were
+ *       either checked as above, or faulted in within the file's size.
  * </ul>
  */
 final class UnmapMapping implements ReverseMap.Visitor {
@@ -51,7 +52,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
 
     private final Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
 
-    /** The links that the last lookup found and that are not walked yet. */
+    /** The links that the last lookup found and that the walk has not yet visited. */
     private final List<ReverseMap.Link> found = new ArrayList<>();
 
     /** Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that. */
@@ -74,7 +75,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
         } while (discardFound());
     }
 
-    /** Ends the revocations. The flush of the removed pages is complete, or has failed. */
+    /** Ends the revocations. The caller's flush of the removed pages is complete, or failed. */
     void endRevocations() {
         revocations.forEach(AccessChecker.Revocation::close);
     }
@@ -86,10 +87,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
         }
     }
 
-    /**
-     * Walks the links that the last lookup found; waits for CPUs now and then. Returns whether another lookup is
-     * needed.
-     */
+    /** Walks the links that the last lookup found, and may wait for CPUs. Returns whether another lookup is needed. */
     private boolean discardFound() {
         metUnlinked = false;
         for (ReverseMap.Link link : found) {
@@ -110,7 +108,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
         long end = last - offset >= vma.length() >>> pageShift ? vma.end() : vma.start() + span;
         boolean copies = alsoCopies && !vma.hasAny(VmaFlags.SHARED);
         if (checker != null) {
-            // A revocation that has begun must be recorded, so its place in the list comes first.
+            // A revocation that started must be recorded, so the place in the list is allocated first.
             revocations.ensureCapacity(revocations.size() + 1);
             long space = link.table().number();
             revocations.add(checker.begin("a page leaves its cache", AccessChecker.ALL, space, from, end));
@@ -126,12 +124,12 @@ final class UnmapMapping implements ReverseMap.Visitor {
             return false;
         }
         if (!link.isEntered()) {
-            // A page of a mapping that is being replaced. A fork may still have to copy the page, and the replacing
-            // operation drops it.
+            // The page belongs to a mapping that is being replaced. A fork may still have to copy the page, and the
+            // replacing operation drops it.
             return false;
         }
-        // Also if the VMA is detached: an operation that moves the page, or gives it another VMA, may not have reached
-        // it.
+        // The page is taken even if the VMA is detached, because an operation that moves the page, or passes it to
+        // another VMA, may not have reached it yet.
         boolean isUnlinked = link.isUnlinked();
         metUnlinked |= isUnlinked;
         return !isUnlinked;

@@ -14,14 +14,14 @@ import java.nio.ByteBuffer;
  *   <li>Under the inode lock, the dirty marks of its frames are cleared, and then the entries of all mappings become
  *       clean and are flushed ({@link WriteBackBatch}). A store after that marks its page again.
  *   <li>The bytes of the pages that were dirty are copied, up to the end of the file, and their frames are pinned. A
- *       reclaim leaves pinned pages, so no page is read again before it is written.
- *   <li>Without the inode lock, runs of consecutive pages are written. The pages of a run that fails are dirty again.
+ *       reclaim does not free pinned pages, so no page is read again before it is written.
+ *   <li>Without the inode lock, runs of consecutive pages are written. If a run fails, its pages become dirty again.
  * </ol>
  *
  * <p>The marks are cleared before the bytes are read. In the other order, a store between the two would be lost. The
  * caller, {@code hostfile.PageWrites}, holds the write-back lock of {@code hostfile.InodeState} until the end of a
- * write-back. That excludes other write-backs, truncations and holes, so no page is written that is not in the file any
- * more; and a thread waits for a write-back by taking that lock.
+ * write-back. This lock excludes other write-backs, truncations and holes, so no page is written after it was removed
+ * from the file. A thread waits for a write-back by acquiring this lock.
  */
 final class WriteBack {
     private final MachineMemory memory;
@@ -30,12 +30,12 @@ final class WriteBack {
     private final Removals removals;
 
     /**
-     * The page at which the last run ended because another thread changed the file; -1 if it was complete. Guarded by
-     * what excludes other write-backs of the file.
+     * The page at which the last run ended because another thread changed the file; -1 if the run was complete. Guarded
+     * by the lock that excludes other write-backs of the file.
      *
-     * @written a write-back, whose caller excludes others of the file (plain)
+     * @written a write-back, whose caller excludes other write-backs of the file (plain)
      * @read the same caller (plain)
-     * @invariant the page up to which the last write-back has come
+     * @invariant the page up to which the last write-back came
      */
     private long reached = -1;
 
@@ -47,12 +47,12 @@ final class WriteBack {
     }
 
     /**
-     * Writes the dirty pages of a range. Tries all of them, also after a failure.
+     * Writes the dirty pages of a range. Tries to write all of them, even after a failure.
      *
      * @param first the first page
      * @param last the last page, inclusive
-     * @param buffer receives the bytes of a batch; of at least one page
-     * @param writer writes them
+     * @param buffer receives the bytes of a batch; its capacity is at least one page
+     * @param writer writes the bytes
      * @return 0, {@link PageWriter#HELD}, or the first failure of the writer
      */
     long run(long first, long last, ByteBuffer buffer, PageWriter writer) {
@@ -60,8 +60,8 @@ final class WriteBack {
     }
 
     /**
-     * Writes the dirty pages that evictions found. Does not wait for a concurrent change of the file: the pages that
-     * are left then are written by the next call. The caller excludes other write-backs.
+     * Writes the dirty pages that evictions found. Does not wait for a concurrent change of the file, but leaves the
+     * remaining pages to the next call. The caller excludes other write-backs.
      *
      * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
      */
@@ -77,7 +77,10 @@ final class WriteBack {
         }
     }
 
-    /** Writes dirty pages; unless it may wait for other changes of the file, it ends where another thread makes one. */
+    /**
+     * Writes dirty pages. If another thread changes the file, it waits for the change if {@code mayWait}, otherwise
+     * ends.
+     */
     private long run(long first, long last, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
         Cpus.checkMayWait("a write-back");
         StackReserve.check(Removals.DEPTH);
@@ -110,8 +113,8 @@ final class WriteBack {
     }
 
     /**
-     * Begins a batch, and releases the inode lock. Returns the page at which the next batch begins, or -1 if this is
-     * the last one.
+     * Starts a batch, and releases the inode lock. Returns the page at which the next batch starts, or -1 if this is
+     * the last batch.
      */
     private long begin(WriteBackBatch batch, long first, long last, ByteBuffer buffer) {
         boolean isBegun = false;
@@ -124,7 +127,7 @@ final class WriteBack {
         } finally {
             try {
                 if (!isBegun) {
-                    // Under the lock: the frames are the pages still.
+                    // Called under the lock, while the frames are still the pages of the file.
                     batch.end();
                 }
             } finally {

@@ -18,8 +18,8 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Some pages of one file, in ascending order, and the progress of their write-back. A page that is dirty here and not
- * written gets its mark back by {@link #end}, whatever has failed. For one thread.
+ * Some pages of one file, in ascending order, and the progress of their write-back. If a page was dirty and is not
+ * written, {@link #end} sets its dirty mark again, whatever failed. For one thread.
  */
 final class WriteBackBatch {
     private final MachineMemory memory;
@@ -29,7 +29,7 @@ final class WriteBackBatch {
     private final int[] taken;
     private final boolean[] isDirty;
 
-    /** Which of the pinned pages the writer holds back. */
+    /** For each pinned page, whether the writer holds it back. */
     private final boolean[] isHeld;
 
     private int count;
@@ -37,7 +37,7 @@ final class WriteBackBatch {
     /** The size of the file when the pages were collected. It may grow before they are written. */
     private long size;
 
-    /** The number of pages that are pinned; those that are not dirty are not among them. */
+    /** The number of pinned pages. Only dirty pages are pinned. */
     private int pinned;
 
     /** Whether a dirty page could not be pinned. */
@@ -56,14 +56,14 @@ final class WriteBackBatch {
     }
 
     /**
-     * Collects the next pages in memory of a range, as far as they lie in the file. The caller holds the inode lock up
-     * to the end of {@link #copy}.
+     * Collects the next pages of a range that are in memory and within the file. The caller holds the inode lock until
+     * {@link #copy} returns.
      *
-     * @return the page at which the next batch begins, or -1 if there are no more pages
+     * @return the page at which the next batch starts, or -1 if there are no more pages
      */
     long collect(long first, long most) {
         size = cached.size();
-        // A removal that has failed may have left pages beyond the end.
+        // A failed removal may have left pages beyond the end.
         long last = Math.min(most, cached.pages(size) - 1);
         int found = first > last ? 0 : cached.index().collect(first, pages, taken);
         long next = found < pages.length || pages[found - 1] >= last ? -1 : pages[found - 1] + 1;
@@ -76,12 +76,13 @@ final class WriteBackBatch {
     }
 
     /**
-     * Clears the marks of the frames, makes the entries clean, and waits until no CPU can write through an older
-     * translation. Afterwards {@link #isDirty} tells which pages were written before. The caller holds the inode lock.
+     * Clears the dirty marks of the frames and cleans the entries, and waits until no CPU can write through an older
+     * translation. Afterwards {@link #isDirty} contains which pages were dirty. The caller holds the inode lock.
      */
     void clean(ReverseMap mappings) {
-        // First the marks. A thread that removes a written entry marks the frame under the lock of the leaf: the mark
-        // is set after this, or the walk finds the pending flush, and the bytes are read after that.
+        // The marks are cleared before the walk. A thread that removes a written entry marks the frame under the lock
+        // of the leaf. Either it sets the mark after this, or the walk finds its pending flush, and the bytes are read
+        // after that flush.
         for (int i = 0; i < count; i++) {
             isDirty[i] = frames.clearDirty(taken[i]);
         }
@@ -93,7 +94,8 @@ final class WriteBackBatch {
             }
         }
         for (int i = 0; i < count; i++) {
-            // A mark of an entry that was removed since. It stays: the page is written now, and once more.
+            // The mark may come from an entry that was removed in the meantime. It stays, so the page is written now
+            // and once more later.
             isDirty[i] |= frames.isDirty(taken[i]);
         }
     }
@@ -142,7 +144,7 @@ final class WriteBackBatch {
                 walk, table, start, end, (at, frame) -> notes(offset + ((at - vma.start()) >>> shift), frame), gather);
     }
 
-    /** Notes a page as written. Returns false if the frame is not the page of this batch. */
+    /** Records that a page is dirty. Returns false if the frame does not belong to a page of this batch. */
     private boolean notes(long page, int frame) {
         int at = Arrays.binarySearch(pages, 0, count, page);
         if (at < 0 || taken[at] != frame) {
@@ -153,8 +155,8 @@ final class WriteBackBatch {
     }
 
     /**
-     * Pins the dirty pages and copies their bytes, one page after the other. A page with too many pins stays dirty, and
-     * {@link #write} fails. The caller holds the inode lock.
+     * Pins the dirty pages and copies their bytes, one page after the other. If a page has too many pins, it stays
+     * dirty and {@link #write} fails. The caller holds the inode lock.
      */
     void copy(ByteBuffer buffer) {
         buffer.clear();
@@ -173,21 +175,21 @@ final class WriteBackBatch {
         count = pinned;
     }
 
-    /** Makes a page that was just pinned the last one of the pinned pages, which come first. */
+    /** Moves a page that was just pinned to the end of the pinned pages, which are first in the arrays. */
     private void keep(int i) {
         pages[pinned] = pages[i];
         taken[pinned] = taken[i];
         isDirty[pinned++] = true;
     }
 
-    /** Returns the number of bytes of a page that lay in the file when it was copied. */
+    /** Returns the number of bytes of a page that were within the file when the pages were collected. */
     private int length(int i) {
         return (int) Math.min(frames.pageSize(), size - cached.startOf(pages[i]));
     }
 
     /**
      * Writes the copied pages that the writer does not hold back. Returns 0, {@link PageWriter#HELD}, or the first
-     * failure: EAGAIN for a page that could not be pinned.
+     * failure, which is EAGAIN if a page could not be pinned.
      */
     long write(ByteBuffer buffer, PageWriter writer) {
         long failure = isRefused ? Errno.EAGAIN.result() : 0;
@@ -206,7 +208,7 @@ final class WriteBackBatch {
         return failure;
     }
 
-    /** Asks the writer about each page. Returns 0, or {@link PageWriter#HELD} if it holds one back. */
+    /** Asks the writer which pages it holds back. Returns 0, or {@link PageWriter#HELD} if it holds one back. */
     private long findHeld(ByteBuffer buffer, PageWriter writer) {
         long held = 0;
         for (int i = 0; i < pinned; i++) {
@@ -228,7 +230,7 @@ final class WriteBackBatch {
         return failed;
     }
 
-    /** Marks the pages that were not written, and unpins all. */
+    /** Marks the pages that were not written as dirty, and unpins all pages. */
     void end() {
         int written = 0;
         for (int i = 0; i < count; i++) {
@@ -249,7 +251,7 @@ final class WriteBackBatch {
                 pages[written++] = pages[i];
             }
         }
-        // After the pages are unpinned: an eviction that has found one pinned looks at it again.
+        // Called after the pages are unpinned, so that an eviction that found one of them pinned checks it again.
         cached.noteCleaned(pages, written);
     }
 }

@@ -4,66 +4,66 @@
  *
  * <p>{@link dev.samara.core.internal.file.FilePages} is a page cache: a {@link dev.samara.core.internal.file.PageIndex}
  * from page numbers to frames, read without a lock, and a {@link dev.samara.core.internal.file.ReverseMap} from page
- * numbers to VMAs. Pages leave it by {@link dev.samara.core.internal.file.Removals}: for a call, by a {@link
- * dev.samara.core.internal.file.Truncation}, or by {@link dev.samara.core.internal.file.CleanPageReclaim}. {@link
+ * numbers to VMAs. Its pages are removed by {@link dev.samara.core.internal.file.Removals}, on behalf of a call, of a
+ * {@link dev.samara.core.internal.file.Truncation} or of {@link dev.samara.core.internal.file.CleanPageReclaim}. {@link
  * dev.samara.core.internal.file.UnmapMapping} then removes them from the mappings. A {@link
- * dev.samara.core.internal.file.SharedAnonymous} object has such a cache, too. All but the reverse map is made with the
- * first page ({@link dev.samara.core.internal.file.PresentPages}).
+ * dev.samara.core.internal.file.SharedAnonymous} object contains such a cache, too. Everything in a cache except the
+ * reverse map is created with the first page ({@link dev.samara.core.internal.file.PresentPages}).
  *
- * <p>Mappings do not count the frames of a cache. A thread that takes a page out of a cache does so in this order
- * instead:
+ * <p>A mapping of a cached page does not count as a use of its frame. Instead, a thread that removes a page from a
+ * cache follows this order:
  *
  * <pre>
  *     out of the index, marked removed  ->  walk the reverse map, claim entries  ->  shootdown, grace period  ->  free
  * </pre>
  *
- * <p>A thread that maps a page checks, under the lock of the leaf, that the page is not marked. So the walk finds the
- * entry, or there is none.
+ * <p>A thread that maps a page checks, under the lock of the leaf, that the page is not marked. So the walk finds each
+ * entry that maps the page.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Which frame has a page of a file?</td>
+ *   <tr><td>Which frame contains a page of a file?</td>
  *       <td>{@link dev.samara.core.internal.file.FilePages}, {@code PageIndex}</td></tr>
  *   <tr><td>Which VMAs map a page of a file?</td>
  *       <td>{@code ReverseMap}</td></tr>
- *   <tr><td>What puts single pages into a file, for its backing or its first access?</td>
+ *   <tr><td>What inserts a single page, for the backing of a file or the first access to the page?</td>
  *       <td>{@code FreshPages}</td></tr>
- *   <tr><td>What puts pages into a file that were read from behind it?</td>
+ *   <tr><td>What inserts pages that were read from the host or the backing?</td>
  *       <td>{@code ReadPages}</td></tr>
- *   <tr><td>What takes pages out of a file?</td>
+ *   <tr><td>What removes pages from a file?</td>
  *       <td>{@code Removals}, {@code Truncation}</td></tr>
- *   <tr><td>What removes these pages from the mappings?</td>
+ *   <tr><td>What removes pages of a file from its mappings?</td>
  *       <td>{@code UnmapMapping}</td></tr>
  *   <tr><td>What frees pages of files when memory is short?</td>
  *       <td>{@code CleanPageReclaim}</td></tr>
- *   <tr><td>What reads, saves and evicts pages of a file that has them elsewhere, too?</td>
+ *   <tr><td>What reads, saves and evicts pages of a file whose content is also stored elsewhere?</td>
  *       <td>{@link dev.samara.core.internal.file.SavedPages}</td></tr>
- *   <tr><td>What frees pages of files of the host, though they are mapped?</td>
+ *   <tr><td>What frees pages of host files even if they are mapped?</td>
  *       <td>{@code Eviction}, {@code EvictionBatch}</td></tr>
  *   <tr><td>What does a read do if its page is being evicted?</td>
  *       <td>{@code ReadPages.insert} returns {@code NoFrame.EVICTED}, by {@code PagesUnderEviction}; {@code
  *       hostfile.PageFetches} waits for the eviction, and reads again. {@code EvictionBatch.putBack} decides which
  *       pages stay</td></tr>
- *   <tr><td>Which pages does it look at next, and which are known to stay?</td>
+ *   <tr><td>Which pages does an eviction check next, and which ones cannot be freed now?</td>
  *       <td>{@code EvictionCursor}</td></tr>
- *   <tr><td>Which dirty pages does it want written?</td>
+ *   <tr><td>Which dirty pages do evictions request to be written?</td>
  *       <td>{@code EvictionDirtyRange}</td></tr>
- *   <tr><td>Which of them are freed first?</td>
+ *   <tr><td>Which pages does an eviction free first?</td>
  *       <td>{@code RecentReads}</td></tr>
- *   <tr><td>What writes dirty pages behind the cache?</td>
+ *   <tr><td>What writes dirty pages back?</td>
  *       <td>{@code WriteBack}</td></tr>
  *   <tr><td>Where does a thread wait for a write-back?</td>
- *       <td>At no single page: {@code hostfile.InodeState} has the lock under which a file's pages are written; its
- *       takers include {@code hostfile.PageWrites}, {@code HostInode.awaitWriteBack} and truncations</td></tr>
- *   <tr><td>Which of these pages may be freed?</td>
+ *       <td>Not at single pages. {@code hostfile.InodeState} contains the lock under which a file's pages are written.
+ *       It is acquired by {@code hostfile.PageWrites}, {@code HostInode.awaitWriteBack} and truncations</td></tr>
+ *   <tr><td>Which pages may a reclaim free?</td>
  *       <td>{@code ReclaimCandidates}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>
  *       <td>{@code FileBytes}</td></tr>
  *   <tr><td>What does an anonymous shared mapping map?</td>
  *       <td>{@link dev.samara.core.internal.file.SharedAnonymous}</td></tr>
- *   <tr><td>Which seals are refused, and what counts the writable mappings?</td>
+ *   <tr><td>Which seals are rejected, and what counts the writable mappings?</td>
  *       <td>{@code Seals.add}, {@code Seals.tryMap}; while a fork copies, {@code ForkWritableFiles} in {@code
- *       internal.op}; what a seal takes from a new mapping: {@code Mmap.flagsOfSeals}</td></tr>
+ *       internal.op}; {@code Mmap.flagsOfSeals} removes the rights that a seal denies to a new mapping</td></tr>
  * </table>
  */
 @NullMarked

@@ -3,6 +3,7 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.FrameRegion;
+import dev.samara.core.internal.tlb.SecondTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import java.util.ArrayList;
 import java.util.List;
@@ -66,6 +67,14 @@ final class CheckedRuns implements SoftTlb.View {
         SoftTlb.View of = view;
         if (of != null) {
             of.arrays(loads, stores, addends, fetches, fetchAddends, frames);
+        }
+    }
+
+    @Override
+    public void second(SecondTlb level) {
+        SoftTlb.View of = view;
+        if (of != null) {
+            of.second(level);
         }
     }
 

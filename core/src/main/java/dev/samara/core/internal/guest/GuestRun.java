@@ -98,8 +98,11 @@ public final class GuestRun extends PageRun implements JudgedRun {
     private int extent(TranslatedMemory of, DirectFrames store, long from, long first, int most) {
         int bytes = Math.min(most, of.restOfPage(from));
         while (bytes < most) {
-            long next = of.translatePresent(from + bytes, access);
-            if (next != first + bytes || !store.areTogether(of.frameOf(first), of.frameOf(next))) {
+            long next = first + bytes;
+            boolean isNext = store.areTogether(of.frameOf(first), of.frameOf(next))
+                    && (access == Protection.READ || of.mayUpdate(from + bytes, of.frameOf(next)))
+                    && of.translatePresent(from + bytes, access) == next;
+            if (!isNext) {
                 return bytes;
             }
             bytes += Math.min(most - bytes, of.restOfPage(from + bytes));

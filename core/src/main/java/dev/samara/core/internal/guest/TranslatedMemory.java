@@ -330,6 +330,15 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return physical >= 0 && isReported(address, access) ? WATCHED : physical;
     }
 
+    /**
+     * Returns whether a page has a frame, and no watcher has to be told of updates of it. Asked before {@link
+     * #translatePresent}, which makes a page dirty also if it is of no use to the caller. Called in GUEST.
+     */
+    boolean mayUpdate(long address, int frame) {
+        long pte = entry(address);
+        return Pte.isPresent(pte) && Pte.frame(pte) == frame && !isReported(address, UPDATE);
+    }
+
     static long rightOf(int access) {
         return switch (access) {
             case Protection.EXEC -> Pte.EXEC;

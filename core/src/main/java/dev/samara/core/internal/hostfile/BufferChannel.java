@@ -4,11 +4,11 @@ package dev.samara.core.internal.hostfile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** The bytes of a buffer as a file whose size is fixed. */
+/** Presents the bytes of a buffer as a file of fixed size. */
 final class BufferChannel implements HostChannel {
     private final ByteBuffer bytes;
 
-    /** Takes the bytes from the position to the limit of a buffer, which both stay. */
+    /** Uses the bytes from the buffer's position to its limit. Does not change the position or the limit. */
     BufferChannel(ByteBuffer buffer) {
         bytes = buffer.slice();
     }
@@ -37,7 +37,7 @@ final class BufferChannel implements HostChannel {
 
     @Override
     public void force() {
-        // The buffer has the bytes.
+        // A write already stored its bytes in the buffer.
     }
 
     @Override
@@ -54,6 +54,6 @@ final class BufferChannel implements HostChannel {
 
     @Override
     public void close() {
-        // The buffer is its owner's.
+        // The buffer belongs to the embedder, so nothing is closed.
     }
 }

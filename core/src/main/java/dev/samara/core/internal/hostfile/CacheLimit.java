@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -12,14 +13,14 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Keeps the pages in memory of all files of the host of a machine few: a thread that is about to read a page, or to
- * write bytes, evicts others near the limit. Thread-safe.
+ * Limits the memory for pages of all host files of a machine. Near the limit, a thread that is about to read a page or
+ * to write bytes first evicts other pages. Thread-safe.
  */
 final class CacheLimit {
-    /** The most bytes below the limit from which on pages are evicted. */
+    /** The maximum value of {@link #early}. */
     private static final long MOST_EARLY = 1 << 20;
 
-    /** The number of steps of an eviction, each over a batch of pages, after which dirty pages are written. */
+    /** The number of batches that an eviction scans in vain before dirty pages are written. */
     private static final int PATIENCE = 32;
 
     private final InodeTable inodes;
@@ -27,33 +28,35 @@ final class CacheLimit {
     /**
      * The bytes of the pages in memory of all files.
      *
-     * @written by the name of {@code counter}, see there
+     * @written under the name {@code counter}, see there
      * @read a thread that reads a page or writes bytes (volatile)
-     * @invariant the bytes of the pages in memory of all files of the host. A page is counted off before its frame is
+     * @invariant the bytes of the pages in memory of all files of the host. A page is subtracted before its frame is
      *     freed
      */
     private final AtomicLong resident = new AtomicLong();
 
-    /** The most bytes of pages in memory of all files. Set before the first file is opened. */
+    /** The maximum number of bytes of the pages in memory of all files. Set before the first file is opened. */
     private long mostBytes = Long.MAX_VALUE;
 
-    /** The bytes below the limit from which on pages are evicted. Set with it. */
+    /** How many bytes below the limit the eviction of pages starts. Set together with the limit. */
     private long early;
 
-    /** Held by the one thread that evicts pages for the limit. Others wait for it at the limit, and not before. */
+    /** Held by the thread that evicts pages for the limit. Other threads wait for it only once the limit is reached. */
     private final ReentrantLock room = new CheckedLock();
 
     /**
-     * The next file to evict pages of. Guarded by {@link #room}.
+     * The next file to evict pages of.
      *
      * @words {@code next}, {@code futile}
      * @written holder of {@code room} (plain)
      * @read holder of {@code room} (plain)
-     * @invariant the file whose pages are evicted next; the evictions in vain since all pages were tried again
+     * @invariant the file whose pages are evicted next; the number of vain evictions since all pages were last retried
      */
+    @GuardedBy("room")
     private int next;
 
-    /** How often no page could be evicted since all were tried again. Guarded by {@link #room}. */
+    /** How often no page could be evicted since all pages were last retried. */
+    @GuardedBy("room")
     private long futile;
 
     CacheLimit(InodeTable inodes) {
@@ -66,7 +69,7 @@ final class CacheLimit {
         early = Math.min(MOST_EARLY, bytes >> 6);
     }
 
-    /** Returns the cache of a new file, whose pages are counted and evicted. */
+    /** Creates the cache of a file, whose pages are counted and evicted. */
     SavedPages newPages(MachineMemory memory, long size, SpareWalk spare) {
         return new SavedPages(
                 memory, size, resident, mostBytes / memory.frames().pageSize(), spare);
@@ -78,12 +81,13 @@ final class CacheLimit {
     }
 
     /**
-     * Evicts pages while there are almost as many in memory as the limit says, or more. Dirty ones are written if no
-     * clean one can be evicted. Waits for the host, and at the limit for another thread that does this. The caller
-     * holds no lock but those of changes and of a write-back, and does not read a page.
+     * Evicts pages until the bytes in memory are more than {@link #early} below the limit, or nothing can be evicted.
+     * If no clean page can be evicted, dirty pages are written. Waits for the host, and at the limit for another thread
+     * that is evicting. The caller holds no locks except those of changes and of a write-back, and is not in a read of
+     * a page.
      *
-     * @param reader the pages of the file of which one is read or written: what its last scan has left behind goes
-     * first
+     * @param reader the cache of the file that is about to be read or written; the oldest pages of its recent reads are
+     *     evicted first
      */
     void makeRoom(SavedPages reader) {
         long from = mostBytes - early;
@@ -115,11 +119,12 @@ final class CacheLimit {
     }
 
     /**
-     * Evicts some pages, in two rounds of all files at most: the first round may find only pages with a second chance.
-     * Writes the dirty pages of all files once, after some steps in vain.
+     * Evicts some pages, in at most two rounds over all files, because the first round may find only pages that get a
+     * second chance. After {@code patience} vain steps, writes dirty pages of all files once.
      *
-     * @param patience the number of these steps
+     * @param patience the number of vain steps before the write
      */
+    @GuardedBy("room")
     private boolean evict(int patience) {
         int steps = 0;
         for (int left = 2 * inodes.count(); left > 0; left--) {
@@ -144,12 +149,14 @@ final class CacheLimit {
     }
 
     /**
-     * Has the evictions try pages again that could not be evicted or written before, once for as many vain attempts as
-     * there are pages in memory: so the scans and the writes of all pages cost each attempt those of one page. Not all
-     * that makes a page evictable can be noticed, such as room on the host.
+     * Makes the evictions retry pages that could not be evicted or written before. Does this only once per as many vain
+     * attempts as there are pages in memory, so that an attempt costs on average the scan and the write of one page.
+     * Retries are needed because some changes that make a page evictable cannot be observed, e.g. new free space on the
+     * host's device.
      *
-     * @return whether they will
+     * @return whether the evictions will retry the pages
      */
+    @GuardedBy("room")
     private boolean retry(SavedPages reader) {
         if (++futile < resident.get() / reader.pages().memory().frames().pageSize()) {
             return false;
@@ -161,7 +168,7 @@ final class CacheLimit {
         return true;
     }
 
-    /** Writes the dirty pages that evictions have found in all files, and forces none. Waits for no lock. */
+    /** Writes the dirty pages that evictions found in all files, without forcing the files. Waits for no lock. */
     private void writeSome() {
         for (HostInode inode : inodes.all()) {
             inode.writeSome();

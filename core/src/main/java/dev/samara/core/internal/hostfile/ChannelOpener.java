@@ -6,9 +6,9 @@ import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.util.Set;
 
-/** Opens channels of paths; tests install another one. */
+/** Opens channels of paths. Tests install a different opener. */
 @FunctionalInterface
 public interface ChannelOpener {
-    /** Opens a file for reading and perhaps for writing. */
+    /** Opens a file for reading, and for writing if the options contain {@code WRITE}. */
     HostChannel open(Path path, Set<OpenOption> options) throws IOException;
 }

@@ -9,54 +9,55 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * Keeps the dirty pages of all files of a machine few ({@code balance_dirty_pages}). A thread looks at them before it
- * writes by a call, and before a store makes a clean page dirty: if a balance is due, the walk after the TLB miss makes
- * no page dirty, and the fault does that after the balance. Above a first bound a thread has a task of the machine
- * write them. Above a second one it writes them itself, or waits for another thread that does. Thread-safe.
+ * Limits the dirty pages of all files of a machine ({@code balance_dirty_pages}). A thread checks their number before
+ * it writes by a call, and before a store makes a clean page dirty. If a balance is due, the walk after a TLB miss
+ * makes no page dirty; the fault does it after the balance. Above a first bound, a thread submits a task that writes
+ * the dirty pages in the background. Above a second bound, it writes them itself, or waits for another thread that is
+ * writing them. Thread-safe.
  *
- * <p>The dirty bytes are an estimate: those that have become dirty since the beginning of the last pass over all files.
- * Pages do not count that could not be written, that a failed force has made dirty again, or that are pinned. A page
- * that becomes dirty again counts again. So a store to a dirty page costs nothing.
+ * <p>The number of dirty bytes is an estimate: the bytes that became dirty since the start of the last pass over all
+ * files. Pinned pages, pages whose write failed, and pages that a failed force made dirty again are not counted. A page
+ * that becomes dirty again is counted again. So a store to a dirty page costs nothing.
  *
- * <p>A thread that waits here may hold the lock of the changes of one file. The thread that writes waits for the locks
- * of the write-back and inode locks, whose holders never wait here.
+ * <p>A thread that waits here may hold the changes lock of one file. The writing thread waits for write-back locks and
+ * inode locks, whose holders never wait here.
  */
 final class DirtyLimit implements DirtyPages {
     private final Executor tasks;
     private final Runnable writeDirty;
 
     /**
-     * The bytes of pages that have become dirty so far.
+     * The bytes of the pages that became dirty so far.
      *
-     * @written a thread that marks a frame or an entry as dirty that was not (get-and-add)
+     * @written a thread that marks a clean frame or entry as dirty (get-and-add)
      * @read a thread that is about to make pages dirty, in GUEST too, after {@code passed}; the holder of {@code pass}
      *     (volatile)
-     * @invariant the bytes of pages of files of the host that have become dirty so far. The mark precedes the count, so
-     *     a page that becomes dirty after a pass has begun is counted after that
+     * @invariant the bytes of the pages of host files that became dirty so far. A page is marked before it is counted,
+     *     so a page that becomes dirty after the start of a pass is counted after that start
      */
     private final AtomicLong dirtied = new AtomicLong();
 
     /**
-     * What {@link #dirtied} was when the last pass began. Written under the lock.
+     * The value of {@link #dirtied} when the last pass started. Written under the lock.
      *
-     * @written the holder of {@code pass}, after it has written (volatile)
+     * @written the holder of {@code pass}, after it wrote the pages (volatile)
      * @read a thread that is about to make pages dirty (volatile)
-     * @invariant what {@code dirtied} was before a pass over all files began. The difference is not smaller than the
-     *     dirty bytes, but for pages that could not be written, are pinned, or are dirty again after a failed force,
-     *     and for those of files with hooks or of {@code NO_STEAL}
+     * @invariant the value of {@code dirtied} before the last pass over all files. {@code dirtied - passed} is at least
+     *     the number of dirty bytes, not counting pages that could not be written, are pinned, or are dirty again after
+     *     a failed force, nor pages of files with hooks or {@code NO_STEAL}
      */
     private volatile long passed;
 
-    /** Held by the thread that writes. */
+    /** Held by the thread that makes a pass. */
     private final ReentrantLock pass = new CheckedLock();
 
     /**
-     * Whether a task is given that has not begun.
+     * Whether a task was submitted that did not start yet.
      *
      * @written a thread that is about to make pages dirty (compare-and-set, true); the task, or that thread if it could
-     *     not give the task (volatile, false)
+     *     not submit the task (volatile, false)
      * @read by the exchange; a thread that is about to make pages dirty, in GUEST too (volatile)
-     * @invariant whether a task is given that has not begun; there is at most one
+     * @invariant whether a task was submitted that did not start yet; there is at most one
      */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 
@@ -66,10 +67,10 @@ final class DirtyLimit implements DirtyPages {
     private long most = Long.MAX_VALUE;
 
     /**
-     * Describes files without bounds.
+     * Creates a limit without bounds.
      *
-     * @param tasks runs what may block
-     * @param writeDirty writes the dirty pages of all files, and forces none. May wait for other changes and
+     * @param tasks runs tasks that may block
+     * @param writeDirty writes the dirty pages of all files, without forcing the files. May wait for other changes and
      *     write-backs of each file
      */
     DirtyLimit(Executor tasks, Runnable writeDirty) {
@@ -82,7 +83,7 @@ final class DirtyLimit implements DirtyPages {
         most = mostBytes;
     }
 
-    /** Returns whether there are bounds. */
+    /** Returns whether bounds are set. */
     boolean isBounded() {
         return background != Long.MAX_VALUE;
     }
@@ -93,7 +94,7 @@ final class DirtyLimit implements DirtyPages {
     }
 
     private long dirty() {
-        // In this order: a pass in between makes the result too large, not too small.
+        // Read in this order, so that a pass in between makes the result too large, but never too small.
         long before = passed;
         return dirtied.get() - before;
     }
@@ -104,12 +105,15 @@ final class DirtyLimit implements DirtyPages {
         return dirty >= most || (dirty >= background && isTaskNeeded());
     }
 
-    /** Returns whether no thread writes, and no task will. Racy, benign because the task looks again. */
+    /**
+     * Returns whether no thread is making a pass, and no task is submitted. This race is benign, because the task
+     * checks again.
+     */
     private boolean isTaskNeeded() {
         return !isGiven.get() && !pass.isLocked();
     }
 
-    /** The caller holds no lock but one of changes. A thread that writes for this does not wait for itself. */
+    /** The caller holds no lock except one changes lock. A thread that makes a pass does not wait for itself. */
     @Override
     public void balance() {
         long dirty = dirty();
@@ -139,7 +143,7 @@ final class DirtyLimit implements DirtyPages {
 
     private void writeInBackground() {
         isGiven.set(false);
-        // If another thread writes, this need not.
+        // Not needed if another thread is making a pass.
         if (pass.tryLock()) {
             try {
                 write(background);
@@ -149,14 +153,16 @@ final class DirtyLimit implements DirtyPages {
         }
     }
 
-    /** Writes the dirty pages of all files, if there are that many. The caller holds the lock. */
+    /**
+     * Writes the dirty pages of all files, if there are at least {@code least} dirty bytes. The caller holds the lock.
+     */
     private void write(long least) {
         if (dirty() >= least) {
             long before = dirtied.get();
             try {
                 writeDirty.run();
             } finally {
-                // Whatever has failed: what could not be written does not count.
+                // Set even after a failure, because pages that could not be written are not counted.
                 passed = before;
             }
         }

@@ -10,7 +10,7 @@ import java.util.List;
 final class DirtyRuns {
     private final HostInode inode;
 
-    /** The first page of each run, and the page after its last one. */
+    /** The first page of each run, and the page after its last page. */
     private long[] bounds = new long[16];
 
     private int size;
@@ -19,7 +19,10 @@ final class DirtyRuns {
         this.inode = inode;
     }
 
-    /** Finds the dirty pages of a range, inclusive. Waits for write-backs and other changes of the file. */
+    /**
+     * Finds the dirty pages from {@code first} to {@code last}, inclusive. Waits for write-backs and other changes of
+     * the file.
+     */
     static DirtyRuns of(HostInode inode, long first, long last) {
         DirtyRuns runs = new DirtyRuns(inode);
         inode.findDirty(first, last, runs::add);
@@ -56,13 +59,14 @@ final class DirtyRuns {
         return inode.pages().memory().frames().pageSize();
     }
 
-    /** Returns the runs as ranges of bytes of the file. */
+    /** Returns the runs as byte ranges of the file. */
     List<DirtyRange> ranges() {
         List<DirtyRange> ranges = new ArrayList<>(size / 2);
         long length = inode.pages().size();
         for (int i = 0; i < size; i += 2) {
             long start = bounds[i] * pageSize();
-            // The last page of a file may be a part of one; a file that was cut since has fewer.
+            // The last page may be partially in the file, and the file may have been truncated since the pages were
+            // found.
             long end = Math.min(bounds[i + 1] * pageSize(), length);
             if (start < end) {
                 ranges.add(new DirtyRange(start, end));

@@ -13,8 +13,8 @@ import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 
 /**
- * A channel of the embedder. An interrupt of a thread would close a {@link FileChannel} that the thread uses, so all
- * calls are made on a thread that no other code knows. That thread ends when it has nothing to do.
+ * A channel of the embedder. An interrupt of a thread closes a {@link FileChannel} that the thread is using. So all
+ * calls are made on a separate thread that no other code can interrupt. This thread ends when it is idle.
  */
 final class EmbedderChannel implements HostChannel {
     private static final long IDLE_SECONDS = 5;
@@ -36,10 +36,11 @@ final class EmbedderChannel implements HostChannel {
     }
 
     /**
-     * Checks the rights of the channel, which its type does not tell. Transfers no byte.
+     * Checks the rights of the channel, which cannot be determined from its type. Transfers no bytes.
      *
-     * @param writes whether the file is to be written
-     * @throws AccessDeniedException if the channel is not open for reading, or for writing if the file is to be written
+     * @param writes whether the file will be written
+     * @throws AccessDeniedException if the channel is not open for reading, or not for writing although the file will
+     *     be written
      */
     void checkRights(boolean writes) throws IOException {
         ByteBuffer none = ByteBuffer.allocate(0);
@@ -90,7 +91,7 @@ final class EmbedderChannel implements HostChannel {
         call(() -> channel.truncate(bytes));
     }
 
-    /** Leaves the channel open, which is the embedder's. */
+    /** Does not close the channel, which belongs to the embedder. */
     @Override
     public void close() {
         thread.shutdown();

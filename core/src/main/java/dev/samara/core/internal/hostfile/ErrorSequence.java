@@ -1,32 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+
 /**
- * The failed writes of a file, each of which is told once by each open of the file ({@code errseq_t}). An open that is
- * made after a failure is told of it, too, if no other one was. Thread-safe.
+ * The failed writes of a file. Each open of the file reports each failure once ({@code errseq_t}). An open that is
+ * created after a failure also reports it, if no other open did. Thread-safe.
  */
 final class ErrorSequence {
     /**
      * @words {@code count}, {@code last}, {@code isTold}, {@code seen}
-     * @written a thread that records a failure, and one that tells an open of it (monitor)
-     * @read these threads, and one that opens the file (monitor)
-     * @invariant the number of failures; {@code seen} of an open is not above it
+     * @written a thread that records a failure, and a thread that reports one (monitor)
+     * @read these threads, and a thread that opens the file (monitor)
+     * @invariant {@code count} is the number of failures; {@code seen} of an open is never larger
      */
+    @GuardedBy("this")
     private long count;
 
+    @GuardedBy("this")
     private long last;
+
+    @GuardedBy("this")
     private boolean isTold = true;
 
-    /** How far one open was told of the failures (the sample that {@code file.f_wb_err} holds). */
+    /** The failures that one open reported so far (the sample in {@code file.f_wb_err}). */
     final class ErrorCursor {
-        /** Guarded by the monitor of the sequence. */
+        @GuardedBy("ErrorSequence.this")
         private long seen;
 
         private ErrorCursor(long seen) {
             this.seen = seen;
         }
 
-        /** Returns 0 if there was no failure since the last call; otherwise the errno of the last one, negated. */
+        /** Returns 0 if there was no failure since the last call; otherwise the negated errno of the last failure. */
         long tell() {
             synchronized (ErrorSequence.this) {
                 if (seen == count) {
@@ -39,7 +45,7 @@ final class ErrorSequence {
         }
     }
 
-    /** Begins to tell an open of failures. */
+    /** Creates the cursor of a new open. */
     synchronized ErrorCursor open() {
         return new ErrorCursor(isTold ? count : count - 1);
     }

@@ -6,37 +6,35 @@ import dev.samara.core.internal.file.SavedPages;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
-/**
- * The settings that a machine has for all its files of the host. They are made before the first file is opened.
- */
+/** The settings of a machine for all its host files. They are set before the first file is opened. */
 final class FilePolicy {
-    /** The bytes that one call reads or writes at most. */
+    /** The maximum number of bytes that one call of the host reads or writes. */
     static final int BUFFER = 1 << 20;
 
     final TransferBuffers buffers = new TransferBuffers(BUFFER);
 
-    /** Evicts pages of all files, for a page of one of them; see {@link CacheLimit#makeRoom}. */
+    /** Evicts pages of all files, to make room for a page of one of them; see {@link CacheLimit#makeRoom}. */
     final Consumer<SavedPages> makeRoom;
 
-    /** Has pages written if too many are dirty; see {@link DirtyLimit#balance}. */
+    /** Makes sure that pages are written if too many are dirty; see {@link DirtyLimit#balance}. */
     final Runnable balanceDirty;
 
     /**
-     * The fewest bytes of pages that are not in memory, one after the other, for which a read goes past the cache. So
-     * small reads, and reads here and there, fill the cache.
+     * The minimum number of consecutive bytes in pages that are not in memory for which a read bypasses the cache. So
+     * small reads, and reads at random offsets, fill the cache.
      */
     int leastUncached = 64 << 10;
 
-    /** Whether a page whose write has failed is clean. */
+    /** Whether a page becomes clean although its write failed. */
     boolean dropsFailedWrites;
 
-    /** Whether a save at the close of a file forces it. */
+    /** Whether the save at the close of a file forces the file. */
     boolean forcesOnClose = true;
 
-    /** Is told of failures that no caller is given. */
+    /** Receives reports of failures that are not returned to a caller. */
     final Consumer<Report> reporter;
 
-    /** Runs what may block. */
+    /** Runs tasks that may block. */
     final Executor tasks;
 
     FilePolicy(Consumer<SavedPages> makeRoom, Runnable balanceDirty, Consumer<Report> reporter, Executor tasks) {

@@ -9,23 +9,23 @@ import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What the options of the first open have set for a file.
+ * The rules that the options of its first open set for a file.
  *
- * @param hooks decides on its pages; null for none
- * @param isNoSteal whether pages are written only where that is asked for
- * @param lock the lock of the file; null for none
+ * @param hooks decides whether pages may be read and written; null if there are none
+ * @param isNoSteal whether dirty pages are written only by calls that request it
+ * @param lock the lock of the file; null if it is not locked
  */
 record FileRules(
         @Nullable PageHooks hooks,
         boolean isNoSteal,
         @Nullable HostFileOption lock) {
-    /** Of a file whose opens have named no such option. */
+    /** The rules of a file whose opens had no such option. */
     static final FileRules NONE = new FileRules(null, false, null);
 
     /**
-     * Returns the rules that options name.
+     * Returns the rules that options set.
      *
-     * @throws IllegalArgumentException if they name two locks, or two objects with hooks
+     * @throws IllegalArgumentException if the options contain two locks, or two objects with hooks
      */
     static FileRules of(Set<OpenOption> options) {
         PageHooks hooks = null;
@@ -47,24 +47,24 @@ record FileRules(
         return hooks == null && lock == null && !isNoSteal ? NONE : new FileRules(hooks, isNoSteal, lock);
     }
 
-    /** Returns the options that are none of these rules. */
+    /** Returns the options that are neither a {@link HostFileOption} nor hooks. */
     static Set<OpenOption> withoutRules(Set<OpenOption> options) {
         return options.stream()
                 .filter(option -> !(option instanceof HostFileOption) && !(option instanceof PageHooks))
                 .collect(Collectors.toSet());
     }
 
-    /** Returns whether the options of an open have named no rule. */
+    /** Returns whether the options of an open set no rule. */
     boolean isNone() {
         return hooks == null && !isNoSteal && lock == null;
     }
 
-    /** Returns whether an open with other rules may use the file. Compares hooks by their identity. */
+    /** Returns whether an open with the rules {@code other} may use the file. Compares hooks by identity. */
     boolean permits(FileRules other) {
         return other.isNone() || (hooks == other.hooks && isNoSteal == other.isNoSteal && lock == other.lock);
     }
 
-    /** Returns whether bytes reach the host by write-backs only, so that these can hold them back. */
+    /** Returns whether bytes are written to the host only by write-backs, so that a write-back can hold them back. */
     boolean holdsWrites() {
         return hooks != null || isNoSteal;
     }

@@ -5,13 +5,14 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.Frames;
 
 /**
- * Reads pages that will be needed soon, as far as they are not in memory ({@code force_page_cache_ra}). Ends at the end
- * of the file, and at a page that cannot be read, without an error: an access to that page reads again.
+ * Reads the pages of a range that are not in memory, because they will be needed soon ({@code force_page_cache_ra}).
+ * Ends at the end of the file, and at a page that cannot be read. In that case it reports no error, because an access
+ * to the page reads it again.
  *
- * @param inode the file, which is open until the end of the reads
+ * @param inode the file, which stays open until the end of the reads
  * @param first the first page
  * @param last the last page, inclusive
- * @param window the most pages that are read at once
+ * @param window the maximum number of pages that are read at once
  */
 record ForcedReadAhead(HostInode inode, long first, long last, int window) implements Runnable {
     @Override

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 
-/** A denial of opens for writing. It is a use of an open, as a running program keeps its file open. */
+/**
+ * A denial of opens for writing. It counts as a use of an open, so the file stays open, like the file of a running
+ * program.
+ */
 final class HeldDenial implements HostFile.WriteDenial {
     private final String name;
     private final OpenUses uses;
@@ -14,12 +18,11 @@ final class HeldDenial implements HostFile.WriteDenial {
     private final HostInode inode;
 
     /**
-     * Guarded by this.
-     *
      * @written the first thread that closes the denial (monitor)
      * @read a thread that closes it (monitor)
-     * @invariant stays set; the file is allowed to be written once for each denial
+     * @invariant never reset; each denial is ended once
      */
+    @GuardedBy("this")
     private boolean isClosed;
 
     private HeldDenial(String name, OpenUses uses, InodeTable inodes, HostInode inode) {
@@ -32,9 +35,10 @@ final class HeldDenial implements HostFile.WriteDenial {
     /**
      * Starts a denial.
      *
-     * @param name of the file, for messages
-     * @param uses of the open
-     * @throws dev.samara.core.mman.MmException EBADF if the owner has closed the open, ETXTBSY if there are writers
+     * @param name the name of the file, for messages
+     * @param uses the uses of the open
+     * @throws dev.samara.core.mman.MmException EBADF if the owner closed the open, ETXTBSY if the file is open for
+     *     writing
      */
     static HeldDenial begin(String name, OpenUses uses, InodeTable inodes, HostInode inode) {
         Cpus.checkMayWait("the denial of writes");

@@ -8,12 +8,12 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls the hooks of one file ({@link PageHooks}), with locks of this file held. A thread that called the file from a
- * hook could wait for one of these locks for ever, so each such call is refused. A hook may call another file, whose
- * hooks are then called within it.
+ * Calls the hooks of one file ({@link PageHooks}) while locks of this file are held. A call of the same file from a
+ * hook could wait for one of these locks for ever, so each such call is rejected. A hook may call another file, whose
+ * hooks may then be called within the first hook.
  */
 final class HookCalls {
-    /** A hook that a thread is in. */
+    /** A hook that the thread is executing. */
     private record Entered(InodeState inode, @Nullable Entered outer) {}
 
     private static final ThreadLocal<@Nullable Entered> CURRENT = new ThreadLocal<>();
@@ -27,10 +27,10 @@ final class HookCalls {
     }
 
     /**
-     * Checks that the thread is not in a hook of a file that it is about to use.
+     * Checks that the thread is not executing a hook of a file that it is about to use.
      *
-     * @param what the use, for messages
-     * @throws IllegalStateException if it is
+     * @param what the call that uses the file, for messages
+     * @throws IllegalStateException if the thread is executing such a hook
      */
     static void check(InodeState inode, String what) {
         for (Entered at = CURRENT.get(); at != null; at = at.outer) {
@@ -41,7 +41,7 @@ final class HookCalls {
         }
     }
 
-    /** Returns whether a page that was just read may come into memory. */
+    /** Returns whether a page that was just read may be inserted into the cache. */
     boolean isAccepted(PageHooks hooks, long offset, ByteBuffer page) {
         return answer(hooks, "afterRead", offset, page);
     }

@@ -5,28 +5,28 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
- * Has the dirty pages of a file with hooks written in the background. A hook may wait, for other files too, so no
- * thread calls it that holds a lock of another file, or for which threads of other files wait: an eviction, a reclaim
- * and a balance of dirty pages give a task in place of a write. Thread-safe.
+ * Writes the dirty pages of a file with hooks in the background. A hook may wait, even for other files. So it must not
+ * be called by a thread that holds a lock of another file, or for which users of other files wait. For this reason, an
+ * eviction, a reclaim and a balance of dirty pages submit a task instead of writing. Thread-safe.
  */
 final class HookedWrites {
     private final Executor tasks;
     private final Runnable write;
 
     /**
-     * Whether a task is given that has not ended.
+     * Whether a task was submitted that has not ended.
      *
      * @written a thread that would write pages of a file with hooks in the background (compare-and-set, true); the task
-     *     when it ends, or that thread if it could not give the task (volatile, false)
+     *     when it ends, or that thread if it could not submit the task (volatile, false)
      * @read by the exchange
-     * @invariant whether a task is given that has not ended; there is at most one for each file
+     * @invariant whether a task was submitted that has not ended; there is at most one per file
      */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 
     /**
-     * Describes the writes of a file.
+     * Creates the background writes of a file.
      *
-     * @param tasks runs what may block
+     * @param tasks runs tasks that may block
      * @param write writes the dirty pages
      */
     HookedWrites(Executor tasks, Runnable write) {
@@ -34,7 +34,7 @@ final class HookedWrites {
         this.write = write;
     }
 
-    /** Has a task write the dirty pages, unless one is given already. */
+    /** Submits a task that writes the dirty pages, unless one is submitted already. */
     void give() {
         if (!isGiven.compareAndSet(false, true)) {
             return;
@@ -54,7 +54,8 @@ final class HookedWrites {
         try {
             write.run();
         } finally {
-            // At the end: a hook that never returns has one thread. What became dirty in the meantime is found later.
+            // Reset at the end, so that a hook that never returns blocks only one thread. Pages that became dirty in
+            // the meantime are found by a later task.
             isGiven.set(false);
         }
     }

@@ -10,14 +10,14 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads and writes of the bytes of one file of the host by calls, through its pages in memory, and holes in it ({@code
+ * Reads and writes the bytes of one host file by calls, through its pages in memory, and punches holes into it ({@code
  * generic_file_read_iter}, {@code generic_file_write_iter}).
  */
 final class HostBytes {
-    /** The bytes of a write for which room is made at once. */
+    /** The maximum number of bytes of a write for which room is made at a time. */
     private static final int MOST_BYTES = 128 << 10;
 
-    /** The end of the file lies before a byte that must be in it. */
+    /** The file ends before a byte that must be within it. */
     private static final long BEYOND_END = PageWrites.SHORT;
 
     private final InodeState inode;
@@ -51,20 +51,20 @@ final class HostBytes {
     /**
      * Reads bytes of the file; see {@link dev.samara.core.backing.HostFile#pread}.
      *
-     * @param ahead the read-ahead of an open; null for an open that is direct
+     * @param ahead the read-ahead of the open; null if the open is direct
      */
     long pread(ByteBuffer target, long offset, @Nullable ReadAhead ahead) {
         long done = read(target, offset, ahead);
         if (done < 0 || !target.hasRemaining() || !size.isOther()) {
             return done;
         }
-        // Ended at the end of the file, which another program has moved.
+        // The read ended at the end of the file as the cache knows it, but another program changed the size.
         long failed = size.revalidate();
         long rest = failed != 0 ? failed : read(target, offset + done, ahead);
         return done == 0 ? rest : done + Math.max(rest, 0);
     }
 
-    /** Reads bytes of a mapping, as {@link UncachedFile#readUncached} says. */
+    /** Reads bytes of a mapping; see {@link UncachedFile#readUncached}. */
     int readMapped(ByteBuffer target, long offset, UncachedFile.AbsentEntries mapped) {
         return uncached.readMapped(target, offset, mapped);
     }
@@ -72,7 +72,7 @@ final class HostBytes {
     /**
      * Writes bytes of the file; see {@link dev.samara.core.backing.HostFile#pwrite}.
      *
-     * @param isDirect whether pages that are not in memory are written past the cache
+     * @param isDirect whether writes of pages that are not in memory bypass the cache
      */
     long pwrite(ByteBuffer source, long offset, boolean isDirect) {
         Cpus.checkMayWait("a write of a file");
@@ -130,10 +130,10 @@ final class HostBytes {
     }
 
     /**
-     * Writes whole pages that are not in memory past the cache, and all others as {@link #write} does, one by one. The
-     * caller holds the lock of the changes.
+     * Writes bytes. Whole pages that are not in memory bypass the cache; all other pages are written one by one like in
+     * {@link #write}. The caller holds the lock of the changes.
      *
-     * @return the number of bytes written; a negated errno if none was
+     * @return the number of bytes written; a negated errno if no byte was written
      */
     private long writeDirect(ByteBuffer source, long offset) {
         int start = source.position();
@@ -150,7 +150,10 @@ final class HostBytes {
         return done > 0 ? done : failed;
     }
 
-    /** Writes bytes of one page. Returns 0 or a negated errno; a part may be written in both cases. */
+    /**
+     * Writes bytes up to the end of a page. Returns 0 or a negated errno; in both cases a part of the bytes may be
+     * written.
+     */
     private long writeToPageEnd(ByteBuffer source, long offset) {
         int limit = source.limit();
         int rest = pageSize - (int) (offset % pageSize);
@@ -164,11 +167,11 @@ final class HostBytes {
     }
 
     /**
-     * Writes bytes, some at a time, so that a long write makes room in between. The caller holds the lock of the
+     * Writes bytes in several parts, so that a long write makes room in between. The caller holds the lock of the
      * changes.
      *
-     * @param mayGrow whether the file becomes larger if they reach beyond its end; otherwise this ends there
-     * @return the number of bytes written; a negated errno if none was
+     * @param mayGrow whether the file grows if the bytes extend beyond its end; otherwise the write ends there
+     * @return the number of bytes written; a negated errno if no byte was written
      */
     private long write(ByteBuffer source, long offset, boolean mayGrow) {
         int start = source.position();
@@ -176,7 +179,8 @@ final class HostBytes {
         boolean isFetched = false;
         while (failed == 0 && source.hasRemaining()) {
             if (!isFetched) {
-                // Not for a page that was just read: if no other page is clean, that one would be evicted, for ever.
+                // Not done after a page was read for this write. If no other page is clean, that page would be evicted
+                // each time, and the write would never end.
                 policy.balanceDirty.run();
                 policy.makeRoom.accept(inode.saved());
             }
@@ -184,7 +188,7 @@ final class HostBytes {
             failed = writePart(source, at, mayGrow);
             isFetched = failed == Errno.EAGAIN.result();
             if (isFetched) {
-                // The file may have been cut in the meantime, so the retry checks its end again.
+                // The file may have been truncated in the meantime, so the retry checks its end again.
                 failed = fetched((offset + source.position() - start) / pageSize, null);
             }
         }
@@ -192,7 +196,10 @@ final class HostBytes {
         return done > 0 ? done : failed;
     }
 
-    /** Writes some of the remaining bytes. Returns 0 or a negated errno; a part may be written in both cases. */
+    /**
+     * Writes some of the remaining bytes. Returns 0 or a negated errno; in both cases a part of these bytes may be
+     * written.
+     */
     private long writePart(ByteBuffer source, long offset, boolean mayGrow) {
         int limit = source.limit();
         int start = source.position();
@@ -217,10 +224,14 @@ final class HostBytes {
         return done < 0 ? done : 0;
     }
 
-    /** Writes bytes of which those from an offset on lie beyond the end: as many as the device has room for. */
+    /**
+     * Writes bytes that extend beyond the end of the file, as many as the device has room for. The bytes from the
+     * offset {@code from} on are beyond the end.
+     */
     private long grow(ByteBuffer source, long offset, long from) {
         if (offset % pageSize != 0 && offset / pageSize < pages.pages() && pages.frameAt(offset / pageSize) < 0) {
-            // Read first: without the page, the host would be made larger in vain.
+            // The page is read first, because if this failed after the host's file was extended, the extension would be
+            // useless.
             return Errno.EAGAIN.result();
         }
         int inFile = (int) (from - offset);
@@ -240,7 +251,10 @@ final class HostBytes {
         return failed == 0 && missing > 0 ? Errno.EIO.result() : failed;
     }
 
-    /** Reads a page. Returns a negated errno, or 0 if the page is in memory, or beyond an end that has changed. */
+    /**
+     * Reads a page. Returns a negated errno, or 0 if the page is in memory, or is beyond the end because the size
+     * changed.
+     */
     private long fetched(long page, @Nullable ReadAhead ahead) {
         int frame = fetches.fetch(page, ahead == null ? 1 : ahead.window(page, 0), true);
         return frame == NoFrame.NO_MEMORY
@@ -248,14 +262,14 @@ final class HostBytes {
                 : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
     }
 
-    /** Makes bytes zeros; see {@link dev.samara.core.backing.HostFile#punch}. */
+    /** Sets bytes to zero; see {@link dev.samara.core.backing.HostFile#punch}. */
     long punch(long offset, long length) {
         Cpus.checkMayWait("the punching of a hole");
         inode.changesLock().lock();
         try {
             long failed = BEYOND_END;
             for (int attempt = 0; failed == BEYOND_END && attempt < PageFetches.ATTEMPTS; attempt++) {
-                // Also on each retry: another program has cut the file.
+                // Revalidated on each retry, too, because another program truncated the file.
                 failed = size.revalidate();
                 failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }
@@ -276,7 +290,7 @@ final class HostBytes {
         return failed != 0 ? failed : zero(behind * pageSize, end);
     }
 
-    /** Writes zeros to less than two pages in memory. The caller holds the lock of the changes. */
+    /** Writes zeros through the pages in memory, for less than two pages. The caller holds the lock of the changes. */
     private long zero(long start, long end) {
         if (start >= end) {
             return 0;
@@ -285,7 +299,10 @@ final class HostBytes {
         return done == end - start ? 0 : done < 0 ? done : pages.size() < end ? BEYOND_END : Errno.EIO.result();
     }
 
-    /** Makes whole pages zeros behind the cache, and removes them. The caller holds the lock of the changes. */
+    /**
+     * Writes zeros for whole pages to the host, and removes the pages from the cache. The caller holds the lock of the
+     * changes.
+     */
     private long punchPages(long first, long behind) {
         ByteBuffer zeros = policy.buffers.take(0);
         try {
@@ -312,7 +329,8 @@ final class HostBytes {
         } finally {
             try {
                 if (failed != 0 && failed != BEYOND_END) {
-                    // Some may be zeros by now. Those in memory have what they had, and are saved again.
+                    // Some of the host's bytes may be zeros by now. Pages in memory keep their content, and are marked
+                    // dirty so that they are saved again.
                     inode.saved().setDirty(first, first + count - 1);
                 }
             } finally {

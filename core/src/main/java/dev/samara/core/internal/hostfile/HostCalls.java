@@ -6,17 +6,17 @@ import java.io.IOException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 
-/** Waits for the results of asynchronous calls of the host, without being interrupted. */
+/** Waits uninterruptibly for the results of asynchronous calls of the host. */
 final class HostCalls {
-    /** In nanoseconds: between two attempts to wait without memory. */
+    /** The pause in nanoseconds between two attempts to wait when memory is exhausted. */
     private static final long MOMENT = 100_000;
 
     private HostCalls() {}
 
     /**
-     * Waits for the result of a call, whatever interrupts come; the interrupt flag is set afterwards.
+     * Waits for the result of a call. An interrupt does not end the wait; the interrupt flag is set afterwards.
      *
-     * @throws IOException if the call has failed: its own exception, or one that has it as its cause
+     * @throws IOException if the call failed; the exception of the call, or an exception with it as the cause
      */
     static <T> T result(Future<T> call) throws IOException {
         boolean isInterrupted = false;
@@ -33,7 +33,8 @@ final class HostCalls {
                     }
                     throw cause instanceof IOException known ? known : new IOException(cause.toString(), cause);
                 } catch (OutOfMemoryError exhausted) {
-                    // The wait needs memory. The call goes on, and its buffer may not be used for anything else.
+                    // The wait needs memory. It must be retried, because the call continues and is still using its
+                    // buffer.
                     Pause.parkNanos(call, MOMENT);
                 }
             }

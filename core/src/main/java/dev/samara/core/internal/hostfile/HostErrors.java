@@ -14,8 +14,8 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The errors of the host as numbers. For most of them the JDK only passes on the text of {@code strerror}, in English
- * on most hosts. An unknown text is {@link Errno#EIO}.
+ * Converts errors of the host to errnos. For most errors the JDK only provides the text of {@code strerror}, which is
+ * in English on most hosts. An unknown text is converted to {@link Errno#EIO}.
  */
 final class HostErrors {
     private static final Map<Class<? extends IOException>, Errno> BY_CLASS = Map.of(
@@ -25,7 +25,7 @@ final class HostErrors {
             NotDirectoryException.class, Errno.ENOTDIR,
             FileSystemLoopException.class, Errno.ELOOP);
 
-    /** Parts of texts, in lower case, of Unix and of Windows. The first that is found decides. */
+    /** Parts of error texts of Unix and Windows, in lower case. The first one that a text contains decides. */
     private static final List<Map.Entry<String, Errno>> BY_TEXT = List.of(
             Map.entry("operation not permitted", Errno.EPERM),
             Map.entry("read-only file system", Errno.EROFS),
@@ -51,7 +51,7 @@ final class HostErrors {
                 return known.getValue();
             }
         }
-        // The message of such an exception also has the name of the file.
+        // The message of a FileSystemException also contains the name of the file, so only its reason is used.
         String said = failure instanceof FileSystemException named ? named.getReason() : failure.getMessage();
         String text = String.valueOf(said).toLowerCase(Locale.ROOT);
         return BY_TEXT.stream()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.internal.sync.CheckedLock;
@@ -20,7 +21,7 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /** See {@link HostFile#channel}. */
 final class HostFileChannel extends FileChannel {
-    /** The bytes that a transfer copies at once: enough for a read past the page cache. */
+    /** The number of bytes that a transfer copies at once. It is large enough for reads that bypass the page cache. */
     private static final int TRANSFER = 128 << 10;
 
     private final HostFile file;
@@ -29,12 +30,12 @@ final class HostFileChannel extends FileChannel {
     private final ReentrantLock moving = new CheckedLock();
 
     /**
-     * Guarded by {@link #moving}.
-     *
      * @written a read or a write at the position, a new position, a truncation (holding {@code moving})
-     * @read the same, and what asks for it (holding {@code moving})
-     * @invariant where the next read or write begins; those of one channel come one after the other
+     * @read the same calls, and calls that return the position (holding {@code moving})
+     * @invariant the offset of the next read or write at the position; such reads and writes of one channel do not
+     *     overlap
      */
+    @GuardedBy("moving")
     private long position;
 
     HostFileChannel(HostFile file) {
@@ -45,7 +46,7 @@ final class HostFileChannel extends FileChannel {
         long at(long offset) throws IOException;
     }
 
-    /** Transfers bytes at the position, which advances by their number. */
+    /** Transfers bytes at the position, and advances the position by their number. */
     private long move(Transfer transfer) throws IOException {
         checkOpen();
         moving.lock();
@@ -123,7 +124,7 @@ final class HostFileChannel extends FileChannel {
         int at(ByteBuffer buffer, long offset) throws IOException;
     }
 
-    /** Transfers the bytes of one buffer after the other. A failure after the first bytes ends the transfer early. */
+    /** Transfers the bytes of one buffer after another. A failure after the first bytes ends the transfer early. */
     private static long moveEach(ByteBuffer[] buffers, int from, int count, long at, BufferTransfer transfer)
             throws IOException {
         long done = 0;
@@ -270,7 +271,10 @@ final class HostFileChannel extends FileChannel {
         }
     }
 
-    /** Returns the number of bytes that were transferred before a failure. Throws the failure if there are none. */
+    /**
+     * Returns the number of bytes that were transferred before a failure. Throws the failure if no byte was
+     * transferred.
+     */
     private static long transferred(long done, IOException failed) throws IOException {
         if (done == 0) {
             throw failed;

@@ -24,9 +24,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens files of the host for one machine, and has their dirty pages written. All opens of a file have one page cache:
- * the file is known by its key, or by its real path where the file system has no keys. A key of the file system stays
- * that of the file while a channel of it is open.
+ * Opens host files for one machine, and makes sure that their dirty pages are written. All opens of a file share one
+ * page cache. A file is identified by its key, or by its real path if the file system has no keys. The file system does
+ * not reuse the key of a file while a channel of the file is open.
  */
 public final class HostFiles {
     private static final Set<OpenOption> KNOWN = Set.of(
@@ -40,7 +40,7 @@ public final class HostFiles {
     /** Set before the first file is opened. */
     private ChannelOpener opener = PathChannel::open;
 
-    /** Writes pages in the background; null for none. Set before the first file is opened. */
+    /** Writes pages periodically in the background; null if nothing does. Set before the first file is opened. */
     private @Nullable PeriodicWrites background;
 
     private final InodeTable inodes = new InodeTable();
@@ -50,16 +50,16 @@ public final class HostFiles {
     private final LastClose ends;
     private final HostOpens opens;
 
-    /** What reads of pages use, for each size of pages: a few for all files. Guarded by {@link #inodes}. */
+    /** The arrays that reads of pages reuse, by memory, i.e. one pool per page size. Guarded by {@link #inodes}. */
     private final Map<MachineMemory, ReadArraysPool> readArrays = new HashMap<>();
 
-    /** What evictions use, for each size of pages. Guarded by {@link #inodes}. */
+    /** The idle walks that evictions reuse, by memory, i.e. one per page size. Guarded by {@link #inodes}. */
     private final Map<MachineMemory, SpareWalk> walks = new HashMap<>();
 
     /**
-     * Makes an empty list.
+     * Creates an object without open files.
      *
-     * @param reporter is told of files that could not be saved
+     * @param reporter receives a report of each file that could not be saved
      * @param tasks runs reads and writes in the background, which may block
      */
     public HostFiles(Consumer<Report> reporter, Executor tasks) {
@@ -70,15 +70,15 @@ public final class HostFiles {
         opens = new HostOpens(inodes, ends, limit, policy, tasks);
     }
 
-    /** Installs another opener, before the first file is opened. */
+    /** Installs a different opener. Called before the first file is opened. */
     public void openBy(ChannelOpener other) {
         opener = other;
     }
 
     /**
-     * Has smaller reads go past the cache, too, for tests. Before the first file is opened.
+     * Makes smaller reads bypass the cache, too, for tests. Called before the first file is opened.
      *
-     * @param bytes the fewest bytes of pages that are not in memory for which a read does
+     * @param bytes the minimum number of bytes in pages that are not in memory for which a read bypasses the cache
      */
     public void readUncachedFrom(int bytes) {
         policy.leastUncached = bytes;
@@ -88,8 +88,9 @@ public final class HostFiles {
      * Opens a file of the host.
      *
      * @param memory the memory of the spaces that will map it
-     * @param options {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}, and those of {@link FileRules}
-     * @throws MmException if the host refuses it, or if it is no regular file
+     * @param options {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}, and the options of {@link
+     *     FileRules}
+     * @throws MmException if the host rejects the open, or if the file is not a regular file
      * @throws IllegalArgumentException for any other option
      */
     public OpenHostFile open(Path path, MachineMemory memory, Set<OpenOption> options) {
@@ -116,7 +117,7 @@ public final class HostFiles {
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
-            // A file system of another provider may have no channels of this kind.
+            // The file system of another provider may not support channels of this kind.
             throw HostPath.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
         }
     }
@@ -153,7 +154,7 @@ public final class HostFiles {
     /**
      * Opens the bytes of a buffer as a file.
      *
-     * @param bytes the bytes from the position to the limit
+     * @param bytes the bytes, from the buffer's position to its limit
      */
     public OpenHostFile open(String name, MachineMemory memory, ByteBuffer bytes) {
         HostChannel channel = new BufferChannel(bytes);
@@ -163,7 +164,7 @@ public final class HostFiles {
     }
 
     /**
-     * Opens the file of a channel, which stays the embedder's.
+     * Opens the file of a channel that belongs to the embedder, who closes it.
      *
      * @param writes whether the channel is open for writing
      * @throws MmException if the channel lacks a right, or if the size of the file cannot be read
@@ -181,7 +182,7 @@ public final class HostFiles {
         return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
     }
 
-    /** Finds or makes a file, and counts an open of it; see {@link InodeTable#enter}. */
+    /** Finds or creates a file, and counts an open of it; see {@link InodeTable#enter}. */
     private HostInode enter(
             Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
         try {
@@ -204,9 +205,9 @@ public final class HostFiles {
     }
 
     /**
-     * Makes a file. The caller holds the monitor of {@link #inodes}.
+     * Creates a file. The caller holds the monitor of {@link #inodes}.
      *
-     * @param rules the rules of its open by path; null for a file that has no path
+     * @param rules the rules of the open by path; null for a file without a path
      */
     private HostInode newInode(
             Object key,
@@ -236,12 +237,12 @@ public final class HostFiles {
         limit.bound(bytes);
     }
 
-    /** Has pages be clean whose write has failed. Called before the first file is opened. */
+    /** From now on, pages whose write fails become clean. Called before the first file is opened. */
     public void dropFailedWrites() {
         policy.dropsFailedWrites = true;
     }
 
-    /** Has closes force nothing. Called before the first file is opened. */
+    /** From now on, closes do not force files. Called before the first file is opened. */
     public void forceNothingOnClose() {
         policy.forcesOnClose = false;
     }
@@ -249,19 +250,22 @@ public final class HostFiles {
     /**
      * Limits the dirty pages in memory of all files. Set before the first file is opened.
      *
-     * @param background bytes from which on they are written in the background, positive
-     * @param most bytes from which on a thread that makes pages dirty writes them first
+     * @param background the number of dirty bytes from which on they are written in the background, positive
+     * @param most the number of dirty bytes from which on a thread must write them before it makes pages dirty
      */
     public void limitDirty(long background, long most) {
         dirty.bound(background, most);
     }
 
-    /** Returns what is told of pages that become dirty; null if there is no limit for them. */
+    /** Returns the object that is notified of pages that become dirty; null if they are not limited. */
     public @Nullable DirtyPages dirtyPages() {
         return dirty.isBounded() ? dirty : null;
     }
 
-    /** Writes the dirty pages of all files, and forces none. Waits for other changes and write-backs of each file. */
+    /**
+     * Writes the dirty pages of all files, without forcing the files. Waits for other changes and write-backs of each
+     * file.
+     */
     private void writeDirty() {
         inodes.all().forEach(this::writeDirty);
     }
@@ -270,14 +274,15 @@ public final class HostFiles {
         try {
             inode.writeAll();
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The pages stay dirty. The caller makes pages of another file dirty, perhaps, and has no part in it.
+            // The pages stay dirty. The failure is not thrown, because the caller may be making pages of a different
+            // file dirty.
             reporter.accept(
                     new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be written: " + exhausted, exhausted));
         }
     }
 
     /**
-     * Has dirty pages written from time to time. Set before the first file is opened.
+     * From now on, writes dirty pages periodically. Called before the first file is opened.
      *
      * @param nanos the time between two writes, positive
      */
@@ -286,8 +291,9 @@ public final class HostFiles {
     }
 
     /**
-     * Writes the dirty pages of all files, and forces none, as a task that may wait. Closes files that could not be
-     * saved by their last close, if they can be by now: a deleted one would never be opened again.
+     * Writes the dirty pages of all files, without forcing the files. Called by a task that may wait. Also retries to
+     * save and close files that could not be saved by their last close, because a deleted file would never be opened
+     * again.
      *
      * @return whether a file is open for writing
      */
@@ -299,16 +305,16 @@ public final class HostFiles {
         return inodes.areSomeWritable();
     }
 
-    /** Saves all files that are open; see {@code Machine.sync}. */
+    /** Saves all open files; see {@code Machine.sync}. */
     public long sync() {
         return ends.sync();
     }
 
     /**
-     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported, and stays with
-     * its pages: the next call tries again.
+     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported and keeps its
+     * pages, and the next call retries.
      *
-     * @return whether no file is left; false also if another thread does this
+     * @return whether no file is left; also false if another thread is closing the files
      */
     public boolean close() {
         return ends.endAll();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
@@ -9,21 +10,21 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The forces of one file of the host to its device, one at a time ({@code vfs_fsync_range}). A force takes long, so
- * reads and writes of the file, truncations and holes run concurrently with it: its thread holds no lock of them. That
- * needs these rules:
+ * Forces one host file to its device, one force at a time ({@code vfs_fsync_range}). A force takes long. So that reads,
+ * writes, truncations and holes can run concurrently with it, its thread holds none of their locks. This requires the
+ * following rules:
  *
  * <ul>
- *   <li><b>Success.</b> Each change of the file of the host counts once it is complete ({@link #noteChange}). A force
- *       covers the changes that were counted before it started. A save succeeds once a force covers all that were
- *       counted when its own writes were complete: by then those of any other thread are, too, since write-backs run
- *       one at a time. So a save that comes during a force waits for that one, and for the next one, which it shares
- *       with all saves that wait.
- *   <li><b>Failure.</b> The host reports the failure of a write to one force only, perhaps to one that does not cover
- *       this write; the next force succeeds although the bytes are lost. So each save fails during which a force fails,
- *       whichever pages it wrote. And all pages that were written since the last successful force, and during the one
- *       that failed, are dirty again, as far as they are in memory, before the failure counts. A save that does not
- *       fail because it started later therefore writes them again.
+ *   <li><b>Success.</b> Each change of the host's file is counted once it is complete ({@link #noteChange}). A force
+ *       covers the changes that were counted before it started. A save succeeds once a force covers all changes that
+ *       were counted when the writes of the save were complete. By then the earlier writes of other threads are
+ *       complete, too, because write-backs run one at a time. So a save that starts during a force waits for this
+ *       force, and for the next one, which all waiting saves share.
+ *   <li><b>Failure.</b> The host reports the failure of a write to only one force, perhaps to a force that does not
+ *       cover this write. The next force succeeds although the bytes are lost. So if a force fails during a save, the
+ *       save fails, whichever pages it wrote. All pages that were written since the last successful force, including
+ *       during the failed force, become dirty again if they are in memory, before the failure is counted. So a save
+ *       that started later, and therefore does not fail, writes these pages again.
  * </ul>
  *
  * <p>Thread-safe.
@@ -32,73 +33,79 @@ final class HostForces {
     private final InodeState inode;
     private final SavedPages pages;
 
-    /** Whether a page whose force has failed is clean. */
+    /** Whether a page stays clean although its force failed. */
     private final boolean dropsFailed;
 
-    /** Held during a force, and outside of the lock of the write-back. */
+    /** Held during a force. Acquired before the lock of the write-back. */
     private final ReentrantLock forcing = new CheckedLock();
 
     /**
-     * The number of changes of the file of the host that are complete.
+     * The number of complete changes of the host's file.
      *
-     * @written the opening thread (volatile); the holder of {@code writeBack} after it has written bytes of the host;
-     *     the holder of the lock of the changes after it has changed the size of the file of the host (get-and-add)
+     * @written the opening thread (volatile); the holder of {@code writeBack} after it wrote bytes to the host; the
+     *     holder of the lock of the changes after it changed the size of the host's file (get-and-add)
      * @read a thread that saves, after its writes; the holder of {@code forcing} before a force (volatile)
      * @pairs with {@code forced}: a change is complete before it is counted, and a force starts after the count is read
-     * @invariant the number of changes of the file of the host that are complete
+     * @invariant the number of complete changes of the host's file
      */
     private final AtomicLong changes = new AtomicLong();
 
     /**
-     * What {@link #changes} was before the last successful force. Written under {@link #forcing}.
+     * The value of {@link #changes} before the last successful force. Written under {@link #forcing}.
      *
      * @written the holder of {@code forcing}, after a successful force (volatile)
      * @read a thread that saves, before {@code failures}; the holder of {@code forcing} (volatile)
-     * @pairs with {@code failures}: a thread that finds its changes forced also finds each failure of an earlier force
-     * @invariant what {@code changes} was before the last successful force started
+     * @pairs with {@code failures}: a thread that reads that its changes are forced also reads each failure of an
+     *     earlier force
+     * @invariant the value of {@code changes} before the last successful force started
      */
     private volatile long forced;
 
     /**
-     * The number of forces that have failed. Written under {@link #forcing}, after the pages are dirty again.
+     * The number of failed forces. Written under {@link #forcing}, after the pages are dirty again.
      *
      * @written the holder of {@code forcing}, after a failed force and once its pages are dirty again (volatile)
      * @read a thread that saves, before its writes, and after {@code forced}; the holder of {@code forcing} (volatile)
-     * @pairs a save that reads the number of a failure before its writes finds the pages of that failure dirty, and
-     *     writes them; one that reads a smaller number fails
-     * @invariant the number of forces that have failed
+     * @pairs a save that reads a number that includes a failure before its writes finds the pages of this failure
+     *     dirty, and writes them; a save that reads a smaller number fails
+     * @invariant the number of failed forces
      */
     private volatile long failures;
 
     /**
-     * The negated errno of the last failure. Guarded by {@link #forcing}.
+     * The negated errno of the last failure.
      *
      * @words {@code failure}, {@code covered} and its contents
      * @written holder of {@code forcing} (plain)
      * @read holder of {@code forcing} (plain)
      * @invariant the errno of the last failure; the pages that were written since the last successful force, and before
-     *     the one under way
+     *     the force under way
      */
+    @GuardedBy("forcing")
     private long failure;
 
     /**
-     * The pages that were written since the last force started. Guarded by its monitor; used without it by a holder of
-     * the lock of the write-back and of {@link #forcing}, since each other user holds one of them.
+     * The pages that were written since the last force started. Guarded by its monitor; used without the monitor by a
+     * thread that holds both the lock of the write-back and {@link #forcing}, because each other user holds one of
+     * these two.
      *
      * @words {@code written} and its contents
      * @written the holder of {@code writeBack}, or of {@code forcing} (monitor); the holder of both (plain)
      * @read as written
-     * @invariant the pages that were written since the last force began
+     * @invariant the pages that were written since the last force started
      */
     private final PageRuns written = new PageRuns();
 
-    /** What was written before the force under way, and after the last successful one. Guarded by {@link #forcing}. */
+    /**
+     * The pages that were written since the last successful force, and before the force under way.
+     */
+    @GuardedBy("forcing")
     private final PageRuns covered = new PageRuns();
 
     /**
-     * Describes a file that nobody has changed.
+     * Creates the state of a file that was not changed yet.
      *
-     * @param isForced whether all bytes are on the device; otherwise the first save forces
+     * @param isForced whether all bytes are assumed to be on the device; otherwise the first save forces the file
      */
     HostForces(InodeState inode, boolean dropsFailed, boolean isForced) {
         this.inode = inode;
@@ -107,14 +114,14 @@ final class HostForces {
         changes.set(isForced ? 0 : 1);
     }
 
-    /** Counts a change of the bytes or the size, which is complete: a force that starts now covers it. */
+    /** Counts a change of the bytes or the size. The change is complete, so a force that starts now covers it. */
     void noteChange() {
         changes.getAndIncrement();
     }
 
     /**
-     * Notes that pages were written, before or after {@link #noteChange} for that write. The caller holds the lock of
-     * the write-back, as it has from before the write.
+     * Records that pages were written, before or after {@link #noteChange} for that write. The caller has held the lock
+     * of the write-back since before the write.
      */
     void addWritten(long first, long last) {
         synchronized (written) {
@@ -122,20 +129,20 @@ final class HostForces {
         }
     }
 
-    /** Returns the number of forces that have failed: the argument for {@link #force}. */
+    /** Returns the number of failed forces, for {@link #force}. */
     long failures() {
         return failures;
     }
 
     /**
-     * Returns when all changes up to now are on the device. The caller holds no lock of the file.
+     * Returns once all changes up to now are on the device. The caller holds no lock of the file.
      *
-     * @param failuresBefore what {@link #failures} returned before the caller wrote what it saves
-     * @return 0, or the negated errno of a force that failed since then; it is also reported to each open
+     * @param failuresBefore the result of {@link #failures} before the writes that the caller is saving
+     * @return 0, or the negated errno of a force that failed since then; the failure is also reported by each open
      */
     long force(long failuresBefore) {
         long wanted = changes.get();
-        // In this order: a force that has failed precedes the one that covers the changes.
+        // Read in this order, because a failed force counts its failure before a later force can cover the changes.
         if (forced >= wanted && failures == failuresBefore) {
             return 0;
         }
@@ -150,8 +157,9 @@ final class HostForces {
         }
     }
 
+    @GuardedBy("forcing")
     private void force() {
-        // Before the force: it covers what was complete then.
+        // Read before the force, which covers the changes that are complete now.
         long counted = changes.get();
         takeWritten();
         long failed = Errno.EIO.result();
@@ -169,6 +177,7 @@ final class HostForces {
         }
     }
 
+    @GuardedBy("forcing")
     private void takeWritten() {
         synchronized (written) {
             covered.addAll(written);
@@ -176,7 +185,8 @@ final class HostForces {
         }
     }
 
-    /** Has the saves under way fail. Whether the device has the pages is not known. */
+    /** Makes the saves that are under way fail. It is unknown whether the pages are on the device. */
+    @GuardedBy("forcing")
     private void noteFailure(long failed) {
         try {
             inode.errors().add(failed);
@@ -192,11 +202,13 @@ final class HostForces {
         }
     }
 
+    @GuardedBy("forcing")
     private void setDirty() {
-        // Waits for a write under way, whose failure may be the one that was reported, and for the note of its pages.
+        // Waits for a write that is under way, because its failure may be the reported one, and until its pages are
+        // recorded.
         inode.writeBackLock().lock();
         try {
-            // Without memory: not by takeWritten.
+            // Does not call takeWritten, because there may be no memory for it.
             covered.setDirty(pages);
             written.setDirty(pages);
             covered.clear();

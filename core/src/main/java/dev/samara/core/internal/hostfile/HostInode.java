@@ -12,10 +12,10 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * One file of the host, with its pages in memory, for all opens of it in a machine ({@code struct inode}).
+ * One host file with its pages in memory, shared by all opens of the file in a machine ({@code struct inode}).
  *
- * <p>The file of the host is never shorter than the page cache says, unless another program has made it shorter (see
- * {@link HostSize}).
+ * <p>The host's file is never shorter than the size in the page cache, unless another program truncated it (see {@link
+ * HostSize}).
  */
 final class HostInode {
     private final Object key;
@@ -30,22 +30,22 @@ final class HostInode {
     private final HostSize size;
     private final HookedWrites hooked;
 
-    /** Whether the file was opened by path, and counts in {@link ProcessFiles}. */
+    /** Whether the file was opened by path, and is counted in {@link ProcessFiles}. */
     private final boolean isOfPath;
 
-    /** All channels that end with this. Guarded by the monitor of {@link InodeTable}. */
+    /** All channels that are closed at the end of this file. Guarded by the monitor of {@link InodeTable}. */
     private final List<HostChannel> channels = new ArrayList<>(2);
 
     /** Guarded by the monitor of {@link InodeTable}. */
     private final HostUse use = new HostUse();
 
     /**
-     * Describes a file that was just opened.
+     * Creates a file that was just opened.
      *
-     * @param state the file
-     * @param policy what all files of the machine have in common
-     * @param readArrays what its reads use
-     * @param isOfPath whether it was opened by path
+     * @param state the state that the parts of the file share
+     * @param policy the settings for all files of the machine
+     * @param readArrays the arrays that its reads reuse
+     * @param isOfPath whether the file was opened by path
      */
     HostInode(Object key, InodeState state, FilePolicy policy, ReadArraysPool readArrays, boolean isOfPath) {
         this.key = key;
@@ -68,7 +68,10 @@ final class HostInode {
         saved.evictUrgentlyBy(this::evictUrgently);
     }
 
-    /** Frees pages for an access that finds no frame: clean ones, or else dirty ones that are written. */
+    /**
+     * Frees pages for an access that finds no free frame. Frees clean pages; if there are none, writes dirty pages and
+     * frees them.
+     */
     private int evictUrgently(boolean isRetry) {
         if (isRetry) {
             saved.retryEviction();
@@ -105,13 +108,13 @@ final class HostInode {
         return state.rules();
     }
 
-    /** Takes the rules of an open. The caller holds the monitor of {@link InodeTable}. */
+    /** Sets the rules of an open. The caller holds the monitor of {@link InodeTable}. */
     void setRules(FileRules rules) {
         state.setRules(rules);
     }
 
     /**
-     * Checks that a call may use the file: it is not made by one of its hooks.
+     * Checks that a call of the file is not made by one of the file's hooks.
      *
      * @param what the call, for messages
      */
@@ -131,7 +134,7 @@ final class HostInode {
         return use;
     }
 
-    /** Takes a channel that is open for writing. The caller holds the monitor of {@link InodeTable}. */
+    /** Sets a channel that is open for writing. The caller holds the monitor of {@link InodeTable}. */
     void takeWritable(HostChannel writable) {
         channels.add(writable);
         state.takeWritable(writable);
@@ -152,25 +155,28 @@ final class HostInode {
 
     /**
      * Writes the dirty pages of a range, and forces the file. Waits for other changes, write-backs and forces. A page
-     * whose write has failed stays dirty, and so does each page that the force may have lost, unless failed writes are
-     * dropped.
+     * whose write failed stays dirty, and pages that a failed force may have lost become dirty again, unless failed
+     * writes are dropped.
      *
      * @return 0, or the negated errno of a failure, which is recorded
      */
     long flush(long first, long last) {
-        // Before the writes: the failure of a force that comes after this may be the failure of one of them.
+        // Read before the writes, because a force that fails after this may report the failure of one of them.
         long failures = forces.failures();
         long failed = write(first, last);
         long unforced = forces.force(failures);
         return failed != 0 ? failed : unforced;
     }
 
-    /** Writes all dirty pages before the file is closed, and forces it unless closes force nothing. */
+    /**
+     * Writes all dirty pages before the file is closed. Also forces the file, unless the policy is not to force at a
+     * close.
+     */
     long save() {
         return policy.forcesOnClose ? flush(0, Long.MAX_VALUE) : write(0, Long.MAX_VALUE);
     }
 
-    /** Writes the dirty pages of a range, and forces nothing. Waits for other changes and write-backs. */
+    /** Writes the dirty pages of a range, without forcing the file. Waits for other changes and write-backs. */
     long write(long first, long last) {
         Cpus.checkMayWait("a write-back");
         checkNoHook("a write-back");
@@ -183,7 +189,7 @@ final class HostInode {
             if (failed != PageWrites.SHORT) {
                 return failed == PageWriter.HELD ? Errno.EAGAIN.result() : failed;
             }
-            // Made shorter by another program. Nothing makes it longer again.
+            // Another program truncated the file. The write-back does not extend it again.
             failed = size.revalidate();
             if (failed != 0) {
                 state.errors().add(failed);
@@ -195,24 +201,27 @@ final class HostInode {
     }
 
     /**
-     * Frees some clean pages, mapped or not. A page that is being written is pinned, and stays.
+     * Frees some clean pages, whether they are mapped or not. A page that is being written is pinned, and stays.
      *
-     * @param isUrgent whether this is for an access that finds no frame: pages get no second chance, and no lock is
-     *     waited for, since the caller may have some of any file
-     * @return the number of freed pages; {@link PageCaches#BUSY} if the file is being changed
+     * @param isUrgent whether this is for an access that finds no free frame. In that case pages get no second chance,
+     *     and the call waits for no lock, because the caller may hold locks of any file
+     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread is changing the file
      */
     int evict(boolean isUrgent) {
         return saved.evict(isUrgent);
     }
 
-    /** Frees the clean pages of a range, inclusive, as {@link #evict} does, without a second chance. */
+    /**
+     * Frees the clean pages from {@code first} to {@code last}, inclusive, like {@link #evict} but without a second
+     * chance.
+     */
     void evictRange(long first, long last) {
         saved.evictRange(first, last);
     }
 
     /**
-     * Writes the dirty pages that evictions have found. Forces nothing, and waits for no lock. Those of a file with
-     * hooks are written later, and those of a file that is written only when that is asked for stay.
+     * Writes the dirty pages that evictions found, without forcing the file. Waits for no lock. The pages of a file
+     * with hooks are written later by a task, and the pages of a file with {@code NO_STEAL} are not written.
      */
     void writeSome() {
         if (!saved.hasDirtyToEvict() || rules().isNoSteal()) {
@@ -230,9 +239,10 @@ final class HostInode {
     }
 
     /**
-     * Writes all dirty pages that no call has asked for, and forces nothing. Waits for other changes and write-backs,
-     * but does not take the lock of the changes: pages beyond an end that another program has moved stay dirty. Those
-     * of a file with hooks are written later, and those of a file that is written only when that is asked for stay.
+     * Writes all dirty pages in the background, without forcing the file. Waits for other changes and write-backs, but
+     * does not acquire the lock of the changes. So it does not follow a change of the size by another program, and
+     * pages beyond the new end stay dirty. The pages of a file with hooks are written later by a task, and the pages of
+     * a file with {@code NO_STEAL} are not written.
      */
     void writeAll() {
         if (rules().isNoSteal()) {
@@ -246,8 +256,8 @@ final class HostInode {
     }
 
     /**
-     * Passes the dirty pages of a range to a visitor, in ascending order. Waits for write-backs and other changes: a
-     * page that is being written is not clean yet.
+     * Passes the dirty pages of a range to a visitor, in ascending order. Waits for write-backs and other changes,
+     * because a page that is being written is not clean yet.
      */
     void findDirty(long first, long last, SavedPages.DirtyPageVisitor visitor) {
         state.writeBackLock().lock();
@@ -269,10 +279,10 @@ final class HostInode {
     }
 
     /**
-     * Closes the pages and all channels. The caller is the last user.
+     * Closes the page cache and all channels. The caller is the last user.
      *
-     * @return 0, or the negated errno of a close that has failed: perhaps something was not written. That of a file
-     *     that was only read does not count
+     * @return 0, or the negated errno of a failed close, in which case some bytes may not have been written. A failed
+     *     close of a file that was only read returns 0
      */
     long end(List<HostChannel> ending) {
         long failure = 0;
@@ -285,7 +295,7 @@ final class HostInode {
         return isWritable() ? failure : 0;
     }
 
-    /** Returns the channels, of which this has none then. The caller holds the monitor of {@link InodeTable}. */
+    /** Removes and returns all channels. The caller holds the monitor of {@link InodeTable}. */
     List<HostChannel> takeChannels() {
         List<HostChannel> all = List.copyOf(channels);
         channels.clear();

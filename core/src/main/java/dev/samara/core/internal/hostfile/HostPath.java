@@ -17,21 +17,24 @@ import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** What is asked of a path before and after its file is opened. */
+/** Checks a path before and after its file is opened. */
 final class HostPath {
     private HostPath() {}
 
-    /** What the file of a path is at one instant. */
+    /** The file that a path names at one time. */
     static final class PathLook {
         /**
-         * By which the opens of a file are known to be of one file. Without keys of the file system, two hard links are
-         * two files.
+         * The key that identifies a file, so that all opens of it share one file. If the file system has no keys, two
+         * hard links of a file count as two files.
          */
         final Object key;
 
         final HostIdentity identity;
 
-        /** Changes whenever a name of the file comes or goes; null on a host that has no such time. */
+        /**
+         * The time of the last status change (ctime), which changes whenever a name of the file is added or removed;
+         * null on a host without it.
+         */
         private final @Nullable Object changed;
 
         private PathLook(Object key, HostIdentity identity, @Nullable Object changed) {
@@ -40,18 +43,20 @@ final class HostPath {
             this.changed = changed;
         }
 
-        /** Returns whether the path had this file all the time up to a later look, as far as a host can tell. */
+        /**
+         * Returns whether the path named this file during the whole time until a later check, as far as the host shows.
+         */
         boolean isSame(PathLook later) {
             return key.equals(later.key) && Objects.equals(changed, later.changed);
         }
     }
 
     /**
-     * Checks the file of a path. Opening a FIFO would wait for a writer, and reading a directory fails late: both are
-     * refused here.
+     * Checks the file of a path. Rejects FIFOs, because their open would wait for a writer, and directories, because
+     * only their read would fail.
      *
      * @return null if there is no file and the call may create one
-     * @throws MmException if it is not a regular file
+     * @throws MmException if the path does not name a regular file
      */
     static @Nullable PathLook look(Path path, boolean creates) throws IOException {
         boolean isUnix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
@@ -66,7 +71,7 @@ final class HostPath {
             if (!isUnix) {
                 return new PathLook(keyOf(path, attributes.fileKey()), HostIdentity.NONE, null);
             }
-            // One look of the host, so that all of it is of one file.
+            // A single call of the host, so that all attributes belong to one file.
             Map<String, Object> unix = Files.readAttributes(path, "unix:fileKey,dev,ino,ctime");
             long device = ((Number) Objects.requireNonNull(unix.get("dev"))).longValue();
             long inode = ((Number) Objects.requireNonNull(unix.get("ino"))).longValue();
@@ -75,18 +80,18 @@ final class HostPath {
             if (creates) {
                 return null;
             }
-            // Later JDKs throw this for ENOTDIR, too. The question for the file system fails with the error itself.
-            // An open would wait for a writer if the path names a FIFO by now, and toRealPath leaves the mount
-            // namespace of a path through /proc/PID/root.
+            // Later JDKs throw NoSuchFileException for ENOTDIR, too, but getFileStore fails with the actual error.
+            // Other calls are not suitable: an open would wait for a writer if the path now names a FIFO, and
+            // toRealPath would leave the mount namespace of a path through /proc/PID/root.
             FileStore created = Files.getFileStore(path);
             throw new NoSuchFileException(path.toString(), null, "created concurrently in " + created);
         }
     }
 
     /**
-     * Returns the key of a file: that of its file system, or else its real path.
+     * Returns the key of a file, which is its key in the file system, or its real path if it has none.
      *
-     * @param fileKey of the file system; null on Windows, and in some file systems of other providers
+     * @param fileKey the key in the file system; null on Windows, and in some file systems of other providers
      */
     static Object keyOf(Path path, @Nullable Object fileKey) throws IOException {
         return fileKey != null ? fileKey : path.toRealPath();

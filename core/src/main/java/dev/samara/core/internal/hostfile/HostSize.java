@@ -8,11 +8,11 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * The size of one file of the host, which the page cache and the host both know ({@code ext4_setattr}). What makes the
- * file larger makes that of the host larger first, and what makes it smaller makes that of the host smaller first.
- * Another program may change the size of the host's file at any time, so each change looks at that before. No call of
- * the JDK changes a size only if it is still some size: a change by another program between the look and the change is
- * taken for one before the look.
+ * Keeps the size of one file consistent between the page cache and the host ({@code ext4_setattr}). An operation that
+ * makes the file larger or smaller first changes the size of the host's file, and then the size in the page cache.
+ * Another program may change the size of the host's file at any time, so each operation checks that size first. The JDK
+ * cannot change a size conditionally. So if another program changes the size between the check and the change, the
+ * result is the same as if it had done so before the check.
  */
 final class HostSize {
     private static final long NONE = -1;
@@ -22,13 +22,13 @@ final class HostSize {
     private final FilePages pages;
 
     /**
-     * The size to which this has made the file of the host larger in vain, as long as it is not cut; or {@link #NONE}.
-     * Stored under the lock of the changes.
+     * The size to which a failed growth extended the host's file, until the file is truncated again; or {@link #NONE}.
+     * Written under the lock of the changes.
      *
-     * @written the holder of {@code changes}, after it has tried to make the file of the host smaller (volatile)
+     * @written the holder of {@code changes}, after it tried to truncate the host's file (volatile)
      * @read the holder of {@code changes}; a thread that is about to save the file (volatile)
-     * @invariant a size only while the file of the host may be longer than the page cache says, by a growth to that
-     *     size that has failed
+     * @invariant a size only while the host's file may be longer than the size in the page cache, because of a failed
+     *     growth to that size
      */
     private volatile long overgrown = NONE;
 
@@ -38,23 +38,23 @@ final class HostSize {
         pages = inode.pages();
     }
 
-    /** Returns whether the file of the host may be longer than needed, by a growth that has failed. */
+    /** Returns whether the host's file may be longer than needed because of a failed growth. */
     boolean isTooLong() {
         return overgrown != NONE;
     }
 
-    /** Returns whether the file of the host has another size than the page cache says. Takes no lock. */
+    /** Returns whether the size of the host's file differs from the size in the page cache. Acquires no lock. */
     boolean isOther() {
         try {
             return inode.channel().size() != pages.size();
         } catch (IOException failed) {
-            // A revalidation returns the error.
+            // The revalidation that follows returns the error.
             return true;
         }
     }
 
     /**
-     * Makes the file of the host at least as large as that, with zeros. The caller holds the lock of the changes.
+     * Extends the host's file with zeros to at least {@code bytes} bytes. The caller holds the lock of the changes.
      *
      * @return 0, or a negated errno
      */
@@ -67,11 +67,11 @@ final class HostSize {
             return HostErrors.of(failed).result();
         }
         try {
-            // No channel of the JDK makes a file larger in another way. The rest becomes a hole where the file system
-            // has holes.
+            // Writing a byte is the only way in which a channel of the JDK can extend a file. The bytes before it
+            // become a hole if the file system supports holes.
             return write(ByteBuffer.allocate(1), bytes - 1) == 1 ? 0 : Errno.EIO.result();
         } catch (IOException failed) {
-            // A write that fails may have been made all the same.
+            // A failed write may nevertheless have extended the file.
             undo(bytes);
             return HostErrors.of(failed).result();
         }
@@ -81,19 +81,19 @@ final class HostSize {
         try {
             return inode.channel().write(bytes, offset);
         } finally {
-            // After the write: a force that has begun before may not have it.
+            // Counted after the write, because a force that started before it may not cover it.
             forces.noteChange();
         }
     }
 
     /**
-     * Writes bytes beyond the end to the host before they are written to pages, so that the call that writes reports a
-     * full device. Writes zeros if the bytes may reach the host by write-backs only. The caller holds the lock of the
-     * changes, and then writes the pages, or calls {@link #undo}.
+     * Writes bytes beyond the end to the host before they are written to pages, so that the writing call itself reports
+     * a full device. If bytes may be written to the host only by write-backs, writes zeros instead. The caller holds
+     * the lock of the changes, and afterwards writes the pages, or calls {@link #undo}.
      *
-     * @param source has the bytes; its position stays
-     * @param offset not before the end of the file
-     * @return the number of bytes written, at least 1; a negated errno if none was
+     * @param source the bytes; its position does not change
+     * @param offset the offset of the first byte, at or beyond the end of the file
+     * @return the number of bytes written, at least 1; a negated errno if no byte was written
      */
     int extend(ByteBuffer source, long offset) {
         if (inode.rules().holdsWrites()) {
@@ -115,8 +115,8 @@ final class HostSize {
     }
 
     /**
-     * Makes the file of the host as small as the page cache says, after a growth that was not needed. Another program
-     * may have made it larger still, and then it stays. The caller holds the lock of the changes.
+     * Truncates the host's file to the size in the page cache, after a growth that was not needed. Does not truncate
+     * the file if another program extended it further. The caller holds the lock of the changes.
      *
      * @param grown the size after the growth
      */
@@ -128,14 +128,14 @@ final class HostSize {
             }
             overgrown = NONE;
         } catch (IOException failed) {
-            // The file is longer than needed until the next try.
+            // The file stays longer than needed until the next attempt.
             overgrown = grown;
         } finally {
             forces.noteChange();
         }
     }
 
-    /** Makes the file at least as large as that; see {@link dev.samara.core.backing.HostFile#grow}. */
+    /** Makes the file at least {@code bytes} bytes long; see {@link dev.samara.core.backing.HostFile#grow}. */
     long grow(long bytes) {
         inode.changesLock().lock();
         try {
@@ -158,7 +158,7 @@ final class HostSize {
         Cpus.checkMayWait("a truncation");
         inode.changesLock().lock();
         try {
-            // Before all locks are taken: this takes them too.
+            // Called before all locks are acquired, because it may acquire them itself.
             long failed = revalidate();
             return failed != 0 ? failed : changeSize(bytes);
         } finally {
@@ -166,7 +166,7 @@ final class HostSize {
         }
     }
 
-    /** The caller holds the lock of the changes, and knows the size of the file of the host. */
+    /** The caller holds the lock of the changes, and has revalidated the size. */
     private long changeSize(long bytes) {
         inode.lockAll();
         try {
@@ -193,7 +193,7 @@ final class HostSize {
         try {
             host.truncate(bytes);
         } catch (IOException failed) {
-            // A truncation that fails may have been made all the same, and the pages must follow it.
+            // A failed truncation may nevertheless have taken effect, and then the pages must be truncated, too.
             if (host.size() != bytes) {
                 throw failed;
             }
@@ -202,7 +202,7 @@ final class HostSize {
         }
     }
 
-    /** Takes the size of the file of the host; see {@link dev.samara.core.backing.HostFile#revalidate}. */
+    /** Adopts the size of the host's file; see {@link dev.samara.core.backing.HostFile#revalidate}. */
     long revalidate() {
         try {
             return look();
@@ -211,7 +211,7 @@ final class HostSize {
         }
     }
 
-    /** Takes the size as {@link #revalidate} does. Throws what the host has thrown. */
+    /** Adopts the size like {@link #revalidate}, but throws the exception of the host. */
     long look() throws IOException {
         Cpus.checkMayWait("a check of a file");
         inode.changesLock().lock();
@@ -241,15 +241,15 @@ final class HostSize {
         }
     }
 
-    /** Returns whether no other program has made the file of the host as large as that. */
+    /** Returns whether a size of the host's file is explained without a change by another program. */
     private boolean isKnown(long found) {
         return found == pages.size() || (found > pages.size() && isTooLong());
     }
 
     /**
-     * Makes the page cache as large as the file of the host, to which another program has added. The rest of the last
-     * page is read again. If the page may be dirty, the new bytes are written to it, so that no store is lost. The
-     * caller holds all locks.
+     * Extends the page cache to the size of the host's file, to which another program appended bytes. The last page is
+     * removed, so that it is read again with the new bytes. If the page may be dirty, the new bytes are written to it
+     * instead, so that no store is lost. The caller holds all locks.
      */
     private long follow(long found) throws IOException {
         int pageSize = pages.memory().frames().pageSize();
@@ -259,11 +259,11 @@ final class HostSize {
             ByteBuffer rest = ByteBuffer.allocate((int) (Math.min((last + 1) * pageSize, found) - size));
             while (rest.hasRemaining()) {
                 if (inode.channel().read(rest, size + rest.position()) < 0) {
-                    // Made shorter again. The next look finds the size that it has then.
+                    // The file was truncated again. The next check finds its new size.
                     return 0;
                 }
             }
-            // No eviction has the page, or comes between the look and the write.
+            // The lock excludes evictions of the page during the check and the write.
             pages.lock();
             try {
                 int length = rest.flip().remaining();

@@ -8,8 +8,8 @@ import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * What the parts of one file of the host share: its pages, its channel, its errors and its locks. {@link HostInode} has
- * the parts. Thread-safe.
+ * The state that the parts of one host file share: its pages, its channel, its errors and its locks. {@link HostInode}
+ * contains the parts. Thread-safe.
  */
 final class InodeState {
     /** The name of the first open. */
@@ -23,44 +23,45 @@ final class InodeState {
 
     /**
      * Serializes write-backs, and excludes them from truncations and holes. Not held during a force ({@link
-     * HostForces}). Taken after {@link #changes}.
+     * HostForces}). Acquired after {@link #changes}.
      */
     private final ReentrantLock writeBack = new CheckedLock();
 
     /**
-     * Shared by reads of pages into memory, and exclusive in truncations and holes ({@code invalidate_lock}). Otherwise
-     * a page that was read before a truncation could come into memory after it. Taken after {@link #writeBack}.
+     * Held shared by reads of pages into memory, and exclusively by truncations and holes ({@code invalidate_lock}).
+     * Otherwise a page that was read before a truncation could be inserted after it. Acquired after {@link #writeBack}.
      */
     private final CheckedReadWriteLock invalidate = new CheckedReadWriteLock();
 
     /**
-     * The channel of the first open, or of the first one for writing.
+     * The channel of the first open for writing, or of the first open while there is none.
      *
      * @written the first open of a file for writing, under the monitor of {@code InodeTable} (volatile)
      * @read any thread that uses the file (volatile)
-     * @pairs the store precedes that of {@code isWritable}: a thread that reads true writes through a channel for
-     *     writing
-     * @invariant a channel of the file; the first one stays open to the end
+     * @pairs stored before {@code isWritable}: a thread that reads {@code isWritable} as true writes through a channel
+     *     for writing
+     * @invariant a channel of the file; the first channel, too, stays open until the end of the file
      */
     private volatile HostChannel channel;
 
     /**
-     * Whether the channel is open for writing. Stored after the channel, and never set back to false.
+     * Whether the channel is open for writing. Written after the channel, and never reset.
      *
      * @written the first open for writing, after {@code channel} (volatile)
      * @read a write-back; an open under the monitor of {@code InodeTable} (volatile)
      * @pairs with {@code channel}, see there
-     * @invariant whether there is a channel for writing; never set back to false
+     * @invariant whether there is a channel for writing; never reset
      */
     private volatile boolean isWritable;
 
     /**
-     * Changed where an open finds a file without opens, under the monitor of {@link InodeTable}.
+     * The rules of the file. Changed under the monitor of {@link InodeTable} by an open that finds the file without
+     * opens.
      *
      * @written the opening thread; an open that finds the file without opens, under the monitor of {@code InodeTable}
      *     (volatile)
      * @read any thread that uses the file (volatile)
-     * @invariant what the options of the opens have set for the file
+     * @invariant the rules that the options of the opens set for the file
      */
     private volatile FileRules rules;
 
@@ -80,7 +81,7 @@ final class InodeState {
         return rules;
     }
 
-    /** Takes the rules of an open. The caller holds the monitor of {@link InodeTable}. */
+    /** Sets the rules of an open. The caller holds the monitor of {@link InodeTable}. */
     void setRules(FileRules opened) {
         rules = opened;
     }
@@ -105,7 +106,7 @@ final class InodeState {
         return isWritable;
     }
 
-    /** Takes a channel that is open for writing. The caller holds the monitor of {@link InodeTable}. */
+    /** Sets a channel that is open for writing. The caller holds the monitor of {@link InodeTable}. */
     void takeWritable(HostChannel writable) {
         channel = writable;
         isWritable = true;
@@ -124,7 +125,7 @@ final class InodeState {
         return invalidate;
     }
 
-    /** Takes the locks of the changes, of the write-back and of the reads, in this order. */
+    /** Acquires the locks of the changes, of the write-back and of the reads, in this order. */
     void lockAll() {
         boolean isDone = false;
         changes.lock();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -12,33 +13,37 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The open files of the host of one machine, by key, and how each of them is used ({@code inode_hashtable}). An open or
- * a close takes the same time however many files there are. No thread waits for the host in its monitor. Thread-safe.
+ * The open host files of one machine, by key, and how each of them is used ({@code inode_hashtable}). The time of an
+ * open or a close does not depend on the number of files. No thread waits for the host while it holds the monitor.
+ * Thread-safe.
  */
 final class InodeTable {
-    /** By key. Guarded by this. */
+    /** The files by key. */
+    @GuardedBy("this")
     private final Map<Object, HostInode> inodes = new HashMap<>();
 
-    /** The files of the map, in no order, for a thread that visits one after the other. Guarded by this. */
+    /** The files of the map, in no particular order, for threads that visit them one after another. */
+    @GuardedBy("this")
     private final List<HostInode> ring = new ArrayList<>();
 
     /**
-     * The number of these files that are open for writing. Guarded by this.
+     * The number of files that are open for writing.
      *
      * @words {@code writable}, and the contents of a use of {@code InodeTable}, {@code HostUse}
      * @written a thread that opens, closes or ends a file (monitor of {@code InodeTable})
-     * @read such a thread, and one that visits all files (monitor of {@code InodeTable})
+     * @read such a thread, and a thread that visits all files (monitor of {@code InodeTable})
      * @invariant how each file is used, and how many are open for writing
      */
+    @GuardedBy("this")
     private int writable;
 
     /**
-     * Finds or makes a file, and counts an open of it. The channel is the file's then, or closed.
+     * Finds or creates a file, and counts an open of it. Afterwards the channel belongs to the file, or is closed.
      *
      * @param rules the rules of the open
-     * @param maker makes the file of the channel, in the monitor of this
-     * @throws dev.samara.core.mman.MmException EBUSY if the file is open with another memory or other rules, ETXTBSY if
-     *     an open for writing is denied
+     * @param maker creates the file of the channel; called with the monitor held
+     * @throws dev.samara.core.mman.MmException EBUSY if the file is open with a different memory or different rules,
+     *     ETXTBSY if an open for writing is denied
      */
     HostInode enter(
             Object key,
@@ -74,10 +79,10 @@ final class InodeTable {
     }
 
     /**
-     * Counts an open of a file that is open, with the channels that it has.
+     * Counts an open of a file that is already open, and uses its existing channels.
      *
-     * @return the file; null if it is not open here
-     * @throws dev.samara.core.mman.MmException as {@link #enter}; EBUSY also if that would need a further channel
+     * @return the file; null if this machine has not opened it
+     * @throws dev.samara.core.mman.MmException as {@link #enter}; also EBUSY if another channel would be needed
      */
     synchronized @Nullable HostInode share(Object key, MachineMemory memory, boolean writes, FileRules rules) {
         HostInode known = inodes.get(key);
@@ -92,9 +97,9 @@ final class InodeTable {
         return known;
     }
 
-    /** Checks that a further open may use a file. The caller holds the monitor of this. */
+    /** Checks that another open may use a file. The caller holds the monitor of this. */
     private static void checkShared(HostInode known, MachineMemory memory, boolean writes, FileRules rules) {
-        // A file that could not be saved by its last close has no opens: the next open may bring new hooks.
+        // A file without opens, which its last close could not save, may get new hooks from the next open.
         boolean isPermitted = known.rules().permits(rules)
                 || (known.use().opens == 0 && known.rules().lock() == rules.lock());
         if (known.pages().memory() != memory || !isPermitted) {
@@ -125,7 +130,8 @@ final class InodeTable {
         }
     }
 
-    /** Adds a file, or changes nothing if memory is short. The caller holds the monitor of this. */
+    /** Adds a file. If memory runs out, changes nothing. The caller holds the monitor of this. */
+    @GuardedBy("this")
     private void add(Object key, HostInode inode) {
         ring.add(inode);
         boolean isComplete = false;
@@ -134,7 +140,7 @@ final class InodeTable {
             isComplete = true;
         } finally {
             if (!isComplete) {
-                // A map that has failed to grow has the entry nevertheless.
+                // A map that failed to grow may already contain the entry.
                 inodes.remove(key, inode);
                 ring.remove(ring.size() - 1);
             }
@@ -149,7 +155,7 @@ final class InodeTable {
         inode.use().writers -= writes ? 1 : 0;
     }
 
-    /** Denies opens for writing ({@code deny_write_access}); returns false if there is one. */
+    /** Denies opens for writing ({@code deny_write_access}). Returns false if the file is open for writing. */
     synchronized boolean denyWrites(HostInode inode) {
         if (inode.use().writers > 0) {
             return false;
@@ -163,7 +169,10 @@ final class InodeTable {
         inode.use().denials--;
     }
 
-    /** Returns whether a file is to be saved and closed: it has no opens, and no other thread does that. */
+    /**
+     * Returns whether the caller must save and close a file, because the file has no opens and no other thread is
+     * saving it.
+     */
     synchronized boolean beginEnd(HostInode inode) {
         HostUse use = inode.use();
         if (use.opens > 0 || use.isEnding || inodes.get(inode.key()) != inode) {
@@ -173,12 +182,12 @@ final class InodeTable {
         return true;
     }
 
-    /** Returns whether a file is still here: no thread has ended it. */
+    /** Returns whether a file is still in the table, i.e. no thread has ended it. */
     synchronized boolean has(HostInode inode) {
         return inodes.get(inode.key()) == inode;
     }
 
-    /** Ends what {@link #beginEnd} has begun, and keeps the file. */
+    /** Cancels the end that {@link #beginEnd} started, and keeps the file. */
     synchronized void keep(HostInode inode) {
         inode.use().isEnding = false;
     }
@@ -188,7 +197,10 @@ final class InodeTable {
         return inode.use().opened;
     }
 
-    /** Returns whether a failed save is to be reported: once until the next open, though it is tried again. */
+    /**
+     * Returns whether a failed save should be reported. Until the next open this is true only once, although the save
+     * is retried.
+     */
     synchronized boolean setReported(HostInode inode) {
         boolean isFirst = !inode.use().isReported;
         inode.use().isReported = true;
@@ -196,11 +208,11 @@ final class InodeTable {
     }
 
     /**
-     * Ends what {@link #beginEnd} has begun, for a file that was saved. Removes it if it has no opens.
+     * Completes the end that {@link #beginEnd} started, after the file was saved. Removes the file if it has no opens.
      *
-     * @param opened the number of its opens before it was saved
-     * @return the channels of a file that was removed, which the caller ends; none if the file stays; null if an open
-     *     has come and gone since, so that the file is to be saved again
+     * @param opened the result of {@link #opened} before the save
+     * @return the channels of a removed file, which the caller ends; an empty list if the file stays; null if the file
+     *     was opened and closed since, and so must be saved again
      */
     synchronized @Nullable List<HostChannel> end(HostInode inode, long opened) {
         HostUse use = inode.use();
@@ -211,7 +223,7 @@ final class InodeTable {
         return use.opens > 0 ? List.of() : remove(inode);
     }
 
-    /** Removes a file. Returns its channels; none if it is not here. */
+    /** Removes a file. Returns its channels, or an empty list if the file is not in the table. */
     synchronized List<HostChannel> remove(HostInode inode) {
         if (!inodes.remove(inode.key(), inode)) {
             return List.of();
@@ -230,7 +242,7 @@ final class InodeTable {
         return writable > 0;
     }
 
-    /** Returns the files of this instant. */
+    /** Returns a snapshot of the files. */
     synchronized List<HostInode> all() {
         return List.copyOf(ring);
     }
@@ -239,7 +251,7 @@ final class InodeTable {
         return ring.size();
     }
 
-    /** Returns the file at a place, or null if there are fewer by now. */
+    /** Returns the file at an index, or null if there are not that many files. */
     synchronized @Nullable HostInode at(int place) {
         return place < ring.size() ? ring.get(place) : null;
     }

@@ -11,8 +11,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Saves and closes the files of the host that have no opens any more, and all files at the end of the machine ({@code
- * iput_final}). A file that cannot be saved is reported and stays: a later open has its pages. May block. Thread-safe.
+ * Saves and closes host files after their last open ended, and all files at the end of the machine ({@code
+ * iput_final}). A file that cannot be saved is reported and stays in the table, so that a later open gets its pages.
+ * May block. Thread-safe.
  */
 final class LastClose {
     private final InodeTable inodes;
@@ -28,7 +29,7 @@ final class LastClose {
         this.reporter = reporter;
     }
 
-    /** Ends an open. The last one saves the file, and closes it unless that fails. */
+    /** Ends an open. If it was the last one, saves the file, and closes the file unless the save failed. */
     void leave(HostInode inode, boolean writes) {
         inodes.leave(inode, writes);
         endUnused(inode);
@@ -44,7 +45,7 @@ final class LastClose {
         }
     }
 
-    /** Tries to end a file without opens; returns false if it was opened and closed again in the meantime. */
+    /** Tries to end a file without opens. Returns false if the file was opened and closed again in the meantime. */
     private boolean end(HostInode inode) {
         long opened = inodes.opened(inode);
         long failed;
@@ -74,7 +75,9 @@ final class LastClose {
         return true;
     }
 
-    /** Ends a file that was removed, which has channels. No open is left that could be told of a failure. */
+    /**
+     * Closes the channels of a removed file. A failure is reported here, because no open is left that could return it.
+     */
     private void end(HostInode inode, List<HostChannel> ending) {
         long failed = ending.isEmpty() ? 0 : inode.end(ending);
         if (failed != 0) {
@@ -82,7 +85,7 @@ final class LastClose {
         }
     }
 
-    /** Returns whether the pages of a file stay that could not be saved. A page that was held back was not lost. */
+    /** Returns whether a file that could not be saved keeps its pages. A page that was held back is never dropped. */
     private boolean keepsUnsaved(long failed) {
         return !policy.dropsFailedWrites || failed == Errno.EAGAIN.result();
     }
@@ -96,19 +99,19 @@ final class LastClose {
         reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, message, cause));
     }
 
-    /** Returns which pages of a file are dirty, as text; nothing if there is no memory for that. */
+    /** Returns a text that describes the dirty pages of a file; empty if there is no memory for it. */
     private static String unsaved(HostInode inode) {
         try {
             DirtyRuns runs = DirtyRuns.of(inode, 0, Long.MAX_VALUE);
             return runs.pages() == 0 ? "" : "; dirty pages: " + runs.pages() + ", the first at byte " + runs.start(0);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The report and the end of the file come first.
+            // The report and the end of the file are more important than this text.
             return "";
         }
     }
 
     /**
-     * Saves all files, and keeps them open. Each that cannot be saved is reported.
+     * Saves all files, and keeps them open. Each file that cannot be saved is reported.
      *
      * @return 0, or the negated errno of the first failure
      */
@@ -125,13 +128,13 @@ final class LastClose {
         try {
             long failed = inode.flush(0, Long.MAX_VALUE);
             if (failed == 0 || !inodes.has(inode)) {
-                // Its last close has saved it, and closed the channel of this save.
+                // The last close of the file saved it concurrently, and closed the channel of this save.
                 return 0;
             }
             reportUnsaved(inode, failed);
             return failed;
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The other files are saved all the same.
+            // The other files are still saved.
             reportThrown(inode, exhausted);
             return Errno.ENOMEM.result();
         }
@@ -142,10 +145,10 @@ final class LastClose {
     }
 
     /**
-     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported, and stays with
-     * its pages: the next call tries again.
+     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported and keeps its
+     * pages, and the next call retries.
      *
-     * @return whether no file is left; false also if another thread does this
+     * @return whether no file is left; also false if another thread is closing the files
      */
     boolean endAll() {
         if (!closing.tryLock()) {
@@ -166,7 +169,7 @@ final class LastClose {
         try {
             long failed = inode.save();
             if (failed != 0 && !inodes.has(inode)) {
-                // Its last use ended concurrently: that thread saved the file, and closed the channel of this save.
+                // The thread that ended the last use concurrently saved the file, and closed the channel of this save.
                 return true;
             }
             if (failed != 0) {
@@ -178,7 +181,7 @@ final class LastClose {
             end(inode, inodes.remove(inode));
             return true;
         } catch (Throwable thrown) {
-            // Of the host, of an embedder's channel, or for want of memory: the other files are saved all the same.
+            // Thrown by the host or an embedder's channel, or because memory ran out. The other files are still saved.
             reportThrown(inode, thrown);
             return false;
         }

@@ -6,9 +6,9 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.FileAdvice;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** What one open of a file does with advice about its pages ({@code mm/fadvise.c}). Thread-safe. */
+/** Follows the advice that is given about the pages of one open of a file ({@code mm/fadvise.c}). Thread-safe. */
 final class OpenAdvice {
-    /** The most tasks of one open that read ahead; further advice is dropped. */
+    /** The maximum number of read-ahead tasks per open. Further advice is dropped. */
     private static final int MOST_READS_AHEAD = 16;
 
     private final HostOpens opens;
@@ -19,12 +19,13 @@ final class OpenAdvice {
     private final int pageShift;
 
     /**
-     * The tasks that read ahead. They are few, since a guest may give any number of advices.
+     * The number of read-ahead tasks. It is limited, because a guest may give advice any number of times.
      *
-     * @written a thread that gives advice (get-and-increment); the task, or that thread if it gives none (get-and-add)
-     * @read by these only
-     * @invariant the tasks that read ahead for this open, and the threads that are about to give one; there are at most
-     *     16 tasks
+     * @written a thread that gives advice (get-and-increment); the task, or that thread if it submits no task
+     *     (get-and-add)
+     * @read only by these exchanges
+     * @invariant the number of read-ahead tasks of this open, and of threads that are about to submit one; there are at
+     *     most 16 tasks
      */
     private final AtomicInteger readsAhead = new AtomicInteger();
 
@@ -37,7 +38,7 @@ final class OpenAdvice {
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
     }
 
-    /** Takes advice; see {@link dev.samara.core.backing.HostFile#fadvise}. The caller has a use of the open. */
+    /** Follows advice; see {@link dev.samara.core.backing.HostFile#fadvise}. The caller holds a use of the open. */
     long give(long offset, long length, int advice) {
         if (offset < 0 || length < 0) {
             return Errno.EINVAL.result();
@@ -50,7 +51,7 @@ final class OpenAdvice {
             case FileAdvice.POSIX_FADV_NORMAL, FileAdvice.POSIX_FADV_RANDOM, FileAdvice.POSIX_FADV_SEQUENTIAL ->
                 readAhead.advise(advice);
             case FileAdvice.POSIX_FADV_NOREUSE -> {
-                // As before Linux 6.3.
+                // Ignored, as before Linux 6.3.
             }
             default -> {
                 return Errno.EINVAL.result();
@@ -59,10 +60,10 @@ final class OpenAdvice {
         return 0;
     }
 
-    /** Frees the clean pages that lie in a range as a whole, as {@code generic_fadvise} rounds it. */
+    /** Frees the clean pages that are entirely within a range, which is rounded like in {@code generic_fadvise}. */
     private void dontNeed(long offset, long end) {
         long first = (offset >>> pageShift) + ((offset & frames.pageSize() - 1) == 0 ? 0 : 1);
-        // The last page of the file counts as a whole one if the range has all of its bytes.
+        // The last page of the file counts as a whole page if the range contains all of its bytes.
         long last = end >= inode.pages().size() ? Long.MAX_VALUE : (end >>> pageShift) - 1;
         if (first <= last) {
             inode.evictRange(first, last);

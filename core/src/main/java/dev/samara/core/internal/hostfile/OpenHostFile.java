@@ -20,7 +20,7 @@ import java.nio.channels.FileChannel;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** One open of a file of the host. Its owner, its mappings and reads ahead use it; the last use ends it. */
+/** One open of a file of the host. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
 public final class OpenHostFile extends HostFile implements UncachedFile {
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
@@ -31,7 +31,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     private final HostIdentity identity;
     private final boolean isWritable;
 
-    /** Whether calls bring no pages into memory ({@code HostFileOption.DIRECT}). */
+    /** Whether calls bypass the cache, and so bring no pages into memory ({@code HostFileOption.DIRECT}). */
     private final boolean isDirect;
 
     private final int pageShift;
@@ -80,7 +80,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         uses.close();
     }
 
-    /** Checks that the thread may wait, and is in no hook of the file. */
+    /** Checks that the thread may wait, and is not executing a hook of the file. */
     private void check(String what) {
         Cpus.checkMayWait(what);
         inode.checkNoHook(what);
@@ -97,7 +97,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         FilePages pages = inode.pages();
         long page = request.page();
         if (page >= pages.pages()) {
-            // Another program may have made the file longer.
+            // Another program may have extended the file.
             inode.size().revalidate();
         }
         int known = pages.frameAt(page);
@@ -131,7 +131,11 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         }
     }
 
-    /** Returns what a call returns whose write-back has this result: another thread may be told of the same failure. */
+    /**
+     * Returns the result of a call whose write-back returned {@code failed}. This is the last failure that the open has
+     * not reported yet. If there is none, it is {@code failed}, which another thread may already have reported for this
+     * open.
+     */
     private long told(long failed) {
         long told = failures.tell();
         return told != 0 ? told : failed;
@@ -164,7 +168,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         }
         long failed = 0;
         if ((flags & SyncRangeFlags.SYNC_FILE_RANGE_WRITE) != 0) {
-            // What has failed is told to a call that waits.
+            // A failure is returned only if the call waits afterwards.
             failed = inode.write(first, last);
         } else if ((flags & SyncRangeFlags.WAIT_AFTER) != 0) {
             inode.awaitWriteBack();
@@ -189,7 +193,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
             throw new ReadOnlyBufferException();
         }
         if (offset < 0) {
-            // Before the descriptor is checked, as in ksys_pread64.
+            // Returned before the descriptor is checked, as in ksys_pread64.
             return Errno.EINVAL.result();
         }
         if (!uses.beginCall()) {
@@ -207,7 +211,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         return opens.policy().leastUncached;
     }
 
-    /** For a mapping that uses this open, which may be closed. */
+    /** Called by a mapping that uses this open. The owner may already have closed the open. */
     @Override
     public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
         return inode.bytes().readMapped(target, offset, mapped);
@@ -249,7 +253,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
             return Errno.EBADF.result();
         }
         try {
-            // In the order of vfs_fallocate.
+            // The order of the checks is that of vfs_fallocate.
             return bytes < 0 ? Errno.EINVAL.result() : isWritable ? inode.size().grow(bytes) : Errno.EBADF.result();
         } finally {
             uses.unuse();
@@ -260,7 +264,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     public long truncate(long bytes) {
         check("a truncation");
         if (bytes < 0) {
-            // Before the descriptor is checked, as in do_sys_ftruncate.
+            // Returned before the descriptor is checked, as in do_sys_ftruncate.
             return Errno.EINVAL.result();
         }
         if (!uses.beginCall()) {
@@ -297,8 +301,8 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     }
 
     /**
-     * Makes bytes zeros as {@link #punch} does, for a mapping that uses this open, which may be closed ({@code
-     * vfs_fallocate} in {@code madvise_remove}).
+     * Sets bytes to zero like {@link #punch}, for a mapping that uses this open ({@code vfs_fallocate} in {@code
+     * madvise_remove}). The owner may already have closed the open.
      */
     public long punchMapped(long offset, long length) {
         check("the punching of a hole");

@@ -1,32 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+
 /**
- * The uses of one open of a file: its owner until it closes the open, the owner's calls, mappings, and reads ahead. The
- * last one ends the open. Thread-safe.
+ * Counts the uses of one open of a file: its owner until the owner closes the open, the owner's calls, mappings, and
+ * read-ahead. The open ends with its last use. Thread-safe.
  */
 final class OpenUses {
-    /** Ends the open. Run once, without the monitor. */
+    /** Ends the open. Called once, without the monitor. */
     private final Runnable end;
 
     /**
-     * The mappings, the owner, its calls and reads ahead under way. Guarded by this.
+     * The number of uses.
      *
      * @words {@code uses}, {@code isClosed}
      * @written a thread that begins or ends a use, or closes the open (monitor)
      * @read these threads (monitor)
-     * @invariant the mappings, the owner, and its calls and reads ahead under way; the open ends with the last one
+     * @invariant the number of uses: the mappings, the owner, and its calls and read-ahead under way. The open ends
+     *     with its last use
      */
+    @GuardedBy("this")
     private int uses = 1;
 
-    /** Whether the owner has closed the open. Guarded by this. */
+    /** Whether the owner closed the open. */
+    @GuardedBy("this")
     private boolean isClosed;
 
     OpenUses(Runnable end) {
         this.end = end;
     }
 
-    /** Begins a use; returns false if the open has ended. */
+    /** Starts a use. Returns false if the open has ended. */
     synchronized boolean use() {
         if (uses == 0) {
             return false;
@@ -48,8 +53,8 @@ final class OpenUses {
     }
 
     /**
-     * Begins a call of the owner, during which the open stays. Returns false if the owner has closed it. Otherwise the
-     * call ends with {@link #unuse}.
+     * Starts a call of the owner, during which the open does not end. Returns false if the owner closed the open.
+     * Otherwise the caller ends the call with {@link #unuse}.
      */
     synchronized boolean beginCall() {
         return !isClosed && use();

@@ -5,9 +5,9 @@ import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.SavedPages;
 import java.util.function.Consumer;
 
-/** Finds pages of one file of the host, and reads those that are not in memory. Thread-safe. */
+/** Finds pages of one host file, and reads pages that are not in memory. Thread-safe. */
 final class PageFetches {
-    /** How often a read or a write-back tries again that has found the file of the host shorter. */
+    /** The maximum number of attempts of a read or a write-back that finds that the host's file was truncated. */
     static final int ATTEMPTS = 8;
 
     private final PageReads reads;
@@ -16,9 +16,9 @@ final class PageFetches {
     private final SavedPages pages;
 
     /**
-     * Describes the pages of a file.
+     * Creates the fetches of a file.
      *
-     * @param makeRoom evicts pages of all files, for one of these; see {@link CacheLimit#makeRoom}
+     * @param makeRoom evicts pages of all files, to make room for a page of this file; see {@link CacheLimit#makeRoom}
      */
     PageFetches(PageReads reads, HostSize size, Consumer<SavedPages> makeRoom, SavedPages pages) {
         this.reads = reads;
@@ -28,11 +28,11 @@ final class PageFetches {
     }
 
     /**
-     * Returns the frame of a page, and reads the page if it is not in memory.
+     * Returns the frame of a page; reads the page if it is not in memory.
      *
      * @param page the page
-     * @param most the most pages that are read at once, the page and those after it
-     * @param isScan whether the others are those after an access
+     * @param most the maximum number of pages that are read at once, from {@code page} on
+     * @param isScan whether the pages after {@code page} are read ahead, because {@code page} is accessed
      * @return the frame; {@link PageReads#BEYOND}, {@link NoFrame#NO_MEMORY} or {@link PageReads#UNREADABLE}
      */
     int fetch(long page, int most, boolean isScan) {
@@ -46,7 +46,7 @@ final class PageFetches {
             if (frame != PageReads.SHORT) {
                 return frame;
             }
-            // Made shorter by another program.
+            // Another program truncated the file.
             if (size.revalidate() != 0) {
                 return PageReads.UNREADABLE;
             }

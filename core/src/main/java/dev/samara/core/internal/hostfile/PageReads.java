@@ -13,28 +13,29 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * Reads pages of one file of the host into memory ({@code filemap_read_folio}), in place where the frames lie in direct
- * memory. The rest of the last page is zeros. A failed read leaves nothing: the next access reads again.
+ * Reads pages of one host file into memory ({@code filemap_read_folio}). If the frames are in direct memory, the host
+ * reads directly into them. The last page of the file is filled up with zeros. A failed read changes nothing, and the
+ * next access reads again.
  *
- * <p>A read takes {@code invalidate} shared, so no truncation and no hole comes between it and the insertion of its
- * pages. Writes of pages are not excluded. Another thread may insert one of the pages, change it, write it back and
- * have it reclaimed, all during the read: the bytes that were read are older than the file then. {@link ReadsUnderWay}
- * compares the ranges, so only a write or a removal of the page itself makes its read stale. The page is read again
- * then. A read of a page that nobody writes or removes waits neither for a write-back nor for a force.
+ * <p>A read holds {@code invalidate} shared, so no truncation and no hole can happen between the read and the insertion
+ * of its pages. Writes of pages are not excluded. During the read, other threads may insert one of the pages, change
+ * it, write it back and reclaim it. In that case the bytes that were read are stale, and the page is read again. {@link
+ * ReadsUnderWay} compares the ranges, so only a write or a removal of the page itself makes its read stale. A read of a
+ * page that no thread writes or removes waits neither for a write-back nor for a force.
  */
 final class PageReads {
-    /* Results beside those of FilePages. */
+    /* Results in addition to the results of FilePages. */
 
-    /** The page lies beyond the end of the file. */
+    /** The page is beyond the end of the file. */
     static final int BEYOND = Frames.NONE;
 
-    /** The host has failed to read the page. */
+    /** The host failed to read the page. */
     static final int UNREADABLE = NoFrame.EVICTED - 1;
 
-    /** The file of the host is shorter than the page cache says. */
+    /** The host's file is shorter than the size in the page cache. */
     static final int SHORT = UNREADABLE - 1;
 
-    /** How often a stale page is read again before the read waits for the write-back under way. */
+    /** How often a stale page is read again before the read excludes write-backs. */
     private static final int UNLOCKED_RETRIES = 4;
 
     private final InodeState inode;
@@ -58,17 +59,17 @@ final class PageReads {
     }
 
     /**
-     * Reads a page, and pages after it that are not in memory either, up to the next one that is.
+     * Reads a page and the pages that follow it, up to the next page that is in memory.
      *
      * @param page the page
-     * @param most the most pages
-     * @param isScan whether the others are those after an access
+     * @param most the maximum number of pages
+     * @param isScan whether the pages after {@code page} are read ahead, because {@code page} is accessed
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
     int fetch(long page, int most, boolean isScan) {
         int result = fetchOnce(page, most, isScan);
         if (result == UNREADABLE && most > 1) {
-            // Perhaps it is another page that cannot be read.
+            // Perhaps only one of the following pages cannot be read.
             result = fetchOnce(page, 1, isScan);
         }
         for (int retries = 0; result == NoFrame.STALE; retries++) {
@@ -94,7 +95,7 @@ final class PageReads {
             if (count == 0) {
                 return NoFrame.NO_MEMORY;
             }
-            // Neighbours are read together.
+            // Sorted so that neighbouring frames are filled by one call.
             Arrays.sort(fresh, 0, count);
             return read(page, arrays, count, isScan);
         } finally {
@@ -102,7 +103,7 @@ final class PageReads {
         }
     }
 
-    /** Returns the number of pages to read: the page, and those after it up to one in memory or the end. */
+    /** Returns the number of pages to read: from {@code page} up to the next page in memory, or the end of the file. */
     private int absent(long page, int most) {
         int count = 1;
         while (count < most && page + count < pages.pages() && pages.frameAt(page + count) == Frames.NONE) {
@@ -111,7 +112,7 @@ final class PageReads {
         return count;
     }
 
-    /** Reads a page while none is written back, since it was written during each read before. */
+    /** Reads a page while write-backs are excluded, because the page was written during each of the earlier reads. */
     private int fetchAlone(long page) {
         inode.writeBackLock().lock();
         try {
@@ -130,11 +131,12 @@ final class PageReads {
                 return BEYOND;
             }
             int used = (int) ((wanted + frames.pageSize() - 1) >>> pageShift);
-            // Before the read of the bytes: what is written or removed after this makes them stale.
+            // Started before the bytes are read, so that a write or removal after this makes them stale.
             ReadsUnderWay.PageRead read = pages.beginRead(page, used);
             try {
                 if (wanted(start, count) != wanted) {
-                    // A write past the cache that makes the file larger may have ended before the read began.
+                    // A write that bypasses the cache may have extended the file and ended before this read was
+                    // started.
                     return NoFrame.STALE;
                 }
                 if (!fill(arrays, used, start, wanted)) {
@@ -153,12 +155,15 @@ final class PageReads {
         }
     }
 
-    /** Returns how many bytes the file has in some pages. */
+    /** Returns the number of bytes of the file in {@code count} pages from the offset {@code start} on. */
     private long wanted(long start, int count) {
         return Math.min((long) count << pageShift, pages.size() - start);
     }
 
-    /** Fills frames with bytes of the file, and the rest of the last one with zeros; false if the file is shorter. */
+    /**
+     * Fills frames with bytes of the file, and the rest of the last frame with zeros. Returns false if the host's file
+     * is shorter.
+     */
     private boolean fill(ReadArraysPool.ReadArrays arrays, int count, long start, long wanted) throws IOException {
         DirectFrames direct = frames.direct();
         boolean isFilled = direct != null
@@ -191,7 +196,7 @@ final class PageReads {
         return true;
     }
 
-    /** Reads each run of consecutive frames by one call, or several if the run lies in several buffers. */
+    /** Reads each run of consecutive frames with one call, or with several calls if the run is in several buffers. */
     private boolean fillInPlace(
             DirectFrames direct, ReadArraysPool.ReadArrays arrays, int count, long start, long wanted)
             throws IOException {
@@ -228,7 +233,7 @@ final class PageReads {
         }
     }
 
-    /** Fills the remaining bytes of a buffer; returns false at the end of the file of the host. */
+    /** Fills the remaining bytes of a buffer. Returns false at the end of the host's file. */
     private boolean readFully(ByteBuffer buffer, long start) throws IOException {
         HostChannel from = inode.channel();
         long before = start - buffer.position();

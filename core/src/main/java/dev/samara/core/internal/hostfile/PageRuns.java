@@ -5,11 +5,14 @@ import dev.samara.core.internal.file.SavedPages;
 import java.util.Arrays;
 
 /**
- * A bounded number of runs of pages of one file; where there are more, the pages between two runs are included. For one
- * thread.
+ * A bounded number of runs of pages of one file. If the bound is exceeded, runs are merged, and include the pages
+ * between them. For one thread.
  */
 final class PageRuns {
-    /** The most numbers in {@link #runs}: a guest that never saves writes any number of runs. */
+    /**
+     * The maximum number of elements of {@link #runs}. It is needed because a guest that never saves may write any
+     * number of runs.
+     */
     private static final int MOST = 1 << 7;
 
     /** The first and the last page of each run. */
@@ -31,7 +34,7 @@ final class PageRuns {
         runs[size++] = last;
     }
 
-    /** Adds all runs of another one. */
+    /** Adds all runs of {@code other}. */
     void addAll(PageRuns other) {
         for (int i = 0; i < other.size; i += 2) {
             add(other.runs[i], other.runs[i + 1]);
@@ -42,14 +45,16 @@ final class PageRuns {
         size = 0;
     }
 
-    /** Marks the pages of all runs, as far as they are in memory, as written. */
+    /** Marks the pages of all runs that are in memory as dirty. */
     void setDirty(SavedPages pages) {
         for (int i = 0; i < size; i += 2) {
             pages.setDirty(runs[i], runs[i + 1]);
         }
     }
 
-    /** Makes one run of all: a page between them that is dirty after a force has failed is written once more. */
+    /**
+     * Merges all runs into one. This is correct: if a force fails, pages between the runs are only written once more.
+     */
     private void join() {
         for (int i = 2; i < size; i += 2) {
             runs[0] = Math.min(runs[0], runs[i]);

@@ -10,11 +10,11 @@ import java.nio.ByteBuffer;
 import java.util.function.ToLongFunction;
 
 /**
- * Writes dirty pages of one file to the host ({@code file_write_and_wait_range}), under the lock of the write-back.
- * {@link HostForces} forces them to the device.
+ * Writes dirty pages of one file to the host ({@code file_write_and_wait_range}), while it holds the lock of the
+ * write-back. {@link HostForces} forces them to the device.
  */
 final class PageWrites implements PageWriter {
-    /** The file of the host is shorter than the page cache says. No errno has this number. */
+    /** The host's file is shorter than the size in the page cache. No errno has this value. */
     static final long SHORT = -4096;
 
     private static final byte[] ZEROS = new byte[4096];
@@ -26,10 +26,10 @@ final class PageWrites implements PageWriter {
     private final HookCalls hooks;
     private final int pageShift;
 
-    /** Whether a page whose write has failed is clean. */
+    /** Whether a page becomes clean although its write failed. */
     private final boolean dropsFailed;
 
-    /** The first failure of this write-back whose pages are clean, or 0. */
+    /** The first failure of this write-back that was dropped, i.e. whose pages became clean, or 0. */
     private long dropped;
 
     PageWrites(InodeState inode, HostForces forces, TransferBuffers buffers, boolean dropsFailed, HookCalls hooks) {
@@ -44,8 +44,8 @@ final class PageWrites implements PageWriter {
     }
 
     /**
-     * Writes the dirty pages of a range. Waits for other changes and write-backs. Pages whose write has failed stay
-     * dirty, unless failed writes are dropped.
+     * Writes the dirty pages of a range. Waits for other changes and write-backs. Pages whose write failed stay dirty,
+     * unless failed writes are dropped.
      *
      * @return 0; a negated errno, which is recorded; {@link #SHORT}, or {@link PageWriter#HELD}
      */
@@ -58,14 +58,14 @@ final class PageWrites implements PageWriter {
         }
     }
 
-    /** Writes the dirty pages that evictions have found; waits for no lock. The caller holds that of the write-back. */
+    /** Writes the dirty pages that evictions found. Waits for no lock. The caller holds the lock of the write-back. */
     void writeForEviction() {
         write(buffer -> pages.tryWriteBack(buffer, this));
     }
 
     private long write(ToLongFunction<ByteBuffer> writeBack) {
         if (!inode.isWritable()) {
-            // No open of this file can have written to it.
+            // No open of this file could write to it.
             return 0;
         }
         ByteBuffer buffer = buffers.take(pages.pages().memory().frames().pageSize());
@@ -91,7 +91,7 @@ final class PageWrites implements PageWriter {
     @Override
     public long write(long offset, ByteBuffer bytes) {
         try {
-            // Nothing lengthens a file that another program has made shorter.
+            // A write-back does not extend a file that another program truncated.
             if (offset + bytes.remaining() > inode.channel().size()) {
                 return SHORT;
             }
@@ -101,7 +101,7 @@ final class PageWrites implements PageWriter {
         }
     }
 
-    /** Returns the result of a write for the cache: 0 if the pages are clean. */
+    /** Returns the result that the page cache receives for a write: 0 makes the pages clean. */
     private long drop(long failed) {
         if (!dropsFailed) {
             return failed;
@@ -130,18 +130,18 @@ final class PageWrites implements PageWriter {
             return 0;
         } finally {
             pages.endWrite();
-            // After the write: a force that has started before need not cover it.
+            // Counted after the write, because a force that started before it may not cover it.
             forces.noteChange();
             forces.addWritten(first, last);
         }
     }
 
     /**
-     * Makes pages of the host zeros. Reads them first: those that are zeros already are not written, since they may be
-     * a hole, which takes no space. The caller holds the lock of the write-back.
+     * Fills pages of the host's file with zeros. Reads the pages first, and does not write pages that already consist
+     * of zeros, because they may be a hole, which takes no space. The caller holds the lock of the write-back.
      *
-     * @param buffer for the bytes of the pages; not shorter than {@code length}
-     * @param length whole pages
+     * @param buffer a buffer for the bytes of the pages; at least {@code length} bytes long
+     * @param length the number of bytes, a multiple of the page size
      * @return 0, a negated errno, or {@link #SHORT}
      */
     long zero(ByteBuffer buffer, long offset, int length) {
@@ -162,7 +162,7 @@ final class PageWrites implements PageWriter {
                 buffer.limit(to).position(from);
                 failed = writeFully(offset + from, buffer);
                 buffer.limit(length);
-                // The page at this place is zeros.
+                // The page at this position already consists of zeros.
                 from = to + pageSize;
             }
             return failed;
@@ -171,7 +171,7 @@ final class PageWrites implements PageWriter {
         }
     }
 
-    /** Fills a part of a buffer with zeros. Returns false if it consists of zeros. */
+    /** Fills a part of a buffer with zeros. Returns false if it already consisted of zeros. */
     private static boolean clear(ByteBuffer buffer, int from, int length) {
         long bits = 0;
         for (int i = from; i < from + length; i += Long.BYTES) {

@@ -14,18 +14,18 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A channel to a file of the host, which keeps one descriptor open. An {@link AsynchronousFileChannel} is the only
- * channel of the JDK that reads and writes by position and that no interrupt closes. The calls run on the calling
- * thread, where the platform allows that. Each read and each write allocates about a hundred bytes in the JDK; a
- * {@code FileChannel} would need none, but an interrupt closes it, and its path may name another file by then. A
- * {@code CompletionHandler} instead of the future would save some of the garbage, but the JDK clears the interrupt flag
- * after calling it.
+ * A channel to a host file, which keeps one descriptor open. {@link AsynchronousFileChannel} is the only channel of the
+ * JDK that reads and writes by position and is not closed by an interrupt. The calls run on the calling thread if the
+ * platform allows it. Each read and each write allocates about a hundred bytes in the JDK. A {@code FileChannel} would
+ * allocate nothing, but an interrupt closes it, and by then its path may name a different file. A {@code
+ * CompletionHandler} instead of the future would save some of the garbage, but the JDK clears the interrupt flag after
+ * calling it.
  *
- * <p>As the close of any descriptor of a file does on Linux, that of this channel ends the locks ({@code fcntl}) which
- * the process has on the file; {@link ProcessFiles} has the rules for locks of the library's own.
+ * <p>On Linux, the close of any descriptor of a file ends all {@code fcntl} locks that the process holds on the file,
+ * and so does the close of this channel. {@link ProcessFiles} describes how the library keeps its own locks.
  */
 final class PathChannel implements HostChannel {
-    /** Runs each call in place. Never ends, and has no thread. */
+    /** Runs each call on the calling thread. Never terminates, and has no threads. */
     private static final class OnCallingThread extends AbstractExecutorService {
         @Override
         public void execute(Runnable task) {
@@ -34,7 +34,7 @@ final class PathChannel implements HostChannel {
 
         @Override
         public void shutdown() {
-            // It has nothing to end.
+            // Nothing to shut down.
         }
 
         @Override
@@ -62,7 +62,10 @@ final class PathChannel implements HostChannel {
 
     private final AsynchronousFileChannel channel;
 
-    /** The JDK forgets a lock whose object is collected. Written by the opening thread. */
+    /**
+     * Keeps the lock reachable, because the JDK forgets a lock whose object is garbage-collected. Written by the
+     * opening thread.
+     */
     private @Nullable FileLock lock;
 
     private PathChannel(AsynchronousFileChannel channel) {

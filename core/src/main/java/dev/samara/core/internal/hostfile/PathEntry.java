@@ -12,22 +12,22 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds or makes the file of a path, and counts an open of it, under the rules of {@link ProcessFiles}: a file that is
- * locked, or is to be locked, is not opened a second time.
+ * Finds or creates the file of a path, and counts an open of it. Follows the rules of {@link ProcessFiles}: a file that
+ * is locked, or will be locked, is not opened a second time.
  */
 final class PathEntry {
     /**
-     * A file of a path.
+     * The file of a path.
      *
      * @param inode the file, of which an open is counted
-     * @param identity what the path named when it was opened
+     * @param identity the device and inode that the path named when it was opened
      */
     record EnteredFile(HostInode inode, HostIdentity identity) {}
 
-    /** Makes files. */
+    /** Creates files. */
     @FunctionalInterface
     interface InodeMaker {
-        /** Makes the file of a channel, in the monitor of {@link InodeTable}. */
+        /** Creates the file of a channel. Called with the monitor of {@link InodeTable} held. */
         HostInode make(Object key, HostChannel channel, long size);
     }
 
@@ -48,10 +48,11 @@ final class PathEntry {
     }
 
     /**
-     * Enters the file. Waits for the host; and, if the file is to be locked, for all opens and closes under way.
+     * Enters the file into the table, or counts an open if it is there. Waits for the host, and also for all opens and
+     * closes under way if the file will be locked.
      *
      * @param memory the memory of the spaces that will map it
-     * @param maker makes a file that is not open
+     * @param maker creates the file if it is not open
      */
     EnteredFile enter(MachineMemory memory, InodeMaker maker) throws IOException {
         return rules.lock() == null
@@ -73,7 +74,7 @@ final class PathEntry {
         return HostPath.refusal(path.toString(), errno, cause);
     }
 
-    /** Returns null if another program has moved a locked file to the path meanwhile. */
+    /** Returns null if another program moved a locked file to the path in the meantime. */
     private @Nullable EnteredFile tryEnter(MachineMemory memory, InodeMaker maker) throws IOException {
         EnteredFile shared = share(memory);
         if (shared != null) {
@@ -88,7 +89,7 @@ final class PathEntry {
         return new EnteredFile(enter(key, opened.channel(), memory, maker), opened.look().identity);
     }
 
-    /** Counts an open of a file that must not be opened again; returns null for any other. */
+    /** Counts an open of a file that must not be opened again. Returns null for any other file. */
     private @Nullable EnteredFile share(MachineMemory memory) throws IOException {
         boolean isNew = options.contains(StandardOpenOption.CREATE_NEW);
         if (isNew || (rules.lock() == null && !ProcessFiles.areSomeLocked())) {
@@ -100,13 +101,13 @@ final class PathEntry {
         }
         HostInode shared = inodes.share(look.key, memory, writes, rules);
         if (shared == null) {
-            // Of another machine, or about to be closed.
+            // The file is open in another machine, or is about to be closed.
             throw refusal(Errno.EBUSY, null);
         }
         return new EnteredFile(shared, look.identity);
     }
 
-    /** Returns whether a file that is open may have no other channel: it is locked, or is to be locked. */
+    /** Returns whether a file is open and must not get another channel, because it is locked or will be locked. */
     private boolean isOpenedOnce(Object key) {
         return rules.lock() == null ? ProcessFiles.isLocked(key) : ProcessFiles.isOpen(key);
     }

@@ -13,19 +13,23 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * A channel of a path, and the identity of its file. The JDK cannot ask a channel for its file, so the path is checked
- * before and after the open. If another program replaced the file in between, as an editor does when it saves, the open
- * is retried. Otherwise the pages of one file would be found by the key of another. The caller is in a section of
- * {@link ProcessFiles}.
+ * A channel of a path, and the identity of its file. The JDK cannot determine the file of a channel, so the path is
+ * checked before and after the open. If another program replaced the file in between, as an editor does when it saves,
+ * the open is retried. Otherwise the pages of one file could be found under the key of another file. The caller is in a
+ * section of {@link ProcessFiles}.
  *
  * @param channel the channel
  * @param look the file of the channel
  */
 record PathOpen(HostChannel channel, HostPath.PathLook look) {
-    /** How often a path is opened whose file was changed each time. A name may come or go without a new file there. */
+    /**
+     * The number of attempts after which an open succeeds even if the file's status changed during each attempt,
+     * provided that the path names the same file. Another program may add or remove names of the file without replacing
+     * it.
+     */
     static final int ATTEMPTS = 16;
 
-    /** How often a path is opened that had another file each time. */
+    /** The maximum number of attempts if the path names a different file each time. */
     private static final int MOST = 1000;
 
     static PathOpen open(ChannelOpener opener, Path path, Set<OpenOption> options) throws IOException {
@@ -34,7 +38,8 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
             boolean creates =
                     wanted.contains(StandardOpenOption.CREATE) || wanted.contains(StandardOpenOption.CREATE_NEW);
             if (wanted.contains(StandardOpenOption.CREATE_NEW) && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
-                // Whatever it is: O_EXCL comes before the kind of the file, and follows no link.
+                // Fails for any type of file, because O_EXCL is checked before the type, and does not follow symbolic
+                // links.
                 throw HostPath.refusal(path.toString(), Errno.EEXIST, null);
             }
             HostPath.PathLook before = HostPath.look(path, creates);
@@ -55,16 +60,16 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
                 if (!creates) {
                     throw gone;
                 }
-                // Deleted immediately: created again.
+                // The new file was deleted immediately. The retry creates it again.
                 continue;
             } finally {
                 if (!isTaken) {
-                    // Of another file, perhaps one that is locked.
+                    // The channel may belong to a different file, perhaps a locked one.
                     ProcessFiles.discard(channel);
                 }
             }
             if (before == null) {
-                // Created: the retry can check the path before it opens it.
+                // The file was created by this open. The retry can check the path before it opens the file.
                 wanted.remove(StandardOpenOption.CREATE_NEW);
             }
         }

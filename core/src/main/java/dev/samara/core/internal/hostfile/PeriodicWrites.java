@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
@@ -8,9 +9,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
- * Writes the dirty pages of all files of a machine from time to time, while one is open for writing ({@code
- * wb_workfn}). A timer of the JDK waits in between. It has a weak reference only: a machine that no thread can reach is
- * not kept for it. Thread-safe.
+ * Writes the dirty pages of all files of a machine periodically, while at least one file is open for writing ({@code
+ * wb_workfn}). A timer of the JDK waits in between. It holds only a weak reference, so it does not keep an unreachable
+ * machine alive. Thread-safe.
  */
 final class PeriodicWrites {
     private final BooleanSupplier writeAll;
@@ -19,21 +20,22 @@ final class PeriodicWrites {
     private final long nanos;
 
     /**
-     * Whether the timer waits, or a task runs. Guarded by this.
+     * Whether the timer is waiting or a task is running.
      *
      * @written a thread that opens a file for writing; the task (monitor)
      * @read these threads (monitor)
-     * @invariant whether the timer waits or a task runs
+     * @invariant whether the timer is waiting or a task is running
      */
+    @GuardedBy("this")
     private boolean isBegun;
 
     /**
-     * Describes the writes, of which none is begun.
+     * Creates periodic writes that are not started.
      *
-     * @param writeAll makes one, and returns whether a file is open for writing
-     * @param areSomeWritable returns whether one is
-     * @param tasks runs them, since they may block
-     * @param nanos the time between two of them
+     * @param writeAll makes one round of writes, and returns whether a file is open for writing
+     * @param areSomeWritable returns whether a file is open for writing
+     * @param tasks runs the rounds, which may block
+     * @param nanos the time between two rounds in nanoseconds
      */
     PeriodicWrites(BooleanSupplier writeAll, BooleanSupplier areSomeWritable, Executor tasks, long nanos) {
         this.writeAll = writeAll;
@@ -42,7 +44,7 @@ final class PeriodicWrites {
         this.nanos = nanos;
     }
 
-    /** Begins, unless it has begun. Called when a file is open for writing. */
+    /** Starts the periodic writes, unless they are already started. Called when a file is opened for writing. */
     void begin() {
         synchronized (this) {
             if (isBegun) {
@@ -73,7 +75,7 @@ final class PeriodicWrites {
         }
     }
 
-    /** Writes once, and goes on unless no file is open for writing. */
+    /** Makes one round, and schedules the next one if a file is open for writing. */
     void round() {
         boolean goesOn = true;
         try {
@@ -87,7 +89,10 @@ final class PeriodicWrites {
         }
     }
 
-    /** Ends, but for a file that was opened for writing meanwhile: its open has found this begun. */
+    /**
+     * Ends the periodic writes. If a file was opened for writing in the meantime, starts them again, because the open
+     * found them still started.
+     */
     private void end() {
         synchronized (this) {
             isBegun = false;

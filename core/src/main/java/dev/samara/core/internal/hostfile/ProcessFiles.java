@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -10,16 +11,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files that all machines of this process have open by path, and which of them are locked against other processes.
- * A lock of {@code fcntl} belongs to the process, and ends when the process closes any descriptor of the file (POSIX,
- * {@code close}). The library therefore keeps these rules:
+ * The files that all machines of this process opened by path, and which of them are locked against other processes. An
+ * {@code fcntl} lock belongs to the process, and ends when the process closes any descriptor of the file (POSIX, {@code
+ * close}). The library therefore follows these rules:
  *
  * <ul>
- *   <li>Opens and closes of channels are done in a <em>section</em>, which they share; an open that takes a lock has
- *       it alone. So no other thread has a descriptor of the file then that it may close.
+ *   <li>Channels are opened and closed in a <em>section</em>. Several threads may be in the section, but an open that
+ *       acquires a lock is alone in it. So at that time no other thread has a descriptor of the file that it may close.
  *   <li>A file is locked only if no other descriptor of it is open.
- *   <li>A locked file is not opened again: its opens share the channel that has the lock.
- *   <li>A path may name another file by the time it is opened. The channel of an unknown file is closed only when
+ *   <li>A locked file is not opened again. Its opens share the channel that holds the lock.
+ *   <li>A path may name another file by the time it is opened. So the channel of an unknown file is closed only while
  *       no file is locked.
  * </ul>
  *
@@ -29,24 +30,30 @@ final class ProcessFiles {
     private static final CheckedReadWriteLock SECTION = new CheckedReadWriteLock();
 
     /**
-     * Guarded by the monitor of this class, as the other fields. Concurrent all the same: where the scheduler of the
-     * tests explores in several threads, each exploration has monitors of its own.
+     * It is a concurrent map although a monitor guards it, because the tests' scheduler may explore in several threads,
+     * and each exploration has its own monitors.
      */
+    @GuardedBy("ProcessFiles.class")
     private static final Map<Object, OpenCount> OPEN = new ConcurrentHashMap<>();
 
-    /** Channels of unknown files, which are not used, and not closed before no file is locked. */
+    /** Channels of unknown files. They are not used, and are closed once no file is locked. */
+    @GuardedBy("ProcessFiles.class")
     private static final List<HostChannel> UNKNOWN = new ArrayList<>();
 
     /**
      * @words {@code locked}, and the contents of a count
-     * @written a thread that opens or closes a file of a path, in a section (monitor of the class)
+     * @written a thread that opens or closes a file by path, in a section (monitor of the class)
      * @read such a thread (monitor of the class)
-     * @invariant how often the process has each file open, and how many of them are locked. {@code isLocked} is set by
+     * @invariant how often each file is open in the process, and how many files are locked. {@code isLocked} is set by
      *     a thread that is alone in the section
      */
+    @GuardedBy("ProcessFiles.class")
     private static int locked;
 
-    /** How often a file is open: once for each machine, and for each channel that is being opened or closed. */
+    /**
+     * How often a file is open. Each machine that opened it counts once, and so does each channel that is being opened
+     * or closed.
+     */
     private static final class OpenCount {
         private int count;
         private boolean isLocked;
@@ -54,13 +61,13 @@ final class ProcessFiles {
 
     private ProcessFiles() {}
 
-    /** What is done in a section. */
+    /** A call that runs in a section. */
     @FunctionalInterface
     interface SectionCall<T> {
         T call() throws IOException;
     }
 
-    /** Opens a file in a section, without taking a lock. */
+    /** Opens a file in a section, without locking the file. */
     static <T> T open(SectionCall<T> call) throws IOException {
         SECTION.lockShared();
         try {
@@ -70,7 +77,9 @@ final class ProcessFiles {
         }
     }
 
-    /** Opens a file and takes a lock of it, alone in the section: waits for the opens and closes under way. */
+    /**
+     * Opens a file and locks it, while the thread is alone in the section. Waits for the opens and closes under way.
+     */
     static <T> T openLocked(SectionCall<T> call) throws IOException {
         SECTION.lock();
         try {
@@ -85,7 +94,7 @@ final class ProcessFiles {
         OPEN.computeIfAbsent(key, of -> new OpenCount()).count++;
     }
 
-    /** Counts off a channel that was closed, or never used. The last one ends the lock. */
+    /** Stops counting a channel that was closed or never used. The last channel of a file ends the file's lock. */
     static synchronized void closed(Object key) {
         OpenCount open = OPEN.get(key);
         if (open != null && --open.count == 0) {
@@ -94,7 +103,7 @@ final class ProcessFiles {
         }
     }
 
-    /** Notes that the only channel of a file has a lock of it. The caller is alone in the section. */
+    /** Records that the only channel of a file locked the file. The caller is alone in the section. */
     static synchronized void setLocked(Object key) {
         OpenCount open = OPEN.get(key);
         if (open != null && !open.isLocked) {
@@ -112,12 +121,18 @@ final class ProcessFiles {
         return open != null && open.isLocked;
     }
 
-    /** Returns whether some file is locked. It stays so, or not, while the caller is in a section, but for ends. */
+    /**
+     * Returns whether any file is locked. While the caller is in a section, other threads can end locks, but not
+     * acquire any.
+     */
     static synchronized boolean areSomeLocked() {
         return locked > 0;
     }
 
-    /** Closes a channel whose file is not known, or keeps it while a file is locked. The caller is in a section. */
+    /**
+     * Closes a channel whose file is unknown. If any file is locked, the channel is kept and closed later. The caller
+     * is in a section.
+     */
     static void discard(HostChannel channel) {
         synchronized (ProcessFiles.class) {
             if (locked > 0) {
@@ -131,7 +146,7 @@ final class ProcessFiles {
     /**
      * Closes all channels of a file that was opened by path.
      *
-     * @return the last failure of a close; null for none
+     * @return the last failure of a close; null if all succeeded
      */
     static @Nullable IOException close(Object key, List<HostChannel> channels) {
         SECTION.lockShared();
@@ -151,7 +166,7 @@ final class ProcessFiles {
         }
     }
 
-    /** Closes channels; returns the last failure. */
+    /** Closes channels. Returns the last failure, or null if all succeeded. */
     static @Nullable IOException closeAll(List<HostChannel> channels) {
         IOException failure = null;
         for (HostChannel one : channels) {

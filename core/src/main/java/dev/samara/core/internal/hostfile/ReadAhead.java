@@ -1,33 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.mman.FileAdvice;
 import dev.samara.core.vma.VmaFlags;
 
 /**
- * How many pages one open of a file reads at a fault ({@code struct file_ra_state}): a window that doubles while faults
- * follow the last window, and is one page after a fault elsewhere. A read ends at a multiple of the window,
- * or of half of it in a mapping for sequential accesses. Thread-safe.
+ * Determines how many pages one open of a file reads at a fault ({@code struct file_ra_state}). The window doubles as
+ * long as each fault is at the page after the last window, and is one page for any other fault. A read ends at a
+ * multiple of the window, or, with advice for sequential accesses, of half the window. Thread-safe.
  */
 final class ReadAhead {
-    /** As Linux's {@code read_ahead_kb}, unless the mapping is for sequential accesses. */
+    /**
+     * The maximum size of a window in bytes, like Linux's {@code read_ahead_kb}. With advice for sequential accesses
+     * the window is twice as large.
+     */
     private static final int MOST_BYTES = 128 << 10;
 
     private final int most;
 
     /**
-     * The page after the last window. Guarded by this, as the window.
+     * The page after the last window.
      *
      * @words {@code next}, {@code window}, {@code advised}
      * @written a fault that reads pages through this open; a call that gives advice (monitor)
      * @read such faults (monitor)
-     * @invariant the page after the last window, and its length; the advice for the open
+     * @invariant the page after the last window, and the length of that window; the advice for the open
      */
+    @GuardedBy("this")
     private long next;
 
+    @GuardedBy("this")
     private int window = 1;
 
-    /** The flags of a mapping that has the advice for this open. Guarded by this. */
+    /** The advice for this open, as the flags that a mapping with this advice has. */
+    @GuardedBy("this")
     private long advised;
 
     ReadAhead(int pageSize) {
@@ -35,10 +42,10 @@ final class ReadAhead {
     }
 
     /**
-     * Returns the number of pages to read from a page on.
+     * Returns the number of pages to read, from {@code page} on.
      *
-     * @param page the page of a fault that is not in memory
-     * @param flags the flags of its mapping
+     * @param page the page of a fault, which is not in memory
+     * @param flags the flags of the fault's mapping
      */
     synchronized int window(long page, long flags) {
         long known = (flags & (VmaFlags.RAND_READ | VmaFlags.SEQ_READ)) == 0 ? advised : flags;
@@ -52,14 +59,15 @@ final class ReadAhead {
         } else {
             window = 1;
         }
-        // To a multiple of the window: pages that are evicted together have frames that were read together.
+        // The read ends at a multiple of the window, so that pages that are evicted together have frames that were read
+        // together.
         int count = window - (int) (page & (Math.min(window, most) - 1));
         next = page + count;
         return count;
     }
 
     /**
-     * Sets how reads that no advice of a mapping is known of will come.
+     * Sets the advice for accesses whose mapping has no advice of its own.
      *
      * @param advice {@link FileAdvice#POSIX_FADV_NORMAL}, {@link FileAdvice#POSIX_FADV_RANDOM} or {@link
      *     FileAdvice#POSIX_FADV_SEQUENTIAL}
@@ -70,7 +78,7 @@ final class ReadAhead {
                 : advice == FileAdvice.POSIX_FADV_SEQUENTIAL ? VmaFlags.SEQ_READ : 0;
     }
 
-    /** Returns the number of pages of the largest window for accesses that no advice is known of. */
+    /** Returns the maximum window in pages for accesses without advice. */
     int most() {
         return most;
     }

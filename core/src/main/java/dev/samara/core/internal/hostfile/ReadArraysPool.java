@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.page.DirectFrames;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** The idle arrays and views of frames of reads of pages, so that a read makes none. Keeps a few. Thread-safe. */
+/**
+ * A pool of arrays, and of views of frames, that reads of pages reuse, so that a read need not create them. Keeps only
+ * a few. Thread-safe.
+ */
 final class ReadArraysPool {
     private static final int MOST_IDLE = 8;
 
-    /** The most pages of a window of 4 KiB pages. */
+    /** The maximum number of pages of a read-ahead window with pages of 4 KiB. */
     private static final int LEAST = 64;
 
-    /** What one read of pages uses, on one thread. */
+    /** The arrays of one read of pages, for one thread. */
     static final class ReadArrays {
         /** The frames that the read fills. */
         final int[] fresh;
@@ -29,28 +33,27 @@ final class ReadArraysPool {
     private final int buffers;
 
     /**
-     * Guarded by this.
-     *
      * @words {@code idle}, {@code idleCount}
-     * @written a thread that begins or ends a read (monitor)
+     * @written a thread that starts or ends a read (monitor)
      * @read such threads (monitor)
-     * @invariant spaces that no read uses
+     * @invariant arrays that no read is using
      */
+    @GuardedBy("this")
     private final @Nullable ReadArrays[] idle = new ReadArrays[MOST_IDLE];
 
-    /** Guarded by this. */
+    @GuardedBy("this")
     private int idleCount;
 
     /**
-     * Makes an empty stock.
+     * Creates an empty pool.
      *
-     * @param direct the frames; null if they lie elsewhere
+     * @param direct the frames, or null if they are not in direct memory
      */
     ReadArraysPool(@Nullable DirectFrames direct) {
         buffers = direct == null ? 0 : direct.buffers();
     }
 
-    /** Returns the arrays for a read of some pages, for one thread. */
+    /** Returns arrays for a read of up to {@code most} pages, for one thread. */
     ReadArrays take(int most) {
         ReadArrays known = poll();
         return known == null || known.fresh.length < most ? new ReadArrays(Math.max(LEAST, most), buffers) : known;
@@ -65,7 +68,7 @@ final class ReadArraysPool {
         return last;
     }
 
-    /** Gives arrays back that {@link #take} has returned. */
+    /** Returns arrays of {@link #take} to the pool. */
     synchronized void giveBack(ReadArrays arrays) {
         if (idleCount < MOST_IDLE) {
             idle[idleCount++] = arrays;

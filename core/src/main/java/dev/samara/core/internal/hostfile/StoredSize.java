@@ -5,15 +5,22 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 
 /**
- * Finds files whose size is not the number of their bytes. The kernel makes the bytes of a file of {@code proc} or
- * {@code sysfs} at each read. The size of the former is 0 and that of the latter is a page, whatever a read returns. No
- * page of such a file can be cached, and Linux does not map it either (ENODEV; EIO for some files of {@code proc}).
+ * Detects files whose size is not the number of their bytes. The kernel generates the bytes of a file of {@code proc}
+ * or {@code sysfs} at each read. The size of a file of {@code proc} is 0 and the size of a file of {@code sysfs} is one
+ * page, whatever a read returns. The pages of such a file cannot be cached, and Linux does not map it either (ENODEV;
+ * EIO for some files of {@code proc}).
  */
 final class StoredSize {
-    /** The largest page of a host. A larger file is not checked: its last page may have to come from a network. */
+    /**
+     * The maximum page size of a host. A larger file is not checked, because its last page may have to be read from a
+     * network.
+     */
     private static final long MOST = 1 << 16;
 
-    /** How often a size must be wrong: another program may change the file between the size and the read. */
+    /**
+     * How often the size must be wrong, because another program may change the file between the check of the size and
+     * the read.
+     */
     private static final int ATTEMPTS = 3;
 
     private StoredSize() {}
@@ -32,7 +39,10 @@ final class StoredSize {
         return false;
     }
 
-    /** Returns whether a file has a byte at an offset. A byte that cannot be read is there: accesses get the error. */
+    /**
+     * Returns whether a file has a byte at an offset. If the read fails, returns true, so that later accesses report
+     * the error.
+     */
     private static boolean hasByte(HostChannel channel, long offset) {
         try {
             return channel.read(ByteBuffer.allocate(1), offset) > 0;

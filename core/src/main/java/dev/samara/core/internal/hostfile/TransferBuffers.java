@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
-/** The idle buffers through which bytes go between frames and files. Keeps a few, in direct memory. Thread-safe. */
+/**
+ * A pool of buffers that are used to copy bytes between frames and files. Keeps a few buffers, in direct memory.
+ * Thread-safe.
+ */
 final class TransferBuffers {
     private static final int MOST_IDLE = 4;
 
     private final int size;
+
+    @GuardedBy("this")
     private final ArrayDeque<ByteBuffer> idle = new ArrayDeque<>(MOST_IDLE);
 
     /**
-     * The buffers that {@link #tryTake} has returned, and that are in use. Guarded by this.
+     * The number of buffers of {@link #tryTake} that are in use.
      *
-     * @written a read past the page cache into a heap buffer, when it begins and ends (monitor)
-     * @read the same (monitor)
-     * @invariant the number of such reads that have a direct buffer; four at most
+     * @written a read that bypasses the page cache into a heap buffer, when it starts and ends (monitor)
+     * @read the same read (monitor)
+     * @invariant the number of such reads that use a direct buffer; four at most
      */
+    @GuardedBy("this")
     private int taken;
 
     /**
-     * Makes an empty stock.
+     * Creates an empty pool.
      *
      * @param size the size of each buffer in bytes
      */
@@ -30,7 +37,7 @@ final class TransferBuffers {
         this.size = size;
     }
 
-    /** Returns an empty buffer of at least some size, for one thread. */
+    /** Returns an empty buffer of at least {@code least} bytes, for one thread. */
     ByteBuffer take(int least) {
         if (least > size) {
             return ByteBuffer.allocateDirect(least);
@@ -39,7 +46,9 @@ final class TransferBuffers {
         return known == null ? ByteBuffer.allocateDirect(size) : known.clear();
     }
 
-    /** Returns an empty buffer for one thread, or null if {@value #MOST_IDLE} threads have one from this method. */
+    /**
+     * Returns an empty buffer for one thread, or null if {@value #MOST_IDLE} threads are using buffers of this method.
+     */
     @Nullable
     ByteBuffer tryTake() {
         if (!beginTake()) {
@@ -56,7 +65,7 @@ final class TransferBuffers {
         }
     }
 
-    /** Gives a buffer back that {@link #tryTake} has returned. */
+    /** Returns a buffer of {@link #tryTake} to the pool. */
     void giveBackTaken(ByteBuffer buffer) {
         endTake();
         giveBack(buffer);
@@ -78,7 +87,7 @@ final class TransferBuffers {
         return idle.pollLast();
     }
 
-    /** Gives a buffer back that {@link #take} has returned. */
+    /** Returns a buffer of {@link #take} to the pool. */
     synchronized void giveBack(ByteBuffer buffer) {
         if (buffer.capacity() == size && idle.size() < MOST_IDLE) {
             idle.addLast(buffer);

@@ -10,27 +10,30 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads of many bytes of one file of the host that are not in memory, into the buffer of the caller ({@code
- * RWF_DONTCACHE} in {@code include/uapi/linux/fs.h}, which leaves no page behind either). A direct buffer gets them in
- * one copy in place of two. A read needs no frame, and evicts nothing. The kernel of the host keeps what was read, so a
- * second read asks no device.
+ * Reads many bytes of one host file that are not in memory, into the buffer of the caller (like {@code RWF_DONTCACHE}
+ * in {@code include/uapi/linux/fs.h}, which leaves no page in the cache either). If the buffer is direct, the bytes are
+ * copied once instead of twice. A read needs no frame, and evicts nothing. The kernel of the host caches the bytes, so
+ * a second read does not access the device.
  *
- * <p>The bytes of a page that is not in memory are those of the host. What is stored to the page from then on reaches
- * the host by a write only, and a write or a removal makes the read of the page stale ({@link ReadsUnderWay}). So the
- * pages up to the first stale one have the bytes of one instant, the begin of the read, and stores of other threads are
- * seen in their order. The caller reads the pages from the stale one on in the usual way, which waits for what has to
- * be waited for; a direct open reads them past the cache again, while none is written. A read takes {@code invalidate}
- * shared, as {@link PageReads} does, so that no truncation cuts a page between two calls of the host.
+ * <p>If a page is not in memory, its bytes are stored only on the host. Later stores to the page reach the host only by
+ * a write, and a write or a removal makes the read of the page stale ({@link ReadsUnderWay}). So the pages before the
+ * first stale one contain the bytes as of one time, the start of the read, and stores of other threads are seen in
+ * their order. The caller reads the first stale page and the following pages through the cache, which waits for
+ * concurrent changes where necessary. A direct open instead retries to bypass the cache, while write-backs are
+ * excluded. A read holds {@code invalidate} shared, like {@link PageReads}, so that no truncation happens between two
+ * calls of the host.
  *
- * <p>A read for a mapping looks at the page table once it has the bytes. Those pages count that have no entry then, and
- * that were neither changed nor brought into memory from the begin to the end: at the instant of the look, the mapping
- * had these bytes. Thread-safe.
+ * <p>A read for a mapping checks the page table after it read the bytes. Only pages that have no entry at that time,
+ * and that were neither changed nor inserted between the start and the end of the read, are returned. For these pages,
+ * the mapping contained the returned bytes at the time of the check. Thread-safe.
  */
 final class UncachedReads {
     /** A page was written or removed during its read. */
     private static final int STALE = -1;
 
-    /** The most bytes of a heap buffer for which the JDK may make a buffer, which it keeps for the thread. */
+    /**
+     * The maximum number of bytes of a heap buffer that the JDK may copy through a buffer that it caches per thread.
+     */
     private static final int MOST_COPIED = 64 << 10;
 
     private final InodeState inode;
@@ -52,24 +55,24 @@ final class UncachedReads {
     }
 
     /**
-     * Reads bytes of pages that are not in memory into the remaining bytes of a buffer, and advances its position by
-     * their number. The bytes after these may have changed.
+     * Reads bytes of pages that are not in memory into the remaining bytes of a buffer, and advances the buffer's
+     * position by their number. May also overwrite bytes of the buffer after the new position.
      *
-     * @param isAnySize whether the number of the bytes is of no importance: the open is direct
-     * @return the number of bytes; 0 if they have to be read in the usual way
+     * @param isAnySize whether any number of bytes may be read, because the open is direct
+     * @return the number of bytes read; 0 if they must be read through the cache
      */
     int read(ByteBuffer target, long offset, boolean isAnySize) {
         return read(target, offset, isAnySize, null);
     }
 
-    /** Reads bytes of a mapping, as {@link UncachedFile#readUncached} says. */
+    /** Reads bytes of a mapping; see {@link UncachedFile#readUncached}. */
     int readMapped(ByteBuffer target, long offset, UncachedFile.AbsentEntries mapped) {
         return read(target, offset, false, mapped);
     }
 
     private int read(ByteBuffer target, long offset, boolean isAnySize, UncachedFile.@Nullable AbsentEntries mapped) {
         int fewest = isAnySize ? 1 : least;
-        // Hooks check whole pages.
+        // Hooks check whole pages, so a file with hooks is read through the cache.
         if (target.remaining() < fewest
                 || (!isAnySize && !inode.channel().isCachedByHost())
                 || inode.rules().hooks() != null) {
@@ -79,7 +82,7 @@ final class UncachedReads {
         if (target.isDirect()) {
             return readPages(target, offset, piece, isAnySize, mapped);
         }
-        // The JDK would keep a buffer as large as the call for this thread.
+        // For a heap buffer, the JDK would cache a direct buffer of the same size for this thread.
         ByteBuffer buffer = buffers.tryTake();
         if (buffer == null) {
             return isAnySize ? readPages(target, offset, Math.min(piece, MOST_COPIED), true, mapped) : 0;
@@ -93,7 +96,7 @@ final class UncachedReads {
         }
     }
 
-    /** Returns how many bytes are read at once. What is left then is nothing, or enough for a further piece. */
+    /** Returns how many bytes to read at once. The remaining bytes, if any, are enough for another piece. */
     private int piece(int length, int fewest) {
         int most = FilePolicy.BUFFER;
         return length <= most ? length : length - most >= fewest ? most : length / 2 & -pageSize;
@@ -104,7 +107,7 @@ final class UncachedReads {
         int fewest = isAnySize ? 1 : Math.max(1, least / pageSize);
         int count = readOnce(target, offset, piece, fewest, mapped);
         if (count == STALE && isAnySize) {
-            // The usual way would read the page into memory.
+            // Retried here, because a read through the cache would bring the page into memory.
             inode.writeBackLock().lock();
             try {
                 count = readOnce(target, offset, piece, fewest, mapped);
@@ -115,7 +118,9 @@ final class UncachedReads {
         return Math.max(count, 0);
     }
 
-    /** Reads pages once. Returns the number of bytes; 0 if the pages cannot be read so; or {@link #STALE}. */
+    /**
+     * Reads pages once. Returns the number of bytes; 0 if the pages must be read through the cache; or {@link #STALE}.
+     */
     private int readOnce(
             ByteBuffer target, long offset, int piece, int fewest, UncachedFile.@Nullable AbsentEntries mapped) {
         int start = target.position();
@@ -123,7 +128,7 @@ final class UncachedReads {
         int count = 0;
         inode.invalidateLock().lockShared();
         try {
-            // After the lock: the size stays what it is, or grows.
+            // Read after the lock was acquired, so that the size can only grow afterwards.
             long end = Math.min(offset + piece, pages.size());
             long first = offset / pageSize;
             ReadsUnderWay.PageRead read = begin(first, end, fewest);
@@ -140,7 +145,7 @@ final class UncachedReads {
             count = (int) Math.max(0, Math.min(target.position() - start, (first + unchanged) * pageSize - offset));
             return unchanged == 0 ? STALE : count;
         } catch (IOException failed) {
-            // The usual way finds out which page it is, and tells the caller.
+            // The read through the cache determines which page failed, and returns the error to the caller.
             return 0;
         } finally {
             inode.invalidateLock().unlockShared();
@@ -148,14 +153,14 @@ final class UncachedReads {
         }
     }
 
-    /** Returns the number of pages, from the first one on, whose bytes count. */
+    /** Ends the read. Returns the number of pages, from the first one on, whose bytes are valid. */
     private int end(ReadsUnderWay.PageRead read, UncachedFile.@Nullable AbsentEntries mapped) {
         if (mapped == null) {
             return saved.endUncachedRead(read);
         }
         int absent = 0;
         try {
-            // Before the end: the file has these bytes up to then.
+            // Checked before the end of the read, because up to then these bytes are known to be the file's.
             absent = mapped.absent(read.count());
         } finally {
             absent = Math.min(absent, saved.endUncachedUnchanged(read));
@@ -168,7 +173,7 @@ final class UncachedReads {
         return count < fewest ? null : saved.beginUncachedRead(first, fewest, (int) count);
     }
 
-    /** Fills the remaining bytes of a buffer, up to the end of the file of the host. */
+    /** Fills the remaining bytes of a buffer, up to the end of the host's file. */
     private void fill(ByteBuffer target, long before) throws IOException {
         HostChannel from = inode.channel();
         int count = 0;

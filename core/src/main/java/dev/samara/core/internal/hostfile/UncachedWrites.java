@@ -11,17 +11,19 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Writes of whole pages of one file of the host that are not in memory, from the buffer of the caller ({@code
- * generic_file_direct_write} in {@code mm/filemap.c}). They need no frames, and leave no page in memory.
+ * Writes whole pages of one host file that are not in memory, from the buffer of the caller ({@code
+ * generic_file_direct_write} in {@code mm/filemap.c}). A write needs no frames, and leaves no page in memory.
  *
- * <p>A write holds the lock of the write-back, so there is one write of the host's bytes at a time, and no truncation
- * or hole beside it. It is noted as a write under way ({@link ReadsUnderWay}): a page that is read during it is stale,
- * and is read again after its end. So a mapping or another call that comes later sees all of the bytes, and one that
- * comes before it, the old ones. If the host fails in between, the pages are still not in memory, and are what the host
- * has. Thread-safe.
+ * <p>A write holds the lock of the write-back, so only one thread at a time writes the host's bytes, and there is no
+ * concurrent truncation or hole. The write is recorded as under way ({@link ReadsUnderWay}), so a page that is read
+ * during the write is stale, and is read again after the end of the write. So an access through a mapping or another
+ * call sees all the new bytes if it is after the write, and the old bytes if it is before the write. If the host fails
+ * during the write, the pages are still not in memory, and their content is what the host stored. Thread-safe.
  */
 final class UncachedWrites {
-    /** The most bytes of a heap buffer for which the JDK may make a buffer, which it keeps for the thread. */
+    /**
+     * The maximum number of bytes of a heap buffer that the JDK may copy through a buffer that it caches per thread.
+     */
     private static final int MOST_COPIED = 64 << 10;
 
     private final InodeState inode;
@@ -43,13 +45,13 @@ final class UncachedWrites {
     }
 
     /**
-     * Writes some of the remaining bytes of a buffer: whole pages, up to the first one in memory. Advances the position
-     * by the number of written bytes, and makes the file larger if they reach beyond its end. The caller holds the lock
-     * of the changes.
+     * Writes some of the remaining bytes of a buffer: whole pages, up to the first page that is in memory. Advances the
+     * position by the number of bytes written, and extends the file if they end beyond its end. The caller holds the
+     * lock of the changes.
      *
-     * @param isFirst whether the size of the host's file was looked at for these bytes
-     * @return 0 or a negated errno; a part may be written in both cases. If it is 0 and none was written, the page at
-     *     the offset is to be written in the usual way
+     * @param isFirst whether the size of the host's file was already checked for these bytes
+     * @return 0 or a negated errno; in both cases a part of the bytes may be written. If the result is 0 and no byte
+     *     was written, the page at the offset must be written through the cache
      */
     long write(ByteBuffer source, long offset, boolean isFirst) {
         int length = Math.min(source.remaining(), FilePolicy.BUFFER) & -pageSize;
@@ -77,7 +79,7 @@ final class UncachedWrites {
         }
     }
 
-    /** Takes the size that a write beyond the end has given to the host's file. */
+    /** Adopts the size to which a write beyond the end extended the host's file. */
     private void grow(long end, boolean isWritten) {
         if (!isWritten || end <= pages.size()) {
             return;
@@ -94,7 +96,7 @@ final class UncachedWrites {
     /**
      * Writes under the lock of the write-back.
      *
-     * @param by receives the bytes and is then written; null if the source is written itself
+     * @param by a buffer that receives the bytes and is then written; null if the source is written directly
      */
     private long write(ByteBuffer source, long offset, int length, boolean isFirst, @Nullable ByteBuffer by) {
         inode.writeBackLock().lock();
@@ -112,12 +114,13 @@ final class UncachedWrites {
                 try {
                     return write(source, offset, count * pageSize, by);
                 } finally {
-                    // Before the end: a read that begins later has the new size, and one that began before is stale.
+                    // Called before the end of the write, so that a read that starts after the end sees the new size. A
+                    // read that started earlier is stale.
                     grow(offset + source.position() - start, source.position() > start);
                 }
             } finally {
                 saved.endWrite();
-                // After the write: a force that has started before need not cover it.
+                // Counted after the write, because a force that started before it may not cover it.
                 forces.noteChange();
                 forces.addWritten(first, first + count - 1);
             }
@@ -128,7 +131,10 @@ final class UncachedWrites {
         }
     }
 
-    /** Returns whether another program has cut the file before the end of these bytes, which this must not undo. */
+    /**
+     * Returns whether another program truncated the file to less than the end of these bytes. A write must not undo
+     * this.
+     */
     private boolean isCut(long offset, int length) throws IOException {
         long known = Math.min(offset + length, pages.size());
         return offset < known && inode.channel().size() < known;
@@ -151,7 +157,7 @@ final class UncachedWrites {
         }
     }
 
-    /** Writes the remaining bytes of a buffer. Returns 0; EIO, negated, if the host takes none of them. */
+    /** Writes the remaining bytes of a buffer. Returns 0, or negated EIO if the host writes none of them. */
     private long writeFully(ByteBuffer bytes, long offset) throws IOException {
         long before = offset - bytes.position();
         while (bytes.hasRemaining()) {

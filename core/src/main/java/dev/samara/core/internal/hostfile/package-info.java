@@ -1,30 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Files of the host: their identity, and what goes between their page caches and their devices.
+ * Files of the host: their identity, and the transfer of bytes between their page caches and their devices.
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Which opens have one page cache?</td>
+ *   <tr><td>Which opens share a page cache?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.HostFiles}, {@code InodeTable}, {@code PathEntry}, {@code
  *       PathOpen}</td></tr>
  *   <tr><td>What keeps a lock against other processes?</td>
  *       <td>{@code ProcessFiles}, {@code PathEntry}</td></tr>
  *   <tr><td>What do options and hooks of an open change?</td>
  *       <td>{@code FileRules}, {@code HookCalls}, {@code HookedWrites}</td></tr>
- *   <tr><td>Which files are refused?</td>
+ *   <tr><td>Which files are rejected?</td>
  *       <td>{@code HostPath}, {@code PathOpen}, {@code StoredSize}</td></tr>
- *   <tr><td>What does an embedder have?</td>
+ *   <tr><td>What does an embedder get from an open?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
- *   <tr><td>What saves and closes a file that has no opens any more?</td>
+ *   <tr><td>What saves and closes a file after its last open ended?</td>
  *       <td>{@code LastClose}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
  *       <td>{@code InodeState}; reads and write-backs of one page: {@code ReadsUnderWay} of {@link
  *       dev.samara.core.internal.file}</td></tr>
- *   <tr><td>How large is the file, and who has changed that?</td>
+ *   <tr><td>How large is a file, and did another program change its size?</td>
  *       <td>{@code HostSize}</td></tr>
  *   <tr><td>What reads and writes bytes by calls, and punches holes?</td>
  *       <td>{@code HostBytes}</td></tr>
- *   <tr><td>What throws in place of a negated errno?</td>
+ *   <tr><td>What throws exceptions instead of returning a negated errno?</td>
  *       <td>{@code HostFileChannel}</td></tr>
  *   <tr><td>Which reads bring no pages into memory?</td>
  *       <td>{@code UncachedReads}; from a mapping: {@code UncachedCopy} of {@code internal.fault}</td></tr>
@@ -36,9 +36,9 @@
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code PageWrites}, {@code HostForces}, {@link
  *       dev.samara.core.internal.file.SavedPages#writeBack}</td></tr>
- *   <tr><td>When are pages written that no call saves?</td>
+ *   <tr><td>When are pages written without a call that saves them?</td>
  *       <td>{@code PeriodicWrites}, {@code DirtyLimit}</td></tr>
- *   <tr><td>Which failures is an open told of?</td>
+ *   <tr><td>Which failures does an open report?</td>
  *       <td>{@code ErrorSequence}</td></tr>
  *   <tr><td>What frees pages at the limit?</td>
  *       <td>{@code CacheLimit}, {@code Eviction} of {@link dev.samara.core.internal.file}</td></tr>

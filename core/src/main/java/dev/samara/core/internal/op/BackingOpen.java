@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.MachineState;
@@ -20,13 +21,12 @@ final class BackingOpen extends Open implements Runnable {
     private final EnsuredTask ending;
 
     /**
-     * Guarded by this.
-     *
      * @written the thread of the machine that runs the close (monitor)
      * @read the thread of the machine that runs the close (monitor)
      * @invariant the backing is notified of the end of an open once (I8), although the close may be submitted twice: by
      *     a call that failed after it listed the close, and then by the housekeeping
      */
+    @GuardedBy("this")
     private boolean isClosed;
 
     BackingOpen(MachineState host, VmOperations operations, VmArea vma) {

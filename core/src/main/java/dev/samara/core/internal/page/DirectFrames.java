@@ -37,8 +37,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange), {@code fill}
-     *     with bytes other than 0 (plain, by its handle)
+     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
      * @read guests: {@code getVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
      * @invariant the bytes of frames: the guest decides their order
      */
@@ -418,7 +417,8 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             chunk.put(at++, value);
         }
         for (; at + 8 <= end; at += 8) {
-            LONG.set(chunk, at, eight);
+            // Several times as fast as by the handle; one store of eight bytes, as by that.
+            chunk.putLong(at, eight);
         }
         while (at < end) {
             chunk.put(at++, value);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.vma.FrameStore;
 import java.util.ArrayList;
@@ -49,8 +50,6 @@ final class FramePool {
 
     private final ReentrantLock lock = new CheckedLock();
 
-    /* Guarded by the lock. */
-
     /**
      * @words {@code made}, {@code isZeroMade}, {@code pool}, {@code pooled}, {@code magazines}
      * @written holder of {@code lock} (plain)
@@ -58,15 +57,21 @@ final class FramePool {
      * @invariant every free frame is in the pool, in one magazine, or in one of {@code NearMagazines}. A thread that
      *     holds the locks of all near magazines misses no free frame
      */
+    @GuardedBy("lock")
     private int made;
 
     /** Whether the zero page was filled. */
+    @GuardedBy("lock")
     private boolean isZeroMade;
 
     /** The free frames of the pool. The array has an element for each frame made, so that freeing needs no memory. */
+    @GuardedBy("lock")
     private int[] pool = {};
 
+    @GuardedBy("lock")
     private int pooled;
+
+    @GuardedBy("lock")
     private Magazine[] magazines = {};
 
     /**
@@ -77,14 +82,18 @@ final class FramePool {
      * @read holder of {@code lock} (plain)
      * @invariant while a refusal is in effect, the store is not asked to grow
      */
+    @GuardedBy("lock")
     private boolean isRefused;
 
+    @GuardedBy("lock")
     private long refusedAtNanos;
 
     /** The value of {@link #freed} at the refusal. */
+    @GuardedBy("lock")
     private long freedAtRefusal;
 
     /** The number of frames that were freed through magazines that were discarded since. */
+    @GuardedBy("lock")
     private long freedBefore;
 
     /**
@@ -217,6 +226,7 @@ final class FramePool {
         }
     }
 
+    @GuardedBy("lock")
     private void drainAll() {
         near.lockAll();
         try {
@@ -231,6 +241,7 @@ final class FramePool {
         }
     }
 
+    @GuardedBy("lock")
     private void drain(Magazine magazine) {
         magazine.lock();
         try {
@@ -242,6 +253,7 @@ final class FramePool {
         }
     }
 
+    @GuardedBy("lock")
     private void pool(int frame) {
         pool[pooled++] = frame;
     }
@@ -256,6 +268,7 @@ final class FramePool {
     }
 
     /** Returns the number of frames that were freed so far. The caller holds the lock. */
+    @GuardedBy("lock")
     private long freed() {
         long freed = freedBefore;
         for (Magazine magazine : magazines) {
@@ -269,11 +282,13 @@ final class FramePool {
      * collection and waiting. A refusal therefore stays in effect for {@link #REFUSAL_NANOS}, or until a frame is
      * freed. The caller holds the lock.
      */
+    @GuardedBy("lock")
     private boolean mayGrow() {
         return !isRefused || nanos.getAsLong() - refusedAtNanos >= REFUSAL_NANOS || freed() != freedAtRefusal;
     }
 
     /** Creates another chunk, unless the store refuses. The caller holds the lock. */
+    @GuardedBy("lock")
     private boolean extend() {
         if (made >= limit || !mayGrow()) {
             return false;
@@ -286,6 +301,7 @@ final class FramePool {
         return !isRefused;
     }
 
+    @GuardedBy("lock")
     private boolean extendStore() {
         int count = Math.min(1 << chunkShift, limit - made);
         int chunk = made >>> chunkShift;
@@ -396,6 +412,7 @@ final class FramePool {
     }
 
     /** Returns the number of free frames. The caller holds the lock. */
+    @GuardedBy("lock")
     private int free() {
         near.lockAll();
         try {

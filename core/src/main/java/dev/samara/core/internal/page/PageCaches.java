@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.CheckedLock;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
@@ -83,13 +84,14 @@ public final class PageCaches {
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
     /**
-     * The registered caches, unordered. Guarded by this.
+     * The registered caches, unordered.
      *
      * @words {@code ring}, and {@code place} in it
      * @written a thread that registers or ends a cache (monitor)
      * @read a thread that registers or ends a cache, or reclaims (monitor)
      * @invariant every cache that ever contained a page and was not ended
      */
+    @GuardedBy("this")
     private final List<RegisteredCache> ring = new ArrayList<>();
 
     /**
@@ -99,12 +101,13 @@ public final class PageCaches {
     private final ReentrantLock hand = new CheckedLock();
 
     /**
-     * The index of the next cache in the ring. Guarded by {@link #hand}.
+     * The index of the next cache in the ring.
      *
      * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
      * @read holder of the lock {@code hand} of {@code PageCaches} (plain)
      * @invariant the index in {@code ring} of the cache in which the next search for clean pages starts
      */
+    @GuardedBy("hand")
     private int next;
 
     /**
@@ -209,6 +212,7 @@ public final class PageCaches {
         }
     }
 
+    @GuardedBy("hand")
     private int round() {
         int left = isFutile ? CHECKS_WHEN_FUTILE / BATCH : Integer.MAX_VALUE;
         isFutile = true;

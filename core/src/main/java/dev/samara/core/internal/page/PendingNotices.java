@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.Addresses;
 import org.jspecify.annotations.Nullable;
 
@@ -68,14 +69,13 @@ public final class PendingNotices {
      */
     private volatile int count;
 
-    /* Guarded by this. */
-
     /**
      * @words {@code first}, and {@code previous} and {@code next} of a notice
      * @written faults, before a backing is called for a first write and after the fault's attempt (monitor)
      * @read these faults; a thread that is about to remove pages (monitor)
      * @invariant the list that {@code count} counts
      */
+    @GuardedBy("this")
     private @Nullable Notice first;
 
     PendingNotices() {}

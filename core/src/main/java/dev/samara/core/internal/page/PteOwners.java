@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.WaitReporter;
 import java.lang.invoke.VarHandle;
@@ -39,8 +40,6 @@ public final class PteOwners {
      */
     private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(MOST);
 
-    /* Guarded by this. */
-
     /**
      * The free numbers, in a ring with room for all numbers that were handed out, so that a release does not allocate.
      *
@@ -51,10 +50,16 @@ public final class PteOwners {
      * @invariant a number belongs to one page table context at a time. It is released once per context, when no entry
      *     contains it. {@code free} has room for all numbers that were handed out
      */
+    @GuardedBy("this")
     private int[] free = new int[16];
 
+    @GuardedBy("this")
     private int first;
+
+    @GuardedBy("this")
     private int count;
+
+    @GuardedBy("this")
     private int given;
 
     /** Allocates the number that was free for the longest time; returns -1 if all are in use. */

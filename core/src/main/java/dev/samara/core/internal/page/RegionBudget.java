@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.lang.ref.PhantomReference;
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
@@ -24,7 +25,7 @@ final class RegionBudget {
     private final Runnable collector;
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
-    /* Guarded by this object's monitor. */
+    @GuardedBy("this")
     private final Set<Share> shares = new HashSet<>();
 
     /**
@@ -33,8 +34,10 @@ final class RegionBudget {
      * @read these threads (monitor)
      * @invariant the bytes of the regions of the process that are not known to be collected
      */
+    @GuardedBy("this")
     private long sum;
 
+    @GuardedBy("this")
     private long nextCollection;
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.mman.Protection;
 import org.jspecify.annotations.Nullable;
 
@@ -27,16 +28,18 @@ public final class Watches {
     private volatile @Nullable WatchTree all;
 
     /**
-     * The number of ranges that were ever added. Guarded by this.
+     * The number of ranges that were ever added.
      *
      * @words {@code added}, {@code size}
      * @written a thread that adds a watch; {@code size} also by one that removes a watch (monitor)
      * @read these threads (monitor)
      * @invariant the number of ranges ever added, which is the age of the next one; the number of ranges
      */
+    @GuardedBy("this")
     private long added;
 
-    /** The number of ranges. Guarded by this. */
+    /** The number of ranges. */
+    @GuardedBy("this")
     private int size;
 
     Watches() {}

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * up to a cap. So a limit that a part's counters stay below is not exceeded, no matter how the other parts change. A
  * part alone cannot decide that a limit is exceeded ({@link BeyondDistrict}).
  *
- * <p>Everything except {@link #tree} is guarded by the lock.
+ * <p>Everything except {@link #tree} is guarded by the district's lock.
  */
 public final class District {
     /**

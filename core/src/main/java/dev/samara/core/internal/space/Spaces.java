@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Pte;
@@ -59,12 +60,13 @@ public final class Spaces implements CountedSpaces {
     private Set<RegisteredSpace> entries = ConcurrentHashMap.newKeySet();
 
     /**
-     * The number of spaces so far. Guarded by this object's monitor.
+     * The number of spaces so far.
      *
      * @written a thread that creates a space (monitor)
      * @read a thread that creates a space (monitor)
      * @invariant the number of spaces so far
      */
+    @GuardedBy("this")
     private long made;
 
     /**

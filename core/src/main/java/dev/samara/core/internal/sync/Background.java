@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Condition;
@@ -101,23 +102,31 @@ public final class Background implements Executor {
      */
     private volatile boolean attended;
 
-    /** Guarded by the lock. */
     private final BackgroundThreads threads;
 
-    // Guarded by the lock.
+    @GuardedBy("lock")
     private @Nullable Thread leader;
+
+    @GuardedBy("lock")
     private @Nullable Thread standby;
 
     /**
      * Whether the standby waits for the leader's task, rather than being idle. True only while the leader runs a task.
      */
+    @GuardedBy("lock")
     private boolean standbyWaits;
 
+    @GuardedBy("lock")
     private boolean leaderRuns;
+
+    @GuardedBy("lock")
     private long dueNanos;
+
+    @GuardedBy("lock")
     private int running;
 
     /** Whether idle threads end immediately. Never reset. */
+    @GuardedBy("lock")
     private boolean ends;
 
     /**
@@ -284,6 +293,7 @@ public final class Background implements Executor {
      * Returns the thread to start, or null if an idle thread was signalled or no thread can be created. The caller
      * holds the lock.
      */
+    @GuardedBy("lock")
     private @Nullable Thread choose() {
         if (leader == null) {
             Thread recruit = threads.recruit();
@@ -303,6 +313,7 @@ public final class Background implements Executor {
      * Returns the thread to start, or null if an idle standby was signalled or no thread can be created. The caller
      * holds the lock, and the leader runs a task.
      */
+    @GuardedBy("lock")
     private @Nullable Thread engageStandby() {
         if (standby == null) {
             Thread recruit = threads.recruit();
@@ -405,6 +416,7 @@ public final class Background implements Executor {
      * Marks the queue as unattended. Returns whether it still contains a task, which then no thread may notice. The
      * caller holds the lock.
      */
+    @GuardedBy("lock")
     private boolean leaveUnattended() {
         standbyWaits = false;
         // Store-load pair with execute: a volatile store, then a read of the queue.
@@ -413,6 +425,7 @@ public final class Background implements Executor {
     }
 
     /** The caller holds the lock. */
+    @GuardedBy("lock")
     private boolean isQuiet() {
         return running == 0 && queue.isEmpty();
     }
@@ -451,6 +464,7 @@ public final class Background implements Executor {
      * Acts as the leader: runs a task, or waits for one. Returns whether the thread is still needed. The caller holds
      * the lock.
      */
+    @GuardedBy("lock")
     private boolean lead(Thread self) {
         Runnable task = queue.poll();
         if (task == null) {
@@ -482,6 +496,7 @@ public final class Background implements Executor {
     }
 
     /** Called after a task. The caller holds the lock. */
+    @GuardedBy("lock")
     private void finished(Thread self) {
         running--;
         if (isQuiet()) {
@@ -501,6 +516,7 @@ public final class Background implements Executor {
      * Waits for a task, and gives up the lead at the end of the idle time. The caller holds the lock and leads, and the
      * queue is unattended.
      */
+    @GuardedBy("lock")
     private boolean awaitTask() {
         long left = idleNanos;
         while (!attended && !ends && left > 0) {
@@ -516,6 +532,7 @@ public final class Background implements Executor {
      * Waits as the standby. Called, with the lock, by a thread that is not the leader. Returns whether the thread is
      * still needed.
      */
+    @GuardedBy("lock")
     private boolean standBy(Thread self) {
         if (standby != self) {
             return false;
@@ -543,6 +560,7 @@ public final class Background implements Executor {
     }
 
     @SuppressWarnings("WaitNotInLoop") // the loops are in the callers, which know their conditions
+    @GuardedBy("lock")
     private long await(Condition condition, long nanos) {
         try {
             return condition.awaitNanos(nanos);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -42,8 +43,6 @@ public final class Backlog {
      */
     private volatile boolean isFull;
 
-    /* Guarded by the lock. */
-
     /**
      * @words {@code tasks}, {@code callbacks}
      * @written holder of {@code lock} (plain)
@@ -51,8 +50,10 @@ public final class Backlog {
      * @invariant their sum is at most the bound, except for callbacks that were added by operations that had already
      *     started
      */
+    @GuardedBy("lock")
     private int tasks;
 
+    @GuardedBy("lock")
     private int callbacks;
 
     /**
@@ -124,6 +125,7 @@ public final class Backlog {
      * Waits until the backlog is below its bound, or returns false, depending on the settings. The caller holds the
      * lock.
      */
+    @GuardedBy("lock")
     private boolean hasRoom() {
         boolean interrupted = false;
         while (isFull && atBound == AtBound.WAIT) {
@@ -147,6 +149,7 @@ public final class Backlog {
      * step. The waiting call has not changed anything yet, so the step may run callbacks. Otherwise a program whose
      * threads run steps only in such waits would never run callbacks.
      */
+    @GuardedBy("lock")
     private void step(Housekeeping steps) {
         lock.unlock();
         try {
@@ -159,11 +162,13 @@ public final class Backlog {
     }
 
     /** The caller holds the lock. */
+    @GuardedBy("lock")
     private void noteLoad() {
         isFull = callbacks + tasks >= bound;
     }
 
     /** Records the number of waiting callbacks. The caller holds the lock. */
+    @GuardedBy("lock")
     void counted(int nowPending) {
         boolean isFewer = nowPending < callbacks;
         callbacks = nowPending;

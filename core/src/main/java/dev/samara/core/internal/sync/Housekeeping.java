@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
@@ -150,20 +151,17 @@ public final class Housekeeping implements Runnable {
      */
     private @Nullable WaitingCall waiting;
 
-    /* Guarded by this, like the two lists. */
-
-    /** The calls that can continue and never wait. */
+    /** The calls that can continue and never wait. Guarded by the monitor of the housekeeping, like those that may. */
     private final Ready prompt = new Ready();
 
     /** The calls that can continue and may wait. */
     private final Ready mayWait = new Ready();
 
-    /**
-     * The number of calls taken for the executor so far, and how many of them are not handed to it yet; guarded by
-     * this.
-     */
+    /** The number of calls taken for the executor so far, and how many of them are not handed to it yet. */
+    @GuardedBy("this")
     private long taken;
 
+    @GuardedBy("this")
     private int inHand;
 
     /**

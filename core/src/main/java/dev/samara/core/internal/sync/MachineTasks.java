@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
@@ -22,12 +23,9 @@ public final class MachineTasks implements Executor {
     private final Consumer<? super Throwable> handler;
     private final Housekeeping housekeeping;
 
-    /*
-     * Guarded by this: how many tasks were given to the embedder's executor so far, and how many of them have not
-     * ended.
-     */
-
     /**
+     * The tasks given to the embedder's executor so far, and those that have not ended.
+     *
      * @words {@code begun}, {@code unfinished}
      * @written a thread that gives a task to the embedder's executor, and again if the executor refuses the task; the
      *     thread that ends the task (monitor)
@@ -35,8 +33,10 @@ public final class MachineTasks implements Executor {
      * @invariant {@code unfinished} counts the tasks that were given and have not ended; a task gives or lists its
      *     successors before it ends
      */
+    @GuardedBy("this")
     private long begun;
 
+    @GuardedBy("this")
     private int unfinished;
 
     /**

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import java.util.concurrent.atomic.LongAdder;
@@ -23,8 +24,6 @@ final class PolledGracePeriods {
      */
     private final LongAdder ends;
 
-    /* Guarded by this. */
-
     /**
      * The number of grace periods that started, and the number of grace periods that are over. At most one is in
      * progress.
@@ -37,14 +36,18 @@ final class PolledGracePeriods {
      * @invariant a grace period with a number above {@code over} has not ended. A thread that starts to poll while
      *     number n is in progress waits for n + 1
      */
+    @GuardedBy("this")
     private long begun;
 
+    @GuardedBy("this")
     private long over;
 
     /** The sections for which the current grace period waits; null if there are none. */
+    @GuardedBy("this")
     private @Nullable GracePeriodSections awaited;
 
     /** The flight recorder's event of the current grace period; null if that is not recorded. */
+    @GuardedBy("this")
     private @Nullable BegunEvent recorded;
 
     PolledGracePeriods(RcuReaders registered, LongAdder ends) {
@@ -91,6 +94,7 @@ final class PolledGracePeriods {
         }
     }
 
+    @GuardedBy("this")
     private void begin() {
         GracePeriodSections sections = GracePeriodSections.scan(registered);
         recorded = sections == null ? null : Tracepoints.beginGracePeriod();

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.util.Objects;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -20,9 +20,6 @@ final class RcuCallbacks {
     private final Executor executor;
     private final Consumer<String> reporter;
 
-    /** The lock of the backlog. */
-    private final ReentrantLock lock;
-
     /**
      * The producer is the holder of the lock. The consumer is the thread that runs the {@link Batch}.
      *
@@ -35,7 +32,7 @@ final class RcuCallbacks {
     private final MpscQueue<Once> waiting = new MpscQueue<>();
 
     /**
-     * Whether a batch is listed or runs. Guarded by the lock.
+     * Whether a batch is listed or runs.
      *
      * @written holder of {@code Backlog.lock} (plain)
      * @read holder of {@code Backlog.lock} (plain)
@@ -43,6 +40,7 @@ final class RcuCallbacks {
      *     The batch ends only if {@code waiting} is empty, or if the batch could not be listed. In the latter case the
      *     next thread that adds a callback starts another batch
      */
+    @GuardedBy("backlog.lock")
     private boolean isWorkedOff;
 
     /**
@@ -65,20 +63,19 @@ final class RcuCallbacks {
         this.housekeeping = housekeeping;
         this.executor = executor;
         this.reporter = reporter;
-        lock = backlog.lock;
     }
 
     void add(Runnable callback) {
         Once once = new Once(callback);
         @Nullable Batch first;
-        lock.lock();
+        backlog.lock.lock();
         try {
             first = isWorkedOff ? null : new Batch();
             waiting.offer(once);
             backlog.counted(waiting.size());
             isWorkedOff = true;
         } finally {
-            lock.unlock();
+            backlog.lock.unlock();
         }
         if (first != null) {
             start(first);
@@ -88,11 +85,11 @@ final class RcuCallbacks {
     }
 
     int pending() {
-        lock.lock();
+        backlog.lock.lock();
         try {
             return waiting.size();
         } finally {
-            lock.unlock();
+            backlog.lock.unlock();
         }
     }
 
@@ -109,31 +106,31 @@ final class RcuCallbacks {
 
     /** Leaves the waiting callbacks to the next thread that adds a callback. */
     private void stop() {
-        lock.lock();
+        backlog.lock.lock();
         try {
             isWorkedOff = false;
         } finally {
-            lock.unlock();
+            backlog.lock.unlock();
         }
     }
 
     private void handedOver() {
-        lock.lock();
+        backlog.lock.lock();
         try {
             backlog.counted(waiting.size());
         } finally {
-            lock.unlock();
+            backlog.lock.unlock();
         }
     }
 
     /** Returns whether callbacks wait. If not, the next callback starts another batch. */
     private boolean hasMore() {
-        lock.lock();
+        backlog.lock.lock();
         try {
             isWorkedOff = waiting.size() != 0;
             return isWorkedOff;
         } finally {
-            lock.unlock();
+            backlog.lock.unlock();
         }
     }
 

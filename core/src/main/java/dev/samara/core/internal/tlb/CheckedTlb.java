@@ -3,6 +3,7 @@ package dev.samara.core.internal.tlb;
 
 import dev.samara.core.internal.check.History;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.StackReserve;
 
 /** The TLB of a checked machine. It also records the reuse stamp of each frame when a slot is filled. */
@@ -13,6 +14,10 @@ public final class CheckedTlb extends SoftTlb {
     private final Frames known;
     private final History history;
     private final long[] reuseStamps;
+
+    /** By entry of the second level, the stamp of its frame when the entry was filled. */
+    private long[] secondStamps = new long[1];
+
     private final int pageShift;
     private final int shift;
 
@@ -36,7 +41,30 @@ public final class CheckedTlb extends SoftTlb {
     @Override
     long fill(long address, int frame, long rights, long right) {
         stamp(address, frame);
-        return super.fill(address, frame, rights, right);
+        long physical = super.fill(address, frame, rights, right);
+        if (right != Pte.EXEC) {
+            secondStamps[secondEntryOf(address)] = reuseStampAtFill(address);
+        }
+        return physical;
+    }
+
+    @Override
+    long promote(long address, long right) {
+        long physical = inSecond(address, right);
+        if (physical != MISS) {
+            // As in stamp, with the stamp of the fill: a flush that has left the entry is found by it.
+            drop(address);
+            reuseStamps[slotOf(address)] = secondStamps[secondEntryOf(address)];
+            super.promote(address, right);
+        }
+        return physical;
+    }
+
+    @Override
+    void resizeSecond(int entries) {
+        long[] stamps = new long[entries];
+        super.resizeSecond(entries);
+        secondStamps = stamps;
     }
 
     @Override

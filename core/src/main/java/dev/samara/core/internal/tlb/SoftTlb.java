@@ -17,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * its slot depends on its first byte and its comparison on its last byte. Giving a space a new number drops all its
  * translations. An addend plus an address is a physical address.
  *
+ * <p>A {@link SecondTlb} has what the arrays for loads and stores had to replace. No translation is in the arrays or in
+ * the second level that a flush has dropped from the other one.
+ *
  * <p>A {@link View} reads the arrays without a call. It uses an addend plus an address as an index into the frames'
  * region. The tags of frames outside the region have one more bit; for such a frame, the sum is a physical address
  * instead.
@@ -29,7 +32,7 @@ public sealed class SoftTlb permits CheckedTlb {
     public static final long ELSEWHERE = 1L << (GRANULE_SHIFT - 1);
 
     /** A tag that matches no access, because no space has this number. */
-    private static final long EMPTY = -1;
+    static final long EMPTY = -1;
 
     /** A number that no space has, so that probes find nothing. As a tag, it matches no access. */
     public static final int NOTHING = 0;
@@ -54,7 +57,7 @@ public sealed class SoftTlb permits CheckedTlb {
          *
          * @param loads tags for reads
          * @param stores tags for writes
-         * @param the addend of each slot for reads and writes: the index of an address in the region, minus the address
+         * @param addends by slot, for reads and writes: the index of an address in the region, minus the address
          * @param fetches tags for instruction fetches
          * @param fetchAddends addends for instruction fetches
          * @param frames provides the region, and the bytes of frames outside it; null for a store without a region
@@ -66,6 +69,12 @@ public sealed class SoftTlb permits CheckedTlb {
                 long[] fetches,
                 long[] fetchAddends,
                 @Nullable FrameRegion frames);
+
+        /**
+         * Is given the second level, which a TLB never replaces. The view promotes what it finds there, on the thread
+         * of the CPU's owner.
+         */
+        void second(SecondTlb level);
 
         /**
          * Receives the word with which other threads request that the CPU acknowledges their changes.
@@ -91,6 +100,13 @@ public sealed class SoftTlb permits CheckedTlb {
          * @throws IllegalStateException if the CPU already has a view, or if the caller does not own the CPU
          */
         void view(View view, ByteOrder order);
+
+        /**
+         * Throws unless the caller owns the CPU.
+         *
+         * @throws IllegalStateException if the caller does not own the CPU
+         */
+        void checkOwner();
 
         /**
          * Acknowledges the changes of other threads.
@@ -146,6 +162,12 @@ public sealed class SoftTlb permits CheckedTlb {
     private final long[] fetches;
     private final long[] fetchAddends;
 
+    /** For loads and stores. */
+    private final SecondTlb second;
+
+    /** How many translations of loads and stores were filled, until the second level has its entries. */
+    private int filled;
+
     private int lastNumber;
     private int wraps;
 
@@ -181,6 +203,9 @@ public sealed class SoftTlb permits CheckedTlb {
         addends = new long[entries];
         fetches = new long[entries];
         fetchAddends = new long[entries];
+        second = new SecondTlb(elsewhere);
+        // A second level that would be no larger is none.
+        filled = SecondTlb.most(entries) > entries ? 0 : entries;
         clear();
     }
 
@@ -188,12 +213,14 @@ public sealed class SoftTlb permits CheckedTlb {
         Arrays.fill(loads, EMPTY);
         Arrays.fill(stores, EMPTY);
         Arrays.fill(fetches, EMPTY);
+        second.clear();
     }
 
     /** Passes the arrays to a view; if pages are small, passes arrays without translations instead. */
     void view(View view) {
         if (isViewed()) {
             view.arrays(loads, stores, addends, fetches, fetchAddends, frames);
+            view.second(second);
         } else {
             hide(view);
         }
@@ -207,10 +234,12 @@ public sealed class SoftTlb permits CheckedTlb {
     /** Passes arrays without translations to a view. */
     public static void hide(View view) {
         view.arrays(NONE, NONE, NONE, NONE, NONE, null);
+        view.second(SecondTlb.EMPTY);
     }
 
     /**
-     * Translates an access to the selected space. Called only in GUEST, and not by a flush listener.
+     * Translates an access to the selected space. A translation that only the second level contains is added to the
+     * first one. Called only in GUEST, and not by a flush listener.
      *
      * @param address the address of the first byte
      * @param size the number of bytes
@@ -222,10 +251,40 @@ public sealed class SoftTlb permits CheckedTlb {
         int at = (int) (address >>> shift);
         long want = ((address + size - 1) & ~mask) | current;
         if ((tags[at & tags.length - 1] & ~elsewhere) != want) {
-            return MISS;
+            return ((address ^ want) & ~mask) == 0 ? promote(address, right) : MISS;
         }
         long[] offsets = right == Pte.EXEC ? fetchAddends : addends;
         return offsets[at & offsets.length - 1] + address;
+    }
+
+    /** Adds a translation of the second level to the first one. Returns as {@link #probe} does. */
+    long promote(long address, long right) {
+        int found = second.find(address >>> shift, (address & ~mask) | current, right);
+        if (found < 0) {
+            return MISS;
+        }
+        int slot = (int) (address >>> shift) & loads.length - 1;
+        return second.promote(found, loads, stores, addends, slot) + address;
+    }
+
+    /**
+     * Translates an access to one byte as {@link #probe} does, by the levels as they are.
+     *
+     * @param right {@link Pte#READ} or {@link Pte#WRITE}
+     */
+    public long peek(long address, long right) {
+        int at = (int) (address >>> shift) & loads.length - 1;
+        long tag = (address & ~mask) | current;
+        if (((right == Pte.READ ? loads : stores)[at] & ~elsewhere) == tag) {
+            return addends[at] + address;
+        }
+        return inSecond(address, right);
+    }
+
+    /** Translates an access to one byte by the second level, and changes nothing. */
+    final long inSecond(long address, long right) {
+        int found = second.find(address >>> shift, (address & ~mask) | current, right);
+        return found < 0 ? MISS : second.addend(found) + address;
     }
 
     /**
@@ -261,11 +320,34 @@ public sealed class SoftTlb permits CheckedTlb {
             fetches[at] = tag;
             fetchAddends[at] = addend;
         } else {
+            if (filled < loads.length && ++filled == loads.length) {
+                growSecond();
+            }
+            second.fill(address >>> shift, tag, addend, rights);
             loads[at] = (rights & Pte.READ) != 0 ? tag : EMPTY;
             stores[at] = (rights & Pte.WRITE) != 0 ? tag : EMPTY;
             addends[at] = addend;
         }
         return addend + address;
+    }
+
+    private void growSecond() {
+        try {
+            resizeSecond(SecondTlb.most(loads.length));
+        } catch (OutOfMemoryError exhausted) {
+            // Without it the TLB is only slower.
+            filled = 0;
+        }
+    }
+
+    /** Gives the second level so many entries. */
+    void resizeSecond(int entries) {
+        second.resize(entries);
+    }
+
+    /** Returns the number of the entry of the second level that an address has. */
+    final int secondEntryOf(long address) {
+        return second.entryOf(address >>> shift);
     }
 
     /**
@@ -277,7 +359,7 @@ public sealed class SoftTlb permits CheckedTlb {
         return ((long) frame << pageShift) + (address & pageMask);
     }
 
-    /** Drops the translations in the slot of an address, in both parts and of any space. */
+    /** Drops the translations in the slot of an address in the first level, in both parts and of any space. */
     void drop(long address) {
         int at = (int) (address >>> shift) & loads.length - 1;
         loads[at] = EMPTY;
@@ -300,6 +382,7 @@ public sealed class SoftTlb permits CheckedTlb {
             drop(loads, at, tag);
             drop(stores, at, tag);
             drop(fetches, at, tag);
+            second.drop(granule >>> shift, tag);
         }
         return true;
     }

@@ -32,59 +32,70 @@ final class BorderScenariosTest {
     private static final String DOWNWARDS = "found = searchDownwards(part - 1, address);\n        }\n        ";
     private static final String COMPARED = "return tree.isStillVersion(version) ? found : CHANGED;";
 
-    private record Break(String name, Class<? extends Scenario> scenario, Planting planting) {
-        @Override
-        public String toString() {
-            return name + ": " + scenario.getSimpleName();
-        }
-    }
-
     private static Planting search(String direction, String with) {
         return SourceBreak.of(PARTS, direction + COMPARED, direction + with);
     }
 
-    private static final List<Break> BREAKS = List.of(
-            new Break(
+    static final List<PlantedBreak> BREAKS = List.of(
+            PlantedBreak.of(
                     "P38: a search upwards reads each part once",
                     BorderScenarios.NextOverFilled.class,
+                    1,
+                    PlantedBreak.found(7, "16"),
                     search(UPWARDS, "return found;")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a search upwards reads each part once",
                     BorderScenarios.NextFromFilled.class,
+                    1,
+                    PlantedBreak.found(7, "16"),
                     search(UPWARDS, "return found;")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a search upwards compares the last part alone",
                     BorderScenarios.NextFromFilled.class,
+                    1,
+                    PlantedBreak.found(9, "16"),
                     search(
                             UPWARDS,
                             "return part < trees.length - 1 || tree.isStillVersion(version) ? found : CHANGED;")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a search downwards reads each part once",
                     BorderScenarios.PreviousOverFilled.class,
+                    1,
+                    PlantedBreak.found(7, "22"),
                     search(DOWNWARDS, "return found;")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a search downwards compares its first part alone",
                     BorderScenarios.PreviousOverFilled.class,
+                    1,
+                    PlantedBreak.found(8, "22"),
                     search(DOWNWARDS, "return part != 2 || tree.isStillVersion(version) ? found : CHANGED;")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a search downwards reads each part once",
                     BorderScenarios.PreviousFromFilled.class,
+                    1,
+                    PlantedBreak.found(7, "17"),
                     search(DOWNWARDS, "return found;")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a snapshot reads the trees once",
                     BorderScenarios.SnapshotBesideChanges.class,
+                    1,
+                    PlantedBreak.found(10, "15"),
                     SourceBreak.of(PARTS, "if (!trees[i].isStill(read[i])) {", "if (false) {")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a snapshot does not read the tree of the first part again",
                     BorderScenarios.SnapshotBesideChanges.class,
+                    1,
+                    PlantedBreak.found(10, "15"),
                     SourceBreak.of(
                             PARTS, "if (!trees[i].isStill(read[i])) {", "if (i > 0 && !trees[i].isStill(read[i])) {")),
-            new Break(
+            PlantedBreak.of(
                     "P38: a snapshot that has found a change does not read all trees again",
                     BorderScenarios.SnapshotBesideChanges.class,
+                    1,
+                    PlantedBreak.found(10, "15"),
                     SourceBreak.of(PARTS, "                isStill = false;\n", "")));
 
-    private static List<Break> breaks() {
+    private static List<PlantedBreak> breaks() {
         return BREAKS;
     }
 
@@ -133,8 +144,8 @@ final class BorderScenariosTest {
     @ParameterizedTest
     @MethodSource("breaks")
     @DisplayName("a broken rule is found")
-    void found(Break of) {
-        Exploration.Failure failure = explore(of.scenario, of.planting).failure();
+    void found(PlantedBreak of) {
+        Exploration.Failure failure = explore(of.scenario(), of.planting()).failure();
         assertNotNull(failure);
         assertTrue(PlantedBreak.isFinding(failure), failure::toString);
     }

@@ -21,6 +21,7 @@ final class BorrowBreaks {
                     "a borrow takes only the page table",
                     BorrowScenarios.UsedBesideClose.class,
                     1,
+                    PlantedBreak.found(5, "252"),
                     in(
                             "internal.cpu.SpaceUsers",
                             "return tryAdd(CPU);",
@@ -31,6 +32,7 @@ final class BorrowBreaks {
                     "a borrower looks whether it is alone, and is listed then",
                     BorrowScenarios.BeginsBesideLastClose.class,
                     1,
+                    PlantedBreak.found(105, "303"),
                     in(
                             "internal.space.Borrowers",
                             "                current = borrower;\n                borrower.askIfAlone();\n",
@@ -39,6 +41,7 @@ final class BorrowBreaks {
                     "the last close looks for borrowers, and gives its reference up then",
                     BorrowScenarios.BeginsBesideLastClose.class,
                     1,
+                    PlantedBreak.found(283, "303"),
                     in(
                             "internal.space.Lifetime",
                             "    public void put() {\n        if (users.put()) {\n            users.end();\n"
@@ -50,6 +53,7 @@ final class BorrowBreaks {
                     "exec looks whether the next space has users, and does not become one",
                     BorrowScenarios.ExecBesideCloseOfTheNext.class,
                     1,
+                    PlantedBreak.found(15, "71"),
                     in(
                             "internal.vcpu.ExecMmap",
                             "!to.users().tryGet()",

@@ -28,13 +28,6 @@ final class DistrictLimitScenariosTest {
     private static final String SPACE = "dev.samara.core.internal.space.";
     private static final String DISTRICTS = SPACE + "Districts";
 
-    private record Break(String name, Class<? extends Scenario> scenario, Planting planting) {
-        @Override
-        public String toString() {
-            return name + ": " + scenario.getSimpleName();
-        }
-    }
-
     private static final Planting SHARE_TWICE = SourceBreak.of(
             SPACE + "PartBounds",
             "return Math.max(0, (most - pages) / count);",
@@ -50,16 +43,51 @@ final class DistrictLimitScenariosTest {
             "from[i].addGainTo(counters);",
             "from[i].addGainTo(counters);\n                from[i].addGainTo(counters);");
 
-    private static final List<Break> BREAKS = List.of(
-            new Break("two parts take one share", DistrictLimitScenarios.OneLock.class, SHARE_TWICE),
-            new Break("two parts take one share", DistrictLimitScenarios.OneMapping.class, SHARE_TWICE),
-            new Break("two parts take one share", DistrictLimitScenarios.OneMappingOfData.class, SHARE_TWICE),
-            new Break("two parts take what no share has", DistrictLimitScenarios.OneLock.class, REST_TWICE),
-            new Break("two parts take what no share has", DistrictLimitScenarios.OneMapping.class, REST_TWICE),
-            new Break("two parts take what no share has", DistrictLimitScenarios.OneMappingOfData.class, REST_TWICE),
-            new Break("a join counts a part twice", DistrictLimitScenarios.BothLocks.class, GAIN_TWICE));
+    static final List<PlantedBreak> BREAKS = List.of(
+            PlantedBreak.of(
+                    "P42: two parts take one share of a limit",
+                    DistrictLimitScenarios.OneLock.class,
+                    1,
+                    PlantedBreak.found(1, "105"),
+                    SHARE_TWICE),
+            PlantedBreak.of(
+                    "P42: two parts take one share of a limit",
+                    DistrictLimitScenarios.OneMapping.class,
+                    1,
+                    PlantedBreak.found(1, "99"),
+                    SHARE_TWICE),
+            PlantedBreak.of(
+                    "P42: two parts take one share of a limit",
+                    DistrictLimitScenarios.OneMappingOfData.class,
+                    1,
+                    PlantedBreak.found(1, "99"),
+                    SHARE_TWICE),
+            PlantedBreak.of(
+                    "P42: two parts take what no share has",
+                    DistrictLimitScenarios.OneLock.class,
+                    1,
+                    PlantedBreak.found(1, "105"),
+                    REST_TWICE),
+            PlantedBreak.of(
+                    "P42: two parts take what no share has",
+                    DistrictLimitScenarios.OneMapping.class,
+                    1,
+                    PlantedBreak.found(1, "99"),
+                    REST_TWICE),
+            PlantedBreak.of(
+                    "P42: two parts take what no share has",
+                    DistrictLimitScenarios.OneMappingOfData.class,
+                    1,
+                    PlantedBreak.found(1, "99"),
+                    REST_TWICE),
+            PlantedBreak.of(
+                    "P42: a join counts a part twice",
+                    DistrictLimitScenarios.BothLocks.class,
+                    1,
+                    PlantedBreak.found(1, "170"),
+                    GAIN_TWICE));
 
-    private static List<Break> breaks() {
+    private static List<PlantedBreak> breaks() {
         return BREAKS;
     }
 
@@ -86,8 +114,8 @@ final class DistrictLimitScenariosTest {
     @ParameterizedTest
     @MethodSource("breaks")
     @DisplayName("a share, a rest or a gain that is taken twice is found")
-    void found(Break of) {
-        Exploration.Failure failure = explore(of.scenario, of.planting).failure();
+    void found(PlantedBreak of) {
+        Exploration.Failure failure = explore(of.scenario(), of.planting()).failure();
         assertNotNull(failure);
         assertTrue(PlantedBreak.isFinding(failure), failure::toString);
     }

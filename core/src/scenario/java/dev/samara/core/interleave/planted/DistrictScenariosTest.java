@@ -51,21 +51,15 @@ final class DistrictScenariosTest {
                     if (known == null) { known = current(); kept.set(known); }
             """;
 
-    private record Break(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
-        @Override
-        public String toString() {
-            return name;
-        }
-    }
-
     private static final Planting ANY_ADDRESS =
             SourceBreak.of(EDIT, "if (!district.contains(address)) {", "if (false) {");
 
-    private static final List<Break> BREAKS = List.of(
-            new Break(
+    static final List<PlantedBreak> BREAKS = List.of(
+            PlantedBreak.of(
                     "P37: an operation over a border publishes once in each part",
                     DistrictScenarios.LookupsBesideJoin.class,
                     1,
+                    PlantedBreak.found(4, "24"),
                     SourceBreak.of(
                             INTERNAL + "syscall.Munmap",
                             "        return Syscall.run(layout, new Munmap(address, length));\n",
@@ -79,16 +73,18 @@ final class DistrictScenariosTest {
                                     long from = isOver ? border : address;
                                     return Syscall.run(layout, new Munmap(from, address + length - from));
                             """)),
-            new Break(
+            PlantedBreak.of(
                     "P38: a snapshot reads the roots once",
                     DistrictScenarios.SnapshotBesideBoth.class,
                     1,
+                    PlantedBreak.found(8, "11"),
                     SourceBreak.of(
                             INTERNAL + "space.LayoutParts", "if (!trees[i].isStill(read[i])) {", "if (false) {")),
-            new Break(
+            PlantedBreak.of(
                     "P39: an operation goes by the parts before lookups do",
                     DistrictScenarios.DivisionBesideOperation.class,
                     1,
+                    PlantedBreak.found(4, "131"),
                     SourceBreak.of(
                                     LOOKUPS,
                                     "return layout.treeAcquire() != null ? null : partsAcquire();",
@@ -97,46 +93,51 @@ final class DistrictScenariosTest {
                                     DISTRICTS,
                                     "if (part.isDead() || layout.treeAcquire() != null) {",
                                     "if (part.isDead()) {"))),
-            new Break(
+            PlantedBreak.of(
                     "P39: a lookup goes by the parts of the lookup before it",
                     DistrictScenarios.LookupAfterJoin.class,
                     1,
+                    PlantedBreak.found(23, "27"),
                     SourceBreak.of(
                                     INTERNAL + "space.Layout",
                                     "return all != null ? all.get(address) : districts.find(address);",
                                     "return districts.find(address);")
                             .and(SourceBreak.of(LOOKUPS, FOUND_PARTS, KEPT_PARTS))),
-            new Break(
+            PlantedBreak.of(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,
                     1,
+                    PlantedBreak.found(1, "156"),
                     ANY_ADDRESS),
-            new Break(
+            PlantedBreak.of(
                     "P41: a mapping is placed in the highest hole of its part",
                     DistrictScenarios.HintBesidePart.class,
                     0,
+                    PlantedBreak.found(1, ""),
                     SourceBreak.of(
                             INTERNAL + "op.Placement",
                             "private long highest(long low, long high, long length, long alignment) {\n"
                                     + "        edit.requireWhole();",
                             "private long highest(long low, long high, long length, long alignment) {")),
-            new Break(
+            PlantedBreak.of(
                     "P43: a layout is divided across a range in flight",
                     DistrictScenarios.DivisionBesideFlight.class,
                     1,
+                    PlantedBreak.found(23, "620"),
                     SourceBreak.of(
                             INTERNAL + "space.Footprint",
                             "return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;",
                             "return isKnown ? count : count;")),
-            new Break(
-                    "P43: a division loses a ticket",
+            PlantedBreak.of(
+                    "P43: a layout is divided while an operation has a ticket, which it loses",
                     DistrictScenarios.DivisionBesideTicket.class,
                     1,
+                    PlantedBreak.found(14, "135"),
                     SourceBreak.of(
                             INTERNAL + "space.InFlightOperations",
                             "if (Addresses.contains(start, end, ticket.low())) {",
                             "if (false) {")),
-            new Break(
+            PlantedBreak.of(
                     "P43: a layout is divided between the ranges of a ticket",
                     DistrictScenarios.DivisionAcrossTicket.class,
                     1,
@@ -144,33 +145,36 @@ final class DistrictScenariosTest {
                             INTERNAL + "space.Ticket",
                             "return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;",
                             "return count;")),
-            new Break(
+            PlantedBreak.of(
                     "P43: a join loses a ticket",
                     DistrictScenarios.JoinBesideTicket.class,
                     1,
                     SourceBreak.of(INTERNAL + "space.InFlightOperations", "tickets.addAll(part.tickets);", "")),
-            new Break(
+            PlantedBreak.of(
                     "P44: a layout is divided while a fork copies, and the copy is not waited for",
                     DistrictScenarios.PartBesideFork.class,
                     1,
+                    PlantedBreak.found(103, "436"),
                     SourceBreak.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")
                             .and(SourceBreak.of(
                                     INTERNAL + "op.Publication",
                                     "if (mine.takesPagesAway() && !layout.copies().isEmpty()) {",
                                     "if (!edit.district.isPart() && mine.takesPagesAway()"
                                             + " && !layout.copies().isEmpty()) {"))),
-            new Break(
+            PlantedBreak.of(
                     "P45: an operation does not look whether its part is dead",
                     DistrictScenarios.PartBesideWhole.class,
                     1,
+                    PlantedBreak.found(21, "371"),
                     SourceBreak.of(DISTRICTS, "if (part.isDead() || layout.treeAcquire() != null) {", "if (false) {")),
-            new Break(
-                    "P39: an operation that has found no tree long ago goes by the parts of the next division",
+            PlantedBreak.of(
+                    "P39: an operation goes by the parts of the next division",
                     DistrictScenarios.DivisionAgainBesideOperation.class,
                     2,
+                    PlantedBreak.found(1480, ""),
                     SourceBreak.of(
                             DISTRICTS, "if (part.isDead() || layout.treeAcquire() != null) {", "if (part.isDead()) {")),
-            new Break(
+            PlantedBreak.of(
                     "P47: a change is queued after the lock of its part",
                     ListenerScenarios.BesideOverlap.class,
                     1,
@@ -183,7 +187,7 @@ final class DistrictScenariosTest {
                                     + "ChangeDelivery.@Nullable Prepared prepared) {\n",
                             "    public void deliver() {\n",
                             "    public void deliver() {\n        publishLate(UNQUEUED.get()); UNQUEUED.remove();\n")),
-            new Break(
+            PlantedBreak.of(
                     "P47: changes of parts are for no listener",
                     ListenerScenarios.BesideParts.class,
                     0,
@@ -191,25 +195,25 @@ final class DistrictScenariosTest {
                             INTERNAL + "op.Publication",
                             "LayoutListeners.publish(change);",
                             "if (!edit.district.isPart()) { LayoutListeners.publish(change); }")),
-            new Break(
+            PlantedBreak.of(
                     "P47: a layout is divided beside a listener that needs one order",
                     ListenerScenarios.OneOrder.class,
                     1,
                     SourceBreak.of(DISTRICTS, "                || layout.listeners().needsOneOrder()\n", "")),
-            new Break(
+            PlantedBreak.of(
                     "P47: a change carries no losses",
                     ListenerScenarios.Losing.class,
                     0,
                     oneWaits("change.lostEarlier = lost.get();", "")));
 
     /** Those that fail in few of many schedules. */
-    private static final List<Break> RARE = List.of(
-            new Break(
+    private static final List<PlantedBreak> RARE = List.of(
+            PlantedBreak.of(
                     "P47: a join does not count the changes of its parts",
                     ListenerScenarios.Added.class,
                     1,
                     SourceBreak.of(DISTRICTS, "changes += from[i].changes();", "")),
-            new Break(
+            PlantedBreak.of(
                     "P47: a change carries fewer losses than the one before it",
                     ListenerScenarios.Losing.class,
                     1,
@@ -236,11 +240,11 @@ final class DistrictScenariosTest {
     private static final Planting COUNTS_TOO_LATE =
             withCapacity("-2", "        lost.getAndIncrement();", "        before = lost.getAndIncrement();");
 
-    private static List<Break> breaks() {
+    private static List<PlantedBreak> breaks() {
         return BREAKS;
     }
 
-    private static List<Break> rare() {
+    private static List<PlantedBreak> rare() {
         return RARE;
     }
 
@@ -315,9 +319,9 @@ final class DistrictScenariosTest {
     @ParameterizedTest
     @MethodSource("breaks")
     @DisplayName("a broken rule is found")
-    void found(Break of) {
+    void found(PlantedBreak of) {
         Exploration.Failure failure =
-                explore(of.scenario, of.preemptions, of.planting).failure();
+                explore(of.scenario(), of.preemptions(), of.planting()).failure();
         assertNotNull(failure);
         assertTrue(PlantedBreak.isFinding(failure), failure::toString);
     }
@@ -326,7 +330,7 @@ final class DistrictScenariosTest {
     @MethodSource("rare")
     @Tag("planted")
     @DisplayName("a broken rule is found that shows in few schedules")
-    void foundRare(Break of) {
+    void foundRare(PlantedBreak of) {
         found(of);
     }
 }

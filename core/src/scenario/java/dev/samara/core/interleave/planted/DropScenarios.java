@@ -34,6 +34,7 @@ final class DropScenarios {
                     "a droppable page is dropped though it is pinned",
                     Pin.class,
                     1,
+                    PlantedBreak.found(1, "1473"),
                     SourceBreak.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "frames.isPinned(Pte.frame(pte)) || mustStay()",
@@ -42,6 +43,7 @@ final class DropScenarios {
                     "a droppable page is looked at for pins before its entry is claimed",
                     Pin.class,
                     1,
+                    PlantedBreak.found(1290, "1473"),
                     SourceBreak.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);",
@@ -53,6 +55,7 @@ final class DropScenarios {
                     "a drop takes the pages of the mapping that has replaced a droppable one",
                     Replacement.class,
                     1,
+                    PlantedBreak.found(672, "1717"),
                     SourceBreak.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",
@@ -61,6 +64,7 @@ final class DropScenarios {
                     "a drop does not look for a notifier after it has claimed a page",
                     Notifier.class,
                     1,
+                    PlantedBreak.found(12, "35"),
                     SourceBreak.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",

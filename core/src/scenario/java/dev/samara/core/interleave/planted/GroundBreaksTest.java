@@ -26,37 +26,106 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class GroundBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";
 
-    /** A break, and the scenario that meets it. */
-    private record GroundBreak(String scenario, Planting planting) {
+    /**
+     * A break, and the scenario that meets it. A table of docs/interleavings.md is generated from these.
+     *
+     * @param name what the broken code does
+     * @param preemptions those that it needs
+     * @param schedules up to the first failure
+     */
+    record GroundBreak(String name, int preemptions, int schedules, String scenario, Planting planting) {
         @Override
         public String toString() {
-            return scenario + ", " + planting;
+            return scenario + ": " + name;
         }
     }
 
-    private static GroundBreak planted(String scenario, String in, String method, String call, int result) {
-        return new GroundBreak(scenario, Plantings.withoutCall(CORE + in, method, call, result));
+    private static GroundBreak planted(
+            String name,
+            int preemptions,
+            int schedules,
+            String scenario,
+            String in,
+            String method,
+            String call,
+            int result) {
+        return new GroundBreak(
+                name, preemptions, schedules, scenario, Plantings.withoutCall(CORE + in, method, call, result));
     }
 
-    private static final List<GroundBreak> BREAKS = List.of(
-            planted("truncate/SAME/read-fault/SHARED_FILE/ONE/COLD", "fault.FaultAround", "putIn", "isCached", 1),
-            planted("munmap/SAME/read-fault/SHARED_FILE/ONE/COLD", "fault.FaultAround", "putIn", "isDetached", 0),
+    static final List<GroundBreak> BREAKS = List.of(
             planted(
+                    "a fault maps a page of a file without a look at its mark, beside a truncation",
+                    1,
+                    180,
+                    "truncate/SAME/read-fault/SHARED_FILE/ONE/COLD",
+                    "fault.FaultAround",
+                    "putIn",
+                    "isCached",
+                    1),
+            planted(
+                    "a fault maps a page of a file without a look at its VMA, beside `munmap`",
+                    1,
+                    202,
+                    "munmap/SAME/read-fault/SHARED_FILE/ONE/COLD",
+                    "fault.FaultAround",
+                    "putIn",
+                    "isDetached",
+                    0),
+            planted(
+                    "a fetched page is mapped without a look at its mark",
+                    1,
+                    605,
                     "truncate/SAME/write-fault/CACHED_FILE/ONE/COLD",
                     "fault.BackingFault",
                     "mapNoticed",
                     "isCached",
                     1),
             planted(
+                    "a page is copied on write without a look at its mark",
+                    1,
+                    229,
                     "truncate/SAME/write-fault/PRIVATE_FILE/ONE/COLD",
                     "fault.CopyOnWrite",
                     "copyFromCache",
                     "isCached",
                     1),
-            planted("mremap/SAME/punch/SHARED_FILE/ONE/COLD", "op.MovePages", "isStillThere", "isCached", 1),
-            planted("mremap/SAME/truncate/PRIVATE_FILE/ONE/COLD", "op.MovePages", "isStillThere", "lowestSince", 1000),
-            planted("munmap/SAME/load/ANONYMOUS/ONE/WARM", "tlb.CpuTlb", "enterGuest", "catchUp", 0),
-            planted("munmap/SAME/lazy/ANONYMOUS/ONE/LAZY", "tlb.CpuTlb", "enterGuest", "catchUp", 0));
+            planted(
+                    "`mremap` puts a removed page down",
+                    1,
+                    14,
+                    "mremap/SAME/punch/SHARED_FILE/ONE/COLD",
+                    "op.MovePages",
+                    "isStillThere",
+                    "isCached",
+                    1),
+            planted(
+                    "`mremap` puts a private copy beyond the end down",
+                    1,
+                    14,
+                    "mremap/SAME/truncate/PRIVATE_FILE/ONE/COLD",
+                    "op.MovePages",
+                    "isStillThere",
+                    "lowestSince",
+                    1000),
+            planted(
+                    "a CPU enters GUEST and does not catch up",
+                    0,
+                    1,
+                    "munmap/SAME/load/ANONYMOUS/ONE/WARM",
+                    "tlb.CpuTlb",
+                    "enterGuest",
+                    "catchUp",
+                    0),
+            planted(
+                    "a LAZY CPU returns and does not catch up",
+                    0,
+                    1,
+                    "munmap/SAME/lazy/ANONYMOUS/ONE/LAZY",
+                    "tlb.CpuTlb",
+                    "enterGuest",
+                    "catchUp",
+                    0));
 
     static List<GroundBreak> breaks() {
         return BREAKS;

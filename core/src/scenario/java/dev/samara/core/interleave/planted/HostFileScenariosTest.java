@@ -87,6 +87,20 @@ final class HostFileScenariosTest {
     }
 
     @ParameterizedTest
+    @DisplayName("has no bytes, in memory or in the host, that its hooks have refused or not seen")
+    @ValueSource(classes = {HookScenarios.SaveBeforeLog.class, HookScenarios.LoadsOfRefusedPage.class})
+    void asksHooks(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
+    @DisplayName("stays locked beside opens and closes of other threads")
+    @ValueSource(classes = {LockScenarios.ExclusiveLockBesideOpen.class, LockScenarios.SharedLockBesideOpen.class})
+    void locks(Class<? extends Scenario> type) {
+        explore(type);
+    }
+
+    @ParameterizedTest
     @DisplayName("tells each open once of a failure")
     @ValueSource(
             classes = {HostFileScenarios.TwoOpensOfFailedWrite.class, HostFileScenarios.TwoOpensOfFailedForce.class})

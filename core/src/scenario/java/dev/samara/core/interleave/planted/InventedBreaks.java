@@ -21,6 +21,7 @@ final class InventedBreaks {
                     "a woken thread does not look at the gate again",
                     SyncScenarios.InterruptedWait.class,
                     1,
+                    PlantedBreak.found(31, "116"),
                     in(
                             "sync.Gate",
                             "interrupted |= Thread.interrupted();\n            wait.parkOrReport();",
@@ -29,11 +30,13 @@ final class InventedBreaks {
                     "a grace period in progress serves for what is unlinked later",
                     SyncScenarios.UnlinkedLater.class,
                     2,
+                    PlantedBreak.found(103, "1336"),
                     in("sync.PolledGracePeriods", "return begun + 1;", "return begun == over ? begun + 1 : begun;")),
             PlantedBreak.of(
                     "a place that is given back is told to nobody",
                     LayoutScenarios.WaitsForRoom.class,
                     1,
+                    PlantedBreak.found(1, "955 and more"),
                     in(
                             "sync.Backlog",
                             "tasks--;\n            noteLoad();\n            room.signalAll();",
@@ -42,6 +45,7 @@ final class InventedBreaks {
                     "a queue is left without a thread after the look at it",
                     SyncScenarios.TwoTasks.class,
                     2,
+                    PlantedBreak.found(46, "2321"),
                     in(
                             "sync.Background",
                             "attended = false;\n        return !queue.isEmpty();",
@@ -50,21 +54,25 @@ final class InventedBreaks {
                     "a flush asks the CPUs of its last leaf only",
                     CpuScenarios.UnmapsTwoLeaves.class,
                     1,
+                    PlantedBreak.found(1, "21"),
                     in("tlb.GatheredFlushes", "mask |= flushes[i].cpumask();", "mask = flushes[i].cpumask();")),
             PlantedBreak.of(
                     "a CPU returns from LAZY without being counted",
                     CpuScenarios.LazyBesideClose.class,
                     1,
+                    PlantedBreak.found(1, "73"),
                     in("cpu.CpuState", "|| !wanted.use()) {", "|| wanted.isEnded()) {")),
             PlantedBreak.of(
                     "a CPU that is two generations behind flushes the last one",
                     CpuScenarios.TwoGenerations.class,
                     1,
+                    PlantedBreak.found(58, "2349 and more"),
                     in("tlb.TlbCatchUp", "for (long next = from + 1;", "for (long next = generation;")),
             PlantedBreak.of(
                     "a leaf is found empty before it is locked",
                     LayoutScenarios.StoreBesideLastUnmap.class,
                     1,
+                    PlantedBreak.found(90, "484"),
                     in(
                             "page.UnhookTables",
                             "        Leaf.lock(leaf);\n        try {\n            if (Leaf.isDead(leaf)"
@@ -75,11 +83,13 @@ final class InventedBreaks {
                     "a fork passes over busy pages",
                     ForkScenarios.ForkBesideCopy.class,
                     1,
+                    PlantedBreak.found(38, "401"),
                     in("op.CopyPageTables", "busy = pte;\n                    break;", "at += pageSize; continue;")),
             PlantedBreak.of(
                     "the owner of busy entries leaves before they change",
                     FaultScenarios.DiscardBesideStore.class,
                     1,
+                    PlantedBreak.found(54, "94"),
                     in(
                             "pagewalk.DiscardPages",
                             "claimed.release(gather);\n        memory.owners().leave(context().owner());",
@@ -88,11 +98,13 @@ final class InventedBreaks {
                     "a page is found sole before the lock, and not under it",
                     ForkScenarios.ForkBesideReuse.class,
                     1,
+                    PlantedBreak.found(30, "103"),
                     in("fault.CopyOnWrite", "if (Leaf.isDead(leaf) || !isSole(pte)) {", "if (Leaf.isDead(leaf)) {")),
             PlantedBreak.of(
                     "a fork reads the pins before it takes the right to write",
                     ForkScenarios.ForkBesidePin.class,
                     1,
+                    PlantedBreak.found(97, "111"),
                     in(
                             "op.CopyPageTables",
                             "            before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);\n"
@@ -104,16 +116,19 @@ final class InventedBreaks {
                     "the range of a discard does not count as in flight",
                     LayoutScenarios.DiscardBesideLocked.class,
                     1,
+                    PlantedBreak.found(84, "315"),
                     in("space.Footprint", " || busy.overlap(start, end);", ";")),
             PlantedBreak.of(
                     "references are read after the retiring bit is cleared",
                     LayoutScenarios.ReleaseBesideUnmap.class,
                     1,
+                    PlantedBreak.found(36, "55"),
                     in("vma.VmArea", "if ((before & REFERENCES) == 0) {", "if ((wordAcquire() & REFERENCES) == 0) {")),
             PlantedBreak.of(
                     "a reference is released by a read and a store",
                     LayoutScenarios.ReleasedTwice.class,
                     1,
+                    PlantedBreak.found(3, "5"),
                     in(
                             "dev.samara.core.VmaRef",
                             "return RELEASED.compareAndSet(this, false, true);",
@@ -123,11 +138,13 @@ final class InventedBreaks {
                     "a mapping over two reservations awaits one",
                     LayoutScenarios.ReusesTwo.class,
                     2,
+                    PlantedBreak.found(34, "5793 and more"),
                     in("space.EarlyReuseOrder", "awaited = predecessors.size();", "awaited = 1;")),
             PlantedBreak.of(
                     "the first page of a file is looked for before its lock",
                     FileScenarios.FirstStores.class,
                     1,
+                    PlantedBreak.found(17, "396"),
                     in(
                             "file.FreshPages",
                             "        int known = Frames.NONE;\n        cached.content().lock();\n"
@@ -141,11 +158,13 @@ final class InventedBreaks {
                     "a mapping leaves its file beside a lookup",
                     FileScenarios.TruncateBesideCut.class,
                     1,
+                    PlantedBreak.found(98, "165"),
                     in("file.ReverseMap", "            if (now == null) {", "            if (true) {")),
             PlantedBreak.of(
                     "a delivery ends after the look at its queue",
                     LayoutScenarios.ListenerBesideCalls.class,
                     2,
+                    PlantedBreak.found(640, "3280 and more"),
                     in(
                             "space.ChangeDelivery",
                             "isDraining.set(false);\n            schedule();",

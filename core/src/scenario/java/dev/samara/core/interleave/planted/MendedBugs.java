@@ -15,6 +15,7 @@ final class MendedBugs {
                     "a VMA keeps its last operation reachable",
                     LeftoverScenarios.NarrowingBesideFork.class,
                     1,
+                    PlantedBreak.found(1, "329"),
                     SourceBreak.of(
                             CORE + "space.InFlightGate",
                             "waiting = open();\n        range = null;",
@@ -23,11 +24,13 @@ final class MendedBugs {
                     "an asynchronous call keeps a thread while it waits",
                     LeftoverScenarios.AsyncBehindGuest.class,
                     1,
+                    PlantedBreak.found(1, "3701"),
                     SourceBreak.of(CORE + "op.RetirementRun", "isOver = goOn(true);", "isOver = goOn(false);")),
             PlantedBreak.of(
                     "a lookup of a file's mappings waits for CPUs",
                     LeftoverScenarios.MappingsBesideTruncation.class,
                     1,
+                    PlantedBreak.found(1, "1724 and more"),
                     SourceBreak.of(
                             CORE + "file.UnmapMapping",
                             "            found.add(link);",

@@ -28,6 +28,7 @@ final class MissedBreaks {
                     "the generation is advanced before the entries are cleared",
                     StoreBufferTest.StoreBesideReuse.class,
                     2,
+                    PlantedBreak.found(935, "1052"),
                     in(
                             "tlb.GatheredFlushes",
                             "Leaf.deferFlush(leaf);\n",
@@ -40,16 +41,19 @@ final class MissedBreaks {
                     "frames are freed before the acknowledgements",
                     CpuScenarios.TwoGenerations.class,
                     1,
+                    PlantedBreak.found(1, "3310 and more"),
                     Plantings.withoutCall(CORE + "cpu.Shootdowns", "shoot", "await", 0)),
             PlantedBreak.of(
                     "GUEST is entered without a look at the generation",
                     StoreBufferTest.StoreBesideReuse.class,
                     1,
+                    PlantedBreak.found(13, "68"),
                     in("tlb.CpuTlb", "if (of.generation().mustFlush(flushed)) {", "if (false) {")),
             PlantedBreak.of(
                     "the generation is read before GUEST is set",
                     StoreBufferTest.StoreBesideReuse.class,
                     1,
+                    PlantedBreak.found(13, "68"),
                     in(
                             "tlb.CpuTlb",
                             "state.enterGuest(contextId);\n            if (of.generation().mustFlush(flushed)) {",
@@ -59,6 +63,7 @@ final class MissedBreaks {
                     "a gap in the log is passed over",
                     StoreBufferTest.StoreBesideReuse.class,
                     2,
+                    PlantedBreak.found(718, "1052"),
                     in(
                             "tlb.TlbCatchUp",
                             "isRanged = of.log().read(next, range);",
@@ -67,26 +72,36 @@ final class MissedBreaks {
                     "a leaf is cached for its whole span",
                     CpuScenarios.TwoEighths.class,
                     1,
+                    PlantedBreak.found(1, "21"),
                     in("tlb.WalkCache", "partShift = Leaf.partShift(pageShift);", "partShift = 2 * pageShift - 3;")),
             PlantedBreak.of(
                     "a refill takes a leaf to which the CPU has not walked",
                     CpuScenarios.RefillsBesideUnmap.class,
                     1,
+                    PlantedBreak.found(3, "181"),
                     in("tlb.TlbFill", "long[] leaf = tables.cached(address);", "long[] leaf = table().leaf(address);")),
             PlantedBreak.of(
                     "no bit in a cpumask that has another one",
                     CpuScenarios.UnmapsTwoLeaves.class,
                     1,
+                    PlantedBreak.found(1, "21"),
                     in("page.Leaf", "if ((getOpaque(leaf, word) & bit) == 0) {", "if (getOpaque(leaf, word) == 0) {")),
             PlantedBreak.of(
                     "the flush of a range drops nothing",
                     CpuScenarios.TwoGenerations.class,
                     1,
+                    PlantedBreak.found(58, "3641 and more"),
                     Plantings.withoutCall(CORE + "tlb.TlbCatchUp", "flush", "tryFlush", 1)),
+            PlantedBreak.of(
+                    "the flush of a range drops nothing from the second level of the TLB",
+                    CpuScenarios.TwoGenerations.class,
+                    1,
+                    in("tlb.SoftTlb", "            second.drop(granule >>> shift, tag);\n", "")),
             PlantedBreak.of(
                     "the cpumask is read before the entries change",
                     StoreBufferTest.FirstStoreBesideReuse.class,
                     2,
+                    PlantedBreak.found(676, "2864"),
                     in(
                             "tlb.GatheredFlushes",
                             "flushes[size++].fill(table, leaf, start, end, reason);",
@@ -99,6 +114,7 @@ final class MissedBreaks {
                     "no flush where another thread has emptied the entries",
                     FileScenarios.TruncateBesideUnmap.class,
                     1,
+                    PlantedBreak.found(1, "4215 and more"),
                     in(
                             "pagewalk.DiscardPages",
                             "            gather.deferFlush(walk.table(), leaf, walk.start(), walk.end(),"
@@ -115,21 +131,25 @@ final class MissedBreaks {
                     "a removal has no reference to the page tables that it walks",
                     EndScenarios.Truncation.class,
                     1,
+                    PlantedBreak.found(43, "284"),
                     NO_REFERENCE),
             PlantedBreak.of(
                     "a watchpoint has no reference to the page table that it walks",
                     EndScenarios.Watch.class,
                     1,
+                    PlantedBreak.found(40, "211"),
                     NO_REFERENCE),
             PlantedBreak.of(
                     "a collection has no reference to the page table that it walks",
                     EndScenarios.Collection.class,
                     1,
+                    PlantedBreak.found(40, "223"),
                     NO_REFERENCE),
             PlantedBreak.of(
                     "an acknowledgement comes before the flush",
                     CpuScenarios.TwoGenerations.class,
                     2,
+                    PlantedBreak.found(1105, "3561 and more"),
                     in(
                             "tlb.TlbCatchUp",
                             "        long from = slot.flushed;\n",
@@ -138,6 +158,7 @@ final class MissedBreaks {
                     "a leaf with a pending flush is unhooked",
                     FileScenarios.TruncateBehindAnEmptyLeaf.class,
                     0,
+                    PlantedBreak.found(1, "294"),
                     in(
                             "page.Leaf",
                             "leaf[word] == 1 && !isDead",
@@ -148,6 +169,7 @@ final class MissedBreaks {
                     "a count is given up before the word says LAZY",
                     CpuScenarios.EntersLazyBesideClose.class,
                     1,
+                    PlantedBreak.found(3, "23"),
                     in(
                             "cpu.CpuState",
                             "        lazy.keep(of);\n",
@@ -158,6 +180,7 @@ final class MissedBreaks {
                     "entries are compared, and then set by a store",
                     CpuScenarios.FirstLoadBesideUnmap.class,
                     1,
+                    PlantedBreak.found(8, "88"),
                     in(
                             "page.Leaf",
                             "return ENTRY.compareAndSet(leaf, index, expected, pte);",
@@ -167,6 +190,7 @@ final class MissedBreaks {
                     "a claim of a CPU compares its owner, and then stores",
                     CpuScenarios.TwoClaims.class,
                     1,
+                    PlantedBreak.found(3, "5"),
                     in(
                             "cpu.CpuOwner",
                             "return (Thread) THREAD.compareAndExchange(this, (Thread) null, Thread.currentThread());",
@@ -177,11 +201,13 @@ final class MissedBreaks {
                     "a move puts a page down that was truncated",
                     FileScenarios.MoveBesideTruncate.class,
                     1,
+                    PlantedBreak.found(19, "626"),
                     Plantings.withoutCall(CORE + "op.MovePages", "putDown", "isStillThere", 1)),
             PlantedBreak.random(
                     "a truncation leaves the pages of a detached VMA",
                     FileScenarios.PrivateMoveBesideTruncate.class,
                     2,
+                    PlantedBreak.found(13, "4038 and more"),
                     in(
                             "file.UnmapMapping",
                             "if (!copies || !Pte.isOwn(pte)) {",
@@ -190,6 +216,7 @@ final class MissedBreaks {
                     "a fork flushes only pages that it narrows",
                     ForkScenarios.TwoForks.class,
                     2,
+                    PlantedBreak.found(1, "3304 and more"),
                     in(
                             "op.CopyPageTables",
                             "            gather.deferFlush(from, leaf, start, end, MmuNotifier.Reason.PROTECTED);\n",
@@ -200,11 +227,13 @@ final class MissedBreaks {
                     "an identity that a replaced VMA got late is not handed on",
                     ForkScenarios.FirstStoreBesideCut.class,
                     1,
+                    PlantedBreak.found(167, "219"),
                     Plantings.withoutCall(CORE + "op.Publication", "adopt", "handOn", 0)),
             PlantedBreak.of(
                     "an identity that a moved VMA got late is not handed on",
                     ForkScenarios.FirstStoreBesideMove.class,
                     1,
+                    PlantedBreak.found(245, "294"),
                     in(
                             "op.GatheredVmas",
                             "                if (edit.mayHandOn(vma)) {",
@@ -213,6 +242,7 @@ final class MissedBreaks {
                     "an identity that a VMA got while its copy was made is not handed on",
                     ForkScenarios.FirstStoreBesideEmptying.class,
                     1,
+                    PlantedBreak.found(332, "378"),
                     in(
                             "op.EditedLayout",
                             "if (anonVma != null && moved.anonVma() == null",
@@ -221,5 +251,6 @@ final class MissedBreaks {
                     "a dirty scan passes over busy pages",
                     ForkScenarios.ScanBesideCopy.class,
                     1,
+                    PlantedBreak.found(48, "262"),
                     in("pagewalk.DirtyScan", "return Pte.has(pte, Pte.BUSY | Pte.COPY | bit);", "return false;")));
 }

@@ -8,17 +8,34 @@ import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A break of production code, and how it is searched for.
+ * A break of production code, and how it is searched for. The tables of docs/interleavings.md are generated from these.
  *
- * @param name the name of the break in docs/interleavings.md
+ * @param name what the broken code does, after the number of the rule that it breaks if that has one
  * @param scenario the scenario that can find it
  * @param mode how schedules are chosen
  * @param preemptions the maximum number of preemptions in a schedule
+ * @param figures the result of a search; null if the tables contain no row for it
  * @param planting plants the break
  */
-record PlantedBreak(String name, Class<? extends Scenario> scenario, Mode mode, int preemptions, Planting planting) {
+record PlantedBreak(
+        String name,
+        Class<? extends Scenario> scenario,
+        Mode mode,
+        int preemptions,
+        @Nullable Figures figures,
+        Planting planting) {
+    /**
+     * The schedules of a search on some machine.
+     *
+     * @param schedules up to the first failure
+     * @param unchanged of the unchanged code: a number, with "and more" if there are others; "" if they were not
+     *     counted
+     */
+    record Figures(int schedules, String unchanged) {}
+
     /** The ways in which schedules are chosen. */
     enum Mode {
         /** All schedules with few preemptions. */
@@ -29,19 +46,32 @@ record PlantedBreak(String name, Class<? extends Scenario> scenario, Mode mode, 
         RANDOM
     }
 
+    /** What a search has found, for a row of a table. */
+    static Figures found(int schedules, String unchanged) {
+        return new Figures(schedules, unchanged);
+    }
+
     /** A break that is found by the order of steps. */
+    static PlantedBreak of(
+            String name, Class<? extends Scenario> scenario, int preemptions, Figures figures, Planting planting) {
+        return new PlantedBreak(name, scenario, Mode.ORDERED, preemptions, figures, planting);
+    }
+
+    /** A break that is found by the order of steps, without a row in a table. */
     static PlantedBreak of(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
-        return new PlantedBreak(name, scenario, Mode.ORDERED, preemptions, planting);
+        return new PlantedBreak(name, scenario, Mode.ORDERED, preemptions, null, planting);
     }
 
     /** A break that only stores seen late show. */
-    static PlantedBreak buffered(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
-        return new PlantedBreak(name, scenario, Mode.BUFFERED, preemptions, planting);
+    static PlantedBreak buffered(
+            String name, Class<? extends Scenario> scenario, int preemptions, Figures figures, Planting planting) {
+        return new PlantedBreak(name, scenario, Mode.BUFFERED, preemptions, figures, planting);
     }
 
     /** A break that needs an early preemption of a long call, which random priorities meet sooner. */
-    static PlantedBreak random(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
-        return new PlantedBreak(name, scenario, Mode.RANDOM, preemptions, planting);
+    static PlantedBreak random(
+            String name, Class<? extends Scenario> scenario, int preemptions, Figures figures, Planting planting) {
+        return new PlantedBreak(name, scenario, Mode.RANDOM, preemptions, figures, planting);
     }
 
     /** Explores the scenario with the break. */

@@ -3,6 +3,7 @@ package dev.samara.core.interleave.planted;
 
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
+import java.util.Objects;
 import java.util.stream.Stream;
 
 /** All planted breaks in the lists of this package. */
@@ -29,7 +30,8 @@ public final class PlantedBreaks {
 
     /** Returns the break of a name. */
     static PlantedBreak of(String name) {
-        return all().stream()
+        return Stream.of(all(), PlantedBugsTest.BREAKS, SyncScenariosTest.BREAKS)
+                .flatMap(List::stream)
                 .filter(planted -> planted.name().equals(name))
                 .findAny()
                 .orElseThrow();
@@ -38,5 +40,10 @@ public final class PlantedBreaks {
     /** Returns the change of a source file that makes the break of a name. */
     public static SourceBreak sourceBreak(String name) {
         return (SourceBreak) of(name).planting();
+    }
+
+    /** Returns the number of schedules in which a search has found the break of a name. */
+    public static int schedules(String name) {
+        return Objects.requireNonNull(of(name).figures()).schedules();
     }
 }

@@ -39,6 +39,7 @@ final class PlantedBreaksTest {
                 "the last close looks for borrowers, and gives its reference up then",
                 "exec looks whether the next space has users, and does not become one",
                 "a refill takes a leaf to which the CPU has not walked",
+                "the flush of a range drops nothing from the second level of the TLB",
                 "a flush of the caller's CPU alone drops nothing",
                 "a flush of the caller's CPU alone passes over a CPU that has left",
                 "a flush of the caller's CPU alone goes by a cpumask from before the entries change",

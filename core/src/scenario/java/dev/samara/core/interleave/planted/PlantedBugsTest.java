@@ -29,6 +29,7 @@ import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
+import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -46,24 +47,49 @@ import org.junit.jupiter.api.Timeout;
 final class PlantedBugsTest {
     private static final String CORE = "dev.samara.core.internal.";
 
-    private static final Planting MOVE_BESIDE_EARLY_REUSE =
-            Plantings.withoutCall(CORE + "op.RetirementRun", "givesUpItsRange", "isMunmap", 1);
+    private static final PlantedBreak MOVE_BESIDE_EARLY_REUSE = PlantedBreak.of(
+            "a mapping over the source of a move",
+            MoveBesideEarlyReuse.class,
+            1,
+            PlantedBreak.found(213, ""),
+            Plantings.withoutCall(CORE + "op.RetirementRun", "givesUpItsRange", "isMunmap", 1));
 
-    private static final Planting RESOLVE_IN_GUEST =
-            Plantings.withoutCall(CORE + "fault.PermissionCheck", "awaitGate", "checkMayWait", 0);
+    private static final PlantedBreak RESOLVE_IN_GUEST = PlantedBreak.of(
+            "`resolve` waits in GUEST",
+            ResolveInGuest.class,
+            1,
+            PlantedBreak.found(8, ""),
+            Plantings.withoutCall(CORE + "fault.PermissionCheck", "awaitGate", "checkMayWait", 0));
 
-    private static final Planting ASYNC_IN_GUEST =
-            Plantings.withoutCall(CORE + "op.Operation", "start", "checkMayWait", 0);
+    private static final PlantedBreak ASYNC_IN_GUEST = PlantedBreak.of(
+            "an asynchronous call waits in GUEST, at the bound of grace periods",
+            AsyncInGuest.class,
+            1,
+            PlantedBreak.found(119, ""),
+            Plantings.withoutCall(CORE + "op.Operation", "start", "checkMayWait", 0));
 
-    private static final Planting SECOND_NOTICE = Plantings.withoutCall(
-                    CORE + "fault.BackingFault", "serves", "isDetached", 0)
-            .and(Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isStale", 0));
+    private static final PlantedBreak SECOND_NOTICE = PlantedBreak.of(
+            "a write notice is taken for the next one",
+            SecondNotice.class,
+            1,
+            PlantedBreak.found(106, ""),
+            Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isDetached", 0)
+                    .and(Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isStale", 0)));
 
-    private static final Planting INTERRUPTED_FAULT =
-            SourceBreak.of(CORE + "sync.Pause", "if (!Thread.interrupted()) {", "if (true) {");
+    private static final PlantedBreak INTERRUPTED_FAULT = PlantedBreak.of(
+            "an interrupted thread does not park at the lock of a leaf",
+            FileScenarios.InterruptedFault.class,
+            1,
+            PlantedBreak.found(89, ""),
+            SourceBreak.of(CORE + "sync.Pause", "if (!Thread.interrupted()) {", "if (true) {"));
 
-    private static final Planting INTERRUPTED_ONCE = SourceBreak.of(
-            CORE + "sync.Pause", "LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));", "");
+    private static final PlantedBreak INTERRUPTED_ONCE = PlantedBreak.of(
+            "a pause of an interrupted thread ends by the permit of its interrupt",
+            FileScenarios.InterruptedFault.class,
+            1,
+            PlantedBreak.found(89, ""),
+            SourceBreak.of(
+                    CORE + "sync.Pause", "LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));", ""));
 
     private static final String STEPS = """
                     refuseToWaitForCopy(edit, mine);
@@ -74,11 +100,25 @@ final class PlantedBugsTest {
                     attach(edit, mine);
             """;
 
-    private static final Planting REFUSED_BESIDE_FORK = SourceBreak.of(
-                    CORE + "op.Publication",
-                    STEPS,
-                    STEPS.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);")
-            .and(Plantings.withoutCall(CORE + "op.EditedLayout", "undo", "takeBack", 0));
+    private static final PlantedBreak REFUSED_BESIDE_FORK = PlantedBreak.of(
+            "a refused call keeps its share of an open",
+            RefusedBesideFork.class,
+            1,
+            PlantedBreak.found(142, ""),
+            SourceBreak.of(
+                            CORE + "op.Publication",
+                            STEPS,
+                            STEPS.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);")
+                    .and(Plantings.withoutCall(CORE + "op.EditedLayout", "undo", "takeBack", 0)));
+
+    static final List<PlantedBreak> BREAKS = List.of(
+            MOVE_BESIDE_EARLY_REUSE,
+            RESOLVE_IN_GUEST,
+            ASYNC_IN_GUEST,
+            SECOND_NOTICE,
+            REFUSED_BESIDE_FORK,
+            INTERRUPTED_FAULT,
+            INTERRUPTED_ONCE);
 
     private static final long DEVICE = SpaceScenario.AT + 8 * SpaceScenario.PAGE;
     private static final long TO = SpaceScenario.AT + SpaceScenario.PAGE;
@@ -278,8 +318,10 @@ final class PlantedBugsTest {
         return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
     }
 
-    private static void found(Class<? extends Scenario> type, int bound, Finding.Kind kind, Planting planting) {
-        Exploration.Failure failure = explore(type, bound, planting).failure();
+    private static void found(PlantedBreak planted, Finding.Kind kind) {
+        Class<? extends Scenario> type = planted.scenario();
+        int bound = planted.preemptions();
+        Exploration.Failure failure = explore(type, bound, planted.planting()).failure();
         assertNotNull(failure);
         assertEquals(kind, failure.finding().kind(), failure::toString);
         Throwable thrown = failure.finding().thrown();
@@ -290,36 +332,36 @@ final class PlantedBugsTest {
 
     @Test
     void moveBesideEarlyReuse() {
-        found(MoveBesideEarlyReuse.class, 1, Finding.Kind.THROWN, MOVE_BESIDE_EARLY_REUSE);
+        found(MOVE_BESIDE_EARLY_REUSE, Finding.Kind.THROWN);
     }
 
     @Test
     void resolveInGuest() {
-        found(ResolveInGuest.class, 1, Finding.Kind.STUCK, RESOLVE_IN_GUEST);
+        found(RESOLVE_IN_GUEST, Finding.Kind.STUCK);
     }
 
     @Test
     void asyncInGuest() {
-        found(AsyncInGuest.class, 1, Finding.Kind.STUCK, ASYNC_IN_GUEST);
+        found(ASYNC_IN_GUEST, Finding.Kind.STUCK);
     }
 
     @Test
     void secondNotice() {
-        found(SecondNotice.class, 1, Finding.Kind.THROWN, SECOND_NOTICE);
+        found(SECOND_NOTICE, Finding.Kind.THROWN);
     }
 
     @Test
     void interruptedFault() {
-        found(FileScenarios.InterruptedFault.class, 1, Finding.Kind.ENDLESS, INTERRUPTED_FAULT);
+        found(INTERRUPTED_FAULT, Finding.Kind.ENDLESS);
     }
 
     @Test
     void interruptedOnce() {
-        found(FileScenarios.InterruptedFault.class, 1, Finding.Kind.ENDLESS, INTERRUPTED_ONCE);
+        found(INTERRUPTED_ONCE, Finding.Kind.ENDLESS);
     }
 
     @Test
     void refusedBesideFork() {
-        found(RefusedBesideFork.class, 1, Finding.Kind.THROWN, REFUSED_BESIDE_FORK);
+        found(REFUSED_BESIDE_FORK, Finding.Kind.THROWN);
     }
 }

@@ -2,24 +2,33 @@
 package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
-import java.nio.file.Files;
+import dev.samara.testing.MutantTable;
+import dev.samara.testing.Project;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
+import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /** The numbers of schedules are those of long runs. */
-@DisplayName("docs/interleavings.md has a row for each break of")
+@DisplayName("docs/interleavings.md has the table that is generated from the declarations of")
 @Tag("interleave")
 final class PlantedTablesTest {
-    private static final Path PAGE = Path.of(System.getProperty("basedir", ""), "..", "docs", "interleavings.md");
+    private static final Path PAGE = Project.root().resolve("docs/interleavings.md");
+
+    /** The tables of another module, or of another package. */
+    private static final List<String> OTHERS = List.of("FailurePlantedTest", "SecondOpinions", "TreeScenariosTest");
 
     private static final Map<String, List<PlantedBreak>> LISTS = Map.of(
             "InventedBreaks", InventedBreaks.ALL,
@@ -33,44 +42,109 @@ final class PlantedTablesTest {
             "SecondLookBreaks", SecondLookBreaks.ALL,
             "RunBreaks", RunBreaks.ALL);
 
-    /** Returns the names and bounds of the table whose introduction starts a parenthesis with the list's name. */
-    private static List<String> rows(List<String> lines, String list) {
-        int at = 0;
-        while (at < lines.size() && !lines.get(at).contains("(`" + list + "`")) {
-            at++;
-        }
-        while (at < lines.size() && !lines.get(at).startsWith("|---")) {
-            at++;
-        }
-        assertTrue(at < lines.size(), () -> "no table of " + list);
-        List<String> rows = new ArrayList<>();
-        for (String line : lines.subList(at + 1, lines.size())) {
-            if (!line.startsWith("|")) {
-                return rows;
-            }
-            String[] cells = line.split(" \\| ", -1);
-            rows.add(cells[0].substring("| ".length()) + ", " + cells[1]);
-        }
-        return rows;
+    /** Lists of few breaks, each with the names of its scenarios. */
+    private static final Map<String, List<PlantedBreak>> WITH_SCENARIOS = Map.of(
+            "DistrictLimitScenariosTest", DistrictLimitScenariosTest.BREAKS,
+            "DistrictScenariosTest", DistrictScenariosTest.BREAKS,
+            "BorderScenariosTest", BorderScenariosTest.BREAKS);
+
+    private static Stream<PlantedBreak> searched(List<PlantedBreak> list) {
+        return list.stream().filter(planted -> planted.figures() != null);
     }
 
-    private static String row(PlantedBreak planted) {
-        String mode = planted.mode() == PlantedBreak.Mode.RANDOM ? " (random)" : "";
-        return planted.name() + ", " + planted.preemptions() + mode;
+    private static PlantedBreak.Figures figures(PlantedBreak planted) {
+        return Objects.requireNonNull(planted.figures());
+    }
+
+    private static MutantTable table(String name, List<PlantedBreak> list) {
+        List<List<String>> rows = searched(list)
+                .map(planted -> List.of(
+                        planted.name(),
+                        planted.preemptions() + (planted.mode() == PlantedBreak.Mode.RANDOM ? " (random)" : ""),
+                        "" + figures(planted).schedules(),
+                        figures(planted).unchanged()))
+                .toList();
+        return new MutantTable(PAGE, name, List.of("planted", "preemptions", "schedules", "unchanged"), rows);
+    }
+
+    /** Returns a table with a row for each name, whichever scenarios find it. */
+    private static MutantTable tableWithScenarios(String name, List<PlantedBreak> list) {
+        Map<String, List<PlantedBreak>> byName = searched(list)
+                .collect(Collectors.groupingBy(PlantedBreak::name, LinkedHashMap::new, Collectors.toList()));
+        List<List<String>> rows = new ArrayList<>();
+        byName.forEach((said, breaks) -> rows.add(List.of(
+                said,
+                each(breaks, planted -> '`' + planted.scenario().getSimpleName() + '`'),
+                each(breaks, planted -> "" + planted.preemptions()),
+                each(breaks, planted -> "" + figures(planted).schedules()),
+                each(breaks, planted -> figures(planted).unchanged()))));
+        return new MutantTable(
+                PAGE, name, List.of("planted", "scenario", "preemptions", "schedules", "unchanged"), rows);
+    }
+
+    /** Returns what is said of each break, once if it is the same of all. */
+    private static String each(List<PlantedBreak> breaks, Function<PlantedBreak, String> said) {
+        List<String> all = breaks.stream().map(said).toList();
+        return all.stream().distinct().count() == 1 ? all.get(0) : String.join(", ", all);
+    }
+
+    /** Returns a table of breaks whose unchanged schedules were not counted. */
+    private static <B> MutantTable shortTable(
+            String name, List<B> list, Function<B, String> said, ToIntFunction<B> preemptions, ToIntFunction<B> found) {
+        List<List<String>> rows = list.stream()
+                .map(planted -> List.of(
+                        said.apply(planted), "" + preemptions.applyAsInt(planted), "" + found.applyAsInt(planted)))
+                .toList();
+        return new MutantTable(PAGE, name, List.of("planted", "preemptions", "schedules"), rows);
+    }
+
+    private static MutantTable shortTable(String name, List<PlantedBreak> list) {
+        return shortTable(
+                name,
+                list,
+                PlantedBreak::name,
+                PlantedBreak::preemptions,
+                of -> figures(of).schedules());
+    }
+
+    private static Stream<MutantTable> tables() {
+        Stream<MutantTable> own = Stream.of(
+                shortTable("PlantedBugsTest", PlantedBugsTest.BREAKS),
+                shortTable(
+                        "GroundBreaksTest",
+                        GroundBreaksTest.BREAKS,
+                        GroundBreaksTest.GroundBreak::name,
+                        GroundBreaksTest.GroundBreak::preemptions,
+                        GroundBreaksTest.GroundBreak::schedules),
+                shortTable(
+                        "ReapBreaksTest",
+                        ReapBreaksTest.BREAKS,
+                        ReapBreaksTest.ReapBreak::name,
+                        ReapBreaksTest.ReapBreak::preemptions,
+                        ReapBreaksTest.ReapBreak::schedules),
+                shortTable("SyncScenariosTest", SyncScenariosTest.BREAKS));
+        return Stream.of(
+                        own,
+                        LISTS.entrySet().stream().map(list -> table(list.getKey(), list.getValue())),
+                        WITH_SCENARIOS.entrySet().stream()
+                                .map(list -> tableWithScenarios(list.getKey(), list.getValue())))
+                .flatMap(Function.identity());
     }
 
     @TestFactory
-    @DisplayName("a list, in its order, with the bound of its preemptions")
-    List<DynamicTest> tables() throws IOException {
-        List<String> lines = Files.readAllLines(PAGE);
-        return LISTS.entrySet().stream()
-                .map(list -> DynamicTest.dynamicTest(
-                        list.getKey(),
-                        () -> assertEquals(
-                                list.getValue().stream()
-                                        .map(PlantedTablesTest::row)
-                                        .toList(),
-                                rows(lines, list.getKey()))))
-                .toList();
+    @DisplayName("a list")
+    Stream<DynamicTest> generated() {
+        return tables().map(table -> DynamicTest.dynamicTest(
+                table.name(), () -> assertEquals(table.generated(), table.written(), "see docs/testing.md")));
+    }
+
+    @Test
+    @DisplayName("a list, and no other table")
+    void complete() {
+        assertEquals(
+                Stream.concat(OTHERS.stream(), tables().map(MutantTable::name))
+                        .sorted()
+                        .toList(),
+                MutantTable.names(PAGE).stream().sorted().toList());
     }
 }

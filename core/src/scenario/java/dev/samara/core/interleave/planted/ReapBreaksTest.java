@@ -31,9 +31,19 @@ final class ReapBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";
     private static final int MOST = 5_000;
 
-    /** A break, the scenario that meets it, and the preemptions that it needs. */
-    private record ReapBreak(
-            String name, Function<Planting[], Exploration> scenario, int preemptions, Planting planting) {
+    /**
+     * A break, the scenario that meets it, and the preemptions that it needs. A table of docs/interleavings.md is
+     * generated from these.
+     *
+     * @param name what the broken code does
+     * @param schedules up to the first failure
+     */
+    record ReapBreak(
+            String name,
+            Function<Planting[], Exploration> scenario,
+            int preemptions,
+            int schedules,
+            Planting planting) {
         @Override
         public String toString() {
             return name;
@@ -52,10 +62,11 @@ final class ReapBreaksTest {
         return SourceBreak.of(CORE + className, texts);
     }
 
-    private static final List<ReapBreak> BREAKS = List.of(
+    static final List<ReapBreak> BREAKS = List.of(
             new ReapBreak(
-                    "a reap has the gather of the end of a space (bug 49)",
+                    "a reap has the gather of the end of a space",
                     pair("reap/SAME/in-guest"),
+                    1,
                     1,
                     in(
                                     "space.Reap",
@@ -67,9 +78,10 @@ final class ReapBreaksTest {
                                     "pending.leaveOut(GatheredFlushes.checkOver(memory.cpus(), ended));",
                                     "pending.leaveOut(ended);"))),
             new ReapBreak(
-                    "the space is marked after the walk (bug 64)",
+                    "the space is marked after the walk of a reap",
                     pair("reap/SAME/store"),
                     1,
+                    3,
                     in(
                             "space.Reap",
                             "            layout.reaping().setUnstable();\n",
@@ -78,14 +90,16 @@ final class ReapBreaksTest {
                             "layout.reaping().setUnstable();"
                                     + " return !isIncomplete && moves == layout.moves() && !isFreeing();")),
             new ReapBreak(
-                    "a fault looks at the mark before the lock only",
+                    "a fault looks at the mark of a reap before the lock only",
                     in(ReapScenarios.StoreBesideReap.class),
                     1,
+                    79,
                     in("fault.AnonymousFault", "int stability = state.stability(now);", "int stability = Fault.NONE;")),
             new ReapBreak(
-                    "a reap looks at the VMA before it claims an entry, and not again (bug 63)",
+                    "a reap looks at the VMA before it claims an entry, and not again",
                     in(ReapScenarios.LockBesideReap.class),
                     1,
+                    403,
                     in(
                             "pagewalk.ReapPages",
                             "        if (vma.isDetached()) {\n            Leaf.compareAndSet",
@@ -94,11 +108,13 @@ final class ReapBreaksTest {
                     "a reap does not count moves",
                     pair("reap/SAME/mremap"),
                     1,
+                    270,
                     in("space.Reap", "!isIncomplete && moves == layout.moves()", "!isIncomplete")),
             new ReapBreak(
                     "a reap takes pages from mappings in flight",
                     pair("reap/SAME/mremap"),
                     1,
+                    294,
                     in(
                             "space.Reap",
                             "boolean isInFlight = InFlightGate.isInFlight(found);",
@@ -107,11 +123,13 @@ final class ReapBreaksTest {
                     "a reap takes the pages that a fork copies",
                     pair("reap/SAME/fork"),
                     1,
+                    435,
                     in("space.Reap", "if (!layout.copies().isEmpty()) {", "if (false) {")),
             new ReapBreak(
                     "a fork looks at the mark before the lock only",
                     pair("reap/SAME/fork"),
                     1,
+                    3,
                     in(
                             "syscall.Fork",
                             "                    checkStable(parent);\n",
@@ -119,17 +137,19 @@ final class ReapBreaksTest {
                             "parent.checkNotClosed(\"fork\");",
                             "parent.checkNotClosed(\"fork\"); checkStable(parent);")),
             new ReapBreak(
-                    "a guard that is being put up is lost",
+                    "a reap loses a guard that is being put up",
                     pair("reap/SAME/guard"),
                     1,
+                    290,
                     in(
                             "pagewalk.ReapPages",
                             "Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)",
                             "Leaf.compareAndSet(leaf, index, pte, Pte.NONE)")),
             new ReapBreak(
-                    "frames are freed before a CPU has acknowledged the flush that is polled",
+                    "frames are freed before a CPU has acknowledged the flush that a reap polls",
                     in(ReapScenarios.ShortageBesideGuest.class),
                     1,
+                    79,
                     in(
                             "space.Reap",
                             "} else if (!gather.pollInvalidation()) {\n            return false;",

@@ -25,23 +25,40 @@ final class RunBreaks {
     }
 
     static final List<PlantedBreak> ALL = List.of(
-            PlantedBreak.of("a run outlives a truncation after a poll", RunScenarios.Truncation.class, 1, afterPoll()),
-            PlantedBreak.of("a run outlives an eviction after a poll", RunScenarios.Eviction.class, 1, afterPoll()),
             PlantedBreak.of(
-                    "a run outlives a copy on write after a poll", RunScenarios.CopyOnWrite.class, 1, afterPoll()),
+                    "a run outlives a truncation after a poll",
+                    RunScenarios.Truncation.class,
+                    1,
+                    PlantedBreak.found(23, "200 and more"),
+                    afterPoll()),
+            PlantedBreak.of(
+                    "a run outlives an eviction after a poll",
+                    RunScenarios.Eviction.class,
+                    1,
+                    PlantedBreak.found(23, "200 and more"),
+                    afterPoll()),
+            PlantedBreak.of(
+                    "a run outlives a copy on write after a poll",
+                    RunScenarios.CopyOnWrite.class,
+                    1,
+                    PlantedBreak.found(27, "200 and more"),
+                    afterPoll()),
             PlantedBreak.of(
                     "a run is found before its CPU leaves GUEST, beside a truncation",
                     RunScenarios.Truncation.class,
                     1,
+                    PlantedBreak.found(4, "200 and more"),
                     afterGuest()),
             PlantedBreak.of(
                     "a run is found before its CPU leaves GUEST, beside an eviction",
                     RunScenarios.Eviction.class,
                     1,
+                    PlantedBreak.found(4, "200 and more"),
                     afterGuest()),
             PlantedBreak.of(
                     "a run is found before its CPU leaves GUEST, beside a copy on write",
                     RunScenarios.CopyOnWrite.class,
                     1,
+                    PlantedBreak.found(55, "200 and more"),
                     afterGuest()));
 }

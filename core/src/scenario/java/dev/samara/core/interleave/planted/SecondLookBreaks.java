@@ -20,6 +20,7 @@ final class SecondLookBreaks {
                     "a sole page becomes writable for the VMA of the lookup",
                     SecondLookScenarios.ReuseBesideNarrowing.class,
                     1,
+                    PlantedBreak.found(30, "93"),
                     in(
                             "fault.CopyOnWrite",
                             "            VmArea now = VmaRecheck.of(state.layout, vma, address, true);\n",
@@ -28,6 +29,7 @@ final class SecondLookBreaks {
                     "an entry gets a right of the VMA of the lookup",
                     SecondLookScenarios.WidenBesideNarrowing.class,
                     1,
+                    PlantedBreak.found(30, "92"),
                     in(
                             "fault.PresentFault",
                             "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, false);",
@@ -36,6 +38,7 @@ final class SecondLookBreaks {
                     "a page is unpinned before it has the mark of a failed write",
                     SecondLookScenarios.EvictionBesideFailedWrite.class,
                     1,
+                    PlantedBreak.found(11, "212"),
                     in(
                             "file.WriteBackBatch",
                             "    void end() {\n",
@@ -46,6 +49,7 @@ final class SecondLookBreaks {
                     "an eviction takes a page for locked by a VMA that a lookup keeps",
                     EvictionScenarios.EvictionBesideUnlock.class,
                     1,
+                    PlantedBreak.found(24, "169"),
                     in(
                             "file.Eviction",
                             "if (link.vma().has(VmaFlags.LOCKED) && !link.isUnlinked()) {",
@@ -54,11 +58,13 @@ final class SecondLookBreaks {
                     "a first store fills an entry of a dead leaf",
                     LeafScenarios.FirstStore.class,
                     1,
+                    PlantedBreak.found(143, "613"),
                     in("fault.AnonymousFault", "Leaf.isDead(leaf) ? null : VmaRecheck", "VmaRecheck")),
             PlantedBreak.of(
                     "a copy of a file's page is put into a dead leaf",
                     LeafScenarios.FirstCopy.class,
                     1,
+                    PlantedBreak.found(178, "1112"),
                     in("fault.CopyOnWrite", """
                             Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
                                             if (now != null
@@ -67,6 +73,7 @@ final class SecondLookBreaks {
                     "a guard is put into a dead leaf",
                     LeafScenarios.Guard.class,
                     1,
+                    PlantedBreak.found(182, "543"),
                     in(
                             "pagewalk.DiscardPages",
                             "            if (Leaf.isDead(leaf)) {\n                return false;\n            }\n",
@@ -75,6 +82,7 @@ final class SecondLookBreaks {
                     "a moved page is put into a dead leaf",
                     LeafScenarios.Move.class,
                     1,
+                    PlantedBreak.found(378, "847"),
                     in(
                             "op.MovePages",
                             "if (Leaf.isDead(leaf)) {\n                    continue;\n                }\n",
@@ -83,6 +91,7 @@ final class SecondLookBreaks {
                     "a mapping that may write is counted after it has found no seal",
                     SealScenarios.SealBesideMap.class,
                     1,
+                    PlantedBreak.found(13, "15"),
                     in(
                             "file.Seals",
                             "if (WRITABLE.compareAndSet(this, count, count + 1)) {",
@@ -91,6 +100,7 @@ final class SecondLookBreaks {
                     "a seal against writes looks for pins before it denies mappings",
                     SealScenarios.SealBesidePin.class,
                     1,
+                    PlantedBreak.found(3, "12"),
                     in(
                             "file.Seals",
                             "            if (!WRITABLE.compareAndSet(this, 0, DENIED)) {\n",
@@ -104,6 +114,7 @@ final class SecondLookBreaks {
                     "a mapping that may write is not counted any more while a CPU has its translations",
                     SealScenarios.SealBesideUnmap.class,
                     1,
+                    PlantedBreak.found(82, "883"),
                     in("op.RetirementRun", "            if (callsOthers() && !retireAsThisThread(mayRest)) {\n", """
                             for (int i = 0; i < linked.size(); i++) { linked.get(i).unlink(); }
                             linked = List.of();

@@ -17,6 +17,7 @@ final class StoreBreaks {
                     "a leaf is linked by a release store",
                     StoreScenarios.LinkBesideWalk.class,
                     1,
+                    PlantedBreak.found(3, "60"),
                     SourceBreak.of(
                             CORE + "page.UpperTable",
                             "CHILD.setVolatile(table, index, child);",
@@ -25,6 +26,7 @@ final class StoreBreaks {
                     "a VMA is detached by a release store, and walked without a fence",
                     StoreScenarios.LinkBesideWalk.class,
                     1,
+                    PlantedBreak.found(70, "60"),
                     SourceBreak.of(
                                     CORE + "vma.VmArea",
                                     "getAndOrWord(DETACHED | RETIRING);",
@@ -34,21 +36,25 @@ final class StoreBreaks {
                     "a section begins by a release store",
                     SyncScenariosTest.ReaderBesideUpdater.class,
                     2,
+                    PlantedBreak.found(1, "170"),
                     Plantings.otherMode(CORE + "sync.ReaderWord", "setSectionVolatile", "setVolatile", "setRelease")),
             PlantedBreak.buffered(
                     "a grace period begins without a fence",
                     StoreScenarios.UnlinkedByRelease.class,
                     2,
+                    PlantedBreak.found(443, "247"),
                     Plantings.withoutCall(CORE + "sync.GracePeriodSections", "scan", "fullFence", 0)),
             PlantedBreak.buffered(
                     "GUEST is a release store",
                     StoreBufferTest.StoreBesideReuse.class,
                     1,
+                    PlantedBreak.found(59, "255"),
                     Plantings.otherMode(CORE + "cpu.CpuWords$State", "setWordVolatile", "setVolatile", "setRelease")),
             PlantedBreak.buffered(
                     "a cpumask is set by a release store, without its fence",
                     StoreBufferTest.FirstStoreBesideReuse.class,
                     1,
+                    PlantedBreak.found(375, "605"),
                     SourceBreak.of(
                             CORE + "page.Leaf",
                             "getAndOr(leaf, word, bit);\n        } else if (!isShared) {\n            return;\n"
@@ -59,10 +65,12 @@ final class StoreBreaks {
                     "the seal of a record is read once",
                     StoreScenarios.OverwrittenRecord.class,
                     1,
+                    PlantedBreak.found(5, "16"),
                     SourceBreak.of(CORE + "cpu.FlushLog", "return sealOpaque(at) == generation;", "return true;")),
             PlantedBreak.of(
                     "an unhooked leaf is not marked",
                     LayoutScenarios.StoreBesideLastUnmap.class,
                     1,
+                    PlantedBreak.found(10, "484"),
                     Plantings.withoutCall(CORE + "page.UnhookTables", "unhookIfEmpty", "kill", 0)));
 }

@@ -21,6 +21,7 @@ import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -36,19 +37,39 @@ import org.junit.jupiter.api.Timeout;
 final class SyncScenariosTest {
     private static final String SYNC = "dev.samara.core.internal.sync.";
 
-    private static final Planting WAKES_BEFORE_IT_OPENS = SourceBreak.of(
-            SYNC + "Gate",
-            "Waiter waiting = getAndSetTop(OPEN);",
-            "Waiter waiting = topAcquire(); wake(waiting); getAndSetTop(OPEN);");
+    private static final PlantedBreak WAKES_BEFORE_IT_OPENS = PlantedBreak.of(
+            "a gate wakes before it opens",
+            OneWaits.class,
+            1,
+            PlantedBreak.found(8, ""),
+            SourceBreak.of(
+                    SYNC + "Gate",
+                    "Waiter waiting = getAndSetTop(OPEN);",
+                    "Waiter waiting = topAcquire(); wake(waiting); getAndSetTop(OPEN);"));
 
-    private static final Planting PUSHES_OVER_AN_OPEN_GATE =
-            SourceBreak.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {");
+    private static final PlantedBreak PUSHES_OVER_AN_OPEN_GATE = PlantedBreak.of(
+            "a thread queues at an open gate",
+            OneWaits.class,
+            1,
+            PlantedBreak.found(8, ""),
+            SourceBreak.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {"));
 
-    private static final Planting SWEEPS_BY_A_STORE =
-            SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {");
+    private static final PlantedBreak SWEEPS_BY_A_STORE = PlantedBreak.of(
+            "a gate is swept by a store, without a compare-and-set",
+            OneIsInterrupted.class,
+            2,
+            PlantedBreak.found(200, ""),
+            SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {"));
 
-    private static final Planting IGNORES_A_READER =
-            SourceBreak.of(SYNC + "GracePeriodSections", "if (section != 0) {", "if (section < 0) {");
+    private static final PlantedBreak IGNORES_A_READER = PlantedBreak.of(
+            "a grace period ignores a reader",
+            ReaderBesideUpdater.class,
+            1,
+            PlantedBreak.found(1, ""),
+            SourceBreak.of(SYNC + "GracePeriodSections", "if (section != 0) {", "if (section < 0) {"));
+
+    static final List<PlantedBreak> BREAKS =
+            List.of(WAKES_BEFORE_IT_OPENS, PUSHES_OVER_AN_OPEN_GATE, SWEEPS_BY_A_STORE, IGNORES_A_READER);
 
     abstract static class Bodies implements Scenario {
         private final Map<String, Body> bodies = new LinkedHashMap<>();
@@ -174,9 +195,10 @@ final class SyncScenariosTest {
         assertNull(result.failure(), result::toString);
     }
 
-    private static void found(Class<? extends Scenario> type, int bound, Finding.Kind kind, Planting planting) {
-        Exploration.Failure failure =
-                explore(type, Strategy.bounded(bound), planting).failure();
+    private static void found(PlantedBreak planted, Finding.Kind kind) {
+        Exploration.Failure failure = explore(
+                        planted.scenario(), Strategy.bounded(planted.preemptions()), planted.planting())
+                .failure();
         assertNotNull(failure);
         assertEquals(kind, failure.finding().kind(), failure::toString);
     }
@@ -197,21 +219,21 @@ final class SyncScenariosTest {
 
     @Test
     void wakesBeforeItOpens() {
-        found(OneWaits.class, 1, Finding.Kind.STUCK, WAKES_BEFORE_IT_OPENS);
+        found(WAKES_BEFORE_IT_OPENS, Finding.Kind.STUCK);
     }
 
     @Test
     void pushesOverAnOpenGate() {
-        found(OneWaits.class, 1, Finding.Kind.STUCK, PUSHES_OVER_AN_OPEN_GATE);
+        found(PUSHES_OVER_AN_OPEN_GATE, Finding.Kind.STUCK);
     }
 
     @Test
     void sweepsByAStore() {
-        found(OneIsInterrupted.class, 2, Finding.Kind.STUCK, SWEEPS_BY_A_STORE);
+        found(SWEEPS_BY_A_STORE, Finding.Kind.STUCK);
     }
 
     @Test
     void doesNotWaitForTheReader() {
-        found(ReaderBesideUpdater.class, 1, Finding.Kind.THROWN, IGNORES_A_READER);
+        found(IGNORES_A_READER, Finding.Kind.THROWN);
     }
 }

@@ -15,6 +15,7 @@ final class TableBreaks {
                     "tables are charged to the machine by a read and a store",
                     TableScenarios.TwoSpaces.class,
                     1,
+                    PlantedBreak.found(3, "15"),
                     SourceBreak.of(
                             PAGE + "TableBudget",
                             "if (used.compareAndSet(now, now + bytes)) {",
@@ -23,6 +24,7 @@ final class TableBreaks {
                     "tables are charged to the space by a read and a store",
                     TableScenarios.TwoLeaves.class,
                     1,
+                    PlantedBreak.found(3, "7"),
                     SourceBreak.of(
                             PAGE + "TableCharge",
                             "} while (!tables.compareAndSet(now, now + more));",
@@ -31,6 +33,7 @@ final class TableBreaks {
                     "a table that another thread has linked first stays charged",
                     TableScenarios.OneLeaf.class,
                     1,
+                    PlantedBreak.found(3, "55"),
                     SourceBreak.of(
                             PAGE + "PageTable", "giveBack(fresh, reserve);", "if (reserve != null) reserve.close();")));
 }

@@ -4,6 +4,7 @@ package dev.samara.core.interleave.scenario;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileOption;
+import dev.samara.core.backing.PageHooks;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.internal.hostfile.HostFilesCounts;
@@ -14,6 +15,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -38,13 +40,18 @@ public final class HostGroundFile implements GroundFile {
     private final List<HostFile> others = new ArrayList<>();
     private boolean isClosed;
 
-    HostGroundFile(State state) {
+    HostGroundFile(State state, OpenOption... rules) {
         this.state = state;
         channel = new MemoryChannel(Ground.PAGES);
         HostFiles files = MachineInternals.hostFiles(state.machine);
         files.openBy((path, options) -> channel.opened());
         files.readUncachedFrom((int) SpaceScenario.PAGE);
-        file = open();
+        file = open(rules);
+    }
+
+    /** Makes a file of the host whose pages are read and written under the rules of hooks. */
+    public static HostGroundFile hooked(State state, PageHooks hooks) {
+        return new HostGroundFile(state, hooks);
     }
 
     private static Path makePath() {
@@ -58,8 +65,10 @@ public final class HostGroundFile implements GroundFile {
     }
 
     /** Opens the file once more. The channel of the first open serves all. */
-    public HostFile open() {
-        return state.machine.openFile(PATH, SpaceScenario.LINUX, StandardOpenOption.READ, StandardOpenOption.WRITE);
+    public HostFile open(OpenOption... rules) {
+        List<OpenOption> options = new ArrayList<>(List.of(StandardOpenOption.READ, StandardOpenOption.WRITE));
+        options.addAll(List.of(rules));
+        return state.machine.openFile(PATH, SpaceScenario.LINUX, options.toArray(OpenOption[]::new));
     }
 
     /** Opens the file once more, so that calls bring no pages into memory. This open is closed with the first one. */

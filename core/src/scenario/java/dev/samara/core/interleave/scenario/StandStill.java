@@ -154,8 +154,8 @@ public final class StandStill {
         SoftTlb tlb = Objects.requireNonNull(judged.tlb).tlb();
         for (int i = 0; i < addresses.length; i++) {
             boolean isKept = seen.frames[i] != Frames.NONE
-                    && (tlb.probe(addresses[i], 1, Pte.READ) != SoftTlb.MISS
-                            || tlb.probe(addresses[i], 1, Pte.WRITE) != SoftTlb.MISS);
+                    && (tlb.peek(addresses[i], Pte.READ) != SoftTlb.MISS
+                            || tlb.peek(addresses[i], Pte.WRITE) != SoftTlb.MISS);
             seen.frames[i] = isKept ? seen.frames[i] : Frames.NONE;
         }
     }
@@ -167,8 +167,8 @@ public final class StandStill {
         Seen seen = judged.seen.computeIfAbsent(table, any -> new Seen(addresses.length));
         for (int i = 0; i < addresses.length; i++) {
             long address = addresses[i];
-            long load = tlb.probe(address, 1, Pte.READ);
-            long store = tlb.probe(address, 1, Pte.WRITE);
+            long load = tlb.peek(address, Pte.READ);
+            long store = tlb.peek(address, Pte.WRITE);
             long hit = load != SoftTlb.MISS ? load : store;
             if (hit == SoftTlb.MISS) {
                 seen.frames[i] = Frames.NONE;
@@ -207,8 +207,8 @@ public final class StandStill {
         for (int i = 0; i < number; i++) {
             Judged other = cpus.get(i);
             if (other.table == table && other.tlb != null) {
-                long load = other.tlb.tlb().probe(address, 1, Pte.READ);
-                long hit = load != SoftTlb.MISS ? load : other.tlb.tlb().probe(address, 1, Pte.WRITE);
+                long load = other.tlb.tlb().peek(address, Pte.READ);
+                long hit = load != SoftTlb.MISS ? load : other.tlb.tlb().peek(address, Pte.WRITE);
                 if (hit != SoftTlb.MISS) {
                     same(number, address, frame, (int) (hit >>> PAGE_SHIFT));
                 }
@@ -264,7 +264,7 @@ public final class StandStill {
                     continue;
                 }
                 for (long right : new long[] {Pte.READ, Pte.WRITE}) {
-                    long hit = tlb.tlb().probe(address, 1, right);
+                    long hit = tlb.tlb().peek(address, right);
                     if (hit != SoftTlb.MISS && ((entry & right) == 0 || Pte.frame(pte) != (int) (hit >>> PAGE_SHIFT))) {
                         throw new AssertionError("I2: " + judged.cpu + " translates " + Long.toHexString(address)
                                 + ", whose entry is " + Pte.toString(pte));

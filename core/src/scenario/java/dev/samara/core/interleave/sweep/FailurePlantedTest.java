@@ -39,13 +39,29 @@ final class FailurePlantedTest {
      * @param scenario the operation
      * @param kind the failure
      * @param scope the threads that meet the failure
+     * @param row what docs/interleavings.md says of it, after the name; empty if it has no row there
      * @param planting makes the break
      */
-    private record Planted(String name, String scenario, FailureKind kind, Injection.Scope scope, Planting planting) {
+    record Planted(
+            String name,
+            String scenario,
+            FailureKind kind,
+            Injection.Scope scope,
+            List<String> row,
+            Planting planting) {
+        private Planted(String name, String scenario, FailureKind kind, Injection.Scope scope, Planting planting) {
+            this(name, scenario, kind, scope, List.of(), planting);
+        }
+
         @Override
         public String toString() {
             return name;
         }
+    }
+
+    /** A row of the table: the operation, the failure, and the runs until the first one. */
+    private static List<String> found(String operation, String failure, int runs) {
+        return List.of(operation, failure, "" + runs);
     }
 
     private static final String FAILED = """
@@ -62,12 +78,13 @@ final class FailurePlantedTest {
                     }
         """;
 
-    private static final List<Planted> ALL = List.of(
+    static final List<Planted> ALL = List.of(
             new Planted(
                     "an exception within a retirement ends it",
                     "mremap",
                     FailureKind.ALLOCATION,
                     CALLERS,
+                    found("`mremap`", "allocation", 113),
                     SourceBreak.of(
                             CORE + "op.RetirementRun",
                             FAILED,
@@ -77,6 +94,7 @@ final class FailurePlantedTest {
                     "fork",
                     FailureKind.ALLOCATION,
                     CALLERS,
+                    found("`fork`", "allocation", 83),
                     SourceBreak.of(
                             CORE + "syscall.Fork",
                             END,
@@ -86,42 +104,49 @@ final class FailurePlantedTest {
                     "guest",
                     FailureKind.STACK,
                     CALLERS,
+                    found("`enterGuest`", "stack", 40),
                     Plantings.withoutCall(CORE + "tlb.CpuTlb", "enterGuest", "abandonGuest", 0)),
             new Planted(
                     "a frame is lost when a store throws",
                     "write-fault",
                     FailureKind.CALLBACK_EXCEPTION,
                     CALLERS,
+                    found("first write", "callback", 1),
                     Plantings.withoutCall(CORE + "page.Frames", "allocate", "untake", 0)),
             new Planted(
                     "a frame is lost when there is no memory for a leaf",
                     "far-store",
                     FailureKind.ALLOCATION,
                     CALLERS,
+                    found("first write", "allocation", 1),
                     Plantings.withoutCall(CORE + "fault.AnonymousFault", "mapFresh", "drop", 0)),
             new Planted(
                     "the frame of a copy is lost when the store throws",
                     "copy-on-write",
                     FailureKind.CALLBACK_EXCEPTION,
                     CALLERS,
+                    found("copy on write", "callback", 1),
                     Plantings.withoutCall(CORE + "fault.CopyOnWrite", "copyPage", "giveBack", 0)),
             new Planted(
                     "the frame of a fault is lost when there is no memory to register the cache",
                     "device-load",
                     FailureKind.ALLOCATION,
                     CALLERS,
+                    found("load from a device", "allocation", 11),
                     Plantings.withoutCall(FILE + "FreshPages", "put", "drop", 0)),
             new Planted(
                     "a truncation meets the end of the stack after the size has changed",
                     "truncate@SHARED_FILE",
                     FailureKind.STACK,
                     CALLERS,
+                    found("`truncate`, shared", "stack", 181),
                     Plantings.withoutCall(FILE + "Truncation", "truncate", "check", 0)),
             new Planted(
                     "a hole meets the end of the stack after its pages have left the index",
                     "punch@SHARED_FILE",
                     FailureKind.STACK,
                     CALLERS,
+                    found("`punch`, shared", "stack", 100),
                     Plantings.withoutCall(FILE + "Truncation", "punch", "check", 0)
                             .and(Plantings.withoutCall(FILE + "Removals", "remove", "check", 0))),
             new Planted(
@@ -129,6 +154,7 @@ final class FailurePlantedTest {
                     "reclaim@CACHED_FILE",
                     FailureKind.STACK,
                     CALLERS,
+                    found("first write", "stack", 406),
                     Plantings.withoutCall(FILE + "CleanPageReclaim", "run", "check", 0)),
             new Planted(
                     "a read of a file of the host takes a frame before it has memory for the list of its frames",
@@ -166,6 +192,7 @@ final class FailurePlantedTest {
                     "evict@HOST_FILE",
                     FailureKind.ALLOCATION,
                     CALLERS,
+                    found("`evict`, file of the host", "allocation", 30),
                     SourceBreak.of(
                             FILE + "Eviction",
                             "batch.putBack(isLastChance, !isOver);",
@@ -175,12 +202,14 @@ final class FailurePlantedTest {
                     "mprotect@CACHED_FILE",
                     FailureKind.STACK,
                     CALLERS,
+                    found("`mprotect` of a file", "stack", 303),
                     SourceBreak.of(CORE + "op.BackingQuestions", "failed = exhausted;", "throw exhausted;")),
             new Planted(
                     "a shootdown waits for a CPU whose thread has ended in GUEST",
                     "ends-in-guest",
                     FailureKind.CALLBACK_ERROR,
                     CALLERS,
+                    found("ends in GUEST", "none", 1),
                     SourceBreak.of(
                             CORE + "cpu.CpuOwner",
                             "return of != null && !of.isAlive() && of == thread();",
@@ -190,12 +219,14 @@ final class FailurePlantedTest {
                     "stays-in-guest+munmap-async",
                     FailureKind.CLOCK_LEAPS,
                     MACHINE,
+                    found("`munmapAsync` beside GUEST", "clock, machine", 6),
                     SourceBreak.of(CORE + "sync.Housekeeping", "Math.min(left, LONGEST_REST)", "left")),
             new Planted(
                     "a wait for CPUs loses an interrupt",
                     "stays-in-guest+munmap",
                     FailureKind.INTERRUPT,
                     CALLERS,
+                    found("`munmap` beside GUEST", "interrupt", 2),
                     SourceBreak.of(CORE + "cpu.Shootdowns", "if (interrupted) {", "if (false) {")),
             new Planted(
                     "a borrow that fails leaves a user of the CPU's own space",

@@ -11,6 +11,7 @@ import dev.samara.core.internal.page.Frames;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -58,6 +59,7 @@ final class PageIndexTest {
             assertEquals(absent, index.absent(asked, most), () -> "-Dsamara.seed=" + SEED);
         }
         model.forEach((page, frame) -> assertEquals(frame, index.get(page)));
+        assertReadTogether(model, random);
         removeAll(0, Long.MAX_VALUE, frame -> assertTrue(model.containsValue(frame)));
         model.keySet().forEach(page -> assertEquals(Frames.NONE, index.get(page)));
         assertEquals(0, budget.used());
@@ -81,6 +83,22 @@ final class PageIndexTest {
         assertEquals(index.bytes(), budget.used());
         index.removeIf(0, LAST, frame -> true);
         assertEquals(0, budget.used());
+    }
+
+    /** Some pages that are there and others, in ascending order, and twice. */
+    private void assertReadTogether(Map<Long, Integer> model, Random random) {
+        List<Long> asked = new ArrayList<>(model.keySet());
+        for (int i = 0; i < 1000; i++) {
+            asked.add(place(random));
+        }
+        long[] pages = asked.stream().mapToLong(Long::longValue).sorted().toArray();
+        int[] frames = new int[pages.length];
+        index.get(pages, pages.length, frames);
+        for (int i = 0; i < pages.length; i++) {
+            int frame = frames[i];
+            long page = pages[i];
+            assertEquals(model.getOrDefault(page, Frames.NONE), frame, () -> page + "; -Dsamara.seed=" + SEED);
+        }
     }
 
     /** Removes a range as a removal does: the frames are listed first, and chosen after that. */
@@ -287,6 +305,8 @@ final class PageIndexTest {
         assertEquals(12, small.get(2));
         assertEquals(Frames.NONE, small.get(3));
         small.get(1, 4, frames);
+        assertArrayEquals(new int[] {-1, 12, -1, -1}, Arrays.copyOf(frames, 4));
+        small.get(new long[] {1, 2, 3, 700}, 4, frames);
         assertArrayEquals(new int[] {-1, 12, -1, -1}, Arrays.copyOf(frames, 4));
         small.put(5, 15);
         assertEquals(12, small.get(2));

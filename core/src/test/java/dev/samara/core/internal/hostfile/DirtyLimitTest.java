@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.RepeatedStep;
 import dev.samara.core.internal.file.FilePages;
@@ -20,6 +21,9 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageRequest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -27,6 +31,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("Dirty pages of files of the host, by their share of the limit,")
@@ -160,6 +166,57 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         assertEquals(0, file.fsync());
         file.close();
         assertSaved(path, IN_MEMORY, 1);
+    }
+
+    /** An open of a backing that has to permit the first write to each page. */
+    private static final class NoticingOpen extends NamedBacking {
+        private final HostFile file;
+
+        NoticingOpen(HostFile file) {
+            super("noticing", 1);
+            this.file = file;
+        }
+
+        @Override
+        public PageCache pageCache() {
+            return file.pageCache();
+        }
+
+        @Override
+        public Backing underlying() {
+            return file;
+        }
+
+        @Override
+        public boolean noticesWrites() {
+            return true;
+        }
+
+        @Override
+        public int fault(PageRequest request) {
+            return file.fault(request);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    @DisplayName(
+            "are not more than the second share after stores of which a backing is notified, to mapped pages or not")
+    void noticedStores(boolean isMapped) throws Exception {
+        Path path = write("f", IN_MEMORY * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, new NoticingOpen(file), 0);
+        for (int page = 0; isMapped && page < IN_MEMORY; page++) {
+            fixture.load(at + page * PAGE);
+        }
+        tasks.hold();
+        assertTrue(mostDirty(file, at, 0) <= MOST);
+        tasks.release();
+        assertEquals(0, file.fsync());
+        assertEquals(0, dirty(file, at));
+        assertEquals(0, space.munmap(at, IN_MEMORY * PAGE));
+        file.close();
+        assertSaved(path, IN_MEMORY, 0);
     }
 
     private int mostDirty(HostFile file, long at, int first) {

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.page.Pte;
+import java.util.Arrays;
+import java.util.Random;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -64,7 +66,7 @@ final class SoftTlbTest {
         tlb.drop(AT);
         for (long right : RIGHTS) {
             assertEquals(SoftTlb.MISS, tlb.probe(AT, 4, right));
-            assertEquals(SoftTlb.MISS, tlb.probe(other, 4, right));
+            assertEquals(right == EXEC ? SoftTlb.MISS : data, tlb.probe(other, 4, right), "of the second level");
         }
     }
 
@@ -190,6 +192,96 @@ final class SoftTlbTest {
             assertNotEquals(SoftTlb.MISS, small.probe(AT, 1, READ));
         }
         assertTrue(wraps > 10);
+    }
+
+    /** Fills as many translations as the first level has, so that the second one has its entries. */
+    private static void growSecond(SoftTlb of) {
+        for (int i = 0; i < ENTRIES; i++) {
+            of.fill(AT, ONE, READ, READ);
+        }
+        of.select(of.newNumber());
+    }
+
+    @Test
+    @DisplayName("the second level gives back what the first one had to replace, with its rights, until it is flushed")
+    void secondLevel() {
+        growSecond(tlb);
+        long other = AT + ENTRIES * PAGE;
+        for (long given : new long[] {READ, READ | WRITE}) {
+            long place = tlb.fill(AT, ONE, given, READ);
+            long write = (given & WRITE) != 0 ? place : SoftTlb.MISS;
+            tlb.fill(other, TWO, READ | WRITE, WRITE);
+            assertEquals(SoftTlb.MISS, tlb.probe(AT, 4, EXEC));
+            assertEquals(write, tlb.peek(AT, WRITE));
+            assertEquals(write, tlb.probe(AT, 8, WRITE));
+            assertEquals(place + 5, tlb.probe(AT + 5, 2, READ));
+            assertEquals(SoftTlb.MISS, tlb.probe(other + PAGE - 1, 2, READ), "in two pages");
+        }
+        assertTrue(tlb.tryFlush(AT, AT + PAGE));
+        assertFalse(has(AT));
+        assertTrue(has(other), "it was not flushed");
+        tlb.fill(AT, ONE, READ, READ);
+        tlb.select(tlb.newNumber());
+        assertFalse(has(other), "it is another space's");
+    }
+
+    @Test
+    @DisplayName("neither level has what was flushed, over random fills, flushes and switches, and numbers used up")
+    void noLevelIsStale() {
+        Random random = new Random(5);
+        SoftTlb small = new SoftTlb(9, 4);
+        long page = 1L << 9;
+        int pages = 16;
+        // By space and page: frame and rights, or 0 for what the page table does not have.
+        long[][] entries = new long[3][pages];
+        int[] numbers = new int[entries.length];
+        int[] wraps = new int[entries.length];
+        Arrays.fill(wraps, -1);
+        int space = 0;
+        int found = 0;
+        for (int step = 0; step < 200_000; step++) {
+            int at = random.nextInt(pages);
+            long address = AT + at * page;
+            int what = random.nextInt(10);
+            if (what == 0) {
+                space = random.nextInt(entries.length);
+            }
+            select(small, space, numbers, wraps);
+            long[] table = entries[space];
+            if (what == 1) {
+                numbers[space] = small.newNumber();
+                wraps[space] = small.wraps();
+                select(small, space, numbers, wraps);
+                Arrays.fill(table, 0);
+            } else if (what == 2) {
+                int end = Math.min(pages, at + 1 + random.nextInt(3));
+                assertTrue(small.tryFlush(address, AT + end * page));
+                Arrays.fill(table, at, end, 0);
+            } else if (what > 6) {
+                // A page gets another frame or fewer rights after a flush only.
+                if (table[at] == 0) {
+                    table[at] = (1L + random.nextInt(50)) << 9 | READ | (random.nextBoolean() ? WRITE : 0);
+                }
+                small.fill(address, (int) (table[at] >>> 9), table[at] & (READ | WRITE), READ);
+            }
+            long right = random.nextBoolean() ? READ : WRITE;
+            long allowed = (table[at] & right) != 0 ? table[at] >>> 9 << 9 : SoftTlb.MISS;
+            long peeked = small.peek(address, right);
+            assertTrue(peeked == SoftTlb.MISS || peeked == allowed, "step " + step);
+            assertEquals(peeked, small.probe(address, 1, right));
+            found += peeked == SoftTlb.MISS ? 0 : 1;
+        }
+        assertTrue(small.wraps() > 10);
+        assertTrue(found > 10_000);
+    }
+
+    /** Selects a space as a CPU does: with a new number, if the old one was used up. */
+    private static void select(SoftTlb tlb, int space, int[] numbers, int[] wraps) {
+        if (wraps[space] != tlb.wraps()) {
+            numbers[space] = tlb.newNumber();
+            wraps[space] = tlb.wraps();
+        }
+        tlb.select(numbers[space]);
     }
 
     @Test

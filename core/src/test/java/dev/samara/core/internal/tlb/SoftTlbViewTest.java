@@ -39,6 +39,7 @@ final class SoftTlbViewTest {
         private long[] fetches = {};
         private long[] fetchAddends = {};
         private @Nullable MappedByteBuffer region;
+        private SecondTlb second = SecondTlb.EMPTY;
         private long key;
 
         @Override
@@ -55,6 +56,11 @@ final class SoftTlbViewTest {
             fetches = ofFetches;
             fetchAddends = fetchOffsets;
             region = frames == null ? null : frames.region();
+        }
+
+        @Override
+        public void second(SecondTlb level) {
+            second = level;
         }
 
         @Override

@@ -15,18 +15,20 @@ final class ProgramBreaks {
 
     private ProgramBreaks() {}
 
-    private static BrokenRule of(String name, String className, String... texts) {
-        return new BrokenRule(name, OpenProgramsLanguage.class, MOST, SourceBreak.of(LINUX + className, texts));
+    private static BrokenRule of(String name, BrokenRule.Cost cost, String className, String... texts) {
+        return new BrokenRule(name, cost, OpenProgramsLanguage.class, MOST, SourceBreak.of(LINUX + className, texts));
     }
 
     static final List<BrokenRule> ALL = List.of(
             of(
                     "a read of a pipe consumes before it copies",
+                    BrokenRule.shown(19.1, 61, 4),
                     "file.Pipe",
                     "                taken = wholePages(taken);\n            }\n            drop(taken);\n",
                     "                taken = wholePages(taken);\n            }\n            drop(found.length);\n"),
             of(
                     "the return from a handler goes through the result of a call",
+                    BrokenRule.shown(22.4, 155, 1),
                     "call.SystemCalls",
                     "            state.make();\n",
                     """
@@ -36,56 +38,67 @@ final class ProgramBreaks {
                     """),
             of(
                     "the key of a futex is chosen by the wrong flag",
+                    BrokenRule.shown(8.1, 2, 1),
                     "call.FutexCalls",
                     "(operation & PRIVATE) != 0",
                     "(operation & WALL_CLOCK) != 0"),
             of(
                     "a descriptor that is opened again keeps its mode",
+                    BrokenRule.shown(10.4, 5, 4),
                     "call.FileCalls",
                     "open.reopened(flags & OpenFlags.KEPT)",
                     "open.reopened(flags & OpenFlags.KEPT & ~3 | open.flags() & 3)"),
             of(
                     "a read of a folder skips the entry that did not fit",
+                    BrokenRule.shown(51.3, 356, 6),
                     "file.GuestFolder",
                     "        next = before;\n",
                     "        next = found + 24 > length ? before + 1 : before;\n"),
             of(
                     "an alternate stack stays armed in its handler",
+                    BrokenRule.shown(44.7, 153, 7),
                     "signal.SignalFrame",
                     "        if (other.isAutomatic()) {\n",
                     "        if (other.isAutomatic() && frame == 0) {\n"),
             of(
                     "a close keeps the locks of the process",
+                    BrokenRule.shown(16.8, 7, 10),
                     "file.DescriptorTable",
                     "            kept.releaseAll(file.lockKey(), this);\n",
                     "            assert kept != null;\n"),
             of(
                     "small writes to a pipe have a page each",
+                    BrokenRule.shown(9.0, 6, 5),
                     "file.Pipe",
                     "given = from == 0 ? join((int) (count % PAGE), source) : 0;",
                     "given = 0;"),
             of(
                     "an append leaves its position where it was",
+                    BrokenRule.shown(27.4, 164, 3),
                     "file.SeekableFile",
                     "        position = offset + done;\n",
                     "        position += done;\n"),
             of(
                     "O_EXCL follows a link",
+                    BrokenRule.shown(11.8, 54, 2),
                     "call.FileCalls",
                     "(flags & OpenFlags.NOFOLLOW) == 0 && !isNew;",
                     "(flags & OpenFlags.NOFOLLOW) == 0;"),
             of(
                     "a new descriptor leaves out a number below another one",
+                    BrokenRule.shown(25.6, 63, 6),
                     "file.DescriptorTable",
                     "if (!all.containsKey(number) && !reserved.contains(number)) {",
                     "if (!all.containsKey(number) && !reserved.contains(number) && !all.containsKey(number + 1)) {"),
             of(
                     "a copy of a descriptor ends at exec as the first one does",
+                    BrokenRule.shown(11.3, 13, 4),
                     "call.DescriptorCalls",
                     "return duplicateFrom(file, argument, false);",
                     "return duplicateFrom(file, argument, files().endsAtExec((int) descriptor));"),
             of(
                     "SIG_BLOCK replaces the mask",
+                    BrokenRule.shown(11.5, 31, 5),
                     "call.SignalCalls",
                     "case BLOCK -> thread.mask().set(old | set);",
                     "case BLOCK -> thread.mask().set(set);"));

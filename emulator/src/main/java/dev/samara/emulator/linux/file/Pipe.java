@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.wait.WaitList;
@@ -42,7 +43,8 @@ public final class Pipe {
     /** Held by the writer that adds bytes while it copies them from its memory. Acquired before the monitor. */
     private final Object writing = new Object();
 
-    /** The pages that contain bytes, the oldest first. Guarded by this. */
+    /** The pages that contain bytes, the oldest first. */
+    @GuardedBy("this")
     private final Deque<PipePage> pages = new ArrayDeque<>();
 
     /** The maximum number of pages. */
@@ -242,6 +244,7 @@ public final class Pipe {
     }
 
     /** Ends the pipe if it has no end any more. The caller just removed an end. */
+    @GuardedBy("this")
     private void countOff() {
         if (readers == 0 && writers == 0) {
             hasEnded = true;

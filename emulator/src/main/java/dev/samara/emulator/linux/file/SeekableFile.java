@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
 
@@ -15,7 +16,7 @@ abstract class SeekableFile extends GuestFile {
     /** A result that means that the position exceeds a limit. */
     private static final long FAR = Long.MIN_VALUE;
 
-    /** Guarded by this. */
+    @GuardedBy("this")
     private long position;
 
     SeekableFile(String path, int flags) {
@@ -181,6 +182,7 @@ abstract class SeekableFile extends GuestFile {
     }
 
     /** Treats the file as one block of data with a hole at its end, as {@code generic_file_llseek_size} does. */
+    @GuardedBy("this")
     private long seekContent(long offset, boolean isData) {
         if (offset < 0 || offset >= size()) {
             return LinuxErrno.ENXIO;

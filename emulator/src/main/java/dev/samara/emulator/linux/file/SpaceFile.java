@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.AddressSpace;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
@@ -15,7 +16,7 @@ abstract class SpaceFile extends ProcFile {
 
     private final AddressSpace space;
 
-    /** Guarded by this. */
+    @GuardedBy("this")
     private long position;
 
     SpaceFile(String path, int flags, int rights, long number, AddressSpace space) {

@@ -97,7 +97,7 @@ public final class GuestProcess implements SignalProcess {
     private volatile boolean isExiting;
     private int exitStatus;
 
-    /** Guarded by {@link #signals}, as is its content. Replaced by execve. */
+    /** Guarded by the lock of the signals, as is its content. Replaced by execve. */
     private SignalActions actions;
 
     /** The signal that the parent receives when this process ends, or 0. */

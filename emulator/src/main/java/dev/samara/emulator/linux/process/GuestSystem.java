@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.process;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.Machine;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.cpu.BlockCache;
@@ -86,7 +87,8 @@ public final class GuestSystem {
     /** Held by a thread while it uses the content of a text file of {@code /proc}. */
     private final Object texts = new Object();
 
-    /** The number of processes and threads that are being created. Guarded by {@link #taskLock}. */
+    /** The number of processes and threads that are being created. */
+    @GuardedBy("taskLock")
     private int newTasks;
 
     private final Object taskLock = new Object();

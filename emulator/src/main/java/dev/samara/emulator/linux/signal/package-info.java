@@ -7,7 +7,7 @@
  * and the frame of a handler. This package uses a thread and a process only as {@link
  * dev.samara.emulator.linux.signal.SignalThread} and {@link dev.samara.emulator.linux.signal.SignalProcess}.
  *
- * <p>Actions and pending signals are guarded by the lock {@link
+ * <p>Actions and pending signals are guarded by the signals' lock {@link
  * dev.samara.emulator.linux.signal.SignalProcess#signals}. A thread that holds this lock may acquire the monitor of a
  * process, but not the other way round.
  *

@@ -32,6 +32,7 @@ final class SourceCompiler {
             "dev.samara.emulator.linux.Emulation",
             "org.objectweb.asm.ClassWriter",
             "org.jspecify.annotations.Nullable",
+            "com.google.errorprone.annotations.concurrent.GuardedBy",
             "org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue",
             "org.jctools.queues.MessagePassingQueue");
 

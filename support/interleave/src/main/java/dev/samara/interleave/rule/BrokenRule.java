@@ -14,15 +14,30 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rule that is broken on purpose in production code.
+ * A rule that is broken on purpose in production code. The tables of docs/breaks.md are generated from these.
  *
  * @param name what the broken code does
+ * @param cost the cost of a search for it
  * @param language opens the language whose scripts must find the break: a public class, whose constructor takes a
  *     directory
  * @param most the maximum number of scripts, which take several minutes
  * @param planting plants the break
  */
-public record BrokenRule(String name, Class<? extends OpenLanguage> language, long most, Planting planting) {
+public record BrokenRule(String name, Cost cost, Class<? extends OpenLanguage> language, long most, Planting planting) {
+    /**
+     * A search on some machine.
+     *
+     * @param seconds with the compilation of the break
+     * @param scripts up to the first one that shows it
+     * @param steps of the shortest script
+     */
+    public record Cost(double seconds, long scripts, int steps) {}
+
+    /** Returns the cost of a search, for a row of a table; see {@link Cost}. */
+    public static Cost shown(double seconds, long scripts, int steps) {
+        return new Cost(seconds, scripts, steps);
+    }
+
     private static final long SHRINKING = TimeUnit.MINUTES.toNanos(1);
 
     /**

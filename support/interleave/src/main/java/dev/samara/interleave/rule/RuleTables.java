@@ -1,35 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.interleave.rule;
 
+import dev.samara.testing.MutantTable;
 import dev.samara.testing.Project;
-import java.util.ArrayList;
+import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 
 /** The tables in docs/breaks.md with the broken rules that the comparison with the running kernel finds. */
 public final class RuleTables {
-    private static final String HEAD = "| broken | seconds | scripts | steps |";
+    private static final Path PAGE = Project.root().resolve("docs/breaks.md");
 
     private RuleTables() {}
 
+    /** Returns the names of the tables in the document, in their order. */
+    public static List<String> names() {
+        return MutantTable.names(PAGE);
+    }
+
     /**
-     * Returns the first cell of each row of a table.
+     * Returns the table of a list of rules.
      *
-     * @param title the line before the table
+     * @param name the list
      */
-    public static List<String> names(String title) {
-        List<String> lines =
-                Project.read(Project.root().resolve("docs/breaks.md")).lines().toList();
-        int at = lines.indexOf(title);
-        if (at < 0 || !lines.get(at + 2).equals(HEAD)) {
-            throw new IllegalStateException("docs/breaks.md: no table after '" + title + "'");
-        }
-        List<String> names = new ArrayList<>();
-        for (String line : lines.subList(at + 4, lines.size())) {
-            if (!line.startsWith("| ")) {
-                break;
-            }
-            names.add(line.substring(2, line.indexOf(" |")));
-        }
-        return names;
+    public static MutantTable table(String name, List<BrokenRule> rules) {
+        List<List<String>> rows = rules.stream()
+                .map(rule -> List.of(
+                        rule.name(),
+                        String.format(Locale.ROOT, "%.1f", rule.cost().seconds()),
+                        "" + rule.cost().scripts(),
+                        "" + rule.cost().steps()))
+                .toList();
+        return new MutantTable(PAGE, name, List.of("broken", "seconds", "scripts", "steps"), rows);
     }
 }

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.examples;
+
+import static dev.samara.core.mman.Protection.READ;
+import static dev.samara.core.mman.Protection.WRITE;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
+import dev.samara.core.backing.HostFile;
+import dev.samara.core.guest.PageRun;
+import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Geometry;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.util.BitSet;
+import java.util.function.ObjLongConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A key-value store in a file: a B+tree whose pages are used as they lie in memory, with atomic checkpoints.
+ *
+ * <p>No page of the last checkpoint is overwritten: a change copies it to a free page first, and so its parents
+ * (<em>shadow paging</em>, as in LMDB). So the machine may write pages in any order, and there is no log. A checkpoint
+ * forces the pages, and then the number of the new root in the older of two headers; a crash leaves one of the two. A
+ * change that fails closes the store. Only the thread that opened it uses it.
+ */
+public final class KeyValueStore implements AutoCloseable {
+    /** The maximum length of a value in bytes. */
+    public static final int MAX_VALUE = 118;
+
+    private static final int PAGE = 4096;
+    private static final int HEADERS = 2;
+
+    private final HostFile file;
+    private final AddressSpace space;
+    private final Cpu cpu;
+    private final PageRun run;
+    private final long base;
+    private long checkpoints;
+    private int root = HEADERS;
+    private int allocated = HEADERS - 1;
+    // The pages that the tree reaches, and those that it may reach after a crash.
+    private final BitSet used = new BitSet();
+    private BitSet saved = new BitSet();
+    // The page in use: the number of slots, the level above the leaves, and the slots by their keys. A leaf's slot is a
+    // key, and a value after its length; others are a key, and the child with the keys from there on. An inner page's
+    // first key is not used.
+    private ByteBuffer bytes = ByteBuffer.allocate(0);
+    private int start;
+    private int count;
+    private int level;
+
+    /**
+     * Opens a store.
+     *
+     * @param machine has the memory
+     * @param file a file for writing and {@link Geometry#LINUX_X86_64}, closed with the store; empty for a new store
+     * @throws IOException if the file is not a store, or cannot be read
+     */
+    public KeyValueStore(Machine machine, HostFile file) throws IOException {
+        this.file = file;
+        reserve();
+        for (long header = 0; header < HEADERS * PAGE; header += PAGE) {
+            long number = file.getLong(header);
+            int top = file.getInt(header + 8);
+            if (number > checkpoints && file.getLong(header + 16) == (Long.reverse(number) ^ top)) {
+                checkpoints = number;
+                root = top;
+            }
+        }
+        if (checkpoints == 0 && (file.getLong(0) | file.getLong(PAGE)) != 0) {
+            throw new IOException("not a store, or both headers are damaged");
+        }
+        if (checkpoints == 0) {
+            file.channel().truncate(0);
+            reserve();
+        }
+        space = machine.newSpace(Geometry.LINUX_X86_64);
+        base = space.throwing().mmap(0, (long) PAGE << 31, READ | WRITE, MapFlags.SHARED, file, 0);
+        cpu = machine.claimCpu();
+        cpu.switchTo(space);
+        run = cpu.memory().newRun();
+        cpu.enterGuest();
+        seek(root, READ);
+        use(root, level);
+        cpu.leaveGuest();
+        saved.or(used);
+    }
+
+    /** Marks the pages of a tree, without reading its leaves. */
+    private void use(int page, int height) {
+        used.set(page);
+        if (height > 0) {
+            seek(page, READ);
+            for (int slot = 0; slot < count; slot++) {
+                use(bytes.getInt(at(slot) + 8), height - 1);
+                seek(page, READ);
+            }
+        }
+    }
+
+    /**
+     * {@return a copy of a value; null if there is none}
+     *
+     * @param key any number
+     */
+    public byte @Nullable [] get(long key) {
+        byte[][] found = {null};
+        forEach(key, key, (value, any) -> {
+            found[0] = new byte[value.remaining()];
+            value.get(found[0]);
+        });
+        return found[0];
+    }
+
+    /**
+     * Visits records in the order of their keys.
+     *
+     * @param first the least key
+     * @param last the greatest key, inclusive
+     * @param visitor receives the bytes as they lie in the page, valid until it returns; must not use the store
+     */
+    public void forEach(long first, long last, ObjLongConsumer<ByteBuffer> visitor) {
+        cpu.enterGuest();
+        try {
+            long next = first;
+            do {
+                long from = next;
+                next = Long.MIN_VALUE;
+                seek(root, READ);
+                while (level > 0) {
+                    int slot = find(from);
+                    next = slot + 1 < count ? key(slot + 1) : next;
+                    seek(bytes.getInt(at(slot) + 8), READ);
+                }
+                for (int i = from == Long.MIN_VALUE ? 0 : find(from - 1) + 1; i < count && key(i) <= last; i++) {
+                    visitor.accept(bytes.slice(at(i) + 10, bytes.getShort(at(i) + 8)), key(i));
+                }
+                cpu.poll();
+            } while (next > Long.MIN_VALUE && next <= last);
+        } finally {
+            cpu.leaveGuest();
+        }
+    }
+
+    /**
+     * Puts a value, or removes it. A checkpoint makes that durable.
+     *
+     * @param key any number
+     * @param value at most {@link #MAX_VALUE} bytes; null to remove the key
+     * @throws IOException if the file cannot grow
+     */
+    public void put(long key, byte @Nullable [] value) throws IOException {
+        if (value != null && value.length > MAX_VALUE) {
+            throw new IllegalArgumentException("value: " + value.length + " bytes, more than " + MAX_VALUE);
+        }
+        reserve();
+        boolean isDone = false;
+        cpu.enterGuest();
+        try {
+            ownLeaf(key);
+            int slot = find(key);
+            boolean isThere = slot >= 0 && key(slot) == key;
+            if (value != null) {
+                slot = isThere ? slot : insert(slot + 1, key);
+                bytes.putShort(at(slot) + 8, (short) value.length).put(at(slot) + 10, value);
+            } else if (isThere) {
+                bytes.put(at(slot), bytes, at(slot + 1), at(count) - at(slot + 1))
+                        .putInt(start, count - 1);
+            }
+            isDone = true;
+        } finally {
+            cpu.leaveGuest();
+            if (!isDone) {
+                close();
+            }
+        }
+    }
+
+    /** Moves to a leaf for a change: copies pages that are saved, and splits full ones. */
+    private void ownLeaf(long key) {
+        root = own(root);
+        if (at(count + 1) > start + PAGE) {
+            int lower = root;
+            root = copy(lower);
+            bytes.putInt(start, 0).putInt(start + 4, level + 1);
+            seek(root, READ | WRITE);
+            bytes.putInt(at(insert(0, key)) + 8, lower);
+        }
+        for (int page = root; level > 0; ) {
+            int slot = find(key);
+            int lower = own(bytes.getInt(at(slot) + 8));
+            seek(page, READ | WRITE);
+            bytes.putInt(at(slot) + 8, lower);
+            seek(lower, READ | WRITE);
+            if (at(count + 1) > start + PAGE) {
+                int half = count / 2;
+                int upper = copy(lower);
+                bytes.put(at(0), bytes, at(half), at(count) - at(half)).putInt(start, count - half);
+                long least = key(0);
+                seek(lower, READ | WRITE);
+                bytes.putInt(start, half);
+                seek(page, READ | WRITE);
+                bytes.putInt(at(insert(slot + 1, least)) + 8, upper);
+            } else {
+                page = lower;
+            }
+        }
+    }
+
+    /** Moves to a page that may be overwritten: this one, or a copy that takes its place. */
+    private int own(int page) {
+        int owned = saved.get(page) ? copy(page) : page;
+        used.set(page, owned == page);
+        seek(owned, READ | WRITE);
+        return owned;
+    }
+
+    private int copy(int page) {
+        allocated = saved.nextClearBit(allocated + 1);
+        used.set(allocated);
+        if (cpu.memory().copy(base + (long) page * PAGE, base + (long) allocated * PAGE, PAGE) < PAGE) {
+            throw new IllegalStateException(Fault.toString(cpu.memory().fault()));
+        }
+        seek(allocated, READ | WRITE);
+        return allocated;
+    }
+
+    /** Makes the file large enough for a change. */
+    private void reserve() throws IOException {
+        long end = Math.max(used.length(), saved.length()) + 64L;
+        if (end * PAGE > file.size()) {
+            file.putByte((end + 1024) * PAGE - 1, (byte) 0);
+        }
+    }
+
+    /**
+     * Makes all changes durable, or none: they are on the device when this returns.
+     *
+     * @throws IOException if the host cannot save the file
+     */
+    public void checkpoint() throws IOException {
+        file.channel().force(true);
+        saved.or(used);
+        long number = checkpoints + 1;
+        long header = number % HEADERS * PAGE;
+        file.putLong(header, number);
+        file.putInt(header + 8, root);
+        file.putLong(header + 16, Long.reverse(number) ^ root);
+        file.channel().force(true);
+        saved = (BitSet) used.clone();
+        checkpoints = number;
+        allocated = HEADERS - 1;
+    }
+
+    @Override
+    public void close() {
+        cpu.close();
+        space.close();
+        file.close();
+    }
+
+    private void seek(int page, int access) {
+        if (run.seek(base + (long) page * PAGE, PAGE, access) < PAGE) {
+            throw new IllegalStateException(Fault.toString(cpu.memory().fault()));
+        }
+        bytes = run.buffer();
+        start = run.offset();
+        count = bytes.getInt(start);
+        level = bytes.getInt(start + 4);
+    }
+
+    /** Returns the last slot whose key is not above a key; -1 if there is none in a leaf. */
+    private int find(long key) {
+        int low = level > 0 ? 1 : 0;
+        for (int high = count; low < high; ) {
+            int middle = (low + high) >>> 1;
+            boolean isAbove = key(middle) > key;
+            low = isAbove ? low : middle + 1;
+            high = isAbove ? middle : high;
+        }
+        return low - 1;
+    }
+
+    private int insert(int slot, long key) {
+        bytes.put(at(slot + 1), bytes, at(slot), at(count) - at(slot));
+        bytes.putLong(at(slot), key).putInt(start, ++count);
+        return slot;
+    }
+
+    private int at(int slot) {
+        return start + 8 + slot * (level > 0 ? 12 : 10 + MAX_VALUE);
+    }
+
+    private long key(int slot) {
+        return bytes.getLong(at(slot));
+    }
+}
