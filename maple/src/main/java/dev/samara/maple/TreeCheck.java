@@ -87,7 +87,7 @@ final class TreeCheck {
         long start = lo;
         for (int i = 0; i < size; i++) {
             long end = pivots.get(i);
-            require(end == LeafNode.pivot(leaf, i), "another pivot of a leaf is told", parent, lo, hi);
+            require(end == LeafNode.pivot(leaf, i), "a different pivot of a leaf is reported", parent, lo, hi);
             require(start <= end, "pivots of a leaf do not rise", parent, lo, hi);
             Object content = leaf[i + 1];
             require(!(content instanceof Node), "node in a leaf", parent, lo, hi);

@@ -16,9 +16,9 @@ import org.objectweb.asm.Opcodes;
 
 /**
  * Generates accesses that cache translations in local variables: for each base register, the granule of its last load
- * and that of its last store. An access to a cached granule does not read the TLB. Any other access compares with a
- * tag. If it misses, the code exits the region, and the interpreter executes the access. So the region contains no
- * calls, and the JVM keeps its local variables in registers. The cache is dropped after a poll that found a request,
+ * and the granule of its last store. An access to a cached granule does not read the TLB. Any other access compares
+ * with a tag. If it misses, the code exits the region, and the interpreter executes the access. So the region contains
+ * no calls, and the JVM keeps its local variables in registers. The cache is dropped after a poll that found a request,
  * and after an access that is a call.
  */
 final class KeptCode extends TlbReads {

@@ -126,7 +126,7 @@ public final class Cpus {
                 users.add(cpu.toString());
             }
         }
-        return users.isEmpty() ? List.of("a CPU that has come and gone meanwhile") : users;
+        return users.isEmpty() ? List.of("a CPU that entered and left concurrently") : users;
     }
 
     /** Takes offline the CPUs that are gone, so that they no longer count as users of a space. */

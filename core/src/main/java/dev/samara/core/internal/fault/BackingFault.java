@@ -134,7 +134,7 @@ final class BackingFault {
                 "fault",
                 traits,
                 new IllegalStateException(
-                        "answered with frame " + frame + ", which is not its cache's of page " + page));
+                        "returned frame " + frame + ", which is not the frame of page " + page + " in its page cache"));
         return Fault.ADRERR;
     }
 

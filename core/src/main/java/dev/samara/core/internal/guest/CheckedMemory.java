@@ -317,7 +317,7 @@ public final class CheckedMemory extends TranslatedMemory {
                     right);
         }
         if (Pte.has(pte, Pte.PRESENT) && Pte.frame(pte) != frame) {
-            throw violated("I1", "is used beside another: " + Pte.toString(pte), page, frame, right);
+            throw violated("I1", "is used concurrently with another frame: " + Pte.toString(pte), page, frame, right);
         }
     }
 

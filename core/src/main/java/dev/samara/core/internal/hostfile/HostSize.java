@@ -213,7 +213,7 @@ final class HostSize {
 
     /** Adopts the size like {@link #revalidate}, but throws the exception of the host. */
     long look() throws IOException {
-        Cpus.checkMayWait("a look at a file");
+        Cpus.checkMayWait("a check of a file");
         inode.changesLock().lock();
         try {
             if (isTooLong()) {

@@ -311,7 +311,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public long revalidate() {
-        check("a look at a file");
+        check("a check of a file");
         if (!uses.beginCall()) {
             return Errno.EBADF.result();
         }

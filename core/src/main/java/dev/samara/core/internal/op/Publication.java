@@ -113,7 +113,7 @@ final class Publication {
         }
         if (!edit.operation.isAnswered()) {
             if (edit.completing || edit.operation.batches != null) {
-                throw new IllegalStateException("a backing was to be asked for a range in flight: " + edit.operation);
+                throw new IllegalStateException("a backing would be called for a range in flight: " + edit.operation);
             }
             return AttemptOutcome.MUST_ASK;
         }

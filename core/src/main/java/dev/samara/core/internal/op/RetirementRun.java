@@ -221,7 +221,7 @@ final class RetirementRun extends PreparedRetirement {
     private void reportFailure() {
         Throwable first = takeFailure();
         if (first != null) {
-            String what = "the retirement of " + operation + " has failed, and is tried again until it succeeds";
+            String what = "the retirement of " + operation + " failed, and is retried until it succeeds";
             machine().report(Report.Kind.RETIREMENT_FAILED, what, first);
         }
     }

@@ -58,7 +58,7 @@ final class MachineReports {
     void reportLongWait(String waiting, Object blocker, Thread waiter, long nanos) {
         report(
                 Report.Kind.LONG_WAIT,
-                waiting + " on thread " + waiter.getName() + " has waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
+                waiting + " on thread " + waiter.getName() + " waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
                         + " ms for " + blocker,
                 null);
     }

@@ -173,7 +173,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     private void reportFailure() {
         Throwable first = takeFailure();
         if (first != null) {
-            machine.report(Report.Kind.RETIREMENT_FAILED, this + " has failed, and is tried again", first);
+            machine.report(Report.Kind.RETIREMENT_FAILED, this + " failed, and is retried", first);
         }
     }
 

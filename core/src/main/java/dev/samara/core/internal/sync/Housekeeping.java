@@ -400,7 +400,7 @@ public final class Housekeeping implements Runnable {
         if (isAskedHere()) {
             throw new IllegalStateException(
                     what + " was called within a step of the housekeeping, by code that the step"
-                            + " calls to ask whether a call can continue: no step can go on meanwhile");
+                            + " calls to ask whether a call can continue: no step can continue in the meantime");
         }
     }
 

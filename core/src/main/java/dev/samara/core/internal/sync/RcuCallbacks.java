@@ -191,7 +191,7 @@ final class RcuCallbacks {
         private void reportFailure() {
             Throwable first = takeFailure();
             if (first != null) {
-                reporter.accept("callbacks that wait for a grace period are tried again after " + first);
+                reporter.accept("callbacks that wait for a grace period are retried after " + first);
             }
         }
 

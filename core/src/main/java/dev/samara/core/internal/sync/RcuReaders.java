@@ -95,7 +95,7 @@ final class RcuReaders {
         if (waitedNanos < reportAfterNanos) {
             return false;
         }
-        reporter.accept("a grace period has waited " + TimeUnit.NANOSECONDS.toMillis(waitedNanos) + " ms for reader "
+        reporter.accept("a grace period waited " + TimeUnit.NANOSECONDS.toMillis(waitedNanos) + " ms for reader "
                 + reader.name());
         return true;
     }

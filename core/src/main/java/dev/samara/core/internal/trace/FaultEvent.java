@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 
 @Name("dev.samara.Fault")
 @Label("Slow Page Fault")
-@Description("A step of a page fault that had to wait, or to ask a backing for a page")
+@Description("A step of a page fault that had to wait, or to request a page from a backing")
 @Category("Samara")
 @Threshold("10 ms")
 final class FaultEvent extends Event implements BegunEvent {
@@ -37,7 +37,7 @@ final class FaultEvent extends Event implements BegunEvent {
     String cause;
 
     @Label("Result")
-    @Description("The result of the step; NONE if the fault went on")
+    @Description("The result of the step; NONE if the fault continued")
     @Nullable
     String result;
 

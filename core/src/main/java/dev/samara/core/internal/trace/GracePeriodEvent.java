@@ -28,7 +28,7 @@ final class GracePeriodEvent extends Event implements BegunEvent {
     String last;
 
     @Label("Polled")
-    @Description("Whether no thread has waited, but a waiting call has polled")
+    @Description("Whether a waiting call polled for it, and no thread waited")
     boolean polled;
 
     static @Nullable GracePeriodEvent beginIfRecorded() {

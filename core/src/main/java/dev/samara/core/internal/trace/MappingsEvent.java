@@ -12,7 +12,7 @@ import jdk.jfr.Timestamp;
 
 @Name("dev.samara.Mappings")
 @Label("Mappings")
-@Description("The mappings of a space and its pages in memory, from time to time")
+@Description("The mappings of a space and its pages in memory, recorded periodically")
 @Category("Samara")
 @Period("10 s")
 @StackTrace(false)
@@ -34,6 +34,6 @@ final class MappingsEvent extends Event {
 
     @Timestamp(Timestamp.MILLISECONDS_SINCE_EPOCH)
     @Label("Sample")
-    @Description("When the count of all spaces began, the same for all of them")
+    @Description("When the count of all spaces started; the same value for all spaces")
     long sample;
 }

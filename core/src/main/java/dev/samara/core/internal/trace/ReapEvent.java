@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 @Name("dev.samara.Reap")
 @Label("Reap")
-@Description("The private pages of a space were taken")
+@Description("A reap, which removes private pages of a space")
 @Category("Samara")
 final class ReapEvent extends Event implements BegunEvent {
     /** Shows whether a recording enables this event, without allocation. */
@@ -32,7 +32,7 @@ final class ReapEvent extends Event implements BegunEvent {
     int passes;
 
     @Label("Complete")
-    @Description("Whether all private pages were taken that could be")
+    @Description("Whether all private pages that can be removed were removed")
     boolean complete;
 
     @Label("Cause")

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 @Name("dev.samara.Shootdown")
 @Label("TLB Shootdown")
-@Description("A wait until CPUs of other threads had dropped translations")
+@Description("A wait until CPUs of other threads dropped translations")
 @Category("Samara")
 @Threshold("10 ms")
 final class ShootdownEvent extends Event implements BegunEvent {
@@ -30,11 +30,11 @@ final class ShootdownEvent extends Event implements BegunEvent {
     long generation;
 
     @Label("Targets")
-    @Description("The number of CPUs that were asked")
+    @Description("The number of CPUs that the shootdown waited for")
     int targets;
 
     @Label("Polled")
-    @Description("Whether no thread has waited, but a waiting call has polled")
+    @Description("Whether a waiting call polled for it, and no thread waited")
     boolean polled;
 
     static @Nullable ShootdownEvent beginIfRecorded() {

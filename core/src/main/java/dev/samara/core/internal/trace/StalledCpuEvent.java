@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 @Name("dev.samara.StalledCpu")
 @Label("Stalled CPU")
-@Description("A CPU that has not acknowledged a shootdown for too long; recorded again while it lasts")
+@Description("A CPU that did not acknowledge a shootdown for too long; recorded repeatedly while this lasts")
 @Category("Samara")
 final class StalledCpuEvent extends Event {
     /** Shows whether a recording enables this event, without allocation. */

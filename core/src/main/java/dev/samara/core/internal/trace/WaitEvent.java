@@ -29,7 +29,7 @@ final class WaitEvent extends Event implements BegunEvent {
     String awaited;
 
     @Label("Interrupted")
-    @Description("Whether an interrupt has ended the wait")
+    @Description("Whether an interrupt ended the wait")
     boolean interrupted;
 
     static @Nullable WaitEvent beginIfRecorded() {
