@@ -39,7 +39,6 @@ final class SoftTlbViewTest {
         private long[] fetches = {};
         private long[] fetchAddends = {};
         private @Nullable MappedByteBuffer region;
-        private SecondTlb second = SecondTlb.EMPTY;
         private long key;
 
         @Override
@@ -60,7 +59,7 @@ final class SoftTlbViewTest {
 
         @Override
         public void second(SecondTlb level) {
-            second = level;
+            // This view looks up in the first level only.
         }
 
         @Override
