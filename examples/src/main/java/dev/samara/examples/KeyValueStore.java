@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * <p>No page of the last checkpoint is overwritten: a change copies it to a free page first, and so its parents
  * (<em>shadow paging</em>, as in LMDB). So the machine may write pages in any order, and there is no log. A checkpoint
  * forces the pages, and then the number of the new root in the older of two headers; a crash leaves one of the two. A
- * change that fails closes the store. Only the thread that opened it uses it.
+ * change or checkpoint that fails closes the store. After a failed write of the host, reads may be wrong until the next
+ * checkpoint, which then throws. Only the thread that opened the store uses it.
  */
 public final class KeyValueStore implements AutoCloseable {
     /** The maximum length of a value in bytes. */
@@ -32,6 +33,9 @@ public final class KeyValueStore implements AutoCloseable {
 
     private static final int PAGE = 4096;
     private static final int HEADERS = 2;
+    private static final long FIRST_TREE = (HEADERS + 1L) << 32 | HEADERS;
+    private static final long SPARE = 64;
+    private static final long GROWTH = 1024;
 
     private final HostFile file;
     private final AddressSpace space;
@@ -57,25 +61,27 @@ public final class KeyValueStore implements AutoCloseable {
      *
      * @param machine has the memory
      * @param file a file for writing and {@link Geometry#LINUX_X86_64}, closed with the store; empty for a new store
-     * @throws IOException if the file is not a store, or cannot be read
+     * @throws IOException if the file is neither empty nor a complete store, or cannot be read; it is not changed then
      */
     public KeyValueStore(Machine machine, HostFile file) throws IOException {
         this.file = file;
-        reserve();
-        for (long header = 0; header < HEADERS * PAGE; header += PAGE) {
+        if (isNew()) {
+            used.set(root);
+            reserve();
+            save(HEADERS);
+        }
+        long pages = 0;
+        for (long header = 0; header < HEADERS * PAGE && file.size() > HEADERS * PAGE; header += PAGE) {
             long number = file.getLong(header);
-            int top = file.getInt(header + 8);
-            if (number > checkpoints && file.getLong(header + 16) == (Long.reverse(number) ^ top)) {
+            long tree = file.getLong(header + 8);
+            if (number >= checkpoints && file.getLong(header + 16) == check(number, tree)) {
                 checkpoints = number;
-                root = top;
+                root = (int) tree;
+                pages = tree >>> 32;
             }
         }
-        if (checkpoints == 0 && (file.getLong(0) | file.getLong(PAGE)) != 0) {
-            throw new IOException("not a store, or both headers are damaged");
-        }
-        if (checkpoints == 0) {
-            file.channel().truncate(0);
-            reserve();
+        if (checkpoints == 0 || file.size() < pages * PAGE) {
+            throw new IOException("not a store, cut short, or both headers are damaged");
         }
         space = machine.newSpace(Geometry.LINUX_X86_64);
         base = space.throwing().mmap(0, (long) PAGE << 31, READ | WRITE, MapFlags.SHARED, file, 0);
@@ -83,10 +89,26 @@ public final class KeyValueStore implements AutoCloseable {
         cpu.switchTo(space);
         run = cpu.memory().newRun();
         cpu.enterGuest();
-        seek(root, READ);
-        use(root, level);
+        try {
+            seek(root, READ);
+            use(root, level);
+            saved.or(used);
+        } catch (IllegalStateException unreadable) {
+            cpu.close();
+            space.close();
+            throw new IOException("a page of the tree cannot be read", unreadable);
+        }
         cpu.leaveGuest();
-        saved.or(used);
+    }
+
+    /** Returns whether the file is empty, or is what a crash left that cut the open of a new store short. */
+    private boolean isNew() throws IOException {
+        boolean isNew = file.size() <= (HEADERS + 1 + SPARE + GROWTH) * PAGE && file.size() % 512 == 0;
+        for (long at = 0; isNew && at < Math.min(file.size(), (HEADERS + 1) * PAGE); at += 8) {
+            long word = file.getLong(at);
+            isNew = word == 0 || at == 0 && word == HEADERS || at == 8 && word == FIRST_TREE;
+        }
+        return isNew;
     }
 
     /** Marks the pages of a tree, without reading its leaves. */
@@ -230,29 +252,45 @@ public final class KeyValueStore implements AutoCloseable {
 
     /** Makes the file large enough for a change. */
     private void reserve() throws IOException {
-        long end = Math.max(used.length(), saved.length()) + 64L;
+        long end = Math.max(used.length(), saved.length()) + SPARE;
         if (end * PAGE > file.size()) {
-            file.putByte((end + 1024) * PAGE - 1, (byte) 0);
+            file.putByte((end + GROWTH) * PAGE - 1, (byte) 0);
         }
     }
 
     /**
      * Makes all changes durable, or none: they are on the device when this returns.
      *
-     * @throws IOException if the host cannot save the file
+     * @throws IOException if the host cannot save the file; the store is closed then
      */
     public void checkpoint() throws IOException {
-        file.channel().force(true);
-        saved.or(used);
-        long number = checkpoints + 1;
+        boolean isDone = false;
+        try {
+            file.channel().force(true);
+            saved.or(used);
+            save(checkpoints + 1);
+            saved = (BitSet) used.clone();
+            allocated = HEADERS - 1;
+            isDone = true;
+        } finally {
+            if (!isDone) {
+                close();
+            }
+        }
+    }
+
+    private void save(long number) throws IOException {
         long header = number % HEADERS * PAGE;
+        long tree = (long) used.length() << 32 | root;
         file.putLong(header, number);
-        file.putInt(header + 8, root);
-        file.putLong(header + 16, Long.reverse(number) ^ root);
+        file.putLong(header + 8, tree);
+        file.putLong(header + 16, check(number, tree));
         file.channel().force(true);
-        saved = (BitSet) used.clone();
         checkpoints = number;
-        allocated = HEADERS - 1;
+    }
+
+    private static long check(long number, long tree) {
+        return Long.reverse(number) ^ tree ^ 0x736d_7261_6d72_7661L;
     }
 
     @Override
