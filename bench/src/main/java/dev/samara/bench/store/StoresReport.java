@@ -21,11 +21,12 @@ import java.util.SplittableRandom;
 /**
  * The same work on the key-value store of the examples and on MVStore of the H2 database.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar stores --keys 200000,1000000 --limit 64 --rounds 5 --every 1000}.
- * A pass reads records at random, updates records at random with a checkpoint each so many updates, or scans all
- * records. The values have 100 bytes. Either store may have so many MiB of its file in memory, which the smaller number
- * of records fits into. The stores take turns. The figures are nanoseconds a record of the wall, and of the processors
- * by all threads of the process, the garbage collector's and the machine's included.
+ * <p>{@code java -jar bench/target/samara-bench.jar stores --keys 200000,1000000 --limit 64 --rounds 5 --every 1000}. A
+ * pass reads records at random, updates records at random with a checkpoint after every {@code --every} updates, or
+ * scans all records. The values have 100 bytes. Either store may have {@code --limit} MiB of its file in memory. The
+ * smaller number of records fits into this limit, the larger one does not. The stores take turns. The figures are
+ * nanoseconds a record of the wall, and of the processors by all threads of the process, the garbage collector's and
+ * the machine's included.
  */
 public final class StoresReport {
     /** Rounds that are not counted: the caches are filled, and the code is compiled. */

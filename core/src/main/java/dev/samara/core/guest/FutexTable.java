@@ -23,7 +23,7 @@ import dev.samara.core.internal.guest.FutexBuckets;
  * </ul>
  *
  * <p>A call with the memory of a CPU throws {@link IllegalArgumentException} if the CPU is in a space of another
- * machine, and {@link IllegalStateException} if it is in no space.
+ * machine, and {@link IllegalStateException} if it is not in a space.
  *
  * <p><b>Order.</b> A wake finds each waiter that compared its word before the waker's store, so no wake is lost between
  * the comparison and the sleep. The waiters of a word are woken in the order of their arrival; a requeue appends

@@ -347,7 +347,7 @@ public final class CpuState extends CpuWords.Flushed {
         return true;
     }
 
-    /** Returns the context of the CPU's space; null in LAZY and SWITCHING, and if the CPU is in no space. */
+    /** Returns the context of the CPU's space; null in LAZY and SWITCHING, and if the CPU is not in a space. */
     public @Nullable TlbContext context() {
         return loaded;
     }

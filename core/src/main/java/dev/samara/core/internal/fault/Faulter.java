@@ -201,8 +201,8 @@ public final class Faulter {
     }
 
     /**
-     * Copies many bytes of a mapped file that are not in memory, past its page cache. May wait for the host. The caller
-     * is in no reader section and holds no lock.
+     * Copies many bytes of a mapped file that are not in memory, bypassing its page cache. May wait for the host. The
+     * caller is in no reader section and holds no lock.
      *
      * @return the number of bytes; 0 if they have to be faulted in, e.g. because the thread must not wait
      */

@@ -32,8 +32,8 @@ public final class District {
     static final int LOOK = 1 << 15;
 
     /**
-     * A part counts as no longer used if it has no operation while another part has this many; a power of two. During
-     * so many operations each runnable thread runs.
+     * A part counts as no longer used if it has no operation while another part has this many; a power of two. A number
+     * of operations during which each runnable thread runs.
      */
     static final int IDLE = 1 << 18;
 

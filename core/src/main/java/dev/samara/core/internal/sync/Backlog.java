@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * tasks between {@link #begin} and {@link #end}. Thread-safe.
  *
  * <p>Callbacks are counted but never refused, because they result from changes that were already made. So the bound is
- * enforced earlier. A call that may add callbacks, or a task, first waits for room or is refused, depending on the
+ * enforced earlier. A call that may add callbacks or a task first waits for room, or is refused, depending on the
  * settings.
  */
 public final class Backlog {

@@ -68,8 +68,8 @@ public abstract sealed class CpuActivities permits CpuTlb {
     }
 
     /**
-     * Returns whether the CPU may enter GUEST: it has a space, is not in GUEST, and is in no activity that runs
-     * callbacks.
+     * Returns whether the CPU may enter GUEST: it has a space, is not in GUEST, and no activity that runs callbacks is
+     * in progress.
      */
     public final boolean isIdle() {
         return activities == 0;

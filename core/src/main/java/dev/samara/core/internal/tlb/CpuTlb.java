@@ -416,7 +416,7 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Enters GUEST again, if the CPU left it temporarily and is in no activity that runs callbacks.
+     * Re-enters GUEST if the CPU left it temporarily and no activity that runs callbacks is in progress.
      *
      * @return whether the CPU entered GUEST
      */

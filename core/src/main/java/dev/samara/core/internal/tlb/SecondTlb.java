@@ -20,7 +20,7 @@ public final class SecondTlb {
     /** The bytes that an entry takes. */
     public static final int ENTRY_BYTES = 2 * Long.BYTES;
 
-    /** Entries of this level for each entry of the first one, and the most entries. */
+    /** The number of entries of this level for each entry of the first level, and the maximum number of entries. */
     private static final int RATIO = 32;
 
     private static final int MOST = 1 << 16;
@@ -43,10 +43,10 @@ public final class SecondTlb {
     }
 
     /**
-     * Returns how many entries there are beside a first level that was filled that often.
+     * Returns how many entries this level has after the first level was filled as many times as it has entries.
      *
      * @param first the number of entries of the first level
-     * @return a power of two; 1 if the first level is as large
+     * @return a power of two; 1 if the first level has {@code MOST} entries or more
      */
     static int most(int first) {
         return first < MOST ? (int) Math.min((long) RATIO * first, MOST) : 1;

@@ -47,7 +47,7 @@ public sealed class SoftTlb permits CheckedTlb {
      */
     private static final int MOST_DROPPED = 1 << 12;
 
-    /** An array without translations, of any space. */
+    /** An array without translations. Views of all TLBs share it. */
     private static final long[] NONE = {EMPTY};
 
     /** A reader of the tags and addends, which belongs to the CPU's owner. */
@@ -340,7 +340,7 @@ public sealed class SoftTlb permits CheckedTlb {
         }
     }
 
-    /** Gives the second level so many entries. */
+    /** Sets the number of entries of the second level. */
     void resizeSecond(int entries) {
         second.resize(entries);
     }

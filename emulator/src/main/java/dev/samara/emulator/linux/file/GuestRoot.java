@@ -163,7 +163,7 @@ public final class GuestRoot {
         return new PathWalk(this, links, folder, path).place();
     }
 
-    /** Returns the target of a link of the host. */
+    /** Returns the target of a host symbolic link. */
     public static String targetOf(Path link) throws IOException {
         return HostNames.text(Files.readSymbolicLink(link));
     }

@@ -88,7 +88,7 @@ public final class NamedPipe {
         return now == null ? last.asPipe().withoutNames() : now.asPipe();
     }
 
-    /** Returns the host path of a name of the pipe; null if all its names are gone. */
+    /** Returns the host path of one of the pipe's names; null if all its names were removed. */
     public synchronized @Nullable Path name() {
         for (Path name : names) {
             if (statusAt(name) != null) {

@@ -16,7 +16,7 @@ public final class ResourceLimits {
     /** The number of the limit of descriptors. */
     public static final int FILES = 7;
 
-    /** The number of the limit of the stack. */
+    /** The number of the stack limit, {@code RLIMIT_STACK}. */
     public static final int STACK = 3;
 
     /** The number of the limit of locked memory. */
