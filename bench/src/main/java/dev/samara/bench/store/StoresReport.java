@@ -24,9 +24,9 @@ import java.util.SplittableRandom;
  * <p>{@code java -jar bench/target/samara-bench.jar stores --keys 200000,1000000 --limit 64 --rounds 5 --every 1000}. A
  * pass reads records at random, updates records at random with a checkpoint after every {@code --every} updates, or
  * scans all records. The values have 100 bytes. Either store may have {@code --limit} MiB of its file in memory. The
- * smaller number of records fits into this limit, the larger one does not. The stores take turns. The figures are
- * nanoseconds a record of the wall, and of the processors by all threads of the process, the garbage collector's and
- * the machine's included.
+ * smaller number of records fits into this limit. The stores take turns. The figures are nanoseconds per record, of
+ * wall-clock time, and of CPU time of all threads of the process, including the threads of the garbage collector and of
+ * the machine.
  */
 public final class StoresReport {
     /** Rounds that are not counted: the caches are filled, and the code is compiled. */
@@ -66,7 +66,7 @@ public final class StoresReport {
         }
     }
 
-    /** Nanoseconds a record: of the wall, and of the processors. */
+    /** Nanoseconds per record, of wall-clock time and of CPU time. */
     private record RecordCost(double wall, double busy) {}
 
     private StoresReport(String[] words) {

@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * does not handle flushes: a CPU that returns catches up by generations, in {@code tlb.CpuTlb.enterGuest}.
  *
  * <p>A CPU starts to keep a context while it is a user of it. It keeps the context while it is LAZY, and also after it
- * becomes a user again. So a CPU that often goes to LAZY has nothing more to record. It stops keeping the context after
- * it arrived in another context, in none, or offline. If a call fails by a stack overflow, the next call completes it.
+ * becomes a user again. So a CPU that enters LAZY repeatedly records its context only the first time. It stops keeping
+ * the context after it arrived in another context, in none, or offline. If a call fails by a stack overflow, the next
+ * call completes it.
  *
  * <pre>
  *                          to LAZY, first time    arrives elsewhere         last put of the users

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Decides whether the VMA that a lookup found permits the access ({@code access_error} in {@code arch/x86/mm/fault.c}).
  * Before that, a fault may have to wait at the gate of a VMA, or to grow a stack. Decides SIGSEGV only. A page beyond
  * the end of a file (SIGBUS) is found later: by {@code FilePages.frameFor} and {@code frameForFault}, or by {@code
- * OpenHostFile.fault} for a file of the host.
+ * OpenHostFile.fault} for a host file.
  *
  * <p>Every attempt has these steps:
  *

@@ -196,7 +196,7 @@ public final class MachineState {
         return threads.background();
     }
 
-    /** Returns the open files of the host. */
+    /** Returns the open host files. */
     public HostFiles hostFiles() {
         return hostFiles;
     }

@@ -10,8 +10,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A named pipe. An empty file of the host stands for it. That file stays open, so that no other file gets its inode
- * number. As on Linux, the bytes are lost when nobody has the pipe open any more.
+ * A named pipe. An empty host file stands for it. That file stays open, so that no other file gets its inode number. As
+ * on Linux, the bytes are lost when nobody has the pipe open any more.
  */
 public final class NamedPipe {
     private FileStatus last;
