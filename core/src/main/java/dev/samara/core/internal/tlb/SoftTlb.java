@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * its slot depends on its first byte and its comparison on its last byte. Giving a space a new number drops all its
  * translations. An addend plus an address is a physical address.
  *
- * <p>A {@link SecondTlb} has what the arrays for loads and stores had to replace. No translation is in the arrays or in
- * the second level that a flush has dropped from the other one.
+ * <p>A {@link SecondTlb} also contains translations that were replaced in the arrays for loads and stores. A flush
+ * drops a translation from both the arrays and the second level.
  *
  * <p>A {@link View} reads the arrays without a call. It uses an addend plus an address as an index into the frames'
  * region. The tags of frames outside the region have one more bit; for such a frame, the sum is a physical address
