@@ -8,9 +8,9 @@ import dev.samara.core.internal.space.Layout;
 import java.util.function.Supplier;
 
 /**
- * The CPUs of one machine that copy between a space and a buffer on a thread without a CPU. An idle CPU is in no space,
- * so it is not a user of any space and keeps no page tables. Thread-safe. A lock is acquired only when a CPU is created
- * or ended.
+ * The CPUs of one machine that copy between a space and a buffer on a thread without a CPU. An idle CPU is not in any
+ * space, so it is not a user of any space and keeps no page tables. Thread-safe. A lock is acquired only when a CPU is
+ * created or ended.
  */
 public final class RemoteCpus {
     /** A CPU of this pool. Used by the thread to which it is lent. */

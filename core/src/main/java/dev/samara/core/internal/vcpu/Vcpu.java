@@ -40,7 +40,7 @@ public final class Vcpu {
     private final CpuMemory memory;
 
     /**
-     * The reference with which the CPU entered its space; null if it is in no space, or entered the space without a
+     * The reference with which the CPU entered its space; null if it is not in a space, or entered the space without a
      * reference.
      */
     private @Nullable Object reference;
@@ -270,7 +270,7 @@ public final class Vcpu {
         return made;
     }
 
-    /** Releases the TLB and the page table context of the current memory. The CPU is in no space. */
+    /** Releases the TLB and the page table context of the current memory. The CPU is not in any space. */
     void release() {
         MachineMemory left = machineMemory;
         PageTableContext discarded = context;
