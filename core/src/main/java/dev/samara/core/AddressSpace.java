@@ -118,9 +118,9 @@ import org.jspecify.annotations.Nullable;
  *       #addListener}, {@link #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo},
  *       {@link Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing}
  *       do.
- *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot contains those above the limit of the
- *       space. {@link #resolve} returns MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} return 0,
- *       and {@link #pageTableBytes} returns the value of an empty space.
+ *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot contains the mappings above the limit of
+ *       the space. {@link #resolve} returns MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} return
+ *       0, and {@link #pageTableBytes} returns the value of an empty space.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
  *       {@link #references} and {@link #toString} work as before, and refer to the space.
  * </ul>

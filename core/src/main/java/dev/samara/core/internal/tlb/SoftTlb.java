@@ -71,7 +71,7 @@ public sealed class SoftTlb permits CheckedTlb {
                 @Nullable FrameRegion frames);
 
         /**
-         * Is given the second level, which a TLB never replaces. The view promotes what it finds there, on the thread
+         * Receives the second level, which a TLB never replaces. The view promotes what it finds there, on the thread
          * of the CPU's owner.
          */
         void second(SecondTlb level);
