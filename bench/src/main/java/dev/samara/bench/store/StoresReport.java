@@ -29,7 +29,7 @@ import java.util.SplittableRandom;
  * the machine.
  */
 public final class StoresReport {
-    /** Rounds that are not counted: the caches are filled, and the code is compiled. */
+    /** Warm-up rounds, in which the caches are filled and the code is compiled. */
     private static final int WARM = 2;
 
     private static final int VALUE = 100;
@@ -55,7 +55,7 @@ public final class StoresReport {
     private final Map<String, List<RecordCost>> costs = new LinkedHashMap<>();
     private long scanned;
 
-    /** What is done. */
+    /** The kinds of passes. */
     private enum StoreWork {
         READ_AT_RANDOM,
         UPDATE_AT_RANDOM,
@@ -153,7 +153,7 @@ public final class StoresReport {
     }
 
     private RecordCost pass(StoreWork work, ComparedStore store, int keys, int round) throws IOException {
-        // The garbage of the other store is not to be collected at this one's cost.
+        // Collects the other store's garbage now, so that this store's time does not include it.
         System.gc();
         SplittableRandom random = new SplittableRandom(round);
         long busy = PROCESS.getProcessCpuTime();

@@ -389,7 +389,8 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Leaves GUEST until the next poll, or until the end of a fault. Called in GUEST, in no other activity.
+     * Leaves GUEST until the next poll, or until the end of a fault. Called in GUEST, while no other activity is in
+     * progress.
      *
      * @param why {@link #FOR_CALL}, or the depth of the fault
      */

@@ -71,8 +71,8 @@ public sealed class SoftTlb permits CheckedTlb {
                 @Nullable FrameRegion frames);
 
         /**
-         * Receives the second level, which a TLB never replaces. The view promotes what it finds there, on the thread
-         * of the CPU's owner.
+         * Receives the second level, which a TLB never replaces. The view copies translations that it finds there to
+         * the first level, on the thread of the CPU's owner.
          */
         void second(SecondTlb level);
 
@@ -165,7 +165,10 @@ public sealed class SoftTlb permits CheckedTlb {
     /** For loads and stores. */
     private final SecondTlb second;
 
-    /** How many translations of loads and stores were filled, until the second level has its entries. */
+    /**
+     * The number of translations of loads and stores that were filled so far, counted until the second level gets its
+     * entries.
+     */
     private int filled;
 
     private int lastNumber;
@@ -204,7 +207,7 @@ public sealed class SoftTlb permits CheckedTlb {
         fetches = new long[entries];
         fetchAddends = new long[entries];
         second = new SecondTlb(elsewhere);
-        // A second level that would be no larger is none.
+        // There is no second level if it would not be larger than the first one.
         filled = SecondTlb.most(entries) > entries ? 0 : entries;
         clear();
     }
@@ -268,7 +271,7 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Translates an access to one byte as {@link #probe} does, by the levels as they are.
+     * Translates an access to one byte as {@link #probe} does, without changing the levels.
      *
      * @param right {@link Pte#READ} or {@link Pte#WRITE}
      */
@@ -335,7 +338,7 @@ public sealed class SoftTlb permits CheckedTlb {
         try {
             resizeSecond(SecondTlb.most(loads.length));
         } catch (OutOfMemoryError exhausted) {
-            // Without it the TLB is only slower.
+            // Without a second level the TLB is only slower.
             filled = 0;
         }
     }
@@ -345,7 +348,7 @@ public sealed class SoftTlb permits CheckedTlb {
         second.resize(entries);
     }
 
-    /** Returns the number of the entry of the second level that an address has. */
+    /** Returns the number of the second level's entry for an address. */
     final int secondEntryOf(long address) {
         return second.entryOf(address >>> shift);
     }
@@ -359,7 +362,9 @@ public sealed class SoftTlb permits CheckedTlb {
         return ((long) frame << pageShift) + (address & pageMask);
     }
 
-    /** Drops the translations in the slot of an address in the first level, in both parts and of any space. */
+    /**
+     * Drops the translations in an address's slot of the first level, in both parts, whichever space they belong to.
+     */
     void drop(long address) {
         int at = (int) (address >>> shift) & loads.length - 1;
         loads[at] = EMPTY;

@@ -41,13 +41,13 @@ public final class RemoteCpus {
     /**
      * Creates an empty pool.
      *
-     * @param maker creates CPUs in no space
+     * @param maker creates CPUs that are not in a space
      */
     public RemoteCpus(Supplier<Vcpu> maker) {
         this.maker = maker;
     }
 
-    /** Lends a CPU in no space to the calling thread, which gives it back. */
+    /** Lends a CPU that is not in a space to the calling thread, which gives it back. */
     public RemoteCpu lend() {
         RemoteCpu known = idle.takeIn(this);
         if (known == null) {
