@@ -43,9 +43,9 @@ public abstract class LazyContext extends Padding {
     abstract @Nullable TlbContext kept();
 
     /**
-     * Stops keeping a context. Called by the CPU's thread, when the CPU is in no state in which it needs the context;
-     * if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws because of a stack
-     * overflow, the context is still kept.
+     * Stops keeping a context. Called by the CPU's thread, when the CPU is not in a state in which it needs the
+     * context; if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws because of
+     * a stack overflow, the context is still kept.
      */
     abstract void drop();
 

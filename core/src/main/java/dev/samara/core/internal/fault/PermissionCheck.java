@@ -92,7 +92,7 @@ public final class PermissionCheck {
 
     /**
      * Prepares a new attempt after an attempt without a result: grows the stack above the address if no VMA was found,
-     * or waits at the gate of the VMA. The caller is in no reader section.
+     * or waits at the gate of the VMA. The caller is not in a reader section.
      *
      * @return {@link FaultResult#AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
      *     there; RETRY after an interrupt

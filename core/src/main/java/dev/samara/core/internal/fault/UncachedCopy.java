@@ -38,7 +38,7 @@ final class UncachedCopy implements UncachedFile.AbsentEntries {
 
     /**
      * Copies bytes to the remaining bytes of a buffer, and advances its position by their number. The contents of the
-     * buffer after these bytes may have changed. Waits for the host. The caller is in no reader section.
+     * buffer after these bytes may have changed. Waits for the host. The caller is not in a reader section.
      *
      * @return the number of bytes; 0 if they have to be faulted in
      */

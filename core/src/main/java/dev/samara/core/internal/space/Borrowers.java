@@ -190,7 +190,7 @@ public final class Borrowers {
         }
     }
 
-    /** Reports each borrow that is too old, once, and gives up the borrows of CPUs that are gone. Does not wait. */
+    /** Reports each borrow that is too old, once, and ends the borrows of CPUs that are gone. Does not wait. */
     public void check() {
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();
@@ -202,8 +202,8 @@ public final class Borrowers {
     }
 
     /**
-     * Gives up the borrows of CPUs that are gone, and takes these CPUs offline. Waits only if there is no memory for
-     * the teardown of a space. The caller holds no monitor.
+     * Ends the borrows of CPUs that are gone, and takes these CPUs offline. Waits only if there is no memory for the
+     * teardown of a space. The caller holds no monitor.
      */
     public void giveUpDead() {
         boolean isLeft = false;
