@@ -75,7 +75,10 @@ public final class Borrowers {
             }
         }
 
-        /** Returns the borrow, unless the CPU's thread ended. The borrow of a lost CPU lasts until it is given up. */
+        /**
+         * Returns the borrow, unless the CPU's thread ended. The borrow of a lost CPU lasts until another thread ends
+         * it.
+         */
         private @Nullable Borrower living() {
             Borrower of = current;
             return of == null || owner.isDead() ? null : of;

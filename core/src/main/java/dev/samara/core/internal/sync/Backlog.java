@@ -72,7 +72,7 @@ public final class Backlog {
     /**
      * Waits until the backlog is below its bound, before a call that may add callbacks. Reserves nothing. Costs one
      * volatile read while the backlog is below its bound. If the settings say to wait, the caller must not be in a
-     * section and hold no lock.
+     * section or hold a lock.
      *
      * @return false if the backlog is at its bound and the settings say to refuse
      */
@@ -91,7 +91,7 @@ public final class Backlog {
 
     /**
      * Takes a place for a task that will wait for grace periods on a thread of the machine. The place is held until
-     * {@link #end}. If the settings say to wait at the bound, the caller must not be in a section and hold no lock.
+     * {@link #end}. If the settings say to wait at the bound, the caller must not be in a section or hold a lock.
      *
      * @return false if the backlog is at its bound and the settings say to refuse
      */
