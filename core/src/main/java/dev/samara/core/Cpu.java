@@ -311,7 +311,7 @@ public final class Cpu implements AutoCloseable {
      * Returns the reference with which this CPU switched to its space. It may be closed; the CPU is a user of the space
      * until it leaves.
      *
-     * @return the reference; null if the CPU is not in a space, as in LAZY, or in a {@linkplain #use borrowed} space
+     * @return the reference; null if the CPU is not in a space, as in LAZY, or is in a {@linkplain #use borrowed} space
      */
     public @Nullable AddressSpace space() {
         return (AddressSpace) vcpu.reference();

@@ -23,7 +23,7 @@ final class ContextSlots {
          * @written a thread that borrows, or that finds nothing else idle (get-and-set of null); a thread that gives
          *     back (compare-and-set of null)
          * @read a thread that borrows or gives back (volatile)
-         * @invariant a page table context that is not in a reader section and in no other slot; or null. A thread's
+         * @invariant a page table context that is neither in a reader section nor in another slot; or null. A thread's
          *     number modulo the number of slots selects its slot, so threads that borrow concurrently mostly write
          *     different lines
          */
