@@ -15,8 +15,8 @@ import org.openjdk.jol.vm.VM;
  * in shuffled order.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar footprint --ranges 1000,100000 --index samara,skiplist --json
- * FILE}. The footprint of an empty structure is a separate figure, which is subtracted from the others. The size of a
- * reference depends on the JVM: 4 bytes if the heap is smaller than 32 GiB.
+ * FILE}. The footprint of an empty structure is a separate figure, which is subtracted from the other footprints. The
+ * size of a reference depends on the JVM: 4 bytes if the heap is smaller than 32 GiB.
  */
 public final class FootprintReport {
     private final int[] ranges;

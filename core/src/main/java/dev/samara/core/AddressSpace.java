@@ -70,7 +70,7 @@ import org.jspecify.annotations.Nullable;
  * other calls, and calls run concurrently. Before a call changes anything, it waits for the operations in flight in its
  * range. Each call takes effect at one instant. From that instant lookups no longer find a mapping that {@code munmap}
  * removed; its range can be allocated again after {@code munmap} has returned. Calls that change more than 64 mappings
- * one by one do so in batches, each at its own instant: {@link #mremap} of several mappings, {@link #mprotect}, {@link
+ * one by one do so in batches, each of which is atomic: {@link #mremap} of several mappings, {@link #mprotect}, {@link
  * #madvise}, {@link #setAnonymousName}, {@link #mlock} and its relatives, {@link #mseal}. Lookups and snapshots may run
  * between two batches; forks, and operations in the range, do not. A call that removes pages or rights returns, or
  * completes its future, after the last CPU has stopped using them: it waits until CPUs in GUEST poll, and for accesses
@@ -98,7 +98,7 @@ import org.jspecify.annotations.Nullable;
  * <p><b>References and the end.</b> An {@code AddressSpace} is a reference to the users of a space ({@code mm_users}),
  * the strongest of three kinds: as long as there is a user, the space keeps its mappings and pages. {@link #get}
  * returns an additional one, for another holder; a CPU in the space is a user, too. {@link #hold} and {@link #grab}
- * return references of the weaker kinds, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
+ * return two weaker kinds of references, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
  *
  * <p>{@link #close} releases a reference; other users are not affected. The thread whose {@code close} or CPU was the
  * last user tears the space down, and may wait while doing so. That thread must not wait if it has a CPU in GUEST, is
@@ -118,9 +118,9 @@ import org.jspecify.annotations.Nullable;
  *       #addListener}, {@link #addNotifier}, {@link #setLimit}, {@link #grant}, {@link #drop}, {@link Cpu#switchTo},
  *       {@link Cpu#use} and {@link Cpu#exec} throw {@link MmException} with ESRCH, as the calls of {@link #throwing}
  *       do.
- *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot contains those above the limit of the
- *       space. {@link #resolve} returns MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} return 0,
- *       and {@link #pageTableBytes} returns the value of an empty space.
+ *   <li>Lookups and {@link #snapshot} find no mapping, except that a snapshot contains the mappings above the limit of
+ *       the space. {@link #resolve} returns MAPERR. {@link #usage}, {@link #residency} and {@link #smapsRollup} return
+ *       0, and {@link #pageTableBytes} returns the value of an empty space.
  *   <li>{@link #statistics}, {@link #holdTimes}, {@link #geometry}, {@link #machine}, {@link #users}, {@link #cpus},
  *       {@link #references} and {@link #toString} work as before, and refer to the space.
  * </ul>

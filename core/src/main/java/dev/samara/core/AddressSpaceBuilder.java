@@ -198,8 +198,8 @@ public final class AddressSpaceBuilder {
      * Leaves the space to the garbage collector, for an embedder whose objects are never closed explicitly. As without
      * this option, an unreachable reference to its users is released, but it is not reported ({@link
      * dev.samara.core.event.Report.Kind#REFERENCE_LOST}). The same holds for each additional reference ({@link
-     * AddressSpace#get}), and for each reference to a child. References of the weaker kinds are still reported, and so
-     * is a claimed CPU that becomes unreachable.
+     * AddressSpace#get}), and for each reference to a child. {@link PageTableRef}s and {@link SpaceIdentity}s are still
+     * reported, and so is a claimed CPU that becomes unreachable.
      *
      * <p>The space ends some time later: when, after a garbage collection that found the reference unreachable, the
      * machine next creates a space, waits for quiescence, is closed or is asked for its statistics. Its memory is in

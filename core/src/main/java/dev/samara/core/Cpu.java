@@ -67,11 +67,11 @@ public final class Cpu implements AutoCloseable {
      * closed. If it is the last user of the space that it leaves, this call tears that space down, and may wait; so may
      * {@link #enterLazy} and {@link #close}.
      *
-     * @param next a space of a machine with memory, or null to be in no space
+     * @param next a space of a machine with memory, or null to leave the current space without entering another
      * @throws IllegalStateException if the thread does not own this CPU, if the CPU is in GUEST, in a fault or in one
      *     of its listeners or borrows a space, or if the machine was built without memory
      * @throws MmException with ESRCH if the reference is closed; the CPU stays in its present space. If the space ends
-     *     during this call, the CPU may be in no space afterwards
+     *     during this call, the CPU may be without a space afterwards
      */
     public void switchTo(@Nullable AddressSpace next) {
         if (!trySwitchTo(next)) {
@@ -114,7 +114,7 @@ public final class Cpu implements AutoCloseable {
      * @throws IllegalStateException if this CPU borrows a space already, is in GUEST, in a fault or in one of its
      *     listeners, or is not owned by the caller; or if the machine was built without memory
      * @throws MmException with ESRCH if the reference is closed, or the space ends during this call; the CPU then stays
-     *     in its space, or, if it was LAZY, may be in no space
+     *     in its space, or, if it was LAZY, may be without a space afterwards
      */
     @Experimental
     public BorrowedSpace use(AddressSpace space, LetGo letGo) {
@@ -133,7 +133,7 @@ public final class Cpu implements AutoCloseable {
      * @param held a reference to the page table of a space of a machine with memory; it stays open
      * @param letGo is called when the borrower should end the borrow
      * @return the borrow, which ends with its close; null if the space has ended. The CPU then stays in its space, or,
-     *     if it was LAZY, may be in no space
+     *     if it was LAZY, may be outside all spaces
      * @throws IllegalStateException as {@link #use} throws it
      * @throws MmException with ESRCH if the reference is closed
      */
@@ -311,7 +311,7 @@ public final class Cpu implements AutoCloseable {
      * Returns the reference with which this CPU switched to its space. It may be closed; the CPU is a user of the space
      * until it leaves.
      *
-     * @return the reference; null if the CPU is in no space, as in LAZY, or in a {@linkplain #use borrowed} space
+     * @return the reference; null if the CPU is not in a space, as in LAZY, or is in a {@linkplain #use borrowed} space
      */
     public @Nullable AddressSpace space() {
         return (AddressSpace) vcpu.reference();

@@ -258,17 +258,17 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Closes this machine: saves and closes its files of the host, closes its page caches, and releases its memory and
-     * its threads. All references to users of its spaces must be closed, and no CPU may be in a space; weaker
-     * references may be open. Waits uninterruptibly for the teardown of spaces whose last user is gone. A CPU without a
-     * space need not be closed. Pins need not be released: the bytes of a pinned frame stay usable until the pin is
-     * released, which is possible at any time. Frames that were allocated but not inserted are lost. The garbage
-     * collector frees the memory once no space, CPU, file, page cache or pin of the machine is reachable.
+     * Closes this machine: saves and closes its host files, closes its page caches, and releases its memory and its
+     * threads. All references to users of its spaces must be closed, and no CPU may be in a space; weaker references
+     * may be open. Waits uninterruptibly for the teardown of spaces whose last user is gone. A CPU without a space need
+     * not be closed. Pins need not be released: the bytes of a pinned frame stay usable until the pin is released,
+     * which is possible at any time. Frames that were allocated but not inserted are lost. The garbage collector frees
+     * the memory once no space, CPU, file, page cache or pin of the machine is reachable.
      *
      * <p>Afterwards every method of this machine except this one and {@link #toString} throws {@link
-     * IllegalStateException}, and so does {@link PageCache#allocate}. If a file of the host cannot be saved, it is
-     * reported with its path ({@code FILE_NOT_SAVED}), and all others are saved and closed. Its pages stay in memory
-     * until another call of this method, or the file's own close, saves them. Otherwise a second call does nothing.
+     * IllegalStateException}, and so does {@link PageCache#allocate}. If a host file cannot be saved, it is reported
+     * with its path ({@code FILE_NOT_SAVED}), and all others are saved and closed. Its pages stay in memory until
+     * another call of this method, or the file's own close, saves them. Otherwise a second call does nothing.
      *
      * <p>A machine need not be closed. An unreachable machine is garbage-collected with its memory, even if its spaces
      * and CPUs were left open, once its threads have been idle for some seconds.
@@ -451,8 +451,8 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Opens a file of the host, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options.
-     * All opens of a file by path share one page cache and one descriptor; if a file that is open for reading is then
+     * Opens a host file, for reading unless {@link java.nio.file.StandardOpenOption#WRITE} is among the options. All
+     * opens of a file by path share one page cache and one descriptor; if a file that is open for reading is then
      * opened for writing, it uses a second descriptor. On Linux, closing a file, and opening it again, releases the
      * process's {@code fcntl} locks on it, unless the library has the lock: see {@link
      * dev.samara.core.backing.HostFileOption#EXLOCK}. The caller closes the open; closing the machine saves and closes
@@ -492,10 +492,10 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Saves all files of the host ({@code sync}): when this returns 0, the devices have every byte that was written
-     * before the call to a file that is open, by stores through any mapping and by calls of any open. A file that was
-     * closed before the call was saved by its last close, unless a failure was reported; with {@code
-     * forceOnClose(false)} it was written, but not forced. {@link HostFile#fsync} saves one file.
+     * Saves all host files ({@code sync}): when this returns 0, the devices have every byte that was written before the
+     * call to a file that is open, by stores through any mapping and by calls of any open. A file that was closed
+     * before the call was saved by its last close, unless a failure was reported; with {@code forceOnClose(false)} it
+     * was written, but not forced. {@link HostFile#fsync} saves one file.
      *
      * <p>A file that cannot be saved is reported with its path ({@code FILE_NOT_SAVED}), the others are saved, and the
      * failure is also returned once by each open of the file, as always. Files are saved one after the other. Waits as

@@ -179,9 +179,9 @@ public final class MachineBuilder {
     }
 
     /**
-     * Limits the memory for pages of files of the host ({@link Machine#openFile}). When a page must be read near the
-     * limit, the machine first frees clean pages, mapped or not: pages that a sequential read of the file left behind,
-     * and then pages that were not mapped again since the previous scan. If there are none, it writes dirty pages, so a
+     * Limits the memory for pages of host files ({@link Machine#openFile}). When a page must be read near the limit,
+     * the machine first frees clean pages, mapped or not: pages that a sequential read of the file left behind, and
+     * then pages that were not mapped again since the previous scan. If there are none, it writes dirty pages, so a
      * guest that writes faster than the device waits for the device; {@link #dirtyRatio} makes it wait earlier. Pages
      * of locked mappings and pinned pages stay. Pages that are being read may exceed the limit; so may dirty pages that
      * cannot be written. Their write is retried after as many misses as there are pages in memory, and by saves and
@@ -200,7 +200,7 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the fractions of the {@link #cacheLimit} that dirty pages of files of the host may occupy ({@code
+     * Sets the fractions of the {@link #cacheLimit} that dirty pages of host files may occupy ({@code
      * vm.dirty_background_ratio}, {@code vm.dirty_ratio}). Calls that write to a file, and stores through shared
      * mappings that make a clean page dirty, check both. Above the first fraction, they start a task of the machine
      * that writes the dirty pages of all files, on its own thread or on the {@linkplain #executor executor}. Above the
@@ -232,12 +232,11 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets the interval at which all dirty pages of files of the host are written in the background, on one of the
-     * machine's threads, or on the {@linkplain #executor executor}. Pages are written while their file is open for
-     * writing, and are not forced to the device. The next {@code fsync} or {@code msync} of each open reports a
-     * failure. A page stays dirty for about this time at most; on Linux for the sum of {@code
-     * vm.dirty_expire_centisecs} and {@code vm.dirty_writeback_centisecs}. The writes wait until concurrent changes to
-     * a file are complete.
+     * Sets the interval at which all dirty pages of host files are written in the background, on one of the machine's
+     * threads, or on the {@linkplain #executor executor}. Pages are written while their file is open for writing, and
+     * are not forced to the device. The next {@code fsync} or {@code msync} of each open reports a failure. A page
+     * stays dirty for about this time at most; on Linux for the sum of {@code vm.dirty_expire_centisecs} and {@code
+     * vm.dirty_writeback_centisecs}. The writes wait until concurrent changes to a file are complete.
      *
      * @param time 30 seconds unless set; zero disables these writes
      * @return this
@@ -252,12 +251,12 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets what happens to pages of files of the host that cannot be written, or whose file cannot be forced to its
-     * device. Unless set, they stay dirty: each save and each background write retries, they stay in memory even beyond
-     * the {@link #cacheLimit}, and a file whose last save fails stays open. If failed writes are dropped, the pages
-     * become clean, as on Linux: their contents stay in memory until the page is freed, and are then lost unless the
-     * page was written again; a file whose last save fails is closed. In both cases each open returns a failure once,
-     * and the failure of a file's last save is reported.
+     * Sets what happens to pages of host files that cannot be written, or whose file cannot be forced to its device.
+     * Unless set, they stay dirty: each save and each background write retries, they stay in memory even beyond the
+     * {@link #cacheLimit}, and a file whose last save fails stays open. If failed writes are dropped, the pages become
+     * clean, as on Linux: their contents stay in memory until the page is freed, and are then lost unless the page was
+     * written again; a file whose last save fails is closed. In both cases each open returns a failure once, and the
+     * failure of a file's last save is reported.
      *
      * @param isDropped whether failed writes are dropped; false unless set
      * @return this
@@ -268,9 +267,9 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets whether a file of the host is forced to its device when it is closed: by the close of the last use of its
-     * last open, and by {@link Machine#close}. Either way its dirty pages are written to the host first. If they are
-     * not forced, they are lost if the host crashes soon afterwards, as on Linux, whose {@code close} forces nothing: a
+     * Sets whether a host file is forced to its device when it is closed: by the close of the last use of its last
+     * open, and by {@link Machine#close}. Either way its dirty pages are written to the host first. If they are not
+     * forced, they are lost if the host crashes soon afterwards, as on Linux, whose {@code close} forces nothing: a
      * program that needs its data on the device must call {@code fsync} or {@code msync}, which also force data written
      * through an open that was closed without a force. A force takes milliseconds on most devices, so without it many
      * small files are written several times as fast.

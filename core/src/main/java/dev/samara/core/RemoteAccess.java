@@ -14,9 +14,9 @@ import java.util.Objects;
 /**
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
  *
- * <p>Each call borrows one of the machine's own CPUs ({@link RemoteCpus}), which is in no space afterwards, so neither
- * a thread nor an exception can leave a CPU behind in a space. After a thread's first call, calls allocate nothing,
- * except that a call creates a CPU if eight others are in progress.
+ * <p>Each call borrows one of the machine's own CPUs ({@link RemoteCpus}), which is not in any space afterwards, so
+ * neither a thread nor an exception can leave a CPU behind in a space. After a thread's first call, calls allocate
+ * nothing, except that a call creates a CPU if eight others are in progress.
  */
 final class RemoteAccess {
     private RemoteAccess() {}

@@ -214,7 +214,7 @@ final class InPlace {
         if (changesAbove) {
             tryGap(root, lo, gap);
         }
-        // The first store, as in put.
+        // This is the first store, as in put.
         LeafBoundary.move(pivots, i, to);
         if (changesAbove) {
             setGap(root, lo, gap, UNKNOWN, true);

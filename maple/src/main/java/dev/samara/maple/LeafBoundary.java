@@ -15,8 +15,8 @@ import org.jspecify.annotations.Nullable;
  * <p>A leaf has at most one movable boundary, which is fixed when the leaf is created: if the edit that creates the
  * leaf moves one boundary and leaves all contents unchanged, that boundary is movable from then on. The array of pivots
  * records it. The first move of a boundary thus creates a leaf, and later moves of the same boundary do not. All else
- * in a leaf is immutable. So a reader that reads the movable pivot once sees the pivots of one instant, the instant of
- * that load, regardless of the order in which it reads the others. A search reads each pivot at most once.
+ * in a leaf is immutable. So a reader that reads the movable pivot once sees all pivots as they were at that load, in
+ * whichever order it reads the other pivots. A search reads each pivot at most once.
  *
  * <p>Code that reads pivots again after a search, concurrently with the writer, must expect a move in between. {@link
  * Cursor} handles it; other code searches a copy ({@link #seen}). The boundary of a free range at either end of the

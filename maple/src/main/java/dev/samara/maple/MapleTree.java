@@ -126,7 +126,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     @Override
     public @Nullable RangeEntry<V> firstEntry() {
         Node root = rootAcquire();
-        // An entry in the first leaf is the result. That several leaves contain no entry must be checked in a snapshot.
+        // An entry in the first leaf is the result. Only a snapshot can show that several leaves contain no entry.
         RangeEntry<V> found = EntryWalk.firstInLeaf(root);
         return found != null || root.hasOneLeaf() ? found : snapshot().firstEntry();
     }

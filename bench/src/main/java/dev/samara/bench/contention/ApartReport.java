@@ -19,8 +19,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
 /**
- * Measures what sharing costs two threads that each map, write and unmap a page in their own range: in one space, in a
- * space each, and in a machine each, in one JVM. The last case is the maximum that the JVM and its heap allow.
+ * Measures what sharing costs two threads that each map, write and unmap a page in their own range: in one space, in
+ * two spaces, and in two machines, all in one JVM. The last case is the maximum that the JVM and its heap allow.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar apart --seconds 1 --rounds 7}. The cases take turns. The figures
  * are medians of rounds per second.

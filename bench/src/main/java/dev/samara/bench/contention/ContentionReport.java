@@ -106,7 +106,7 @@ public final class ContentionReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --vmas} and {@code --beside} too
+     * @param arguments the options in the comment of this class; also {@code --vmas} and {@code --beside}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

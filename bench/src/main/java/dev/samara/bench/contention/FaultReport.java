@@ -67,7 +67,7 @@ public final class FaultReport {
                 "%-13s %-17s %2s %14s %14s %7s %7s %10s",
                 "work", "contender", "t", "per second", "ns on a cpu", "gain", "on cpu", "of loop's");
         for (FaultWork.Kind kind : FaultWork.Kind.values()) {
-            // The workloads without a space are the baseline of the others, so they always run.
+            // The workloads without a space are the baseline of the other workloads, so they always run.
             if (!kind.usesSpace() || works.contains(kind.toString())) {
                 measure(kind);
             }
@@ -177,7 +177,7 @@ public final class FaultReport {
     private static final class FaultThread extends Thread {
         /**
          * How often the work of a round is repeated. The first repetition creates frames and tables, which the
-         * following ones reuse.
+         * following repetitions reuse.
          */
         private static final int TIMES = 4;
 

@@ -50,7 +50,7 @@ public final class MapsScanReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --vmas} and {@code --scanners} too
+     * @param arguments the options in the comment of this class; also {@code --vmas} and {@code --scanners}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

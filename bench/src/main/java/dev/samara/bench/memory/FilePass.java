@@ -103,7 +103,7 @@ abstract class FilePass implements AutoCloseable {
             return scanInOrder(start, end);
         }
 
-        /** Reads all words of so many pages, which are the first ones of the file in turn; returns their sum. */
+        /** Reads all words of the first pages of the file, one page after the other; returns their sum. */
         default long sumPages(int count) {
             throw new UnsupportedOperationException();
         }

@@ -21,14 +21,15 @@ import java.util.SplittableRandom;
 /**
  * The same work on the key-value store of the examples and on MVStore of the H2 database.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar stores --keys 200000,1000000 --limit 64 --rounds 5 --every 1000}.
- * A pass reads records at random, updates records at random with a checkpoint each so many updates, or scans all
- * records. The values have 100 bytes. Either store may have so many MiB of its file in memory, which the smaller number
- * of records fits into. The stores take turns. The figures are nanoseconds a record of the wall, and of the processors
- * by all threads of the process, the garbage collector's and the machine's included.
+ * <p>{@code java -jar bench/target/samara-bench.jar stores --keys 200000,1000000 --limit 64 --rounds 5 --every 1000}. A
+ * pass reads records at random, updates records at random with a checkpoint after every {@code --every} updates, or
+ * scans all records. The values have 100 bytes. Either store may have {@code --limit} MiB of its file in memory. The
+ * smaller number of records fits into this limit. The stores take turns. The figures are nanoseconds per record, of
+ * wall-clock time, and of CPU time of all threads of the process, including the threads of the garbage collector and of
+ * the machine.
  */
 public final class StoresReport {
-    /** Rounds that are not counted: the caches are filled, and the code is compiled. */
+    /** Warm-up rounds, in which the caches are filled and the code is compiled. */
     private static final int WARM = 2;
 
     private static final int VALUE = 100;
@@ -54,7 +55,7 @@ public final class StoresReport {
     private final Map<String, List<RecordCost>> costs = new LinkedHashMap<>();
     private long scanned;
 
-    /** What is done. */
+    /** The kinds of passes. */
     private enum StoreWork {
         READ_AT_RANDOM,
         UPDATE_AT_RANDOM,
@@ -65,7 +66,7 @@ public final class StoresReport {
         }
     }
 
-    /** Nanoseconds a record: of the wall, and of the processors. */
+    /** Nanoseconds per record, of wall-clock time and of CPU time. */
     private record RecordCost(double wall, double busy) {}
 
     private StoresReport(String[] words) {
@@ -152,7 +153,7 @@ public final class StoresReport {
     }
 
     private RecordCost pass(StoreWork work, ComparedStore store, int keys, int round) throws IOException {
-        // The garbage of the other store is not to be collected at this one's cost.
+        // Collects the other store's garbage now, so that this store's time does not include it.
         System.gc();
         SplittableRandom random = new SplittableRandom(round);
         long busy = PROCESS.getProcessCpuTime();

@@ -7,10 +7,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
-/**
- * Reads and writes numbers in a file of the host. Errors are thrown, because a returned number cannot represent an
- * errno.
- */
+/** Reads and writes numbers in a host file. Errors are thrown, because a returned number cannot represent an errno. */
 final class FileNumbers {
     private FileNumbers() {}
 

@@ -10,8 +10,8 @@ import java.nio.channels.FileChannel;
 import java.util.List;
 
 /**
- * One open of a file of the host, created by {@code Machine.openFile}. It can be mapped, shared or private, any number
- * of times, into any space of the machine whose geometry has the page size of the file.
+ * One open of a host file, created by {@code Machine.openFile}. It can be mapped, shared or private, any number of
+ * times, into any space of the machine whose geometry has the page size of the file.
  *
  * <p><b>Pages.</b> All opens by path of one file in a machine share one page cache. The file is identified by its file
  * key, or by its real path if the file system has no keys. Opens of one {@code FileChannel} share a page cache, too,
@@ -371,7 +371,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long fadvise(long offset, long length, int advice);
 
     /**
-     * Updates the known size from the file of the host, which another program may have changed.
+     * Updates the known size to the size of the host file, which another program may have changed.
      *
      * @return 0, or a negated errno of the host; EBADF if this is closed
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
@@ -382,9 +382,9 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * Returns this open as a channel, for code that expects one, and for callers that prefer exceptions. A failed call
      * throws a {@link HostFileException}, which contains the path, the call, its range and its errno. Reads, writes,
      * {@code truncate}, {@code size} and {@code force} are the calls of this class; {@code force} is {@link #fsync}
-     * whatever its argument, and {@code size} checks the file of the host first. Each channel has its own position,
-     * which starts at 0; its reads and writes at this position exclude each other. To append, open the file and use
-     * {@link #append}.
+     * whatever its argument, and {@code size} checks the host file first. Each channel has its own position, which
+     * starts at 0; its reads and writes at this position exclude each other. To append, open the file and use {@link
+     * #append}.
      *
      * <p>An interrupt does not close such a channel. {@code map} and the locks throw {@link
      * UnsupportedOperationException}. A {@code transferFrom} beyond the end grows the file, as in JDK 25; in JDK 17 it
@@ -436,8 +436,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Returns the page cache of the file, which all its opens share. The size must be changed by the methods of this
-     * class, not by the methods of the cache: a change of the cache alone does not reach the file of the host, and a
-     * removal of dirty pages from it loses their contents.
+     * class, not by the methods of the cache: a change of the cache alone does not reach the host file, and a removal
+     * of dirty pages from it loses their contents.
      *
      * @return the page cache
      */

@@ -5,8 +5,8 @@ import dev.samara.core.mman.Errno;
 import java.nio.file.FileSystemException;
 
 /**
- * The failure of a call on a file of the host, for callers that use exceptions instead of negative results: the path
- * ({@link #getFile}), the call with its range ({@link #getReason}), and the error.
+ * The failure of a call on a host file, for callers that use exceptions instead of negative results: the path ({@link
+ * #getFile}), the call with its range ({@link #getReason}), and the error.
  *
  * @see HostFile#channel
  */

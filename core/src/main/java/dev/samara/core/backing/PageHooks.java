@@ -6,8 +6,8 @@ import java.nio.ByteBuffer;
 import java.nio.file.OpenOption;
 
 /**
- * Accepts or refuses pages of one file of the host as they are read into memory and before they are written back, e.g.
- * to verify checksums, or to enforce the rule of a write-ahead log. An object of this type is an option of {@code
+ * Accepts or refuses pages of one host file as they are read into memory and before they are written back, e.g. to
+ * verify checksums, or to enforce the rule of a write-ahead log. An object of this type is an option of {@code
  * Machine.openFile}. It applies to the file, in all its opens and mappings in the machine, until the last one is
  * closed.
  *

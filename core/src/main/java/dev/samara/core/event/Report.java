@@ -60,9 +60,9 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         @Experimental
         SPACE_REAPED,
         /**
-         * A file of the host could not be saved at its last close, by {@code Machine.sync}, or when the machine was
-         * closed; or an earlier write of its dirty pages failed for lack of memory or stack. The message contains the
-         * path, the error, the number of dirty pages and the offset of the first one; the cause is a {@link
+         * A host file could not be saved at its last close, by {@code Machine.sync}, or when the machine was closed; or
+         * an earlier write of its dirty pages failed for lack of memory or stack. The message contains the path, the
+         * error, the number of dirty pages and the offset of the first one; the cause is a {@link
          * dev.samara.core.backing.HostFileException}, unless the host or the frame store threw another exception. The
          * pages stay in memory, unless {@code dropFailedWrites} is set: the next open of the file uses them, and
          * periodic writes and each {@code Machine.close} retry. Pages that are not saved when the JVM exits are lost.

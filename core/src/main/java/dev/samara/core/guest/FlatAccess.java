@@ -64,7 +64,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     /** The length of the arrays minus 1, read once for both arrays of an access. */
     private int mask;
 
-    /** Has more translations for loads and stores, set by the constructor. */
+    /** Contains more translations for loads and stores; set by the constructor. */
     private SecondTlb second;
 
     private @Nullable CpuState requests;
@@ -170,7 +170,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
      *
      * @return whether there was a change: generated code that keeps translations must then drop them
      * @throws IllegalStateException if the CPU is not in GUEST, or not owned by the caller, and there is a change or
-     *     the CPU was in no space yet
+     *     the CPU was never in a space
      */
     public final boolean poll() {
         CpuState of = requests;
@@ -377,7 +377,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         return found >= 0 ? promote(found, slot) + address : viewed.refill(address, access);
     }
 
-    /** Adds a translation that the second level has to the first one. Returns the addend. */
+    /** Copies a translation of the second level to the first one; returns its addend. */
     private long promote(int found, int slot) {
         // As before a walk: another thread must not write to the TLB.
         viewed.checkOwner();

@@ -23,7 +23,7 @@ import dev.samara.core.internal.guest.FutexBuckets;
  * </ul>
  *
  * <p>A call with the memory of a CPU throws {@link IllegalArgumentException} if the CPU is in a space of another
- * machine, and {@link IllegalStateException} if it is in no space.
+ * machine, and {@link IllegalStateException} if it is not in a space.
  *
  * <p><b>Order.</b> A wake finds each waiter that compared its word before the waker's store, so no wake is lost between
  * the comparison and the sleep. The waiters of a word are woken in the order of their arrival; a requeue appends
@@ -52,7 +52,7 @@ public abstract sealed class FutexTable permits FutexBuckets {
      * Waits until a wake, if the word contains the expected number ({@code FUTEX_WAIT}, {@code FUTEX_WAIT_BITSET}).
      * Parks the thread, which must be outside GUEST. Returns 0 only if a wake selected this thread.
      *
-     * @param memory of the CPU of the thread
+     * @param memory the memory of the thread's CPU
      * @param address of the word
      * @param isShared whether the word may be shared between processes
      * @param expected the number
@@ -79,7 +79,7 @@ public abstract sealed class FutexTable permits FutexBuckets {
     /**
      * Wakes waiters of a word ({@code FUTEX_WAKE}, {@code FUTEX_WAKE_BITSET}).
      *
-     * @param memory of the CPU of the thread
+     * @param memory the memory of the thread's CPU
      * @param address of the word
      * @param isShared whether the word may be shared between processes
      * @param count the maximum number of woken waiters; a number below 1 counts as 1, as on Linux
@@ -103,7 +103,7 @@ public abstract sealed class FutexTable permits FutexBuckets {
      * Wakes waiters of a word, and moves others to another word ({@code FUTEX_REQUEUE}). A moved waiter keeps its time
      * limit and its bits; from then on only wakes of the other word wake it.
      *
-     * @param memory of the CPU of the thread
+     * @param memory the memory of the thread's CPU
      * @param address of the word
      * @param other the address of the other word
      * @param isShared whether both words may be shared between processes
@@ -118,7 +118,7 @@ public abstract sealed class FutexTable permits FutexBuckets {
      * Wakes and moves waiters as {@link #requeue} does, if the first word contains the expected number ({@code
      * FUTEX_CMP_REQUEUE}). To concurrent waits and wakes, the comparison and the moves are atomic.
      *
-     * @param memory of the CPU of the thread
+     * @param memory the memory of the thread's CPU
      * @param address of the word
      * @param other the address of the other word
      * @param isShared whether both words may be shared between processes
@@ -135,7 +135,7 @@ public abstract sealed class FutexTable permits FutexBuckets {
      * comparison ({@code FUTEX_WAKE_OP}). Atomic to concurrent waits and wakes. The change is an atomic access of the
      * guest, so watchpoints report its read and its store, after the woken waiters were resumed.
      *
-     * @param memory of the CPU of the thread
+     * @param memory the memory of the thread's CPU
      * @param address of the word that is not changed
      * @param other the address of the word that is changed
      * @param isShared whether both words may be shared between processes

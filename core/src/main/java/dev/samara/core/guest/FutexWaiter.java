@@ -36,7 +36,7 @@ public abstract sealed class FutexWaiter permits QueuedWaiter {
      *     or is shared and on a private page that cannot be written; ENOMEM if there is no memory for its page; EINTR
      *     if the thread was interrupted and would have to wait for the page (the flag stays set)
      * @throws IllegalStateException if the waiter entered a table before
-     * @throws IllegalArgumentException if the space of the CPU is of another machine than the table
+     * @throws IllegalArgumentException if the CPU's space and the table belong to different machines
      */
     public abstract long queue(GuestMemory memory, long address, boolean isShared, int expected);
 

@@ -32,7 +32,7 @@ public enum Errno {
     EBUSY(16),
     /** A mapping or a file already exists. */
     EEXIST(17),
-    /** The file cannot be mapped, or the file of the host is a device, a FIFO or a socket. */
+    /** The file cannot be mapped, or the host file is a device, a FIFO or a socket. */
     ENODEV(19),
     /** A component of the path before the last one is not a directory. */
     ENOTDIR(20),

@@ -34,7 +34,7 @@ import java.util.Objects;
  * @param window end of the part that is used by default, exclusive; a multiple of the page size
  * @param limit end of the space, exclusive ({@code TASK_SIZE}), unsigned; a multiple of the page size, and at most 2^64
  *     minus the span of the last page table (2 MiB with pages of 4 KiB)
- * @param protectionMap which accesses memory of each protection permits
+ * @param protectionMap the accesses that memory of each protection permits
  */
 public record Geometry(
         int pageShift, int levels, int hugeShift, long minimum, long window, long limit, ProtectionMap protectionMap) {
@@ -135,7 +135,7 @@ public record Geometry(
      * @param minimum lowest address that may be mapped without privilege
      * @param window end of the part that is used by default
      * @param limit end of the space
-     * @param protectionMap which accesses memory of each protection permits
+     * @param protectionMap the accesses that memory of each protection permits
      */
     public Geometry {
         Objects.requireNonNull(protectionMap, "protectionMap");
@@ -174,7 +174,7 @@ public record Geometry(
      * Returns a geometry with the same sizes and bounds but other rights, for a processor that lacks a feature which
      * the constant assumes, e.g. {@link ProtectionMap#AARCH64_WITHOUT_EPAN}.
      *
-     * @param rights which accesses memory of each protection permits
+     * @param rights the accesses that memory of each protection permits
      * @return the geometry
      */
     public Geometry withProtectionMap(ProtectionMap rights) {

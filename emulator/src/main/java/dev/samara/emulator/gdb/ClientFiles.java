@@ -28,7 +28,7 @@ final class ClientFiles implements AutoCloseable {
     private static final int EINVAL = 22;
     private static final int ENFILE = 23;
 
-    /** An open file: the bytes of a file in {@code /proc}, or the channel of a file of the host. */
+    /** An open file: the bytes of a file in {@code /proc}, or the channel of a host file. */
     private static final class ReadFile {
         private final byte @Nullable [] bytes;
         private final @Nullable FileChannel channel;

@@ -5,7 +5,7 @@ import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.debug.DebuggedThread;
 import org.jspecify.annotations.Nullable;
 
-/** The debugger's state of a thread of the guest. Guarded by the monitor of {@link AllStop}. */
+/** The debugger's state of a guest thread. Guarded by the monitor of {@link AllStop}. */
 final class TracedThread {
     /** Whether a thread may run guest code. */
     enum StopState {

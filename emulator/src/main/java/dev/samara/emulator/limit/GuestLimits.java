@@ -30,9 +30,7 @@ public final class GuestLimits {
      */
     public static final int PIPE_PAGES = 16_384;
 
-    /**
-     * Named pipes, each of which keeps a file of the host open. The same limit applies to the number of their names.
-     */
+    /** Named pipes, each of which keeps a host file open. The same limit applies to the number of their names. */
     public static final int NAMED_PIPES = 1024;
 
     /** Names that all open directories together cache, because they were read and not all of them were returned yet. */

@@ -144,7 +144,7 @@ final class JumpWriter {
         };
     }
 
-    /** Returns the label of a block of the plan. */
+    /** Returns the label of a block in the plan. */
     Label label(long start) {
         return Objects.requireNonNull(labels.get(start));
     }

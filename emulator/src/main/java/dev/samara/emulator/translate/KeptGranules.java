@@ -32,7 +32,7 @@ final class KeptGranules {
         return (isStore ? stores : loads).computeIfAbsent(base, key -> locals.more(GRANULE_WORDS + 1));
     }
 
-    /** The number of words of the variable of a granule. */
+    /** The number of local variable slots that a granule, a long, occupies. */
     static final int GRANULE_WORDS = 2;
 
     void begin(MethodVisitor method) {

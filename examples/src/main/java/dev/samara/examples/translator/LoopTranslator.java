@@ -58,8 +58,8 @@ final class LoopTranslator {
     private static final String LONGS = "[J";
 
     /*
-     * Indices of the constants of the class. The constants stay valid while the CPU uses spaces of one machine with one
-     * page size.
+     * Indices of the class data of a generated class. The data stays valid while the CPU uses spaces of one machine
+     * with one page size.
      */
     private static final int LOAD_TAGS = 0;
     private static final int STORE_TAGS = 1;

@@ -37,7 +37,8 @@ final class VersionRing {
      * @written its reader: entering (volatile), leaving (release)
      * @read the writer (volatile)
      * @pairs with {@code completed}
-     * @invariant the lowest version that this reader may still read, or none
+     * @invariant the element of a reader is at most the lowest version that this reader may still read; {@code
+     *     NEEDS_NOTHING} while it reads none
      */
     private final AtomicLongArray needs;
 

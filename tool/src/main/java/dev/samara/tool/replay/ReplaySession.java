@@ -142,7 +142,7 @@ public final class ReplaySession implements AutoCloseable {
             return fork;
         }
         Trace start = family.parent(trace.header());
-        // A parent that failed was already reported. Its children are checked without it.
+        // A parent that failed was already reported. Its children are checked without their parent.
         if (start == null || unfinished.contains(start.file())) {
             return null;
         }

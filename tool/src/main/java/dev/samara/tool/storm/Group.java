@@ -5,7 +5,10 @@ import dev.samara.core.AddressSpace;
 import dev.samara.tool.top.WatchedMachine;
 import java.util.List;
 
-/** Threads of a storm that share pages and rules. A storm runs all groups, or only the named ones. */
+/**
+ * Threads of a storm that share pages and rules. A storm runs all groups, or only the groups that are named on the
+ * command line.
+ */
 interface Group {
     /** Adds the threads of one act. */
     void join(Crew crew);

@@ -23,8 +23,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A file of the host with four times as many pages as may be in memory. Two threads map it, store to their own pages,
- * read them again, sync the file and unmap it. Concurrently, the machine writes pages back and evicts them.
+ * A host file with four times as many pages as may be in memory. Two threads map it, store to their own pages, read
+ * them again, sync the file and unmap it. Concurrently, the machine writes pages back and evicts them.
  */
 final class HostFileScenario implements Group {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;

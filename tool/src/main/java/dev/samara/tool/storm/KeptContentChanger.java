@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * plot.
  */
 final class KeptContentChanger extends Changer {
-    /** The time between two reads of a page of the child, during which the parent's CPUs store. */
+    /** The time between two reads of a page in the child, during which the parent's CPUs store. */
     private static final long LINGER_NANOS = 1000;
 
     private final StormRules rules;

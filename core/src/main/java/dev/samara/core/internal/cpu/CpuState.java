@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * <p>From LAZY, a CPU returns to KERNEL or goes to SWITCHING. From SWITCHING, it goes to KERNEL. From each state but
  * GUEST, it may go to OFFLINE; from GUEST, it goes to OFFLINE only if it is {@linkplain CpuOwner gone}.
  *
- * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU that is in no
- * other space has the context of the {@linkplain TlbContext#EMPTY empty space}. The {@link LazyContext} of a CPU in
+ * <p>While the word is KERNEL or GUEST in a context, the CPU is counted as a user of that context. A CPU that is not in
+ * any other space has the context of the {@linkplain TlbContext#EMPTY empty space}. The {@link LazyContext} of a CPU in
  * LAZY represents the context that the CPU left.
  *
  * <p>The owner's thread changes the word. A CPU that is not in GUEST may be handed over to another thread: all stores
@@ -347,7 +347,7 @@ public final class CpuState extends CpuWords.Flushed {
         return true;
     }
 
-    /** Returns the context of the CPU's space; null in LAZY and SWITCHING, and if the CPU is in no space. */
+    /** Returns the context of the CPU's space; null in LAZY and SWITCHING, and if the CPU is not in a space. */
     public @Nullable TlbContext context() {
         return loaded;
     }

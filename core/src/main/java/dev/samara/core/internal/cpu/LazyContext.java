@@ -10,8 +10,9 @@ import org.jspecify.annotations.Nullable;
  * does not handle flushes: a CPU that returns catches up by generations, in {@code tlb.CpuTlb.enterGuest}.
  *
  * <p>A CPU starts to keep a context while it is a user of it. It keeps the context while it is LAZY, and also after it
- * becomes a user again. So a CPU that often goes to LAZY has nothing more to record. It stops keeping the context after
- * it arrived in another context, in none, or offline. If a call fails by a stack overflow, the next call completes it.
+ * becomes a user again. So a CPU that enters LAZY repeatedly records its context only the first time. It stops keeping
+ * the context after it arrived in another context, in none, or offline. If a call fails by a stack overflow, the next
+ * call completes it.
  *
  * <pre>
  *                          to LAZY, first time    arrives elsewhere         last put of the users
@@ -42,9 +43,9 @@ public abstract class LazyContext extends Padding {
     abstract @Nullable TlbContext kept();
 
     /**
-     * Stops keeping a context. Called by the CPU's thread, when the CPU is in no state in which it needs the context;
-     * if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws because of a stack
-     * overflow, the context is still kept.
+     * Stops keeping a context. Called by the CPU's thread, when the CPU is not in a state in which it needs the
+     * context; if the CPU is {@linkplain CpuOwner gone}, by the thread that takes it offline. If this throws because of
+     * a stack overflow, the context is still kept.
      */
     abstract void drop();
 

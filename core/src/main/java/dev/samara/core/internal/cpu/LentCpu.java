@@ -23,8 +23,8 @@ public abstract class LentCpu {
      *
      * @written the thread to which the CPU is lent (plain)
      * @read this thread; threads that found the CPU idle, or remember it (plain)
-     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a CPU
-     *     that ended is in no place, so the compare-and-set fails
+     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because no
+     *     place contains a CPU that ended, so the compare-and-set fails
      */
     IdleCpus.@Nullable IdlePlace place;
 
@@ -46,8 +46,9 @@ public abstract class LentCpu {
      * @written the thread to which the CPU is lent (plain)
      * @read this thread; threads that search for an idle CPU (plain)
      * @invariant for the CPU's thread, the space that the CPU is in. For other threads racy, benign because each checks
-     *     again after it took the CPU. A thread that closes the last reference reads it only of an idle CPU: the store
-     *     precedes the store of the word of its place, which that thread read
+     *     again after it took the CPU. The thread that closes the last reference reads this field only if the CPU is
+     *     idle: it first reads the CPU from {@code IdlePlace.idle} (volatile), and the thread to which the CPU was lent
+     *     last stored {@code space} before it put the CPU there
      */
     private @Nullable Object space;
 

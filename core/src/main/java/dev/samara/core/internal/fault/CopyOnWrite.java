@@ -57,7 +57,7 @@ final class CopyOnWrite {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && state.frames.isSole(Pte.frame(pte)));
     }
 
-    /** Makes a private page that no other mapping shares writable in place ({@code wp_page_reuse}). */
+    /** Makes a private page writable in place, because no other mapping shares it ({@code wp_page_reuse}). */
     private int reuse(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         Leaf.lock(leaf);
         try {

@@ -146,8 +146,8 @@ final class FaultAround implements PageWindow {
 
     /**
      * Of the pages around a page, maps those that the backing has in memory. For a write ({@code do_shared_fault}), in
-     * a System V segment ({@code shm_vm_ops}), and in a mapping of a file of the host with random access, maps only
-     * that page. The caller is in a reader section.
+     * a System V segment ({@code shm_vm_ops}), and in a mapping of a host file with {@code MADV_RANDOM}, maps only that
+     * page. The caller is in a reader section.
      *
      * @param known the leaf that contains the page's entry, or null if there was none
      * @return {@link Fault#NONE} if the page itself is now mapped; {@link FaultResult#AGAIN} if the backing did not

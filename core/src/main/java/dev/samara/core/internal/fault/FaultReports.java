@@ -47,7 +47,7 @@ final class FaultReports {
         }
     }
 
-    /** Delivers the reports. The caller is in no reader section. */
+    /** Delivers the reports. The caller is not in a reader section. */
     void deliver() {
         for (Report report = pending.poll(); report != null; report = pending.poll()) {
             host.report(report.kind(), report.message(), report.cause());

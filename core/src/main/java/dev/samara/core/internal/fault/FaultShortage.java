@@ -11,10 +11,9 @@ import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.mman.Fault;
 
 /**
- * Frees frames or page tables for a fault that found none: clean pages of files first, then mapped pages of files of
- * the host, then pages of droppable memory, and finally pages of a victim space that the machine chooses. {@code
- * RegisteredPages} determines the order of the pages of files. {@link Faulter} retries the fault. Called outside of all
- * reader sections.
+ * Frees frames or page tables for a fault that found none: clean pages of files first, then mapped pages of host files,
+ * then pages of droppable memory, and finally pages of a victim space that the machine chooses. {@code RegisteredPages}
+ * determines the order of the pages of files. {@link Faulter} retries the fault. Called outside of all reader sections.
  */
 final class FaultShortage {
     private final FaultState state;

@@ -85,7 +85,7 @@ final class FaultState {
         Cpus.checkMayWait("a fault that may have to wait", reader);
     }
 
-    /** Records the end of a step that may have waited. The caller is in no reader section. */
+    /** Records the end of a step that may have waited. The caller is not in a reader section. */
     void record(@Nullable BegunEvent recorded, String cause, long address, int access, int result) {
         if (recorded != null) {
             Tracepoints.endFault(

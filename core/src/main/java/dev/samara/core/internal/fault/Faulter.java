@@ -148,7 +148,7 @@ public final class Faulter {
 
     /**
      * Makes an access possible, or returns the reason why it is impossible. May wait for operations, backings and
-     * reclaim. The caller is in no reader section and holds no lock.
+     * reclaim. The caller is not in a reader section and holds no lock.
      *
      * @param address any address
      * @param access bits of {@link Protection}, at least one; or READ or WRITE together with {@link
@@ -201,8 +201,8 @@ public final class Faulter {
     }
 
     /**
-     * Copies many bytes of a mapped file that are not in memory, past its page cache. May wait for the host. The caller
-     * is in no reader section and holds no lock.
+     * Copies many bytes of a mapped file that are not in memory, bypassing its page cache. May wait for the host. The
+     * caller is not in a reader section and holds no lock.
      *
      * @return the number of bytes; 0 if they have to be faulted in, e.g. because the thread must not wait
      */

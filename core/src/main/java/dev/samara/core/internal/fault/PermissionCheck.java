@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * Decides whether the VMA that a lookup found permits the access ({@code access_error} in {@code arch/x86/mm/fault.c}).
  * Before that, a fault may have to wait at the gate of a VMA, or to grow a stack. Decides SIGSEGV only. A page beyond
  * the end of a file (SIGBUS) is found later: by {@code FilePages.frameFor} and {@code frameForFault}, or by {@code
- * OpenHostFile.fault} for a file of the host.
+ * OpenHostFile.fault} for a host file.
  *
  * <p>Every attempt has these steps:
  *
@@ -92,7 +92,7 @@ public final class PermissionCheck {
 
     /**
      * Prepares a new attempt after an attempt without a result: grows the stack above the address if no VMA was found,
-     * or waits at the gate of the VMA. The caller is in no reader section.
+     * or waits at the gate of the VMA. The caller is not in a reader section.
      *
      * @return {@link FaultResult#AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
      *     there; RETRY after an interrupt

@@ -25,7 +25,7 @@ public final class Populate {
     private Populate() {}
 
     /**
-     * Faults ranges in. Waits like a fault. The caller is in no reader section and holds no lock.
+     * Faults ranges in. Waits like a fault. The caller is not in a reader section and holds no lock.
      *
      * @param layout a layout with memory, if there are ranges
      * @param result the result of the operation

@@ -15,10 +15,10 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Copies many bytes of a mapped file to a caller, past the page cache and without a fault, if none of their pages is
- * mapped or in memory. The file is read under a reference on the VMA and outside of every reader section, in the same
- * way as a page is fetched. After the read, the VMA must still be attached and the entries must still be empty, which
- * proves that the mapping contained these bytes at that instant. Used by one thread at a time.
+ * Copies many bytes of a mapped file to a caller, bypassing the page cache and without a fault, if none of their pages
+ * is mapped or in memory. The file is read under a reference on the VMA and outside of every reader section, in the
+ * same way as a page is fetched. After the read, the VMA must still be attached and the entries must still be empty,
+ * which proves that the mapping contained these bytes at that instant. Used by one thread at a time.
  */
 final class UncachedCopy implements UncachedFile.AbsentEntries {
     /** The maximum number of bytes that one call copies and whose entries it checks. */
@@ -38,7 +38,7 @@ final class UncachedCopy implements UncachedFile.AbsentEntries {
 
     /**
      * Copies bytes to the remaining bytes of a buffer, and advances its position by their number. The contents of the
-     * buffer after these bytes may have changed. Waits for the host. The caller is in no reader section.
+     * buffer after these bytes may have changed. Waits for the host. The caller is not in a reader section.
      *
      * @return the number of bytes; 0 if they have to be faulted in
      */

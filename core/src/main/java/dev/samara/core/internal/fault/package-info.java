@@ -32,10 +32,10 @@
  *   <tr><td>What looks the VMA up, decides on the entry, and maps the page?</td>
  *       <td>{@link dev.samara.core.internal.fault.Faulter}</td></tr>
  *   <tr><td>Which faults are SIGSEGV, and which are SIGBUS?</td>
- *       <td>{@link dev.samara.core.internal.fault.PermissionCheck}: no VMA, or no right; {@link
- *       dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page; {@link
- *       dev.samara.core.internal.file.FilePages#frameFor} and {@code frameForFault}: beyond the end of a file in
- *       memory; {@code OpenHostFile.fault}: beyond the end of a file of the host</td></tr>
+ * <td>{@link dev.samara.core.internal.fault.PermissionCheck}: no VMA, or no right; {@link
+ * dev.samara.core.internal.fault.Faulter} and {@code BackingFault}: no page; {@link
+ * dev.samara.core.internal.file.FilePages#frameFor} and {@code frameForFault}: beyond the end of a file in memory;
+ * {@code OpenHostFile.fault}: beyond the end of a host file</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>
  *       <td>{@code PresentFault}; for private pages {@code CopyOnWrite}; where the backing is notified {@code
  *       BackingFault}</td></tr>

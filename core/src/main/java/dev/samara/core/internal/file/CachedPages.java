@@ -75,7 +75,7 @@ final class CachedPages {
     /**
      * Whether the backing can read pages again after a reclaim. Never reset.
      *
-     * @written the thread that creates a {@code CachedBacking}, or the first open of a file of the host (volatile)
+     * @written the thread that creates a {@code CachedBacking}, or the first open of a host file (volatile)
      * @read a thread that reclaims (volatile)
      * @invariant never reset
      */

@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The part of a page cache that reads, writes back and evicts pages that are also stored elsewhere, e.g. in a file of
- * the host. Methods that exclude changes of the file acquire {@link FilePages#lock}. Thread-safe.
+ * The part of a page cache that reads, writes back and evicts pages that are also stored elsewhere, e.g. in a host
+ * file. Methods that exclude changes of the file acquire {@link FilePages#lock}. Thread-safe.
  */
 public final class SavedPages {
     /** The maximum number of pages that sequential reads of a file may leave in memory. */

@@ -85,7 +85,7 @@ final class FutexEntry {
         bucket = at;
     }
 
-    /** Records that this entry is in no bucket any more. The caller holds the bucket's lock. */
+    /** Records that this entry is no longer in a bucket. The caller holds the bucket's lock. */
     void left(boolean byWake) {
         // Stored first, because a waiter that finds no bucket reads it.
         isWoken = byWake;

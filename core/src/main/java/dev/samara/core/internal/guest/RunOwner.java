@@ -12,7 +12,7 @@ interface RunOwner {
      * Returns the memory of the CPU's space, with the CPU in GUEST. A CPU that left GUEST until the next poll enters
      * GUEST again.
      *
-     * @throws IllegalStateException if the CPU is in no space, or outside GUEST
+     * @throws IllegalStateException if the CPU is not in a space, or is outside GUEST
      */
     TranslatedMemory beginRun();
 

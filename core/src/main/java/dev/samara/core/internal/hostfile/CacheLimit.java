@@ -30,8 +30,7 @@ final class CacheLimit {
      *
      * @written under the name {@code counter}, see there
      * @read a thread that reads a page or writes bytes (volatile)
-     * @invariant the bytes of the pages in memory of all files of the host. A page is subtracted before its frame is
-     *     freed
+     * @invariant the bytes of the pages in memory of all host files. A page is subtracted before its frame is freed
      */
     private final AtomicLong resident = new AtomicLong();
 

@@ -14,12 +14,12 @@ final class HookedWrites {
     private final Runnable write;
 
     /**
-     * Whether a task was submitted that has not ended.
+     * Whether a submitted task has not ended yet.
      *
      * @written a thread that would write pages of a file with hooks in the background (compare-and-set, true); the task
      *     when it ends, or that thread if it could not submit the task (volatile, false)
      * @read by the exchange
-     * @invariant whether a task was submitted that has not ended; there is at most one per file
+     * @invariant true while a submitted task has not ended; there is at most one per file
      */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 

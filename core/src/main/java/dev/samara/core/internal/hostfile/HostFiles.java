@@ -91,7 +91,7 @@ public final class HostFiles {
     }
 
     /**
-     * Opens a file of the host.
+     * Opens a host file.
      *
      * @param memory the memory of the spaces that will map it
      * @param options {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}, and the options of {@link

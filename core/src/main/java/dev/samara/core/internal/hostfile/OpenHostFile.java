@@ -20,7 +20,7 @@ import java.nio.channels.FileChannel;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** One open of a file of the host. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
+/** One open of a host file. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
 public final class OpenHostFile extends HostFile implements UncachedFile {
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;

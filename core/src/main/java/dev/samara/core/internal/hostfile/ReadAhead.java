@@ -12,8 +12,8 @@ import dev.samara.core.vma.VmaFlags;
  */
 final class ReadAhead {
     /**
-     * The maximum size of a window in bytes, like Linux's {@code read_ahead_kb}. With advice for sequential accesses
-     * the window is twice as large.
+     * The maximum size of a window in bytes, like Linux's {@code read_ahead_kb}. Advice for sequential accesses doubles
+     * the window.
      */
     private static final int MOST_BYTES = 128 << 10;
 

@@ -34,8 +34,8 @@ public final class AnonVmas {
     }
 
     /**
-     * Passes on to successors the anon_vmas that VMAs received after these successors were created. The caller detached
-     * the VMAs.
+     * Copies the anon_vma of each detached VMA to its successors, if the VMA received the anon_vma after the successors
+     * were created.
      *
      * @param tree the tree of the district; the caller has held the district's lock since it published the successors
      * @param gone VMAs that were removed from the layout and had no anon_vma when their successors were created

@@ -44,7 +44,7 @@ final class BackingQuestions {
         reached = 0;
     }
 
-    /** Returns whether all questions of the current attempt are answered. */
+    /** Returns whether the backings answered all requests of the current attempt. */
     boolean areAnswered() {
         for (int i = 0; i < reached; i++) {
             if (!questions.get(i).isAnswered) {

@@ -25,8 +25,8 @@ final class CommitCharge {
     private final Layout layout;
 
     /**
-     * Bytes charged for the VMAs of this edit, in excess of the VMAs of the layout, and including VMAs about to be
-     * stored.
+     * Bytes charged for the VMAs of this edit, including VMAs about to be stored, in excess of the bytes charged for
+     * the VMAs of the layout.
      */
     private long charged;
 

@@ -77,9 +77,9 @@ public final class GatheredVmas {
     /**
      * Gathers the VMAs of a range whose ends no VMA crosses, for {@link #displace} or {@link #unmap}.
      *
-     * <p>If there are many VMAs, most are in no processor cache. So this step and the following ones are separate
-     * loops, each of which reads little of each VMA: as long as the loop is short, a processor waits for several VMAs
-     * at the same time.
+     * <p>If there are many VMAs, most of them are not in a processor cache. So this step and the following ones are
+     * separate loops, each of which reads little of each VMA: as long as the loop is short, a processor waits for
+     * several VMAs at the same time.
      *
      * @param first the first VMA of the range; null if it has none
      * @param end after the last address of the range

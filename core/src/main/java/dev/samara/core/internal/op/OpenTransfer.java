@@ -28,7 +28,10 @@ public final class OpenTransfer {
         sources = new @Nullable Object[count];
     }
 
-    /** Finds the opens of an edit's new VMAs; opens that must be requested become questions of the operation. */
+    /**
+     * Finds the opens of an edit's new VMAs; opens that must be requested become requests of the operation to the
+     * backings.
+     */
     static OpenTransfer of(OperationState operation, List<VmArea> gone, List<VmArea> displaced, List<VmArea> fresh) {
         OpenTransfer opens = NONE;
         OpenDonors donors = null;

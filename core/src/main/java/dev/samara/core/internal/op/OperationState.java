@@ -10,7 +10,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The state that the attempts of one operation and its completion share: its waits, the questions to backings, its
+ * The state that the attempts of one operation and its completion share: its waits, its requests to backings, its
  * batches, the ranges to fault in, and its result. Edits use this state; {@link Operation}, which extends this class so
  * that an operation allocates one object for both, controls the sequence of attempts.
  *
@@ -26,7 +26,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
     /** Whether an attempt in a part of the layout needed more, so the next attempt locks the whole layout. */
     private boolean isBeyondPart;
 
-    /** The questions of the operation to backings; null if there are none. */
+    /** The requests of the operation to backings; null if there are none. */
     private @Nullable BackingQuestions callbacks;
 
     private boolean isPublished;
@@ -187,7 +187,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return callbacks;
     }
 
-    /** Returns whether all questions of the current attempt are answered. */
+    /** Returns whether the backings answered all requests of the current attempt. */
     final boolean isAnswered() {
         return callbacks == null || callbacks.areAnswered();
     }

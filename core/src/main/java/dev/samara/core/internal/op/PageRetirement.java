@@ -94,8 +94,8 @@ public final class PageRetirement {
     private final List<MovePages> moved;
 
     /**
-     * How many of the ranges are done, first the reserved ranges, then the occupied ones; and the next address in the
-     * current range, 0 for its start.
+     * The number of ranges that are done (first the reserved ranges, then the occupied ones), and the next address in
+     * the current range (0 at its start).
      */
     private int ranges;
 

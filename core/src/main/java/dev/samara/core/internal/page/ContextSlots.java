@@ -23,9 +23,9 @@ final class ContextSlots {
          * @written a thread that borrows, or that finds nothing else idle (get-and-set of null); a thread that gives
          *     back (compare-and-set of null)
          * @read a thread that borrows or gives back (volatile)
-         * @invariant a page table context that is in no reader section and in no other slot; or null. A thread's number
-         *     modulo the number of slots selects its slot, so threads that borrow concurrently mostly write different
-         *     lines
+         * @invariant a page table context that is neither in a reader section nor in another slot; or null. A thread's
+         *     number modulo the number of slots selects its slot, so threads that borrow concurrently mostly write
+         *     different lines
          */
         private final AtomicReference<@Nullable PageTableContext> context = new AtomicReference<>();
 

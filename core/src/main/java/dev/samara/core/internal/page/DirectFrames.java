@@ -140,7 +140,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         }
     }
 
-    /** Returns whether the system currently has room for regions of so many bytes of frames. */
+    /** Returns whether the system currently has room for regions that contain a number of bytes of frames. */
     public static boolean mayHaveRegions(long bytes) {
         return SparseRegion.hasRoom(bytes);
     }

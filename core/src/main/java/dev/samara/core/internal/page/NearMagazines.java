@@ -59,7 +59,7 @@ final class NearMagazines {
      * Moves frames from a context's full magazine to a near magazine, and puts another frame into the context's
      * magazine.
      *
-     * @param frame a free frame that is in no magazine
+     * @param frame a free frame that is not in a magazine
      * @return false, without a change, if the near magazine has no room
      */
     boolean put(int frame, Magazine source) {

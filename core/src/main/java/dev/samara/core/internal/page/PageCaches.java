@@ -197,8 +197,8 @@ public final class PageCaches {
      * unpinned and unmapped pages of caches that can read them again. A clock hand continues from its last position.
      * One call stops after the first batch with a freed page, and after one round at the latest.
      *
-     * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is in no reader section,
-     * has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
+     * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is not in a reader
+     * section, has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
      *
      * @return the number of frames that were freed, or {@link #BUSY}
      */

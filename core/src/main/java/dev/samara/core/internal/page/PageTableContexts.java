@@ -191,7 +191,7 @@ public final class PageTableContexts {
     }
 
     /**
-     * Ends a page table context that is in no reader section, or whose CPU is gone. Does nothing if the context was
+     * Ends a page table context that is not in a reader section, or whose CPU is gone. Does nothing if the context was
      * already discarded.
      */
     public void discard(PageTableContext context) {

@@ -25,7 +25,7 @@ public final class VmaRights {
         return most(vma, geometry) & ~Pte.WRITE;
     }
 
-    /** Returns the maximal rights of a page of a VMA, as bits of {@link Pte#RIGHTS}. */
+    /** Returns the maximum rights that a VMA's pages may have, as bits of {@link Pte#RIGHTS}. */
     public static long most(VmArea vma, Geometry geometry) {
         return (long) geometry.protectionMap().rights((int) vma.flags()) << TO_PTE;
     }

@@ -58,7 +58,7 @@ public final class Borrower extends WaitingCall {
      *
      * @param identity the identity of the space
      * @param users the users of the space
-     * @param machine the threads of the machine of the space
+     * @param machine the threads of the space's machine
      * @param letGo asks for the end of the borrow; the CPU that borrows keeps it reachable
      * @param cpu the number of the CPU that borrows
      * @param isTracked whether the stack trace is recorded

@@ -75,7 +75,10 @@ public final class Borrowers {
             }
         }
 
-        /** Returns the borrow, unless the CPU's thread ended. The borrow of a lost CPU lasts until it is given up. */
+        /**
+         * Returns the borrow, unless the CPU's thread ended. The borrow of a lost CPU lasts until another thread ends
+         * it.
+         */
         private @Nullable Borrower living() {
             Borrower of = current;
             return of == null || owner.isDead() ? null : of;
@@ -190,7 +193,7 @@ public final class Borrowers {
         }
     }
 
-    /** Reports each borrow that is too old, once, and gives up the borrows of CPUs that are gone. Does not wait. */
+    /** Reports each borrow that is too old, once, and ends the borrows of CPUs that are gone. Does not wait. */
     public void check() {
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();
@@ -202,8 +205,8 @@ public final class Borrowers {
     }
 
     /**
-     * Gives up the borrows of CPUs that are gone, and takes these CPUs offline. Waits only if there is no memory for
-     * the teardown of a space. The caller holds no monitor.
+     * Ends the borrows of CPUs that are gone, and takes these CPUs offline. Waits only if there is no memory for the
+     * teardown of a space. The caller holds no monitor.
      */
     public void giveUpDead() {
         boolean isLeft = false;

@@ -26,14 +26,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class District {
     /**
-     * The number of operations of a part between two checks of the other parts; a power of two. So many operations take
+     * The number of operations of a part between two checks of the other parts; a power of two. These operations take
      * longer than a thread usually waits for a CPU, so a part is not joined merely because its thread is not running.
      */
     static final int LOOK = 1 << 15;
 
     /**
-     * A part counts as no longer used if it has no operation while another part has this many; a power of two. During
-     * so many operations each runnable thread runs.
+     * A part counts as no longer used if it has no operation while another part has this many; a power of two. While a
+     * part executes this many operations, the operating system runs each runnable thread.
      */
     static final int IDLE = 1 << 18;
 

@@ -34,7 +34,7 @@ public final class DroppablePages {
 
     /**
      * Drops the droppable pages of one leaf of a page table, the first leaf that is found to have any. May wait for
-     * CPUs and for a grace period. Does nothing if the thread must not wait. The caller is in no reader section and
+     * CPUs and for a grace period. Does nothing if the thread must not wait. The caller is not in a reader section and
      * holds no lock.
      *
      * @param spaces the spaces of the machine

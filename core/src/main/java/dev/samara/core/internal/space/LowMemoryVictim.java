@@ -29,7 +29,7 @@ public final class LowMemoryVictim {
 
     /**
      * Picks a victim and starts to take its pages, unless a reap is already running. Passes over the victim of a reap
-     * in which no step ended for too long. Calls the embedder's score. Does not wait. The caller is in no reader
+     * in which no step ended for too long. Calls the embedder's score. Does not wait. The caller is not in a reader
      * section and holds no lock.
      *
      * @param spaces the spaces of the machine

@@ -168,10 +168,10 @@ public final class MachineState {
         }
     }
 
-    /** Reports borrows that are too old, and gives up CPUs that are gone, with their borrows. */
+    /** Reports borrows that are too old, and releases CPUs that are gone, with their borrows. */
     public void checkCpus() {
-        // Called first, because it reports a CPU that it finds lost. The check then gives up the CPU's borrow in the
-        // same call.
+        // Called first, because it reports a CPU that it finds lost. The check then ends the CPU's borrow in the same
+        // call.
         releaseDeadCpus();
         borrowers.check();
     }
@@ -196,7 +196,7 @@ public final class MachineState {
         return threads.background();
     }
 
-    /** Returns the open files of the host. */
+    /** Returns the open host files. */
     public HostFiles hostFiles() {
         return hostFiles;
     }

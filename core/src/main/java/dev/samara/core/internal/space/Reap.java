@@ -129,7 +129,7 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * Continues the pass, or starts one. The caller is in no reader section, has no CPU in GUEST and holds no lock.
+     * Continues the pass, or starts one. The caller is not in a reader section, has no CPU in GUEST and holds no lock.
      * After an exception, the caller repeats the call or closes this reap.
      *
      * @param mayRest whether to return {@link Progress#WAITS} instead of waiting for CPUs and grace periods

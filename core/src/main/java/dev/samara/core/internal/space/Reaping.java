@@ -21,7 +21,7 @@ public final class Reaping {
     private volatile boolean isUnstable;
 
     /**
-     * @written the thread that ends a reap, or gives up a reap that hangs (volatile)
+     * @written the thread that ends a reap, or abandons a reap that hangs (volatile)
      * @read the thread of a fault that looks for a victim (volatile)
      * @invariant final once set. It is only a hint, because a space may be reaped again
      */

@@ -148,8 +148,8 @@ public final class Spaces implements CountedSpaces {
     }
 
     /**
-     * Closes the machine: saves files of the host, frees the pages of all files, and releases its memory and its
-     * threads. If a file of the host cannot be saved, the memory is kept for the next call.
+     * Closes the machine: saves host files, frees the pages of all files, and releases its memory and its threads. If a
+     * host file cannot be saved, the memory is kept for the next call.
      *
      * @throws IllegalStateException if a space is not closed or a CPU uses it; the message names each such space, and
      *     nothing is changed

@@ -29,7 +29,7 @@ public final class Ticket extends Gate {
     private long low = -1;
     private long high;
 
-    /** Whether other operations can find it. Guarded by the lock of the district that lists it. */
+    /** Whether other operations can find this ticket. Guarded by the lock of the district that lists the ticket. */
     private boolean left;
 
     /**
@@ -56,7 +56,7 @@ public final class Ticket extends Gate {
         return age < otherAge && named.overlap(start, end);
     }
 
-    /** Clears the ranges of an earlier attempt. Caller must hold the lock of the district that lists it. */
+    /** Clears the ranges of an earlier attempt. Caller must hold the lock of the district that lists the ticket. */
     public void restart() {
         named.clear();
         low = -1;

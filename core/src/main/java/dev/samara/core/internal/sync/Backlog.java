@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * tasks between {@link #begin} and {@link #end}. Thread-safe.
  *
  * <p>Callbacks are counted but never refused, because they result from changes that were already made. So the bound is
- * enforced earlier. A call that may add callbacks, or a task, first waits for room or is refused, depending on the
+ * enforced earlier. A call that may add callbacks or a task first waits for room, or is refused, depending on the
  * settings.
  */
 public final class Backlog {
@@ -71,8 +71,8 @@ public final class Backlog {
 
     /**
      * Waits until the backlog is below its bound, before a call that may add callbacks. Reserves nothing. Costs one
-     * volatile read while the backlog is below its bound. If the settings say to wait, the caller must be in no section
-     * and hold no lock.
+     * volatile read while the backlog is below its bound. If the settings say to wait, the caller must not be in a
+     * section or hold a lock.
      *
      * @return false if the backlog is at its bound and the settings say to refuse
      */
@@ -91,7 +91,7 @@ public final class Backlog {
 
     /**
      * Takes a place for a task that will wait for grace periods on a thread of the machine. The place is held until
-     * {@link #end}. If the settings say to wait at the bound, the caller must be in no section and hold no lock.
+     * {@link #end}. If the settings say to wait at the bound, the caller must not be in a section or hold a lock.
      *
      * @return false if the backlog is at its bound and the settings say to refuse
      */

@@ -3,8 +3,8 @@ package dev.samara.core.internal.sync;
 
 /**
  * A task that an event hands to another thread. If heap or stack is exhausted at that time, the housekeeping hands the
- * task on later. The object is created before the event, because listing it then needs no memory, and less stack than
- * handing it on.
+ * task on later. The object is created before the event, because adding it to the list then needs no memory, and less
+ * stack than submitting it.
  */
 public final class EnsuredTask extends WaitingCall {
     private final Housekeeping housekeeping;

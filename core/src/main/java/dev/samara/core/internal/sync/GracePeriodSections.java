@@ -45,7 +45,7 @@ final class GracePeriodSections {
         RcuReader[] all = registered.all();
         long[] sections = null;
         int count = 0;
-        // Reads all sections before it waits for any of them, because this grace period need not wait for a section
+        // Reads all sections before it waits for the first one, because this grace period need not wait for a section
         // that starts later.
         for (int i = 0; i < all.length; i++) {
             long section = all[i].sectionVolatile();

@@ -151,7 +151,7 @@ public final class Housekeeping implements Runnable {
      */
     private @Nullable WaitingCall waiting;
 
-    /** The calls that can continue and never wait. Guarded by the monitor of the housekeeping, like those that may. */
+    /** The calls that can continue and never wait. Guarded by the monitor of the housekeeping, like {@code mayWait}. */
     private final Ready prompt = new Ready();
 
     /** The calls that can continue and may wait. */

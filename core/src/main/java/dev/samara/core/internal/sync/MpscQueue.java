@@ -6,7 +6,7 @@ import org.jctools.queues.varhandle.MpscUnboundedVarHandleArrayQueue;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An unbounded queue of many producers and one consumer at a time, in the order of the calls of {@link #offer}.
+ * An unbounded FIFO queue with many producers and one consumer at a time, in the order of the {@link #offer} calls.
  *
  * <p>The queue is from JCTools. A producer claims a place by a compare-and-set and then stores its element; a consumer
  * that reaches the place before the store spins. If an Error ended the producer before the store, the consumer would

@@ -102,7 +102,7 @@ public final class Rcu {
      * has ended. After the return, no reader uses an object that the caller unlinked before the call. An interrupt does
      * not end the wait; the interrupt flag is set on return.
      *
-     * <p>The caller must be in no section, and hold no lock that a reader may wait for within a section.
+     * <p>The caller must not be in a section, and must not hold a lock that a reader may wait for within a section.
      */
     public void synchronize() {
         NoWaiting.check("a wait for a grace period");

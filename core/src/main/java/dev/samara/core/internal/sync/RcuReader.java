@@ -43,7 +43,7 @@ public final class RcuReader extends ReaderWord {
     /**
      * Ends the innermost section ({@code rcu_read_unlock}).
      *
-     * @throws IllegalStateException if the reader is in no section; nothing is changed then
+     * @throws IllegalStateException if the reader is not in a section; then this changes nothing
      */
     public void readUnlock() {
         if (depth == 0) {

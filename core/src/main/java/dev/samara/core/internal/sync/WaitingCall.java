@@ -4,7 +4,7 @@ package dev.samara.core.internal.sync;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A call that continues later. It is its own node in the list of {@link Housekeeping}, so listing it allocates nothing.
+ * A call that continues later. It is its own node in the list of {@link Housekeeping}, so adding it allocates nothing.
  * {@link #run} continues the call, on a thread of the machine.
  */
 public abstract class WaitingCall implements Runnable {
@@ -16,8 +16,8 @@ public abstract class WaitingCall implements Runnable {
      *     Housekeeping}, or by a thread that runs a step (monitor); {@code isListed} by the thread that adds the call
      *     (plain)
      * @read as written
-     * @invariant the next call in the one list that contains this call; whether this call was listed, only for the
-     *     thread that lists it
+     * @invariant the next call in the one list that contains this call; whether this call was added, only for the
+     *     thread that adds it
      */
     @Nullable
     WaitingCall next;

@@ -257,7 +257,7 @@ public record Mmap(
                 | ((flags & MapFlags.MAP_SYNC) != 0 ? VmaFlags.SYNC : 0);
     }
 
-    /** Returns the flags of a VMA of a file, or a negated errno. */
+    /** Returns the flags of a file mapping, or a negated errno. */
     private long flagsOfFile(Edit edit, long given, BackingTraits file, long size) {
         Geometry geometry = edit.geometry;
         long vmaFlags = given;

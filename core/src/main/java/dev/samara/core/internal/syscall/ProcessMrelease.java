@@ -23,7 +23,7 @@ public final class ProcessMrelease {
     private ProcessMrelease() {}
 
     /**
-     * Reaps a space. The caller is in no reader section, has no CPU in GUEST and holds no lock.
+     * Reaps a space. The caller is not in a reader section, has no CPU in GUEST and holds no lock.
      *
      * @param layout a layout with memory
      * @return 0, or a negated errno: EAGAIN, EINTR, ENOMEM, or ESRCH if the page table is no longer held

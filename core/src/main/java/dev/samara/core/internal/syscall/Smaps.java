@@ -34,7 +34,7 @@ public final class Smaps {
         pageSize = layout.geometry().pageSize();
     }
 
-    /** Adds the pages of a VMA of the layout. */
+    /** Adds the pages of one VMA. */
     public void add(VmArea vma, SmapsSums sums) {
         FilePages file = vma.isAnonymous() ? null : FilePages.of(vma);
         PageMappings mappings = null;

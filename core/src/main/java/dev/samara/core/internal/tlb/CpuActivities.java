@@ -68,21 +68,22 @@ public abstract sealed class CpuActivities permits CpuTlb {
     }
 
     /**
-     * Returns whether the CPU may enter GUEST: it has a space, is not in GUEST, and is in no activity that runs
-     * callbacks.
+     * Returns whether the CPU may enter GUEST: it has a space, is not in GUEST, and no activity that runs callbacks is
+     * in progress.
      */
     public final boolean isIdle() {
         return activities == 0;
     }
 
     /**
-     * Returns whether the CPU may move to another space: it is not in GUEST, and in no activity that runs callbacks.
+     * Returns whether the CPU may move to another space: it is not in GUEST, and no activity that runs callbacks is in
+     * progress.
      */
     public final boolean isMovable() {
         return (activities & ~WITHOUT_SPACE) == 0;
     }
 
-    /** Returns whether the CPU may poll, and leave GUEST: it is in GUEST, and in no other activity. */
+    /** Returns whether the CPU may poll, and leave GUEST: it is in GUEST, and no other activity is in progress. */
     public final boolean isInGuest() {
         return activities == GUEST;
     }

@@ -389,7 +389,8 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Leaves GUEST until the next poll, or until the end of a fault. Called in GUEST, in no other activity.
+     * Leaves GUEST until the next poll, or until the end of a fault. Called in GUEST, while no other activity is in
+     * progress.
      *
      * @param why {@link #FOR_CALL}, or the depth of the fault
      */
@@ -416,7 +417,7 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Enters GUEST again, if the CPU left it temporarily and is in no activity that runs callbacks.
+     * Re-enters GUEST if the CPU left it temporarily and no activity that runs callbacks is in progress.
      *
      * @return whether the CPU entered GUEST
      */

@@ -15,7 +15,7 @@ public final class PageFlush {
     /**
      * Flushes the translations of one page on every CPU that may have one, and waits for those CPUs ({@code
      * flush_tlb_page}). The caller changed the page's entry, which does not change again during this call. The caller
-     * holds no lock and is in no reader section.
+     * holds no lock and is not in a reader section.
      *
      * @param table the page table of the space
      * @param leaf the leaf that contains the entry

@@ -9,18 +9,18 @@ import java.util.Arrays;
  * memory, and not as fast. Direct-mapped. Used by the CPU's owner alone.
  *
  * <p>An entry is two words side by side, as a rule in one cache line: a tag as in the first level, and the addend with
- * the rights in its low bits, which are 0 in an addend. A tag contains the number of its space, so a number that no
- * translation has drops all translations of the space from both levels. A fill of the first level fills this one, and a
- * flush of the first level flushes this one.
+ * the rights in its low bits, which are 0 in an addend. A tag contains the number of its space. So giving the space a
+ * number that no translation has drops all its translations from both levels. A fill of the first level fills this one,
+ * and a flush of the first level flushes this one.
  *
- * <p>It has one entry until the first level was filled as often as it has entries. Most short-lived CPUs never need
- * more.
+ * <p>The second level has one entry until the first level was filled as many times as the first level has entries. Most
+ * short-lived CPUs never need more.
  */
 public final class SecondTlb {
     /** The bytes that an entry takes. */
     public static final int ENTRY_BYTES = 2 * Long.BYTES;
 
-    /** Entries of this level for each entry of the first one, and the most entries. */
+    /** The number of entries of this level for each entry of the first level, and the maximum number of entries. */
     private static final int RATIO = 32;
 
     private static final int MOST = 1 << 16;
@@ -34,7 +34,7 @@ public final class SecondTlb {
     /** The bit in which tags of a granule may differ. */
     private final long elsewhere;
 
-    /** The tag of each entry, at an even index, then addend and rights. An entry of zeros has no right. */
+    /** For each entry, its tag at an even index, and then its addend and rights. An entry of zeros has no right. */
     private long[] words = new long[2];
 
     /** @param elsewhere the bit that tags of frames outside the region have in addition */
@@ -43,16 +43,16 @@ public final class SecondTlb {
     }
 
     /**
-     * Returns how many entries there are beside a first level that was filled that often.
+     * Returns how many entries this level has after the first level was filled as many times as it has entries.
      *
      * @param first the number of entries of the first level
-     * @return a power of two; 1 if the first level is as large
+     * @return a power of two; 1 if the first level has {@code MOST} entries or more
      */
     static int most(int first) {
         return first < MOST ? (int) Math.min((long) RATIO * first, MOST) : 1;
     }
 
-    /** Replaces all entries by empty ones, of another number. If this throws, nothing has changed. */
+    /** Replaces all entries by a given number of empty entries. If this throws, nothing has changed. */
     void resize(int entries) {
         words = new long[2 * entries];
     }
@@ -72,7 +72,7 @@ public final class SecondTlb {
      * @param access one bit of {@link dev.samara.core.mman.Protection}
      */
     public static long rights(int access) {
-        // The bits of Protection, in the same order, follow that of a present entry.
+        // In an entry, the bits of Protection follow the bit of a present entry, in the same order.
         return (long) access << 1;
     }
 
@@ -93,7 +93,7 @@ public final class SecondTlb {
     /**
      * Adds an entry that was found to the arrays of the first level.
      *
-     * @param slot of the granule in these arrays
+     * @param slot the granule's slot in these arrays
      * @return the addend
      */
     public long promote(int at, long[] loads, long[] stores, long[] addends, int slot) {

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  * its slot depends on its first byte and its comparison on its last byte. Giving a space a new number drops all its
  * translations. An addend plus an address is a physical address.
  *
- * <p>A {@link SecondTlb} has what the arrays for loads and stores had to replace. No translation is in the arrays or in
- * the second level that a flush has dropped from the other one.
+ * <p>A {@link SecondTlb} also contains translations that were replaced in the arrays for loads and stores. A flush
+ * drops a translation from both the arrays and the second level.
  *
  * <p>A {@link View} reads the arrays without a call. It uses an addend plus an address as an index into the frames'
  * region. The tags of frames outside the region have one more bit; for such a frame, the sum is a physical address
@@ -47,7 +47,7 @@ public sealed class SoftTlb permits CheckedTlb {
      */
     private static final int MOST_DROPPED = 1 << 12;
 
-    /** An array without translations, of any space. */
+    /** An array without translations. Views of all TLBs share it. */
     private static final long[] NONE = {EMPTY};
 
     /** A reader of the tags and addends, which belongs to the CPU's owner. */
@@ -71,8 +71,8 @@ public sealed class SoftTlb permits CheckedTlb {
                 @Nullable FrameRegion frames);
 
         /**
-         * Is given the second level, which a TLB never replaces. The view promotes what it finds there, on the thread
-         * of the CPU's owner.
+         * Receives the second level, which a TLB never replaces. The view copies translations that it finds there to
+         * the first level, on the thread of the CPU's owner.
          */
         void second(SecondTlb level);
 
@@ -165,7 +165,10 @@ public sealed class SoftTlb permits CheckedTlb {
     /** For loads and stores. */
     private final SecondTlb second;
 
-    /** How many translations of loads and stores were filled, until the second level has its entries. */
+    /**
+     * The number of translations of loads and stores that were filled so far, counted until the second level gets its
+     * entries.
+     */
     private int filled;
 
     private int lastNumber;
@@ -204,7 +207,7 @@ public sealed class SoftTlb permits CheckedTlb {
         fetches = new long[entries];
         fetchAddends = new long[entries];
         second = new SecondTlb(elsewhere);
-        // A second level that would be no larger is none.
+        // There is no second level if it would not be larger than the first one.
         filled = SecondTlb.most(entries) > entries ? 0 : entries;
         clear();
     }
@@ -268,7 +271,7 @@ public sealed class SoftTlb permits CheckedTlb {
     }
 
     /**
-     * Translates an access to one byte as {@link #probe} does, by the levels as they are.
+     * Translates an access to one byte as {@link #probe} does, without changing the levels.
      *
      * @param right {@link Pte#READ} or {@link Pte#WRITE}
      */
@@ -335,17 +338,17 @@ public sealed class SoftTlb permits CheckedTlb {
         try {
             resizeSecond(SecondTlb.most(loads.length));
         } catch (OutOfMemoryError exhausted) {
-            // Without it the TLB is only slower.
+            // Without a second level the TLB is only slower.
             filled = 0;
         }
     }
 
-    /** Gives the second level so many entries. */
+    /** Sets the number of entries of the second level. */
     void resizeSecond(int entries) {
         second.resize(entries);
     }
 
-    /** Returns the number of the entry of the second level that an address has. */
+    /** Returns the number of the second level's entry for an address. */
     final int secondEntryOf(long address) {
         return second.entryOf(address >>> shift);
     }
@@ -359,7 +362,9 @@ public sealed class SoftTlb permits CheckedTlb {
         return ((long) frame << pageShift) + (address & pageMask);
     }
 
-    /** Drops the translations in the slot of an address in the first level, in both parts and of any space. */
+    /**
+     * Drops the translations in an address's slot of the first level, in both parts, whichever space they belong to.
+     */
     void drop(long address) {
         int at = (int) (address >>> shift) & loads.length - 1;
         loads[at] = EMPTY;

@@ -283,8 +283,8 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     /**
-     * Waits until no CPU can translate to an unhooked page, and for a grace period if one is needed. The caller is in
-     * no reader section and holds no lock of a leaf.
+     * Waits until no CPU can translate to an unhooked page, and for a grace period if one is needed. The caller is not
+     * in a reader section and holds no lock of a leaf.
      */
     public void invalidate() {
         pending.flush();

@@ -57,7 +57,7 @@ public final class Tracepoints {
     }
 
     /**
-     * Ends the event of a step of a fault.
+     * Ends a fault step's event.
      *
      * @param begun the result of {@link #beginFault}; if it is null, nothing is recorded
      * @param space the number of the space

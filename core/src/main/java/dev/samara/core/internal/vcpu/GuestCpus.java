@@ -38,7 +38,7 @@ public final class GuestCpus implements IdleUsers {
     /**
      * Creates an empty pool.
      *
-     * @param maker creates CPUs in no space
+     * @param maker creates CPUs that are not in a space
      */
     public GuestCpus(Supplier<Vcpu> maker) {
         this.maker = maker;

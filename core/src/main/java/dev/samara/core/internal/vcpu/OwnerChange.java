@@ -116,8 +116,8 @@ public final class OwnerChange {
     }
 
     /**
-     * Ends {@link #lend}. The reader keeps the name of the thread for reports, which does no harm, because it is in no
-     * section.
+     * Ends {@link #lend}. The reader keeps the thread's name for reports; this is harmless, because the reader is not
+     * in a section.
      */
     static void takeBack(Vcpu cpu, LentCpu by) {
         CpuTlb tlb = cpu.tlb();

@@ -45,7 +45,8 @@ public final class PooledCpu extends LentCpu {
     }
 
     /**
-     * Switches to a space, or to none. Returns false if the space has no users any more; the CPU is then in no space.
+     * Switches to a space, or to none. Returns false if the space has no users any more; the CPU is then not in any
+     * space.
      */
     boolean goTo(Layout layout) {
         Lifetime next = layout.lifetime();

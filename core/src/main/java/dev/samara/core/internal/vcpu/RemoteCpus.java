@@ -8,9 +8,9 @@ import dev.samara.core.internal.space.Layout;
 import java.util.function.Supplier;
 
 /**
- * The CPUs of one machine that copy between a space and a buffer on a thread without a CPU. An idle CPU is in no space,
- * so it is not a user of any space and keeps no page tables. Thread-safe. A lock is acquired only when a CPU is created
- * or ended.
+ * The CPUs of one machine that copy between a space and a buffer on a thread without a CPU. An idle CPU is not in any
+ * space, so it is not a user of any space and keeps no page tables. Thread-safe. A lock is acquired only when a CPU is
+ * created or ended.
  */
 public final class RemoteCpus {
     /** A CPU of this pool. Used by the thread to which it is lent. */
@@ -41,13 +41,13 @@ public final class RemoteCpus {
     /**
      * Creates an empty pool.
      *
-     * @param maker creates CPUs in no space
+     * @param maker creates CPUs that are not in a space
      */
     public RemoteCpus(Supplier<Vcpu> maker) {
         this.maker = maker;
     }
 
-    /** Lends a CPU in no space to the calling thread, which gives it back. */
+    /** Lends a CPU that is not in a space to the calling thread, which gives it back. */
     public RemoteCpu lend() {
         RemoteCpu known = idle.takeIn(this);
         if (known == null) {

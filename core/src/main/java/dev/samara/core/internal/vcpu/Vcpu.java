@@ -40,7 +40,7 @@ public final class Vcpu {
     private final CpuMemory memory;
 
     /**
-     * The reference with which the CPU entered its space; null if it is in no space, or entered the space without a
+     * The reference with which the CPU entered its space; null if it is not in a space, or entered the space without a
      * reference.
      */
     private @Nullable Object reference;
@@ -55,7 +55,7 @@ public final class Vcpu {
     private @Nullable Object borrow;
 
     /**
-     * Creates a CPU in no space, owned by the calling thread.
+     * Creates a CPU that is not in a space, owned by the calling thread.
      *
      * @param host the machine
      * @param number the number of the CPU in reports and for the delivery of requests
@@ -97,7 +97,7 @@ public final class Vcpu {
      *
      * @param isLater if the CPU was the last user of the space that it leaves, whether a thread of the machine tears
      *     the space down; otherwise, this call does so, and may wait
-     * @return false if the space has no users any more; this CPU is then in no space
+     * @return false if the space has no users any more; this CPU is then not in any space
      */
     boolean switchTo(@Nullable Layout layout, boolean isLater) {
         try {
@@ -111,7 +111,7 @@ public final class Vcpu {
      * Switches to a space, or to none. The caller calls {@link #endLeft} afterwards.
      *
      * @param by the reference that {@link #reference} then returns; null if there is none
-     * @return false if the space has no users any more; the CPU is then in no space
+     * @return false if the space has no users any more; the CPU is then not in any space
      */
     boolean enter(@Nullable Object by, @Nullable Layout layout) {
         if (layout != null && tlb != null && tlb.leaveLazy(layout.pages())) {
@@ -270,7 +270,7 @@ public final class Vcpu {
         return made;
     }
 
-    /** Releases the TLB and the page table context of the current memory. The CPU is in no space. */
+    /** Releases the TLB and the page table context of the current memory. The CPU is not in any space. */
     void release() {
         MachineMemory left = machineMemory;
         PageTableContext discarded = context;

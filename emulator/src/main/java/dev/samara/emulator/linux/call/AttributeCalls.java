@@ -52,7 +52,7 @@ final class AttributeCalls {
 
     /** A change of a file. */
     private interface FileChange extends PathCalls.HostCall {
-        /** Makes the change for a file of the host to which no known name leads. */
+        /** Makes the change for a host file to which no known name leads. */
         long callWithoutName(OpenedName opened);
 
         /** Makes the change for a file in memory. */

@@ -33,7 +33,7 @@ final class EmulatedChanges {
         this.paths = paths;
     }
 
-    /** Returns the status of a file of the emulator; null for a file of the host, or if nothing exists there. */
+    /** Returns the status of a file of the emulator; null for a host file, or if nothing exists there. */
     private @Nullable FileStatus status(ResolvedPath place) {
         return paths.ofEmulatorsName(place);
     }
@@ -51,7 +51,7 @@ final class EmulatedChanges {
         return thread.credentials().isPrivileged();
     }
 
-    /** Returns whether a name exists, as a file of the host or of the emulator. */
+    /** Returns whether a name exists, as a host file or as a file of the emulator. */
     boolean exists(ResolvedPath place) {
         return place.exists() || status(place) != null;
     }

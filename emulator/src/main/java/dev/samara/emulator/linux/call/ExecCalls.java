@@ -57,7 +57,8 @@ final class ExecCalls {
     long execute(long folder, long pathAddress, long argumentsAddress, long environmentAddress, long flags) {
         @Nullable LoadedStart[] loaded = new LoadedStart[1];
         long error;
-        // Only one thread at a time may read the strings of a program, because they are ten times as large in the heap.
+        // Only one thread at a time may read the argument and environment strings of a program, because they take ten
+        // times as much memory in the heap.
         synchronized (thread.process().system().programStart()) {
             error = prepare(folder, pathAddress, argumentsAddress, environmentAddress, flags, loaded);
         }

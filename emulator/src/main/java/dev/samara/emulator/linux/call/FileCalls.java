@@ -269,7 +269,7 @@ final class FileCalls {
         return FoundFile.none(error);
     }
 
-    /** Opens or creates a file of the host. The caller holds the monitor of {@link NamedPipes}. */
+    /** Opens or creates a host file. The caller holds the monitor of {@link NamedPipes}. */
     private FoundFile openPlace(ResolvedPath place, int flags, long mode) {
         Path host = place.host();
         if (host == null) {
@@ -362,7 +362,7 @@ final class FileCalls {
         return place.error() == 0 && isOfFolder ? LinuxErrno.EISDIR : place.error();
     }
 
-    /** Returns the error if a file of the host cannot be opened or created; 0 otherwise. */
+    /** Returns the error if a host file cannot be opened or created; 0 otherwise. */
     private long check(ResolvedPath place, Path host, int flags) {
         OwnerRights rights = thread.process().system().rights();
         boolean makesFile = (flags & OpenFlags.CREAT) != 0;
@@ -388,7 +388,7 @@ final class FileCalls {
         return Files.isRegularFile(host) ? rights.checkOpen(host, flags) : LinuxErrno.ENXIO;
     }
 
-    /** Opens or creates a file of the host. The caller holds the monitor of {@link NamedPipes}. */
+    /** Opens or creates a host file. The caller holds the monitor of {@link NamedPipes}. */
     private GuestFile openHost(ResolvedPath place, Path host, int flags, long mode) throws IOException {
         GuestSystem system = thread.process().system();
         int kept = flags & OpenFlags.KEPT;

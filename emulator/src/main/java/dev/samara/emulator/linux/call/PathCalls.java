@@ -212,7 +212,7 @@ final class PathCalls {
         return name != null && name.isRemoved() ? resolution.from(name) : resolution.from(folder.path);
     }
 
-    /** Returns the checks of the guest's permissions for files of the host. */
+    /** Returns the checks of the guest's permissions for host files. */
     OwnerRights rights() {
         return thread.process().system().rights();
     }
@@ -241,7 +241,7 @@ final class PathCalls {
         }
     }
 
-    /** Returns the status of a file of the emulator; null for a file of the host. */
+    /** Returns the status of a file of the emulator; null for a host file. */
     @Nullable
     FileStatus ofEmulator(ResolvedPath place, boolean follows) {
         if (place.error() != 0) {
@@ -251,7 +251,7 @@ final class PathCalls {
         return link != null ? link : ofEmulator(place.guest());
     }
 
-    /** Returns the status of a name of the emulator without following a link; null for a file of the host. */
+    /** Returns the status of a name of the emulator without following a link; null for a host file. */
     @Nullable
     FileStatus ofEmulatorsName(ResolvedPath place) {
         FileStatus link = ProcFiles.linkStatus(thread, place.guest());

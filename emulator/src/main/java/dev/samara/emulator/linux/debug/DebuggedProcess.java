@@ -45,10 +45,10 @@ public interface DebuggedProcess {
     byte @Nullable [] procFile(String path);
 
     /**
-     * Opens a file of the host that the guest may read.
+     * Opens a host file that the guest may read.
      *
      * @param path the absolute path in the guest's file system
-     * @return a regular file of the host, open for reading; null if there is none
+     * @return a regular host file, open for reading; null if there is none
      * @throws IOException if the host cannot open it
      */
     @Nullable

@@ -8,8 +8,8 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A regular file of the host. Reads and writes use the same page cache as its mappings, so they are coherent with the
- * guest's loads and stores.
+ * A regular host file. Reads and writes use the same page cache as its mappings, so they are coherent with the guest's
+ * loads and stores.
  */
 public final class DiskFile extends SeekableFile {
     private final HostFile file;

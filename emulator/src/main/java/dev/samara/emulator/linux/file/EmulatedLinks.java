@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.file;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 
-/** The names that no file of the host backs, mainly the symbolic links of {@code /proc}. */
+/** The names that no host file backs, mainly the symbolic links of {@code /proc}. */
 @FunctionalInterface
 public interface EmulatedLinks {
     EmulatedLinks NONE = path -> null;

@@ -4,9 +4,8 @@ package dev.samara.emulator.linux.file;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The name of a file of the guest. Like a {@code dentry}, it follows the file when the guest renames the file or a
- * directory above it. Any thread may read the name. A thread that changes it holds the monitor of the {@link
- * NamedPipes}.
+ * The name of a guest file. Like a {@code dentry}, it follows the file when the guest renames the file or a directory
+ * above it. Any thread may read the name. A thread that changes it holds the monitor of the {@link NamedPipes}.
  */
 final class FollowedName {
     private final FileStatus opened;

@@ -48,8 +48,8 @@ final class FollowedNames {
     }
 
     /**
-     * Records a change to a file whose names the guest all removed. The file of the host does not change, because the
-     * JDK cannot change a file without a name.
+     * Records a change to a file whose names the guest all removed. The host file does not change, because the JDK
+     * cannot change a file without a name.
      *
      * @param isOfLost whether the change also applies to a file whose name another program removed or gave to another
      *     file: such a file may have names that the guest does not know

@@ -74,7 +74,7 @@ public abstract class GuestFile {
         this.flags = flags;
     }
 
-    /** Returns the path. For a file of the host it is the present path, which follows renames. */
+    /** Returns the path. For a host file it is the present path, which follows renames. */
     public final String path() {
         OpenedName opened = openedName();
         return opened == null ? path : opened.path();
@@ -446,7 +446,7 @@ public abstract class GuestFile {
         return false;
     }
 
-    /** Returns the name by which a file of the host was opened; null for any other file. */
+    /** Returns the name by which a host file was opened; null for any other file. */
     public @Nullable OpenedName openedName() {
         return null;
     }

@@ -163,7 +163,7 @@ public final class GuestRoot {
         return new PathWalk(this, links, folder, path).place();
     }
 
-    /** Returns the target of a link of the host. */
+    /** Returns the target of a host symbolic link. */
     public static String targetOf(Path link) throws IOException {
         return HostNames.text(Files.readSymbolicLink(link));
     }
@@ -176,8 +176,8 @@ public final class GuestRoot {
     /**
      * Returns the name of a mapping as the guest sees it.
      *
-     * @param name the path of a file of the host, which may have a suffix, or a name that the guest set, as a text of
-     *     the guest
+     * @param name the path of a host file, which may have a suffix, or a name that the guest set, as a text of the
+     *     guest
      */
     public String shown(String name) {
         String inside = root == null ? null : root + "/";
@@ -225,7 +225,7 @@ public final class GuestRoot {
         return !names.isEmpty() && names.get(0).equals("proc");
     }
 
-    /** Returns the host's path for a path of the guest; null if no file of the host can be there. */
+    /** Returns the host's path for a path of the guest; null if no host file can be there. */
     @Nullable
     Path hostOf(List<String> names) {
         if (text(names).equals(programName)) {

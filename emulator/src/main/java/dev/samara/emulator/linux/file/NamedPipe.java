@@ -10,8 +10,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A named pipe. An empty file of the host stands for it. That file stays open, so that no other file gets its inode
- * number. As on Linux, the bytes are lost when nobody has the pipe open any more.
+ * A named pipe. An empty host file stands for it. That file stays open, so that no other file gets its inode number. As
+ * on Linux, the bytes are lost when nobody has the pipe open any more.
  */
 public final class NamedPipe {
     private FileStatus last;
@@ -88,7 +88,7 @@ public final class NamedPipe {
         return now == null ? last.asPipe().withoutNames() : now.asPipe();
     }
 
-    /** Returns the host path of a name of the pipe; null if all its names are gone. */
+    /** Returns the host path of one of the pipe's names; null if all its names were removed. */
     public synchronized @Nullable Path name() {
         for (Path name : names) {
             if (statusAt(name) != null) {

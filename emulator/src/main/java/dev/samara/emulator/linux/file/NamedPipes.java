@@ -20,8 +20,8 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The named pipes of the guest, by the files of the host that stand for them. A pipe keeps its file when the file is
- * renamed or gets further names.
+ * The named pipes of the guest, by the host files that stand for them. A pipe keeps its file when the file is renamed
+ * or gets further names.
  *
  * <p>The monitor of this object guards the table, all changes that the guest makes to names, and each use of a path
  * from its resolution on. So no thread mistakes the file of a pipe for a regular file, and no thread puts a link into a
@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * names of open files and of current directories follow these changes.
  */
 public final class NamedPipes {
-    /** Identifies a file of the host. */
+    /** Identifies a host file. */
     private record FileNumber(long device, long inode) {
         static FileNumber of(FileStatus status) {
             return new FileNumber(status.device(), status.inode());
@@ -40,7 +40,7 @@ public final class NamedPipes {
     private final FollowedNames followed = new FollowedNames();
     private final LinkedNames linked = new LinkedNames();
 
-    /** The name by which each mappable file of the host was opened, as long as the file is in use. */
+    /** The name by which each mappable host file was opened, as long as the file is in use. */
     private final Map<Backing, OpenedName> mapped = new WeakHashMap<>();
 
     private final WriteTimes times = new WriteTimes();
@@ -53,7 +53,7 @@ public final class NamedPipes {
         return times;
     }
 
-    /** Returns the largest sizes of files of the host. */
+    /** Returns the largest sizes of host files. */
     LargestSizes largestSizes() {
         return largestSizes;
     }
@@ -168,7 +168,7 @@ public final class NamedPipes {
         HostRights.setOfNew(host, mode | (FileStatus.of(host, false).mode() & HostRights.SET_GROUP));
     }
 
-    /** Returns the pipe for which a file of the host stands; null if there is none. A link is followed. */
+    /** Returns the pipe for which a host file stands; null if there is none. A link is followed. */
     public synchronized @Nullable NamedPipe find(Path host) {
         if (all.isEmpty()) {
             return null;
@@ -189,7 +189,7 @@ public final class NamedPipes {
      */
     public record PipeRights(NamedPipe pipe, boolean isReadable, boolean isWritable) {}
 
-    /** Returns the pipe of a file of the host as {@link #find} does, with the present rights. */
+    /** Returns the pipe of a host file as {@link #find} does, with the present rights. */
     public synchronized @Nullable PipeRights findWithRights(Path host) {
         NamedPipe found = find(host);
         return found == null ? null : new PipeRights(found, Files.isReadable(host), Files.isWritable(host));
@@ -230,7 +230,7 @@ public final class NamedPipes {
     }
 
     /**
-     * Renames a file of the host, which may be a pipe. Replaces a file that has the new name.
+     * Renames a host file, which may be a pipe. Replaces a file that has the new name.
      *
      * @return false if both names belong to the same file; then both stay
      */
@@ -249,7 +249,7 @@ public final class NamedPipes {
         return true;
     }
 
-    /** Gives a file of the host, which may be a pipe, a further name; returns 0 or an error. */
+    /** Gives a host file, which may be a pipe, a further name; returns 0 or an error. */
     public synchronized long link(Path from, Path to) throws IOException {
         FileStatus linked = all.isEmpty() ? null : statusOf(from);
         NamedPipe found = linked == null ? null : all.get(FileNumber.of(linked));

@@ -12,9 +12,9 @@ import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The name by which a file of the host was opened, or by which a directory was entered. The name follows the guest's
- * renames. In the meantime, another program may have given the name to another file, or created a link there that leads
- * out of the guest's root. So each use resolves the name again, and compares the file with the opened file.
+ * The name by which a host file was opened, or by which a directory was entered. The name follows the guest's renames.
+ * In the meantime, another program may have given the name to another file, or created a link there that leads out of
+ * the guest's root. So each use resolves the name again, and compares the file with the opened file.
  */
 public final class OpenedName {
     private final FollowedName name;

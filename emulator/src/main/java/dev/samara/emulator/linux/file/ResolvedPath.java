@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param guest the path of the guest, absolute and without links, except that the last name may be a link if it is not
  *     followed
- * @param host the path of the host; null if no file of the host can be there
+ * @param host the path of the host; null if no host file can be there
  * @param error 0, or the error if the path cannot be resolved
  * @param last the kind of the last name
  * @param isFolderNamed whether the path ends with a slash, so that it must be a directory

@@ -162,7 +162,7 @@ public final class GuestSystem {
         return user;
     }
 
-    /** Returns the checks of the guest's permissions for files of the host. */
+    /** Returns the checks of the guest's permissions for host files. */
     public OwnerRights rights() {
         return rights;
     }

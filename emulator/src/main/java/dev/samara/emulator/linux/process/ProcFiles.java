@@ -293,8 +293,8 @@ public final class ProcFiles {
     }
 
     /**
-     * Returns the target of a link that leads to a file of the host, or of a link of {@code /dev}. Null for any other
-     * path, and if the file has no known name any more. The caller holds the monitor of {@code NamedPipes}.
+     * Returns the target of a link that leads to a host file, or of a link of {@code /dev}. Null for any other path,
+     * and if the file has no known name any more. The caller holds the monitor of {@code NamedPipes}.
      */
     public static @Nullable String followed(GuestThread thread, String path) {
         if (!mayLead(path)) {

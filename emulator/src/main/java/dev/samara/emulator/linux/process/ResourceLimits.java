@@ -13,13 +13,13 @@ public final class ResourceLimits {
     /** The number of limits. */
     public static final int COUNT = 16;
 
-    /** The number of the limit of descriptors. */
+    /** The number of the descriptor limit, {@code RLIMIT_NOFILE}. */
     public static final int FILES = 7;
 
-    /** The number of the limit of the stack. */
+    /** The number of the stack limit, {@code RLIMIT_STACK}. */
     public static final int STACK = 3;
 
-    /** The number of the limit of locked memory. */
+    /** The number of the limit of locked memory, {@code RLIMIT_MEMLOCK}. */
     public static final int LOCKED = 8;
 
     private static final int CORE = 4;
