@@ -106,7 +106,7 @@ public final class KeyValueStore implements AutoCloseable {
         boolean isNew = file.size() <= (HEADERS + 1 + SPARE + GROWTH) * PAGE && file.size() % 512 == 0;
         for (long at = 0; isNew && at < Math.min(file.size(), (HEADERS + 1) * PAGE); at += 8) {
             long word = file.getLong(at);
-            isNew = word == 0 || at == 0 && word == HEADERS || at == 8 && word == FIRST_TREE;
+            isNew = word == 0 || (at == 0 && word == HEADERS) || (at == 8 && word == FIRST_TREE);
         }
         return isNew;
     }
