@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("A key-value store on a device whose power fails at a random call")
 final class KeyValueStorePowerLossTest {
-    private static final int LOSSES = Boolean.getBoolean("samara.torture") ? 3_000 : 50;
+    private static final int LOSSES = Boolean.getBoolean("samara.torture") ? 1_000 : 50;
 
     private final NavigableMap<Long, byte[]> model = new TreeMap<>();
     private final Random random = new Random(Long.getLong("samara.seed", 5));
