@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * {@code madvise} ({@code mm/madvise.c}): changes VMAs, checks the errors of advice that acts on pages, and passes
  * advice on to backings.
  */
-public record Madvise(long address, long length, int advice) implements Call, AdviceWalk {
+public record Madvise(long address, long length, int advice) implements RangeCall, AdviceWalk {
     public static long madvise(Layout layout, long address, long length, int advice) {
         Madvise call = new Madvise(address, length, advice);
         long result = Syscall.run(layout, call);
@@ -83,16 +83,6 @@ public record Madvise(long address, long length, int advice) implements Call, Ad
                             thrown);
         }
         return 0;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

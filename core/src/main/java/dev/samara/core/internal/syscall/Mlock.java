@@ -40,7 +40,7 @@ public final class Mlock {
     }
 
     /** {@code mlock2}; {@code mlock} has no flags. */
-    record Lock(long address, long length, int flags) implements Call {
+    record Lock(long address, long length, int flags) implements RangeCall {
         @Override
         public long decide(Edit edit) {
             if ((flags & ~LockFlags.ONFAULT) != 0) {
@@ -89,23 +89,13 @@ public final class Mlock {
         }
 
         @Override
-        public long from(Layout layout) {
-            return address;
-        }
-
-        @Override
-        public long to(Layout layout) {
-            return Addresses.endOf(address, length);
-        }
-
-        @Override
         public String toString() {
             return Call.text("mlock2", address, length, flags);
         }
     }
 
     /** {@code munlock}. */
-    record Unlock(long address, long length) implements Call {
+    record Unlock(long address, long length) implements RangeCall {
         @Override
         public long decide(Edit edit) {
             Geometry geometry = edit.geometry;
@@ -117,16 +107,6 @@ public final class Mlock {
             edit.claim(start, end);
             long reached = apply(edit, start, end, 0);
             return Errno.isError(reached) ? reached : DONE;
-        }
-
-        @Override
-        public long from(Layout layout) {
-            return address;
-        }
-
-        @Override
-        public long to(Layout layout) {
-            return Addresses.endOf(address, length);
         }
 
         @Override

@@ -18,19 +18,9 @@ import dev.samara.core.vma.VmaFlags;
  * calls that unmap or replace a range check it in {@link dev.samara.core.internal.op.GatheredVmas#cutAndGather}; the
  * others are {@link Mprotect}, {@link Madvise}, {@link MremapVma} and {@link Shm}.
  */
-public record Mseal(long address, long length, long flags) implements Call {
+public record Mseal(long address, long length, long flags) implements RangeCall {
     public static long mseal(Layout layout, long address, long length, long flags) {
         return Syscall.run(layout, new Mseal(address, length, flags));
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

@@ -20,7 +20,7 @@ import dev.samara.core.vma.VmaFlags;
  * <p>As on Linux, the layout may change between two backings. The calls are made in the order of the addresses, up to
  * the first call that fails. The error of that call takes precedence over errors of the layout.
  */
-public record Msync(long address, long length, int flags) implements Call {
+public record Msync(long address, long length, int flags) implements RangeCall {
     private static final int KNOWN = SyncFlags.ASYNC | SyncFlags.INVALIDATE | SyncFlags.SYNC;
 
     /** The result with which the visit ends at locked memory. It is not an errno. */
@@ -66,16 +66,6 @@ public record Msync(long address, long length, int flags) implements Call {
                             thrown);
             return Errno.EIO.result();
         }
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

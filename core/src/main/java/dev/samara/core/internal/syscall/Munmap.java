@@ -12,23 +12,13 @@ import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 
 /** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link GatheredVmas} cuts and unmaps. */
-public record Munmap(long address, long length) implements Call {
+public record Munmap(long address, long length) implements RangeCall {
     public static long munmap(Layout layout, long address, long length) {
         return Syscall.run(layout, new Munmap(address, length));
     }
 
     public static PendingCall munmapAsync(Layout layout, long address, long length) {
         return Syscall.start(layout, new Munmap(address, length));
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override

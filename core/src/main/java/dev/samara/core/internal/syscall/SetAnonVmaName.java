@@ -3,12 +3,10 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
-import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -30,7 +28,7 @@ public record SetAnonVmaName(
         long length,
         @Nullable String name,
         @Nullable String ofMemory,
-        @Nullable String ofObject) implements Call, AdviceWalk {
+        @Nullable String ofObject) implements RangeCall, AdviceWalk {
     /** The longest name, in characters ({@code ANON_VMA_NAME_MAX_LEN} also counts the terminator). */
     private static final int LONGEST = 79;
 
@@ -62,16 +60,6 @@ public record SetAnonVmaName(
             }
         }
         return true;
-    }
-
-    @Override
-    public long from(Layout layout) {
-        return address;
-    }
-
-    @Override
-    public long to(Layout layout) {
-        return Addresses.endOf(address, length);
     }
 
     @Override
