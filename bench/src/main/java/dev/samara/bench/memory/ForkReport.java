@@ -20,7 +20,7 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * The time of forks. The report {@code fork-beside} measures threads that run in the parent in the meantime.
+ * The time of forks. The report {@code fork-beside} measures the parent's threads that run during a fork.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. It forks a space of 134 VMAs with
  * 4,000 written pages, and spaces of 1,000 and of 65,530 VMAs with untouched pages. The figure is the CPU time of the
