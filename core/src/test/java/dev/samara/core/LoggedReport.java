@@ -6,14 +6,14 @@ import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 
-/** A program whose machine has a report to make: a notifier throws. */
+/** A program whose machine must make a report, because a notifier throws. */
 final class LoggedReport {
     static final String DONE = "the program has ended";
 
     private LoggedReport() {}
 
     /**
-     * Brings a report about.
+     * Provokes a report.
      *
      * @param arguments none, or one for a machine with a reporter
      */

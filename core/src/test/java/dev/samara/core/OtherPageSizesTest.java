@@ -29,8 +29,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Calls in spaces with pages of 16 and of 64 KiB, as other processors have them. A multiple of 4 KiB is not always a
- * multiple of such a page.
+ * Calls in spaces with the page sizes of other processors, 16 KiB and 64 KiB. A multiple of 4 KiB is not always a
+ * multiple of the page size.
  */
 @ParameterizedClass(name = "{0}")
 @MethodSource("geometries")

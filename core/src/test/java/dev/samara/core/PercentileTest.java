@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 @DisplayName("The percentiles of hold times")
 final class PercentileTest {
     /**
-     * The highest times that are not told apart from lower ones, counted from here: up to 15 each whole nanosecond;
-     * above, each power of two in eight steps.
+     * Returns the longest times of the buckets, computed independently: up to 15 ns, one bucket for each nanosecond;
+     * above, eight buckets for each power of two.
      */
     private static List<Long> ends() {
         List<Long> ends = new ArrayList<>();
@@ -31,7 +31,7 @@ final class PercentileTest {
         return ends;
     }
 
-    /** One hold in each of the lowest hundred buckets. */
+    /** Returns one hold in each of the lowest hundred buckets. */
     private static HoldTimes hundred() {
         long[] counts = new long[512];
         for (int i = 0; i < 100; i++) {

@@ -9,10 +9,10 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** In JVMs of their own, whose logger has the handler of the JDK, which prints. */
+/** Runs each case in a separate JVM, whose logger uses the JDK's handler, which prints. */
 @DisplayName("A machine without a reporter logs its reports")
 final class ReportLoggerTest {
-    /** The name of the logger, the level, the message, and the exception. */
+    /** The logger's name, the level, the message, and the exception. */
     private static final List<String> FORMAT =
             List.of("-Djava.util.logging.SimpleFormatter.format=<%3$s> <%4$s> <%5$s> <%6$s>");
 

@@ -9,10 +9,10 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Runs {@link SmokeClient} as an embedder does, by the JVM that runs the tests. */
+/** Runs {@link SmokeClient} as an embedder would, in a child JVM of the version that runs the tests. */
 @DisplayName("a client of the library needs no flag and prints nothing")
 final class SmokeTest {
-    /** What a later JDK will refuse unless it is asked not to. */
+    /** Denies what a later JDK will deny by default. */
     private static final List<String> STRICT =
             List.of("--sun-misc-unsafe-memory-access=deny", "--illegal-native-access=deny");
 

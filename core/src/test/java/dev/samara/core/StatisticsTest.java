@@ -58,7 +58,7 @@ class StatisticsTest {
         assertEquals(after.minorFaults(), fixture.cpu.statistics().minorFaults(), "an access that failed");
     }
 
-    /** Returns the number of misses that an action counts. */
+    /** Returns how many misses are counted for an action. */
     private long misses(Runnable action) {
         long before = fixture.cpu.statistics().tlbMisses();
         action.run();
@@ -67,7 +67,7 @@ class StatisticsTest {
 
     @Test
     @DisplayName("A store to a watched page, which no TLB keeps, is one miss in each form")
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // used only for its close
     void missesOfWatchedPages() {
         long address = fixture.anonymous(2);
         fixture.store(address, 1);

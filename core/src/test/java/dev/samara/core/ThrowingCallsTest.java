@@ -150,14 +150,14 @@ final class ThrowingCallsTest {
     @Test
     @DisplayName("an mremap that fails after it has moved a mapping throws, and the exception has its completion")
     void failsInFlight() {
-        // Without an executor, a thread of the machine might complete the call at once.
+        // Without an executor, a thread of the machine might complete the call immediately.
         Machine machine = Machine.builder()
                 .executor(Runnable::run)
                 .invokedHousekeeping(true)
                 .build();
         AddressSpace invoked = machine.newSpace(Geometry.LINUX_X86_64);
         assertEquals(PLACE, invoked.mmap(PLACE, 2 * PAGE, RW, FIXED, null, 0));
-        // Joined with neither: a sealed mapping does not move.
+        // Separates the second page from the first and seals it, because a sealed mapping does not move.
         assertEquals(0, invoked.mprotect(PLACE + PAGE, PAGE, Protection.READ));
         assertEquals(0, invoked.mseal(PLACE + PAGE, PAGE, 0));
         int moves = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;

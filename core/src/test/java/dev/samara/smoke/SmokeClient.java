@@ -15,7 +15,7 @@ import java.nio.ByteOrder;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 
-/** A client of the library, in a package that is not one of its modules'. Prints nothing. */
+/** A client of the library, in a package outside the library's modules. Prints nothing. */
 @SuppressWarnings("ThreadPriorityCheck") // with one processor other threads need it
 public final class SmokeClient {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -96,7 +96,7 @@ public final class SmokeClient {
         check(machine.statistics().framesInUse() == 0);
     }
 
-    /** Takes the right to write from a CPU in GUEST, which polls. */
+    /** Removes the right to write from a polling CPU in GUEST. */
     private static void shootDown(Machine machine, AddressSpace space, long heap) throws InterruptedException {
         CountDownLatch inGuest = new CountDownLatch(1);
         Thread guest = new Thread(() -> {

@@ -11,8 +11,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Random calls in a small window of a space, nearly all of them on mappings of a few backings: offsets are such that
- * neighbours continue each other, so that most calls cut or join something. For one thread.
+ * Random calls in a small window of a space, nearly all of them on mappings of a few backings. The offsets of
+ * neighbouring mappings are contiguous, so most calls split or merge VMAs. Not thread-safe.
  */
 public final class BackedCalls {
     public static final long PAGE = 0x1000;
@@ -30,8 +30,8 @@ public final class BackedCalls {
     private final int pages;
 
     /**
-     * @param place where the window begins
-     * @param pages how many pages it has
+     * @param place the start of the window
+     * @param pages the number of pages in the window
      */
     public BackedCalls(Random random, List<? extends CountingBacking> backings, long place, int pages) {
         this.random = random;

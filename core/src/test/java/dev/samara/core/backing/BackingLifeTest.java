@@ -30,7 +30,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Random calls of one thread; after each, and in the middle of each, the opens of every backing are counted. */
+/** Random calls by one thread. During and after each call, the opens of every backing are counted. */
 final class BackingLifeTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int RUNS =
@@ -46,7 +46,7 @@ final class BackingLifeTest {
         System.out.println("BackingLifeTest: -Dsamara.seed=" + SEED);
     }
 
-    /** One machine with some spaces, of which the first lives to the end. */
+    /** One machine with some spaces, of which the first one exists until the end. */
     private static final class Run {
         private final Random random;
         private final boolean withReferences;
@@ -62,7 +62,7 @@ final class BackingLifeTest {
         private final Deque<String> log = new ArrayDeque<>();
         private final BackedCalls calls;
 
-        /** The closes there were when the current call began. */
+        /** The number of closes when the current call started. */
         private int closes;
 
         Run(long seed, boolean withReferences) {
@@ -76,11 +76,11 @@ final class BackingLifeTest {
             return backings.stream().mapToInt(CountingBacking::closes).sum();
         }
 
-        /** No backing of the call may be closed by now. */
+        /** Checks, while a call retires, that no backing of the call is closed yet. */
         private void retire() {
             retired.incrementAndGet();
             // The retirement of an operation must not wait for threads of the machine, but another thread may. If a
-            // thread of the machine retires, the closes that were queued before have been done before.
+            // thread of the machine retires the operation, it already ran the closes that were queued before.
             if (Thread.currentThread() == caller) {
                 FutureTask<Boolean> quiescence = new FutureTask<>(() -> {
                     machine.awaitQuiescence();

@@ -29,7 +29,10 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** I8 for opens: whatever several threads did at once, at rest there are as many opens as VMAs, and none at the end. */
+/**
+ * I8 for opens: whatever several threads did concurrently, at rest there are as many opens as VMAs, and none at the
+ * end.
+ */
 final class BackingRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int ROUNDS =
@@ -55,7 +58,7 @@ final class BackingRacesTest {
                 spin();
             });
 
-    /** Long enough for others to come to a range in flight. */
+    /** Spins long enough for other threads to find a range in flight. */
     private static void spin() {
         Awake.delay(200);
     }

@@ -140,8 +140,8 @@ final class CallingBackTest {
     }
 
     /**
-     * Starts a mapping over pages 0 to 9 that has to start again three times, and then insists on being next. The
-     * unmappings that it waits for are released in the order of their publication, which is the order of its waits.
+     * Starts a mapping over pages 0 to 9 that restarts three times and then takes a ticket. The unmappings that it
+     * waits for are released in the order of their publication, in which it also waits for them.
      */
     private Future<Long> mapAfterThreeRestarts() throws InterruptedException {
         anonymous(0, 10);

@@ -42,7 +42,7 @@ final class MemoryFileTest {
         assertResult(Errno.ENOSPC, file.pwrite(bytes, 0, 1, 3 * PAGE));
         assertResult(Errno.ENOSPC, file.pwrite(bytes, 0, 10, 20 * PAGE));
         assertEquals(3 * PAGE, file.size(), "nothing was written");
-        // The existing pages need no memory.
+        // A write to existing pages needs no memory.
         assertEquals(10, file.pwrite(bytes, 0, 10, 3 * PAGE - 10));
         assertEquals(10, file.pwrite(bytes, 0, 100, 3 * PAGE - 10));
         assertEquals(3 * PAGE, file.size());
@@ -130,7 +130,7 @@ final class MemoryFileTest {
                 begun.set(rounds.count());
                 file.truncate(100);
                 Await.until("both have written", () -> written.get() >= rounds.count() || !writes.goesOn());
-                // Either call may have been the last one.
+                // Either the write or the truncation may have been last.
                 assertEquals(file.size() == PAGE ? whole : 0, fixture.load(at + PAGE - 8), "behind the end");
             }
         }

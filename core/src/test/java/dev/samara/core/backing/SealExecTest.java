@@ -24,7 +24,10 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Modes of files in memory, and the seal of their execute bits, against a live kernel ({@code seal_exec.table}). */
+/**
+ * Compares the modes of files in memory, and the seal of their execute bits, with a live kernel ({@code
+ * seal_exec.table}).
+ */
 @DisplayName("the execute bits of a file in memory can be sealed")
 final class SealExecTest {
     private static final KernelTable KERNEL = new KernelTable("seal_exec.table");

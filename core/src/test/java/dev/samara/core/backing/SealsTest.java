@@ -36,7 +36,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Seals of files in memory, and files that are open for writing only, against a live kernel ({@code seals.table}). */
+/**
+ * Compares seals of files in memory, and files that are open for writing only, with a live kernel ({@code
+ * seals.table}).
+ */
 @ExtendWith(OneThread.class)
 @DisplayName("seals of a file in memory")
 final class SealsTest {
@@ -240,7 +243,8 @@ final class SealsTest {
             assertEquals(0, on.file.addSeals(bits(words[0])));
             long equal = on.file.truncate(4 * PAGE);
             long larger = on.file.truncate(8 * PAGE);
-            // The row's third call is that of another file of 4 pages, so that it is smaller in each case.
+            // The kernel made the row's third call on another file of 4 pages, so that the call shrank the file in each
+            // case.
             return KernelTable.answers(equal, larger, on.file.truncate(PAGE), on.file.truncate(-1));
         });
     }
@@ -387,7 +391,7 @@ final class SealsTest {
         assertEquals(0, on.file.size());
     }
 
-    /** The lock of a child's layout: something happens before it is taken for the first time. */
+    /** The lock of a child's layout, which runs an action before it is first acquired. */
     private static final class ChildLock extends ReentrantLock {
         private static final long serialVersionUID = 1L;
 
@@ -423,7 +427,7 @@ final class SealsTest {
             long[] results = {1, 1};
             isChild[0] = true;
             beforeChild.set(() -> {
-                // The pages are copied. The parent's mapping goes, and the child has none yet.
+                // The pages are copied. The parent's mapping is removed before the child's exists.
                 results[0] = on.unmap(0, 4);
                 results[1] = on.file.addSeals(SealFlags.SEAL_WRITE);
             });

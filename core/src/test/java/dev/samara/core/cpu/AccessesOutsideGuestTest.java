@@ -34,7 +34,7 @@ final class AccessesOutsideGuestTest {
     private final FlatMemory flat = new ThrowingMemory(cpu);
     private final long at = fixture.anonymous(2);
 
-    /** Without a check of the thread or the state on a hit. */
+    /** Checks neither the thread nor the state on a hit. */
     private static final class Visitor extends FlatMemory {
         Visitor(GuestMemory memory) {
             super(memory, ByteOrder.LITTLE_ENDIAN);
@@ -57,7 +57,10 @@ final class AccessesOutsideGuestTest {
         fixture.closeEmpty();
     }
 
-    /** Returns how many accesses an action makes outside GUEST, by the CPU, its space and its machine alike. */
+    /**
+     * Returns how many accesses an action makes outside GUEST. The CPU, its space and its machine must count the same
+     * number.
+     */
     private long outside(Runnable action) {
         long before = cpu.statistics().accessesOutsideGuest();
         long inSpace = fixture.space.statistics().accessesOutsideGuest();

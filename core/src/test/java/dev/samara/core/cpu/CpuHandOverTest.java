@@ -137,7 +137,7 @@ final class CpuHandOverTest {
             assertRefused(IllegalStateException.class, () -> fixture.space.munmap(at, PAGE), "GUEST");
             cpu.leaveGuest();
         });
-        // The CPU counts for the thread that owns it only.
+        // A CPU in GUEST only prevents calls by the thread that owns it.
         assertEquals(0, fixture.space.munmap(at + PAGE, PAGE));
         cpu.claim();
     }
@@ -183,7 +183,7 @@ final class CpuHandOverTest {
         });
         first.start();
         first.join();
-        // To go to a space ends the CPUs and contexts of ended threads first.
+        // A switch to a space first takes the CPUs of ended threads offline, and discards their contexts.
         try (Cpu mine = fixture.machine.claimCpu()) {
             mine.switchTo(fixture.space);
             assertEquals(3, fixture.space.cpus());
@@ -216,7 +216,8 @@ final class CpuHandOverTest {
                 Rounds mine = new Rounds(rounds.get());
                 for (int round = 1; round <= rounds.get(); round++) {
                     if (!mine.next()) {
-                        // The other thread has not met this one in this round yet, and so knows of it then.
+                        // The other thread cannot leave this round's meeting before this store, so it also ends after
+                        // this round.
                         rounds.set(round);
                     }
                     meet(ready, threads * round);
@@ -254,7 +255,7 @@ final class CpuHandOverTest {
         }
     }
 
-    /** Waits, awake, until all threads are here: a thread that has to be woken comes too late for a race. */
+    /** Waits without parking until all threads arrived: a thread that must be woken up is too late for a race. */
     private static void meet(AtomicInteger here, int all) {
         here.incrementAndGet();
         Thread self = Thread.currentThread();
@@ -267,7 +268,7 @@ final class CpuHandOverTest {
     @Test
     @DisplayName("is passed on thousands of times beside unmappings: no store is lost, and no unmapped page is found")
     void ring() throws Exception {
-        // Those of the first thread.
+        // Counted by the first thread.
         Rounds passes = new Rounds(4_000);
         passes.next();
         AtomicBoolean isEnding = new AtomicBoolean();

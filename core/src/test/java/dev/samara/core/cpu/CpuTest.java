@@ -60,7 +60,7 @@ final class CpuTest {
         return bytes;
     }
 
-    /** A number as it lies in memory. */
+    /** Returns the bytes of a number in memory. */
     private static byte[] laidOut(long number, int size, ByteOrder order) {
         byte[] bytes = new byte[size];
         for (int i = 0; i < size; i++) {

@@ -22,7 +22,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
 
-/** A machine, a space with four pages that may be written, and another thread. Each test leaves no report. */
+/** A machine, a space with four writable pages, and another thread. No test may cause a report. */
 abstract class GuestFixture {
     static final long AT = 0x10_0000;
     static final int FIXED = ANONYMOUS | MapFlags.FIXED;

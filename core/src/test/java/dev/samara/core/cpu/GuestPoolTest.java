@@ -171,7 +171,7 @@ final class GuestPoolTest extends GuestFixture {
     @DisplayName("are taken offline if their thread ends in GUEST, or forgets its guest and lives on")
     void gone() throws InterruptedException {
         space.enter().close();
-        // It gets the CPU that is idle now.
+        // The thread gets the CPU that is idle now.
         Thread dead = new Thread(() -> store(space.enter(), AT, 1), "dead");
         dead.start();
         dead.join();
@@ -222,7 +222,7 @@ final class GuestPoolTest extends GuestFixture {
         for (int i = 0; i < 50; i++) {
             try (Guest guest = space.enter()) {
                 assertFault(Fault.NONE, guest.memory().getAndAdd(AT, 8, 1));
-                // Another virtual thread may continue on the carrier.
+                // Allows another virtual thread to run on the carrier.
                 LockSupport.parkNanos(1);
                 guest.poll();
             }

@@ -21,7 +21,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A CPU in GUEST must acknowledge requests, so each call that would delay it is refused. */
+/** A CPU in GUEST must acknowledge requests, so each call that would delay the acknowledgement is refused. */
 @DisplayName("I9: in GUEST, nothing is done that may have to wait")
 class GuestRulesTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -68,7 +68,7 @@ class GuestRulesTest {
             second.switchTo(child);
             first.enterGuest();
             assertEquals(Fault.NONE, second.memory().store(at + PAGE, 8, 1));
-            // The page is the parent's too: a copy waits for CPUs.
+            // The parent shares the page, so the store must copy it, and a copy waits for CPUs.
             assertThrows(IllegalStateException.class, () -> second.memory().store(at, 8, 2));
             first.leaveGuest();
             assertEquals(Fault.NONE, second.memory().store(at, 8, 2));

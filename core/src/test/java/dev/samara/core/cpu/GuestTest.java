@@ -240,7 +240,7 @@ final class GuestTest extends GuestFixture {
         try (Guest guest = space.enter().leaveForCalls()) {
             store(guest, AT, 1);
             assertEquals(0, space.munmap(AT + PAGE, PAGE));
-            // An access by itself does not come back: what the thread calls next may wait.
+            // An access alone does not return to GUEST, because the thread's next call may wait.
             assertEquals(1, load(guest, AT));
             assertEquals(0, elsewhere(() -> space.munmap(AT, PAGE)));
             try (Guest inner = space.enter()) {
@@ -267,7 +267,7 @@ final class GuestTest extends GuestFixture {
             guest.leaveForCalls();
             Future<Long> wakes = other.submit(() -> {
                 Await.until("a thread waits", () -> table.waiters() == 1);
-                // Would wait for the other thread in GUEST.
+                // Would wait for the other thread if that thread were in GUEST.
                 assertEquals(0, space.mprotect(AT, PAGE, READ));
                 try (Guest own = space.enter().leaveForCalls()) {
                     return table.wake(own.memory(), AT, false, 1, FutexTable.ANY);

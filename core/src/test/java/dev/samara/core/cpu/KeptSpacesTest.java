@@ -26,7 +26,7 @@ final class KeptSpacesTest {
     private final List<AddressSpace> spaces = new ArrayList<>();
     private final List<Long> at = new ArrayList<>();
 
-    /** The ranges that the listener was called for. */
+    /** The reasons and ranges with which the listener was called. */
     private final List<String> told = new ArrayList<>();
 
     private void visit(Cpu cpu, int number) {

@@ -63,7 +63,10 @@ final class LazyCpuTest {
         return layoutOf(fixture.space).pages().context();
     }
 
-    /** A mapping of another space at the address has a page of its own; the CPU cannot go back to the closed space. */
+    /**
+     * Asserts that the CPU cannot switch back to the closed space, and finds a new page in another space at the same
+     * address.
+     */
     private void assertFindsNewPage() {
         assertClosed();
         try (AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY)) {
@@ -80,7 +83,7 @@ final class LazyCpuTest {
         assertNull(cpu.space());
     }
 
-    /** Whether the TLB has the page, without a walk. */
+    /** Returns whether an access hits the TLB, without a walk. */
     private boolean isKnown(long address) {
         cpu.enterGuest();
         boolean isKnown = SpaceFixture.hits(cpu, () -> fixture.load(address));
@@ -164,7 +167,7 @@ final class LazyCpuTest {
         fixture.closeEmpty();
     }
 
-    /** Returns the last generation, without the mark that the context was given back. */
+    /** Returns the current generation, without the mark of a context that was given back. */
     private static long advanced(TlbContext of) {
         return of.generation().current() & Long.MAX_VALUE;
     }
@@ -263,15 +266,15 @@ final class LazyCpuTest {
         fixture.closeEmpty();
     }
 
-    /** The last mapping that was begun, beside {@link #comesAndGoes}. */
+    /** The number of the latest mapping, for the threads in {@link #comesAndGoes}. */
     private volatile long begun;
 
-    /** By mapping: how many had ended when its end had returned. */
+    /** For each mapping that ended, the number of mappings that had ended by then. */
     private final Map<Long, Long> ended = new ConcurrentHashMap<>();
 
     private volatile long ends;
 
-    /** Whether the page was there, with the number of its mapping. */
+    /** Returns whether the page was mapped and contained its mapping's number. */
     private boolean usesPage(Cpu mine, long seed) {
         long over = ends;
         if (mine.memory().load(AT, 8) != Fault.NONE) {
@@ -281,12 +284,12 @@ final class LazyCpuTest {
         assertTrue(
                 stamp <= begun && ended.getOrDefault(stamp, Long.MAX_VALUE) > over,
                 () -> "seed " + seed + ": read " + stamp + ", which had ended");
-        // So that the TLB has the right to write, too.
+        // Adds the right to write to the translation.
         mine.memory().getAndAdd(AT + 8, 8, 1);
         return stamp != 0;
     }
 
-    /** How often a page was there with the number of its mapping, and whether the threads have met often enough. */
+    /** How often a page was mapped and contained its mapping's number, and whether the threads met often enough. */
     private final AtomicInteger found = new AtomicInteger();
 
     private volatile boolean isEnough;
@@ -294,7 +297,7 @@ final class LazyCpuTest {
     /** The space of {@link #begun}. */
     private volatile AddressSpace current = fixture.space;
 
-    /** Goes to the space, uses and leaves it. */
+    /** Switches to the current space, uses it and leaves it, again and again. */
     private void comesAndGoes(long seed, int rounds) {
         Random random = new Random(seed);
         try (Cpu mine = fixture.machine.claimCpu()) {
@@ -312,7 +315,7 @@ final class LazyCpuTest {
                         mine.poll();
                     }
                 } finally {
-                    // Others may wait for it, also if it has failed.
+                    // Other threads may wait for this CPU, even if its thread failed.
                     mine.leaveGuest();
                 }
                 switch (random.nextInt(5)) {
@@ -361,11 +364,11 @@ final class LazyCpuTest {
                     ends = next;
                     contexts++;
                 }
-                // The page has been there, and the space without a user; or a user has failed.
+                // Either a page was found and a space was closed without users, or a user failed.
                 isEnough = (contexts > 0 && found.get() > 0) || users.stream().anyMatch(Future::isDone);
             }
         } finally {
-            // They wait for spaces that this thread no longer makes, if it has failed.
+            // If this thread failed, the other threads wait for spaces that it no longer creates.
             others.shutdownNow();
         }
         for (Future<?> user : users) {

@@ -45,7 +45,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What each strategy for CPUs in LAZY has to fulfil. The machines are checked, so CPUs in LAZY walk their tables. */
+/** What each strategy for CPUs in LAZY must guarantee. The machines are checked, so CPUs in LAZY walk their tables. */
 @ExtendWith(OneThread.class)
 @ParameterizedClass
 @MethodSource("dev.samara.core.fixture.LazyStrategies#ofThisBuild")
@@ -86,7 +86,10 @@ final class LazyTlbTest {
         assertEquals(Fault.NONE, cpu.memory().store(AT, 8, number));
     }
 
-    /** Returns the references to the page table. The context is given back with the last one, and not before. */
+    /**
+     * Returns the number of references to the page table. The context must be given back with the last reference, not
+     * earlier.
+     */
     private static int held(AddressSpace space) {
         Lifetime lifetime = layoutOf(space).lifetime();
         int count = lifetime.pageTable().count();
@@ -94,7 +97,7 @@ final class LazyTlbTest {
         return count;
     }
 
-    /** References to the page table beside that of the users. */
+    /** Returns the expected number of references to the page table in addition to that of the users. */
     private int lazyReferences() {
         return strategy == LazyTlb.REFERENCE_COUNT ? 1 : 0;
     }
@@ -146,7 +149,7 @@ final class LazyTlbTest {
         assertNull(reference.tryGet());
         reference.close();
         assertEquals(kept, held(fixture.space));
-        // Each refusal has the CPU walk its tables first.
+        // Before each refusal, the CPU walks its tables.
         for (int i = 0; i < 10; i++) {
             assertThrows(MmException.class, () -> cpu.switchTo(fixture.space));
         }
@@ -292,7 +295,7 @@ final class LazyTlbTest {
                 done.set(2);
             });
             caller.start();
-            // The request comes only after the first call has returned.
+            // No request is made before the first call returned.
             Await.until("a request", () -> machine.statistics().shootdownTargets() != 0, fixture.reports, caller);
             assertEquals(1, done.get());
             cpu.poll();
@@ -344,7 +347,7 @@ final class LazyTlbTest {
         fixture.space.close();
     }
 
-    /** The ways to LAZY. */
+    /** The ways in which a CPU becomes LAZY. */
     private enum Way {
         DIRECT,
         END_OF_A_BORROW,
@@ -359,7 +362,7 @@ final class LazyTlbTest {
         goLazy(way);
         assertNull(cpu.space());
         Object context = layoutOf(fixture.space).pages().context();
-        // The machine knows each reference that is open.
+        // The machine's list of open references is excluded.
         assertEquals(
                 keeps(),
                 ReachableObjects.from(List.of(MachineInternals.SPACE_REFERENCES), cpu)

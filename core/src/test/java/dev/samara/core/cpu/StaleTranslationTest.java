@@ -30,7 +30,7 @@ final class StaleTranslationTest {
     /** CPUs from this number on share bits of a cpumask. */
     private static final int SHARED = Long.SIZE / 2;
 
-    /** The pages of an eighth of a leaf, which has a cpumask of its own. */
+    /** The number of pages in an eighth of a leaf, which has its own cpumask. */
     private static final int EIGHTH = 64;
 
     private static final int ROUNDS = 50;
@@ -40,7 +40,10 @@ final class StaleTranslationTest {
             .reportWaitsLongerThan(Await.LONG)
             .reportShootdownsLongerThan(Await.LONG));
 
-    /** Has as many CPUs of this thread in another space. A CPU gets its number when it goes to its first space. */
+    /**
+     * Claims a number of CPUs for this thread in another space. A CPU gets its number when it first switches to a
+     * space.
+     */
     private void takeNumbers(AddressSpace other, List<Cpu> idle, int count) {
         for (int i = 0; i < count; i++) {
             Cpu cpu = fixture.machine.claimCpu();
@@ -77,7 +80,7 @@ final class StaleTranslationTest {
     @ValueSource(ints = {0, 1, 5, 7})
     @DisplayName("though it has used pages in a later eighth of the range's leaf only")
     void laterEighth(int eighth) {
-        // At the beginning of a leaf.
+        // At the start of a leaf.
         long at = fixture.map(1L << 30, 8 * EIGHTH, RW, SpaceFixture.ANONYMOUS, null, 0);
         for (int page = 0; page < 8 * EIGHTH; page += EIGHTH / 2) {
             fixture.store(at + page * PAGE, page);

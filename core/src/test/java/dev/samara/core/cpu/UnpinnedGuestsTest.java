@@ -38,7 +38,7 @@ final class UnpinnedGuestsTest extends GuestFixture {
     private static final int MOST_RUNS = 8;
     private static final String PINNED = "jdk.VirtualThreadPinned";
 
-    /** Parks where a virtual thread cannot leave its carrier: in the initializer of a class. */
+    /** Parks where a virtual thread cannot leave its carrier: in a class initializer. */
     private static final class Pinning {
         static final long SINCE = System.nanoTime();
 
@@ -61,7 +61,8 @@ final class UnpinnedGuestsTest extends GuestFixture {
         }
         List<RecordedEvent> pinned = List.of();
         for (int run = 0; run == 0 || (run < MOST_RUNS && !pinned.isEmpty()); run++) {
-            // Once, the JVM pins threads that wait for a class to be loaded or initialized: again without that.
+            // The JVM pins threads that wait until a class is loaded or initialized, but only once: a retry is free of
+            // that.
             pinned = pinned(() -> run(virtual));
         }
         assertEquals(List.of(), pinned);
@@ -106,14 +107,14 @@ final class UnpinnedGuestsTest extends GuestFixture {
         tasks.forEach(this::await);
     }
 
-    /** Waits in each way that a guest has: at its own park in GUEST, and outside of it in calls and faults. */
+    /** Waits in each way in which a guest can: in GUEST by parking, and outside GUEST in calls and faults. */
     private void visit(long own) {
         byte[] bytes = new byte[8];
         for (int i = 0; i < ROUNDS; i++) {
             try (Guest guest = space.enter().leaveForCalls()) {
                 assertFault(Fault.NONE, guest.memory().getAndAdd(AT, 8, 1));
                 visits.incrementAndGet();
-                // Others wait for the poll, on the same carriers.
+                // Other threads on the same carriers wait for this guest's poll.
                 LockSupport.parkNanos(1);
                 guest.poll();
                 assertEquals(own, space.mmap(own, PAGE, RW, FIXED, null, 0));

@@ -52,7 +52,10 @@ final class ChangeEventsTest {
         System.out.println("ChangeEventsTest: -Dsamara.seed=" + SEED);
     }
 
-    /** Follows a layout by its changes alone. One call at a time, by contract, so it is not thread-safe but says so. */
+    /**
+     * Follows a layout by its changes alone. By contract, only one thread at a time calls it, so it is not thread-safe,
+     * but detects concurrent calls.
+     */
     private static final class Follower implements LayoutListener {
         private final TreeMap<Long, Vma> layout = new TreeMap<>();
         private final List<String> mistakes = new ArrayList<>();
@@ -95,7 +98,7 @@ final class ChangeEventsTest {
     private final Machine machine = MachineInternals.machine(Machine.builder().reportTo(reports::add), range -> spin());
     private final AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
 
-    /** Long enough for others to come to a range in flight. */
+    /** Spins long enough for other threads to find a range in flight. */
     private static void spin() {
         Awake.delay(200);
     }

@@ -41,7 +41,7 @@ final class MmuNotifierTest {
     private final Machine machine = Machine.builder().reportTo(reports::add).build();
     private final AddressSpace space = machine.newSpace(LINUX);
 
-    /** A range as pages behind {@link #PLACE}. */
+    /** A range, in pages from {@link #PLACE}. */
     private record Told(long start, long end, Reason reason) {}
 
     private static long page(long number) {
@@ -217,7 +217,7 @@ final class MmuNotifierTest {
             assertEquals(Fault.NONE, cpu.memory().load(PLACE, 1));
             assertEquals(0, cpu.memory().value());
             assertEquals(List.of("DISCARDED 7 1", "DISCARDED 0"), told);
-            // A space that is being closed cannot be read.
+            // The notifier could not read a space that is being closed.
             notifier.close();
             cpu.switchTo(null);
         }

@@ -28,9 +28,9 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(OneThread.class)
 @DisplayName("A watchpoint for reads")
-@SuppressWarnings("try") // a watchpoint is there until it is closed
+@SuppressWarnings("try") // a watchpoint is active until it is closed
 final class ReadWatchpointTest {
-    /** The default of a machine. */
+    /** The default number of slots. */
     private static final int SLOTS = 1 << 12;
 
     private final SpaceFixture fixture = new SpaceFixture();
@@ -160,7 +160,7 @@ final class ReadWatchpointTest {
     @Test
     @DisplayName("leaves the translation of another page in the slot of its own, and counts one miss for an access")
     void otherPage() throws InterruptedException {
-        // On a checked machine both pages have one stamp, so one of them goes.
+        // On a checked machine a slot has only one stamp, so one of the pages would be dropped.
         SpaceFixture plain = new SpaceFixture(Machine.builder().memory(1 << 24).checked(false));
         Cpu running = plain.cpu;
         long far = plain.map(0, 2 * SLOTS, RW | EXEC, SpaceFixture.ANONYMOUS, null, 0);

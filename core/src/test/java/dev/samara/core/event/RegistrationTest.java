@@ -61,7 +61,7 @@ final class RegistrationTest {
         return space.throwing().mmap(0, pages * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
     }
 
-    /** Waits until the machine's threads have called all listeners. */
+    /** Waits until the machine's threads called all listeners. */
     private void quiesce() {
         try {
             machine.awaitQuiescence();
@@ -70,14 +70,14 @@ final class RegistrationTest {
         }
     }
 
-    /** Changes the layout, calls the notifiers, and waits until the listeners have been called. */
+    /** Makes a change that calls the notifiers, and waits until the listeners were called. */
     private void change() {
         long page = map(1);
         assertEquals(0, space.munmap(page, PAGE));
         quiesce();
     }
 
-    /** Maps a page; only layout listeners are called. */
+    /** Maps a page, which calls only layout listeners. */
     private void mapOnly() {
         map(1);
         quiesce();
@@ -121,7 +121,7 @@ final class RegistrationTest {
         stays.close();
     }
 
-    /** Has a CPU drop translations of the space. */
+    /** Makes a CPU drop translations of the space. */
     private void flush(Cpu cpu) {
         cpu.memory().store(at, 8, 1);
         assertEquals(0, space.mprotect(at, PAGE, Protection.READ));
@@ -133,7 +133,7 @@ final class RegistrationTest {
     private void onCpu(Consumer<Cpu> test) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            // The first entry tells the listeners of a flush of everything.
+            // The first entry to GUEST calls the listeners for a flush of everything.
             cpu.enterGuest();
             cpu.leaveGuest();
             test.accept(cpu);
@@ -147,7 +147,7 @@ final class RegistrationTest {
     @Test
     @DisplayName("of a layout listener: no later change, each addition by itself, a second close does nothing")
     void listener() {
-        // Two listeners are called in any order.
+        // The order of two listeners is unspecified.
         Registration first = listener(() -> told.add("first"));
         Registration second = listener(() -> told.add("second"));
         mapOnly();
@@ -192,7 +192,7 @@ final class RegistrationTest {
         assertEquals(List.of("own", "own"), told);
     }
 
-    /** A layout lock whose next unlock is followed by an action of the same thread. */
+    /** A layout lock whose next unlock runs an action afterwards, on the same thread. */
     private static final class FollowedLock extends ReentrantLock {
         private static final long serialVersionUID = 1;
 

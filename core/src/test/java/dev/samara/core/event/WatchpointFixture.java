@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.junit.jupiter.api.AfterEach;
 
-/** A space with one CPU, and a list of the calls of write listeners. */
+/** A space with one CPU, and a list of the write listeners' calls. */
 public abstract class WatchpointFixture {
     protected final SpaceFixture fixture = new SpaceFixture();
     protected final Cpu cpu = fixture.cpu;
@@ -19,7 +19,7 @@ public abstract class WatchpointFixture {
     protected final AddressSpace space = fixture.space;
     protected final long at = fixture.anonymous(8);
 
-    /** The calls of listeners, with the distance from {@code at}. */
+    /** The listeners' calls, with the offset from {@code at}. */
     protected final List<String> told = new CopyOnWriteArrayList<>();
 
     @AfterEach

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(OneThread.class)
 @DisplayName("A watchpoint")
-@SuppressWarnings("try") // a watchpoint is there until it is closed
+@SuppressWarnings("try") // a watchpoint is active until it is closed
 final class WatchpointListenerTest extends WatchpointFixture {
     @Test
     @DisplayName("whose listener throws has that reported; the store counts, and others are told")

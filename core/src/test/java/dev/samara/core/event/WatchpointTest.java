@@ -47,7 +47,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("A watchpoint")
-@SuppressWarnings("try") // a watchpoint is there until it is closed
+@SuppressWarnings("try") // a watchpoint is active until it is closed
 final class WatchpointTest extends WatchpointFixture {
     @Test
     @DisplayName("is told of every kind of access that writes one of its bytes, and of none beside them")
@@ -296,7 +296,7 @@ final class WatchpointTest extends WatchpointFixture {
     @DisplayName("once it has been set, misses no store of CPUs that were storing there all the time")
     void setBesideStores(long seed) throws Exception {
         AtomicBoolean isOver = new AtomicBoolean();
-        // Odd while it is set.
+        // Odd while the watchpoint is set.
         AtomicInteger settings = new AtomicInteger();
         AtomicInteger stores = new AtomicInteger();
         ThreadLocal<Integer> count = ThreadLocal.withInitial(() -> 0);
@@ -322,7 +322,7 @@ final class WatchpointTest extends WatchpointFixture {
             while (rounds.next() && storers.stream().noneMatch(Future::isDone)) {
                 Watchpoint watch = space.watch(at + 8, 2, (address, length) -> count.set(count.get() + 1));
                 settings.incrementAndGet();
-                // Four stores of two CPUs: one at least has begun after this.
+                // Of four more stores by two CPUs, at least one starts after this point.
                 int enough = stores.get() + 4;
                 Await.until(
                         "both CPUs store",
@@ -342,7 +342,7 @@ final class WatchpointTest extends WatchpointFixture {
         assertTrue(checked > 0, "some store came while it was set");
     }
 
-    /** Returns for how many stores the watchpoint was set from before them to after them. */
+    /** Returns the number of stores during which the watchpoint was set throughout. */
     private static int storeInGuest(
             Cpu of,
             ThrowingMemory flat,

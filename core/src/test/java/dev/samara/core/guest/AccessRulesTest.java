@@ -17,14 +17,17 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The rows of the manuals that the constants of AccessRules cite. */
+/** Checks AccessRules against the rows of the manuals that its constants cite. */
 @ExtendWith(OneThread.class)
 final class AccessRulesTest {
     private static AccessRules named(String name) throws ReflectiveOperationException {
         return (AccessRules) AccessRules.class.getField(name).get(null);
     }
 
-    /** Columns: the address that a register of all ones names, and one with only bits 63 and 55 to 53, and 31 set. */
+    /**
+     * Columns: the address for a register of all ones, and for a register in which only bits 63, 55 to 53, and 31 are
+     * set.
+     */
     @ParameterizedTest(name = "{0}: {1}, {2}")
     @CsvSource({
         "X86_64, ffffffffffffffff, 80e0000080000000",

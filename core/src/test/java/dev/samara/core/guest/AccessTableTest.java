@@ -26,7 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Each kind of access, in one page and across two, beside what each page allows, and beside what the TLB has before.
+ * Each kind of access, within one page and across two, for each combination of the pages' rights and of the TLB's
+ * content before the access.
  */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 @DisplayName(
@@ -83,7 +84,7 @@ class AccessTableTest {
             };
         }
 
-        /** The content of memory afterwards, in as many bits as the access has. */
+        /** Returns what memory contains after a successful access, in as many bits as the access covers. */
         long left() {
             return switch (this) {
                 case LOAD, FETCH, LOAD_VOLATILE, EXCHANGE_UNEXPECTED, SET_UNEXPECTED -> FOUND;
@@ -95,7 +96,7 @@ class AccessTableTest {
             };
         }
 
-        /** The value that counts as read afterwards. */
+        /** Returns the value that the memory reports as read after a successful access. */
         long value(int size, long before) {
             return switch (this) {
                 case STORE, STORE_VOLATILE -> before;
@@ -139,11 +140,11 @@ class AccessTableTest {
         return -1L >>> (Long.SIZE - size * Byte.SIZE);
     }
 
-    /** Two pages with known bytes; nothing of them is in the TLB, or readable ones are, for reading. */
+    /** Maps two pages with known bytes. The TLB contains neither page, or each readable one, for reading only. */
     private void lay(Page first, Page second, boolean isTranslated) {
         assertEquals(AT, fixture.map(AT, 2, RW | EXEC, ANONYMOUS | MapFlags.FIXED, null, 0));
         assertEquals(2 * PAGE, cpu.memory().fill(AT, 2 * PAGE, FILLED));
-        // Also where all will be allowed: no right to write is left in entries, nor in the TLB.
+        // Also for pages that get all rights back: removes the right to write from entries and the TLB.
         assertEquals(0, fixture.space.mprotect(AT, 2 * PAGE, READ));
         Page[] pages = {first, second};
         for (int i = 0; i < pages.length; i++) {
@@ -160,7 +161,7 @@ class AccessTableTest {
         }
     }
 
-    /** Compares all bytes of the pages that there are. */
+    /** Compares all bytes of the mapped pages. */
     private void assertBytes(String what, Page first, Page second, long from, int size, long number) {
         Page[] pages = {first, second};
         byte[] bytes = new byte[(int) PAGE];

@@ -38,7 +38,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Accesses to memory of each protection in spaces of each architecture. */
+/** Accesses to memory with each protection, in spaces of each architecture. */
 @ExtendWith(OneThread.class)
 @SuppressWarnings("NullAway.Init") // each test opens its machine first
 final class ArchitectureRightsTest {
@@ -57,7 +57,7 @@ final class ArchitectureRightsTest {
 
     /** A file of one page that is notified of first writes. */
     private static final class NoticingFile extends CachedBacking {
-        /** More than the accesses of a test can cause. */
+        /** More notices than the accesses of a test can cause. */
         private static final int MOST = 100;
 
         final PageCache cache;
@@ -78,14 +78,14 @@ final class ArchitectureRightsTest {
             return true;
         }
 
-        /** Fails rather than to be called for ever. */
+        /** Fails instead of being called forever. */
         @Override
         public int pageMkwrite(PageRequest request) {
             return ++notices > MOST ? -Fault.ADRERR : 0;
         }
     }
 
-    /** The memory of a mapping. */
+    /** What a mapping maps. */
     private enum Kind {
         ANONYMOUS,
         FILE,
@@ -171,10 +171,12 @@ final class ArchitectureRightsTest {
         return isPermitted ? Fault.NONE : Fault.ACCERR;
     }
 
-    /** Makes each access twice: by a fault, and by what the fault has left in page table and TLB. */
+    /**
+     * Makes each access twice: with a fault, and with the entries that the fault left in the page table and the TLB.
+     */
     private void assertRights(int protection, long address, String where) {
         int rights = space.geometry().protectionMap().rights(protection);
-        // Those that entries are made by come before and after those that are refused.
+        // Accesses that create entries precede and follow the refused ones.
         for (int access : new int[] {EXEC, WRITE, READ, WRITE, EXEC}) {
             int expected = (rights & access) != 0 ? Fault.NONE : Fault.ACCERR;
             String what = where + " protection " + protection + ", access " + access;
@@ -233,8 +235,8 @@ final class ArchitectureRightsTest {
     }
 
     /**
-     * The entry has the rights that the first access left it, also after those of the mapping have changed. The access
-     * after the change comes before all others, so its own fault has to give it all that it needs.
+     * The entry keeps the rights that the first access left, even after the mapping's rights changed. No other access
+     * precedes the one after the change, so its own fault must add all rights that it needs.
      */
     @ParameterizedTest(name = "{0}, checked {1}")
     @MethodSource("geometries")
@@ -255,7 +257,7 @@ final class ArchitectureRightsTest {
         }
     }
 
-    /** With a page that is in the page table before, with all rights, or not. */
+    /** Makes the accesses to a page that was in the page table with all rights before, or to one that was not. */
     private void assertFirst(Kind kind, int flags, boolean isPresent, int before, int first, int after, int next) {
         long address = map(isPresent ? READ | WRITE | EXEC : before, flags, kind);
         if (isPresent) {
@@ -276,7 +278,8 @@ final class ArchitectureRightsTest {
                             + " %d, %d",
                     kind, flags, isPresent, first, before, one, next, after, other, again));
         }
-        // Stores to write-only memory miss, and go on to do so when mprotect has made it readable.
+        // Where write does not imply read, stores to write-only memory miss, and still miss after mprotect makes it
+        // readable.
         if (again == Fault.NONE
                 && missed != 0
                 && space.geometry().protectionMap().writeImpliesRead()) {
@@ -285,7 +288,7 @@ final class ArchitectureRightsTest {
                     kind, flags, isPresent, next, after, before));
         }
         if (kind == Kind.ANONYMOUS && flags == MapFlags.SHARED) {
-            // The end of a shared object gives its page back in the background.
+            // The end of a shared object frees its page only in the background.
             assertEquals(0, space.madvise(address, page, Advice.REMOVE));
         }
         assertEquals(0, space.munmap(address, page));

@@ -38,7 +38,7 @@ final class AtomicFlatMemoryTest {
     private static final int PAGE = (int) SpaceFixture.PAGE;
     private static final long AT = 0x2000_0000_0000L;
 
-    /** What a failed access throws. */
+    /** Thrown by a failed access. */
     private static final class Signal extends RuntimeException {
         private static final long serialVersionUID = 1;
 
@@ -120,7 +120,7 @@ final class AtomicFlatMemoryTest {
             }
             FlatCase access = FlatCase.ALL.get(random.nextInt(FlatCase.ALL.size()));
             int size = access.size();
-            // Around the end of the first page: numbers of all sizes meet there.
+            // Around the end of the first page, where numbers of all sizes are adjacent.
             int at = (PAGE - 16 + random.nextInt(32)) & -size;
             long old = get(model, at, size);
             long one = access.compares() && random.nextBoolean() ? old : access.fit(random.nextLong());
@@ -184,7 +184,8 @@ final class AtomicFlatMemoryTest {
         memory.storeLong(AT, 9);
         memory.storeLong(AT + PAGE, 9);
         cpu.leaveGuest();
-        // The first access after a change is one that would hit. Each that misses enters GUEST, and flushes.
+        // The first access after a change would hit a stale translation. An access that misses enters GUEST and
+        // flushes.
         assertEquals(0, space.munmap(AT, PAGE));
         assertThrows(Signal.class, () -> memory.loadLong(AT));
         assertEquals(0, space.mprotect(AT + PAGE, PAGE, Protection.READ));
@@ -200,7 +201,7 @@ final class AtomicFlatMemoryTest {
     }
 
     @Test
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // used only for its close
     @DisplayName("the watchers of a page are told of each access that writes, and of no comparison that fails")
     void watched() {
         cpu.enterGuest();
@@ -244,7 +245,7 @@ final class AtomicFlatMemoryTest {
         cpu.leaveGuest();
     }
 
-    /** Runs a task on a CPU of another thread. */
+    /** Runs a task on another thread's CPU. */
     private Thread onOtherCpu(OfMemory task, AtomicReference<@Nullable Throwable> thrown) {
         Thread thread = new Thread(() -> {
             try (Cpu other = fixture.machine.claimCpu()) {

@@ -108,7 +108,7 @@ final class BufferCopiesTest extends WatchpointFixture {
 
     @Test
     @DisplayName("tell watchers of the watched part of each page")
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // used only for its close
     void watched() {
         Watchpoint watch = space.watch(at + PAGE - 4, 8, as("w"));
         assertEquals(LENGTH, memory.copyIn(at, ByteBuffer.allocateDirect(LENGTH)));

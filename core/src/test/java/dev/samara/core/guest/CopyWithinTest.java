@@ -82,7 +82,7 @@ final class CopyWithinTest extends WatchpointFixture {
         assertFault(Fault.NONE, memory.fault());
     }
 
-    /** The rights of the pages, or -1 for one that is not mapped. */
+    /** Changes the pages at random, and returns the rights of each page, or -1 if it is unmapped. */
     private int[] layAtRandom() {
         int[] rights = new int[BYTES / (int) PAGE];
         for (int page = 0; page < rights.length; page++) {
@@ -214,7 +214,7 @@ final class CopyWithinTest extends WatchpointFixture {
         try (SpaceFixture small = new SpaceFixture(
                 Machine.builder().memory(6 * PAGE).tlbEntries(2).checked(isChecked))) {
             long start = small.anonymous(4);
-            // Some of the few frames are used again and again, so that their reuse stamps differ.
+            // Reuses some of the few frames several times, so that the reuse stamps differ.
             for (int round = 0; round < 9; round++) {
                 small.store(start, 1);
                 assertEquals(0, small.space.madvise(start, PAGE, Advice.DONTNEED));

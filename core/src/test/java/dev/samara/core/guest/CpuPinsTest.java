@@ -130,7 +130,7 @@ final class CpuPinsTest {
         assertNull(memory.pin(at + PAGE, READ));
         assertFault(Fault.MAPERR, memory.fault());
         assertEquals(at + PAGE, memory.faultAddress());
-        // The zero page is not counted and not freed.
+        // The zero page is neither counted nor freed.
         PinnedFrame zero = fixture.pin(at, READ);
         assertEquals(0, fixture.machine.statistics().pins());
         assertEquals(0, SpaceFixture.read(zero));

@@ -55,8 +55,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Shared state is made unusable: another thread holds each lock, and the VMAs have as many references as can be
- * counted, so one more is refused. A call that still succeeds needs no lock and no reference.
+ * Makes shared state unusable: another thread holds each lock, and the VMAs have the maximum number of references, so
+ * one more is refused. A call that still succeeds needs no lock and no reference.
  */
 @ExtendWith(OneThread.class)
 @DisplayName("I7 the fast path of a fault")
@@ -75,7 +75,7 @@ final class FastPathTest {
         return lock;
     }
 
-    /** The fields of an object's class that are not static and have a type, whatever their names. */
+    /** Returns a class's instance fields of a type, whatever their names. */
     private static List<Field> fields(Class<?> of, Class<?> type) {
         List<Field> found = Stream.of(of.getDeclaredFields())
                 .filter(field -> !Modifier.isStatic(field.getModifiers()) && field.getType() == type)
@@ -85,14 +85,14 @@ final class FastPathTest {
         return found;
     }
 
-    /** The field that counts the references on a VMA. */
+    /** Returns the field that counts a VMA's references. */
     private static Field word() {
         List<Field> numbers = fields(VmArea.class, int.class);
         assertEquals(1, numbers.size(), numbers::toString);
         return numbers.get(0);
     }
 
-    /** Every lock that the frames, the grace periods and the file have, and every layout lock. */
+    /** Returns all locks of the frames, the grace periods and the file, and all layout locks. */
     private List<ReentrantLock> locks(FilePages file) throws IllegalAccessException {
         MachineMemory memory = fixture.layout().memory();
         Set<ReentrantLock> all = Collections.newSetFromMap(new IdentityHashMap<>());
@@ -105,7 +105,7 @@ final class FastPathTest {
         return List.copyOf(all);
     }
 
-    /** Adds the locks of an object and of its parts: of the objects in its fields with classes of its package. */
+    /** Adds the locks of an object and of its parts: the objects in its fields whose types are in its package. */
     private static void addLocks(Object owner, Set<ReentrantLock> all, Set<Object> visited)
             throws IllegalAccessException {
         if (!visited.add(owner)) {
@@ -139,7 +139,7 @@ final class FastPathTest {
         return (FilePages) Objects.requireNonNull(traits.pageCache());
     }
 
-    /** Runs something by a thread with a CPU of its own, after a preparation, while this thread holds every lock. */
+    /** Runs an action on another thread with its own CPU, after a preparation, while this thread holds every lock. */
     private <T> T besideHeldLocks(FilePages file, List<Vma> vmas, Callback<T> prepare, Callback<T> run)
             throws ReflectiveOperationException, InterruptedException, ExecutionException {
         ExecutorService other = Executors.newSingleThreadExecutor();
@@ -174,7 +174,7 @@ final class FastPathTest {
         }
     }
 
-    /** Something done with a CPU. */
+    /** An action with a CPU. */
     private interface Callback<T> {
         T call(Cpu cpu);
     }
@@ -191,7 +191,7 @@ final class FastPathTest {
                 pages(vma(wide)),
                 vmas,
                 cpu -> {
-                    // The tables, the anon_vma, a magazine with frames and the zero page.
+                    // Creates the tables, the anon_vma, a magazine with frames and the entry of the zero page.
                     cpu.memory().handleFault(anonymous, WRITE);
                     cpu.memory().handleFault(anonymous + PAGE, READ);
                     return 0L;
@@ -261,9 +261,7 @@ final class FastPathTest {
         AllocatedBytes.assertNone(call -> assertEquals(64, fixture.space.pagemap(at, 64 * PAGE, regions)));
     }
 
-    /**
-     * Faults pages in again and again, and takes them out of the page table in between as if they had never been there.
-     */
+    /** Faults pages in repeatedly, and in between removes them from the page table as if they had never been mapped. */
     private void assertAllocatesNothing(long start, int pages, int access) {
         Layout layout = fixture.layout();
         MachineMemory memory = layout.memory();

@@ -24,8 +24,8 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * The methods of an access that hits are small, and call each other at most two deep, as their class files tell. A
- * larger method would be inlined into hot code only, and most accesses of an interpreter are not hot when it is
+ * The methods of an access that hits are small and nested at most three deep, according to their class files. A larger
+ * method would be inlined into hot code only, and most accesses of an interpreter are not hot when the interpreter is
  * compiled.
  */
 final class FlatBytecodeTest {
@@ -34,7 +34,7 @@ final class FlatBytecodeTest {
 
     private static final int MOST_NESTED = 3;
 
-    /** The methods of which each access that misses calls one, and no other access does. */
+    /** The methods that only misses call. Each access that misses calls one of them. */
     private static final Set<String> MISSED = Set.of("find([J[JJII)J", "hasFailed(III)Z");
 
     /** The methods that keep the CPU reachable until they are called. */
@@ -47,7 +47,7 @@ final class FlatBytecodeTest {
         private final Set<String> calls = new HashSet<>();
         private boolean branches;
 
-        /** The calls, in the order of the instructions. */
+        /** The calls, in instruction order. */
         private final List<String> sequence = new ArrayList<>();
 
         private int bytes;
@@ -68,7 +68,7 @@ final class FlatBytecodeTest {
             read(type);
         }
         methods.forEach((key, code) -> {
-            // Load-reserved and store-conditional are made of these.
+            // Load-reserved and store-conditional are composed of these accesses.
             if (code.isPublic
                     && code.name.matches("(load|store|fetch|compareAnd|getAnd).*")
                     && !code.name.matches(".*(Reserved|Conditional).*")) {
@@ -81,7 +81,8 @@ final class FlatBytecodeTest {
         String owner = Type.getInternalName(type);
         try (var file = Objects.requireNonNull(type.getResourceAsStream("/" + owner + ".class"))) {
             ClassReader reader = new ClassReader(file);
-            // A writer with the constants of the class file gives each instruction the length that it has there.
+            // A writer that keeps the constants of the class file gives each instruction the same length as in the
+            // file.
             reader.accept(
                     new ClassVisitor(Opcodes.ASM9, new ClassWriter(reader, 0)) {
                         @Override
@@ -119,7 +120,7 @@ final class FlatBytecodeTest {
         }
     }
 
-    /** Returns the method that a call invokes: one of the named class, or of a superclass; empty if there is none. */
+    /** Returns the method that a call invokes, in the named class or a superclass; empty if it is neither. */
     private String target(String call) {
         String name = call.substring(call.indexOf('.'));
         boolean isOurs = false;
@@ -133,7 +134,10 @@ final class FlatBytecodeTest {
         return "";
     }
 
-    /** Returns whether a method is for misses only: it calls such a method, or leads straight to one that does. */
+    /**
+     * Returns whether a method is only for misses: it calls one of {@link #MISSED}, or, without a branch, a method that
+     * does.
+     */
     private boolean isSlow(String method) {
         Code code = methods.get(method);
         if (code == null) {
@@ -143,7 +147,7 @@ final class FlatBytecodeTest {
         return misses || (!code.branches && code.calls.stream().anyMatch(call -> isSlow(target(call))));
     }
 
-    /** Adds the methods that a hit calls, and returns how deep they are nested. */
+    /** Adds the methods that a hit calls to the path, and returns their nesting depth. */
     private int follow(String method, Set<String> path) {
         Code code = Objects.requireNonNull(methods.get(method));
         if (isSlow(method)) {
@@ -176,7 +180,7 @@ final class FlatBytecodeTest {
         assertEquals(Set.of(), larger);
     }
 
-    /** Returns whether an access to the region is the last call of a method, but for calls that are no fence. */
+    /** Returns whether a method accesses the region and then calls no fence. */
     private boolean isUnfenced(String method) {
         boolean isUnfenced = false;
         for (String call : Objects.requireNonNull(methods.get(method)).sequence) {

@@ -9,11 +9,13 @@ import java.util.List;
  * @param name of the method
  * @param size of the access in bytes
  * @param access makes the access, and returns its result
- * @param change returns the number afterwards
+ * @param change returns the number after the access
  */
 record FlatCase(String name, int size, Access access, Change change) {
     interface Access {
-        /** Passes the operands, as many as the method has. The result is 0 if it returns nothing, and 1 for true. */
+        /**
+         * Passes as many operands as the method takes. The result is 0 if the method returns nothing, and 1 for true.
+         */
         long apply(FlatMemory of, long address, long one, long two);
     }
 
@@ -21,7 +23,7 @@ record FlatCase(String name, int size, Access access, Change change) {
         long apply(long old, long one, long two);
     }
 
-    /** All of them. */
+    /** All cases. */
     static final List<FlatCase> ALL = List.of(
             read("loadByteOpaque", 1, (of, at, one, two) -> of.loadByteOpaque(at)),
             read("loadByteAcquire", 1, (of, at, one, two) -> of.loadByteAcquire(at)),
@@ -215,12 +217,12 @@ record FlatCase(String name, int size, Access access, Change change) {
         return name.startsWith("compare");
     }
 
-    /** Returns the result of an access, which has found a number. */
+    /** Returns the expected result of an access that found a number. */
     long result(long old, long expected) {
         return name.startsWith("store") ? 0 : name.startsWith("compareAndSet") ? old == expected ? 1 : 0 : old;
     }
 
-    /** Returns a number of the size of the access, with its sign in the bits above. */
+    /** Returns a number truncated to the size of the access and sign-extended. */
     long fit(long number) {
         int above = Long.SIZE - size * Byte.SIZE;
         return number << above >> above;

@@ -34,13 +34,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Accesses in one step, on a checked machine, where none hits, and in the unchecked run, where nearly all do. */
+/**
+ * Accesses in one step, on a checked machine, where none hits the TLB, and in the unchecked run, where nearly all do.
+ */
 @ExtendWith(OneThread.class)
 final class FlatMemoryTest {
     private static final long PAGE = SpaceFixture.PAGE;
     private static final long AT = 0x2000_0000_0000L;
 
-    /** What a failed access throws. It has no stack trace, as that of an interpreter would have none. */
+    /** Thrown by a failed access. It has no stack trace, like the exception of an interpreter. */
     private static final class Signal extends RuntimeException {
         private static final long serialVersionUID = 1;
 
@@ -51,7 +53,7 @@ final class FlatMemoryTest {
 
     private record Failure(int fault, long address, int access, int size) {}
 
-    /** Records each failed access, then mends it or throws. */
+    /** Records each failed access, then corrects its cause or throws. */
     private static final class Recording extends FlatMemory {
         private final List<Failure> failures = new ArrayList<>();
         private Runnable mend = () -> {
@@ -332,7 +334,7 @@ final class FlatMemoryTest {
         assertThrows(Signal.class, () -> memory.loadByte(AT));
     }
 
-    /** The memory of a CPU that was closed. */
+    /** Returns the memory of a closed CPU. */
     private static FlatMemory closed(WeakReference<?>[] machine) {
         Machine made = Machine.builder().memory(16 * PAGE).build();
         AddressSpace mine = made.newSpace(SpaceFixture.GEOMETRY);

@@ -23,7 +23,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Accesses in one step that miss the TLB, of a CPU that has walked to the leaf before, where accesses may hit. */
+/** Accesses in one step that miss the TLB, on an unchecked machine, by a CPU that walked to the leaf before. */
 @ExtendWith(OneThread.class)
 final class FlatMissTest {
     private static final int PAGES = 3;

@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class FloatAccessTest {
     private static final long AT = 0x2000_0000_0000L;
 
-    /** Zeros, infinities, the least and largest numbers, and NaNs: quiet, signalling, and with all bits set. */
+    /** Zeros, infinities, the smallest and largest numbers, and NaNs: quiet, signalling, and with all bits set. */
     private static final int[] FLOATS = {
         0, 1 << 31, 1, 0x7f7f_ffff, 0x7f80_0000, 0xff80_0000, 0x7fc0_0000, 0x7fc0_1234, 0x7f80_0001, 0xffbf_ffff, -1
     };

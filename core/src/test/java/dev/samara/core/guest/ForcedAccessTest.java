@@ -42,7 +42,7 @@ final class ForcedAccessTest extends WatchpointFixture {
     private static final long NUMBER = 0x1122_3344_5566_7788L;
     private static final long OTHER = 0x0102_0304_0506_0708L;
 
-    /** The first number of a file of the fixture. */
+    /** The first number in a file of the fixture. */
     private static final long STAMP = 0x100;
 
     private static ByteBuffer number(long number) {
@@ -227,7 +227,7 @@ final class ForcedAccessTest extends WatchpointFixture {
 
     @Test
     @DisplayName("tells flush listeners of a page that it copies, as a store does, and notifiers of none")
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // used only for its close
     void listeners() {
         fixture.store(at, 1);
         assertEquals(0, space.mprotect(at, PAGE, READ));
@@ -237,7 +237,7 @@ final class ForcedAccessTest extends WatchpointFixture {
         try (Registration flushes = fixture.cpu.onFlush((start, end, reason, generation) -> heard.add("flush"));
                 Registration notifies = space.addNotifier((start, end, reason) -> heard.add("notify"));
                 Watchpoint watch = space.watch(at, 4, (address, length) -> heard.add("written"))) {
-            // The watch has taken the right to write from the page.
+            // The watchpoint removed the right to write from the page.
             fixture.load(at);
             heard.clear();
             assertEquals(8, space.writeForced(at, number(2)));
@@ -258,7 +258,7 @@ final class ForcedAccessTest extends WatchpointFixture {
 
     @Test
     @DisplayName("tells the watchers of the page")
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // used only for its close
     void watched() {
         assertEquals(0, space.mprotect(at, PAGE, READ));
         try (Watchpoint watch = space.watch(at, 4, as("w"))) {

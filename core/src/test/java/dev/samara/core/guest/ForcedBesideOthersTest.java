@@ -59,7 +59,7 @@ final class ForcedBesideOthersTest extends WatchpointFixture {
         return target.getLong(0);
     }
 
-    /** Whose page a CPU has in its TLB when a forced write copies it. */
+    /** Whose page a CPU's TLB contains when a forced write copies it. */
     private enum Page {
         ZERO,
         OF_FILE,

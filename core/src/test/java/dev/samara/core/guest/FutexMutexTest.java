@@ -19,7 +19,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The mutex of "Futexes Are Tricky": 0 is free, 1 is taken, 2 is taken and perhaps waited for. */
+/** The mutex of "Futexes Are Tricky": 0 is free, 1 is locked, 2 is locked and may have waiters. */
 @ExtendWith(OneThread.class)
 @DisplayName("A guest's mutex")
 final class FutexMutexTest {

@@ -69,7 +69,7 @@ final class FutexTableTest {
         assertEquals(expected, fixture.reports);
     }
 
-    /** Queues a waiter with a name at a word that has 0. */
+    /** Queues a named waiter at a word that contains 0. */
     private FutexWaiter waiter(String name, long at, int bits) {
         FutexWaiter waiter = table.newWaiter(bits, () -> resumed.add(name));
         assertEquals(0, waiter.queue(memory, at, false, 0));
@@ -229,7 +229,7 @@ final class FutexTableTest {
 
     @Test
     @DisplayName("resumes the waiters that an operation wakes before watchpoints report its read and its store")
-    @SuppressWarnings("try") // a watchpoint is there until it is closed
+    @SuppressWarnings("try") // a watchpoint is active until it is closed
     void watchedOperation() {
         List<FutexWaiter> all = waiters(word, "a");
         put(other, 5);
@@ -302,7 +302,7 @@ final class FutexTableTest {
                 return fixture.space.madvise(here, PAGE, Advice.DONTNEED);
             });
             Latches.await(begun);
-            // It waits for the CPU in GUEST, whose TLB has the page.
+            // The call waits for the CPU in GUEST, whose TLB contains the page.
             Await.stopped(dropping.thread(), fixture.reports);
             Future<Long> woken = waking.submit(cpu -> {
                 long number = table.wake(cpu.memory(), here, true, 1, ANY);

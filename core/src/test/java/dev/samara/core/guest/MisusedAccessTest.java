@@ -35,7 +35,7 @@ class MisusedAccessTest {
     private final ThrowingMemory flat = new ThrowingMemory(cpu);
     private long at;
 
-    /** An access by address, of some size. */
+    /** An access of some size to an address. */
     private interface Access {
         int apply(Cpu cpu, long address, int size);
     }
@@ -73,7 +73,7 @@ class MisusedAccessTest {
         at = fixture.anonymous(1);
         assertEquals(PAGE, cpu.memory().fill(at, PAGE, (byte) FILLED));
         cpu.enterGuest();
-        // From here on, the TLB has the right to write.
+        // From here on, the TLB contains the right to write.
         flat.storeLong(at, FILLED);
     }
 
@@ -85,7 +85,7 @@ class MisusedAccessTest {
         for (long offset = 0; offset < PAGE; offset += 8) {
             assertEquals(FILLED, fixture.load(at + offset));
         }
-        // The frame of zeros comes first in every store.
+        // The zero page is the first frame of every frame store.
         assertEquals(0, fixture.load(fixture.anonymous(1)));
         fixture.closeEmpty();
     }

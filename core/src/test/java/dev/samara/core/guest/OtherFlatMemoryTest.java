@@ -27,7 +27,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** FlatMemory on machines whose bytes lie in no region, or not all of them, and whose pages have other sizes. */
+/** FlatMemory on machines of which no bytes, or only some, are in a region, and on machines with other page sizes. */
 final class OtherFlatMemoryTest {
     private static final int PAGES = 96;
     private static final long AT = 0x2000_0000L;
@@ -40,7 +40,7 @@ final class OtherFlatMemoryTest {
         ABOVE_ONE_GIB(12) {
             @Override
             MachineBuilder machine() {
-                // A store of its own, since the JVM of the tests has less direct memory.
+                // A separate frame store, because the JVM of the tests has less direct memory.
                 return Machine.builder()
                         .memory((1L << 30) + (1L << 20))
                         .frameStore((shift, frames) -> new DirectFrames(shift, 10, frames, true));
@@ -62,7 +62,7 @@ final class OtherFlatMemoryTest {
         REGIONS_THAT_FILL(12) {
             @Override
             MachineBuilder machine() {
-                // Two whole regions, and frames outside.
+                // Two whole regions, and frames outside any region.
                 return super.machine().frameStore((shift, frames) -> RegionThatFills.frames(shift, 4, frames, 32, 72));
             }
         },
@@ -93,7 +93,7 @@ final class OtherFlatMemoryTest {
         }
     }
 
-    /** What a failed access throws. */
+    /** Thrown by a failed access. */
     private static final class Signal extends RuntimeException {
         private static final long serialVersionUID = 1;
     }
@@ -239,7 +239,7 @@ final class OtherFlatMemoryTest {
         int pageSize = 1 << setting.pageShift;
         int granuleShift = Math.min(setting.pageShift, 12);
         int entries = 32;
-        // On a checked machine the two slots have one frame.
+        // On a checked machine, the slots for data and for fetches must translate to the same frame.
         boolean isChecked = Boolean.getBoolean("samara.checked");
         Machine machine = setting.machine().tlbEntries(entries).build();
         AddressSpace space = machine.newSpace(setting.geometry());
@@ -254,14 +254,15 @@ final class OtherFlatMemoryTest {
             long[] data = new long[entries];
             long[] fetched = new long[entries];
             long[] second = new long[32 * entries];
-            // A store to as many pages has filled the first level as often as it has entries.
+            // The second level grows when the first level was filled as many times as it has entries, here by this
+            // page's store.
             for (int page = entries - 1; page < PAGES; page++) {
                 long granule = (AT + (long) page * pageSize) >>> granuleShift;
                 second[(int) granule & second.length - 1] = granule;
             }
             long before = 0;
             long expected = 0;
-            // The first accesses bring the TLB to the state of the model.
+            // The first accesses bring the TLB into the state of the model.
             for (int i = 0; i < 4_000; i++) {
                 boolean fetches = i < 2_000 ? i % 2 == 0 : random.nextInt(3) == 0;
                 int page = i < 2_000 ? i / 2 % PAGES : random.nextInt(PAGES);

@@ -160,7 +160,7 @@ final class PageRunTest {
                     follow++;
                 }
                 int found = run.seek(AT + page * PAGE, (pages + 1 - page) * SIZE, READ);
-                // A run ends where its buffer does, which is in the middle of frames that follow each other.
+                // A run ends at the end of its buffer, which may be between consecutive frames.
                 assertTrue(found == follow * SIZE || (found < follow * SIZE && found % SIZE == 0), found + " bytes");
                 for (int i = 0; i < found / SIZE; i++) {
                     assertEquals(page + i, run.buffer().getLong(run.offset() + i * SIZE));
@@ -185,7 +185,8 @@ final class PageRunTest {
         for (int page = 0; page < pages; page++) {
             fixture.store(AT + page * PAGE, page);
         }
-        // Frames that were taken in this order do not follow each other, but those of the second half do.
+        // Frames that were allocated in this order are not consecutive; reallocating the second half in reverse order
+        // makes those frames consecutive.
         for (int page = pages - 1; page >= pages / 2; page--) {
             assertEquals(0, space.madvise(AT + page * PAGE, PAGE, Advice.DONTNEED));
         }

@@ -57,7 +57,7 @@ final class PinnedFrameTest {
         return space;
     }
 
-    /** Stores numbers in a space until one is in a given frame, and pins that. */
+    /** Stores numbers in a space until one is in a frame with the number of another pin's frame, and pins it. */
     private static PinnedFrame pinnedLike(PinnedFrame other, Cpu cpu, AddressSpace space) {
         cpu.switchTo(space);
         long size = space.geometry().pageSize();
@@ -72,7 +72,7 @@ final class PinnedFrameTest {
         throw new AssertionError("frame " + other.frame() + " is not in use in " + space);
     }
 
-    /** Runs something in a thread of its own, which has no CPU. */
+    /** Runs an action in a separate thread, which has no CPU. */
     private static void inAnotherThread(Runnable what) throws Exception {
         FutureTask<@Nullable Void> task = new FutureTask<>(what, null);
         Thread thread = new Thread(task);
@@ -81,7 +81,9 @@ final class PinnedFrameTest {
         thread.join();
     }
 
-    /** Two memories with the same numbers of frames; a CPU releases its pin of the first while it is in the second. */
+    /**
+     * Uses two memories with the same frame numbers; a CPU releases its pin of the first one while it is in the second.
+     */
     private static void releaseInTheOther(Machine first, Geometry geometry, Machine second, Geometry other) {
         try (Cpu one = first.claimCpu();
                 Cpu device = second.claimCpu();

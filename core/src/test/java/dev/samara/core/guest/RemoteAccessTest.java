@@ -99,7 +99,7 @@ final class RemoteAccessTest extends WatchpointFixture {
 
     @Test
     @DisplayName("copies a page that a child shares, and tells watchers")
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // used only for its close
     void copyOnWrite() {
         fixture.store(at, 1);
         try (AddressSpace child = space.fork();
@@ -205,7 +205,7 @@ final class RemoteAccessTest extends WatchpointFixture {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     @DisplayName("ends with a count after 512 pages if the reference is closed meanwhile, for arrays and buffers")
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // used only for its close
     void closedMeanwhile(boolean isBuffer) {
         int part = 512 * (int) PAGE;
         long place = fixture.map(0, 1024, READ, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);

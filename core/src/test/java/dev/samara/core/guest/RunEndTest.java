@@ -58,7 +58,7 @@ final class RunEndTest {
         fixture.close();
     }
 
-    /** Calls that take the page at AT, or the right to write it, away. */
+    /** Calls that remove the page at AT, or the right to write it. */
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Change {
         MUNMAP(of -> of.munmap(AT, PAGE), READ),
@@ -82,8 +82,8 @@ final class RunEndTest {
     }
 
     /**
-     * Has another thread make a call that takes the page of a run away. It must not return before this CPU polls, and
-     * the run has its bytes until then.
+     * Makes a call on another thread that removes the page of a run. The call must not return before this CPU polls,
+     * and the run keeps its bytes until then.
      */
     private static void assertAwaited(Cpu cpu, PageRun run, long expected, Consumer<Cpu> call) {
         ByteBuffer bytes = run.buffer();

@@ -38,15 +38,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Translations that only the second level of a TLB still has, and each change that must end them there. */
+/** Translations that are left only in the second level of a TLB, and each change that must remove them there. */
 @ExtendWith(OneThread.class)
 final class SecondLevelTest {
     private static final long AT = 0x2000_0000_0000L;
 
-    /** Of the first level. */
+    /** The number of entries of the first level. */
     private static final int ENTRIES = 2;
 
-    /** An address whose translation takes the place of that of AT in the first level. */
+    /** An address whose translation replaces that of AT in the first level. */
     private static final long INSTEAD = AT + ENTRIES * PAGE;
 
     private final SpaceFixture fixture = new SpaceFixture(machine());
@@ -77,7 +77,7 @@ final class SecondLevelTest {
                 expected, assertThrows(ThrowingMemory.Signal.class, access::run).fault());
     }
 
-    /** Makes a call on another thread, for which this CPU polls in GUEST. */
+    /** Makes a call on another thread while this CPU polls in GUEST. */
     private void byOther(Runnable call) {
         try (OtherCpu other = new OtherCpu(space)) {
             Future<Integer> made = other.submit(of -> {
@@ -92,7 +92,7 @@ final class SecondLevelTest {
         }
     }
 
-    /** Stores 7 at AT, and then elsewhere. In GUEST. The second level has all its entries. */
+    /** In GUEST, stores 7 at AT, and then a number elsewhere. Afterwards the second level has its maximum size. */
     private void warm() {
         memory.loadLong(INSTEAD);
         memory.loadLong(AT);
@@ -105,7 +105,7 @@ final class SecondLevelTest {
         inGuest(this::warm);
     }
 
-    /** A change of the page at AT, which has 7, and what accesses find afterwards. */
+    /** A change of the page at AT, which contains 7, and what accesses find afterwards. */
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Change {
         MUNMAP(of -> of.munmap(AT, PAGE), Fault.MAPERR, Fault.MAPERR, 0),

@@ -28,13 +28,13 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Accesses through the arrays by the rules of TlbArrays, as generated code makes them. */
+/** Makes accesses through the arrays by the rules of TlbArrays, as generated code does. */
 @ExtendWith(OneThread.class)
 final class TlbArraysTest {
     private static final long AT = 0x2000_0000_0000L;
     private static final int RWX = Protection.READ | Protection.WRITE | Protection.EXEC;
 
-    /** The number of slots unless the builder sets one. */
+    /** The default number of slots. */
     private static final int LARGEST_TLB = 1 << 12;
 
     private enum Kind {
@@ -80,7 +80,7 @@ final class TlbArraysTest {
         return indexOf(memory.tlb(), kind, address, 8) >= 0;
     }
 
-    /** Has the CPU use a page in each way. */
+    /** Loads from, stores to and fetches from a page. */
     private static void use(FlatMemory of, long address) {
         of.storeLong(address, of.loadLong(address));
         of.fetchLong(address);
@@ -304,7 +304,7 @@ final class TlbArraysTest {
         fixture.memory.load(AT, 8);
         try (SpaceFixture elsewhere = new SpaceFixture()) {
             cpu.switchTo(elsewhere.space);
-            // On a checked machine, all CPUs have one array, without a tag.
+            // On a checked machine, all CPUs share one array, which contains no tag.
             assertEquals(isChecked(), before == memory.tlb().loadTags());
             cpu.switchTo(space);
         }

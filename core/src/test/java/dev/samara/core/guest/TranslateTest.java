@@ -44,7 +44,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Results of translate in the TLB of an embedder, and each change that ends them. */
+/** Results of translate in an embedder's TLB, and each change that invalidates them. */
 @ExtendWith(OneThread.class)
 final class TranslateTest {
     private static final long AT = 0x2000_0000_0000L;
@@ -207,7 +207,7 @@ final class TranslateTest {
         }
     }
 
-    /** A change of the page at AT, which has 7 and is written again, and what a load finds afterwards. */
+    /** A change of the page at AT, which contains 7 and is stored to again, and what a load finds afterwards. */
     @SuppressWarnings("ImmutableEnumChecker") // lambdas that capture nothing
     private enum Change {
         MUNMAP(of -> of.munmap(AT, PAGE), Fault.MAPERR, 0),
@@ -235,7 +235,7 @@ final class TranslateTest {
         }
     }
 
-    /** Makes a call on another thread, for which this CPU polls in GUEST. */
+    /** Makes a call on another thread while this CPU polls in GUEST. */
     private void byOther(Runnable call) {
         try (OtherCpu other = new OtherCpu(space)) {
             Future<Integer> made = other.submit(of -> {
@@ -246,7 +246,7 @@ final class TranslateTest {
                 memory.poll();
                 Awake.turn();
             }
-            // What other threads have asked for before the call returned is acknowledged by now.
+            // All requests from before the call returned are acknowledged by now.
             other.call(of -> 0);
         }
     }

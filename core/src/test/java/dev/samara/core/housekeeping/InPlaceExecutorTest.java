@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A run that is stuck ends by the timeout, which is its verdict. */
+/** A deadlock shows as a timeout, which fails the test. */
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @DisplayName("an executor that runs callbacks at once, and callbacks that wait")
 final class InPlaceExecutorTest {
@@ -154,7 +154,7 @@ final class InPlaceExecutorTest {
             @Override
             public @Nullable Errno open(Vma vma) {
                 if (isOpened.compareAndSet(false, true)) {
-                    // The call that asks has the only place, but while it asks.
+                    // The call that asks occupies the only place, except while it asks.
                     assertEquals(0, space.munmapAsync(spare, PAGE).join());
                 }
                 return super.open(vma);
@@ -244,7 +244,7 @@ final class InPlaceExecutorTest {
         AtomicReference<Long> result = new AtomicReference<>();
         Registration listening = space.addListener(change -> {
             if (isCalled.compareAndSet(false, true)) {
-                // Waits for room, which the call below has.
+                // Waits for room, which the call below occupies.
                 result.set(space.munmap(spare, PAGE));
             }
         });
@@ -254,7 +254,8 @@ final class InPlaceExecutorTest {
         thread.start();
         retires.await();
         int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        // Takes the only room, then waits for the operation in flight. Its report of that wait lets the other one go.
+        // Takes the only room, then waits for the operation in flight. The report of that wait lets that operation
+        // continue.
         PendingCall second = space.mmapAsync(at, PAGE, RW, flags, null, 0);
         assertEquals(at, second.result());
         assertNull(result.get(), "no callback within the call");
@@ -271,7 +272,7 @@ final class InPlaceExecutorTest {
     @Test
     @DisplayName("a notifier may not wait for an asynchronous call, which may wait for the notifier's operation")
     void notifierWaits() throws InterruptedException {
-        // No thread but this one completes a call.
+        // Only this thread completes calls.
         Machine machine = builder.invokedHousekeeping(true).build();
         AddressSpace space = machine.newSpace(LINUX);
         long one = map(space, MapFlags.POPULATE);

@@ -44,7 +44,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** All steps are made by the test's thread unless a test says otherwise. */
+/** The test's thread makes all steps, except in tests that create other threads. */
 @DisplayName("a machine whose housekeeping the embedder invokes")
 final class InvokedHousekeepingTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -59,7 +59,7 @@ final class InvokedHousekeepingTest {
     private final MachineBuilder builder =
             Machine.builder().memory(1 << 22).reportTo(reports::add).invokedHousekeeping(true);
 
-    /** Runs tasks in place, which is in a step. */
+    /** Runs tasks in place, i.e. within a step. */
     private final Executor inPlace = task -> {
         ranOn.add(Thread.currentThread());
         task.run();
@@ -70,7 +70,7 @@ final class InvokedHousekeepingTest {
         assertEquals(List.of(), reports);
     }
 
-    /** Returns an agent of Agrona. */
+    /** Returns an Agrona agent. */
     private static Agent agent(HousekeepingAgent housekeeping) {
         return new Agent() {
             @Override
@@ -107,7 +107,7 @@ final class InvokedHousekeepingTest {
         long at = space.mmap(0, 4 * PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS, null, 0);
         assertTrue(at > 0);
         assertTrue(space.mmap(at + 4 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, backing, 0) > 0);
-        // Its open ends in a callback after a grace period.
+        // Its open is closed in a callback after a grace period.
         Backing file = machine.newFile("/file", 1, LINUX, PAGE).open();
         assertTrue(space.mmap(at + 3 * PAGE, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, file, 0) > 0);
         try (Cpu cpu = machine.claimCpu()) {
@@ -127,7 +127,7 @@ final class InvokedHousekeepingTest {
         for (int round = 0; round < 20; round++) {
             long at = mapAndWrite(machine, space, backing);
             CompletableFuture<Long> unmapped = space.munmapAsync(at, 2 * PAGE);
-            // Waits for the range in flight, whose steps nothing else makes.
+            // Waits for the range in flight, and must make its steps, because no other thread does.
             assertEquals(0, space.munmap(at, 5 * PAGE));
             complete(invoker, unmapped);
         }

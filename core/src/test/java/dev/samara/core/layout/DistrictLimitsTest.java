@@ -45,7 +45,7 @@ class DistrictLimitsTest {
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
     private static final int RW = Protection.READ | Protection.WRITE;
 
-    /** Mappings of four pages with a hole of four pages after each. */
+    /** The number of mappings, each of four pages, and each followed by a hole of four pages. */
     private static final int MAPPINGS = 40;
 
     /** The limit of the map count. */
@@ -53,10 +53,10 @@ class DistrictLimitsTest {
 
     private static final int THREADS = 8;
 
-    /** A limit of which eight parts are to have a share. */
+    /** A limit that is large enough for eight parts to get a share. */
     private static final int MOST_OF_THREADS = 4000;
 
-    /** The first mappings of a thread, among which threads divide the layout. */
+    /** The number of first mappings of a thread, during which threads divide the layout. */
     private static final int FIRST_OF_THREAD = 100;
 
     private AddressSpace space;
@@ -89,7 +89,7 @@ class DistrictLimitsTest {
         Random random = new Random(1);
         while (true) {
             Divisions.divide(layout, everyTenth());
-            // Pages of alternating rights, so that no two are joined, in any part.
+            // Single pages with gaps, so that no two are merged, in any part.
             long address = random.nextBoolean() ? PLACE - (4 + 2L * added) * PAGE : end + (4 + 2L * added) * PAGE;
             long result = space.mmap(address, PAGE, RW, HERE, null, 0);
             if (Errno.isError(result)) {
@@ -98,20 +98,20 @@ class DistrictLimitsTest {
             }
             added++;
         }
-        // Linux compares before it adds.
+        // Linux compares before it increments.
         assertEquals(MOST + 1 - MAPPINGS, added);
         space.validate();
     }
 
-    /** A limit of {@link #MOST_OF_THREADS} that eight threads come to. */
+    /** A limit of {@link #MOST_OF_THREADS} that eight threads reach. */
     private enum Limited {
-        /** Linux compares before it adds. */
+        /** Linux compares before it increments. */
         MAPS(MOST_OF_THREADS + 1),
         TOTAL(MOST_OF_THREADS),
         DATA(MOST_OF_THREADS),
         LOCKED(MOST_OF_THREADS);
 
-        /** The calls that are not refused. */
+        /** The number of calls that succeed. */
         final int most;
 
         Limited(int most) {
@@ -138,7 +138,7 @@ class DistrictLimitsTest {
             return space;
         }
 
-        /** Maps or locks a page of a thread; returns whether that is not refused. */
+        /** Maps or locks a page of a thread. Returns false if that is refused. */
         boolean takes(AddressSpace space, int thread, int number) {
             long at = own(thread, number);
             long result = this == LOCKED ? space.mlock(at, PAGE) : space.mmap(at, PAGE, RW, HERE, null, 0);
@@ -182,7 +182,7 @@ class DistrictLimitsTest {
             for (int i = FIRST_OF_THREAD; limit.takes(shared, thread, i); i++) {
                 taken.incrementAndGet();
             }
-            // Each other thread may have taken a page that it has not counted yet.
+            // Each other thread may have taken a page that it did not count yet.
             if (taken.get() <= limit.most - THREADS) {
                 refusedEarly.incrementAndGet();
             }
@@ -193,7 +193,7 @@ class DistrictLimitsTest {
         shared.validate();
     }
 
-    /** Returns the address of a thread's mapping of a number. */
+    /** Returns the address of a thread's mapping with a number. */
     private static long own(int thread, int number) {
         return 0x2000_0000_0000L + ((long) thread << 32) + 2L * number * PAGE;
     }
@@ -231,7 +231,7 @@ class DistrictLimitsTest {
         space.validate();
     }
 
-    /** Two parts, each with a share of half of what is left, without the remainder. */
+    /** Divides the layout into two parts. Each gets half of what is left of a limit, without the remainder. */
     private void divideInHalves() {
         assertTrue(Divisions.divide(layout, at(20) - 2 * PAGE));
     }
@@ -259,7 +259,7 @@ class DistrictLimitsTest {
         assertEquals(0, space.mlock(at(31), 3 * PAGE));
     }
 
-    /** Moves a mapping of 200 pages, which has 401 then, to the place of another one. */
+    /** Moves a mapping of 200 pages over another one, and grows it to 401 pages. */
     private static long growOverNext(AddressSpace of, long at) {
         int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
         return of.mremap(at, 200 * PAGE, 401 * PAGE, flags, at + 1000 * PAGE);
@@ -288,7 +288,7 @@ class DistrictLimitsTest {
         }
         CountDownLatch release = new CountDownLatch(1);
         hold.set(release);
-        // 401 pages replace 200, which count until completion: a page more than the share.
+        // 401 pages replace 200, which count until completion, so one page more than the share is needed.
         FutureTask<Long> moved = new FutureTask<>(() -> growOverNext(held, PLACE));
         Thread moving = new Thread(moved, "moving");
         moving.setDaemon(true);
@@ -308,7 +308,7 @@ class DistrictLimitsTest {
         divideInHalves();
         assertEquals(0, space.mlock(at(1), 4 * PAGE));
         assertTrue(Divisions.isDivided(layout));
-        // Not readable, which is EACCES. Before that it is checked that one page more than is left may be locked.
+        // A file that is not readable causes EACCES. The locked memory limit is checked before that.
         Backing writeOnly = new NamedBacking("file", 1) {
             @Override
             public boolean readable() {

@@ -45,7 +45,7 @@ class DistrictsTest {
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
     private static final int RW = Protection.READ | Protection.WRITE;
 
-    /** Mappings of four pages with a hole of four pages after each. */
+    /** The number of mappings, each of four pages, and each followed by a hole of four pages. */
     private static final int MAPPINGS = 40;
 
     /** The limit of the map count. */
@@ -189,7 +189,7 @@ class DistrictsTest {
     @Test
     @DisplayName("neighbours on both sides of a border are merged")
     void mergeOverBorder() {
-        // The border at the start of mapping 30, which has a hole before it.
+        // One border is at the start of mapping 30, which follows a hole.
         assertTrue(Divisions.divide(layout, everyTenth()));
         assertEquals(at(30) - 2 * PAGE, space.mmap(at(30) - 2 * PAGE, 2 * PAGE, RW, HERE, null, 0));
         Vma merged = space.find(at(30));
@@ -289,8 +289,9 @@ class DistrictsTest {
     }
 
     /**
-     * One thread moves a mapping back and forth over a border, in one operation; others change their own parts; one
-     * divides and joins. In each snapshot, and for each lookup of both places, the mapping is at one place.
+     * One thread moves a mapping back and forth over a border, with one operation per move. Other threads change their
+     * own parts, and one thread divides and joins. In each snapshot, and for each lookup of both places, the mapping is
+     * at exactly one place.
      */
     @Test
     @DisplayName("I6: a snapshot of parts is the layout of one instant, beside operations, divisions and joins")

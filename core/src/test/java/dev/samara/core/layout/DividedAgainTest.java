@@ -21,21 +21,24 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A slow machine may end a pause early, so a test asks for one round of several that shows the pause. */
+/**
+ * On a slow machine a pause may be over too soon, so a test requires that at least one of several rounds shows the
+ * pause.
+ */
 @DisplayName("After a join or a division in vain, a layout is divided again as this says")
 final class DividedAgainTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x2000_0000_0000L;
     private static final long ARENA = 64L << 20;
 
-    /** Not at a border: what begins there asks for its neighbour below. */
+    /** Not at a border, because a mapping that starts at a border asks for its neighbour below. */
     private static final long FIRST = PLACE + 8 * PAGE;
 
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int ROUNDS = 20;
 
-    /** The operations of all parts that pay for a division. */
+    /** The number of operations in all parts that pays for a division. */
     private static final int WORTHWHILE = 512;
 
     private final MeetingThreads threads = new MeetingThreads(3);
@@ -63,7 +66,7 @@ final class DividedAgainTest {
         assertEquals(0, threads.call(thread, () -> space.munmap(at, 4 * PAGE)));
     }
 
-    /** Two threads meet twice as often as they need; returns whether the layout is divided then. */
+    /** Makes two threads meet twice as often as needed, and returns whether the layout is divided afterwards. */
     private boolean dividesAtMeetings() {
         for (int i = 0; i < MeetingThreads.ENOUGH; i++) {
             mapAndUnmap(0, FIRST);
@@ -78,7 +81,7 @@ final class DividedAgainTest {
         }
     }
 
-    /** The parts of a division have a number of operations, half in each of them, and are joined. */
+    /** Divides the layout into two parts, performs a number of operations, half in each part, and joins the parts. */
     private void joinAfter(int operations) {
         Divisions.join(layout);
         assertTrue(Divisions.divide(layout, PLACE - ARENA));
@@ -104,7 +107,7 @@ final class DividedAgainTest {
     void paid() {
         int divided = 0;
         for (int round = 0; round < ROUNDS; round++) {
-            // Without the last one, the pause would be 64 ms.
+            // Without the last join, the pause would be 64 ms.
             for (int i = 0; i < 7; i++) {
                 joinAfter(0);
             }
@@ -121,7 +124,7 @@ final class DividedAgainTest {
     @Test
     @DisplayName("no further for 1 to 64 ms, if a limit was near: each attempt joins the parts")
     void furtherInVain() {
-        // Room for two parts, and not for three.
+        // Room for two parts, but not for three.
         make(Machine.builder().maxMapCount(16 + 2 * 256 + 100));
         divideInTwo();
         long began = System.nanoTime();
@@ -143,7 +146,7 @@ final class DividedAgainTest {
         assertTrue(pauses > 0, "no attempt");
     }
 
-    /** Divides into 16 parts, of which the last but one has the places of two threads. */
+    /** Divides the layout into 16 parts. The last but one contains the places of two threads. */
     private void divideIntoSixteen() {
         long[] borders = new long[15];
         for (int i = 0; i < borders.length; i++) {

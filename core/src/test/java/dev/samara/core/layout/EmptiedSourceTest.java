@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The source of a move with DONTUNMAP is gated until its old pages are flushed, also where the copy lies next to it and
- * fits.
+ * The source of a move with DONTUNMAP is gated until its old pages are flushed, even if the copy is adjacent and could
+ * be merged with it.
  */
 class EmptiedSourceTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -43,7 +43,7 @@ class EmptiedSourceTest {
                     })
             .newSpace(Geometry.LINUX_X86_64);
 
-    /** The result of an access from the test's thread, where it cannot wait. */
+    /** Returns the result of an access by the test's thread, which cannot wait there. */
     private static String access(AddressSpace its, long address) {
         try {
             return Fault.toString(its.resolve(address, Protection.READ));

@@ -51,7 +51,7 @@ class FindNeighboursTest {
         return Long.compareUnsigned(address, other) <= 0;
     }
 
-    /** Compares both neighbours of an address with a search of a list. */
+    /** Compares both neighbours of an address with those found in a list. */
     private void assertNeighbours(List<Vma> vmas, LayoutSnapshot snapshot, long address) {
         Vma previous = null;
         Vma next = null;

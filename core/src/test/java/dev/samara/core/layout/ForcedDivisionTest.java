@@ -34,11 +34,11 @@ final class ForcedDivisionTest {
         }
         for (int i = 0; i < 2; i++) {
             Divisions.join(layout);
-            // A call that needs nothing of the other parts leaves them.
+            // A call that needs only its own part leaves the parts divided.
             assertEquals(0, space.munmap(PLACE + 2L * i * PAGE, PAGE));
             assertEquals(IS_FORCED, Divisions.isDivided(layout));
         }
-        // One that looks for a place joins them.
+        // A call that searches for a place joins the parts.
         space.mmap(0, PAGE, Protection.READ, PRIVATE | ANONYMOUS, null, 0);
         assertEquals(0, Divisions.parts(layout));
         space.close();

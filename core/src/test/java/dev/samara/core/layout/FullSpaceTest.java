@@ -29,7 +29,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Calls in a space of nearly 2^64 addresses, of which one half are negative numbers. */
+/** Calls in a space of nearly 2^64 addresses, half of which are negative numbers. */
 @ExtendWith(OneThread.class)
 @DisplayName("In a space of all 64 bits")
 final class FullSpaceTest {

@@ -35,14 +35,14 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A space that is divided and joined, beside one that is not, with the same calls. */
+/** Compares a space that is divided and joined with one that is not, after the same calls. */
 @DisplayName("I6: a join carries over what the parts have counted and listed")
 class JoinedLayoutTest {
     private static final long PAGE = 0x1000;
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
     private static final int RW = Protection.READ | Protection.WRITE;
 
-    /** The borders; the parts are those below, between and above. */
+    /** The borders. The parts are below, between and above them. */
     private static final long LOWER = 0x2000_0000_0000L;
 
     private static final long UPPER = 0x3000_0000_0000L;
@@ -202,8 +202,11 @@ class JoinedLayoutTest {
         assertTrue(measured >= 3, measured + " holds");
     }
 
-    /** A notifier runs while the range is in flight; a call that would have to wait for the range throws there. */
-    @SuppressWarnings("try") // it is there to be closed
+    /**
+     * Runs a check in a notifier while the range is in flight. A call there throws if it would have to wait for the
+     * range.
+     */
+    @SuppressWarnings("try") // used only for its close
     private void whileInFlight(long start, long length, Runnable check) {
         AtomicInteger calls = new AtomicInteger();
         try (Registration notifier = divided.space.addNotifier((from, to, reason) -> {
@@ -219,7 +222,7 @@ class JoinedLayoutTest {
 
     private void assertInFlight(long at) {
         assertTrue(Divisions.isInFlight(divided.layout));
-        // And not a subclass, which would say that the range is reserved in the tree and not listed.
+        // Not a subclass, which would mean that the range is reserved in the tree, but not listed.
         Exception refused =
                 assertThrows(IllegalStateException.class, () -> divided.space.mmap(at, PAGE, RW, HERE, null, 0));
         assertEquals(IllegalStateException.class, refused.getClass());
@@ -233,7 +236,7 @@ class JoinedLayoutTest {
             assertInFlight(at);
             Divisions.join(divided.layout);
             assertInFlight(at);
-            // The range ends where a part begins.
+            // The range ends where a part starts.
             assertTrue(Divisions.divide(divided.layout, at, at + 4 * PAGE));
             assertInFlight(at + PAGE);
             assertTrue(Divisions.divide(divided.layout, at + 8 * PAGE));
@@ -269,7 +272,7 @@ class JoinedLayoutTest {
         // Nearly all of the share of 300.
         assertEquals(at, divided.space.mmap(at, 280 * PAGE, RW, HERE, null, 0));
         assertTrue(Divisions.isDivided(divided.layout));
-        // As many pages as before, when those that it unmaps are no longer in flight.
+        // The same number of pages as before, once the unmapped ones are no longer in flight.
         assertEquals(at, divided.space.mremap(INSIDE[1], 4 * PAGE, 284 * PAGE, 3, at));
         assertFalse(Divisions.isDivided(divided.layout), "280 new pages, in a share of 300");
         long above = INSIDE[2] + 0x10_0000L;

@@ -9,8 +9,8 @@ import java.util.List;
 import java.util.Set;
 
 /**
- * The layouts of one space after each of its calls, in order. Layouts are compared page by page, as hashes: equal
- * neighbours may be joined late, so the bounds of VMAs do not count.
+ * The layouts of one space after each of its calls, in order. Layouts are compared page by page, by their hashes. The
+ * bounds of VMAs do not matter, because equal neighbours may be merged late.
  */
 final class LayoutHistory {
     private final int pageShift;
@@ -44,7 +44,7 @@ final class LayoutHistory {
         return hash;
     }
 
-    /** Returns a hash of a page: its address, and all that a VMA says of it. */
+    /** Returns a hash of a page: its address, and its properties in the VMA. */
     private long hash(Vma vma, long page) {
         long hash = mix((vma.start() >>> pageShift) + page, vma.pageOffset() + page);
         return mix(
@@ -68,7 +68,7 @@ final class LayoutHistory {
         return true;
     }
 
-    /** Returns the place of a layout in this history, not before {@code from}. */
+    /** Returns the index of a layout in this history, searching from {@code from}. */
     int indexOf(LayoutSnapshot snapshot, int from) {
         long layout = hash(snapshot);
         for (int i = from; i < layouts.size(); i++) {

@@ -50,13 +50,13 @@ class ListenerOrderTest {
     private static final int HERE = PRIVATE | ANONYMOUS | FIXED;
     private static final int RW = Protection.READ | Protection.WRITE;
 
-    /** Threads with places of their own, of so many pages each. */
+    /** The number of threads. Each has its own place of {@link #PAGES} pages. */
     private static final int WRITERS = 3;
 
     private static final int PAGES = 16;
     private static final int STEPS = TORTURE ? 100_000 : 2_000;
 
-    /** At the end of each, all listeners are judged. */
+    /** The number of rounds. All listeners are judged at the end of each round. */
     private static final int ROUNDS = TORTURE ? 500 : 10;
 
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
@@ -81,7 +81,7 @@ class ListenerOrderTest {
         layout = MachineInternals.layoutOf(space);
     }
 
-    /** A lock after whose release other threads often go first: a listener may be removed before a delivery then. */
+    /** A lock after whose release other threads often run first, so a listener may be removed before a delivery. */
     private static final class LingeringLock extends ReentrantLock {
         private static final long serialVersionUID = 1;
 
@@ -106,7 +106,7 @@ class ListenerOrderTest {
         return borders;
     }
 
-    /** Changes the place of a writer, sometimes more. */
+    /** Changes the place of a writer, and sometimes also its neighbours. */
     private void step(int writer, Random random) {
         long start = page(writer, random.nextInt(PAGES / 2));
         long length = (1 + random.nextInt(PAGES / 2)) * PAGE;
@@ -150,10 +150,10 @@ class ListenerOrderTest {
         }
     }
 
-    /** A listener that was removed, and what its thread has seen. */
+    /** A removed listener, and what its thread saw. */
     private record Removed(ChangeReplay replay, ChangeHistory.Registered registered) {}
 
-    /** Adds a listener, and removes it when the listener of all changes has received another one, or at the end. */
+    /** Adds a listener, and removes it once the listener of all changes received another change, or at the end. */
     private Removed follow(AtomicInteger running, AtomicInteger changes) {
         ChangeReplay replay = new ChangeReplay();
         LayoutSnapshot earlier = space.snapshot();
@@ -166,7 +166,7 @@ class ListenerOrderTest {
         return new Removed(replay, new ChangeHistory.Registered(earlier, begun, ending, space.snapshot()));
     }
 
-    /** Has writers change a layout, beside a thread that divides it and another body. */
+    /** Makes writers change a layout, concurrently with a thread that divides it and with another body. */
     private void round(int steps, Function<AtomicInteger, Callable<@Nullable Void>> other) throws Exception {
         AtomicInteger running = new AtomicInteger();
         List<Callable<@Nullable Void>> bodies = writers(running, steps);

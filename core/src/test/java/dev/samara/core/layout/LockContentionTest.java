@@ -32,7 +32,7 @@ class LockContentionTest {
 
     private static final long ARENA = 64L << 20;
 
-    /** Rounds of meetings. All of them would have to be too slow, and no division would come. */
+    /** The maximum number of rounds of meetings. A division fails to happen only if all of them are too slow. */
     private static final int ROUNDS = 1000;
 
     private final MeetingThreads threads = new MeetingThreads(4);
@@ -52,13 +52,16 @@ class LockContentionTest {
         threads.close();
     }
 
-    /** A thread maps pages at a place and unmaps them. */
+    /** Makes a thread map pages at a place and unmap them. */
     private void mapAndUnmap(int thread, long at, long pages) {
         assertEquals(at, threads.call(thread, () -> space.mmap(at, pages * PAGE, RW, HERE, null, 0)));
         assertEquals(0, threads.call(thread, () -> space.munmap(at, pages * PAGE)));
     }
 
-    /** A thread that meets nobody maps pages at a place and unmaps them: it is not noted, however long that takes. */
+    /**
+     * Makes a thread that meets nobody map pages at a place and unmap them. The thread is not recorded, however long
+     * that takes.
+     */
     private void mapAndUnmapAlone(int thread, long at, long pages) {
         assertEquals(at, threads.callAlone(thread, () -> space.mmap(at, pages * PAGE, RW, HERE, null, 0)));
         assertEquals(0, threads.callAlone(thread, () -> space.munmap(at, pages * PAGE)));
@@ -92,7 +95,7 @@ class LockContentionTest {
         mapAndUnmapAlone(2, border - 2 * PAGE, 4);
         assertEquals(2, Divisions.parts(layout));
         long next = Divisions.start(layout, 1);
-        // Asks for the neighbour below.
+        // The call asks for the neighbour below.
         mapAndUnmapAlone(2, next, 4);
         assertFalse(Divisions.isDivided(layout));
         meetUntilDivided(PLACE, PLACE + ARENA);

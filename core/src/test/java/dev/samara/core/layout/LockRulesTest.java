@@ -62,7 +62,7 @@ final class LockRulesTest {
     private final AtomicInteger retired = new AtomicInteger();
     private final AtomicInteger changes = new AtomicInteger();
 
-    /** Calls the lot of a backing's methods under watch. */
+    /** A backing whose methods check that no layout lock is held. */
     private final class Watched extends CountingBacking {
         Watched(String name, int inode) {
             super(name, inode);
@@ -142,7 +142,7 @@ final class LockRulesTest {
             },
             WatchedLock::new);
 
-    /** Long enough for others to come to a range in flight. */
+    /** Spins long enough for other threads to find a range in flight. */
     private static void spin() {
         Awake.delay(200);
     }

@@ -14,14 +14,17 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** Threads that make one call at a time, and yet meet at each lock of a layout: it is said to be taken. */
+/**
+ * Threads that make one call at a time, but still meet at each lock of a layout, because the locks report that they are
+ * held.
+ */
 final class MeetingThreads implements AutoCloseable {
-    /** The meetings after which a layout is divided, if they are in a short time. */
+    /** The number of meetings, within a short time, after which a layout is divided. */
     static final int ENOUGH = 16;
 
     private final List<ExecutorService> threads = new ArrayList<>();
 
-    /** The first lock that was made. */
+    /** The first lock that was created. */
     private @Nullable MetLock layoutLock;
 
     private final AtomicInteger locks = new AtomicInteger();
@@ -53,7 +56,7 @@ final class MeetingThreads implements AutoCloseable {
         }
     }
 
-    /** Builds a machine with such locks, for one space. */
+    /** Builds a machine with these locks, for one space. */
     Machine machine(MachineBuilder description) {
         return MachineInternals.withLocks(description.build(), this::newLock);
     }
@@ -72,12 +75,12 @@ final class MeetingThreads implements AutoCloseable {
         }
     }
 
-    /** Sets whether a division cannot make locks, and a join cannot take them. */
+    /** Sets whether a division fails to create locks, and a join fails to acquire them. */
     void setFailing(boolean fails) {
         isFailing = fails;
     }
 
-    /** The locks that were made: one for the space, and one for each part of each division. */
+    /** Returns the number of created locks: one for the space, and one for each part of each division. */
     int locks() {
         return locks.get();
     }

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Where names of memory go: {@code is_mergeable_vma} compares them by {@code anon_vma_name_eq}, {@code vm_area_dup}
- * copies them ({@code mm/vma.c}, Linux 6.18), and a new mapping has none.
+ * How calls treat names of memory: {@code is_mergeable_vma} compares them with {@code anon_vma_name_eq}, {@code
+ * vm_area_dup} copies them ({@code mm/vma.c}, Linux 6.18), and a new mapping has no name.
  */
 @DisplayName("the name of memory is cut, joined, moved and inherited with its mapping")
 final class NamedMappingsTest {
@@ -55,7 +55,7 @@ final class NamedMappingsTest {
         assertEquals(expected, text(space));
     }
 
-    /** Pages and names of the mappings, such as {@code 0-2:x 2-3}. */
+    /** Returns the pages and names of the mappings, such as {@code 0-2:x 2-3}. */
     private static String text(AddressSpace space) {
         StringBuilder text = new StringBuilder();
         for (Vma vma : space.snapshot()) {

@@ -46,7 +46,7 @@ final class ProcMapsTest {
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int ANON = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
 
-    /** As a running Linux printed them. */
+    /** Lines as printed by a live Linux. */
     private static final List<String> MAPS = List.of(
             "00400000-00401000 rw-p 00000000 00:00 0 ",
             "00410000-00411000 ---p 00000000 00:00 0 ",
@@ -65,7 +65,7 @@ final class ProcMapsTest {
             "7ffffffde000-7ffffffff000 rw-p 00000000 00:00 0                          [stack]",
             "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]");
 
-    /** Their attributes. */
+    /** The VmFlags of the same mappings. */
     private static final List<String> FLAGS = List.of(
             "rd wr mr mw me ac",
             "mr mw me nr",

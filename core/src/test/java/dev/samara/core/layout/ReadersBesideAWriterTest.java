@@ -31,9 +31,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Readers beside a writer, which keeps with each single call the rules that {@link RegionWriter} tells. A reader that
- * sees one broken has seen half a call. The writer's calls are also made once alone, so every layout that there can be
- * is known; readers beside it must see these layouts and no others, in their order.
+ * Readers concurrent with a writer, each single call of which preserves the rules in {@link RegionWriter}. A reader
+ * that sees a rule violated has seen half a call. The writer's calls are also made once without readers, so every
+ * possible layout is known; concurrent readers must see only these layouts, in their order.
  */
 @DisplayName("I6: readers see each call wholly done or not at all")
 @Explored(1)
@@ -50,7 +50,7 @@ public class ReadersBesideAWriterTest {
     private final RegionWriter writer = new RegionWriter();
     private volatile boolean done;
 
-    /** The state of one reader: the highest number of each region, which never falls. */
+    /** The state of one reader: the highest number seen in each region, which never decreases. */
     private static final class Seen {
         private final long[] numbers = new long[RegionWriter.COUNT];
 
@@ -67,7 +67,9 @@ public class ReadersBesideAWriterTest {
         throw new AssertionError("memory without a file where all memory is of files: " + vma);
     }
 
-    /** Checks of one VMA all that can be said of it alone; it was found for an address in a region, or by a walk. */
+    /**
+     * Checks everything that can be checked of a single VMA, which was found for an address in a region, or by a walk.
+     */
     private void verify(Vma vma, Seen seen) {
         int region = RegionWriter.regionOf(vma.start());
         if (region < 0) {
@@ -144,7 +146,7 @@ public class ReadersBesideAWriterTest {
         }
     }
 
-    /** Finds the neighbours of single addresses; no marker, which is always mapped, lies between. */
+    /** Finds the neighbours of single addresses. No marker may be between them, because markers are always mapped. */
     private void findNeighbours(Random random, Seen seen) {
         AddressSpace space = writer.space();
         for (int n = 0; n < LOOKUPS; n++) {
@@ -171,7 +173,7 @@ public class ReadersBesideAWriterTest {
         }
     }
 
-    /** Walks the space itself: the ends rise, and what is always mapped is seen. */
+    /** Walks the space itself. Ends must ascend, and the walk must find everything that is always mapped. */
     private void walkSpace(Seen seen) {
         long[] lastEnd = {0};
         writer.space().forEach(0, writer.space().geometry().limit(), vma -> {
@@ -183,7 +185,7 @@ public class ReadersBesideAWriterTest {
         verifyHole(lastEnd[0], RegionWriter.address(RegionWriter.COUNT, 0));
     }
 
-    /** Checks that nothing that is always mapped lies in a range without a VMA. */
+    /** Checks that a range without a VMA contains nothing that is always mapped. */
     private static void verifyHole(long start, long end) {
         long first = Math.max(start, RegionWriter.address(0, 0));
         long last = Math.min(end, RegionWriter.address(RegionWriter.COUNT, 0));
@@ -234,7 +236,7 @@ public class ReadersBesideAWriterTest {
         }
     }
 
-    /** An area that is replaced at once has one file at any instant, and no hole. */
+    /** Checks that an area that single calls replace maps one file at any instant, without a hole. */
     private static void oneFile(LayoutSnapshot snapshot, int region, long pages) {
         assertEquals(RegionWriter.AREA, pages, "a hole where something is replaced");
         Vma first = snapshot.find(RegionWriter.address(region, RegionWriter.FIRST));
@@ -246,7 +248,7 @@ public class ReadersBesideAWriterTest {
         }
     }
 
-    /** An area whose rights are changed to both sides of its middle alike. */
+    /** Checks an area whose rights are changed symmetrically about its middle. */
     private static void mirrored(LayoutSnapshot snapshot, int region, long pages) {
         assertEquals(RegionWriter.AREA, pages, "a hole where rights are changed");
         for (int page = 0; page < RegionWriter.AREA / 2; page++) {
@@ -259,8 +261,8 @@ public class ReadersBesideAWriterTest {
     }
 
     /**
-     * The counters agree with each other, since each kind of memory is counted in one of them, but for what never
-     * changes.
+     * Checks that the counters agree. Except for memory that never changes, each kind of memory is counted in one of
+     * them.
      */
     private void count() {
         Usage usage = writer.space().usage();
@@ -380,7 +382,7 @@ public class ReadersBesideAWriterTest {
         writer.space().validate();
     }
 
-    /** Takes snapshots until the writer is done, and once more. */
+    /** Takes snapshots until the writer is done, and one more afterwards. */
     private @Nullable Void readLayouts(LayoutHistory history) {
         int reached = 0;
         boolean last;
@@ -391,7 +393,7 @@ public class ReadersBesideAWriterTest {
         return null;
     }
 
-    /** Looks up single pages until the writer is done, and once more. */
+    /** Looks up single pages until the writer is done, and once more afterwards. */
     private @Nullable Void readPages(LayoutHistory history, Random random) {
         boolean last;
         do {

@@ -21,21 +21,21 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * An address space divided into regions of 256 pages, and one writer. Each region begins with a marker, a mapping of
- * one page that is never touched; the rest belongs to an actor, which changes it by single calls, each of which keeps
- * the actor's rule. So a reader can check each VMA that it sees.
+ * An address space divided into regions of 256 pages, and one writer. Each region starts with a marker, a mapping of
+ * one page that never changes. The rest belongs to an actor, which changes it with single calls, each of which
+ * preserves the actor's rule. So a reader can check each VMA that it sees.
  */
 final class RegionWriter {
     static final int PAGE_SHIFT = 12;
     static final int COUNT = 24;
     static final int PAGES = 256;
 
-    /** Where the area of an actor begins in its region, and how long it is where its length is fixed. */
+    /** The start of an actor's area in its region, and its length if the length is fixed. */
     static final int FIRST = 20;
 
     static final int AREA = 40;
 
-    /** The end of a stack in its region, and how much of it is always there. */
+    /** The end of a stack in its region, and its minimum size. */
     static final int TOP = 240;
 
     static final int SMALLEST_STACK = 2;
@@ -63,15 +63,23 @@ final class RegionWriter {
 
     /** The user of a region. */
     enum Actor {
-        /** An area of five mappings, replaced at once by one with the next number; its rights are changed after. */
+        /**
+         * An area of five mappings, which one call replaces by a mapping with the next number, whose rights are changed
+         * later.
+         */
         REPLACED,
-        /** An area whose rights and advice change, to both sides of its middle alike. */
+        /** An area whose rights and advice change symmetrically about its middle. */
         MIRRORED,
-        /** Several mappings with holes between them, moved all at once to the partner, a region far away, and back. */
+        /**
+         * Several mappings with holes between them, which single calls move to the partner, a region far away, and
+         * back.
+         */
         MOVED,
-        /** A locked stack that grows down to where it is touched, and is cut. */
+        /** A locked stack that grows down to accessed addresses, and is shortened. */
         GROWING,
-        /** Executable memory, mapped and unmapped anyhow; the only kind that is placed outside the regions too. */
+        /**
+         * Executable memory, mapped and unmapped arbitrarily; the only kind that is also placed outside the regions.
+         */
         NOISY,
         /** The heap, in the last region only; elsewhere noise. */
         HEAP;
@@ -82,14 +90,17 @@ final class RegionWriter {
         }
     }
 
-    /** Pages that are counted as neither executable nor stack nor data: markers, and shared memory of a fixed size. */
+    /**
+     * The number of pages that are counted as neither executable nor stack nor data: markers, and shared memory of a
+     * fixed size.
+     */
     static final long UNCHANGING_PAGES = unchangingPages();
 
     /**
-     * One open of a file that says where it may be mapped.
+     * One open of a file that records where it may be mapped.
      *
      * @param region the region
-     * @param number rises with each replacement
+     * @param number incremented with each replacement
      */
     record RegionFile(int region, long number) implements Backing {
         @Override
@@ -117,7 +128,7 @@ final class RegionWriter {
     private Runnable afterEachCall = () -> {};
     private final List<Vma> markers = new ArrayList<>();
 
-    // Known to the writer alone.
+    // Known only to the writer.
     private final boolean[] moved = new boolean[COUNT];
     private final int[] stackPages = new int[COUNT];
     private final RegionFile[] files = new RegionFile[COUNT];
@@ -182,7 +193,7 @@ final class RegionWriter {
         return BASE + (((long) region * PAGES + page) << PAGE_SHIFT);
     }
 
-    /** The region of an address, or -1 for none. */
+    /** Returns the region of an address, or -1 if it is in no region. */
     static int regionOf(long address) {
         long region = Math.floorDiv(address - BASE, PAGES * PAGE);
         return region >= 0 && region < COUNT ? (int) region : -1;
@@ -196,7 +207,7 @@ final class RegionWriter {
         return (region + HALF) % COUNT;
     }
 
-    /** Whether a page of a moved area is mapped, on whichever side the area is now. */
+    /** Returns whether a page of a moved area is mapped, in whichever region the area currently is. */
     static boolean isMapped(int page) {
         return page >= 0 && page < MOVED_SHAPE.length() && MOVED_SHAPE.charAt(page) == '#';
     }
@@ -237,7 +248,10 @@ final class RegionWriter {
         }
     }
 
-    /** Makes five mappings by changes of rights, then puts one in place of several: of all, or inside of its like. */
+    /**
+     * Creates five mappings with changes of rights. Then replaces several mappings by one: all of them, or the middle
+     * ones by a mapping of the same file.
+     */
     private void replace(int region, Random random) {
         int each = AREA / 5;
         call(space.mprotect(address(region, FIRST + each), each * PAGE, READ | Protection.WRITE));
@@ -292,7 +306,7 @@ final class RegionWriter {
             case 2 -> call(space.munmap(address(region, page), pages * PAGE));
             case 3 -> call(space.munmap(address(region, 1), (PAGES - 1) * PAGE));
             case 4 -> {
-                // Stops at the first hole, as it may.
+                // The call stops at the first hole, which is allowed.
                 long result = space.mprotect(address(region, page), pages * PAGE, rights);
                 assertEquals(result == 0 ? 0 : Errno.ENOMEM.result(), result);
                 afterEachCall.run();

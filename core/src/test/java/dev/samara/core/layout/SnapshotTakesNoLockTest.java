@@ -18,7 +18,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The test's thread holds the layout lock; another thread takes a snapshot. */
+/** The test's thread holds the layout lock while another thread takes a snapshot. */
 @DisplayName("A snapshot takes no lock")
 class SnapshotTakesNoLockTest {
     private static final long PLACE = 0x1000_0000L;

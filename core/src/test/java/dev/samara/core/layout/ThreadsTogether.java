@@ -9,13 +9,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** Threads that begin at one time. */
+/** Threads that start at the same time. */
 final class ThreadsTogether {
     private ThreadsTogether() {}
 
     /** The work of each thread. */
     interface ThreadBody {
-        /** Does the work of the thread with a number, from 0. */
+        /** Does the work of the thread with a number, counted from 0. */
         void run(int thread) throws Exception;
     }
 

@@ -6,11 +6,11 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.Assertions;
 
-/** A layout lock that knows whether the calling thread holds any of its kind. */
+/** A layout lock that knows whether the calling thread holds any such lock. */
 final class WatchedLock extends ReentrantLock {
     private static final long serialVersionUID = 1;
 
-    /** How many holds the thread has, of all these locks together. */
+    /** The total number of holds of these locks by the thread. */
     private static final ThreadLocal<int[]> HOLDS = ThreadLocal.withInitial(() -> new int[1]);
 
     @Override
@@ -25,18 +25,18 @@ final class WatchedLock extends ReentrantLock {
         super.unlock();
     }
 
-    /** Where locks were held that should not have been. Thread-safe. */
+    /** The places where locks were held that should not have been. Thread-safe. */
     static final class Violations {
         private final List<Throwable> found = new CopyOnWriteArrayList<>();
 
-        /** To be called by every piece of an embedder's code. */
+        /** Records a violation if a lock is held. Every callback of an embedder must call this. */
         void check(String where) {
             if (HOLDS.get()[0] != 0) {
                 found.add(new AssertionError("called under a layout lock: " + where));
             }
         }
 
-        /** Fails if there was one. */
+        /** Fails if there was a violation. */
         void assertNone() {
             if (!found.isEmpty()) {
                 Throwable first = found.get(0);

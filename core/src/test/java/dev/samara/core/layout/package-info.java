@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The layout of a space: lookups beside a writer, locks, neighbours, and the text of {@code /proc/PID/maps}.
+ * The layout of a space: lookups concurrent with a writer, locks, neighbours, and the text of {@code /proc/PID/maps}.
  */
 @NullMarked
 package dev.samara.core.layout;

@@ -50,7 +50,7 @@ final class BorrowTest {
     private final Machine machine = fixture.machine;
     private final AddressSpace space = machine.newSpace(GEOMETRY);
 
-    /** A CPU that is in no space of its own. */
+    /** A CPU without a space of its own. */
     private final Cpu service = machine.claimCpu();
 
     private final AtomicInteger asked = new AtomicInteger();

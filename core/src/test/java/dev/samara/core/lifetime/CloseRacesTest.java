@@ -33,19 +33,20 @@ import org.junit.jupiter.api.RepetitionInfo;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * The close of a space beside calls of other threads: each call is one before the close or one after it.
+ * The close of a space, concurrent with calls of other threads. Each call takes effect either before or after the
+ * close.
  */
 @ExtendWith(OneThread.class)
 final class CloseRacesTest {
     private static final int THREADS = 3;
     private static final int ROUNDS = 100;
 
-    /** Two mappings, which no call but the close removes. */
+    /** Two mappings that only the close removes. */
     private static final long FIRST = 0x10_0000;
 
     private static final long SECOND = 0x20_0000;
 
-    /** The mappings that threads make and remove. */
+    /** The mappings that threads create and remove. */
     private static final long PLACE = 0x30_0000;
 
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
@@ -53,13 +54,13 @@ final class CloseRacesTest {
     private final SpaceFixture fixture = new SpaceFixture();
     private final ExecutorService threads = Executors.newFixedThreadPool(THREADS);
 
-    /** One thread's calls of a space until it is closed for it. */
+    /** The calls of one thread to a space until the thread sees the space closed. */
     private static final class Caller {
         private final AddressSpace space;
         private final Random random;
         private final Cpu cpu;
 
-        /** Whether this thread has seen that the space is closed. */
+        /** Whether this thread saw that the space is closed. */
         private boolean isClosed;
 
         Caller(AddressSpace space, Random random, Cpu cpu) {
@@ -68,7 +69,7 @@ final class CloseRacesTest {
             this.cpu = cpu;
         }
 
-        /** Notes a result, which must be the success of an open space or ESRCH; and from the first ESRCH on, ESRCH. */
+        /** Checks a result, which must be success or ESRCH, and only ESRCH after the first ESRCH. */
         private void saw(String call, long result) {
             boolean refused = result == Errno.ESRCH.result();
             assertTrue(

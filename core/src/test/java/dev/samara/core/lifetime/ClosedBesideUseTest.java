@@ -18,7 +18,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The end of a space beside operations that are in flight. */
+/** The end of a space, concurrent with operations in flight. */
 final class ClosedBesideUseTest {
     private static long shootdowns(SpaceFixture fixture) {
         return fixture.layout().memory().shootdowns().count();
@@ -44,9 +44,9 @@ final class ClosedBesideUseTest {
         });
         AtomicLong unmapped = new AtomicLong(-1);
         Thread unmapper = start("unmapper", () -> unmapped.set(fixture.space.munmap(at, PAGE)));
-        // The leaf is empty by then, and the guest has not dropped its translation.
+        // By then the leaf is empty, but the guest has not dropped its translation.
         Await.until("munmap waits for the guest", () -> shootdowns(fixture) == 1, fixture.reports);
-        // The last step of a close.
+        // Performs the last step of a close.
         fixture.layout().unhookTables();
         assertEquals(3, PageContents.tables(fixture.space), "the truncation finds the leaf by these");
         Thread truncater = start("truncater", () -> file.truncate(0));

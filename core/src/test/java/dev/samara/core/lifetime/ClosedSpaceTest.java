@@ -114,7 +114,7 @@ final class ClosedSpaceTest {
             "watch",
             "watchReads");
 
-    /** The methods without an error, with their answers of a closed space as text. */
+    /** The methods that cannot fail, with their results for a closed space as text. */
     private static final Map<String, String> ANSWERS = Map.ofEntries(
             Map.entry("acquire", "null"),
             Map.entry("capabilities", "[]"),
@@ -139,7 +139,7 @@ final class ClosedSpaceTest {
             Map.entry("users", "0"),
             Map.entry("validate", "null"));
 
-    /** The methods that answer as before the close. */
+    /** The methods that return the same as before the close. */
     private static final Set<String> UNCHANGED = Set.of("holdTimes", "machine", "statistics");
 
     private final SpaceFixture fixture = new SpaceFixture();

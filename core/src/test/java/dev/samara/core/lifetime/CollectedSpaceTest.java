@@ -43,7 +43,7 @@ final class CollectedSpaceTest {
         return made;
     }
 
-    /** Ends the last use of its space here. A CPU of the pool stays there. */
+    /** Uses a space for the last time and drops it. A CPU of the pool stays in the space. */
     private SpaceIdentity use(boolean forks) {
         AddressSpace made = newSpace();
         AddressSpace used = forks ? made.fork() : made.get();
@@ -90,7 +90,7 @@ final class CollectedSpaceTest {
         System.gc();
         assertEquals(1, machine.statistics().framesInUse());
         assertNull(identity.exit());
-        // It was reachable up to here.
+        // The space was reachable up to here.
         space.close();
         assertNotNull(identity.exit());
         identity.close();

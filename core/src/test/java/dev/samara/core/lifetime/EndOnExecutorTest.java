@@ -35,7 +35,7 @@ final class EndOnExecutorTest {
     private final AddressSpace ended = fixture.space;
     private final AddressSpace other = fixture.machine.newSpace(GEOMETRY);
 
-    /** In GUEST in the space, with a translation for which the operation waits. */
+    /** The CPU is in GUEST in the space, with a translation for which the operation waits. */
     private final Cpu last = fixture.machine.claimCpu();
 
     private final OtherCpu caller = new OtherCpu(other);

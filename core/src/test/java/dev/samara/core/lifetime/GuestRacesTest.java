@@ -63,7 +63,7 @@ final class GuestRacesTest {
         threads.shutdown();
     }
 
-    /** A space whose second page has its number. */
+    /** Creates a space whose second page contains the space's number. */
     private AddressSpace newSpace() {
         AddressSpace made = machine.newSpace(GEOMETRY);
         int flags = ANONYMOUS | MapFlags.FIXED;

@@ -266,7 +266,7 @@ final class LifetimeTest {
 
     private final List<SpaceIdentity> kept = new ArrayList<>();
 
-    /** Ends a space of whose references only that to the identity is kept. */
+    /** Ends a space, and keeps only the reference to its identity. */
     private WeakReference<Layout> ended() {
         AddressSpace ended = machine.newSpace(GEOMETRY);
         kept.add(ended.grab());
@@ -349,7 +349,7 @@ final class LifetimeTest {
                 machine.references().stream().map(SpaceReference::space).toList());
     }
 
-    /** Takes one reference of each kind, and forgets it. */
+    /** Acquires one reference of each kind, and forgets it. */
     private void lose() {
         AddressSpace lost = machine.newSpace(GEOMETRY);
         assertEquals(AT, lost.mmap(AT, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));

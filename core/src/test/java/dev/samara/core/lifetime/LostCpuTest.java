@@ -78,7 +78,10 @@ final class LostCpuTest {
         return made;
     }
 
-    /** Runs something on the thread that lives on, whose stack leads to nothing of it afterwards. */
+    /**
+     * Runs an action on the pool's thread, which stays alive. Afterwards nothing of the action is reachable from its
+     * stack.
+     */
     private <T extends @Nullable Object> T onPool(Callable<T> what) throws Exception {
         T result = pool.submit(what).get();
         pool.submit(() -> {}).get();
@@ -100,7 +103,7 @@ final class LostCpuTest {
         assertReported();
     }
 
-    /** Collects garbage, and looks at the machine, until a CPU is reported. */
+    /** Collects garbage and checks the machine until a CPU is reported. */
     private void awaitReport(Machine machine) {
         Await.until("the CPU is found", () -> {
             System.gc();
@@ -108,7 +111,7 @@ final class LostCpuTest {
         });
     }
 
-    /** A service of a thread: its callbacks lead to its CPU, as those of an emulator do. */
+    /** A thread's service. Its callbacks reference its CPU, like those of an emulator. */
     private final class Service {
         private final Cpu cpu;
         private int flushes;
@@ -145,7 +148,7 @@ final class LostCpuTest {
             return service.flushes;
         });
         awaitReport(machine);
-        // A step of the housekeeping on another thread may have found it, and be about to give up the rest.
+        // A housekeeping step on another thread may have found the CPU, but not released everything yet.
         Await.until(
                 "both spaces have only their references",
                 () -> space.users() == 1
@@ -232,7 +235,7 @@ final class LostCpuTest {
         close(machine);
     }
 
-    /** A look at the machine that finds it. */
+    /** A check of the machine that finds the CPU. */
     private enum Look {
         STATISTICS,
         NEW_SPACE,
@@ -411,7 +414,7 @@ final class LostCpuTest {
                         }
                     }
                     if (reports.size() == 1) {
-                        // The look has passed it: the next one, by the list of spaces, finds it.
+                        // The check already passed this CPU. The next check, of the list of spaces, finds it.
                         MachineInternals.lose(cpus.get(0));
                     }
                 })

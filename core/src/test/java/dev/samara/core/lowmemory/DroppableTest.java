@@ -35,7 +35,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What droppable memory loses by an advice, and when no frame is free. */
+/** What droppable memory loses by an advice, or when no frame is free. */
 @ExtendWith(OneThread.class)
 @DisplayName("Droppable memory")
 final class DroppableTest {
@@ -130,7 +130,8 @@ final class DroppableTest {
             FutureTask<Long> advised = new FutureTask<>(() -> space.madvise(AT, PAGE, Advice.PAGEOUT));
             Thread advising = new Thread(advised, "advising");
             advising.start();
-            // Not only until the entry is busy: before the generation has advanced, a CPU still uses its translation.
+            // Waits for more than the busy entry, because a CPU still uses its translation until the generation is
+            // incremented.
             Await.until("the CPU is asked", () -> machine.statistics().shootdownTargets() != 0, reports);
             Await.stopped(advising, reports);
             assertTrue(Pte.isBusy(MachineInternals.layoutOf(space).pages().get(AT)));

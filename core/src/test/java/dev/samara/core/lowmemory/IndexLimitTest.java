@@ -30,10 +30,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class IndexLimitTest {
     private static final long LIMIT = 16 * PAGE;
 
-    /** The distance between pages each of which needs two nodes of its own and shares a third. */
+    /** The distance between pages, each of which needs two nodes of its own and shares a third one. */
     private static final long STEP = 1L << 38;
 
-    /** The nodes of one page at most: six levels above a leaf of half a page. */
+    /** The maximum size of the nodes for one page: six levels above a leaf of half a page. */
     private static final long PATH = 6 * PAGE + PAGE / 2;
 
     private final SpaceFixture fixture =
@@ -54,7 +54,7 @@ final class IndexLimitTest {
         return file.pwrite(one, 0, 1, offset);
     }
 
-    /** Writes one byte per step until a write fails. */
+    /** Writes one byte every {@link #STEP} bytes until a write fails. */
     private long fill() {
         long pages = 0;
         long result = write(0);

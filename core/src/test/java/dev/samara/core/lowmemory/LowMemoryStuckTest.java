@@ -37,7 +37,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What a machine does about a reap of its own whose steps do not come, or do not end. Time passes as tests say. */
+/** What a machine does about its own reap if the reap's steps are not made, or do not end. The tests control time. */
 @ExtendWith(OneThread.class)
 @DisplayName("A machine with too little memory, whose reap hangs,")
 final class LowMemoryStuckTest {
@@ -56,7 +56,10 @@ final class LowMemoryStuckTest {
     private @Nullable Cpu claimed;
     private long full;
 
-    /** Has all frames in use, 4 by a space with a notifier, and 3 by another one; and has the first reap begin. */
+    /**
+     * Uses all frames, 4 of them by a space with a notifier, and 3 by another space; the last access starts the first
+     * reap.
+     */
     private void begin(MachineBuilder builder, @Nullable MmuNotifier notifier) {
         Machine machine = builder.memory(FRAMES * PAGE)
                 .checked(true)
@@ -125,7 +128,7 @@ final class LowMemoryStuckTest {
         return cpu().memory().store(AT + full * PAGE, 8, full);
     }
 
-    /** Writes pages until none is free and no space can be chosen. */
+    /** Writes pages until no frame is free and no space can be chosen. */
     private void fill() {
         Await.until(
                 "no space is left",
@@ -203,7 +206,7 @@ final class LowMemoryStuckTest {
     @Test
     @DisplayName("makes no step in GUEST or in a call that must not wait, and counts none")
     void refusedSteps() throws Exception {
-        // The thread that makes a step runs the calls that can continue.
+        // The thread that makes a step also runs the calls that can continue.
         begin(Machine.builder().invokedHousekeeping(true).executor(Runnable::run), null);
         cpu().enterGuest();
         makeSteps();

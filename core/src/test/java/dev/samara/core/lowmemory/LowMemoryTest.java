@@ -53,15 +53,15 @@ final class LowMemoryTest {
     private static final int FRAMES = 12;
     private static final String NAME = "needs";
 
-    /** The tables of a space, the topmost not counted. */
+    /** The page tables of a space, except the topmost one. */
     private static final int TABLES = 3;
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
 
-    /** The scores by name of the space, and -1 for others. */
+    /** The scores by name of the space, and -1 for other spaces. */
     private volatile VictimScore score = (space, pages) -> -1;
 
-    /** The pages of which scores were told, by name of the space. */
+    /** The numbers of pages that were passed to the score, by name of the space. */
     private final Map<String, Long> told = Collections.synchronizedMap(new TreeMap<>());
 
     private final List<AddressSpace> spaces = new ArrayList<>();
@@ -89,7 +89,7 @@ final class LowMemoryTest {
         return made;
     }
 
-    /** A space with pages of its own. */
+    /** Creates a space with private pages. */
     private AddressSpace space(String name, long pages) {
         AddressSpace made = space(name);
         assertEquals(AT, made.mmap(AT, pages * PAGE, RW, FIXED, null, 0));
@@ -123,7 +123,7 @@ final class LowMemoryTest {
         return cpu.memory().store(AT + page * PAGE, 8, page);
     }
 
-    /** Touches pages until an access fails, and returns the first page that could not be written. */
+    /** Writes pages until an access fails, and returns the first page that could not be written. */
     private long fill(long from) {
         long page = from;
         while (touch(page) == Fault.NONE) {
@@ -132,7 +132,7 @@ final class LowMemoryTest {
         return page;
     }
 
-    /** Touches a page until that is possible. */
+    /** Tries to write a page until that succeeds. */
     private void touchAtLast(long page) {
         Await.until(
                 "a frame is free",
@@ -146,7 +146,7 @@ final class LowMemoryTest {
                 reports);
     }
 
-    /** The names of the spaces that were reaped, in order, those that could not be emptied with a mark. */
+    /** Returns the names of the reaped spaces, in order, with a question mark if a space could not be emptied. */
     private List<String> reaped() throws InterruptedException {
         machine.awaitQuiescence();
         List<String> names = new ArrayList<>();
@@ -270,7 +270,8 @@ final class LowMemoryTest {
         try (OtherCpu guest = new OtherCpu(stuck)) {
             inGuest(guest);
             long full = fill(0);
-            // The second reap gives its frames back before it ends, and until then an access that finds none is RETRY.
+            // The second reap frees its frames before it ends. Until its end, an access that finds no frame returns
+            // RETRY.
             for (; full < FRAMES - 4; full++) {
                 touchAtLast(full);
             }
@@ -333,7 +334,7 @@ final class LowMemoryTest {
         assertEquals(AT, needs.mmap(AT, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, lies, 0));
         assertFault(Fault.OUT_OF_MEMORY, touch(0));
         assertEquals(List.of(), reaped());
-        // Where it is the truth, the fault is RETRY until the reap has ended.
+        // If memory is really short, the fault returns RETRY until the reap ended.
         fill(1);
         Await.until(
                 "the end of the reap",
@@ -349,7 +350,7 @@ final class LowMemoryTest {
         pages.close();
     }
 
-    /** A backing that has no memory for any page. */
+    /** A backing that claims to have no memory for any page. */
     private static final class LyingBacking extends NamedBacking {
         private final PageCache pages;
 

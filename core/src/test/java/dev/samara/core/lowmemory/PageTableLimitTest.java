@@ -85,7 +85,7 @@ final class PageTableLimitTest {
         return fixture.map(AT, leaves * LEAF / PAGE, RW, FIXED, null, 0);
     }
 
-    /** Reads a page of each leaf, as far as there are tables. */
+    /** Reads a page of each leaf until all tables are used. */
     private void fill() {
         map(LEAVES);
         for (int i = 0; i < LEAVES; i++) {
@@ -216,7 +216,7 @@ final class PageTableLimitTest {
         file.close();
     }
 
-    /** A file that wants to know first writes, with an action of a test within the notice. */
+    /** A file that is notified of first writes, and runs an action of the test during the notice. */
     private static final class NoticedFile extends PagedFile {
         private final Runnable noticed;
 

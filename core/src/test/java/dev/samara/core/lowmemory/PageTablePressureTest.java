@@ -82,7 +82,7 @@ final class PageTablePressureTest {
         machine.close();
     }
 
-    /** The steps of one thread, in ranges of its own. */
+    /** The steps of one thread, in its own ranges. */
     private final class Work {
         private final Random random;
         private final long at;

@@ -39,7 +39,9 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Reaps beside threads of the space: running CPUs, operations, forks, the end of the space and other reaps. */
+/**
+ * Reaps concurrent with threads of the space: running CPUs, operations, forks, the end of the space and other reaps.
+ */
 @DisplayName("A reap beside other threads")
 final class ReapRacesTest {
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
@@ -78,7 +80,7 @@ final class ReapRacesTest {
         return machine.statistics().framesInUse();
     }
 
-    /** Has something done once, by the thread of the next reap that has emptied a mapping or a part of it. */
+    /** Runs an action once, on the thread of the next reap that emptied a mapping or a part of it. */
     private void duringTheNext(Runnable what) {
         AtomicBoolean isDone = new AtomicBoolean();
         space.addNotifier((start, end, reason) -> {
@@ -119,7 +121,7 @@ final class ReapRacesTest {
             });
             assertEquals(7, loaded);
             assertFalse(reaped.isDone(), "the frame is not free before the CPU has polled");
-            // The reap asks the CPU some time after its mark.
+            // The reap asks the CPU only some time after the mark.
             Await.until("the reap", () -> {
                 guest.call(cpu -> {
                     cpu.poll();
@@ -158,7 +160,7 @@ final class ReapRacesTest {
                     Await.until("both have written", () -> written.getCount() == 0);
                     assertEquals(0, of.reap());
                     taker.call(cpu -> {
-                        // Uses the frames again.
+                        // Reuses the frames.
                         space.mmap(AT, length, RW, FIXED, null, 0);
                         for (long at = AT; at < AT + length; at += PAGE) {
                             assertFault(Fault.NONE, cpu.memory().store(at, 8, -1));
@@ -169,7 +171,7 @@ final class ReapRacesTest {
                         assertFault(Fault.ADRERR, Await.result("the user", user, held.reports));
                     }
                 } finally {
-                    // Before the CPUs are closed.
+                    // Must precede the close of the CPUs.
                     goesOn.set(false);
                 }
             } finally {
@@ -179,7 +181,7 @@ final class ReapRacesTest {
         }
     }
 
-    /** Stores to all pages and loads them again, until an access fails or the test has ended. */
+    /** Stores to all pages and loads them again, until an access fails or the test ends. */
     private static int use(Cpu cpu, long length, CountDownLatch written, AtomicBoolean goesOn) {
         cpu.enterGuest();
         try {
@@ -308,7 +310,7 @@ final class ReapRacesTest {
         populate(0, 1);
         populate(4, 1);
         assertEquals(1, space.write(AT, new byte[] {5}, 0, 1));
-        // The copy waits for it.
+        // The fork's copy waits for this operation.
         HeldOperations.Hold protecting = held.hold(() -> space.mprotect(AT + 4 * PAGE, PAGE, READ));
         HeldOperations.Caller<AddressSpace> forking = HeldOperations.waits(space::fork);
         assertResult(Errno.EAGAIN, ref.reap());

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What a reap takes from a space, what it leaves, and what the threads of the space meet afterwards. */
+/** What a reap removes from a space, what it leaves, and what the space's threads find afterwards. */
 @ExtendWith(OneThread.class)
 @DisplayName("A reap")
 final class ReapTest {
@@ -240,7 +240,7 @@ final class ReapTest {
         mapAndStore(0, 2);
         byte[] bytes = new byte[1];
         List<String> told = new ArrayList<>();
-        // A secondary MMU that is filled again during the call finds nothing that would be outdated afterwards.
+        // A secondary MMU that is refilled during the call must find nothing that becomes stale afterwards.
         Registration registration = space.addNotifier(
                 (start, end, reason) -> told.add(Errno.of(space.read(AT, bytes, 0, 1)) + " " + fixture.frames()));
         reap();

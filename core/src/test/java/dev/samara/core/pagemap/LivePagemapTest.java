@@ -29,14 +29,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * The words and categories of pages, and the answers of scans, beside those that a running kernel gave to {@code
- * pagemap.c}. That kernel does not track soft-dirty pages, so the bit is left out.
+ * Compares the words and categories of pages, and the results of scans, with those that a live kernel returned to
+ * {@code pagemap.c}. That kernel does not track soft-dirty pages, so the bit is omitted.
  */
 @ExtendWith(OneThread.class)
 final class LivePagemapTest {
     private static final long LEAF = 1L << 21;
 
-    /** Asked for without the bit that the kernel does not have. */
+    /** The requested categories, without the bit that the kernel does not support. */
     private static final long TOLD = PageCategory.ALL & ~PageCategory.SOFT_DIRTY;
 
     private static final int SHARED_ANONYMOUS = MapFlags.SHARED | MapFlags.ANONYMOUS;
@@ -64,7 +64,7 @@ final class LivePagemapTest {
         fixture.close();
     }
 
-    /** Maps private pages in a leaf of their own. */
+    /** Maps private pages in a separate leaf. */
     private long alone(int place, long pages) {
         return fixture.map(4 * LEAF * place + LEAF / 2, pages, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
     }
@@ -193,7 +193,10 @@ final class LivePagemapTest {
         assertEquals(12, compared);
     }
 
-    /** Pages 0, 1 and 5 written, 2 read, 4 a guard, 6 and 7 a hole, 8 shared and written, 9 shared. */
+    /**
+     * Maps ten pages: pages 0, 1 and 5 are written, 2 is read, 4 is a guard, 6 and 7 are a hole, 8 is shared and
+     * written, 9 is shared.
+     */
     private long regions() {
         long at = alone(1, 10);
         write(space, at);
@@ -219,7 +222,7 @@ final class LivePagemapTest {
         compared = 0;
         for (String line : recorded) {
             String[] words = line.split(" ", -1);
-            // That kernel has no soft-dirty page to find.
+            // That kernel finds no soft-dirty pages.
             if (words[0].equals("scan") && hex(words[5]) != PageCategory.SOFT_DIRTY) {
                 long first = words[1].equals("regions") ? 0 : words[1].equals("hole") ? 6 : 1;
                 long end = switch (words[1]) {

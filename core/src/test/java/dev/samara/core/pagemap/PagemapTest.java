@@ -28,7 +28,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What the running kernel does not answer of pages: written ones, and the rules of threads. */
+/** What the live kernel does not report about pages: written ones, and the rules for threads. */
 @ExtendWith(OneThread.class)
 final class PagemapTest {
     private static final long LEAF = 1L << 21;

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The number of attachments of a System V segment, as a running kernel 6.18 told it after the same calls. */
+/** The number of attachments of a System V segment, as reported by a live kernel 6.18 after the same calls. */
 @ExtendWith(OneThread.class)
 final class AttachmentsTest {
     private final SpaceFixture fixture = new SpaceFixture();
@@ -193,14 +193,14 @@ final class AttachmentsTest {
         long frames = fixture.machine.statistics().framesInUse();
         insertLate();
         Await.until("the page is free", () -> {
-            // Looks for caches that nobody can reach.
+            // Provokes a search for unreachable caches.
             System.gc();
             fixture.machine.newPageCache(SpaceFixture.GEOMETRY, PAGE);
             return fixture.machine.statistics().framesInUse() == frames;
         });
     }
 
-    /** As a fault does that has begun before the segment was detached. */
+    /** Inserts a page late, like a fault that started before the segment was detached. */
     private void insertLate() {
         PageCache pages = fixture.machine.newPageCache(SpaceFixture.GEOMETRY, 2 * PAGE);
         SharedSegment removed = new SharedSegment(5, 0, 2 * PAGE, pages);

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The numbers of pages of a space, and the amounts of its mappings. */
+/** The numbers of resident pages of a space, and of each of its mappings. */
 @ExtendWith(OneThread.class)
 final class ResidencyTest {
     private static final long MANY = 1 << 20;

@@ -10,9 +10,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The constants of ProtectionMap against the tables of Linux that they cite. */
+/** Compares the constants of ProtectionMap with the tables of Linux that they cite. */
 final class ProtectionMapTest {
-    /** What is mapped, in the order of the numbers, which is that of the first half of protection_map. */
+    /** The requested rights in numerical order, which is the order of the first half of protection_map. */
     private static final String WANTED = "--- r-- -w- rw- --x r-x -wx rwx";
 
     private static String text(int rights) {
@@ -22,8 +22,8 @@ final class ProtectionMapTest {
     }
 
     /**
-     * The second half of each protection_map, that of shared mappings, whose entries are those of private ones after
-     * the first write; or, where the entries do not decide, what the fault handler permits.
+     * The second half of each protection_map, which is for shared mappings and equals the rights of private mappings
+     * after the first write; or, if the entries do not determine the rights, what the fault handler permits.
      */
     @ParameterizedTest(name = "{0}: {1}")
     @CsvSource({

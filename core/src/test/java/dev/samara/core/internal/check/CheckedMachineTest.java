@@ -35,7 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.function.Executable;
 
-/** The changes made here past all checks are those that a broken shootdown would leave. */
+/** The tests bypass all checks to make the changes that a broken shootdown would leave. */
 @ExtendWith(OneThread.class)
 @DisplayName("a checked machine sees a violation when the access is made")
 class CheckedMachineTest {

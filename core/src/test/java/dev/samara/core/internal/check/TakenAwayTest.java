@@ -30,14 +30,17 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Asked in the middle of each call, when it has another CPU drop what that has of four pages; and after it. */
+/**
+ * Asks the checker during each call, when the call makes another CPU drop translations of four pages, and after the
+ * call.
+ */
 @ExtendWith(OneThread.class)
 @DisplayName("The access checker knows the revocations of a call and their pages:")
 final class TakenAwayTest {
     private static final int PAGES = 4;
     private static final String NOTHING = "- - - -";
 
-    /** In the middle of the call. */
+    /** The revocations during the call. */
     private final AtomicReference<String> seen = new AtomicReference<>("");
 
     private final SpaceFixture fixture = new SpaceFixture(
@@ -59,7 +62,10 @@ final class TakenAwayTest {
         fixture.closeEmpty();
     }
 
-    /** For each page: M for its marks, W for the right to write, P for the page; "-" for nothing. */
+    /**
+     * Returns what is being revoked of each page: M for its marks, W for the right to write, P for the page; "-" for
+     * nothing.
+     */
     private String taken() {
         StringBuilder pages = new StringBuilder();
         for (long address = at; address < at + PAGES * PAGE; address += PAGE) {
@@ -75,7 +81,7 @@ final class TakenAwayTest {
         return checker.isRevoking(MachineInternals.layoutOf(space).pages().number(), address, kind) ? name : "";
     }
 
-    /** The revocations while a call runs, after the other CPU has used all pages. */
+    /** Compares the revocations during a call, after the other CPU accessed all pages. */
     private void assertTakes(String expected, Runnable call) {
         seen.set("");
         CountDownLatch entered = new CountDownLatch(1);

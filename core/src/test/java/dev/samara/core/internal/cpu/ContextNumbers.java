@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-/** The seam of {@link TlbContext}'s numbers, for tests of other packages. */
+/** Gives tests of other packages access to the numbers of {@link TlbContext}. */
 public final class ContextNumbers {
     private ContextNumbers() {}
 
-    /** Gives the next context the number that is so far above that of another one. */
+    /** Gives the next context a number that is above another context's number by a distance. */
     public static void nextAbove(TlbContext other, long distance) {
         TlbContext.next(other.id() + distance);
     }

@@ -3,7 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import org.jspecify.annotations.Nullable;
 
-/** The ways of a CPU from its current context to another one. */
+/** Switches a CPU from its current context to another one. */
 final class ContextSwitch {
     private ContextSwitch() {}
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-/** The seam of the CPUs that {@link SpaceUsers} counts, for tests of other packages. */
+/** Gives tests of other packages access to the CPUs that {@link SpaceUsers} counts. */
 public final class CpuCounts {
     private CpuCounts() {}
 

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The states of a CPU, as others see them. */
+/** The states of a CPU, as seen by other threads. */
 final class CpuStateTest {
     private final Cpus cpus = new Cpus();
     private final Shootdowns shootdowns = new Shootdowns(cpus, Long.MAX_VALUE, message -> {});
@@ -33,7 +33,7 @@ final class CpuStateTest {
         cpu.arrive(next);
     }
 
-    /** Has another thread shoot at this CPU in both contexts, and come back before anybody acknowledges. */
+    /** Makes another thread shoot at this CPU in both contexts, without waiting for an acknowledgement. */
     private void shoot() throws InterruptedException {
         Thread shooter = new Thread(() -> {
             shootdowns.shoot(context, context.generation().advance(), cpu.bit());

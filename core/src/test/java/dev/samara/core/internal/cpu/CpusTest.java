@@ -45,7 +45,7 @@ final class CpusTest {
         threads.forEach(ExecutorService::shutdown);
     }
 
-    /** A CPU of a thread of its own. */
+    /** A CPU with its own thread. */
     private static final class Owned {
         final ExecutorService thread;
         final CpuState state;
@@ -76,12 +76,15 @@ final class CpusTest {
         return cpu;
     }
 
-    /** Waits until a thread has to wait for a CPU. */
+    /** Waits until a thread requests a flush from a CPU. */
     private static void awaitRequest(CpuState cpu) {
         Await.until("the CPU is asked to flush", cpu::isPending);
     }
 
-    /** Of many CPUs of the calling thread, all in GUEST, the numbers of those that had to acknowledge. */
+    /**
+     * Shoots at many CPUs of the calling thread, all in GUEST, and returns the numbers of those that had to
+     * acknowledge.
+     */
     private Set<Integer> shot(long mask) {
         Set<Integer> numbers = new TreeSet<>();
         List<CpuState> all = new ArrayList<>();
@@ -177,14 +180,14 @@ final class CpusTest {
         assertTrue(begun.isDone());
     }
 
-    /** Returns a CPU that is between two spaces, which a shootdown asks wherever it looks. */
+    /** Returns a CPU between two spaces. Any shootdown that checks this CPU asks it. */
     private CpuState between(Cpus of) throws Exception {
         Owned cpu = owned(of);
         cpu.does(cpu.state::depart);
         return cpu.state;
     }
 
-    /** Returns whether a CPU that is between two spaces is asked in a shootdown by this thread. */
+    /** Returns whether a shootdown by this thread asks a CPU that is between two spaces. */
     private static boolean isAsked(Shootdowns of, TlbContext in, CpuState switching) {
         of.shoot(in, in.generation().advance(), -1);
         boolean isAsked = switching.isPending();
@@ -307,7 +310,7 @@ final class CpusTest {
         assertEquals(List.of("later"), calls);
     }
 
-    /** Returns the users of a space whose end does something. */
+    /** Returns the users of a space whose end runs an action. */
     private static SpaceUsers ending(Runnable end) {
         return new SpaceUsers(new SpaceUsers.Teardown() {
             @Override
@@ -461,7 +464,7 @@ final class CpusTest {
         assertEquals(0, reports.size());
     }
 
-    /** Returns the message of the refusal when the CPU's thread is about to wait; empty if it may. */
+    /** Returns the message that refuses a wait of the CPU's thread; empty if the thread may wait. */
     private static String refused(Owned cpu) throws Exception {
         return cpu.thread
                 .submit(() -> {

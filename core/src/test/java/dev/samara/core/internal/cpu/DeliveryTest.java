@@ -35,7 +35,7 @@ final class DeliveryTest {
                 .deliverShootdowns(delivery));
     }
 
-    /** Takes a page away on another thread, while the calling one is in GUEST and has a translation of it. */
+    /** Unmaps a page on another thread, while the calling thread's CPU is in GUEST with a translation of the page. */
     private static Unmapping unmapInGuest(SpaceFixture fixture) {
         long at = fixture.anonymous(1);
         fixture.store(at, 1);
@@ -46,7 +46,7 @@ final class DeliveryTest {
         return waiter;
     }
 
-    /** A thread that takes a page away. */
+    /** A thread that unmaps a page. */
     private static final class Unmapping extends Thread {
         private final SpaceFixture fixture;
         private final long at;
@@ -62,7 +62,7 @@ final class DeliveryTest {
             result = fixture.space.munmap(at, SpaceFixture.PAGE);
         }
 
-        /** Waits until it has. */
+        /** Waits until the page is unmapped. */
         void succeed() throws InterruptedException {
             join();
             assertEquals(0, result);
@@ -83,7 +83,7 @@ final class DeliveryTest {
                 threads.add(thread);
                 threads.add(Thread.currentThread());
                 delivered.countDown();
-                // An embedder must not: here the only poll has to come before this returns.
+                // An embedder must not wait here. This test does, so that the only poll precedes the return.
                 Latches.await(polled);
             }
         };

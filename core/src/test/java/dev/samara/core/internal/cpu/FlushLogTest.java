@@ -20,7 +20,7 @@ final class FlushLogTest {
     private final FlushLog log = new FlushLog();
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
-    /** All that is written can be told from the generation. */
+    /** Writes a record that is a function of its generation. */
     private void write(long generation) {
         log.write(generation, start(generation), ~start(generation), -generation, reason(generation));
     }
@@ -29,7 +29,7 @@ final class FlushLogTest {
         return generation * 0x9e37_79b9_7f4a_7c15L;
     }
 
-    /** Of the generations that share a record, one after the other has another. */
+    /** Returns a reason that differs between consecutive generations that share a record. */
     private static Reason reason(long generation) {
         return REASONS[(int) (generation / FlushLog.SIZE % REASONS.length)];
     }
@@ -102,7 +102,7 @@ final class FlushLogTest {
         });
         reader.setUncaughtExceptionHandler((thread, failure) -> thrown.set(failure));
         reader.start();
-        // One record, again and again.
+        // Overwrites the same record repeatedly.
         for (long generation = 1; reader.isAlive(); generation += FlushLog.SIZE) {
             last.set(generation);
             write(generation);

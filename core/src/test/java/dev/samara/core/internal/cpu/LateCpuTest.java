@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("A CPU that does not acknowledge a shootdown in time")
 final class LateCpuTest {
-    /** So long that the time of the test itself does not count. */
+    /** So long that the running time of the test is negligible. */
     private static final long HOUR = TimeUnit.HOURS.toNanos(1);
 
     private final List<String> reports = new ArrayList<>();
@@ -33,7 +33,7 @@ final class LateCpuTest {
             },
             thrown -> {});
 
-    /** Returns the next time, after a check when the wait has taken some hours. */
+    /** Checks a wait that started some hours ago, and returns the time of the next check. */
     private long check(double hours, long at) {
         return late.check(cpu, context, 1, System.nanoTime() - (long) (hours * HOUR), at);
     }

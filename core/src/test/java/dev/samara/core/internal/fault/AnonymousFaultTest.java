@@ -33,7 +33,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("A fault on anonymous memory")
 final class AnonymousFaultTest {
-    /** Bytes of a copy that goes over several pages. */
+    /** The length in bytes of a copy that spans several pages. */
     private static final int LONG_COPY = 10_000;
 
     private static Vma vma(SpaceFixture fixture, long address) {
@@ -61,7 +61,7 @@ final class AnonymousFaultTest {
     @Test
     @DisplayName("that writes after a read has zeros beside the store, also in a reused frame")
     void writeAfterRead() {
-        // One frame, so that each page has the one of the page before.
+        // With a single frame, each page reuses the frame of the previous page.
         SpaceFixture fixture = new SpaceFixture(1);
         long at = fixture.anonymous(2);
         for (int round = 1; round <= 3; round++) {
@@ -92,7 +92,7 @@ final class AnonymousFaultTest {
         assertEquals(0, fixture.load(at + 8));
         assertEquals(1, fixture.frames());
         assertNotNull(VmArea.of(vma(fixture, at)).anonVma());
-        // The zero page still has zeros only.
+        // The zero page still contains only zeros.
         assertEquals(0, fixture.load(at + PAGE));
         fixture.closeEmpty();
     }
@@ -241,7 +241,7 @@ final class AnonymousFaultTest {
             assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(at + page * PAGE, 8, 1));
             assertEquals(at + page * PAGE, fixture.memory.faultAddress());
         }
-        // A read takes no frame; a write to the zero page does.
+        // A read allocates no frame; a write to the zero page does.
         assertEquals(0, fixture.load(at + 9 * PAGE));
         assertFault(Fault.OUT_OF_MEMORY, fixture.memory.store(at + 9 * PAGE, 8, 1));
         assertEquals(0, fixture.load(at + 9 * PAGE));
@@ -314,7 +314,7 @@ final class AnonymousFaultTest {
         AddressSpace child = fixture.space.fork();
         assertEquals(11, fixture.load(at));
         child.close();
-        // The CPU may read the page; this lets another one write it.
+        // This CPU may only read the page; now another CPU may write to it.
         try (OtherCpu other = new OtherCpu(fixture.space)) {
             assertFault(Fault.NONE, other.call(cpu -> cpu.memory().store(at, 8, 12)));
         }
@@ -362,11 +362,11 @@ final class AnonymousFaultTest {
         assertSame(identity, VmArea.of(grown).anonVma());
         assertEquals(1, fixture.load(stack + PAGE));
         assertEquals(2, fixture.load(stack - 8));
-        // A read grows it too, and so does an access that the mapping forbids.
+        // A read also grows the stack, and so does an access that the mapping forbids.
         assertEquals(0, fixture.load(stack - 30 * PAGE));
         assertFault(Fault.ACCERR, fixture.memory.fetch(stack - 40 * PAGE, 4));
         assertEquals(stack - 40 * PAGE, vma(fixture, stack).start());
-        // It does not grow into the guard gap of the mapping below.
+        // The stack does not grow into the guard gap of the mapping below.
         fixture.map(stack - 400 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         assertFault(Fault.MAPERR, fixture.memory.store(stack - 390 * PAGE, 8, 1));
         assertFault(Fault.MAPERR, fixture.memory.load(stack - 390 * PAGE, 8));

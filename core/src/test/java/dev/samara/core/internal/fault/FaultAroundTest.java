@@ -37,7 +37,7 @@ final class FaultAroundTest {
                 Machine.builder().memory(1 << 26).poisonFrames(true).faultAround(window));
     }
 
-    /** A file of which some pages are in memory: they begin with 0x100 and their number. */
+    /** Returns a file with some pages in memory, which start with 0x100 plus their number. */
     private static MemoryFile file(SpaceFixture fixture, long bytes, BitSet present) {
         MemoryFile file = fixture.machine.newFile("/file", 7, SpaceFixture.GEOMETRY, bytes);
         present.stream().forEach(page -> {
@@ -130,7 +130,7 @@ final class FaultAroundTest {
         fixture.closeEmpty();
     }
 
-    /** The place of a fault, in a mapping within two leaves, of a file that may end in the mapping. */
+    /** The place of a fault in a mapping. The mapping is within two leaves, and its file may end within the mapping. */
     private record Draw(int window, int start, int pages, int offset, int filePages, int target) {
         static Draw from(Random random) {
             int start = random.nextInt(2 * LEAF);
@@ -142,7 +142,7 @@ final class FaultAroundTest {
             return new Draw(1 << random.nextInt(12), start, kept, offset, filePages, target);
         }
 
-        /** Returns which pages of the mapping are expected after the fault. */
+        /** Returns the pages of the mapping that must be mapped after the fault. */
         BitSet expected(BitSet present) {
             BitSet expected = new BitSet();
             int around = Math.min(window, LEAF);

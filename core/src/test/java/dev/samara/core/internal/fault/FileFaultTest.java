@@ -184,7 +184,7 @@ final class FileFaultTest {
         var open = file.open();
         long mine = fixed(PLACE, 4, RW, PRIVATE, open, 0);
         long others = fixed(PLACE + 64 * PAGE, 4, READ, PRIVATE, open, 0);
-        // One page was read before, and one has the write as its first access.
+        // One page is read before the write; for the other, the write is the first access.
         assertEquals(0x101, fixture.load(mine + PAGE));
         fixture.store(mine + PAGE, 1);
         fixture.store(mine + 2 * PAGE, 2);
@@ -274,7 +274,7 @@ final class FileFaultTest {
         fixture.store(at + 2 * PAGE, 4);
         fixture.store(at + 2 * PAGE + 8, 4);
         assertEquals(List.of(0L, 1L, 2L), told);
-        // A write to a private copy is not reported to it.
+        // The file is not notified of a write to a private copy.
         long copy = fixed(PLACE + 64 * PAGE, 8, RW, PRIVATE, file, 0);
         fixture.store(copy + 3 * PAGE, 5);
         assertEquals(List.of(0L, 1L, 2L), told);

@@ -35,8 +35,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * In each test one fault hangs in its backing while something else happens. The test then checks the effect of the late
- * answer.
+ * In each test, one fault hangs in its backing while another call changes the mapping. Then the test checks the effect
+ * of the late answer.
  */
 @ExtendWith(OneThread.class)
 @DisplayName("While a fault hangs in its backing")
@@ -51,7 +51,7 @@ final class HangingFaultTest {
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final ExecutorService pool = Executors.newSingleThreadExecutor();
 
-    /** A file that hangs once, after it has read its page 2. */
+    /** A file that hangs once, after it read its page 2. */
     private final PagedFile file = new PagedFile(fixture, PAGES) {
         @Override
         public int fault(PageRequest request) {
@@ -68,7 +68,7 @@ final class HangingFaultTest {
         }
     };
 
-    /** The result of the fault that hung, and the number that it has read then. */
+    /** The result of the fault that hung, and the number that its thread then loaded. */
     private record Late(int fault, boolean isMajor, long value) {}
 
     private @Nullable Future<Late> late;
@@ -84,7 +84,7 @@ final class HangingFaultTest {
         assertEquals(List.of(), fixture.reports);
     }
 
-    /** Maps the file and has another thread hang in a fault on its page 2. */
+    /** Maps the file and makes another thread hang in a fault on its page 2. */
     private void hang(int protection, int type, int access) throws InterruptedException {
         fixture.map(PLACE, PAGES, protection, type, file, 0);
         hangThere(access);
@@ -206,7 +206,7 @@ final class HangingFaultTest {
     @DisplayName("faults elsewhere, DONTNEED, forks and other operations on its range all go on")
     void everythingElse() throws Exception {
         hang(RW, PRIVATE, READ);
-        // The page of the hanging fault has been read; no other fault has to wait for it.
+        // The page of the hanging fault is already in memory, so no other fault has to wait for it.
         assertEquals(PagedFile.STAMP + 2, fixture.load(PLACE + 2 * PAGE));
         fixture.majorFault(PLACE + 3 * PAGE, WRITE);
         assertEquals(0, fixture.space.madvise(PLACE, PAGES * PAGE, Advice.DONTNEED));

@@ -33,7 +33,7 @@ final class HeldFaultTest {
     /** The first address of a leaf. */
     private static final long AT = 1L << 30;
 
-    /** The pages of a leaf. */
+    /** The number of pages in a leaf. */
     private static final int LEAF = 512;
 
     private final SpaceFixture fixture =
@@ -45,14 +45,14 @@ final class HeldFaultTest {
     void sharedMeanwhile() {
         long at = fixture.anonymous(1);
         fixture.store(at, 7);
-        // Leaves a page that is not exclusive, and has one mapping.
+        // Leaves a page that is not exclusive, but has only one mapping.
         fixture.space.fork().close();
         int frame = Pte.frame(fixture.pte(at));
         assertEquals(1, frames.mappings(frame));
         Future<Long> stored;
         try (HeldLeaf held = new HeldLeaf(fixture.space, at)) {
             stored = held.stopped("write", () -> fixture.space.write(at, new byte[] {8}, 0, 1));
-            // What a fork does under this lock.
+            // Does what a fork does under this lock.
             assertTrue(frames.share(frame));
         }
         assertEquals(1, Await.result("write", stored, fixture.reports));
@@ -64,14 +64,14 @@ final class HeldFaultTest {
     }
 
     /**
-     * Has a first store to a mapping of a leaf stand still where it fills a frame, after it has found its mapping.
-     * Returns its fault.
+     * Makes the first store to the mapping of a whole leaf wait where it fills a frame, after it found its mapping.
+     * Returns the store's fault.
      *
-     * @param read a page that has the page of zeros before; -1 for none. The store copies the first page then
+     * @param read a page that maps the zero page before the store, or -1; with 0, the store copies that page
      */
     private static int storeBeside(long read, ToLongFunction<SpaceFixture> call) {
         HookedFrames[] made = new HookedFrames[1];
-        // One frame, that of zeros aside, which has been written: it is filled before it is handed out again.
+        // The only frame besides the zero page was written to, so it is filled before it is reused.
         SpaceFixture small = new SpaceFixture(Machine.builder().memory(PAGE).frameStore((shift, count) -> {
             made[0] = new HookedFrames(shift, count);
             return made[0];
@@ -88,7 +88,7 @@ final class HeldFaultTest {
         try (OtherCpu other = new OtherCpu(small.space)) {
             Future<Integer> stored = other.submit(cpu -> cpu.memory().store(AT, 8, 8));
             Latches.await(hold.reached);
-            // There is no page but that of zeros, so the call does not wait for the fault.
+            // Only the zero page may be mapped, so the call does not wait for the fault.
             assertEquals(0, call.applyAsLong(small));
             hold.released.countDown();
             fault = Await.result("store", stored, small.reports);

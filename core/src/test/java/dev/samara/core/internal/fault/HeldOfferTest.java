@@ -37,13 +37,13 @@ final class HeldOfferTest {
 
     private static final long ELSEWHERE = 1L << 31;
 
-    /** The pages of a leaf. */
+    /** The number of pages in a leaf. */
     private static final int PAGES = 512;
 
     /** In the same leaf as the first page, and in another window. */
     private static final long DISTANT = AT + 100 * PAGE;
 
-    /** A file that blocks once after it has offered its pages. */
+    /** A file that blocks once after it offered its pages. */
     private static final class SlowFile extends PagedFile {
         final CountDownLatch offered = new CountDownLatch(1);
         final CountDownLatch released = new CountDownLatch(1);
@@ -87,7 +87,7 @@ final class HeldOfferTest {
     private final SpaceFixture fixture = new SpaceFixture();
     private final SlowFile file = new SlowFile(fixture);
 
-    /** Faults beside a call, which does not wait for the fault; returns what the fault has returned. */
+    /** Makes a call during a fault, for which the call does not wait. Returns the fault's result. */
     private int faultBeside(Access access, Runnable call) {
         fixture.map(AT, PAGES, RW, access.flags | MapFlags.FIXED, file, 0);
         // The leaf and the pages exist, so the file is not asked to read.

@@ -23,16 +23,16 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Linux looks at signals between pages; here a thread looks at its interrupt flag once for each leaf. */
+/** Linux checks for signals between pages; here a thread checks its interrupt flag once for each leaf. */
 @ExtendWith(OneThread.class)
 @DisplayName("A call that faults in or copies many pages ends soon after an interrupt, and keeps the flag")
 final class InterruptedPopulationTest {
-    /** A leaf has 512. */
+    /** The pages of three leaves. */
     private static final int PAGES = 3 * 512;
 
     private final SpaceFixture fixture = new SpaceFixture();
 
-    /** Is done when the fourth page is read. */
+    /** Runs when the fourth page is read. */
     private Runnable event = Thread.currentThread()::interrupt;
 
     private final PagedFile file = new PagedFile(fixture, PAGES) {

@@ -50,7 +50,7 @@ final class MisbehavingBackingTest {
         }
     }
 
-    /** Pages that no other test code may write or lose. */
+    /** Checks that pages of other mappings were neither changed nor lost. */
     @AfterEach
     void nobodyElseIsHarmed() throws InterruptedException {
         for (int page = 0; page < PAGES; page++) {
@@ -67,7 +67,7 @@ final class MisbehavingBackingTest {
         return fixture.map(0, PAGES, protection, type, odd, 0);
     }
 
-    /** Frames of other pages than page 1 of the odd file, and numbers that are no frames. */
+    /** Returns frames that do not contain page 1 of the odd file, and numbers that are not frames. */
     private List<Integer> wrongFrames() {
         fixture.load(othersAt);
         long gone = fixture.anonymous(1);
@@ -134,7 +134,7 @@ final class MisbehavingBackingTest {
         assertEquals(List.of(), fixture.reports);
     }
 
-    /** Reads a number, after I/O or not. */
+    /** Loads a number, with or without I/O. */
     private long load(long at) {
         assertTrue(fixture.memory.load(at, 8) == Fault.NONE);
         return fixture.memory.value();

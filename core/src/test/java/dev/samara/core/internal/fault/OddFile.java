@@ -9,7 +9,7 @@ import java.util.function.Consumer;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 
-/** A file of which a test may choose the answers; the others are correct. */
+/** A file whose answers a test may choose. The default answers are correct. */
 final class OddFile extends PagedFile {
     @Nullable
     ToIntFunction<PageRequest> answer;

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** {@code faultin_page_range} with {@code FOLL_MADV_POPULATE}: what it reports of pages that change meanwhile. */
+/** {@code faultin_page_range} with {@code FOLL_MADV_POPULATE}: what it reports about pages that change concurrently. */
 @ExtendWith(OneThread.class)
 @DisplayName("MADV_POPULATE_READ, while another call changes the second of its two pages")
 final class PopulateBesideCallsTest {

@@ -25,7 +25,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A fault has looked a VMA up, and the VMA is replaced before the fault has prepared its anon_vma. */
+/** A VMA is replaced after a fault looked it up, and before the fault prepared its anon_vma. */
 @ExtendWith(OneThread.class)
 @DisplayName("A fault that is about to install a page at a VMA that was replaced meanwhile")
 final class VmaRecheckTest {

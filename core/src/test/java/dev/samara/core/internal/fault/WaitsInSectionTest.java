@@ -42,8 +42,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The faulting thread makes calls within {@code rcuMapPages}, with another of its CPUs. A wait there would never end:
- * every grace period waits for that section, and operations wait for grace periods.
+ * The faulting thread makes calls within {@code rcuMapPages}, with another CPU that it owns. A wait there would never
+ * end: every grace period waits for that section, and operations wait for grace periods.
  */
 @DisplayName("I9: within rcuMapPages, a call that would wait is refused, on every machine")
 final class WaitsInSectionTest {
@@ -64,7 +64,7 @@ final class WaitsInSectionTest {
     enum Reader {
         /** A CPU in a fault. */
         CPU,
-        /** A call that faults in, by a thread of which no CPU is in a fault. */
+        /** A call that populates, by a thread without a CPU in a fault. */
         POPULATE
     }
 
@@ -127,7 +127,7 @@ final class WaitsInSectionTest {
             assertEquals(OF_FILE, space.mmap(OF_FILE, PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0));
         }
 
-        /** Makes a call on a thread of its own, with a CPU. */
+        /** Makes a call on a separate thread, with a CPU. */
         long elsewhere(String what, ToLongFunction<Cpu> call) {
             FutureTask<Long> task = new FutureTask<>(() -> {
                 try (Cpu cpu = machine.claimCpu()) {
@@ -142,8 +142,8 @@ final class WaitsInSectionTest {
         }
 
         /**
-         * Makes a call within a section of a thread, with a CPU of the thread that is in no section. Returns the
-         * exception of the call.
+         * Makes a call within a reader section of a thread, with a CPU of the same thread that is not in the section.
+         * Returns the exception of the call.
          */
         @Nullable
         Throwable within(String what, Function<Cpu, ?> call) {
@@ -177,14 +177,14 @@ final class WaitsInSectionTest {
             }
         }
 
-        /** Returns the message. */
+        /** Checks that a call is refused within the section, and returns the message. */
         String refuses(String what, Function<Cpu, ?> call) {
             Throwable thrown = within(what, call);
             assertInstanceOf(IllegalStateException.class, thrown, what);
             String message = String.valueOf(thrown.getMessage());
             assertTrue(message.contains("must not wait for anything"), message);
             assertTrue(checksOffers || message.contains("reader section of "), message);
-            // The backing has caught it. A machine that checks offers still reports it.
+            // The backing caught the exception. A machine that checks offers reports it nevertheless.
             assertEquals(
                     checksOffers ? List.of(thrown) : List.of(),
                     reports.stream().map(Report::cause).toList());
@@ -192,7 +192,10 @@ final class WaitsInSectionTest {
             return message;
         }
 
-        /** Closes everything. Nothing is left. Not called after a failure: a section may be open for ever then. */
+        /**
+         * Closes everything, and checks that no frame is in use. Not called after a failure, because then a section may
+         * remain open forever.
+         */
         void end() {
             offering.cache.close();
             file.close();
@@ -224,7 +227,8 @@ final class WaitsInSectionTest {
             scene.refuses("resolve", cpu -> space.resolve(REPLACED, READ));
             scene.refuses("a load", cpu -> cpu.memory().load(REPLACED, 8));
             scene.refuses("munmap", cpu -> space.munmap(REPLACED, PAGE));
-            // Before it waits for room behind grace periods, for which no test can see it wait here.
+            // An asynchronous call is refused before it waits for room behind grace periods, a wait that no test can
+            // observe here.
             for (Function<Cpu, ?> asynchronous : List.<Function<Cpu, ?>>of(
                     cpu -> space.munmapAsync(REPLACED, PAGE).isDone(),
                     cpu -> space.mmapAsync(REPLACED, PAGE, RW, FIXED, null, 0).isDone(),
@@ -330,7 +334,7 @@ final class WaitsInSectionTest {
                 return true;
             }
         };
-        // The page that is offered needs a frame too.
+        // The offered page also needs a frame.
         int frame = scene.offering.cache.allocate();
         fill(scene, filling);
         AtomicInteger answer = new AtomicInteger();

@@ -26,16 +26,16 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Calls that come between a notice of a first write and the write. */
+/** Calls between the notice of a first write and the write. */
 final class WriteNoticeTest {
     private static final long AT = 0x10_0000_0000L;
 
-    /** An address in a leaf of its own. */
+    /** An address in another leaf. */
     private static final long ELSEWHERE = AT + 1024 * PAGE;
 
-    /** A file of which the first notice is slow. */
+    /** A file whose first notice is slow. */
     private static final class SlowFile extends PagedFile {
-        /** More than a test can cause. */
+        /** More notices than a test can cause. */
         private static final int MOST = 100;
 
         final AtomicInteger notices = new AtomicInteger();
@@ -68,7 +68,7 @@ final class WriteNoticeTest {
         void make(SpaceFixture fixture, SlowFile file);
     }
 
-    /** Of a mapping of four pages, of which the first one is written. One frame is all that there is. */
+    /** A change of a mapping of four pages while its first page is written. Memory has only one frame. */
     private enum Event {
         NARROWED(1, (fixture, file) -> {
             assertEquals(0, fixture.space.mprotect(AT, PAGE, READ));
@@ -113,7 +113,7 @@ final class WriteNoticeTest {
             fixture.map(AT, 4, RW, MapFlags.SHARED | MapFlags.FIXED, file, 0);
             fixture.load(AT);
         }),
-        /* Nothing of this page is revoked, so a slow notice still comes to its end. */
+        /* Nothing of the first page is revoked, so the store succeeds without another notice. */
         COLLECTED(0, (fixture, file) -> assertEquals(0, fixture.space.collectDirty(AT, 4 * PAGE, page -> {}))),
         NEIGHBOUR_DISCARDED(
                 0, (fixture, file) -> assertEquals(0, fixture.space.madvise(AT + PAGE, 3 * PAGE, Advice.DONTNEED))),
@@ -168,7 +168,7 @@ final class WriteNoticeTest {
         storeBeside(event, false);
     }
 
-    /** A fault that adds the right to write alone would be made for ever. */
+    /** If a fault added only the right to write, the change would fault forever. */
     private static void changeAfter(ToLongFunction<SpaceFixture> change) {
         SpaceFixture fixture = new SpaceFixture(8);
         SlowFile file = new SlowFile(fixture);

@@ -49,10 +49,10 @@ final class AnswersOutOfDateTest {
     private final PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
     private final PagedFile file = new PagedFile(cache);
 
-    /** The number of answers of the file. */
+    /** The number of the file's answers. */
     private int answers;
 
-    /** A file that offers nothing, so that each fault asks it, and of which a test chooses the answers. */
+    /** A file that offers no pages, so that each fault asks it, and whose answers a test chooses. */
     private static final class PagedFile extends CachedBacking {
         @Nullable
         ToIntFunction<PageRequest> answer;
@@ -68,7 +68,7 @@ final class AnswersOutOfDateTest {
 
         @Override
         public void rcuMapPages(PageWindow window) {
-            // Nothing is offered.
+            // Offers no pages.
         }
 
         @Override
@@ -223,7 +223,7 @@ final class AnswersOutOfDateTest {
                 reclaimed = thread.submit(() -> pages.present().reclaim.run(batch));
                 Await.until(
                         "it is about to take pages out", () -> pages.content().hasQueuedThreads());
-                // The reclaim takes the lock once more, after it has removed page 1.
+                // The reclaim acquires the lock once more, after it removed page 1.
                 Leaf.lock(leaf);
             } finally {
                 pages.content().unlock();

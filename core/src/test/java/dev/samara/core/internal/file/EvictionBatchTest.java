@@ -37,7 +37,7 @@ final class EvictionBatchTest extends ReclaimFixture {
     private final EvictionBatch batch = new EvictionBatch(frames, cached, cursor, recent, out);
     private final int[] taken = new int[PAGES];
 
-    /** All pages are in memory and have used their second chance. */
+    /** Inserts all pages, and marks their second chance as used. */
     @BeforeEach
     void insert() {
         cached.content().lock();
@@ -118,7 +118,7 @@ final class EvictionBatchTest extends ReclaimFixture {
         assertArrayEquals(new int[0], handedOver());
     }
 
-    /** By the second check page 0 is pinned, 1 dirty, 2 locked and 3 mapped. */
+    /** Before the second check, pins page 0, makes page 1 dirty, locks page 2 and maps page 3. */
     private void changeFour() {
         assertTrue(frames.pin(taken[0]));
         frames.setDirty(taken[1]);
@@ -179,7 +179,7 @@ final class EvictionBatchTest extends ReclaimFixture {
         } finally {
             cached.content().unlock();
         }
-        // The cursor has marked the block, and judged none of its pages.
+        // The cursor marked the block, but judged none of its pages.
         assertEquals(PAGES, batch.collect(false));
         int count = batch.collect(true);
         assertTrue(count > 0);

@@ -30,7 +30,7 @@ final class EvictionCursorTest {
     private final long[] pages = new long[BATCH];
     private final int[] taken = new int[BATCH];
 
-    /** The pages that stay in any case, as locked ones. */
+    /** The pages that cannot be evicted, as if they were locked. */
     private final Set<Long> locked = new HashSet<>();
 
     @BeforeEach
@@ -56,7 +56,7 @@ final class EvictionCursorTest {
         }
     }
 
-    /** Ends the round, and returns the number of pages that it has found. */
+    /** Completes the round, and returns the number of pages that it found. */
     private int round() {
         int found = 0;
         int count;
@@ -82,7 +82,7 @@ final class EvictionCursorTest {
     void kept() {
         locked.remove(700L);
         assertEquals(PAGES, round());
-        // Its block is looked at again in each round.
+        // Each round checks the page's block again.
         assertEquals(512, round());
         assertEquals(512, round());
         assertFalse(cursor.isFutile());
@@ -130,7 +130,7 @@ final class EvictionCursorTest {
         batch();
         cursor.noteUnlocked();
         round();
-        // The first block was begun before.
+        // The first block was started before.
         assertEquals(512, round());
         assertEquals(0, round());
     }

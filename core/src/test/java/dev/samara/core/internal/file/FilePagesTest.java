@@ -53,7 +53,10 @@ final class FilePagesTest {
         return vma;
     }
 
-    /** Installs a frame as a fault does. Returns false if the cache has lost the frame, or the entry is not empty. */
+    /**
+     * Installs a frame as a fault does. Returns false if the cache no longer contains the frame, or if the entry is not
+     * empty.
+     */
     private boolean map(long address, long page, int frame) {
         long[] leaf = table.leafFromReserve(address, TableReserve.NONE);
         Leaf.lock(leaf);
@@ -339,7 +342,7 @@ final class FilePagesTest {
         assertEquals(0, inUse());
     }
 
-    /** Maps one page of a file after another as faults do, and checks each. */
+    /** Maps the pages of a file one by one, as faults do, and checks each page. */
     private final class Mapper implements Runnable {
         private final AtomicBoolean stop;
         private final AtomicReference<@Nullable Throwable> failure;

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A page of a shared object that is made when the last mapping of the object is going. */
+/** A page of a shared object that is created while the object's last mapping is removed. */
 class LateSharedPageTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
@@ -49,7 +49,9 @@ class LateSharedPageTest {
         }
     }
 
-    /** Has a fault of another thread stand still where it fills a frame for the object, and unmaps that meanwhile. */
+    /**
+     * Makes a fault of another thread wait where it fills a frame for the object, and unmaps the object concurrently.
+     */
     private int unmapBesideAFault(long address) throws InterruptedException {
         HookedFrames.Hold hold = Objects.requireNonNull(store.get()).holdNextFill();
         AtomicInteger result = new AtomicInteger();
@@ -57,7 +59,7 @@ class LateSharedPageTest {
         late.setDaemon(true);
         late.start();
         hold.reached.await();
-        // Nothing is mapped, so the unmapping does not wait for the fault, nor does the end of the content.
+        // No page is mapped, so neither the unmapping nor the end of the content waits for the fault.
         assertEquals(0, space.munmap(address, PAGE));
         machine.awaitQuiescence();
         hold.released.countDown();
@@ -71,7 +73,7 @@ class LateSharedPageTest {
             "I8: a fault that makes a page of a shared object whose last mapping has been taken away meanwhile leaves"
                     + " no frame in it")
     void late() throws InterruptedException {
-        // The only frame has been written, so it is filled with zeros before it is handed out again.
+        // The only frame was written to, so it is filled with zeros before it is reused.
         long before = mapShared();
         assertEquals(Fault.NONE, store(before));
         assertEquals(0, space.munmap(before, PAGE));

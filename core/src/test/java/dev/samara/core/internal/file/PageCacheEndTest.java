@@ -186,7 +186,7 @@ final class PageCacheEndTest {
         }
     }
 
-    /** Collects garbage until so many frames are in use. */
+    /** Collects garbage until only a number of frames are in use. */
     private void collectUntilFrames(int frames, String left) {
         Await.until("frames in use are " + left, () -> {
             collect();
@@ -209,7 +209,7 @@ final class PageCacheEndTest {
         assertEquals(1 + 8 * 4, fixture.frames(), "they are mapped");
         mapped.forEach(at -> assertEquals(0, space.munmap(at, 4 * PAGE)));
         fixture.store(fixture.anonymous(1), 1);
-        // A CPU remembers the file of its last fault, until it goes to another space.
+        // A CPU remembers the file of its last fault until it switches to another space.
         cpu.switchTo(null);
         cpu.switchTo(space);
         collectUntilFrames(2, "the page that is still mapped, and one of no file");
@@ -236,7 +236,7 @@ final class PageCacheEndTest {
         assertEquals(1, fixture.frames());
     }
 
-    /** Returns whether an unreachable cache has met an executor that is at the end of its stack. */
+    /** Returns whether an unreachable cache was handed to an executor that has no stack left. */
     private static boolean isRefused(PageCaches caches) {
         try {
             caches.endUnreachable(task -> {

@@ -85,7 +85,7 @@ final class PageIndexTest {
         assertEquals(0, budget.used());
     }
 
-    /** Some pages that are there and others, in ascending order, and twice. */
+    /** Looks pages up together, present and absent ones, in ascending order, and some of them twice. */
     private void assertReadTogether(Map<Long, Integer> model, Random random) {
         List<Long> asked = new ArrayList<>(model.keySet());
         for (int i = 0; i < 1000; i++) {
@@ -101,7 +101,7 @@ final class PageIndexTest {
         }
     }
 
-    /** Removes a range as a removal does: the frames are listed first, and chosen after that. */
+    /** Removes a range as a removal does: lists the frames before it removes them. */
     private void removeAll(long first, long last, IntConsumer consumer) {
         List<Integer> listed = new ArrayList<>();
         index.forEach(first, last, listed::add);

@@ -47,10 +47,10 @@ final class ReadsUnderWayTest {
 
     @ParameterizedTest
     @CsvSource({
-        // outside of it
+        // outside the read
         "5, 9, -1, -1",
         "14, 20, -1, -1",
-        // an end of it, the middle, all
+        // one end of the read, its middle, all of it
         "5, 10, 10, 10",
         "13, 20, 13, 13",
         "11, 12, 11, 12",

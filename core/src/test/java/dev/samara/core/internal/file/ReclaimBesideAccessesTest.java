@@ -154,8 +154,8 @@ final class ReclaimBesideAccessesTest extends ReclaimFixture {
     }
 
     /**
-     * Reads clean pages, stores to one page, and unmaps all of them, again and again; returns how often a store was
-     * lost.
+     * Repeatedly loads from clean pages, stores to one page, and unmaps all of them. Returns how often a page had a
+     * wrong number, e.g. because a store was lost.
      */
     private int storeAndLoad(Cpu of, PagedFile file, int page) {
         int lost = 0;

@@ -229,10 +229,10 @@ final class ReclaimTest extends ReclaimFixture {
         batch.collect(pages.index(), 0);
         int collected = pages.frameAt(0);
         pages.remove(0, 1);
-        // Gets the frame.
+        // The other file gets the frame.
         assertEquals(collected, ((FilePages) file(1).cache).frameFor(0));
         assertPage(at, 0);
-        // The fault has mapped it, too.
+        // The fault mapped this page, too.
         assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
         int again = pages.frameAt(0);
         assertNotEquals(collected, again);

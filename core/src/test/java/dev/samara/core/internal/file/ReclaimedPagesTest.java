@@ -116,7 +116,7 @@ final class ReclaimedPagesTest {
         ReclaimCandidates batch = batch();
         file.remove(0, 1);
         file.remove(4, 1);
-        // The new page may get a frame that the batch has for another page.
+        // The new page may get a frame that the batch lists for another page.
         int again = file.frameFor(4);
         assertTrue(again > 0);
         int reclaimed = file.present().reclaim.run(batch);
@@ -135,7 +135,7 @@ final class ReclaimedPagesTest {
         assertEquals(0, frames.inUse());
     }
 
-    /** Returns a batch of pages that have all been removed. */
+    /** Returns a batch whose pages were all removed. */
     private ReclaimCandidates stale() {
         assertTrue(file.frameFor(2) > 0);
         ReclaimCandidates batch = batch();

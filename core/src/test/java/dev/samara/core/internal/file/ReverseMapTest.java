@@ -153,7 +153,7 @@ final class ReverseMapTest {
         map.visit(0, 0, outer -> {
             map.unlink(first);
             map.visit(0, 1, inner -> {
-                // Once for each of the two that it finds.
+                // The inner lookup finds two links.
                 if (inner == second) {
                     map.unlink(second);
                 }

@@ -25,8 +25,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * The heap of shared anonymous mappings of one page: the objects that a space reaches, with their sizes under
- * compressed references. Nothing checks accesses: the records of a checked machine take heap, too.
+ * The heap of shared anonymous mappings of one page: the objects reachable from a space, with their sizes under
+ * compressed references. The machine is unchecked, because the records of a checked machine take heap, too.
  */
 @DisplayName("A shared anonymous mapping of one page")
 final class SharedMappingHeapTest {
@@ -97,7 +97,7 @@ final class SharedMappingHeapTest {
     @Test
     @DisplayName("takes at most 1,104 bytes once its page was used")
     void touched() {
-        // The page tables, and what the thread needs for a fault.
+        // Creates the page tables, and what the thread needs for a fault.
         assertEquals(AT - PAGE, space.mmap(AT - PAGE, PAGE, RW, SHARED | MapFlags.POPULATE, null, 0));
         long before = bytes(ReachableObjects.from(space));
         map(SHARED | MapFlags.POPULATE);
@@ -121,7 +121,7 @@ final class SharedMappingHeapTest {
         assertEquals(0, machine.statistics().framesInUse());
     }
 
-    /** The objects of files and VMAs that the machine and the space reach, by class. */
+    /** Returns the number of objects of files and VMAs that are reachable from the machine and the space, by class. */
     private Map<String, Integer> counted() {
         Map<String, Integer> counts = new TreeMap<>();
         List<String> packages = List.of(FilePages.class.getPackageName(), VmArea.class.getPackageName());

@@ -25,13 +25,13 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A truncation that waits for a CPU, and changes of the file's mappings meanwhile. */
+/** A truncation that waits for a CPU, and concurrent changes of the file's mappings. */
 final class StalledTruncationTest {
     private static final long PAGE = 4096;
     private static final long AT = 0x20_0000;
     private static final long ELSEWHERE = 0x1000_0000;
 
-    /** More than a truncation marks before it flushes for the first time. */
+    /** More pages than a truncation marks before its first flush. */
     private static final int PAGES = 1100;
 
     private static final long RW = VmaFlags.READ | VmaFlags.WRITE;

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A removal from a file that throws after pages have left the index. */
+/** A removal from a file that throws after it removed pages from the index. */
 @DisplayName("A removal of pages that fails half-way")
 final class UnfinishedRemovalTest {
     private static final long PAGE = 4096;
@@ -45,7 +45,7 @@ final class UnfinishedRemovalTest {
     private static final long ELSEWHERE = 0x1000_0000;
     private static final int CHUNK_SHIFT = 4;
 
-    /** More than a removal marks before it flushes for the first time. */
+    /** More pages than a removal marks before its first flush. */
     private static final int PAGES = 1100;
 
     private static final int FRAMES = 2 * PAGES;
@@ -54,7 +54,7 @@ final class UnfinishedRemovalTest {
     private final FailingStore store = new FailingStore(new DirectFrames(12, CHUNK_SHIFT, FRAMES + 1));
     private final Frames frames = new Frames(store.store(), 12, CHUNK_SHIFT, FRAMES, false);
 
-    /** The number of next reports of a CPU that is waited for which throw. */
+    /** How many of the next reports of a late CPU throw. */
     private final AtomicInteger toThrow = new AtomicInteger();
 
     private final AtomicInteger thrown = new AtomicInteger();
@@ -88,7 +88,7 @@ final class UnfinishedRemovalTest {
         }
     }
 
-    /** Maps pages of the file, shared, from the first one on. */
+    /** Maps the first pages of the file, shared. */
     private void mapFile(int pages) {
         link(AT, VmaFlags.SHARED);
         for (int page = 0; page < pages; page++) {
@@ -108,7 +108,10 @@ final class UnfinishedRemovalTest {
         }
     }
 
-    /** Lets a truncation into the second page fail when it fills the rest of the page: pages have left the index. */
+    /**
+     * Makes a truncation into the second page fail when it fills the rest of the page, after it removed pages from the
+     * index.
+     */
     private void failTruncation() {
         store.fail("fill", 0);
         assertThrows(FailingStore.Failure.class, () -> file.truncate(PAGE + 8));
@@ -136,7 +139,7 @@ final class UnfinishedRemovalTest {
         mapFile(8);
         link(ELSEWHERE, 0);
         int copy = privateCopy(5);
-        // No thread of the machine resumes the removal while this one has the inode lock.
+        // No thread of the machine resumes the removal while this thread holds the inode lock.
         file.lock();
         try {
             failTruncation();

@@ -34,7 +34,7 @@ final class FutexDropTest {
         return table.bucketOf(Objects.requireNonNull(fixture.memory.futexKey(word, true, READ)));
     }
 
-    /** Returns the first word whose bucket comes after that of another word. */
+    /** Returns the first word whose bucket follows that of another word. */
     private long wordAfter(long word) {
         long found = page;
         while (bucketOf(found).index <= bucketOf(word).index) {
@@ -43,7 +43,7 @@ final class FutexDropTest {
         return found;
     }
 
-    /** Returns the word whose bucket comes first. */
+    /** Returns the word with the first bucket. */
     private long firstWord() {
         long found = page;
         for (long word = page; word < page + SpaceFixture.PAGE; word += 4) {

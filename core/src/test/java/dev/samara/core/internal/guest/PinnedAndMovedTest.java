@@ -14,12 +14,12 @@ import dev.samara.core.mman.RemapFlags;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A private page that a device has pinned, and that is moved: it stays the page of its mapping. */
+/** A private page that a device pinned and that is then moved stays the page of its mapping. */
 @DisplayName("A pinned page that is moved")
 final class PinnedAndMovedTest {
     private static final long AWAY = 0x20_0000_0000L;
 
-    /** The fixture, the pin of a page of it, and where the page is now. */
+    /** A fixture, the pin of one of its pages, and the page's current address. */
     private record Pinned(SpaceFixture fixture, PinnedFrame pin, long at) {
         static Pinned moved() {
             SpaceFixture fixture = new SpaceFixture(16);

@@ -7,7 +7,7 @@ import java.util.concurrent.FutureTask;
 import java.util.function.LongSupplier;
 import java.util.stream.Stream;
 
-/** A call on a thread of its own, beside those of a test. */
+/** A call on a separate thread, concurrent with the calls of a test. */
 final class CallBeside {
     private static final String CORE = "dev.samara.core.internal.";
 
@@ -27,7 +27,7 @@ final class CallBeside {
         return started;
     }
 
-    /** Starts a call, and returns when it waits for a lock or has ended. */
+    /** Starts a call, and returns once the call waits for a lock or ended. */
     static CallBeside startUntilItWaits(String name, LongSupplier call) {
         CallBeside started = start(name, call);
         Await.until(
@@ -38,9 +38,9 @@ final class CallBeside {
     }
 
     /**
-     * Waits until the call waits in a method, or has ended.
+     * Waits until the call waits in a method, or ended.
      *
-     * @param of the class of the method, by its name below the internal packages
+     * @param of the method's class, by its name relative to the internal packages
      */
     void awaitIn(String of, String method) {
         Await.until(thread.getName() + " in " + method, () -> isOver() || isWaitingIn(of, method), thread);
@@ -57,7 +57,7 @@ final class CallBeside {
         return task.isDone();
     }
 
-    /** Waits for the result of the call, which returns whatever else is blocked. */
+    /** Waits for the result of the call, which must not depend on blocked threads. */
     long result() {
         return Await.result(thread.getName(), task, List.of());
     }

@@ -14,13 +14,13 @@ import java.util.Queue;
 import java.util.concurrent.Executor;
 import org.junit.jupiter.api.AfterEach;
 
-/** A machine with small bounds for the dirty pages of files, whose tasks a test can hold. */
+/** A machine with small limits for the dirty pages of files, and with tasks that a test can hold. */
 abstract class DirtyLimitFixture extends HostFileFixture {
     static final int LIMIT = 128;
     static final int BACKGROUND = LIMIT / 8;
     static final int MOST = LIMIT / 4;
 
-    /** Keeps tasks while a test says so. */
+    /** Holds tasks back while a test requests it. */
     static final class HeldTasks implements Executor {
         private final Queue<Runnable> held = new ArrayDeque<>();
         private boolean isHolding;
@@ -77,7 +77,7 @@ abstract class DirtyLimitFixture extends HostFileFixture {
         tasks.release();
     }
 
-    /** The dirty pages of a file that is mapped at an address, or nowhere. */
+    /** Returns the number of dirty pages of a file that is mapped at an address, or nowhere if the address is 0. */
     int dirty(HostFile file, long at) {
         FilePages pages = (FilePages) file.pageCache();
         int dirty = 0;

@@ -39,7 +39,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class DirtyLimitTest extends DirtyLimitFixture {
     private static final int PAGES = 400;
 
-    /** Pages that are in memory together. */
+    /** The number of pages that are in memory together. */
     private static final int IN_MEMORY = 100;
 
     DirtyLimitTest() {
@@ -159,7 +159,7 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         }
         tasks.hold();
         assertTrue(mostDirty(file, at, 0) <= MOST);
-        // An entry that is empty has its page from the cache.
+        // The stores now fault, and find their pages in the cache.
         assertEquals(0, space.madvise(at, IN_MEMORY * PAGE, Advice.DONTNEED));
         assertTrue(mostDirty(file, at, 1) <= MOST);
         tasks.release();
@@ -168,7 +168,7 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         assertSaved(path, IN_MEMORY, 1);
     }
 
-    /** An open of a backing that has to permit the first write to each page. */
+    /** An open of a backing that must permit the first write to each page. */
     private static final class NoticingOpen extends NamedBacking {
         private final HostFile file;
 
@@ -313,7 +313,7 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         for (int page = 0; page < PAGES; page++) {
             pwrite(file, page, page);
         }
-        // A round in the background takes the marks of the pages that it tries to write.
+        // A background round clears the dirty marks of the pages that it tries to write.
         Await.until("all pages have their marks", () -> dirty(file, 0) == PAGES);
         long result = 8;
         for (int page = PAGES; page < 600 && result == 8; page++) {

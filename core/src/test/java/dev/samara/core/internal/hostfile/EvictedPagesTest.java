@@ -22,7 +22,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class EvictedPagesTest extends HostFileFixture {
     private static final long AT = 1L << 30;
 
-    /** Opens a file of one page, and maps it, with its page in memory. */
+    /** Opens and maps a file of one page, and reads the page into memory. */
     private HostFile mapped(int type) throws IOException {
         HostFile file = open(write("f", PAGE_BYTES), RW);
         fixture.map(AT, 1, READ | WRITE, type | MapFlags.FIXED, file, 0);
@@ -57,7 +57,7 @@ final class EvictedPagesTest extends HostFileFixture {
         assertEquals(STAMP, fixture.load(AT));
         assertEquals(0, HostFilePages.saved(file).evict(false));
         assertEquals(frame, pages(file).frameAt(0));
-        // It is put back as one that was used.
+        // The page was put back as a used one.
         assertEquals(0, HostFilePages.saved(file).evict(false));
         assertEquals(frame, pages(file).frameAt(0));
         assertEquals(1, HostFilePages.saved(file).evict(false));

@@ -7,7 +7,7 @@ import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/** Holds the first call of a kind to the host until the test releases it, and perhaps has it fail then. */
+/** Holds the first call of a kind to the host until the test releases the call or makes it fail. */
 final class HeldCalls implements FaultyChannels.ChannelFailure {
     private final FaultyChannels.ChannelCall kind;
     private final CountDownLatch reached = new CountDownLatch(1);

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("The result of a call of the host that another thread makes")
 final class HostCallsTest {
-    /** A call of the host, for which the first waits have no memory. */
+    /** A call of the host whose first waits run out of memory. */
     private static final class WithoutMemory extends CompletableFuture<Integer> {
         private int waits;
 

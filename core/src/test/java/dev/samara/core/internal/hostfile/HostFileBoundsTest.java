@@ -26,7 +26,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("I9: what a guest can make a file of the host keep, and what one file can do to others")
 final class HostFileBoundsTest extends DirtyLimitFixture {
-    /** More than the runs that are noted. */
+    /** More runs than are recorded. */
     private static final int RUNS = 1_060;
 
     HostFileBoundsTest() {
@@ -38,7 +38,7 @@ final class HostFileBoundsTest extends DirtyLimitFixture {
     void runs() throws Exception {
         Path path = write("f", 2 * RUNS * PAGE_BYTES);
         HostFile file = open(path, RW);
-        // A task would write the pages again that are dirty after the force.
+        // A task would write back the pages that are dirty after the force.
         tasks.hold();
         for (int i = 0; i < RUNS; i++) {
             long page = 2L * (RUNS - 1 - i);
@@ -120,7 +120,7 @@ final class HostFileBoundsTest extends DirtyLimitFixture {
             for (int page = 0; page < 96; page += pages) {
                 assertEquals(target.capacity(), file.pread(target.clear(), page * PAGE));
             }
-            // Of 2, 2, 4, 8, 16, 32 and 32 pages, if frames lie together.
+            // If frames are consecutive, the reads have 2, 2, 4, 8, 16, 32 and 32 pages.
             int reads = channels.reads.get() - before;
             assertTrue(reads <= 14, () -> reads + " reads by " + pages + " pages");
             file.close();

@@ -36,7 +36,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class HostFileChannelTest extends HostFileFixture {
     private static final int STEPS = 4_000;
 
-    /** Of two files, which get the same calls: one by this library, one by the JDK. */
+    /** The channels of two files with the same calls: one of this library, one of the JDK. */
     private record Twins(FileChannel ours, FileChannel theirs) {}
 
     @Test
@@ -64,7 +64,7 @@ final class HostFileChannelTest extends HostFileFixture {
         assertEquals(Errno.EBADF.result(), file.fsync());
     }
 
-    /** Returns what a call has returned or thrown, the bytes that it has read, and the position and size after it. */
+    /** Returns what a call returned or threw, the bytes that it read, and the position and size after it. */
     private static String step(FileChannel on, int kind, Random random) throws IOException {
         String result;
         try {
@@ -97,7 +97,7 @@ final class HostFileChannelTest extends HostFileFixture {
             case 9 -> {
                 byte[] source = new byte[first.remaining()];
                 first.get(source);
-                // Beyond the end, JDK 17 transfers nothing, and 25 makes the file larger.
+                // Beyond end of file, JDK 17 transfers nothing, and JDK 25 extends the file.
                 long within = Math.min(offset, on.size());
                 yield "" + on.transferFrom(Channels.newChannel(new ByteArrayInputStream(source)), within, count);
             }

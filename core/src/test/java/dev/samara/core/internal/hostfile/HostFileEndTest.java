@@ -65,12 +65,12 @@ final class HostFileEndTest {
         return new String(target.array(), 0, length, US_ASCII);
     }
 
-    /** Puts another file, which has a second name, in the place of a path, as often as it is opened at first. */
+    /** Replaces a path by another file, which also has a second name, during each of the first opens of the path. */
     private void replaceDuringOpens(int times, Path path, List<Path> others) {
         List<Path> left = new ArrayList<>(others.subList(0, times));
         files.openBy((opened, options) -> {
             boolean isReplaced = opened.equals(path) && !left.isEmpty();
-            // Between the look at the path and the open, and at the end back again.
+            // The open finds another file than the check of the path before it; afterwards the path names that file.
             Path other = isReplaced ? left.remove(0) : path;
             HostChannel channel = channels.open(isReplaced ? other : opened, options);
             if (isReplaced) {
@@ -117,7 +117,7 @@ final class HostFileEndTest {
             Files.createLink(path, other);
             HostChannel channel = channels.open(opened, options);
             Files.move(folder.resolve("away"), path, StandardCopyOption.REPLACE_EXISTING);
-            // A kernel before 6.13 has the time of a tick.
+            // A kernel before 6.13 stamps files with the time of the last tick.
             isSeen[0] = !before.equals(Files.getAttribute(path, "unix:ctime"));
             return channel;
         });
@@ -232,7 +232,7 @@ final class HostFileEndTest {
         List<Boolean> rounds = new ArrayList<>();
         channels.failure = (call, offset, length) -> {
             if (call == ChannelCall.FORCE && rounds.isEmpty()) {
-                // The round would come here once more.
+                // The round would otherwise call this again.
                 rounds.add(true);
                 rounds.set(0, files.writeAll());
                 assertEquals(1, channels.open.get());
@@ -245,7 +245,7 @@ final class HostFileEndTest {
         assertEquals("X", Files.readString(folder.resolve("a")));
     }
 
-    /** Calls something before each look at the size of the file of a channel. */
+    /** Runs an action before each query of the size of a channel's file. */
     private static HostChannel withSize(HostChannel channel, Runnable before) {
         return (HostChannel) Proxy.newProxyInstance(
                 HostFileEndTest.class.getClassLoader(),
@@ -290,7 +290,7 @@ final class HostFileEndTest {
         Thread closes = new Thread(machine::close, "closes the machine");
         closer.set(closes);
         closes.start();
-        // It has looked at the size under the lock of the write-back, and is to look once more under this one.
+        // The machine read the size under the write-back lock, and will read it once more under the lock of changes.
         Latches.await(looks);
         changes.lock();
         try {

@@ -26,13 +26,15 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Each call of the host fails once, and all from that one on; each failure is told, and nothing is lost. */
+/**
+ * For each call of the host, that call fails, or it and all later ones; each failure is reported, and nothing is lost.
+ */
 @ExtendWith(OneThread.class)
 @DisplayName("A run over a file of the host, in which a call of the host fails,")
 final class HostFileFailuresTest extends HostFileFixture {
     private static final int PAGES = 6;
 
-    /** The bytes that the file has if all that the run did is saved. */
+    /** The file's content if all changes of the run are saved. */
     private byte[] expected = {};
 
     private final List<Long> told = new ArrayList<>();
@@ -89,7 +91,7 @@ final class HostFileFailuresTest extends HostFileFixture {
         HostFile file = open(path, RW);
         long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
         run(file, at);
-        // A failed read-ahead is no failure of an access.
+        // A failed read-ahead does not fail an access.
         assertTrue(failed[0] == 0 || !told.isEmpty() || kind == ChannelCall.READ, () -> kind + " " + from);
         channels.failure = (call, offset, length) -> {};
         file.fsync();

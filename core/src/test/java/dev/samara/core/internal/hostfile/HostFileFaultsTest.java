@@ -33,7 +33,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * A run over a file with two opens, under a limit of four pages, in which the n-th call of the host fails or transfers
- * fewer bytes, for each n. Afterwards the file has all that the run was told to have done, and nothing is in use.
+ * fewer bytes, for each n. Afterwards the file contains all changes that were reported to the run as successful, and
+ * nothing is in use.
  */
 @ExtendWith(OneThread.class)
 @Timeout(300)
@@ -41,7 +42,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class HostFileFaultsTest extends HostFileFixture {
     private static final int PAGES = 12;
 
-    /** The first of two pages that the run makes zeros, and leaves alone after that. */
+    /** The first of two pages that the run fills with zeros and does not change afterwards. */
     private static final int HOLE = 8;
 
     /** Fails the n-th call, or shortens it. */
@@ -98,7 +99,7 @@ final class HostFileFaultsTest extends HostFileFixture {
         long written = noted(two.pwrite(added, PAGES * PAGE - 100));
         if (written > 0) {
             if (added.hasRemaining()) {
-                // A short write: the next one would be told of the failure.
+                // A short write: the next write would report the failure.
                 told.add(written);
             }
             int end = PAGES * PAGE_BYTES - 100 + (int) written;
@@ -132,7 +133,7 @@ final class HostFileFaultsTest extends HostFileFixture {
         if (!isPunched) {
             assertEquals(0, one.punch(HOLE * PAGE, 2 * PAGE));
         }
-        // Each open may have failures that it was not told of.
+        // Each open may have failures that were not reported to it yet.
         one.fsync();
         two.fsync();
         assertEquals(0, one.fsync(), name);
@@ -167,7 +168,7 @@ final class HostFileFaultsTest extends HostFileFixture {
                     throw new IOException(text);
                 }
             });
-            // A failed read-ahead is no failure of an access.
+            // A failed read-ahead does not fail an access.
             assertTrue(isRead[0] || !told.isEmpty(), "call " + n);
         }
     }

@@ -26,7 +26,7 @@ import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A machine whose files of the host are in a temporary folder, behind channels that a test can make fail. */
+/** A machine whose host files are in a temporary folder, accessed through channels that a test can make fail. */
 abstract class HostFileFixture {
     static final int PAGE_BYTES = (int) PAGE;
     static final OpenOption[] RW = {StandardOpenOption.READ, StandardOpenOption.WRITE};
@@ -62,7 +62,7 @@ abstract class HostFileFixture {
         assertEquals(List.of(), fixture.reports);
     }
 
-    /** Writes a file whose pages begin with a number. */
+    /** Writes a file whose pages start with a number. */
     Path write(String name, int bytes) throws IOException {
         ByteBuffer content = ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
         for (int at = 0; at + 8 <= bytes; at += PAGE_BYTES) {

@@ -32,21 +32,21 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The file is mapped twice, with entries in two leaves. A walk over its mappings comes to the first one first. */
+/** The file is mapped twice, with entries in two leaves. A walk over its mappings visits the first one first. */
 @ExtendWith(OneThread.class)
 @DisplayName("A save or an eviction of a file of the host, beside a call that comes in the middle of it")
 final class HostFileHeldTest extends HostFileFixture {
     private static final long FIRST = 1L << 30;
     private static final long SECOND = 1L << 31;
 
-    /** So that nothing is read ahead. */
+    /** A single page, so that nothing is read ahead. */
     private static final int PAGES = 1;
 
     private Path path() {
         return folder.resolve("f");
     }
 
-    /** Opens the file, whose first page is in memory then, clean, and mapped twice. */
+    /** Opens the file and maps it twice. Afterwards its page is in memory, clean, and mapped twice. */
     private HostFile mapped() throws IOException {
         HostFile file = open(write("f", PAGES * PAGE_BYTES), RW);
         for (long at : new long[] {FIRST, SECOND}) {
@@ -64,7 +64,7 @@ final class HostFileHeldTest extends HostFileFixture {
         return Await.result("a call", call, fixture.reports);
     }
 
-    /** Begins a call, and returns when it waits for something, or has ended. */
+    /** Starts a call, and returns once the call waits for something or ended. */
     private <T> FutureTask<T> begun(String name, Callable<T> call) {
         FutureTask<T> task = new FutureTask<>(call);
         Thread thread = new Thread(task, name);
@@ -175,7 +175,7 @@ final class HostFileHeldTest extends HostFileFixture {
     void evictedBesideFault() throws IOException {
         HostFile file = mapped();
         int frame = pages(file).frameAt(0);
-        // Its entry for the first page is not filled.
+        // Its entry for the first page stays empty.
         long third = fixture.map(0, PAGES, READ, MapFlags.SHARED, file, 0);
         try (OtherCpu other = new OtherCpu(space)) {
             Future<Integer> evicted;
@@ -241,7 +241,7 @@ final class HostFileHeldTest extends HostFileFixture {
         assertEquals(0, space.mlock(SECOND, PAGE));
         Future<Integer> evicted;
         try (HeldLeaf held = new HeldLeaf(space, SECOND)) {
-            // At the look for locked pages: the eviction has found the link of the locked VMA.
+            // The eviction is checking for locked pages, and already found the locked VMA's link.
             evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
             assertEquals(0, space.munlock(SECOND, PAGE));
         }

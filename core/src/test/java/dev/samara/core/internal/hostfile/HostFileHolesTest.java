@@ -70,7 +70,7 @@ final class HostFileHolesTest extends HostFileFixture {
         assertEquals(0, number(path, 3 * PAGE));
     }
 
-    /** An open as an embedder hands it out, with less than the access mode of the file. */
+    /** An open that an embedder hands out with a weaker access mode than the file's. */
     private static final class WrappedOpen implements Backing {
         private final HostFile file;
 

@@ -35,7 +35,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class HostFileLimitTest extends HostFileFixture {
     private static final int LIMIT = 64;
 
-    /** The limit, and the window of a read under way. */
+    /** The limit plus the window of a read in progress. */
     private static final int MOST = LIMIT + 33;
 
     private static final int PAGES = 400;

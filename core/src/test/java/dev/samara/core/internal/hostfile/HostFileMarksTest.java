@@ -28,14 +28,14 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Marks that a call clears before it acts on them: what comes in its middle is acted on by the next one. */
+/** Marks that a call clears before it acts on them, so a mark that is set during the call is left to the next call. */
 @ExtendWith(OneThread.class)
 @DisplayName("A save of a file of the host, and the call that sets a mark again in the middle of it")
 final class HostFileMarksTest extends HostFileFixture {
     private static final long FIRST = 1L << 30;
     private static final long SECOND = 1L << 31;
 
-    /** Makes a call once, before the next call of the channel of a kind. */
+    /** Makes a call once, before the channel's next call of a kind. */
     private void beforeNext(ChannelCall kind, Callable<?> call) {
         List<Callable<?>> once = Collections.synchronizedList(new ArrayList<>(List.of(call)));
         channels.failure = (made, offset, length) -> {
@@ -75,7 +75,7 @@ final class HostFileMarksTest extends HostFileFixture {
     void forcedDuringGrowth() throws IOException {
         HostFile file = open(write("f", PAGE_BYTES), RW);
         assertEquals(8, file.pwrite(bytes(5), 0));
-        // The hook writes and forces, and its own write comes to the hook no more.
+        // The hook writes and forces; its own write does not call the hook again.
         beforeNext(ChannelCall.WRITE, file::fsync);
         assertEquals(0, file.grow(2 * PAGE));
         assertEquals(1, forces());
@@ -121,7 +121,7 @@ final class HostFileMarksTest extends HostFileFixture {
         saver.setDaemon(true);
         saver.start();
         Await.until("the eviction has the page", () -> isHeld.getCount() == 0 || saved.isDone(), fixture.reports);
-        // Has the eviction put the page back.
+        // Makes the eviction put the page back.
         PinnedFrame pin = fixture.pin(SECOND, READ);
         Await.stopped(saver, fixture.reports);
         held.get(0).close();

@@ -38,7 +38,7 @@ final class HostFileOpensTest {
     private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
     private static final int FILES = 20;
 
-    /** A list that is copied at each open, and has that many more files, would take several times these bytes. */
+    /** If each open copied the list of files, the additional files would take several times this number of bytes. */
     private static final long ALLOWANCE = 4 << 10;
 
     private static final int FEW = 100;
@@ -59,7 +59,10 @@ final class HostFileOpensTest {
         machine.close();
     }
 
-    /** Returns the number of descriptors of files in the folder. Other threads of the JVM may have any of others. */
+    /**
+     * Returns the number of descriptors of files in the folder. Other threads of the JVM may own descriptors of other
+     * files.
+     */
     private int descriptors() throws IOException {
         assumeTrue(Files.isDirectory(DESCRIPTORS), "a Linux host");
         int count = 0;
@@ -76,7 +79,7 @@ final class HostFileOpensTest {
         try {
             return Files.readSymbolicLink(descriptor).startsWith(real);
         } catch (IOException closed) {
-            // That of the listing, or one of another thread.
+            // The descriptor of the listing, or one of another thread.
             return false;
         }
     }
@@ -124,7 +127,7 @@ final class HostFileOpensTest {
         assertEquals(0, descriptors());
     }
 
-    /** Returns the fewest bytes that an open and a close have allocated, with that many files open. */
+    /** Returns the minimum number of bytes that an open and its close allocated while a number of files were open. */
     private long allocated(int files) {
         while (opens.size() < files) {
             opens.add(machine.openFile("buffer " + opens.size(), GEOMETRY, ByteBuffer.allocate(1)));
@@ -177,7 +180,7 @@ final class HostFileOpensTest {
         }
     }
 
-    /** A file to which another program adds a byte after the first look at its size. */
+    /** A file to which another program appends a byte after its size is first read. */
     private static final class GrowingChannel implements HostChannel {
         private int looks;
 
@@ -194,7 +197,7 @@ final class HostFileOpensTest {
 
         @Override
         public void force() {
-            // It has nothing to save.
+            // Has nothing to save.
         }
 
         @Override
@@ -204,12 +207,12 @@ final class HostFileOpensTest {
 
         @Override
         public void truncate(long bytes) {
-            // It stays as it is.
+            // Does not change.
         }
 
         @Override
         public void close() {
-            // It has nothing to close.
+            // Has nothing to close.
         }
     }
 
@@ -246,7 +249,7 @@ final class HostFileOpensTest {
     @DisplayName("for writing only needs the right to read: a page is read before a part of it is overwritten")
     void mayOnlyBeWritten() throws IOException {
         Path path = Files.write(folder.resolve("f"), new byte[10]);
-        // As a host does for mode 0200, unless the process is root's.
+        // Fails as a host does for mode 0200, unless the process is root's.
         MachineInternals.hostFiles(machine).openBy((opened, options) -> {
             if (options.contains(StandardOpenOption.READ)) {
                 throw new AccessDeniedException(opened.toString());

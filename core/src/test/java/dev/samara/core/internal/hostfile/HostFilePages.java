@@ -4,7 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.file.SavedPages;
 
-/** The pages of a file of the host, which tests evict and write back one step at a time. */
+/** Gives tests access to the pages of a host file, to evict and write them back one step at a time. */
 public final class HostFilePages {
     private HostFilePages() {}
 

@@ -43,7 +43,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A call on a file of the host beside another one")
 final class HostFileRacesTest extends HostFileFixture {
-    /** Begins a call on another thread, and returns when it waits or has ended. */
+    /** Starts a call on another thread, and returns once the call waits or ended. */
     private static Thread begin(String name, Runnable call) {
         Thread thread = new Thread(call, name);
         thread.setDaemon(true);
@@ -52,7 +52,10 @@ final class HostFileRacesTest extends HostFileFixture {
         return thread;
     }
 
-    /** Makes a call by another thread, and returns after it. It may wait for the machine, not for the caller. */
+    /**
+     * Makes a call on another thread, and returns after the call, which may wait for the machine but not for the
+     * caller.
+     */
     private static Thread runBeside(Runnable call) {
         Thread thread = begin("another call", call);
         join(List.of(thread));
@@ -208,7 +211,7 @@ final class HostFileRacesTest extends HostFileFixture {
         file.close();
     }
 
-    /** A whole page, whose write reads nothing. */
+    /** Returns a whole page, whose write reads nothing. */
     private static ByteBuffer page(long number) {
         return ByteBuffer.allocate(PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN).putLong(0, number);
     }
@@ -221,7 +224,7 @@ final class HostFileRacesTest extends HostFileFixture {
         channels.afterRead = () -> {
             if (others.isEmpty()) {
                 others.add(runBeside(() -> {
-                    // The second page of the window is in the host, and in memory no more.
+                    // Afterwards the second page of the window is on the host, but no longer in memory.
                     file.pwrite(page(9), PAGE);
                     file.fsync();
                     HostFilePages.saved(file).evict(true);
@@ -257,7 +260,8 @@ final class HostFileRacesTest extends HostFileFixture {
                         HostFilePages.saved(file).evict(true);
                     }
                 };
-                // The last one waits for the read, which is alone. It leaves the page, which the read is about to map.
+                // The last change waits for the read, which excludes changes. It does not evict the page, which the
+                // read is about to map.
                 others.add(!isLast ? runBeside(change) : begin("another call", change));
             }
         };
@@ -278,7 +282,8 @@ final class HostFileRacesTest extends HostFileFixture {
         AtomicBoolean isChecked = new AtomicBoolean();
         channels.failure = (call, offset, length) -> {
             if (call == FaultyChannels.ChannelCall.WRITE && isChecked.compareAndSet(false, true)) {
-                // A reclaim beside a change may find more later, so it has no natural end.
+                // A reclaim that is concurrent with a change may find more pages later, so the number of reclaims must
+                // be limited.
                 join(List.of(begin("reclaim", () -> {
                     for (int i = 0;
                             i < MachineMemory.MOST_RECLAIMS && pages.memory().reclaim();
@@ -347,7 +352,7 @@ final class HostFileRacesTest extends HostFileFixture {
             if (call == FaultyChannels.ChannelCall.WRITE && offset == 9 * PAGE) {
                 throw new IOException("No space left on device");
             } else if (call == FaultyChannels.ChannelCall.FORCE) {
-                // The write has failed, and its caller waits for the force of another page.
+                // The write failed, and its caller waits for the force of another page.
                 told.add(file.syncRange(0, 0, SyncRangeFlags.WAIT_BEFORE));
             }
         };

@@ -34,7 +34,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** What a file of the host does, whatever the frames lie in. */
+/** What a host file does, whatever frame store contains the frames. */
 @ExtendWith(OneThread.class)
 abstract class HostFileRules extends HostFileFixture {
     HostFileRules(MachineBuilder builder) {

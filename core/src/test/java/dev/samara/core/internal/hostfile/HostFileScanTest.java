@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class HostFileScanTest extends HostFileFixture {
     private static final int LIMIT = 2048;
 
-    /** The pages that a scan leaves in memory at most, and as many for its windows. */
+    /** The maximum number of pages that a scan leaves in memory, plus the same number for its windows. */
     private static final int RECENT = LIMIT / 8 * 2;
 
     private static final int LARGE = 3 * LIMIT;
@@ -97,7 +97,7 @@ final class HostFileScanTest extends HostFileFixture {
         file.close();
     }
 
-    /** Larger calls read past the cache. */
+    /** Reads a whole file in small calls, because larger ones bypass the cache. */
     private static void readInSmallCalls(HostFile file, ByteBuffer all) {
         for (int at = 0; at < all.capacity(); at += 8 * PAGE_BYTES) {
             all.limit(at + 8 * PAGE_BYTES);

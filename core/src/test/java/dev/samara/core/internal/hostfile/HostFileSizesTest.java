@@ -128,7 +128,8 @@ final class HostFileSizesTest extends HostFileFixture {
         Path path = write("f", 600 * PAGE_BYTES);
         HostFile file = open(path, RW);
         boolean isRead = ChannelCall.valueOf(kind) == ChannelCall.READ;
-        // A cut between the look at the size and a write cannot be seen: so that of the second part of the hole.
+        // A cut between a read of the size and the following write cannot be detected, so the file is cut where the
+        // second part of the hole starts.
         cutBefore(ChannelCall.valueOf(kind), path, isRead ? PAGE : 256 * PAGE);
         assertEquals(0, file.punch(0, 600 * PAGE));
         assertEquals(isRead ? PAGE : 256 * PAGE, Files.size(path));
@@ -227,7 +228,7 @@ final class HostFileSizesTest extends HostFileFixture {
         assertResult(Errno.EBADF, file.grow(1));
     }
 
-    /** Fills all frames with pages that nothing frees. */
+    /** Fills all frames with pages that cannot be freed. */
     private MemoryFile fill() {
         MemoryFile memory = fixture.machine.newFile("all", 1, GEOMETRY, 0);
         byte[] page = new byte[PAGE_BYTES];

@@ -28,7 +28,7 @@ final class HostForcesTest extends HostFileFixture {
         return "write " + page * PAGE + "+" + PAGE;
     }
 
-    /** Starts a save that has written a page, and whose force is held. */
+    /** Starts a save, and returns once it wrote a page and its force is held. */
     private CallBeside held(HostFile file, long page) {
         assertEquals(8, file.pwrite(bytes(5), page * PAGE));
         channels.failure = force;

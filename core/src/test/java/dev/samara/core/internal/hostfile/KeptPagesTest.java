@@ -27,7 +27,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** A first file fills the cache up to its limit with pages that cannot be freed, and another one is read. */
+/** A first file fills the cache up to its limit with pages that cannot be freed, and a second file is read. */
 @ExtendWith(OneThread.class)
 @DisplayName("Evictions remember the pages that they cannot free")
 final class KeptPagesTest extends HostFileFixture {
@@ -58,7 +58,7 @@ final class KeptPagesTest extends HostFileFixture {
         other = fixture.map(0, LIMIT, READ, MapFlags.SHARED, second, 0);
     }
 
-    /** Reads pages of the second file, each for the first time, and far enough apart for no read-ahead. */
+    /** Reads pages of the second file, each for the first time, and so far apart that nothing is read ahead. */
     private void miss(int count) {
         for (int i = 0; i < count; i++) {
             int page = missed++ * 37 % LIMIT;
@@ -78,7 +78,7 @@ final class KeptPagesTest extends HostFileFixture {
         return count;
     }
 
-    /** Makes all pages of the first file dirty, while no page can be written. Returns the count of tried writes. */
+    /** Makes all pages of the first file dirty, while no page can be written. Returns the count of attempted writes. */
     private AtomicInteger dirty() {
         AtomicInteger writes = new AtomicInteger();
         channels.failure = (call, offset, length) -> {
@@ -106,7 +106,7 @@ final class KeptPagesTest extends HostFileFixture {
         assertEquals(0, space.mlock(at, LIMIT * PAGE));
         long before = fixture.machine.statistics().gracePeriods();
         miss(1);
-        // Both turns of the first miss go over all pages.
+        // Both rounds of the first miss scan all pages.
         assertEquals(before, fixture.machine.statistics().gracePeriods());
         miss(MISSES);
         long periods = fixture.machine.statistics().gracePeriods() - before;
@@ -126,7 +126,7 @@ final class KeptPagesTest extends HostFileFixture {
         assertEquals(before, writes.get());
         assertEquals(LIMIT, inMemory(first));
         assertTrue(inMemory(second) <= 33, () -> "pages: " + inMemory(second));
-        // There is room on the host, of which nothing tells.
+        // The host now has room, but does not report this.
         channels.failure = (call, offset, length) -> {};
         for (int misses = 0; inMemory(first) == LIMIT; misses++) {
             miss(1);
@@ -139,9 +139,9 @@ final class KeptPagesTest extends HostFileFixture {
     @DisplayName("unwritable pages among clean ones are not written again for each clean page that is freed")
     void unwritableAmongClean() {
         AtomicInteger writes = dirty();
-        // A few pages are clean; their block is looked at by each eviction.
+        // A few pages will be clean, so each eviction checks their blocks.
         channels.failure = (call, offset, length) -> {};
-        // The first one tells of the failures before.
+        // The first fsync reports the earlier failures.
         first.fsync();
         assertEquals(0, first.fsync());
         channels.failure = (call, offset, length) -> {
@@ -202,7 +202,7 @@ final class KeptPagesTest extends HostFileFixture {
         miss(MISSES);
         assertEquals(LIMIT, inMemory(first));
         channels.failure = (call, offset, length) -> {};
-        // Tells of the failures before, and writes these pages only.
+        // Reports the earlier failures, and writes only these pages.
         assertEquals(Errno.ENOSPC.result(), space.msync(at + 600 * PAGE, 10 * PAGE, SyncFlags.SYNC));
         miss(20);
         assertEquals(LIMIT - 10, inMemory(first));

@@ -12,7 +12,10 @@ import java.nio.file.StandardOpenOption;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Another process that tries to lock a file, says which locks it was given, and keeps the last one if told so. */
+/**
+ * Another process that tries to lock a file and prints which locks it got. With a second argument, it keeps the shared
+ * lock.
+ */
 final class LockProbe {
     private LockProbe() {}
 

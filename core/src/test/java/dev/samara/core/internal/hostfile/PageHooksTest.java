@@ -48,7 +48,7 @@ final class PageHooksTest extends HostFileFixture {
     private static final int LIMIT = 64;
     private static final int PAGES = 40;
 
-    /** Refuses pages by their number, and records what it is asked. */
+    /** Refuses pages by their number, and records the calls. */
     private static final class Hooks implements PageHooks {
         private final Set<Long> refused = ConcurrentHashMap.newKeySet();
         private final Set<Long> held = ConcurrentHashMap.newKeySet();
@@ -332,7 +332,7 @@ final class PageHooksTest extends HostFileFixture {
         };
         CallBeside save = CallBeside.start("save", file::fsync);
         Latches.await(isReached);
-        // More dirty pages of both files than there may be, periodic writes, evictions, and saves of the log.
+        // Causes more dirty pages of both files than the limit, periodic writes, evictions, and saves of the log.
         for (int round = 0; round < 3; round++) {
             for (int page = 0; page < LIMIT; page++) {
                 assertEquals(8, log.pwrite(bytes(page), page * PAGE));

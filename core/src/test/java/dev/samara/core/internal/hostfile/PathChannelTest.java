@@ -72,7 +72,7 @@ final class PathChannelTest {
         assertEquals(-1, channel.read(ByteBuffer.allocate(1), SIZE));
     }
 
-    /** Runs a task on another thread, which is interrupted again and again. */
+    /** Runs a task on another thread, which is interrupted repeatedly. */
     private static void interrupted(Callable<Void> work) throws Exception {
         FutureTask<Void> task = new FutureTask<>(work);
         Thread thread = new Thread(task, "interrupted");

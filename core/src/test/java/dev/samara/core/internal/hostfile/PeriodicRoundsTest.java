@@ -28,7 +28,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(OneThread.class)
 @DisplayName("A round of the periodic writes")
 final class PeriodicRoundsTest extends HostFileFixture {
-    /** More than two batches of a write-back, each of which is one write of the host here. */
+    /** More than two batches of a write-back. Here each batch is one write to the host. */
     private static final int PAGES = 600;
 
     private static final int BATCHES = 3;
@@ -51,7 +51,8 @@ final class PeriodicRoundsTest extends HostFileFixture {
                 released.acquireUninterruptibly();
             }
         };
-        // A page that becomes dirty during a round is dirty at the start of the next one: two periods at most.
+        // A page that becomes dirty during a round is dirty at the start of the next one, so it is written within two
+        // periods.
         for (int round = 1; round <= 2; round++) {
             long number = 1000L * round;
             for (int page = 0; page < PAGES; page++) {
@@ -72,7 +73,10 @@ final class PeriodicRoundsTest extends HostFileFixture {
         file.close();
     }
 
-    /** Runs a round on another thread. This one writes to a page, and has the lock whenever the round wants it. */
+    /**
+     * Runs a round on another thread. The calling thread writes to a page, and holds the lock whenever the round needs
+     * it.
+     */
     private void roundBesideWriter(HostFile file, long number) {
         FilePages pages = (FilePages) file.pageCache();
         CallBeside round;

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 final class ReadAheadTest {
     private static final int PAGE_SIZE = 4096;
 
-    /** Returns the numbers for faults each of which comes where the last read has ended. */
+    /** Returns the number of pages read by each of several faults, if each fault is at the end of the previous read. */
     private static List<Integer> sequence(long first, long flags, int faults) {
         ReadAhead ahead = new ReadAhead(PAGE_SIZE);
         List<Integer> counts = new ArrayList<>();

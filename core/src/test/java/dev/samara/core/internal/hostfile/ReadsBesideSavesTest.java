@@ -32,7 +32,7 @@ final class ReadsBesideSavesTest extends HostFileFixture {
         return target.getLong(0);
     }
 
-    /** Has the save start when the bytes of a page were read from the host, and reach the call that is held. */
+    /** Makes a save start once the bytes of a page were read from the host, and reach the held call. */
     private void readBesideSave(ChannelCall kind) throws IOException {
         HostFile file = open(write("f", 64 * PAGE_BYTES), RW);
         assertEquals(8, file.pwrite(bytes(9), 0));
@@ -75,7 +75,7 @@ final class ReadsBesideSavesTest extends HostFileFixture {
     void windowBesideWrite() throws Exception {
         HostFile file = open(write("f", 64 * PAGE_BYTES), RW);
         FilePages pages = (FilePages) file.pageCache();
-        // Each read is of a larger window than the one before.
+        // Each read has a larger window than the previous one.
         for (int page : new int[] {0, 2, 4, 8}) {
             read(file, page);
         }

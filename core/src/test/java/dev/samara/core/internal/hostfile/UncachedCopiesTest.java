@@ -73,7 +73,7 @@ final class UncachedCopiesTest extends HostFileFixture {
         return Arrays.copyOfRange(content, from, from + length);
     }
 
-    /** Does something during the first read of many bytes. */
+    /** Runs an action during the first read of many bytes. */
     private AtomicInteger during(Runnable something) {
         AtomicInteger reads = new AtomicInteger();
         AtomicBoolean isDone = new AtomicBoolean();
@@ -135,7 +135,7 @@ final class UncachedCopiesTest extends HostFileFixture {
 
     @Test
     @DisplayName("is told to a listener of reads page by page, as one of pages in memory")
-    @SuppressWarnings("try") // a watchpoint is there until it is closed
+    @SuppressWarnings("try") // a watchpoint is active until it is closed
     void told() throws IOException {
         HostFile file = opened();
         long at = map(file, MapFlags.SHARED);

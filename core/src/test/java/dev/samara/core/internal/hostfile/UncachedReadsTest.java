@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(OneThread.class)
 @DisplayName("A read of many bytes that are not in memory")
 final class UncachedReadsTest extends HostFileFixture {
-    /** More than one call reads. */
+    /** More pages than one call of the host reads. */
     private static final int PAGES = 300;
 
     private static final int LENGTH = PAGES * PAGE_BYTES - 100;
@@ -122,7 +122,7 @@ final class UncachedReadsTest extends HostFileFixture {
         AtomicInteger steps = new AtomicInteger();
         channels.failure = (call, offset, length) -> {
             if (call == FaultyChannels.ChannelCall.READ && length > PAGE && steps.compareAndSet(0, 1)) {
-                // As another thread could: no lock is in the way.
+                // Another thread could do the same, because no lock is held.
                 store(file, earlier);
                 store(file, later);
                 saveAndEvict(file, later);
@@ -157,7 +157,7 @@ final class UncachedReadsTest extends HostFileFixture {
     void besideATruncation() throws IOException {
         HostFile file = opened();
         int page = 40 * PAGE_BYTES;
-        // The first call of the host ends in the middle of what the truncation cuts off.
+        // The first call of the host ends within the range that the truncation cuts off.
         channels.mostBytes = page + 200;
         AtomicReference<@Nullable CallBeside> cut = new AtomicReference<>();
         channels.afterRead = () -> {

@@ -52,7 +52,7 @@ final class UncachedWriteRacesTest extends HostFileFixture {
         return ((FilePages) file.pageCache()).frameAt(page) != Frames.NONE;
     }
 
-    /** Starts a write of 9 to a page, which is held. */
+    /** Starts a write of 9 to a page, and holds the write. */
     private CallBeside held(HostFile direct, long page) {
         channels.failure = write;
         CallBeside call = CallBeside.start("write", () -> direct.pwrite(page(9, 1), page * PAGE));

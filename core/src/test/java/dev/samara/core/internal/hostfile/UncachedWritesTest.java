@@ -70,7 +70,7 @@ final class UncachedWritesTest extends HostFileFixture {
                 : ByteBuffer.wrap(bytes).asReadOnlyBuffer();
     }
 
-    /** Writes bytes, also to {@link #content}. */
+    /** Writes bytes to the file and to {@link #content}. */
     private void write(HostFile file, ByteBuffer source, int offset) {
         int length = source.remaining();
         content = Arrays.copyOf(content, Math.max(content.length, offset + length));

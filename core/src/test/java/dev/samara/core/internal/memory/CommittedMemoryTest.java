@@ -155,7 +155,8 @@ final class CommittedMemoryTest {
             for (int i = 0; i < STEPS; i++) {
                 long some = 1 + (random.nextLong() >>> 1) % (limit / 2);
                 if (memory.charge(some)) {
-                    // Never more than what is charged: counted after the charge, and counted off before its end.
+                    // Never more than the charge, because it is incremented after a charge and decremented before an
+                    // uncharge.
                     long all = held.addAndGet(some);
                     assertTrue(all <= limit, () -> "charged late: " + all + " of " + limit);
                     own += some;

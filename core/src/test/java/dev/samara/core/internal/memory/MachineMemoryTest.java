@@ -13,7 +13,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The numbers that the memory of a machine gives to page caches. */
+/** The numbers that a machine's memory gives to page caches. */
 final class MachineMemoryTest {
     private final MachineMemory memory = SmallMemory.of(100);
 

@@ -66,7 +66,7 @@ final class AsynchronousTest {
         assertNotEquals(page(8), atOnce(() -> space.mmap(page(8), PAGE, RW, ANONYMOUS, null, 0)));
         HeldOperations.Caller<Long> named = waits(() -> space.mmap(page(8), PAGE, RW, FIXED, null, 0));
         hold.letGo();
-        // A thread that waits for the future itself may run its dependents.
+        // A thread that waits for the future directly may run its dependents.
         assertOfMachine(completer.get());
         assertEquals(0, future.get());
         assertEquals(page(8), named.result());

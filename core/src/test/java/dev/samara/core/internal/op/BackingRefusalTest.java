@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A backing that refuses at each of the opens that an operation asks it for in turn, or throws there. */
+/** A backing that refuses, or throws, at each open that an operation requests, one after the other. */
 final class BackingRefusalTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;
@@ -36,7 +36,7 @@ final class BackingRefusalTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
     private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** Thrown by the backing only. */
+    /** Thrown only by the backing. */
     private static final class Thrown extends RuntimeException {
         private static final long serialVersionUID = 1;
     }
@@ -46,7 +46,7 @@ final class BackingRefusalTest {
         private static final long serialVersionUID = 1;
     }
 
-    /** The behaviour of a backing instead of an open. */
+    /** What a backing does instead of an open. */
     private enum Instead {
         REFUSE,
         THROW,
@@ -75,7 +75,7 @@ final class BackingRefusalTest {
         }
     }
 
-    /** An operation on a space that has been {@linkplain #prepare prepared}. */
+    /** An operation on a {@linkplain #prepare prepared} space. */
     @FunctionalInterface
     private interface Call {
         long on(AddressSpace space, CountingBacking backing);
@@ -85,8 +85,8 @@ final class BackingRefusalTest {
      * An operation.
      *
      * @param name the name of the test
-     * @param opens how many opens it needs
-     * @param call does it
+     * @param opens the number of opens that it needs
+     * @param call performs it
      */
     private record Row(String name, int opens, Call call) {
         @Override
@@ -103,7 +103,9 @@ final class BackingRefusalTest {
         return space.mmap(page(page), pages * PAGE, rights, type | MapFlags.FIXED, backing, page * PAGE);
     }
 
-    /** Private pages 0 to 7, read-only pages 8 to 15, shared pages 20 to 27, charged memory at 30 to 33. */
+    /**
+     * Maps private pages 0 to 7, read-only pages 8 to 15, shared pages 20 to 27, and charged memory at pages 30 to 33.
+     */
     private static void prepare(AddressSpace space, CountingBacking backing) {
         map(space, 0, 8, READ_WRITE, MapFlags.PRIVATE, backing);
         map(space, 8, 8, READ, MapFlags.PRIVATE, backing);

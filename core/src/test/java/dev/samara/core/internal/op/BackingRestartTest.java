@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The backing itself changes the layout while it is asked, so each run has an equal schedule. */
+/** The backing itself changes the layout during its callback, so each run has the same schedule. */
 @DisplayName("An operation whose range changes between the asking of a backing and the publishing starts again")
 final class BackingRestartTest {
     private static final long PAGE = 0x1000;
@@ -33,7 +33,7 @@ final class BackingRestartTest {
     private static final int READ_WRITE = READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
 
-    /** Does something the first time that it is asked, and answers. */
+    /** Runs an action during its first callback, and then answers. */
     private static final class Meddling extends CountingBacking {
         private @Nullable Runnable whenAskedForOpen;
         private @Nullable Runnable whenAskedForSplit;
@@ -84,7 +84,7 @@ final class BackingRestartTest {
         return PLACE + number * PAGE;
     }
 
-    /** Pages 0 to 9 of the backing, written privately and so charged. */
+    /** Maps pages 0 to 9 of the backing, private and writable, and so charged. */
     @BeforeEach
     void map() {
         assertEquals(page(0), space.mmap(page(0), 10 * PAGE, READ_WRITE, FIXED, backing, 0));

@@ -31,7 +31,9 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Threads that make calls over many mappings in overlapping ranges, beside forks, faults and small calls. */
+/**
+ * Threads that make calls over many mappings in overlapping ranges, concurrently with forks, faults and small calls.
+ */
 @DisplayName("Calls in batches beside each other, forks and faults keep layout, counters and contents right")
 final class BatchesBesideOthersTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
@@ -42,7 +44,7 @@ final class BatchesBesideOthersTest {
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
     private static final long AT = 0x1_0000_0000L;
 
-    /** Of one of the areas between which mappings move. */
+    /** The length of each area between which mappings move. */
     private static final long AREA = 4L * MAPPINGS * PAGE;
 
     static {
@@ -68,7 +70,7 @@ final class BatchesBesideOthersTest {
         return AT + number * AREA;
     }
 
-    /** Replaces the range by pages with holes between them, or with different rights. */
+    /** Replaces the mappings by pages with alternating rights, with or without holes between them. */
     private void map(Random random, long area) {
         boolean hasHoles = random.nextBoolean();
         for (int i = 0; i < MAPPINGS; i++) {
@@ -98,7 +100,7 @@ final class BatchesBesideOthersTest {
                 space.write(start, bytes, 0, 1);
                 PendingCall moves =
                         space.mremapAsync(start, length, length, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, other);
-                // Other threads go on meanwhile.
+                // Other threads continue concurrently.
                 assertEquals(moves.result(), moves.join());
             }
             default -> {

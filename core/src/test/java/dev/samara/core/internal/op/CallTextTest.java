@@ -33,7 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class CallTextTest {
     private static final String HERE = "0x" + Long.toHexString(page(16));
 
-    /** A call on a page that is in flight, and how it is named. */
+    /** A call on a page that is in flight, and its name in messages. */
     private record Named(String text, long at, ToLongFunction<AddressSpace> call) {
         @Override
         public String toString() {

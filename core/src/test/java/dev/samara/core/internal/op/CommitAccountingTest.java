@@ -36,7 +36,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The charge of a machine is at any time the sum of the charged pages of its spaces. */
+/** A machine's charge is always the sum of the charged pages of its spaces. */
 @DisplayName("The committed memory is that of all private accounted VMAs, and each shared object once")
 class CommitAccountingTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
@@ -62,7 +62,7 @@ class CommitAccountingTest {
     private final AddressSpace space = machine.space(GEOMETRY).heap(HEAP, HEAP).build();
     private final List<AddressSpace> spaces = new ArrayList<>(List.of(space));
 
-    /** Pages of each shared object when it was made. */
+    /** The number of pages of each shared object at its creation. */
     private final Map<Backing, Long> objects = new HashMap<>();
 
     @AfterEach
@@ -323,7 +323,7 @@ class CommitAccountingTest {
         return object;
     }
 
-    /** Pages that all spaces hold, by their VMAs. */
+    /** Returns the number of pages that all spaces charge, according to their VMAs. */
     private long held() {
         long pages = 0;
         Map<Backing, Long> mapped = new HashMap<>();
@@ -391,7 +391,7 @@ class CommitAccountingTest {
         }
     }
 
-    /** Makes a second mapping of part of the object and unmaps it, again and again. */
+    /** Repeatedly creates a second mapping of part of the object and unmaps it. */
     private static void copyAndDrop(AddressSpace one) {
         for (int round = 0; round < ROUNDS; round++) {
             assertEquals(page(30), one.mremap(page(0), 0, PAGE, MOVE_TO, page(30)));

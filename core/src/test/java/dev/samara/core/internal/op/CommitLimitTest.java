@@ -23,7 +23,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Charges for memory: their refusal at the limit, and their end. */
+/** Memory charges: when the limit refuses them, and when they end. */
 final class CommitLimitTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

@@ -38,7 +38,7 @@ final class DetachedTest {
 
     private final Layout layout = Layouts.layout(Layouts.host(100, 0, MachineState.UNLIMITED));
 
-    /** The successive VMAs of the place, with and without an open. */
+    /** The VMAs of a range through successive calls, with and without an open. */
     private enum Kind {
         ANONYMOUS,
         OPENED
@@ -48,7 +48,10 @@ final class DetachedTest {
         return Layouts.vmas(layout);
     }
 
-    /** Runs a call, after which all VMAs are attached, and those detached that have left. */
+    /**
+     * Runs a call, and checks that afterwards all VMAs are attached, and that a number of VMAs were removed and are
+     * detached.
+     */
     private void check(int left, Runnable call) {
         List<VmArea> before = vmas();
         call.run();
@@ -75,7 +78,7 @@ final class DetachedTest {
         Runnable[] calls = {
             () -> Mmap.mmap(layout, PLACE, 4 * PAGE, RW, flags, backing, 0),
             () -> Mmap.mmap(layout, PLACE + 8 * PAGE, 4 * PAGE, RW, flags, backing, 8 * PAGE),
-            // Two VMAs are joined by the one that is mapped between them.
+            // The new VMA merges with both of its neighbours.
             () -> Mmap.mmap(layout, PLACE + 4 * PAGE, 4 * PAGE, RW, flags, backing, 4 * PAGE),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DONTDUMP),
             () -> Madvise.madvise(layout, PLACE + 4 * PAGE, 4 * PAGE, Advice.DODUMP),
@@ -90,7 +93,7 @@ final class DetachedTest {
                     4 * PAGE,
                     RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED,
                     PLACE + 20 * PAGE),
-            // In flight until it is complete, and one with its neighbour only then.
+            // In flight until it is complete, and merged with its neighbour only then.
             () -> Mmap.mmap(layout, PLACE + 2 * PAGE, PAGE, READ, flags, backing, 2 * PAGE)
         };
         int[] left = {0, 0, 2, 1, 3, 1, 2, 2, 1, 1, 1};

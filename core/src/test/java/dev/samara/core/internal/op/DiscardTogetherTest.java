@@ -24,7 +24,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The pages of many mappings are gathered, and flushed together, as those of one mapping are. */
+/** The pages of many mappings are gathered and flushed together, like those of one mapping. */
 @ExtendWith(OneThread.class)
 @DisplayName("The pages of many mappings are discarded with few shootdowns")
 final class DiscardTogetherTest {
@@ -43,13 +43,13 @@ final class DiscardTogetherTest {
         for (int i = 0; i < MAPPINGS; i++) {
             fixture.map(AT + i * step, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
             if (i % 2 == 0) {
-                // So that neighbours are not joined.
+                // Keeps neighbours from being merged.
                 assertEquals(0, fixture.space.madvise(AT + i * step, PAGE, Advice.DONTDUMP));
             }
         }
     }
 
-    /** Advises the range beside a CPU in GUEST that has used all pages; returns the number of shootdowns. */
+    /** Advises the range while a CPU is in GUEST that accessed all pages. Returns the number of shootdowns. */
     private long shootdowns(long step, int advice, long expected) throws Exception {
         AtomicBoolean stops = new AtomicBoolean();
         CountDownLatch isReady = new CountDownLatch(1);

@@ -18,25 +18,26 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Layouts as drawings: {@code [aa]..[b]} is a VMA of two pages of the kind {@code a}, two pages without one, and a VMA
- * of one page of the kind {@code b}. A kind says all that a VMA has but its range, so two equal drawings are two equal
- * layouts.
+ * Layouts as drawings: {@code [aa]..[b]} is a VMA of two pages of the kind {@code a}, two unmapped pages, and a VMA of
+ * one page of the kind {@code b}. A kind determines everything about a VMA except its range, so equal drawings are
+ * equal layouts.
  *
- * <p>A letter is a family; small letters can be written, capital ones are the same without the right to write now.
+ * <p>A letter is a family: lower case is writable memory, upper case is the same memory without the current right to
+ * write.
  */
 final class DrawnLayout {
     static final Geometry GEOMETRY = new Geometry(12, 4, 15, 0x4000, 0x180000, 0x180000);
 
-    /** The page that a drawing begins with. */
+    /** The first page of a drawing. */
     static final int FIRST_PAGE = 16;
 
-    /** Where the heap is when it does not matter. */
+    /** The page of the heap where it does not matter. */
     private static final int FAR_PAGE = 200;
 
     private static final int ENOUGH = 65530;
 
     /**
-     * One open of a file. Two opens of one file are equal, so that code that compares by {@code equals} is found out.
+     * One open of a file. Two opens of one file are equal, which exposes code that compares opens with {@code equals}.
      *
      * @param name the name
      */
@@ -58,13 +59,13 @@ final class DrawnLayout {
     }
 
     /**
-     * All that a VMA has but its range.
+     * Everything about a VMA except its range.
      *
      * @param flags its bits
-     * @param backing what stands behind it
+     * @param backing its backing
      * @param name its name
      * @param identity its anonymous-memory identity
-     * @param skew how many pages its offset is ahead of the address, counted in pages
+     * @param skew its offset minus its address, in pages
      */
     record Kind(
             long flags,
@@ -108,16 +109,16 @@ final class DrawnLayout {
 
     private static Map<Character, Kind> kinds() {
         Map<Character, Kind> kinds = new LinkedHashMap<>();
-        // Anonymous memory without identity, with another right, and of another place.
+        // Anonymous memory without an identity; with another right; with the offset of another place.
         family(kinds, 'a', 0, null, null, null, FIRST_PAGE);
         family(kinds, 'e', VmaFlags.EXEC, null, null, null, FIRST_PAGE);
         family(kinds, 'm', 0, null, null, null, FIRST_PAGE + 3);
-        // With the identities.
+        // Anonymous memory with the identities.
         family(kinds, 'x', 0, null, null, IDENTITY_X, FIRST_PAGE);
         family(kinds, 'y', 0, null, null, IDENTITY_Y, FIRST_PAGE);
         family(kinds, 'i', 0, null, null, INHERITED_I, FIRST_PAGE);
         family(kinds, 'j', 0, null, null, INHERITED_J, FIRST_PAGE);
-        // Private mappings of a file: the same open before and behind where f has it, and another open.
+        // Private mappings of a file: an open, the same open with larger and with smaller offsets, and another open.
         family(kinds, 'f', 0, FILE_F, null, null, 0);
         family(kinds, 'h', 0, FILE_F, null, null, 1);
         family(kinds, 'k', 0, FILE_F, null, null, -1);
@@ -125,7 +126,7 @@ final class DrawnLayout {
         // Two attachments of a segment, which counts its mappings.
         shared(kinds, 's', SEGMENT.attach(false));
         shared(kinds, 't', SEGMENT.attach(false));
-        // Mappings of the kernel itself, and memory with a name.
+        // Mappings of the kernel itself, and named memory.
         family(kinds, 'n', VmaFlags.DONTEXPAND, null, "[vdso]", null, FIRST_PAGE);
         family(kinds, 'o', 0, null, "[anon:pool]", null, FIRST_PAGE);
         return kinds;
@@ -161,7 +162,7 @@ final class DrawnLayout {
         return kind;
     }
 
-    /** The letter of a VMA, or a question mark where it is of no kind. */
+    /** Returns a VMA's letter, or a question mark if it matches no kind. */
     static char letter(VmArea vma) {
         return KINDS.entrySet().stream()
                 .filter(entry -> entry.getValue().isOf(vma))
@@ -170,7 +171,7 @@ final class DrawnLayout {
                 .orElse('?');
     }
 
-    /** The VMAs of a drawing. */
+    /** Returns the VMAs of a drawing. */
     static List<VmArea> vmas(String drawing) {
         List<VmArea> vmas = new ArrayList<>();
         int page = 0;
@@ -188,7 +189,7 @@ final class DrawnLayout {
         return vmas;
     }
 
-    /** Draws VMAs, which ascend. */
+    /** Draws VMAs, which must be in ascending order. */
     static String of(List<VmArea> vmas) {
         StringBuilder drawing = new StringBuilder();
         long end = address(0);
@@ -209,12 +210,12 @@ final class DrawnLayout {
         return of(vmas);
     }
 
-    /** Makes a layout of a drawing. */
+    /** Creates a layout from a drawing. */
     static Layout layout(String drawing) {
         return layout(drawing, ENOUGH);
     }
 
-    /** Makes a layout of a drawing, with a limit on the number of mappings. */
+    /** Creates a layout from a drawing, with a limit on the number of mappings. */
     static Layout layout(String drawing, int maxMaps) {
         return layout(vmas(drawing), maxMaps, FAR_PAGE, FAR_PAGE);
     }
@@ -223,12 +224,12 @@ final class DrawnLayout {
         return layout(vmas, ENOUGH, FAR_PAGE, FAR_PAGE);
     }
 
-    /** Makes a layout, with a limit on the number of mappings and the heap between two pages. */
+    /** Creates a layout, with a limit on the number of mappings, and with the heap between two pages. */
     static Layout layout(List<VmArea> vmas, int maxMaps, int heapPage, int brkPage) {
         return layout(vmas, Layouts.host(maxMaps, 0, MachineState.UNLIMITED), heapPage, brkPage);
     }
 
-    /** Makes a layout on a machine. */
+    /** Creates a layout on a machine. */
     static Layout layout(List<VmArea> vmas, MachineState host) {
         return layout(vmas, host, FAR_PAGE, FAR_PAGE);
     }

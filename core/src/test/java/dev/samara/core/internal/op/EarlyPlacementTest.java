@@ -32,7 +32,7 @@ final class EarlyPlacementTest {
     private static final long PAGE = 4096;
     private static final long NONE = Errno.ENOMEM.result();
 
-    /** 600 pages: placement goes down from page 100 and then up from page 200. */
+    /** 600 pages: placement searches down from page 100 and then up from page 200. */
     private static final Geometry SMALL = new Geometry(12, 2, 21, PAGE, 600 * PAGE, 600 * PAGE);
 
     private static final long GIB = 1L << 30;
@@ -43,7 +43,7 @@ final class EarlyPlacementTest {
         return holding.machine().space(SMALL).earlyReuse(true);
     }
 
-    /** A space in which there is no room. */
+    /** Returns a space without room. */
     private static AddressSpace full(AddressSpaceBuilder builder, Geometry geometry, long first, long last) {
         long flags = VmaFlags.READ | VmaFlags.MAY_ACCESS;
         Vma all = VmArea.describe(first, last, flags, geometry.pages(first), null, null, null);
@@ -58,7 +58,7 @@ final class EarlyPlacementTest {
         return holding.hold(() -> space.munmap(first * PAGE, pages * PAGE));
     }
 
-    /** Where a mapping goes, in pages, or an errno. */
+    /** Returns the page at which a mapping is placed, or an errno. */
     private static long place(AddressSpace space, long hint, long pages) throws Exception {
         long address = atOnce(() -> space.mmap(hint * PAGE, pages * PAGE, RW, ANYWHERE, null, 0));
         space.validate();

@@ -113,7 +113,7 @@ final class EarlyReuseContentsTest {
     @DisplayName(
             "a move and a mapping over its source that both wait for a fork's copy: the mapping waits for the move")
     void movedBesideAFork() throws Exception {
-        // The copy waits for a narrowing that is held.
+        // The fork's copy waits for a held narrowing.
         HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(page(0), PAGE, Protection.READ));
         HeldOperations.Caller<AddressSpace> fork = waits(space::fork);
         HeldOperations.Caller<Long> move = waits(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, THERE, page(64)));

@@ -279,7 +279,7 @@ final class EarlyReuseTest {
         assertOver();
     }
 
-    /** A page that an operation unmaps is mapped by others once the operation is complete, and not before. */
+    /** Asserts that other calls map a page that an operation unmaps only once the operation is complete. */
     private void assertNotReused(Callable<Long> operation, long address) throws Exception {
         HeldOperations.Hold hold = holding.hold(operation);
         assertNull(space.find(address));

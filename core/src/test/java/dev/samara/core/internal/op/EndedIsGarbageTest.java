@@ -25,7 +25,10 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Nothing that is over is reachable from what lives on, however operations and forks overlap. */
+/**
+ * No completed operation or closed space is reachable from the machine or a live space, however operations and forks
+ * overlap.
+ */
 @DisplayName("I9: garbage as soon as it is over:")
 final class EndedIsGarbageTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -44,7 +47,7 @@ final class EndedIsGarbageTest {
         assertEquals(at, space.mmap(at, 4 * PAGE, RW, FIXED, null, 0));
         try (Cpu cpu = holding.machine().claimCpu()) {
             cpu.switchTo(space);
-            // A fork copies pages of its own, and waits for the ranges in flight there.
+            // Creates a private page, which a fork copies, so that a fork waits for the ranges in flight there.
             assertEquals(Fault.NONE, cpu.memory().store(at, 8, 1));
         }
     }
@@ -54,8 +57,8 @@ final class EndedIsGarbageTest {
     }
 
     /**
-     * How many objects of each of the project's classes, but for the bounded histories of a checked machine, and for
-     * weak references, which go with a collection.
+     * Returns the number of reachable objects of each class of the project, except the bounded histories of a checked
+     * machine, and weak references, which a collection clears.
      */
     private Map<String, Long> census() throws InterruptedException {
         holding.machine().awaitQuiescence();
@@ -98,7 +101,7 @@ final class EndedIsGarbageTest {
         Map<String, Long> more = census();
         Map<String, Long> early = kept;
         more.replaceAll((name, count) -> count - early.getOrDefault(name, 0L));
-        // Threads that have met leave one reader or page table context more to be used again, but each round does not.
+        // Threads that overlap leave one more reader or page table context for reuse, but not one in each round.
         more.values().removeIf(count -> count < MORE_ROUNDS);
         assertEquals(Map.of(), more, "more than before the last rounds");
         before.endWith(0);

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The flush of a discard, or of a fork, fails again and again, while a CPU in GUEST does not acknowledge. */
+/** The flush of a discard, or of a fork, fails repeatedly while a CPU in GUEST does not acknowledge. */
 final class FailingDiscardTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();
     private static final int MOST_CONTEXTS = 8;
@@ -71,7 +71,7 @@ final class FailingDiscardTest {
         return task;
     }
 
-    /** Has a CPU of another thread use a page, up to {@link #goOn}. */
+    /** Makes another thread's CPU access a page and stay in GUEST until {@link #goOn}. */
     private FutureTask<Long> guestAt(long at) {
         CountDownLatch in = new CountDownLatch(1);
         FutureTask<Long> guest = begun("guest", () -> {
@@ -145,7 +145,7 @@ final class FailingDiscardTest {
         assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
         List<PageTableContext> others = new ArrayList<>();
         int before = failedFlushes.get();
-        // Also between the attempts to end the operation, each of which needs its context.
+        // The operation keeps its context even between the attempts to complete it, each of which needs the context.
         Await.until(
                 "more attempts have failed and no context is left, or its context is borrowed",
                 () -> {

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A store that has found its page writable and has not been made yet, beside forks. */
+/** A store that found its page writable but is not performed yet, concurrent with forks. */
 class ForkBesideAStoreTest {
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable HookedFrames> store = new AtomicReference<>();
@@ -57,7 +57,7 @@ class ForkBesideAStoreTest {
         return cpu.memory().value();
     }
 
-    /** What a child has right after its fork, and what once the store is over. */
+    /** What a child reads right after its fork, and what it reads once the store is over. */
     private record Seen(long first, long later) {}
 
     private final FutureTask<Integer> storing = new FutureTask<>(() -> store(2));
@@ -95,7 +95,7 @@ class ForkBesideAStoreTest {
         Await.stopped(start(two, "the second fork"), reports);
         hold.released.countDown();
         assertEquals(Fault.NONE, storing.get());
-        // The store was under way before either fork, and each has waited for it.
+        // The store was in progress before either fork, and each fork waited for it.
         assertEquals(new Seen(2, 2), one.get(), "the first child's page");
         assertEquals(new Seen(2, 2), two.get(), "the second child's page");
         space.close();

@@ -80,7 +80,7 @@ final class ForkedMemoryTest {
             write(fixture.space, at + PAGE, 21);
             assertEquals(List.of(11L, 20L), List.of(read(child, at), read(child, at + PAGE)));
             assertEquals(List.of(10L, 21L), List.of(read(fixture.space, at), read(fixture.space, at + PAGE)));
-            // Whoever is left alone with a page writes in place.
+            // The last space that maps a page writes to it in place.
             assertEquals(5, fixture.frames());
             fixture.cpu.switchTo(fixture.space);
         }
@@ -197,7 +197,7 @@ final class ForkedMemoryTest {
         }
         assertEquals(2, small.frames());
         assertEquals(committed, small.machine.committed());
-        // As if there had been no child: the parent writes in place.
+        // The failed fork left no trace, so the parent writes in place.
         small.store(at, 3);
         assertEquals(2, small.frames());
         pinned.close();
@@ -205,9 +205,7 @@ final class ForkedMemoryTest {
         fixture.close();
     }
 
-    /**
-     * Forks again and again while something goes on beside it; each child is judged by the page contents that it has.
-     */
+    /** Forks repeatedly, concurrently with an action, and judges each child by the contents of its pages. */
     private void beside(Callable<Void> meanwhile, Judge judge) throws Exception {
         AtomicBoolean done = new AtomicBoolean();
         FutureTask<?> other = new FutureTask<>(() -> {
@@ -232,7 +230,7 @@ final class ForkedMemoryTest {
         } finally {
             done.set(true);
         }
-        // Its CPU is a user of the space until it has ended.
+        // The thread's CPU is a user of the space until the thread ended.
         thread.join();
         fixture.cpu.switchTo(fixture.space);
         fixture.machine.awaitQuiescence();
@@ -240,12 +238,12 @@ final class ForkedMemoryTest {
         assertEquals(List.of(), fixture.reports);
     }
 
-    /** Looks at the child in which the CPU is. */
+    /** Checks the child in which the CPU is. */
     private interface Judge {
         void judge() throws Exception;
     }
 
-    /** A CPU of the thread that first asks for it, in the parent. */
+    /** For each thread that uses it, a CPU in the parent. */
     private final ThreadLocal<Cpu> others = ThreadLocal.withInitial(() -> {
         Cpu cpu = fixture.machine.claimCpu();
         cpu.switchTo(fixture.space);

@@ -18,13 +18,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Historical bug 34: one page below a stack was free, and large frames jumped over it. */
+/** Historical bug 34: only one page below a stack was kept free, and large stack frames jumped over it. */
 @DisplayName("34 (CVE-2017-1000364): the gap below a stack, of any size,")
 final class GuardGapTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();
 
-    /** Where the stack begins: high enough to be met by a search upwards. */
+    /** The start of the stack: high enough for an upward search to find it. */
     private static final long STACK = 0x3000_0000_0000L;
 
     private static final int RW = Protection.READ | Protection.WRITE;
@@ -83,7 +83,7 @@ final class GuardGapTest {
         Vma stack = space.find(STACK);
         assertNotNull(stack);
         assertEquals(below(3), stack.start());
-        // There is nothing to protect in what cannot be accessed.
+        // An inaccessible mapping needs no gap.
         assertEquals(0, space.mprotect(below(gap + 4), PAGE, Protection.NONE));
         assertEquals(0, space.growStack(below(4)));
     }

@@ -40,10 +40,10 @@ final class GuardedEndsTest {
     private static final long PAGE = 4096;
     private static final long NONE = Errno.ENOMEM.result();
 
-    /** 600 pages: placement goes down from page 100 and then up from page 200. */
+    /** 600 pages: placement searches down from page 100 and then up from page 200. */
     private static final Geometry SMALL = new Geometry(12, 2, 21, PAGE, 600 * PAGE, 600 * PAGE);
 
-    /** Pages 0 to 20 and 560 to 600 are guarded. */
+    /** Builds spaces in which pages 0 to 20 and 560 to 600 are guarded. */
     private static AddressSpaceBuilder guarded() {
         return Machine.builder()
                 .stackGuardGap(2)
@@ -58,7 +58,7 @@ final class GuardedEndsTest {
         return space.mmap(first * PAGE, pages * PAGE, RW, flags, null, 0);
     }
 
-    /** A call must fail, with nothing changed. */
+    /** Asserts that a call fails and changes nothing. */
     private static void assertRefused(AddressSpace space, long errno, ToLongFunction<AddressSpace> call) {
         String before = LayoutText.of(space);
         Usage used = space.usage();

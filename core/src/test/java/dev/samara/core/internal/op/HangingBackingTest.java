@@ -36,7 +36,7 @@ final class HangingBackingTest {
     private static final int READ = Protection.READ;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.FIXED;
 
-    /** Hangs in whatever is given a latch. */
+    /** Hangs in its open, its close, or both. */
     private static final class Hanging extends CountingBacking {
         private final CountDownLatch reached = new CountDownLatch(1);
         private final CountDownLatch goOn = new CountDownLatch(1);

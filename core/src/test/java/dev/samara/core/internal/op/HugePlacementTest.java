@@ -20,8 +20,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * A mapping that may profit from huge pages is placed on a boundary of 2 MiB: Linux looks for 2 MiB more than needed
- * and, if there is such a gap, moves up to the boundary in it; otherwise it takes any place.
+ * A mapping that may profit from huge pages is placed on a 2 MiB boundary: Linux searches for a gap that is 2 MiB
+ * larger than needed. If one exists, Linux moves the mapping up to the boundary in it; otherwise it uses any gap.
  */
 final class HugePlacementTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -29,7 +29,7 @@ final class HugePlacementTest {
     private static final long HUGE = LINUX.hugeSize();
     private static final long BASE = 0x7fff_f7ff_f000L;
 
-    /** A boundary of 2 MiB. */
+    /** A 2 MiB boundary. */
     private static final long PLACE = 0x3000_0000_0000L;
 
     private static final int RW = Protection.READ | Protection.WRITE;
@@ -44,7 +44,7 @@ final class HugePlacementTest {
         return map(space, 0, length, ANON, null, 0);
     }
 
-    /** The highest address for so much below the base that lies so far above a boundary. */
+    /** Returns the highest address for a mapping of a length below the base, at a distance above a boundary. */
     private static long highest(long length, long remainder) {
         long fits = BASE - length - remainder;
         return fits - fits % HUGE + remainder;

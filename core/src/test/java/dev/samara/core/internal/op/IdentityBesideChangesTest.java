@@ -17,8 +17,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * The first write to a mapping, which gives it its identity, beside changes that replace its VMAs time and again. A
- * random run; a fault that meets a replaced VMA is tested in {@code VmaRecheckTest}.
+ * The first write to a mapping, which gives it its identity, concurrent with changes that repeatedly replace its VMAs.
+ * The run is random; {@code VmaRecheckTest} tests a fault that finds a replaced VMA.
  */
 class IdentityBesideChangesTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -34,7 +34,7 @@ class IdentityBesideChangesTest {
         assertEquals(PLACE, space.mmap(PLACE, PAGES * PAGE, Protection.READ | Protection.WRITE, flags, null, 0));
     }
 
-    /** Cuts mappings and joins them again. */
+    /** Splits mappings and merges them again. */
     private void change(Random random) {
         long start = PLACE + random.nextInt(PAGES) * PAGE;
         assertEquals(0, space.madvise(start, PAGE, Advice.DONTDUMP));

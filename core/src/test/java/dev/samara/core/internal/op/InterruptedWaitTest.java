@@ -32,7 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class InterruptedWaitTest {
     private final HeldOperations holding = new HeldOperations(Machine.builder().commitLimit(1L << 40));
 
-    /** Makes a call, and says whether its thread's flag was set at the end. */
+    /** Makes a call, and records whether its thread's interrupt flag was set at the end. */
     private static Callable<Ended> noting(Callable<?> call) {
         return () -> new Ended(call.call(), Thread.interrupted());
     }

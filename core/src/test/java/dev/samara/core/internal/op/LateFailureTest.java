@@ -40,7 +40,7 @@ final class LateFailureTest {
         assertEquals(page(first), space.mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
     }
 
-    /** The mapping at each of some pages, wherever it is cut. */
+    /** Describes the mapping at each of some pages, regardless of where mappings are split. */
     private static List<String> pages(AddressSpace space, long first, long count) {
         List<String> pages = new ArrayList<>();
         for (long i = first; i < first + count; i++) {
@@ -54,13 +54,13 @@ final class LateFailureTest {
         return pages;
     }
 
-    /** Why a mapping over others may fail after these have been looked at. */
+    /** Why a mapping over others may fail after the others were checked. */
     private enum LateFailure {
         SEALED(Errno.EPERM, RW, FIXED),
         TOO_LARGE(Errno.ENOMEM, Protection.READ, FIXED),
         TOO_MUCH_DATA(Errno.ENOMEM, RW, FIXED),
         NOT_COMMITTED(Errno.ENOMEM, RW, FIXED),
-        /* The object is created, and refuses, after the old mappings were removed. */
+        /* The object is created, and its charge refused, only after the old mappings were removed. */
         SHARED_NOT_COMMITTED(Errno.ENOMEM, RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED),
         NO_HUGE_PAGES(Errno.ENOMEM, RW, FIXED | MapFlags.HUGETLB);
 

@@ -42,7 +42,7 @@ final class LateJoinTest {
         map(space, 0, 12, RW);
     }
 
-    /** The VMAs as page numbers, rights and what parts them: "0-4rw 4-8r". */
+    /** Draws the VMAs with their page numbers and rights: "0-4rw 4-8r". */
     private String drawing() {
         StringBuilder drawing = new StringBuilder();
         for (Vma vma : space.snapshot().vmas()) {

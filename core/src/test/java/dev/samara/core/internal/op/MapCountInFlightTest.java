@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Test;
 final class MapCountInFlightTest {
     private static final int LIMIT = 6;
 
-    /** Three mappings: pages 0 to 12, 20, and 24. */
+    /** Creates three mappings: pages 0 to 12, 20, and 24. */
     private static AddressSpace space(Machine machine) {
         AddressSpace space = machine.newSpace(LINUX);
         map(space, 0, 12, RW);
@@ -38,7 +38,9 @@ final class MapCountInFlightTest {
         return Machine.builder().maxMapCount(LIMIT);
     }
 
-    /** Runs an operation that is held, then others beside it, which must answer as they do behind it. */
+    /**
+     * Holds an operation, and makes other calls concurrently. They must return the same results as after the operation.
+     */
     @SafeVarargs
     private static void answersAreThoseOfACalmSpace(
             ToLongFunction<AddressSpace> held, ToLongFunction<AddressSpace>... others) throws Exception {
@@ -58,7 +60,7 @@ final class MapCountInFlightTest {
         assertEquals(calm.usage(), space.usage());
     }
 
-    /** Maps one page that joins nothing. */
+    /** Maps one page that merges with nothing. */
     private static ToLongFunction<AddressSpace> apart(long number) {
         return space -> space.mmap(page(number), PAGE, RW, FIXED, null, 0);
     }

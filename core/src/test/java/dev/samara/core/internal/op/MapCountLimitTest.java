@@ -19,7 +19,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Historical bug 35, in a space that has as many mappings as it may have. */
+/** Historical bug 35, in a space with the maximum number of mappings. */
 @DisplayName("35: with as many mappings as there may be")
 final class MapCountLimitTest {
     private static final int LIMIT = 8;
@@ -42,7 +42,7 @@ final class MapCountLimitTest {
         return PLACE + number * PAGE;
     }
 
-    /** Eight mappings of five pages each without a hole, in turns {@code rw-} and {@code r--}. */
+    /** Creates eight adjacent mappings of five pages each, alternately {@code rw-} and {@code r--}. */
     @BeforeEach
     void mapAsManyAsAllowed() {
         for (long i = 0; i < LIMIT; i++) {
@@ -169,7 +169,7 @@ final class MapCountLimitTest {
         assertEquals(page(3), space.mmap(page(3), 4 * PAGE, Protection.NONE, FIXED, null, 0));
         assertMaps(LIMIT + 1);
         assertRefusedUnchanged(Errno.ENOMEM, any -> any.mmap(page(50), PAGE, RW, FIXED, null, 0));
-        // Not even one that would only extend another.
+        // Not even a mapping that would only extend another one.
         assertRefusedUnchanged(Errno.ENOMEM, any -> any.mmap(page(40), PAGE, READ, FIXED, null, 0));
     }
 
@@ -178,7 +178,7 @@ final class MapCountLimitTest {
     void heapIsMapped() {
         assertEquals(HEAP + PAGE, space.brk(HEAP + PAGE));
         assertMaps(LIMIT + 1);
-        // Not even where the heap is only extended.
+        // Not even a brk that would only extend the heap.
         assertRefusedUnchanged(HEAP + PAGE, any -> any.brk(HEAP + 2 * PAGE));
     }
 

@@ -72,7 +72,7 @@ abstract class MergeRulesFixture {
         }
     }
 
-    /** Gives pages other flags, if that is allowed. */
+    /** Changes the flags of pages, if that is allowed. */
     static void change(Layout layout, int from, int to, long flags) {
         try (Edit edit = Layouts.edit(layout)) {
             VmArea vma = edit.at(BASE + from * PAGE);

@@ -26,7 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * Every row of the merge table. Page numbers count from {@link #BASE}; a layout is written as in {@code 0-4x 4-10y},
+ * Every row of the merge table. Page numbers count from {@link #BASE}; a layout is written like {@code 0-4x 4-10y},
  * with a letter for the flags of each VMA.
  */
 final class MergeRulesTest extends MergeRulesFixture {

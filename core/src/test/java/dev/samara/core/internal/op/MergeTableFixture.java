@@ -13,9 +13,9 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Changes of layouts that are drawn as {@link DrawnLayout} says. */
+/** Changes of layouts that are drawn as described in {@link DrawnLayout}. */
 abstract class MergeTableFixture {
-    /** A merge is one of two things, and in each the neighbours are judged alike. */
+    /** The two kinds of merges. Both apply the same rules to the neighbours. */
     enum Change {
         /** A new range, {@code oo..oo} filled in the middle. */
         NEW {
@@ -26,7 +26,7 @@ abstract class MergeTableFixture {
                 return layout;
             }
         },
-        /** A range that exists, with other flags before. */
+        /** An existing range whose flags change. */
         EXISTING {
             @Override
             Layout apply(VmArea left, VmArea piece, VmArea right) {
@@ -38,11 +38,11 @@ abstract class MergeTableFixture {
             }
         };
 
-        /** The middle of three, two pages each, is made or changed; the result. */
+        /** Creates or changes the middle one of three VMAs of two pages each, and returns the layout. */
         abstract Layout apply(VmArea left, VmArea piece, VmArea right);
     }
 
-    /** Puts a new piece, as a mapping does. */
+    /** Places a new piece, as a mapping does. */
     static void place(Layout layout, VmArea piece) {
         VmArea placed;
         try (Edit edit = Layouts.edit(layout)) {
@@ -54,7 +54,7 @@ abstract class MergeTableFixture {
         assertSame(placed, layout.find(piece.end() - 1), "place() returns what covers the piece");
     }
 
-    /** Gives part of a VMA other flags; null if it was done, else why not. */
+    /** Changes the flags of part of a VMA. Returns null if that succeeded, otherwise the errno. */
     static @Nullable Errno tryChange(Layout layout, long start, long end, long flags) {
         long reached;
         try (Edit edit = Layouts.edit(layout)) {
@@ -79,7 +79,7 @@ abstract class MergeTableFixture {
         return layout;
     }
 
-    /** Makes pages of a drawing writable: a capital letter becomes a small one. */
+    /** Makes pages of a drawing writable: an upper-case letter becomes lower case. */
     static @Nullable Errno makeWritable(Layout layout, int from, int to) {
         VmArea vma = layout.find(DrawnLayout.address(from));
         assertNotNull(vma);
@@ -88,7 +88,7 @@ abstract class MergeTableFixture {
         return tryChange(layout, DrawnLayout.address(from), DrawnLayout.address(to), flags);
     }
 
-    /** The bounds of a drawing without the kinds. */
+    /** Returns the drawing of a layout without the kinds. */
     static String shape(Layout layout) {
         return DrawnLayout.of(layout).replaceAll("[a-zA-Z?]", "o");
     }

@@ -12,7 +12,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Identities in the tables of merges, drawn as {@link DrawnLayout} says. */
+/** Identities in the tables of merges, drawn as described in {@link DrawnLayout}. */
 @DisplayName("Identities decide which mappings are joined")
 class MergeTableIdentityTest extends MergeTableFixture {
     @ParameterizedTest(name = "{0}: {1} between {2} and {3}")
@@ -87,12 +87,15 @@ class MergeTableIdentityTest extends MergeTableFixture {
         identities("computed", piece, left, right, expected.toString());
     }
 
-    /** Equal, or one has none and the other's own is lent to it. */
+    /**
+     * Returns whether two identities may merge: they are equal, or one VMA has none and can adopt the other's, which is
+     * not inherited.
+     */
     private static boolean mayBeOne(char one, char other) {
         return one == other || (one == 'a' && "xy".indexOf(other) >= 0) || (other == 'a' && "xy".indexOf(one) >= 0);
     }
 
-    /** One VMA in place of several of two pages each, with the first identity that any of them has. */
+    /** Draws one VMA in place of several VMAs of two pages each, with the first identity among them. */
     private static String joined(char... kinds) {
         char identity = 'a';
         for (int i = kinds.length - 1; i >= 0; i--) {

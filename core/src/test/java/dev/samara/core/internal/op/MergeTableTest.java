@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Each row of the tables of merges and cuts, drawn as {@link DrawnLayout} says. */
+/** Each row of the tables of merges and cuts, drawn as described in {@link DrawnLayout}. */
 @DisplayName("The tables of merges and cuts")
 class MergeTableTest extends MergeTableFixture {
     private static final long STICKY = VmaFlags.MAYBE_GUARD;

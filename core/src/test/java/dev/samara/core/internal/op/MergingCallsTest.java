@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** The merges and cuts of each call, drawn as {@link DrawnLayout} says. */
+/** The merges and cuts of each call, drawn as described in {@link DrawnLayout}. */
 @DisplayName("Each call joins only VMAs that it makes or changes, and only at its two ends")
 class MergingCallsTest {
     private static final long PAGE = DrawnLayout.GEOMETRY.pageSize();
@@ -46,12 +46,12 @@ class MergingCallsTest {
     private static final int ENOUGH = 65530;
 
     /**
-     * A call, the layout before it, and the layout after it.
+     * A call, with the layouts before and after it.
      *
      * @param what the rule that it shows
-     * @param before the layout
+     * @param before the layout before the call
      * @param call the call
-     * @param after the layout then
+     * @param after the layout after the call
      */
     private record Row(String what, String before, ToLongFunction<Layout> call, String after) {
         @Override
@@ -89,7 +89,7 @@ class MergingCallsTest {
         return layout -> Mremap.mremap(layout, address(page), oldPages * PAGE, newPages * PAGE, flags, address(target));
     }
 
-    /** One call after the other; the result of the first that fails, or of the last. */
+    /** Makes one call after the other. Returns the result of the first one if it fails, otherwise of the second one. */
     private static ToLongFunction<Layout> then(ToLongFunction<Layout> first, ToLongFunction<Layout> second) {
         return layout -> {
             long result = first.applyAsLong(layout);

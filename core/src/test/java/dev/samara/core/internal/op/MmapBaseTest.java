@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Where placement begins for stacks of any size, and rounding for pages of any size. */
+/** Where placement starts for stacks of any size, and how it is rounded for pages of any size. */
 final class MmapBaseTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final Geometry LA57 = Geometry.LINUX_X86_64_LA57;

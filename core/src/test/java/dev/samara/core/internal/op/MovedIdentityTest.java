@@ -20,7 +20,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Historical bug 29: memory with pages of its own and memory without were joined by a move, and pages lost their owner.
+ * Historical bug 29: a move merged memory that had private pages with memory that had none, and pages lost their owner.
  */
 final class MovedIdentityTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -51,7 +51,7 @@ final class MovedIdentityTest {
     @DisplayName("29: moved next to memory that had no page yet, memory with pages lost whose they were")
     void moveOfTouchedMemoryKeepsItsIdentityInAMerge() {
         AnonVma identity = AnonVma.fresh();
-        // It was mapped at page 1 and moved away, so that is where it fits.
+        // The VMA was mapped at page 1 and moved away, so its offset fits at page 1.
         Vma touched = touched(50, 1, 1, identity);
         for (int neighbours = 1; neighbours <= 3; neighbours++) {
             AddressSpace space = holding(touched);

@@ -24,13 +24,16 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Every operation beside every operation in flight. What each must return, and leave behind, is what the two return
- * and leave where nothing is held.
+ * Every operation, concurrent with every operation in flight. Both must return the same results, and leave the same
+ * layout, as when neither is held.
  */
 @DisplayName("I5: an operation waits only for ranges that it names")
 @Explored(4)
 final class NamedRangeTest {
-    /** Ranges beside those that rows touch, most of which touch one of them. In pages: first, number. */
+    /**
+     * Ranges outside those that rows touch, most of them adjacent to one. In pages: the first page, the number of
+     * pages.
+     */
     private static final long[][] NEIGHBOURS = {{8, 8}, {12, 4}, {26, 4}, {62, 2}, {72, 2}, {128, 8}, {300, 4}};
 
     static Stream<Arguments> named() {
@@ -51,7 +54,7 @@ final class NamedRangeTest {
                                 .map(column -> Arguments.of(row, column, range[0], range[1]))));
     }
 
-    /** The results and the layout of the operations in a serial order. */
+    /** The results and the layout of the two operations in a serial order. */
     private record Outcome(long first, long second, String layout) {
         static Outcome inTurn(RetiringCall row, RangeCall column, long first, long pages) {
             AddressSpace space = row.space(Machine.builder().build());

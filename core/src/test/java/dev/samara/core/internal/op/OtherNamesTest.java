@@ -36,7 +36,10 @@ final class OtherNamesTest {
 
     private final HeldOperations holding = new HeldOperations(Machine.builder().stackGuardGap(4));
 
-    /** Whether a call that needs the range free has to wait for a row, or can be told at once that it is not. */
+    /**
+     * Returns whether a call that needs a free range must wait for a row; otherwise it can fail immediately, because
+     * the range stays in use.
+     */
     private static boolean becomesFree(RetiringCall row) {
         return row.source == RetiringCall.State.RESERVED;
     }

@@ -42,7 +42,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Each call that works on pages takes its context before it changes anything, and keeps it until it is done. */
+/**
+ * Each call that works on pages acquires its context before it changes anything, and keeps the context until it is
+ * done.
+ */
 @ExtendWith(OneThread.class)
 @DisplayName("I10: where contexts are as many as there may be")
 final class PageTableContextLimitTest {
@@ -50,7 +53,7 @@ final class PageTableContextLimitTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int PAGES = 400;
 
-    /** Six batches of a call, or three where a VMA is joined with the next one. */
+    /** Enough VMAs for six batches of a call, or for three where each VMA merges with the next one. */
     private static final int MIXED = 400;
 
     private static final int RW = Protection.READ | Protection.WRITE;
@@ -127,7 +130,7 @@ final class PageTableContextLimitTest {
     @Test
     @DisplayName("a fork that fails once it has copied gives everything back with the one context that there is")
     void forkFails() {
-        // The child would be charged more than the commit limit allows.
+        // The child's charge would exceed the commit limit.
         long at = fixture.anonymous(PAGES + 1);
         fixture.store(at, 1);
         takeAll();
@@ -194,7 +197,7 @@ final class PageTableContextLimitTest {
         fixture.closeEmpty();
     }
 
-    /** Maps VMAs of one page, every second one to be read. The others of each half have these rights. */
+    /** Maps VMAs of one page. Every second one is readable; the others in each half have the given rights. */
     private long mixed(int first, int second) {
         long at = fixture.anonymous(MIXED);
         for (int i = 0; i < MIXED; i += 2) {
@@ -205,7 +208,7 @@ final class PageTableContextLimitTest {
         return at;
     }
 
-    /** The effect of an advice on pages, and the mappings that it needs. */
+    /** An advice that works on pages. */
     enum Action {
         DISCARD(Advice.DONTNEED),
         GUARD(Advice.GUARD_INSTALL),
@@ -218,7 +221,7 @@ final class PageTableContextLimitTest {
         }
     }
 
-    /** Maps page by page, so that no two mappings are joined. */
+    /** Maps page by page, so that no two mappings are merged. */
     private void mapSingly(IntFunction<MemoryFile> file) {
         for (int i = 0; i < PAGES; i++) {
             long at = AT + i * PAGE;
@@ -253,7 +256,7 @@ final class PageTableContextLimitTest {
         PageTableContext last = taken.remove(0);
         AtomicBoolean isInFlight = new AtomicBoolean();
         fixture.space.addNotifier((start, end, reason) -> isInFlight.set(true));
-        // Takes the context as soon as it is given back.
+        // Borrows the context as soon as it is returned.
         FutureTask<PageTableContext> taking = new FutureTask<>(() -> {
             Await.until("the advice is in flight", isInFlight::get, fixture.reports);
             PageTableContext next = memory.contexts().borrowIdle();

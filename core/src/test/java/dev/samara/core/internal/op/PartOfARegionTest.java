@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * Calls for every part of a region of five pages, and for ranges that begin, end or lie across others. Region maps of
- * emulators have made mistakes here.
+ * Calls for every part of a region of five pages, and for ranges that start or end in other regions, or span them.
+ * Region maps of emulators made mistakes here.
  */
 final class PartOfARegionTest {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -39,7 +39,7 @@ final class PartOfARegionTest {
         assertEquals(page(first), space.throwing().mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
     }
 
-    /** The rights of the first pages: a letter for all, for some or for none, and a dot for a hole. */
+    /** Returns the rights of the first pages: a letter for all, for some or for none, and a dot for a hole. */
     private String rights(int pages) {
         StringBuilder rights = new StringBuilder();
         for (int i = 0; i < pages; i++) {

@@ -221,7 +221,7 @@ final class PlacementTest {
         private static final long WINDOW = LA57.window();
         private static final long HIGH = 1L << 52;
 
-        /** Where a search that may look above the window begins. */
+        /** The start of a search that may include addresses above the window. */
         private static final long HIGH_BASE = BASE + LA57.limit() - WINDOW;
 
         private final AddressSpace large = Machine.builder().build().newSpace(LA57);

@@ -51,23 +51,23 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Calls that look at more VMAs than {@link PublicationBatches#MOST}. */
+/** Calls that visit more VMAs than {@link PublicationBatches#MOST}. */
 @ExtendWith(OneThread.class)
 @DisplayName("I6: a call over many mappings publishes in batches")
 final class PublicationBatchesTest {
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** Three batches, and some. */
+    /** Three full batches and a partial one. */
     private static final int MAPPINGS = 3 * PublicationBatches.MOST + 8;
 
     private static final long AT = 0x1_0000_0000L;
     private static final long TARGET = 0x2_0000_0000L;
 
-    /** Of the mappings, with a page between two of them. */
+    /** The length of all mappings, with a page between any two of them. */
     private static final long LENGTH = 2 * MAPPINGS * PAGE;
 
-    /** What a lock does after its release. */
+    /** A lock that runs an action after its release. */
     private static final class HookedLock extends ReentrantLock {
         private static final long serialVersionUID = 1L;
 
@@ -100,7 +100,7 @@ final class PublicationBatchesTest {
     private static final long FAR = 1L << 40;
     private static final long FAR_TARGET = 1L << 41;
 
-    /** Does something between two holds of one thread. */
+    /** Acts between two holds of one thread. */
     private static class Between {
         private final Thread caller;
         private final int when;
@@ -125,7 +125,10 @@ final class PublicationBatchesTest {
         }
     }
 
-    /** After the attempt that finds too many VMAs, one that finds tables missing at the target, and the first batch. */
+    /**
+     * The holds up to the first batch: an attempt that finds too many VMAs, one that lacks page tables at the target,
+     * and the first batch.
+     */
     private static final int AFTER_FIRST_BATCH = 3;
 
     private final AtomicReference<Between> between =
@@ -144,10 +147,10 @@ final class PublicationBatchesTest {
 
     private final AddressSpace space = fixture.space;
 
-    /** The number of VMAs of each change, old and new together. */
+    /** The number of VMAs in each change, old and new ones. */
     private final List<Integer> changes = new CopyOnWriteArrayList<>();
 
-    /** What a test has found between two batches. */
+    /** The failure that a test found between two batches. */
     private @Nullable Throwable found;
 
     @AfterEach
@@ -161,7 +164,10 @@ final class PublicationBatchesTest {
         fixture.closeEmpty();
     }
 
-    /** Has the machine create the page table context of a retirement, which otherwise takes an attempt. */
+    /**
+     * Makes the machine create the page table context of a retirement in advance, which would otherwise cost an
+     * attempt.
+     */
     @BeforeEach
     void contexts() {
         fixture.map(AT, 1, RW, FIXED, null, 0);
@@ -172,7 +178,7 @@ final class PublicationBatchesTest {
         void run() throws Exception;
     }
 
-    /** Does something after so many holds of this thread. */
+    /** Runs a step after a number of holds of this thread. */
     private void after(int holds, Step step) {
         between.set(new Between(Thread.currentThread(), holds, () -> {
             try {
@@ -187,7 +193,7 @@ final class PublicationBatchesTest {
         return base + 2L * mapping * PAGE;
     }
 
-    /** Mappings of one page each, which hold their numbers. */
+    /** Creates mappings of one page each, which contain their numbers. */
     private void map(long base) {
         for (int i = 0; i < MAPPINGS; i++) {
             fixture.map(page(base, i), 1, RW, FIXED, null, 0);
@@ -243,7 +249,7 @@ final class PublicationBatchesTest {
         if (each.keepsHoles()) {
             map(AT);
         } else {
-            // Neighbours that are different, so that all of them change and stay apart.
+            // Neighbours differ, so all of them change and none merge.
             for (int i = 0; i < MAPPINGS; i++) {
                 fixture.map(
                         AT + i * PAGE,
@@ -258,7 +264,8 @@ final class PublicationBatchesTest {
                 changes.add(Math.max(change.before().size(), change.after().size())));
         assertEquals(each.keepsHoles() ? TARGET : 0, each.call.applyAsLong(space));
         Await.until("all changes are told", () -> changes.size() >= 3);
-        // A batch may cut or join at both ends; one that leaves its source mapped stores two VMAs for each.
+        // A batch may split or merge VMAs at both ends. A batch that leaves its source mapped stores two VMAs for each
+        // one.
         assertTrue(Collections.max(changes) <= 2 * PublicationBatches.MOST + 4, changes::toString);
         assertEquals(0, space.munlockall());
     }
@@ -356,7 +363,7 @@ final class PublicationBatchesTest {
         assertEquals(0, space.munmap(low, 2L * MAPPINGS * PAGE));
     }
 
-    /** Mappings side by side, which stay apart. */
+    /** Creates adjacent mappings that do not merge. */
     private void mapAlternately() {
         for (int i = 0; i < MAPPINGS; i++) {
             fixture.map(AT + i * PAGE, 1, i % 2 == 0 ? RW : READ, FIXED, null, 0);
@@ -422,7 +429,7 @@ final class PublicationBatchesTest {
     void errorInALaterPart() {
         map(AT);
         int sealed = 2 * PublicationBatches.MOST + 5;
-        // Sealed memory stays until its space ends, so this one has a space of its own.
+        // Sealed memory stays mapped until its space ends, so this case uses its own space.
         try (AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY)) {
             for (int i = 0; i < MAPPINGS; i++) {
                 assertEquals(page(AT, i), other.mmap(page(AT, i), PAGE, RW, FIXED, null, 0));
@@ -458,7 +465,7 @@ final class PublicationBatchesTest {
         assertEquals(0, atOnce(() -> space.munmap(page(TARGET, 0), PAGE)));
     }
 
-    /** Maps pages of which each has a leaf of its own, so that each batch of their move lacks page tables. */
+    /** Maps pages in separate leaves, so that each batch of their move lacks page tables. */
     private void mapFar() {
         for (int i = 0; i < MAPPINGS; i++) {
             fixture.map(FAR + i * LEAF, 1, RW, FIXED, null, 0);
@@ -492,7 +499,7 @@ final class PublicationBatchesTest {
 
             @Override
             void beforeLock() {
-                // The first attempt of the second batch has found that it lacks tables.
+                // The first attempt of the second batch found that it lacks page tables.
                 if (++locks == AFTER_FIRST_BATCH + 2) {
                     throw new InternalError("planted");
                 }

@@ -28,9 +28,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * The steps around the one store that publishes an edit. A transaction asks before each step, and last before it
- * commits, whether its thread holds the lock; the lock of this test looks around then, as a thread without the lock
- * might.
+ * The steps around the one store that publishes an edit. A transaction asks before each step, and finally before it
+ * commits, whether its thread holds the lock. The lock of this test then checks what a thread without the lock could
+ * see.
  */
 @DisplayName("A VMA is attached and linked before the tree has it, detached after, and its gate opens last")
 final class PublicationOrderTest {
@@ -46,16 +46,16 @@ final class PublicationOrderTest {
     private final Layout layout = Layouts.layout(host);
     private final List<String> violations = new ArrayList<>();
 
-    /** The VMA that an operation replaces when it is published. */
+    /** The VMA that the publication of an operation replaces. */
     private @Nullable VmArea before;
 
-    /** The new VMAs of an edit that is not published, as they were when it last asked. */
+    /** The new VMAs of the unpublished edit that were not attached and linked at the transaction's last question. */
     private List<String> unready = List.of();
 
     private int looks;
     private @Nullable Gate gate;
 
-    /** A lock that has something done whenever its owner asks whether it is the owner. */
+    /** A lock that runs an action whenever its owner asks whether it holds the lock. */
     private static final class Probing extends ReentrantLock {
         private static final long serialVersionUID = 1;
 

@@ -18,7 +18,7 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.mman.SyncFlags;
 
-/** An operation that names a range: a column of the table of what others may do beside one in flight. */
+/** An operation that names a range: a column of the table of what may run concurrently with an operation in flight. */
 enum RangeCall {
     MMAP_FIXED((space, first, pages) -> space.mmap(page(first), pages * PAGE, RW, FIXED, null, 0)),
     MMAP_FIXED_PART((space, first, pages) -> space.mmap(page(first + 1), PAGE, RW, FIXED, null, 0)),
@@ -65,12 +65,12 @@ enum RangeCall {
         this.call = call;
     }
 
-    /** Calls it for a range, given in pages. */
+    /** Makes the call for a range, given in pages. */
     long run(AddressSpace space, long first, long pages) {
         return call.on(space, first, pages);
     }
 
-    /** Whether it names everything, not just the range. */
+    /** Returns whether the call names the whole space, not just the range. */
     boolean namesEverything() {
         return this == MLOCKALL || this == MUNLOCKALL || this == CLOSE;
     }

@@ -59,7 +59,7 @@ class RangeWaitTest {
         waits.name(PLACE + 4 * PAGE, PLACE + 5 * PAGE);
         waits.restarted(part, OTHER);
         part.unlock();
-        // Joins it before.
+        // The division first joins the parts again.
         assertTrue(Divisions.divide(layout, PLACE, PLACE + 2 * PAGE, PLACE + 5 * PAGE));
         assertEquals(3, Divisions.parts(layout));
         District next = waits.lockDistrict(PLACE, PLACE + PAGE);

@@ -57,7 +57,7 @@ final class RefusedCallTest {
         AtomicReference<HeldOperations.@Nullable Caller<AddressSpace>> fork = new AtomicReference<>();
         AtomicReference<@Nullable IllegalStateException> refused = new AtomicReference<>();
         holding.duringNext(() -> {
-            // Its copy waits for what this is called by.
+            // The fork's copy waits for the retirement that calls this.
             fork.set(waits(space::fork));
             refused.set(assertThrows(IllegalStateException.class, () -> column.run(space, 16, 4)));
         });

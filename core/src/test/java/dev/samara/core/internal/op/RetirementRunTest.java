@@ -19,7 +19,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A run of the retire phase on a thread of the machine, and its end by an Error. */
+/** A run of the retire phase on a thread of the machine, and an Error that ends it. */
 @DisplayName("I2: the run of the retire phase")
 final class RetirementRunTest {
     private static final long PAGE = Layouts.GEOMETRY.pageSize();

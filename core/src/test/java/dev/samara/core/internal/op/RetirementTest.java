@@ -36,23 +36,21 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * Retirement cannot fail half-way: its resources are acquired before publication, and a step that fails is tried again.
- */
+/** Retirement cannot fail half-way: its resources are acquired before publication, and a failed step is retried. */
 @DisplayName("I2, I3: the retirement of an operation")
 final class RetirementTest {
     private static final long PAGE = SpaceFixture.PAGE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
-    /** Layout locks that fail for a thread that retires something. */
+    /** Layout locks that fail for a retiring thread. */
     private static final class FailingLocks {
-        /** How many times. */
+        /** How many times a lock still fails. */
         private final AtomicInteger left = new AtomicInteger();
 
-        /** Whether this thread, which is none of the machine's, retires something. */
+        /** Whether this thread, which is not a thread of the machine, is retiring. */
         private final ThreadLocal<Boolean> isRetiring = ThreadLocal.withInitial(() -> false);
 
-        /** Whether the next one fails once it is given back, and so after publication. */
+        /** Whether the next unlock fails after its release, and so after publication. */
         private final AtomicBoolean failsUnlock = new AtomicBoolean();
 
         ReentrantLock make() {
@@ -185,7 +183,7 @@ final class RetirementTest {
                 Machine.builder().memory(1 << 20), machine -> MachineInternals.withLocks(machine, locks::make));
         long at = fixture.anonymous(4);
         fixture.store(at, 1);
-        // There is a context after this, and the first attempt publishes.
+        // This call leaves a context behind, so the first attempt below publishes.
         assertEquals(0, fixture.space.munmap(at + 3 * PAGE, PAGE));
         locks.failsUnlock.set(true);
         assertThrows(InternalError.class, () -> {
@@ -235,10 +233,10 @@ final class RetirementTest {
         }
         AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
         long there = other.mmap(0, PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
-        // A call that waits for no other passes all of them.
+        // A call that waits for no other call overtakes all of them.
         assertEquals(0, Await.result("a retirement", other.munmapAsync(there, PAGE), fixture.reports));
         assertTrue(begun.stream().noneMatch(CompletableFuture::isDone));
-        // A thread whose task was suspended for long has another one beside it, until the task has returned.
+        // If a task was suspended for long, another thread is started in addition, until the task returns.
         Await.until("there are four threads at most", () -> threadsOf(fixture.machine) <= 4, fixture.reports);
         assertEquals(pages, fixture.frames());
         assertNull(fixture.space.find(at));
@@ -275,7 +273,7 @@ final class RetirementTest {
         assertEquals(
                 List.of(Report.Kind.FRAME_QUARANTINED),
                 fixture.reports.stream().map(Report::kind).toList());
-        // The range is free at once, and every other frame is to be had.
+        // The range is free immediately, and every other frame can be allocated.
         long again = fixture.map(at, 62, SpaceFixture.RW, FIXED, null, 0);
         for (int i = 0; i < 62; i++) {
             fixture.store(again + i * PAGE, i);

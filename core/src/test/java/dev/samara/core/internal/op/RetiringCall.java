@@ -13,7 +13,7 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 
-/** An operation that has something to retire: a row of the table of what others may do meanwhile. */
+/** An operation that must retire pages or rights: a row of the table of what may run concurrently. */
 enum RetiringCall {
     MUNMAP(State.RESERVED, State.UNTOUCHED) {
         @Override
@@ -99,17 +99,17 @@ enum RetiringCall {
 
     /** The state of a range in flight. */
     enum State {
-        /** Nothing. */
+        /** Nothing changes. */
         UNTOUCHED,
-        /** It is unmapped. */
+        /** The range is unmapped. */
         RESERVED,
-        /** Its mapping has taken the place of another, or has come from elsewhere, or its pages have gone. */
+        /** The range's mapping replaced another one, or was moved there, or lost its pages. */
         GATED,
-        /** Its mapping may do less. */
+        /** The range's mapping lost rights. */
         NARROWED
     }
 
-    /** One of the two places of a row, for tests of each. */
+    /** One of the two places of a row, for tests that use each place. */
     record Place(RetiringCall row, long first, State state) {
         @Override
         public String toString() {
@@ -134,19 +134,19 @@ enum RetiringCall {
         this.target = target;
     }
 
-    /** What it takes besides what every space has. */
+    /** Maps what the operation needs in addition to what every space contains. */
     void prepare(AddressSpace space) {}
 
-    /** The operation: at pages 16 to 24, and what moves goes to pages 64 to 72. */
+    /** Performs the operation on pages 16 to 24. Moves go to pages 64 to 72. */
     abstract long run(AddressSpace space);
 
-    /** The places that it touches. */
+    /** Returns the places that the operation touches. */
     List<Place> places() {
         Place from = new Place(this, 16, source);
         return target == State.UNTOUCHED ? List.of(from) : List.of(from, new Place(this, 64, target));
     }
 
-    /** Whether a range is within the ranges that it touches. */
+    /** Returns whether a range overlaps the places that the operation touches. */
     boolean names(long first, long pages) {
         return places().stream().anyMatch(place -> place.first < first + pages && first < place.first + 8);
     }
@@ -159,13 +159,13 @@ enum RetiringCall {
         assertEquals(page(first), space.mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
     }
 
-    /** A file's pages, which continue no other mapping. */
+    /** Maps pages of a file, which merge with no other mapping. */
     static void mapFile(AddressSpace space, long first, long pages) {
         int flags = MapFlags.PRIVATE | MapFlags.FIXED;
         assertEquals(page(first), space.mmap(page(first), pages * PAGE, RW, flags, OpenFiles.A, first * PAGE));
     }
 
-    /** A space of a machine, with pages 16 to 24 mapped, a neighbour on each side, and one far away. */
+    /** Creates a space with pages 16 to 24 mapped, a neighbour on each side, and a mapping far away. */
     AddressSpace space(Machine machine) {
         return space(machine.space(LINUX));
     }

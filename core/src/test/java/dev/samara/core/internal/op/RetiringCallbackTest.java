@@ -43,7 +43,10 @@ final class RetiringCallbackTest {
         });
     }
 
-    /** Checks that a call from a retirement was refused with a message that names both. */
+    /**
+     * Checks that a call from a retirement was refused with a message that names the retiring and the awaited
+     * operation.
+     */
     private void assertRefused(String caller, String awaited) {
         Throwable failure = thrown.get();
         assertNotNull(failure, "nothing was thrown");

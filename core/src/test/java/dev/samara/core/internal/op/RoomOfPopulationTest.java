@@ -27,7 +27,7 @@ final class RoomOfPopulationTest {
             Machine.builder().memory(1 << 20).boundGracePeriods(1, false).build();
     private final AddressSpace space = machine.newSpace(LINUX);
 
-    /** Unmaps something else while it reads a page. */
+    /** Unmaps another mapping while it reads a page. */
     private final class Unmapping extends CachedBacking {
         Unmapping(PageCache cache) {
             super("/unmapping", cache);

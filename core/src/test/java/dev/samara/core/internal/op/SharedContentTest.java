@@ -170,7 +170,7 @@ final class SharedContentTest {
     @DisplayName("does not end by an edit that has taken its last mapping away, has charged for others, and is dropped")
     void droppedEdit() {
         fixture.store(at, 7);
-        // Leaves an idle page table context, without which the edit would end at once.
+        // Leaves an idle page table context, without which the edit would end immediately.
         assertEquals(0, space.munmap(fixture.anonymous(1), PAGE));
         List<SharedAnonymous> kept = new ArrayList<>();
         SharedAnonymous.grab(VmArea.of(first), kept);
@@ -189,7 +189,7 @@ final class SharedContentTest {
         fixture.store(at, 7);
         long own = fixture.anonymous(1);
         fixture.store(own, 8);
-        // Far away from everything, so that there is room for two pages.
+        // Far away from other mappings, so that two pages fit.
         long place = 0x10_0000_0000L;
         assertEquals(place, space.mremap(at, PAGE, PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, place));
         assertEquals(place, space.mremap(own, PAGE, 2 * PAGE, RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED, place));

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 class SharedPagesOfAChildTest {
     private final AtomicReference<@Nullable Runnable> atOpen = new AtomicReference<>();
 
-    /** Does something when it is opened. */
+    /** Runs an action when it is opened. */
     private final class BackingWithOpen extends NamedBacking {
         BackingWithOpen() {
             super("/opening", 1);

@@ -32,7 +32,7 @@ final class SplitRefusalTest {
     private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
     private static final long EIO = Errno.EIO.result();
 
-    /** Refuses cuts at some addresses, and notes at which it was asked. */
+    /** Refuses splits at some pages, and records at which pages it was asked. */
     private static final class Whole extends CountingBacking {
         private final List<Long> asked = new ArrayList<>();
         private final List<Long> refused = new ArrayList<>();
@@ -61,7 +61,7 @@ final class SplitRefusalTest {
         return PLACE + number * PAGE;
     }
 
-    /** Pages 0 to 9 of the backing, 10 to 19 with other rights. */
+    /** Maps pages 0 to 9 of the backing, and pages 10 to 19 with other rights. */
     @BeforeEach
     void map() {
         int fixed = MapFlags.PRIVATE | MapFlags.FIXED;
@@ -73,7 +73,10 @@ final class SplitRefusalTest {
         return LayoutText.of(space) + space.usage();
     }
 
-    /** Checks that a call is refused once cuts are refused at some pages, and that only some questions were put. */
+    /**
+     * Checks that a call is refused if splits are refused at some pages, and that the backing was asked only about some
+     * pages.
+     */
     private void assertRefused(java.util.function.LongSupplier call, List<Long> refusedAt, List<Long> asked)
             throws InterruptedException {
         backing.refused.addAll(refusedAt);

@@ -16,9 +16,9 @@ import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes one call at every stack depth near the end of a small stack, and after each looks at the state that an overflow
- * has left behind. A program, to be run with {@code -Xint}: then a frame has the same size each time. Arguments: the
- * call, how many depths. The first thing that is wrong ends it with status 1.
+ * Makes one call at every stack depth near the end of a small stack, and after each call checks the state that an
+ * overflow left behind. A program that must be run with {@code -Xint}, so that each stack frame always has the same
+ * size. Arguments: the call, the number of depths. The first failed check ends the program with status 1.
  */
 final class StackDepths {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -32,7 +32,7 @@ final class StackDepths {
 
     /** The call under test. */
     enum Call {
-        /** An access, whose CPU first catches up with a change and tells a listener of it. */
+        /** An access, whose CPU first catches up with a change and calls a listener for it. */
         CATCHING_UP {
             @Override
             Runnable prepare(AddressSpace space, Cpu cpu) {
@@ -43,7 +43,7 @@ final class StackDepths {
             }
         },
 
-        /** A store through a TLB that has everything. */
+        /** A store that hits the TLB. */
         HIT {
             @Override
             Runnable prepare(AddressSpace space, Cpu cpu) {
@@ -52,7 +52,7 @@ final class StackDepths {
             }
         },
 
-        /** GUEST is entered, and left by the caller if that succeeds. */
+        /** Enters GUEST; if that succeeds, the caller leaves it. */
         ENTERING_GUEST {
             @Override
             Runnable prepare(AddressSpace space, Cpu cpu) {
@@ -67,12 +67,12 @@ final class StackDepths {
             }
         };
 
-        /** Called by the thread with the small stack, not deep. */
+        /** Called at a low depth by the thread with the small stack. */
         abstract Runnable prepare(AddressSpace space, Cpu cpu);
 
-        /** Called by that thread, not deep, where the call has returned. */
+        /** Called at a low depth by the same thread, after the call returned. */
         void end(Cpu cpu) {
-            // Most leave nothing to be ended.
+            // Most calls need no end.
         }
     }
 
@@ -81,10 +81,10 @@ final class StackDepths {
     public static void main(String[] arguments) throws Exception {
         Call call = Call.valueOf(arguments[0]);
         int depths = Integer.parseInt(arguments[1]);
-        // Its classes are loaded and linked by then.
+        // Loads and links the classes that the call uses.
         overflows(call, 10);
         int fits = 10;
-        // No frame is as small as that.
+        // No stack frame is that small.
         int overflows = (int) STACK / 16;
         while (overflows - fits > 1) {
             int middle = (fits + overflows) >>> 1;
@@ -109,7 +109,10 @@ final class StackDepths {
         }
     }
 
-    /** Makes the call so deep; whether that was too deep. Ends the program if something is left behind. */
+    /**
+     * Makes the call at a depth, and returns whether it overflowed the stack. Ends the program if something is left
+     * behind.
+     */
     private static boolean overflows(Call call, int depth) throws Exception {
         Machine machine =
                 Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
@@ -128,7 +131,7 @@ final class StackDepths {
             call.end(cpu);
             return null;
         });
-        // The thread lives on meanwhile, since no thread waits for a CPU whose thread has ended.
+        // The thread stays alive during the checks, because no call waits for a CPU whose thread ended.
         Thread thread = new Thread(null, () -> runAndWait(result, looked), "deep", STACK);
         thread.start();
         String where = call + " at depth " + depth;

@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A backing that throws, which it must not, at each of the questions that a call asks it in turn. Whichever it is, the
- * call has then not happened, and the same call works once the backing answers.
+ * A backing that throws, which it must not do, at each of the questions that a call asks it, one after the other.
+ * Whichever question it is, the call has no effect, and the same call succeeds once the backing answers.
  */
 @DisplayName("A call in which a backing throws leaves no trace")
 class ThrowingBackingTest {
@@ -36,12 +36,12 @@ class ThrowingBackingTest {
     private static final int SHARED_ANONYMOUS = MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** Thrown by the backing only. */
+    /** Thrown only by the backing. */
     private static final class Refused extends RuntimeException {
         private static final long serialVersionUID = 1;
     }
 
-    /** Answers a number of questions and throws at the next. */
+    /** Answers a number of questions and throws at the next one. */
     private static final class Moody implements Backing {
         private static final int ALL = Integer.MAX_VALUE;
 
@@ -146,7 +146,7 @@ class ThrowingBackingTest {
      *
      * @param name the name of the test
      * @param zeroDevice whether the backing is the zero device
-     * @param prepare makes the mappings that the call meets
+     * @param prepare creates the mappings that the call finds
      * @param call the call
      */
     private record Row(String name, boolean zeroDevice, Call prepare, Call call) {
@@ -168,7 +168,10 @@ class ThrowingBackingTest {
         return space.mmap(PLACE + page * PAGE, pages * PAGE, READ_WRITE, SHARED_ANONYMOUS, null, 0);
     }
 
-    /** Private file pages 0 to 2 and 8 to 10; between them, charged, anonymous memory and a shared object. */
+    /**
+     * Maps pages 0 to 2 and 8 to 10 of the file, private, and between them charged anonymous memory and a shared
+     * object.
+     */
     private static long twoWithOthersBetween(AddressSpace space, Backing backing) {
         map(space, 0, 2, READ_WRITE, backing);
         anonymous(space, 2, 4);
@@ -176,7 +179,7 @@ class ThrowingBackingTest {
         return map(space, 8, 2, READ_WRITE, backing);
     }
 
-    /** Four mappings of the file with different rights, and a shared object at page 20. */
+    /** Creates four mappings of the file with different rights, and a shared object at page 20. */
     private static long fourInARow(AddressSpace space, Backing backing) {
         map(space, 0, 2, READ_WRITE, backing);
         map(space, 2, 2, NONE, backing);

@@ -55,7 +55,7 @@ final class TicketTest {
         return "munmap(0x" + Long.toHexString(page(number)) + ",";
     }
 
-    /** An operation on pages 0 to 16 that has been overtaken three times, and waits for the third. */
+    /** An operation on pages 0 to 16 that was overtaken three times, and waits for the third operation. */
     private record Overtaken(HeldOperations.Caller<Long> caller, HeldOperations.Hold last) {}
 
     private Overtaken overtake(Callable<Long> operation) throws Exception {
@@ -74,7 +74,7 @@ final class TicketTest {
         return space.mmap(page(0), 16 * PAGE, RW, FIXED, null, 0);
     }
 
-    /** Starts an operation on a page, which has to wait behind an intent. */
+    /** Starts an operation on a page that must wait behind a ticket. */
     private HeldOperations.Caller<Long> waitsBehind(long number) {
         HeldOperations.Caller<Long> caller = waits(() -> space.munmap(page(number), PAGE));
         caller.comesToWaitFor(BEHIND);
@@ -213,7 +213,7 @@ final class TicketTest {
         nothingIsLeft();
     }
 
-    /** A backing that does something when it is opened. */
+    /** A backing that runs an action when it is opened. */
     private static final class BackingWithOpen extends NamedBacking {
         private final Runnable action;
 

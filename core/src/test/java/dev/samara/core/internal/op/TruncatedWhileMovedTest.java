@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A file that becomes shorter and longer again while a private mapping of it is moved, narrowed or taken away. */
+/** A file that is truncated and extended again while a private mapping of it is moved, narrowed or unmapped. */
 class TruncatedWhileMovedTest {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();

@@ -29,8 +29,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * A file is truncated while a private mapping of it has been published over another mapping, whose pages a fork still
- * has to copy.
+ * A file is truncated after a private mapping of it was published over another mapping whose pages a fork must still
+ * copy.
  */
 class TruncatedWhileReplacingTest {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -71,13 +71,13 @@ class TruncatedWhileReplacingTest {
     }
 
     /**
-     * Runs a call that waits for the copy of a fork, which waits for a narrowing that is in flight; truncates
-     * meanwhile.
+     * Runs a call that waits for the copy of a fork, which waits for a narrowing in flight; truncates the file in the
+     * meantime.
      */
     private void replace(LongSupplier call) {
         space.mmap(NARROWED, PAGE, READ_WRITE, ANONYMOUS, null, 0);
         space.mmap(REPLACED, LENGTH, READ_WRITE, ANONYMOUS, null, 0);
-        // A fork copies written mappings only, in the order of addresses: it waits at this one.
+        // A fork copies only written mappings, in ascending order, so it waits at this one.
         fill(NARROWED, PAGE, 1);
         fill(REPLACED, LENGTH, 42);
         CompletableFuture<AddressSpace> fork = new CompletableFuture<>();
@@ -104,7 +104,7 @@ class TruncatedWhileReplacingTest {
         }
     }
 
-    /** Has a thread of its own make a call, and waits until that has come to where it waits, or to its end. */
+    /** Makes a call on a separate thread, and returns once the call waits at a gate or ended. */
     private static <T> void begin(CompletableFuture<T> answer, Supplier<T> call) {
         Thread thread = new Thread(() -> {
             try {
@@ -135,9 +135,7 @@ class TruncatedWhileReplacingTest {
         }
     }
 
-    /**
-     * The parent has the file: its written page if that was moved there, and nothing beyond the end of the truncation.
-     */
+    /** Checks that the parent maps the file: a written page if it was moved there, and zeros beyond the truncation. */
     private void judge(long first) {
         judgeParent(first);
         fill(REPLACED, LENGTH, 9);

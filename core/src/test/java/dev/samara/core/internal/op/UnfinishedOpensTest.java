@@ -26,7 +26,7 @@ final class UnfinishedOpensTest {
 
     /** Where a publication fails. */
     private enum Failure {
-        /** One of its VMAs has been attached already; those before that have their opens. */
+        /** One of its VMAs was attached already; the VMAs before it have their opens. */
         AT_A_VMA {
             @Override
             void prepare(Edit edit) {
@@ -35,7 +35,7 @@ final class UnfinishedOpensTest {
                 anonymous.attach(null, null);
             }
         },
-        /** All VMAs have been attached and linked. */
+        /** All VMAs are attached and linked. */
         AT_THE_COMMIT {
             @Override
             void prepare(Edit edit) {
@@ -110,7 +110,7 @@ final class UnfinishedOpensTest {
                 () -> run(edit -> {
                     VmArea old = edit.at(DrawnLayout.address(0));
                     edit.replace(old, null, null, kind.over(0, 4), kind.over(4, 8));
-                    // Before the other half's open is granted nothing is attached.
+                    // Nothing is attached before the other half's open is granted.
                     failure.prepare(edit);
                 }));
         host.background().awaitQuiescence();

@@ -33,7 +33,7 @@ final class WaitingTest {
         return "0x" + Long.toHexString(address);
     }
 
-    /** Until there are so many reports. */
+    /** Waits until a number of reports were made. */
     private static void untilReported(List<Report> reports, int count) {
         Await.until(count + " reports", () -> reports.size() >= count, reports);
     }

@@ -16,14 +16,14 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The bytes of frames, compared with an array that has the expected bytes. */
+/** Compares the bytes of frames with an array of the expected bytes. */
 final class DirectFramesTest {
     private static final int SHIFT = 9;
     private static final int SIZE = 1 << SHIFT;
     private static final int FRAMES = 8;
     private static final long PATTERN = 0xfedc_ba98_7654_3210L;
 
-    /** Two frames in a chunk, so that the next chunk and the next frame are both neighbours. */
+    /** Two frames per chunk, so that a frame has one neighbour in its chunk and one in another chunk. */
     private final FrameStore store = new DirectFrames(SHIFT, 1, FRAMES);
 
     private final byte[][] model = new byte[FRAMES][SIZE];
@@ -131,7 +131,7 @@ final class DirectFramesTest {
         check();
     }
 
-    /** One thread of four, each of which counts in a part of the same eight bytes. */
+    /** Runs one of four threads, each of which counts in a different part of the same eight bytes. */
     private void count(int part, int size, int rounds, CyclicBarrier start) throws Exception {
         start.await();
         long mask = -1L >>> (64 - 8 * size);
@@ -210,7 +210,7 @@ final class DirectFramesTest {
         assertEquals(100_000 & 0xff, store.get(2, 1, 1));
     }
 
-    /** The default methods of a store, which know no buffer. */
+    /** Returns a store with the default methods, which do not use buffers. */
     private FrameStore withDefaults() {
         HookedFrames hooked = new HookedFrames(SHIFT, FRAMES);
         assertTrue(hooked.extend(0, FRAMES));

@@ -48,7 +48,7 @@ final class DirectMemoryTest {
     void machines() {
         long limit = Machine.directMemoryLimit();
         Machine.builder().memory(limit).build();
-        // More than regions may have, too: no system has the room.
+        // Also more than the limit of regions, because no system has that much room.
         long tooMuch = Long.MAX_VALUE;
         MachineBuilder more = Machine.builder().memory(tooMuch);
         assertEquals(

@@ -5,9 +5,9 @@ import dev.samara.core.vma.FrameStore;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 
-/** Frames of which one call is made to fail, before it has done anything. For one thread. */
+/** Frames that make one call fail, before or after it took effect. Not thread-safe. */
 public final class FailingStore {
-    /** The exception of a planted failure. */
+    /** Thrown by a planted failure. */
     public static final class Failure extends Error {
         private static final long serialVersionUID = 1L;
 
@@ -21,7 +21,7 @@ public final class FailingStore {
     private int left;
     private boolean isAfterwards;
 
-    /** Fails in front of another store. */
+    /** Creates a store that fails in front of another one. */
     public FailingStore(FrameStore frames) {
         store = (FrameStore) Proxy.newProxyInstance(
                 FrameStore.class.getClassLoader(), new Class<?>[] {FrameStore.class}, (proxy, called, arguments) -> {
@@ -41,25 +41,25 @@ public final class FailingStore {
                 });
     }
 
-    /** The frames. */
+    /** Returns the frames. */
     public FrameStore store() {
         return store;
     }
 
-    /** Has a call fail. */
+    /** Makes a call fail before it takes effect. */
     public void fail(String name, int callsBefore) {
         method = name;
         left = callsBefore;
         isAfterwards = false;
     }
 
-    /** Has the next call fail after it has done everything. */
+    /** Makes the next call fail after it took effect. */
     public void failAfter(String name) {
         fail(name, 0);
         isAfterwards = true;
     }
 
-    /** Whether no call will fail any more. */
+    /** Returns whether no further call will fail. */
     public boolean isOver() {
         return left < 0;
     }

@@ -21,9 +21,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/**
- * If a call of a frame store throws within a fault or a fork, the caller gets the exception, and no frame is lost.
- */
+/** If a call of a frame store throws within a fault or a fork, the caller gets the exception, and no frame is lost. */
 final class FailingStoreTest {
     private static final long A = 0x10_0000_0000L;
     private static final long B = 0x20_0000_0000L;
@@ -47,8 +45,8 @@ final class FailingStoreTest {
     }
 
     /**
-     * Has the first call fail, then the second, and so on until the action needs no more; each time it can be done
-     * again.
+     * Makes the first call fail, then the second one, and so on until the action succeeds. After each failure, the
+     * action must be repeatable.
      */
     private void failEach(String method, int least, Runnable before, Runnable action) {
         int failed = 0;
@@ -79,7 +77,7 @@ final class FailingStoreTest {
         space.close();
         machine.awaitQuiescence();
         assertEquals(0, machine.statistics().framesInUse());
-        // Not in a reader section that was left open either.
+        // Would fail if a reader section had been left open.
         try (AddressSpace other = machine.newSpace(Geometry.LINUX_X86_64)) {
             assertEquals(A, other.mmap(A, PAGE, RW, MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0));
             assertEquals(0, other.munmap(A, PAGE));

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Uses of frames by several threads. */
+/** Concurrent uses of frames by several threads. */
 final class FramesRacesTest extends FramesFixture {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 
@@ -62,7 +62,7 @@ final class FramesRacesTest extends FramesFixture {
         assertEquals(0, frames.inUse());
     }
 
-    /** The uses of one thread in the model: frames by number, with the number of its uses of each. */
+    /** One thread, and the uses that it holds: a frame is listed once for each use. */
     private final class Actor implements Runnable {
         private final Random random;
         private final AtomicIntegerArray owners;
@@ -125,7 +125,10 @@ final class FramesRacesTest extends FramesFixture {
             }
         }
 
-        /** A frame that was never used is zeros. */
+        /**
+         * Returns the first eight bytes of a frame, or the poison if they are zero, because a frame that was never used
+         * contains zeros.
+         */
         private long poisonOr(int frame) {
             long first = frames.store().get(frame, 0, 8);
             return first == 0 ? POISON : first;

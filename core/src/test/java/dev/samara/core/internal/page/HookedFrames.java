@@ -7,11 +7,11 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Frames in which a test can stop the next store, the next fill, or the next read or write of bytes before it is made,
- * or have the next fill throw.
+ * Frames in which a test can stop the next store, the next fill, or the next read or write of bytes before it is
+ * performed, or make the next fill throw.
  */
 public final class HookedFrames implements FrameStore {
-    /** A machine makes frames so many bytes at a time. */
+    /** The binary logarithm of how many bytes of frames a machine creates at a time. */
     private static final int CHUNK_SHIFT = 22;
 
     private static final int NONE = -1;
@@ -42,7 +42,7 @@ public final class HookedFrames implements FrameStore {
         return hold;
     }
 
-    /** Stops the next fill of a frame, as with zeros when it is allocated. */
+    /** Stops the next fill of a frame, e.g. with zeros when it is allocated. */
     public Hold holdNextFill() {
         Hold hold = new Hold();
         nextFill.set(hold);
@@ -63,12 +63,12 @@ public final class HookedFrames implements FrameStore {
         return hold;
     }
 
-    /** Has the next fill of a frame throw. */
+    /** Makes the next fill of a frame throw. */
     public void throwOnNextFill() {
         nextFillThrows = true;
     }
 
-    /** Returns whether the frame whose fill has thrown was filled after that. */
+    /** Returns whether the frame whose fill threw was filled again afterwards. */
     public boolean isFilledAgain() {
         return filledAgain;
     }

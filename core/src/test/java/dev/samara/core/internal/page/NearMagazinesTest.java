@@ -19,11 +19,11 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Frames that one magazine frees and another one allocates, as those of a fault and of {@code munmap} do. */
+/** Frames that one magazine frees and another one allocates, like the magazines of {@code munmap} and of a fault. */
 final class NearMagazinesTest extends FramesFixture {
     private static final int ROUNDS = 1_000;
 
-    /** Two threads whose numbers follow each other: each has a near magazine of its own. */
+    /** One of two threads with consecutive numbers, which therefore have separate near magazines. */
     private static final class Work {
         private final ExecutorService thread = Executors.newSingleThreadExecutor();
         private final Magazine allocating;
@@ -49,7 +49,7 @@ final class NearMagazinesTest extends FramesFixture {
         List<Work> both = List.of(new Work(frames), new Work(frames));
         try {
             for (Work work : both) {
-                // The threads exist before one of them begins.
+                // Both threads must exist before one of them starts its rounds.
                 work.thread.submit(() -> {}).get();
             }
             for (int i = 0; i < ROUNDS; i++) {
@@ -67,7 +67,7 @@ final class NearMagazinesTest extends FramesFixture {
     @Test
     @DisplayName("frames that are allocated and freed by blocks stay together")
     void blocks() {
-        // All are made at once, unlike those of the other tests.
+        // Creates all frames at once, unlike the other tests.
         int shift = Integer.SIZE - Integer.numberOfLeadingZeros(LIMIT);
         Frames whole = new Frames(new DirectFrames(12, shift, LIMIT + 1), 12, shift, LIMIT, false);
         Magazine allocating = whole.newMagazine();
@@ -91,7 +91,7 @@ final class NearMagazinesTest extends FramesFixture {
     void foundOnTheMove() throws InterruptedException {
         Magazine holding = frames.newMagazine();
         List<Integer> held = new ArrayList<>();
-        // The rest is less than the magazines of two threads have room for: the pool is empty again and again.
+        // The remaining frames fit into the magazines of two threads, so the pool is repeatedly empty.
         for (int i = 0; i < LIMIT / 3; i++) {
             held.add(frames.allocate(holding));
         }
@@ -104,7 +104,7 @@ final class NearMagazinesTest extends FramesFixture {
                 for (int round = 0; round < 100 * ROUNDS && failure.get() == null; round++) {
                     work.round(frames);
                     int inUse = frames.inUse();
-                    // A frame of the other thread that goes from magazine to magazine may count as free twice.
+                    // A frame of the other thread that moves between magazines may be counted as free twice.
                     if (inUse < held.size() - 1 || inUse > held.size() + 1) {
                         throw new AssertionError(inUse + " frames in use");
                     }

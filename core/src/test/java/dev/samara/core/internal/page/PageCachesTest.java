@@ -14,7 +14,7 @@ final class PageCachesTest {
     private final PageCaches caches = new PageCaches();
     private final List<String> checked = new ArrayList<>();
 
-    /** A cache of some batches, of which those with these numbers have a page that can be reclaimed. */
+    /** A cache with a number of batches. The batches with the given numbers contain a page that can be reclaimed. */
     private final class Batches extends PageCaches.RegisteredCache {
         private final String name;
         private final int batches;

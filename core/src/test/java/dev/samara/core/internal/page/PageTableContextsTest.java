@@ -18,7 +18,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The page table contexts of a machine: those that threads own, and those that are lent. */
+/** The page table contexts of a machine: owned by threads, and lent. */
 final class PageTableContextsTest {
     private final MachineMemory memory = SmallMemory.of(100);
 

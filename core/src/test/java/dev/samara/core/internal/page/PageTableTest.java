@@ -72,7 +72,10 @@ final class PageTableTest {
         }
     }
 
-    /** Returns an address whose neighbours are likely too: near an edge of a level, or near either end. */
+    /**
+     * Returns an address near an edge of a level, or near either end, so that its neighbours are likely to be chosen,
+     * too.
+     */
     private static long place(Random random, Geometry geometry) {
         long limit = geometry.limit();
         int bits = 63 - Long.numberOfLeadingZeros(limit);
@@ -136,7 +139,7 @@ final class PageTableTest {
         assertEquals(geometry.pageSize(), table.bytes());
     }
 
-    /** Checks that a walk passes over empty addresses only, and stops at leaves. */
+    /** Checks that a walk skips only empty addresses, and stops at leaves. */
     private static void nextLeaf(Random random, Geometry geometry, PageTable table, NavigableMap<Long, Long> model) {
         long one = place(random, geometry) & -geometry.pageSize();
         long other = place(random, geometry) & -geometry.pageSize();

@@ -8,7 +8,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The sum of all regions that were not collected. */
+/** The sum of all regions that are not collected yet. */
 final class RegionBudgetTest {
     private final AtomicInteger collections = new AtomicInteger();
 
@@ -40,7 +40,7 @@ final class RegionBudgetTest {
         budget.share(other[0]).add(900);
         share.add(200);
         assertEquals(1, collections.get());
-        // Not before: a region is reachable while it takes memory.
+        // Not earlier, because a region is reachable while it takes memory.
         other[0] = null;
         Await.until("the end of the other share", () -> {
             System.gc();

@@ -17,14 +17,14 @@ import java.util.Objects;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Frames of one or several regions, for which the system may have no more memory after some pieces. */
+/** Frames of one or several regions, for which the system may run out of memory after some pieces. */
 final class RegionFallbackTest {
     private static final int SHIFT = 12;
     private static final int PAGE = 1 << SHIFT;
     private static final int CHUNK_SHIFT = 4;
     private static final int CHUNK = 1 << CHUNK_SHIFT;
 
-    /** The last piece is a part of a chunk. */
+    /** The last piece is smaller than a chunk. */
     private static final int FRAMES = 5 * CHUNK + 3;
 
     private static void extend(DirectFrames frames, int from, int to) {

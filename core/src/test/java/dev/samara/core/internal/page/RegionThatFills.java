@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
 
-/** Makes frames whose regions lie in files that take only so many bytes, as those of a system without more memory. */
+/** Creates frames whose regions are in files of limited capacity, as on a system that runs out of memory. */
 public final class RegionThatFills {
     private static final class SmallFile extends RandomAccessFile {
         private final long room;
@@ -31,7 +31,7 @@ public final class RegionThatFills {
     private RegionThatFills() {}
 
     /**
-     * Makes frames of which the first ones have room in a single region.
+     * Creates frames, the first of which have room in a single region.
      *
      * @param room the number of those frames
      */
@@ -40,7 +40,7 @@ public final class RegionThatFills {
     }
 
     /**
-     * Makes frames of which the first ones have room in regions.
+     * Creates frames, the first of which have room in regions.
      *
      * @param inRegion the number of frames in a region; the last region may have one more
      * @param room the number of frames with room

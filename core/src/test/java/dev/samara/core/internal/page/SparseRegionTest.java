@@ -38,7 +38,7 @@ final class SparseRegionTest {
         return Objects.requireNonNull(SparseRegion.open(SIZE));
     }
 
-    /** Fails unless a part has zeros at first, and keeps what is written. */
+    /** Asserts that a part initially contains zeros, and keeps what is written. */
     private static void assertUsable(SparseRegion region, int from, int length) {
         MappedByteBuffer bytes = region.bytes();
         for (int at = from; at < from + length; at += 8) {
@@ -52,7 +52,7 @@ final class SparseRegionTest {
         }
     }
 
-    /** Returns whether all bytes of a part are in memory, which the system tells without an access to them. */
+    /** Returns whether all bytes of a part are in memory, which the system reports without an access to them. */
     private static boolean isResident(SparseRegion region, int from, int length) {
         return region.bytes().slice(from, length).isLoaded();
     }

@@ -122,12 +122,12 @@ final class WatchesTest {
         assertNull(watches.all());
     }
 
-    /** Returns the greatest height of an AVL tree with a number of nodes. */
+    /** Returns the maximum height of an AVL tree with a number of nodes. */
     private static double mostHeight(int nodes) {
         return 1.4405 * Math.log(nodes + 2) / Math.log(2);
     }
 
-    /** A path, and two nodes more for each rotation on it. */
+    /** Returns the maximum number of copied nodes: a path, plus two nodes for each rotation on it. */
     private static double mostCopied(int nodes) {
         return 3 * mostHeight(nodes) + 3;
     }

@@ -28,7 +28,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Taking pages away where the mapping stays. */
+/** Removing pages without removing the mapping. */
 final class DiscardPagesTest {
     private static final long AT = 0x40_0000;
     private static final long LEAF = 512 * BarePageTable.PAGE;
@@ -309,7 +309,7 @@ final class DiscardPagesTest {
         try (DiscardPages truncating = discarding()) {
             truncating.discard(table.pages, AT, AT + BarePageTable.PAGE, ALL);
             assertTrue(memory.frames().isDirty(frame));
-            // As a truncation does it that is through before the other comes on.
+            // Does what a truncation does if it completes before the unmapping continues.
             memory.frames().drop(frame, table.context.magazine());
             assertEquals(frame, memory.frames().allocate(table.context.magazine()));
             assertFalse(memory.frames().isDirty(frame));

@@ -15,7 +15,7 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The parts of a range that a walk meets. */
+/** The parts of a range that a walk visits. */
 final class PageWalkTest {
     private static final long PAGE = 4096;
     private static final int ENTRIES = 512;

@@ -25,15 +25,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * An operation on a range reaches each page of it, in each leaf: also where a CPU has all of them in its TLB, and no
- * page beside the range.
+ * An operation on a range affects each page of the range, in each leaf, even if a CPU has all of them in its TLB, and
+ * no page outside the range.
  */
 @DisplayName("A range over several leaves")
 final class SeveralLeavesTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
     private static final int ROUNDS = 6;
 
-    /** So many pages have their entries in one leaf. */
+    /** The number of pages in a leaf. */
     private static final int LEAF = 512;
 
     private static final long AT = 0x10_0000_0000L;
@@ -126,7 +126,7 @@ final class SeveralLeavesTest {
             }
         };
 
-        /** Does it, and looks at each page of the range and at two on either side, once. */
+        /** Performs the operation, and checks once each page of the range and two pages on either side. */
         abstract void run(SpaceFixture fixture, long first, long end);
     }
 
@@ -146,7 +146,7 @@ final class SeveralLeavesTest {
     @EnumSource
     void everyPage(Kind kind) {
         Random random = new Random(SEED);
-        // Each page of three leaves has a place of its own in the TLB.
+        // Each page of three leaves has its own slot in the TLB.
         SpaceFixture fixture =
                 new SpaceFixture(Machine.builder().memory(4L * LEAF * PAGE).tlbEntries(4 * LEAF));
         fixture.map(AT, 3 * LEAF, RW, ANONYMOUS | MapFlags.FIXED, null, 0);

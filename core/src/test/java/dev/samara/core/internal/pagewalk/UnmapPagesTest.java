@@ -88,7 +88,7 @@ final class UnmapPagesTest {
     void flushesEmptyEntries() {
         table.fill(AT + BarePageTable.PAGE);
         long[] leaf = Objects.requireNonNull(table.pages.leaf(AT));
-        // Of two CPUs, so that the flush is no local one.
+        // Two CPUs, so that the flush is not local.
         Leaf.addToCpumask(leaf, 0, 1, false);
         Leaf.addToCpumask(leaf, 0, 2, false);
         long before = table.pages.context().generation().current();

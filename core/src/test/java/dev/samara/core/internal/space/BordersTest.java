@@ -41,7 +41,7 @@ final class BordersTest {
         "4, 7, 4",
         "5, 8, 8",
         "1, 1, 1",
-        // one between the ends is
+        // an address between the ends is the most aligned one
         "5, b, 8",
         "1, ffff, 8000",
         "11000, 2f000, 20000",
@@ -147,11 +147,11 @@ final class BordersTest {
         // room for all
         "'10 30', '20 40', 15, '10 20 30 40'",
         "'10 30', '20 40', 4, '10 20 30 40'",
-        // those that are there already take no room
+        // those that exist already take no room
         "'10 30', '10 20 30', 3, '10 20 30'",
         "'10 30', '30 10', 2, '10 30'",
         "'10 30', '10 30 50', 3, '10 30 50'",
-        // some: evenly between the others
+        // room for some: spread evenly
         "'', '1 2 3 4 5', 1, '3'",
         "'', '1 2 3 4 5', 2, '2 4'",
         "'', '1 2 3 4 5', 3, '2 3 4'",
@@ -159,13 +159,13 @@ final class BordersTest {
         "'', '1 2 3 4 5', 5, '1 2 3 4 5'",
         "'100', '1 2 3', 2, '2 100'",
         "'100', '1 2 3', 3, '2 3 100'",
-        // no room, or less than none
+        // no room, or negative room
         "'10 20', '30', 2, '10 20'",
         "'10 20 30', '40', 2, '10 20 30'",
         // no new ones, and no old ones
         "'10 20', '', 15, '10 20'",
         "'', '', 15, ''",
-        // old ones in any order, each once; unsigned
+        // old ones in any order, each one once; unsigned
         "'20 10 20', '', 15, '10 20'",
         "'8000000000000000', '7000000000000000', 15, '7000000000000000 8000000000000000'"
     })
@@ -190,7 +190,7 @@ final class BordersTest {
         "4, '2000'",
         "8, '5000'",
         "e, '1000 2000 5000'",
-        // the first part has none below it: the one above it
+        // no border below the first part: the one above it
         "1, '1000'",
         "5, '1000 2000'",
         "9, '1000 5000'"

@@ -28,7 +28,7 @@ final class ChangeDeliveryTest {
     private static final int CAPACITY = ChangeDelivery.CAPACITY;
     private static final int PAGE = 0x1000;
 
-    /** Which thread has published a VMA is read off its address. */
+    /** The bits of a VMA's address above this one identify the thread that published it. */
     private static final int SHIFT = 40;
 
     private final List<Report> reports = new CopyOnWriteArrayList<>();
@@ -44,7 +44,7 @@ final class ChangeDeliveryTest {
     private final Semaphore begun = new Semaphore(0);
     private final Semaphore released = new Semaphore(0);
 
-    /** Checks each change by its number and by its thread. Called by one thread at a time. */
+    /** Checks each change by its number and its thread. Called by one thread at a time. */
     private final class Judge implements LayoutListener {
         private final List<String> mistakes = new ArrayList<>();
         private final long[] next = new long[2];
@@ -94,7 +94,7 @@ final class ChangeDeliveryTest {
         listeners.deliver();
     }
 
-    /** Has each of two threads publish changes, one right after the other: all are prepared before. */
+    /** Makes two threads publish changes in quick succession. All changes are prepared in advance. */
     private void together(int from, int to) throws Exception {
         CyclicBarrier start = new CyclicBarrier(2);
         List<Callable<@Nullable Void>> bodies = new ArrayList<>();

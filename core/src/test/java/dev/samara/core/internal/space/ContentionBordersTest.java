@@ -23,7 +23,7 @@ final class ContentionBordersTest {
         return new long[] {Long.parseUnsignedLong(bounds[0], 16), Long.parseUnsignedLong(bounds[1], 16)};
     }
 
-    /** Each place is that of another thread. */
+    /** Makes threads meet, each in a different place. */
     private void meetAt(String places) {
         int thread = 0;
         for (String place : places.split(" ", -1)) {
@@ -52,7 +52,7 @@ final class ContentionBordersTest {
         "'10000-14000 18000-1c000', 17000",
         "'18000-1c000 10000-14000', 17000",
         "'10000-14000 1c000-1d000', 17000",
-        // the most aligned address itself, where the range begins with it
+        // the most aligned address itself, if the range starts with it
         "'10000-18000 1c000-1d000', 18000",
         "'10000-14000 14000-18000', 14000",
         "'10000-14000 15000-18000', 14000",
@@ -76,7 +76,7 @@ final class ContentionBordersTest {
         // unsigned
         "'7fffffffffff0000-7fffffffffff4000 8000000000004000-8000000000005000', 7ffffffffffff000",
         "'8000000000004000-8000000000005000 7fffffffffff0000-7fffffffffff4000', 7ffffffffffff000",
-        // behind the last page there is nothing
+        // nothing is behind the last page
         "'ffffffffffffff00-ffffffffffffff10 ffffffffffffff20-ffffffffffffff30', ''"
     })
     @DisplayName("lie a page below the most aligned address between the two places")
@@ -87,21 +87,21 @@ final class ContentionBordersTest {
 
     @ParameterizedTest
     @CsvSource({
-        // not in the way: it begins there, or ends there
+        // not in the way: the mapping starts or ends there
         "'17000-19000', 17000",
         "'15000-17000', 17000",
         "'15000-17000 17000-19000', 17000",
-        // across: its start
+        // the mapping crosses the border: its start
         "'16000-19000', 16000",
         "'14000-20000', 14000",
         "'16000-30000', 16000",
-        // it begins below the range: its end
+        // it starts below the range: its end
         "'10000-18000', 18000",
         "'13000-1c000', 1c000",
-        // and the end is beyond the range
+        // and its end is beyond the range
         "'13000-1d000', ''",
         "'10000-20000', ''",
-        // at its end another one begins
+        // another mapping starts at its end
         "'10000-18000 18000-1c000', 18000"
     })
     @DisplayName("move to an end of the mapping that lies across, or there is none")
@@ -117,7 +117,7 @@ final class ContentionBordersTest {
         "'', '16000-1d000', 16000",
         "'', '13000-1d000', ''",
         "'', '17000-18000', 17000",
-        // after the mapping that lies across
+        // after the mapping that crosses the border
         "'16000-19000', '15000-17000', ''",
         "'16000-19000', '15000-1a000', 1a000",
         "'16000-19000', '14000-1d000', 14000"
@@ -149,7 +149,7 @@ final class ContentionBordersTest {
         }
         String fifteen = borders("", "");
         assertEquals(15, fifteen.split(" ").length);
-        // The seventeenth is not noted, and the first of them is.
+        // The seventeenth thread is not recorded, but the first one still is.
         contention.meets(16, 2L << 20, 18L << 20);
         assertEquals(fifteen, borders("", ""));
         contention.meets(0, 2L << 20, 3L << 20);

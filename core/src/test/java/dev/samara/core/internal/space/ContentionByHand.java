@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-/** Contention of threads that are numbers, at times that a test sets. */
+/** Contention of threads that are represented by numbers, at times that a test sets. */
 final class ContentionByHand extends LockContention {
     /** The meetings before a division. */
     static final int ENOUGH = 16;
 
-    /** In nanoseconds. Not 0, which is the time of no meeting. */
+    /** The time in nanoseconds. Not 0, which means that there was no meeting. */
     long now = 5_000_000_000L;
 
     private int caller;
@@ -26,7 +26,7 @@ final class ContentionByHand extends LockContention {
         return mayDivide(start, end);
     }
 
-    /** Two threads meet a number of times; returns what the last meeting has said. */
+    /** Makes two threads meet a number of times, and returns the result of the last meeting. */
     boolean meet(int times) {
         boolean last = false;
         for (int i = 0; i < times; i++) {

@@ -12,7 +12,7 @@ class ContentionPausesTest {
 
     private final LockContention contention = new LockContention();
 
-    /** Meets at the lock, as two threads do that work in different places. */
+    /** Meets at the lock, like two threads that work in different places. */
     private boolean meetsOften() throws InterruptedException {
         boolean[] mayDivide = {false};
         Thread other = new Thread(() -> mayDivide[0] = contention.mayDivide(0x2000, 0x3000));
@@ -24,7 +24,9 @@ class ContentionPausesTest {
         return mayDivide[0];
     }
 
-    /** Pauses are lower bounds, which a slow machine keeps too: they double from 1 ms up to 64 ms. */
+    /**
+     * Checks only that pauses, which double from 1 ms up to 64 ms, are long enough, which also holds on a slow machine.
+     */
     @Test
     @DisplayName("the pauses of 1 to 64 ms bound the number of divisions in a time")
     void pauses() throws InterruptedException {

@@ -26,7 +26,7 @@ final class DividedTicketsTest {
     private final Layout layout =
             MachineInternals.layoutOf(Machine.builder().build().newSpace(Geometry.LINUX_X86_64));
 
-    /** Of an operation that names two pages, with one between them. */
+    /** The ticket of an operation that names two pages, with one page between them. */
     private final Ticket ticket = new Ticket(1, "an older operation");
 
     @BeforeEach

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 final class FootprintTest {
     private final Footprint footprint = new Footprint();
 
-    /** Returns which of the borders 0x1000 to 0x9000 are left. */
+    /** Returns which of the borders 0x1000 to 0x9000 the footprint leaves. */
     private long[] bordersBeside() {
         long[] borders = new long[9];
         Arrays.setAll(borders, i -> (i + 1) * 0x1000L);

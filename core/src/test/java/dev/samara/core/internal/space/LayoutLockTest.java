@@ -60,7 +60,7 @@ final class LayoutLockTest {
         AtomicReference<Boolean> interrupted = new AtomicReference<>();
         Thread waiter = new Thread(
                 () -> {
-                    // An interrupt is not what this lock reacts to, in whichever phase of the wait it comes.
+                    // The lock ignores interrupts, in whichever phase of the wait they arrive.
                     Thread.currentThread().interrupt();
                     lock.lock();
                     try {

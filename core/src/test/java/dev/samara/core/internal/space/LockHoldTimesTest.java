@@ -82,7 +82,8 @@ final class LockHoldTimesTest {
             times.begin();
             long before = AllocatedBytes.now();
             times.end();
-            // Of the last hold, which is measured. The reading itself allocates some boxes, and more at first.
+            // Only the last hold, which is measured, counts. The measurement itself allocates some boxes, and more of
+            // them at first.
             allocated = AllocatedBytes.now() - before;
         }
         assertEquals(1, Arrays.stream(times.copy()).sum());

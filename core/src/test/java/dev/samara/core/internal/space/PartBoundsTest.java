@@ -29,7 +29,7 @@ final class PartBoundsTest {
     private static final long PAGE = 0x1000;
     private static final int PARTS = 4;
 
-    /** The least growth of a part. */
+    /** The minimum growth of a part. */
     private static final int LEAST = 256;
 
     /** More pages than any space has. */
@@ -147,7 +147,7 @@ final class PartBoundsTest {
         assertEquals(10, counters.maps, "the argument is as it was");
     }
 
-    /** A range in flight with nothing in it. */
+    /** A range in flight without content. */
     private static final class Unmapping extends InFlightOperation {
         @Override
         public WaitReporter operation() {
@@ -171,7 +171,7 @@ final class PartBoundsTest {
         public void run() {}
     }
 
-    /** Counters at the cap of {@link #part}. */
+    /** Returns counters at the cap of {@link #part}. */
     private static LayoutCounters atCap() {
         LayoutCounters cap = new LayoutCounters();
         cap.maps = 100;
@@ -189,7 +189,7 @@ final class PartBoundsTest {
         return new District(lock, new MapleTree<>(lock), none, 0, -1, first, atCap(), charged, 0);
     }
 
-    /** A counter of which an edit has one more than the cap permits. */
+    /** A counter that an edit raises to one above the cap. */
     private enum OneMore {
         MAPS,
         TOTAL,

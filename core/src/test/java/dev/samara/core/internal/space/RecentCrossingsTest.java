@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 @DisplayName("No border is inside of a range that an operation has needed whole")
 final class RecentCrossingsTest {
-    /** The most ranges. */
+    /** The maximum number of ranges. */
     private static final int MOST = 64;
 
     private static RecentCrossings of(String ranges) {
@@ -31,22 +31,22 @@ final class RecentCrossingsTest {
 
     @ParameterizedTest
     @CsvSource({
-        // in none, and at the ends of one
+        // in no range, and at the ends of one
         "'', 5000, 1000, 9000, 5000",
         "'2000-4000', 5000, 1000, 9000, 5000",
         "'5000-7000', 5000, 1000, 9000, 5000",
         "'3000-5000', 5000, 1000, 9000, 5000",
-        // inside of one: its end
+        // inside a range: its end
         "'4000-6000', 5000, 1000, 9000, 6000",
         "'4000-9000', 5000, 1000, 9000, 9000",
         // its end is too high: its start
         "'4000-a000', 5000, 1000, 9000, 4000",
         "'1000-a000', 5000, 1000, 9000, 1000",
-        // both are outside
+        // both are out of bounds
         "'800-a000', 5000, 1000, 9000, 0",
-        // the end of one is inside of the next, which is looked at later
+        // the end of a range is inside the next one, which is checked later
         "'4000-6000 5000-7000', 5000, 1000, 9000, 7000",
-        // of one that was looked at before
+        // or inside one that was checked before
         "'5000-7000 4000-6000', 5000, 1000, 9000, 0",
         // unsigned
         "'7ffffffffffff000-8000000000002000', 8000000000000000, 1000, 9000000000000000, 8000000000002000",

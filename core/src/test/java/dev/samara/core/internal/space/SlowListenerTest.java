@@ -41,7 +41,7 @@ final class SlowListenerTest {
     private final LayoutListeners listeners = new LayoutListeners(host);
     private final List<VmArea> some = List.of(VmArea.describe(0, 0x1000, VmaFlags.READ, 0, null, null, null));
 
-    /** One permit per change that the slow listener may take. */
+    /** One permit for each change that the slow listener may process. */
     private final Semaphore permits = new Semaphore(0);
 
     private final Semaphore begun = new Semaphore(0);
@@ -74,7 +74,7 @@ final class SlowListenerTest {
         listeners.deliver();
     }
 
-    /** Has the listener hold change 1, and the queue full of others. */
+    /** Makes the listener hold change 1, and fills the queue with further changes. */
     @BeforeEach
     void fill() throws InterruptedException {
         listeners.add(slow, ChangeOrder.TOTAL, 0);

@@ -87,7 +87,7 @@ final class UnusedPartsTest {
         use(parts.district(3), 1);
         assertEquals(0, UnusedParts.idle(parts, first));
         assertEquals(ALL_BUT_FIRST, UnusedParts.idle(parts, first));
-        // Each part has looks of its own.
+        // The checks of each part are independent.
         assertEquals(0, UnusedParts.idle(parts, parts.district(1)));
         assertEquals(0b1101, UnusedParts.idle(parts, parts.district(1)));
     }

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Comparisons of addresses, of which half are negative as a {@code long}. */
+/** Comparisons of addresses, half of which are negative as a {@code long}. */
 final class AddressesTest {
     /** Addresses in unsigned order. */
     private static final long[] ORDER = {0, 1, Long.MAX_VALUE, Long.MIN_VALUE, -4096, -1};

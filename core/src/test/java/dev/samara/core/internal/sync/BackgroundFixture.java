@@ -15,12 +15,12 @@ abstract class BackgroundFixture {
         throw new AssertionError(thrown);
     }
 
-    /** In which no task is ever late, so that one thread runs them all. */
+    /** Creates a background in which no task is ever late, so that one thread runs all tasks. */
     static Background patient() {
         return new Background(BackgroundFixture::fail, NEVER, NEVER);
     }
 
-    /** In which each task is late that waits for anything. */
+    /** Creates a background in which each task that waits is late. */
     static Background hasty() {
         return new Background(BackgroundFixture::fail, SOON, NEVER);
     }

@@ -58,7 +58,7 @@ final class BackgroundHungTasksTest extends BackgroundFixture {
             background.execute(awaiting(hang));
         }
         assertEquals("passed", ask(background, () -> "passed"));
-        // A quick task whose thread was suspended counts as late too, until it has returned.
+        // A quick task whose thread was suspended also counts as late until it returns.
         Await.until(
                 "only tasks that hang are pending",
                 () -> background.pending() <= hung && threadsOf(background) <= hung + 2);

@@ -22,7 +22,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Givers beside threads that come, go idle and end. */
+/** Threads that submit tasks, while the threads of the background start, become idle and end. */
 final class BackgroundRacesTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final int ROUNDS =
@@ -63,14 +63,14 @@ final class BackgroundRacesTest {
         }
     }
 
-    /** The steps of one thread that gives tasks. */
+    /** The steps of one thread that submits tasks. */
     private interface Giver {
         void give(Background background, Random random) throws Exception;
     }
 
     /**
-     * One giver alone, so that no other call can make up for a lost task. The second task makes a thread watch the
-     * first; the third comes when the leader has just done with both.
+     * Submits tasks from a single thread, so that no other call can make up for a lost task. The second task makes a
+     * thread watch the first one; the third arrives when the leader has just finished both.
      */
     private static void threeAtATime(Background background, int rounds, boolean spinning, int longestDelay)
             throws Exception {
@@ -123,7 +123,7 @@ final class BackgroundRacesTest {
     void standbyGoingIdle() throws Exception {
         Background background = background(AT_ONCE, NEVER);
         givers(background, (to, random) -> {
-            // Each waits for two threads.
+            // Each round waits for two threads.
             for (Rounds rounds = new Rounds(ROUNDS / 20); rounds.next(); ) {
                 // Each task hangs until the next one runs, so a thread that stops waiting too early is noticed.
                 CountDownLatch next = new CountDownLatch(1);
@@ -146,7 +146,7 @@ final class BackgroundRacesTest {
         Background background = background(NEVER, AT_ONCE);
         AtomicInteger ran = new AtomicInteger();
         givers(background, (to, random) -> {
-            // Not shared: the tasks run one after the other.
+            // Needs no synchronization, because the tasks run one after the other.
             int[] last = new int[1];
             for (int i = 1; i <= ROUNDS; i++) {
                 int number = i;

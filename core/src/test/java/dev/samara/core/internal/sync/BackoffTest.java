@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("Pauses between attempts, and what retries after them")
 final class BackoffTest {
-    /** A call whose steps the test makes. */
+    /** A call whose steps the test runs. */
     private static final class Call extends RetriedCall {
         @Override
         protected boolean isReady() {
@@ -26,7 +26,7 @@ final class BackoffTest {
         }
     }
 
-    /** Fails twice by an exception and twice by its result. */
+    /** Fails twice with an exception and twice with its result. */
     private static final class Task extends RetriedTask {
         private int attempts;
 
@@ -105,7 +105,7 @@ final class BackoffTest {
         Call call = new Call();
         assertTrue(call.isReady());
         assertFalse(call.isPostponed());
-        // Eleven failures without an attempt: the last pause takes a second, which no assertion waits for.
+        // Eleven failures without an attempt, so the last pause takes a second. No assertion waits for its end.
         for (int i = 0; i < 11; i++) {
             call.failed(new IllegalStateException("failure " + i));
         }

@@ -36,7 +36,7 @@ final class GateRacesTest {
             TORTURE ? 200_000 : Share.of("GateRacesTest", 4).steps(4_000);
     private static final int THREADS = 6;
 
-    /** Long enough to reach beyond a waiter's spinning, so that an opening meets it at each stage of its wait. */
+    /** Longer than a waiter spins, so that the gate opens in each phase of a wait. */
     private static final int LONGEST_DELAY = 1500;
 
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
@@ -45,12 +45,12 @@ final class GateRacesTest {
         System.out.println("GateRacesTest: -Dsamara.seed=" + SEED);
     }
 
-    /** A plain field, whose accesses the opening orders. */
+    /** A gate with a plain field, whose accesses are ordered by the opening. */
     private static final class Round extends Gate {
         int done;
     }
 
-    /** Interrupts the thread that waits as soon as it has registered. */
+    /** Interrupts the waiting thread as soon as it is registered. */
     private static final WaitReporter INTERRUPTS = new WaitReporter() {
         @Override
         public long reportAfterNanos() {
@@ -83,10 +83,10 @@ final class GateRacesTest {
     }
 
     /**
-     * Runs one body per thread and returns when all have, whatever thread they ran on. A round that does not end within
-     * the time of {@link Await} ends the test.
+     * Runs one body per thread, and returns when all bodies ended. If a round takes longer than {@link Await} permits,
+     * the test fails.
      *
-     * @param begun how many rounds have begun
+     * @param begun how many rounds were started
      */
     private static void together(ThreadFactory threads, AtomicInteger begun, List<Callable<Void>> bodies)
             throws Exception {
@@ -197,7 +197,7 @@ final class GateRacesTest {
                     Await.until("the waiter arrives", () -> arrived.get() > known || self.isInterrupted());
                     assertFalse(self.isInterrupted());
                 }
-                // About as long as the waiter spins before it registers.
+                // About as long as the waiter spins before its registration.
                 Awake.delay(80 + random.nextInt(100));
                 Gate.wake(gates[round].open());
             }
@@ -224,7 +224,7 @@ final class GateRacesTest {
                 Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder);
     }
 
-    /** Whether no thread stays at the gate of a round, so that nothing at all may be left there. */
+    /** Returns whether no thread stays at a round's gate, so that nothing may be left there. */
     private static boolean staysEmpty(int round) {
         return round % 2 == 0;
     }

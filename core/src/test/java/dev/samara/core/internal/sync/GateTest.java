@@ -27,13 +27,13 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** The promises of one gate to one or a few threads. */
+/** The guarantees of one gate to one or a few threads. */
 @ExtendWith(FirstFailure.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class GateTest {
     private static final WaitReporter PATIENT = new Reports(Long.MAX_VALUE, () -> {});
 
-    /** A reporter that counts. */
+    /** A reporter that counts its calls. */
     private static final class Reports implements WaitReporter {
         final AtomicInteger count = new AtomicInteger();
         private final long after;
@@ -63,12 +63,12 @@ final class GateTest {
         thread.start();
     }
 
-    /** Until the thread has parked; no other thread wakes it. */
+    /** Waits until the thread parked; no other thread wakes it. */
     private static void untilParkedAt(Gate gate, Thread thread) {
         Await.until("a thread parks at the gate", () -> LockSupport.getBlocker(thread) == gate, thread);
     }
 
-    /** The result of a wait that was ended by a wake. */
+    /** Returns the result of a wait that ended with a wake. */
     private static boolean ended(FutureTask<Boolean> wait) {
         return Await.result("the wait ends", wait, List.of());
     }
@@ -130,7 +130,7 @@ final class GateTest {
         assertTrue(ended(second));
     }
 
-    /** First: at a gate that fails this, threads are lost for which other tests wait. */
+    /** Runs first, because at a gate that fails this test, other tests would wait for lost threads. */
     @Order(1)
     @Test
     @DisplayName("a gate is open before the first thread is woken: opening it wakes none")
@@ -138,7 +138,7 @@ final class GateTest {
         Gate gate = new Gate();
         CountDownLatch reported = new CountDownLatch(1);
         CountDownLatch goOn = new CountDownLatch(1);
-        // Within its report the thread is registered, and cannot take itself out.
+        // During the report, the thread is registered and cannot remove itself.
         FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(new Reports(0, () -> {
             reported.countDown();
             Latches.await(goOn);
@@ -393,7 +393,7 @@ final class GateTest {
         assertEquals(1, calls.get());
     }
 
-    /** Starts a thread that waits, and returns when it has registered. */
+    /** Starts a thread that waits, and returns once it parked. */
     private static FutureTask<Boolean> parkedAt(Gate gate) {
         FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(PATIENT));
         Thread thread = new Thread(wait);

@@ -230,13 +230,13 @@ final class HousekeepingFailureTest extends HousekeepingFixture {
         all.forEach(call -> assertEquals(1, call.ran.get()));
     }
 
-    /** Makes steps from the end of the stack upwards, each with a frame more. */
-    @SuppressWarnings("InfiniteRecursion") // the end of the stack ends it
+    /** Makes steps from the end of the stack upwards, each with one more stack frame of room. */
+    @SuppressWarnings("InfiniteRecursion") // ends at the end of the stack
     private static void stepAtTheEnd(Housekeeping list) {
         try {
             stepAtTheEnd(list);
         } catch (StackOverflowError end) {
-            // A frame above makes the next step.
+            // The caller makes the next step.
             return;
         }
         list.step();

@@ -10,7 +10,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /** The list of waiting calls, with an executor whose tasks the test runs. */
 abstract class HousekeepingFixture {
-    /** Keeps tasks until the test runs them, or fails as the test says. */
+    /** Keeps tasks until the test runs them, or fails as the test requests. */
     static final class ByHand implements Executor {
         final Queue<Runnable> given = new ArrayDeque<>();
         final Queue<Error> failures = new ArrayDeque<>();
@@ -24,7 +24,7 @@ abstract class HousekeepingFixture {
             given.add(task);
         }
 
-        /** Has the next calls fail for want of memory. */
+        /** Makes the next calls fail with an OutOfMemoryError. */
         void lackMemory(int times) {
             for (int i = 0; i < times; i++) {
                 failures.add(new OutOfMemoryError("planted"));
@@ -32,7 +32,7 @@ abstract class HousekeepingFixture {
         }
     }
 
-    /** A call that is ready after it was asked so often, and counts its runs. */
+    /** A call that is ready after it was asked a number of times, and counts its runs. */
     static class Scripted extends WaitingCall {
         final int asksBefore;
         final AtomicInteger asked = new AtomicInteger();
@@ -56,7 +56,7 @@ abstract class HousekeepingFixture {
     final ByHand executor = new ByHand();
     final Housekeeping calls = new Housekeeping(executor, executor, null);
 
-    /** An OutOfMemoryError would end the run of all tests without naming one. */
+    /** Runs an action, and converts an OutOfMemoryError, which would end the run of all tests without naming one. */
     static void guarded(Runnable what) {
         try {
             what.run();
@@ -69,7 +69,7 @@ abstract class HousekeepingFixture {
         guarded(() -> calls.add(call));
     }
 
-    /** Polls on this thread, until no call waits. */
+    /** Polls on this thread until no call waits. */
     void poll() {
         assertSame(calls, executor.given.remove(), "the polling is one task");
         guarded(calls);

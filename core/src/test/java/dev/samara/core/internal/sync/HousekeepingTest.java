@@ -73,7 +73,7 @@ final class HousekeepingTest extends HousekeepingFixture {
         background.awaitQuiescence();
     }
 
-    /** A long step parks too, in another method. */
+    /** Checks the method, too, because a long step parks in another one. */
     private static boolean isParkedInIdle(@Nullable Thread steps) {
         if (steps == null) {
             return false;
@@ -144,7 +144,7 @@ final class HousekeepingTest extends HousekeepingFixture {
     void addedMeanwhile() {
         List<Runnable> order = new ArrayList<>();
         Executor atOnce = task -> {
-            // As a thread might that is faster than the one that polls.
+            // Runs the task immediately, like a thread that is faster than the polling one.
             order.add(task);
             task.run();
         };
@@ -155,7 +155,7 @@ final class HousekeepingTest extends HousekeepingFixture {
             @Override
             protected boolean isReady() {
                 if (asked.get() == 0) {
-                    // The list is being polled; this call and another one are in it.
+                    // The list is being polled. Afterwards it contains this call and another one.
                     inPlace.add(other);
                 }
                 return super.isReady();
@@ -183,7 +183,7 @@ final class HousekeepingTest extends HousekeepingFixture {
     @DisplayName("loses no call that is added just when the polling ends")
     void endingBesideAdding() {
         AtomicReference<@Nullable Runnable> polling = new AtomicReference<>();
-        // Runs calls within the polling, which then finds no other call and is about to end.
+        // Runs calls within the polling, which then finds no further call and is about to end.
         Housekeeping list = new Housekeeping(polling::set, Runnable::run, null);
         AtomicBoolean isOver = new AtomicBoolean();
         Thread poller = new Thread(() -> {

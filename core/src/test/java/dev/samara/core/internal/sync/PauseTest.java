@@ -17,7 +17,10 @@ final class PauseTest {
 
     private final AtomicBoolean flag = new AtomicBoolean();
 
-    /** Starts a thread that pauses once, and waits until it is parked. A daemon, since a failed test leaves it. */
+    /**
+     * Starts a thread that pauses once, and waits until it is parked. The thread is a daemon, because a failed test
+     * leaves it behind.
+     */
     private Thread parked(boolean isInterrupted) {
         Thread thread = new Thread(() -> {
             if (isInterrupted) {

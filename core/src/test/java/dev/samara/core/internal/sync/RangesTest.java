@@ -33,14 +33,14 @@ final class RangesTest {
         int before = ranges.size();
         ranges.add(start, end);
         if (ranges.size() == before) {
-            // It continues the last one.
+            // The range extended the last one.
             model.set(before - 1, new Range(model.get(before - 1).start, end));
         } else {
             model.add(new Range(start, end));
         }
     }
 
-    /** Compares all answers for ranges that begin and end near those of the list. */
+    /** Compares all results for ranges that start and end near those of the list. */
     private void compare(long limit) {
         for (int i = 0; i < 200; i++) {
             long from = random.nextLong(limit);

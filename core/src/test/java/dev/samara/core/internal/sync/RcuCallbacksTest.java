@@ -22,7 +22,7 @@ final class RcuCallbacksTest extends RcuFixture {
         private static final long serialVersionUID = 1L;
     }
 
-    /** Hands tasks on, but that one of them is refused by an Error: before, or after it was taken. */
+    /** Hands tasks on, but refuses one of them with an Error, before or after it was accepted. */
     private final class Refusing implements Executor {
         private final AtomicInteger left;
         private final boolean takes;
@@ -56,7 +56,7 @@ final class RcuCallbacksTest extends RcuFixture {
             failing.call(ran::incrementAndGet);
         }
         reader.readUnlock();
-        // At the bound this waits until the others have run.
+        // At the bound, this call waits until the other callbacks ran.
         Thread caller = started(() -> assertTrue(failing.backlog().awaitRoom()));
         join(caller);
         failing.call(ran::incrementAndGet);

@@ -11,12 +11,12 @@ import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-/** Grace periods, with updaters that wait for readers of the test. */
+/** Grace periods, with updaters that wait for the test's readers. */
 abstract class RcuFixture {
     final List<Throwable> thrown = new CopyOnWriteArrayList<>();
     final List<String> reports = new CopyOnWriteArrayList<>();
 
-    /** Each callback that hangs gets a thread beside it soon. */
+    /** If a callback hangs, another thread is started soon. */
     final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));
 
     Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {

@@ -209,10 +209,10 @@ final class RcuTest extends RcuFixture {
 
     private static final int CELLS = 8;
 
-    /** Where readers find a number, whose cell says whether it is free. */
+    /** The places where readers find numbers. Each number has a cell that records whether it is free. */
     private final AtomicIntegerArray places = new AtomicIntegerArray(CELLS);
 
-    /** The number of updates, by which the test sees that the updaters go on. */
+    /** The number of updates, from which the test sees that the updaters make progress. */
     private final AtomicInteger updates = new AtomicInteger();
 
     private final AtomicIntegerArray isFree = new AtomicIntegerArray(4 * CELLS);
@@ -278,7 +278,7 @@ final class RcuTest extends RcuFixture {
         rcu.unregister(reader);
     }
 
-    /** Each has numbers and places of its own. */
+    /** Makes the updates of one updater, which has its own numbers and places. */
     private void update(int updater) {
         AtomicInteger pending = new AtomicInteger();
         Rounds rounds = new Rounds(1500);

@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A CPU whose thread stands still within an access, and the operations that must wait for its end. */
+/** A CPU whose thread is stopped within an access, and the operations that must wait until the access ends. */
 @DisplayName("I9: while a CPU is stopped within an access")
 class StalledReaderTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -49,7 +49,7 @@ class StalledReaderTest {
     private final ConcurrentLinkedQueue<Report> reports = new ConcurrentLinkedQueue<>();
     private final AtomicReference<@Nullable HookedFrames> store = new AtomicReference<>();
 
-    /** A machine with mappings, and a thread that stands still in a store. */
+    /** A machine with mappings, and a thread that is stopped within a store. */
     private final class Stalled {
         final Machine machine;
         final AddressSpace space;
@@ -99,7 +99,7 @@ class StalledReaderTest {
             asleep.join();
         }
 
-        /** Nothing is left. */
+        /** Closes the space, and checks that no frame is left. */
         void end() throws InterruptedException {
             space.close();
             machine.awaitQuiescence();
@@ -167,7 +167,7 @@ class StalledReaderTest {
         stalled.end();
     }
 
-    /** A file that counts its opens and closes. */
+    /** A file that counts its opens and closes, and can hang in a fault. */
     private static final class HangingBacking extends NamedBacking {
         private final PageCache pages;
         private final AtomicInteger open = new AtomicInteger();

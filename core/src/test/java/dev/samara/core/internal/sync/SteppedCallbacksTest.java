@@ -11,7 +11,9 @@ import java.util.concurrent.Executor;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Callbacks after a grace period whose steps the test makes itself, so that each failure comes where it is planted. */
+/**
+ * Callbacks after a grace period. The test makes their steps itself, so that each failure occurs where it is planted.
+ */
 final class SteppedCallbacksTest {
     private static final class Failure extends Error {
         private static final long serialVersionUID = 1L;

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** Why {@code madvise} fails: for each advice and each kind of mapping, and in which order it looks. */
+/** Why {@code madvise} fails, for each advice and each kind of mapping, and the order of its checks. */
 final class AdviseErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;

@@ -122,7 +122,7 @@ final class AdvisedMemoryTest {
         assertResult(Errno.EOPNOTSUPP, fixture.space.madvise(shared, 3 * PAGE, Advice.REMOVE));
         assertEquals(9, fixture.load(shared + PAGE));
         assertEquals(3, file.reads.get(), "nothing was dropped");
-        // The errors that come before that in Linux's order.
+        // The errors that precede this one in Linux's order.
         long copy = fixture.map(0, 3, RW, MapFlags.PRIVATE, file, 0);
         assertResult(Errno.EACCES, fixture.space.madvise(copy, PAGE, Advice.REMOVE));
         assertEquals(0, fixture.space.mlock(shared, PAGE));
@@ -161,7 +161,7 @@ final class AdvisedMemoryTest {
             assertFault(Fault.MAPERR, fixture.memory.handleFault(at + PAGE, access));
             assertFault(Fault.MAPERR, fixture.memory.handleFault(at + 2 * PAGE + 5, access));
         }
-        // Rights and DONTNEED do not remove it, and a child inherits it.
+        // Neither a change of rights nor DONTNEED removes the guard, and a child inherits it.
         assertEquals(0, fixture.space.mprotect(at, 4 * PAGE, READ));
         assertEquals(0, fixture.space.mprotect(at, 4 * PAGE, RW));
         assertEquals(0, fixture.space.madvise(at, 4 * PAGE, Advice.DONTNEED));
@@ -176,7 +176,7 @@ final class AdvisedMemoryTest {
         assertEquals(0, fixture.space.madvise(at + PAGE, PAGE, Advice.GUARD_REMOVE));
         assertEquals(0, fixture.load(at + PAGE));
         assertFault(Fault.MAPERR, fixture.memory.load(at + 2 * PAGE, 8));
-        // To map anew does away with it.
+        // A new mapping removes the guard.
         fixture.map(at + 2 * PAGE, 1, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
         assertEquals(0, fixture.load(at + 2 * PAGE));
         fixture.closeEmpty();
@@ -258,7 +258,7 @@ final class AdvisedMemoryTest {
         MemoryFile file = fixture.file(1);
         long mapped = fixture.map(0, 2, READ, MapFlags.SHARED, file.open(), 0);
         assertResult(Errno.ENOMEM, fixture.space.mlock(mapped, 2 * PAGE));
-        // It stays locked, as on Linux: DONTNEED is refused.
+        // As on Linux, the mapping stays locked, so DONTNEED is refused.
         assertResult(Errno.EINVAL, fixture.space.madvise(mapped, PAGE, Advice.DONTNEED));
         file.close();
         fixture.closeEmpty();
@@ -326,7 +326,7 @@ final class AdvisedMemoryTest {
         fixture.store(to, 1);
         assertEquals(0x200, fixture.load(next));
         assertEquals(4, fixture.frames());
-        // A mapping that shrinks frees pages.
+        // Shrinking a mapping frees pages.
         assertEquals(next, fixture.space.mremap(next, 3 * PAGE, PAGE, 0, 0));
         assertEquals(2, fixture.frames());
         fixture.closeEmpty();

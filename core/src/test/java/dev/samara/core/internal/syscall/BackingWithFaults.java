@@ -3,7 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.vma.Backing;
 
-/** A file whose faults can be combined, before it is used. */
+/** A file whose defects can be combined before its first use. */
 final class BackingWithFaults implements Backing {
     boolean readable = true;
     boolean writable = true;

@@ -18,12 +18,13 @@ import java.util.Map;
 import java.util.function.Consumer;
 
 /**
- * One call about to be made: the world around it and its arguments, valid at first. A row of a table spoils some of it.
+ * A call to be made, with its arguments and environment. All are valid initially; a row of a table invalidates some of
+ * them.
  */
 abstract class CallArguments {
     static final long PAGE = 4096;
 
-    /** Where things are mapped, far from where placement begins. */
+    /** The address of mappings, far from where placement starts. */
     static final long PLACE = 0x1000_0000L;
 
     static final long LIMIT = Geometry.LINUX_X86_64.limit();
@@ -38,12 +39,12 @@ abstract class CallArguments {
     private final List<Consumer<AddressSpace>> before = new ArrayList<>();
     private final Map<Resource, Long> limits = new EnumMap<>(Resource.class);
 
-    /** Whether a failure may leave an edge of the range cut. */
+    /** Whether a failure may leave a VMA split at an edge of the range. */
     boolean mayCut;
 
     abstract long call(AddressSpace space);
 
-    /** Says how the space is built. */
+    /** Adds a setting of the space's builder. */
     final void set(Consumer<AddressSpaceBuilder> setting) {
         settings.add(setting);
     }
@@ -52,7 +53,7 @@ abstract class CallArguments {
         set(space -> space.grant(capability));
     }
 
-    /** Says what happens before the call. */
+    /** Adds a step before the call. */
     final void before(Consumer<AddressSpace> step) {
         before.add(step);
     }

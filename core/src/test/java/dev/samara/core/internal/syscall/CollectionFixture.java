@@ -12,7 +12,7 @@ import java.util.List;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 
-/** A space with one CPU, and its collections as lists of pages. */
+/** A space with one CPU, and its dirty scans as lists of pages. */
 abstract class CollectionFixture {
     final SpaceFixture fixture = new SpaceFixture();
     final Cpu cpu = fixture.cpu;
@@ -24,7 +24,7 @@ abstract class CollectionFixture {
         assertEquals(List.of(), fixture.reports);
     }
 
-    /** The numbers of the pages, counted from an address. */
+    /** Collects the dirty pages, and returns their numbers, counted from an address. */
     List<Long> dirty(AddressSpace of, long at, long pages) {
         List<Long> told = new ArrayList<>();
         long result = of.collectDirty(at, pages * PAGE, page -> told.add((page - at) / PAGE));

@@ -108,7 +108,7 @@ final class CollectionTest extends CollectionFixture {
         fixture.load(other);
         Frames frames = MachineInternals.layoutOf(space).memory().frames();
         assertFalse(frames.isDirty(Pte.frame(fixture.pte(at))));
-        // A fault of the store would mark the page.
+        // Without this load, the store would fault, and the fault would mark the page.
         fixture.load(at + PAGE);
         fixture.store(at + PAGE, 1);
         fixture.load(other + PAGE);

@@ -14,8 +14,8 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.DynamicTest;
 
 /**
- * The errors of one call, in the order in which Linux tests for them. Each row alone must give its error, each two rows
- * together that of the earlier one, and no row at all success; the mappings must not change.
+ * The errors of one call, in the order in which Linux tests for them. Each single row must cause its error, each pair
+ * of rows the error of the earlier row, and no row at all must succeed; the mappings must not change.
  */
 final class ErrnoTable<A extends CallArguments> {
     private record Row<A>(Errno errno, String why, Consumer<A> spoil) {}
@@ -27,7 +27,7 @@ final class ErrnoTable<A extends CallArguments> {
         this.valid = valid;
     }
 
-    /** The next row: its wrong arguments override those of later rows. */
+    /** Adds the next row. Its invalid arguments override those of later rows. */
     ErrnoTable<A> row(Errno errno, String why, Consumer<A> spoil) {
         rows.add(new Row<>(errno, why, spoil));
         return this;

@@ -18,8 +18,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * An Error at any release of a layout lock within a fork leaves neither a copy registered nor anything of the child.
- * There is one page table context. The fork gives it back before it closes the child, and the close needs it.
+ * An Error at any release of a layout lock within a fork leaves neither a registered copy nor any part of the child.
+ * There is only one page table context. The fork returns it before it closes the child, because the close needs it.
  */
 final class ForkFailsLateTest {
     private static final long A = 0x10_0000_0000L;
@@ -31,7 +31,7 @@ final class ForkFailsLateTest {
         private static final long serialVersionUID = 1L;
     }
 
-    /** How many releases of a lock come before the one that fails; none does if it is negative. */
+    /** How many releases of a lock precede the one that fails; if negative, none fails. */
     private int left = -1;
 
     private final Machine machine = MachineInternals.withContexts(
@@ -78,7 +78,7 @@ final class ForkFailsLateTest {
             assertEquals(1, backing.stillOpen(), "opens after a failure at release " + releases);
             assertEquals(charged, machine.committed(), "charge after a failure at release " + releases);
             assertEquals(frames, machine.statistics().framesInUse(), "frames, release " + releases);
-            // Would wait for a copy that is registered.
+            // Would wait for a registered copy.
             assertEquals(0, Await.result("munmap", parent.munmapAsync(B + LENGTH - 4096, 4096), List.of()));
             assertEquals(B + LENGTH - 4096, parent.mmap(B + LENGTH - 4096, 4096, RW, anonymous, null, 0));
             releases++;

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The initial layout of a space: loaded as described, or refused with the mapping's name. */
+/** The initial layout of a space: loaded as described, or refused with an exception that names the mapping. */
 final class InitialMappingsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();

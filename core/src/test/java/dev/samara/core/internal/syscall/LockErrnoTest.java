@@ -22,7 +22,9 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The failures of {@code mlock} and its family, {@code msync} and {@code mseal}, and their changes by then. */
+/**
+ * The failures of {@code mlock} and its family, {@code msync} and {@code mseal}, and the changes that they made before.
+ */
 final class LockErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
@@ -30,7 +32,7 @@ final class LockErrnoTest {
     private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
     private static final int DROPPABLE = MapFlags.DROPPABLE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
-    /** One page in the middle of three. */
+    /** A call for the middle one of three pages. */
     private abstract static class OnePage extends CallArguments {
         long address = PLACE + PAGE;
         long length = PAGE;

@@ -24,8 +24,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * {@code mprotect_fixup} faults locked memory that becomes writable in before the next mapping is changed. The first of
- * three mappings gets an anon_vma of its own, since the second has none to lend; the third was written before.
+ * When locked memory becomes writable, {@code mprotect_fixup} faults it in before the next mapping is changed. So the
+ * first of three mappings gets a new anon_vma, because the second one has none to reuse; the third one was written
+ * before.
  */
 @DisplayName("mprotect that makes a row of locked mappings writable")
 final class LockedRowTest {

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** {@code PR_SET_MDWE}, against answers of a live kernel ({@code kernel/mdwe.table}). */
+/** Compares {@code PR_SET_MDWE} with the answers of a live kernel ({@code kernel/mdwe.table}). */
 @DisplayName("memory that is writable and executable is refused")
 final class MdweTest {
     private static final KernelTable KERNEL = new KernelTable("mdwe.table");

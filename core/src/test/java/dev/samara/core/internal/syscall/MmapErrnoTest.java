@@ -23,14 +23,14 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Why {@code mmap} fails, and in which order it looks. */
+/** Why {@code mmap} fails, and the order of its checks. */
 final class MmapErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
     private static final int RW = CallArguments.RW;
     private static final int ANON = CallArguments.ANON;
 
-    /** Two pages over three mappings: one page before the range, two in it. */
+    /** Maps two pages over one mapped page, with another mapped page below the range. */
     private static final class Mmap extends CallArguments {
         final BackingWithFaults file = new BackingWithFaults();
         long address = PLACE;

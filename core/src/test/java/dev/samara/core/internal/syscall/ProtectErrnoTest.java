@@ -18,20 +18,20 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The failures of {@code mprotect}, their order, and its changes by then. */
+/** The failures of {@code mprotect}, their order, and the changes that it made before. */
 final class ProtectErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
     private static final int RW = CallArguments.RW;
     private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
 
-    /** Three pages of a mapping of five that is to become writable. */
+    /** A call that makes three pages of a mapping of five pages writable. */
     private static final class Mprotect extends CallArguments {
         long address = PLACE + PAGE;
         long length = 3 * PAGE;
         int protection = RW;
 
-        /** Maps a file that is open for reading instead. */
+        /** Whether the mapping is of a file that is open only for reading. */
         boolean ofFile;
 
         Mprotect() {

@@ -31,7 +31,7 @@ final class RemapErrnoTest {
     private static final int MOVE = RemapFlags.MAYMOVE;
     private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** Two of four pages that are to grow by one. */
+    /** A call that grows two of four pages by one page. */
     private static class Mremap extends CallArguments {
         long address = PLACE;
         long oldLength = 2 * PAGE;

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** {@code remap_file_pages}, against answers of a live kernel ({@code kernel/remap_file_pages.table}). */
+/** Compares {@code remap_file_pages} with the answers of a live kernel ({@code kernel/remap_file_pages.table}). */
 @DisplayName("remap_file_pages")
 final class RemapFilePagesTest {
     private static final KernelTable KERNEL = new KernelTable("remap_file_pages.table");
@@ -67,7 +67,7 @@ final class RemapFilePagesTest {
             return space.remapFilePages(AT + page * PAGE, pages * PAGE, 0, offset, 0);
         }
 
-        /** A result and the mappings, as a row has them. */
+        /** Returns a result and the mappings in the format of a row. */
         String text(long result) {
             StringBuilder text = new StringBuilder(KernelTable.answers(result));
             for (Vma vma : space.snapshot().vmas()) {
@@ -169,7 +169,7 @@ final class RemapFilePagesTest {
         return KERNEL.tests("error", words -> {
             Scene on = new Scene();
             long result = refuses(words[0], on);
-            // Some rows have the answer only.
+            // Some rows contain only the result.
             boolean hasMappings = !WITHOUT_MAPPINGS.contains(words[0]);
             return hasMappings ? on.text(result) : KernelTable.answers(result);
         });
@@ -252,7 +252,7 @@ final class RemapFilePagesTest {
     void lastAttachment() {
         AddressSpace space = Machine.builder().memory(16 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
         SharedSegment segment = removed(space);
-        // Two VMAs, which are all of it.
+        // Splits the attachment into two VMAs, both of which the call covers.
         assertEquals(0, space.madvise(AT, PAGE, Advice.DONTFORK));
         assertEquals(0, space.madvise(AT, 2 * PAGE, Advice.DOFORK));
         SpaceFixture.assertResult(Errno.EINVAL, space.remapFilePages(AT, 2 * PAGE, 0, 1, 0));

@@ -31,8 +31,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * {@code PR_SET_VMA_ANON_NAME}, by {@code set_anon_vma_name} and {@code madvise_vma_behavior} of {@code mm/madvise.c},
  * {@code get_vma_name} of {@code fs/proc/task_mmu.c}, and the kernel's {@code selftests/prctl/set-anon-vma-name-test.c}
- * (Linux 6.18): a kernel that is built without {@code CONFIG_ANON_VMA_NAME} cannot be asked. {@code
- * NamedMappingsTest} has where names go.
+ * (Linux 6.18): a kernel that is built without {@code CONFIG_ANON_VMA_NAME} cannot answer. {@code NamedMappingsTest}
+ * tests how calls copy and compare names.
  */
 @DisplayName("memory without a file can be named")
 final class SetAnonVmaNameTest {

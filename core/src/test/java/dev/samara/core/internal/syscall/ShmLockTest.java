@@ -29,19 +29,21 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** {@code SHM_LOCK} and {@code SHM_UNLOCK}, against answers of a live kernel ({@code kernel/shm_lock.table}). */
+/**
+ * Compares {@code SHM_LOCK} and {@code SHM_UNLOCK} with the answers of a live kernel ({@code kernel/shm_lock.table}).
+ */
 @DisplayName("System V segments can be locked")
 final class ShmLockTest {
     private static final KernelTable KERNEL = new KernelTable("shm_lock.table");
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = CallArguments.PAGE;
 
-    /** So many that a lock which two threads can charge at the same time fails in each of many runs. */
+    /** So many rounds that a lock that two threads could charge concurrently would fail in every run. */
     private static final int ROUNDS = 20_000;
 
     private static final long[] SIZES = {PAGE, 2 * PAGE + 100, 4 * PAGE};
 
-    /** Three segments, and the space of a process that goes on in a child. */
+    /** Three segments, and the space of a process, which may continue in a child. */
     private static final class Scene {
         final Machine machine = Machine.builder().memory(1 << 22).build();
         final List<SharedSegment> segments = new ArrayList<>();
@@ -73,7 +75,7 @@ final class ShmLockTest {
             return segments.get(index(word));
         }
 
-        /** What a word of a row does, and its answers: one or none. */
+        /** Performs a word of a row, and returns its result, if the word has one. */
         LongStream run(String word) {
             switch (word.charAt(0)) {
                 case 'M' -> space.setLimit(Resource.MEMLOCK, Long.parseLong(word.substring(1)));
@@ -231,7 +233,9 @@ final class ShmLockTest {
         }
     }
 
-    /** Waits for the other thread, unless the test has ended; on two processors both leave within a few cycles. */
+    /**
+     * Waits for the other thread, unless the test has ended; on two processors, both threads leave within a few cycles.
+     */
     private static void meet(AtomicInteger arrived, int both) {
         arrived.incrementAndGet();
         Thread self = Thread.currentThread();

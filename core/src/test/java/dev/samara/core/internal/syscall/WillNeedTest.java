@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 final class WillNeedTest {
     private final List<String> calls = new ArrayList<>();
 
-    /** A backing that notes the calls. */
+    /** A backing that records the calls. */
     private class Noted extends NamedBacking {
         Noted(String name) {
             super(name, 5);

@@ -11,7 +11,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.vma.Geometry;
 
-/** A page table that pages are put into without any VMA. */
+/** A page table in which pages are installed without a VMA. */
 public final class BarePageTable implements AutoCloseable {
     public static final long PAGE = 4096;
     public static final long OWN = Pte.OWN | Pte.EXCLUSIVE | Pte.READ | Pte.WRITE;
@@ -25,7 +25,7 @@ public final class BarePageTable implements AutoCloseable {
         context = memory.contexts().newContext("filler");
     }
 
-    /** Puts a private page in and answers its frame. */
+    /** Installs a private page and returns its frame. */
     public int fill(long address) {
         int frame = memory.frames().allocate(context.magazine());
         if (frame == Frames.NONE) {
@@ -38,7 +38,7 @@ public final class BarePageTable implements AutoCloseable {
         return frame;
     }
 
-    /** Puts an entry in, unless there is one. */
+    /** Installs an entry, unless one is present. */
     public boolean put(long address, long pte) {
         for (; ; ) {
             long[] leaf = pages.leafFromReserve(address, TableReserve.NONE);
@@ -62,7 +62,7 @@ public final class BarePageTable implements AutoCloseable {
         memory.contexts().discard(context);
     }
 
-    /** A CPU of this thread in GUEST. */
+    /** Returns a CPU of this thread in GUEST. */
     public CpuTlb guest() {
         CpuTlb cpu = new CpuTlb(
                 memory.cpus(),
@@ -79,7 +79,7 @@ public final class BarePageTable implements AutoCloseable {
         return cpu;
     }
 
-    /** A CPU of this thread in GUEST that has a page's translation. */
+    /** Returns a CPU of this thread in GUEST that has a page's translation. */
     public CpuTlb guest(long address) {
         CpuTlb cpu = guest();
         if (cpu.fill().walk(address, Pte.READ) < 0) {

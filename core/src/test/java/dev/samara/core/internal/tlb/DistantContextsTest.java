@@ -41,7 +41,7 @@ final class DistantContextsTest {
         assertEquals(AT, distant.mmap(AT, PAGE, RW, FIXED, null, 0));
     }
 
-    /** Not after a failure: the end of a space would never come. */
+    /** Not called after a failure, because a space might never end. */
     private void assertNothingIsLeft() {
         distant.close();
         fixture.closeEmpty();
@@ -99,7 +99,7 @@ final class DistantContextsTest {
         fixture.cpu.switchTo(near);
         assertEquals(2, fixture.frames());
         distant.close();
-        // On this thread: a teardown that fails is tried again, and would never end.
+        // Checked on this thread: a failed teardown would be retried forever.
         assertEquals(1, fixture.frames());
         assertEquals(1, fixture.load(AT));
         assertNothingIsLeft();

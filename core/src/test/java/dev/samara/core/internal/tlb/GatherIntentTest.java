@@ -11,8 +11,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Four designs of how a gather learns that no CPU uses its space any more. Each is given the end of a space, a reaper
- * and a dirty scan beside running CPUs, and is judged by {@link GatherScene#losses}.
+ * Four designs of how a gather learns that no CPU uses its space any more. Each design is tested with the end of a
+ * space, and with a reaper and a dirty scan while CPUs run, and is judged by {@link GatherScene#losses}.
  */
 final class GatherIntentTest {
     private static final List<String> NONE = List.of();
@@ -30,7 +30,7 @@ final class GatherIntentTest {
         return scene -> intent.begin(scene.memory, scene.context(), end);
     }
 
-    /** The end of a space that CPUs have left. */
+    /** Returns the losses after the end of a space that the CPUs left. */
     private static List<String> afterEnd(Function<GatherScene, TlbGather> gather) {
         try (GatherScene scene = new GatherScene()) {
             scene.end();
@@ -40,7 +40,7 @@ final class GatherIntentTest {
         }
     }
 
-    /** A reaper beside CPUs in GUEST. */
+    /** Returns the losses after a reaper while CPUs are in GUEST. */
     private static List<String> afterReaper(Function<GatherScene, TlbGather> gather) {
         try (GatherScene scene = new GatherScene()) {
             scene.unmap(gather.apply(scene));
@@ -48,7 +48,7 @@ final class GatherIntentTest {
         }
     }
 
-    /** A dirty scan beside CPUs in GUEST, which go on writing. */
+    /** Returns the losses after a dirty scan while CPUs are in GUEST, which continue to write. */
     private static List<String> afterScan(Function<GatherScene, TlbGather> gather) {
         try (GatherScene scene = new GatherScene()) {
             scene.scan(gather.apply(scene));

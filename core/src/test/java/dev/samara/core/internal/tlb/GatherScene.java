@@ -18,10 +18,10 @@ import java.util.Objects;
 
 /**
  * A space with two written pages and two CPUs in GUEST, each of which has the translations of both pages; operations on
- * it, which are given their gather; and the judge of what the CPUs do after them.
+ * the space that use a given gather; and a check of what the CPUs do after them.
  */
 final class GatherScene implements AutoCloseable {
-    /** Pages of two leaves, which have different slots of a TLB. */
+    /** Pages in two leaves and in different slots of a TLB. */
     private static final long[] PAGES = {0x40_0000, 0x80_1000};
 
     final MachineMemory memory = SmallMemory.of(64);
@@ -31,7 +31,7 @@ final class GatherScene implements AutoCloseable {
     /** The reuse stamps of the pages' frames, by frame. */
     private final Map<Integer, Long> stamps = new HashMap<>();
 
-    /** What the scan has found in the pages that were written, by address. */
+    /** What the scan found in the written pages, by address. */
     private final Map<Long, Long> scanned = new HashMap<>();
 
     GatherScene() {
@@ -46,7 +46,7 @@ final class GatherScene implements AutoCloseable {
         return table.pages.context();
     }
 
-    /** A store in GUEST, through the TLB if that has the translation. */
+    /** Makes a store in GUEST, through the TLB if it contains the translation. */
     private void store(LockStepCpu cpu, long address, long value) {
         long known = cpu.step(of -> of.tlb().probe(address, 8, Pte.WRITE));
         long place = known == SoftTlb.MISS ? cpu.step(of -> of.fill().walk(address, Pte.WRITE)) : known;
@@ -60,7 +60,7 @@ final class GatherScene implements AutoCloseable {
         return (int) (place / BarePageTable.PAGE);
     }
 
-    /** Both CPUs go to LAZY, and the reference to the users is given up. */
+    /** Makes both CPUs LAZY, and releases the reference to the users. */
     void end() {
         cpus.forEach(LockStepCpu::enterLazy);
         if (!context().users().put()) {
@@ -69,8 +69,8 @@ final class GatherScene implements AutoCloseable {
     }
 
     /**
-     * Builds by hand what the counts exclude: one CPU uses the page table of a space without users. The other CPU is
-     * elsewhere.
+     * Creates a state that the counts exclude: one CPU uses the page table of a space without users. The other CPU
+     * leaves the space.
      */
     void borrow() {
         cpus.get(0).leave();
@@ -81,7 +81,7 @@ final class GatherScene implements AutoCloseable {
         }
     }
 
-    /** Unmaps and frees all pages, as a reaper does, or the end of the space. */
+    /** Unmaps and frees all pages, as a reaper or the end of the space does. */
     void unmap(TlbGather begun) {
         try (TlbGather gather = begun) {
             UnmapPages.unmap(new PageWalk(table.pages), 0, GatherIntent.TASK_SIZE, gather);
@@ -90,7 +90,10 @@ final class GatherScene implements AutoCloseable {
         }
     }
 
-    /** Takes from the entries the right to write unnoticed, and then reads the pages that were written. */
+    /**
+     * Clears the dirty bits, so that entries no longer permit unnoticed writes, and then reads the pages that were
+     * written.
+     */
     void scan(TlbGather begun) {
         List<Long> written = new ArrayList<>();
         try (TlbGather gather = begun) {
@@ -110,14 +113,14 @@ final class GatherScene implements AutoCloseable {
         written.forEach(page -> scanned.put(page, valueOf(page)));
     }
 
-    /** The CPUs write again. */
+    /** Makes the CPUs write again. */
     void write() {
         for (long page : PAGES) {
             cpus.forEach(cpu -> store(cpu, page, 2));
         }
     }
 
-    /** Every CPU in GUEST polls between two steps of the invalidation. */
+    /** Invalidates; between two steps, every CPU in GUEST polls. */
     private void invalidate(TlbGather gather) {
         while (!gather.pollInvalidation()) {
             cpus.forEach(LockStepCpu::poll);
@@ -136,12 +139,12 @@ final class GatherScene implements AutoCloseable {
         return memory.frames().store().get(Pte.frame(entryOf(page)), 0, 8);
     }
 
-    /** Returns whether a CPU comes back to the space. */
+    /** Returns whether a CPU can switch back to the space. */
     boolean comesBack() {
         return cpus.stream().anyMatch(LockStepCpu::comeBack);
     }
 
-    /** Returns the pages that a CPU in GUEST uses after their free, and those with a write that no scan finds. */
+    /** Returns the pages that a CPU in GUEST uses after free, and the pages with a write that no scan finds. */
     List<String> losses() {
         List<String> losses = new ArrayList<>();
         for (LockStepCpu cpu : cpus) {

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** Pending flushes of leaves that cannot be counted off at once, and for several reasons. */
+/** Pending flushes that cannot be settled immediately, and pending flushes with several reasons. */
 final class GatheredFlushesTest {
     private static final long LEAF = 512 * BarePageTable.PAGE;
 
@@ -46,7 +46,7 @@ final class GatheredFlushesTest {
     @Test
     @DisplayName("a leaf that could not be counted off is still there for the next call")
     void notCountedOff() {
-        // No leaf: it has no lock, so settling it throws before anything is done.
+        // Not a leaf: it has no lock, so settling it throws before any effect.
         long[] broken = new long[1];
         pending.add(table, broken, 0, BarePageTable.PAGE, Reason.UNMAPPED);
         long[] leaf = defer(LEAF, LEAF);
@@ -76,10 +76,10 @@ final class GatheredFlushesTest {
         assertEquals(0, table.tables());
     }
 
-    /** One call of a flush listener. */
+    /** A call of a flush listener. */
     private record Told(long start, long end, Reason reason, long generation) {}
 
-    /** A CPU of this thread in GUEST that has translations of pages, and lists what its listener is told. */
+    /** Returns a CPU of this thread in GUEST that has translations of pages, and records its listener's calls. */
     private static CpuTlb guest(BarePageTable of, List<Told> told, long... pages) {
         CpuTlb cpu = of.guest();
         for (long page : pages) {
@@ -97,17 +97,17 @@ final class GatheredFlushesTest {
         Leaf.unlock(leaf);
     }
 
-    /** When CPUs are told of a flush. */
+    /** When the listeners of CPUs are called for a flush. */
     private enum When {
-        /** At once: their own thread flushes. */
+        /** Immediately, because their own thread flushes. */
         FLUSHED,
-        /** When they poll: they are in GUEST, and another thread flushes. */
+        /** When they poll, because they are in GUEST and another thread flushes. */
         POLLED,
-        /** When they enter GUEST: no thread waits for them. */
+        /** When they enter GUEST, because no thread waits for them. */
         ENTERED
     }
 
-    /** Flushes, and has CPUs of this thread told. */
+    /** Flushes, and makes the CPUs of this thread call their listeners. */
     private void flush(When when, int shootdowns, CpuTlb... cpus) {
         if (when == When.ENTERED) {
             List.of(cpus).forEach(CpuTlb::leaveGuest);

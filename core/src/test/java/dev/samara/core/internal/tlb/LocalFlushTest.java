@@ -36,7 +36,7 @@ final class LocalFlushTest extends TlbGatherFixture {
         return table.pages.context().generation().current();
     }
 
-    /** Returns whether a CPU has a translation of the first page, in GUEST. */
+    /** Returns whether a CPU in GUEST has a translation of the first page. */
     private static boolean knows(CpuTlb cpu) {
         cpu.enterGuest();
         boolean is = cpu.tlb().probe(AT, 8, Pte.READ) >= 0;
@@ -44,7 +44,7 @@ final class LocalFlushTest extends TlbGatherFixture {
         return is;
     }
 
-    /** A CPU of this thread in KERNEL with the translations of pages. */
+    /** Returns a CPU of this thread in KERNEL with the translations of pages. */
     private CpuTlb used(int pages) {
         CpuTlb cpu = table.guest();
         for (int i = 0; i < pages; i++) {
@@ -158,7 +158,7 @@ final class LocalFlushTest extends TlbGatherFixture {
         for (int i = 0; i < Long.SIZE / 2; i++) {
             CpuTlb other = table.guest();
             other.leaveGuest();
-            // Otherwise the flush would look at the first of them.
+            // Otherwise the flush would check the first of them.
             other.switchTo(null);
             others.add(other);
         }

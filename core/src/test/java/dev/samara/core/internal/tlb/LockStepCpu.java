@@ -7,13 +7,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Function;
 
-/** A CPU of a thread of its own, which makes one step at a time: a test decides when. */
+/** A CPU on its own thread, which makes one step at a time, when a test requests it. */
 final class LockStepCpu implements AutoCloseable {
     private final ExecutorService thread = Executors.newSingleThreadExecutor();
     private final BarePageTable table;
     private final CpuTlb cpu;
 
-    /** Claims the CPU, which goes to GUEST in the space of the table. */
+    /** Claims the CPU, which enters GUEST in the table's space. */
     LockStepCpu(BarePageTable table) {
         this.table = table;
         cpu = Await.result("a CPU", thread.submit(() -> table.guest()), List.of());
@@ -31,7 +31,7 @@ final class LockStepCpu implements AutoCloseable {
         });
     }
 
-    /** Leaves GUEST, and the space but for its translations. */
+    /** Leaves GUEST, and the space except its translations. */
     void enterLazy() {
         step(of -> {
             of.leaveGuest();
@@ -48,7 +48,7 @@ final class LockStepCpu implements AutoCloseable {
         });
     }
 
-    /** Goes to the space of the table; returns false if that has ended. */
+    /** Switches to the table's space. Returns false if the space has ended. */
     boolean comeBack() {
         return step(of -> of.leaveLazy(table.pages) || of.switchTo(table.pages));
     }

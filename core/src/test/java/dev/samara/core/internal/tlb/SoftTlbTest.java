@@ -19,7 +19,7 @@ final class SoftTlbTest {
     private static final int ENTRIES = 16;
     private static final long AT = 0x7000_0000_0000L;
 
-    /** Two pages, wherever they are. */
+    /** The physical addresses of two pages. */
     private static final int ONE = 1 << SHIFT;
 
     private static final int TWO = 2 << SHIFT;
@@ -194,7 +194,7 @@ final class SoftTlbTest {
         assertTrue(wraps > 10);
     }
 
-    /** Fills as many translations as the first level has, so that the second one has its entries. */
+    /** Fills as many translations as the first level has, so that the second level grows. */
     private static void growSecond(SoftTlb of) {
         for (int i = 0; i < ENTRIES; i++) {
             of.fill(AT, ONE, READ, READ);
@@ -232,7 +232,7 @@ final class SoftTlbTest {
         SoftTlb small = new SoftTlb(9, 4);
         long page = 1L << 9;
         int pages = 16;
-        // By space and page: frame and rights, or 0 for what the page table does not have.
+        // By space and page: the frame and the rights, or 0 if the page table has no entry.
         long[][] entries = new long[3][pages];
         int[] numbers = new int[entries.length];
         int[] wraps = new int[entries.length];
@@ -258,7 +258,7 @@ final class SoftTlbTest {
                 assertTrue(small.tryFlush(address, AT + end * page));
                 Arrays.fill(table, at, end, 0);
             } else if (what > 6) {
-                // A page gets another frame or fewer rights after a flush only.
+                // A page gets another frame or fewer rights only after a flush.
                 if (table[at] == 0) {
                     table[at] = (1L + random.nextInt(50)) << 9 | READ | (random.nextBoolean() ? WRITE : 0);
                 }
@@ -275,7 +275,7 @@ final class SoftTlbTest {
         assertTrue(found > 10_000);
     }
 
-    /** Selects a space as a CPU does: with a new number, if the old one was used up. */
+    /** Selects a space as a CPU does: with a new number, if numbers wrapped since the old one. */
     private static void select(SoftTlb tlb, int space, int[] numbers, int[] wraps) {
         if (wraps[space] != tlb.wraps()) {
             numbers[space] = tlb.newNumber();

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What an object that reads the tags and addends finds, beside the answers of the TLB itself. */
+/** Compares what an object that reads the tags and addends finds with the results of the TLB itself. */
 final class SoftTlbViewTest {
     private static final int SHIFT = SoftTlb.GRANULE_SHIFT;
     private static final long PAGE = 1L << SHIFT;
@@ -31,7 +31,7 @@ final class SoftTlbViewTest {
     private static final int FRAMES = 16;
     private static final long RIGHTS = Pte.READ | Pte.WRITE | Pte.EXEC;
 
-    /** Looks an access up as FlatMemory does. */
+    /** Looks up an access as FlatMemory does. */
     private static final class Reading implements SoftTlb.View {
         private long[] loads = {};
         private long[] stores = {};
@@ -59,7 +59,7 @@ final class SoftTlbViewTest {
 
         @Override
         public void second(SecondTlb level) {
-            // This view looks up in the first level only.
+            // This view looks up only in the first level.
         }
 
         @Override
@@ -101,7 +101,7 @@ final class SoftTlbViewTest {
         view.key(number);
     }
 
-    /** Fills both parts, that of fetches if there is the right to execute. */
+    /** Fills both parts; the part for fetches only with the right to execute. */
     private static long fill(SoftTlb of, long address, int frame, long rights) {
         if ((rights & Pte.EXEC) != 0) {
             of.fill(address, frame, rights, Pte.EXEC);

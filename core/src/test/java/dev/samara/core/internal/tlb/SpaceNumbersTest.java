@@ -23,7 +23,7 @@ class SpaceNumbersTest {
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final long AT = 0x1000_0000L;
 
-    /** More than a CPU follows one by one: it forgets all of the space, and takes another number for it. */
+    /** More changes than a CPU follows one by one, so it forgets the whole space, and takes another number for it. */
     private static final int CHANGES = 140;
 
     @ParameterizedTest
@@ -79,7 +79,7 @@ class SpaceNumbersTest {
                 assertEquals(Fault.NONE, cpu.memory().load(AT, 8));
                 assertEquals(0, cpu.memory().value(), "space " + i);
                 assertEquals(Fault.NONE, cpu.memory().store(AT, 8, i));
-                // The older ones have had more flushes than the younger ones have.
+                // Older spaces are flushed more often than younger ones.
                 for (int change = i; change <= 40; change++) {
                     assertEquals(0, space.mprotect(AT + page, page, Protection.READ));
                     assertEquals(0, space.mprotect(AT + page, page, RW));
@@ -107,7 +107,7 @@ class SpaceNumbersTest {
                 cpu.switchTo(space);
                 assertEquals(Fault.NONE, cpu.memory().store(AT, 8, i));
             }
-            // By each stride the CPU comes back after another number of other spaces.
+            // With each stride, the CPU returns to a space after a different number of other spaces.
             for (int stride = 1; stride < spaces.size(); stride++) {
                 for (int i = 0; i < 2 * spaces.size(); i++) {
                     int number = i * stride % spaces.size();

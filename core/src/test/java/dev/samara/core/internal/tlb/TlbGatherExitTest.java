@@ -94,7 +94,7 @@ final class TlbGatherExitTest extends TlbGatherFixture {
         });
         ends.start();
         Await.until("the page is unhooked", () -> taken.getCount() == 0, reports);
-        // It comes to the grace period, and to nothing behind it.
+        // The thread reaches the grace period, and nothing after it.
         Await.stopped(ends, reports);
         assertTrue(ends.isAlive());
         assertEquals(1, table.inUse());

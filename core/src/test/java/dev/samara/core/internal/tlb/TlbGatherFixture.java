@@ -25,7 +25,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 abstract class TlbGatherFixture {
     static final long AT = 0x40_0000;
 
-    /** Of CPUs that do not acknowledge. */
+    /** The reports of CPUs that do not acknowledge. */
     final List<Report> reports = new CopyOnWriteArrayList<>();
 
     final MachineMemory memory = new MachineMemory(
@@ -90,8 +90,7 @@ abstract class TlbGatherFixture {
     }
 
     /**
-     * A CPU of a thread of its own that polls until all is done, and then counts itself if it still has the
-     * translation.
+     * Starts a thread with a CPU that polls until all is done, and then counts itself if it still has the translation.
      */
     Thread guestOf(long address, boolean uses, CountDownLatch using, CountDownLatch done, AtomicInteger known) {
         Thread guest = new Thread(() -> {

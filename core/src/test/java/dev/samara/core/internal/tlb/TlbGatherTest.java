@@ -125,7 +125,7 @@ final class TlbGatherTest extends TlbGatherFixture {
             UnmapPages.unmap(new PageWalk(of.pages), AT, AT + BarePageTable.PAGE, gather);
             assertThrows(IllegalStateException.class, gather::invalidate);
             assertThrows(IllegalStateException.class, gather::close);
-            // It is not this thread's any more.
+            // The gather no longer belongs to this thread.
             gather.close();
             gather.rest();
         });

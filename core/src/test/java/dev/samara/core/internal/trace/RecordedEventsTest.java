@@ -35,7 +35,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Each event, brought about on purpose. */
+/** Provokes each event. */
 @ExtendWith(OneThread.class)
 @DisplayName("The flight recorder has an event")
 final class RecordedEventsTest {
@@ -91,10 +91,10 @@ final class RecordedEventsTest {
         AddressSpace empty = Machine.builder().build().newSpace(GEOMETRY);
         List<RecordedEvent> counted;
         try (FlightRecording later = new FlightRecording()) {
-            // The end of a recording ends a chunk of the recorder, which has the period of this recording.
+            // The end of a recording ends a chunk of the recorder, and the events have the period of this recording.
             counted = later.events("Mappings");
         }
-        // The machines of other tests may be there still.
+        // The machines of other tests may still exist.
         RecordedEvent event = counted.stream()
                 .filter(each -> each.getLong("mappings") == 3 && each.getLong("pages") == 1)
                 .findFirst()

@@ -40,7 +40,9 @@ final class StateWordRacesTest {
         Await.until("the threads end", pool::isTerminated);
     }
 
-    /** Where two threads wait for each other without parking, so that both run when they go on. */
+    /**
+     * A barrier at which two threads wait for each other without parking, so that both are running when they continue.
+     */
     private static final class Start {
         private final AtomicInteger arrivals = new AtomicInteger();
         private final AtomicBoolean hasFailed = new AtomicBoolean();
@@ -51,7 +53,9 @@ final class StateWordRacesTest {
         }
     }
 
-    /** Has both threads take a step often, beginning together in each round; returns the counts of the steps. */
+    /**
+     * Makes both threads take a step many times, and start each round together. Returns the sum of the steps' counts.
+     */
     private int race(Callable<Integer> step) throws Exception {
         Start start = new Start();
         Callable<Integer> steps = () -> {

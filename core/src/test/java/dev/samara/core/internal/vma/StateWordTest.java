@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("A state word makes the transitions there are, refuses all others unchanged, and ends once")
 final class StateWordTest {
-    /** Long enough for every way to the end, with a reference, and a step beyond it. */
+    /** Long enough for every path to the end, with a reference, and one step beyond the end. */
     private static final int LONGEST = 6;
 
     private static VmArea fresh() {
@@ -53,7 +53,7 @@ final class StateWordTest {
         RELEASE
     }
 
-    /** The word as plain fields. */
+    /** A model of the word with plain fields. */
     private static final class Model {
         boolean attached;
         boolean detached;
@@ -61,7 +61,7 @@ final class StateWordTest {
         int references;
         int ends;
 
-        /** Whether a step may be taken at all. */
+        /** Returns whether a step is allowed. */
         private boolean allows(Step step) {
             return switch (step) {
                 case ATTACH -> !attached;
@@ -72,7 +72,7 @@ final class StateWordTest {
             };
         }
 
-        /** Takes a step that is allowed; returns the expected result. */
+        /** Takes an allowed step, and returns the expected result. */
         private boolean take(Step step) {
             boolean before = hasEnded();
             boolean mayAcquire = attached && !detached;
@@ -149,7 +149,7 @@ final class StateWordTest {
         }
     }
 
-    /** A word and the only steps that it allows. */
+    /** A word, and the only steps that it allows. */
     private record Row(String name, int word, List<Step> allowed) {
         @Override
         public String toString() {
