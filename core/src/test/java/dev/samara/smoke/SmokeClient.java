@@ -16,7 +16,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 
 /** A client of the library, in a package outside the library's modules. Prints nothing. */
-@SuppressWarnings("ThreadPriorityCheck") // with one processor other threads need it
+@SuppressWarnings("ThreadPriorityCheck") // with one processor, other threads need the yields
 public final class SmokeClient {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
     private static final long PAGE = LINUX.pageSize();

@@ -43,7 +43,7 @@ final class CpuHandOverTest {
         fixture.close();
     }
 
-    /** Has another thread claim the CPU, use it, and hand it over. */
+    /** Makes another thread claim the CPU, use it, and hand it over. */
     private void elsewhere(Runnable use) throws Exception {
         Future<?> done = other.submit(() -> {
             cpu.claim();

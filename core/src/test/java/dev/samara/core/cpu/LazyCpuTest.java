@@ -297,7 +297,7 @@ final class LazyCpuTest {
     /** The space of {@link #begun}. */
     private volatile AddressSpace current = fixture.space;
 
-    /** Switches to the current space, uses it and leaves it, again and again. */
+    /** Repeatedly switches to the current space, uses it and leaves it. */
     private void comesAndGoes(long seed, int rounds) {
         Random random = new Random(seed);
         try (Cpu mine = fixture.machine.claimCpu()) {

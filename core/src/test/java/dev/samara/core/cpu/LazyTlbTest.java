@@ -97,7 +97,7 @@ final class LazyTlbTest {
         return count;
     }
 
-    /** Returns the expected number of references to the page table in addition to that of the users. */
+    /** Returns the expected references to the page table in addition to that of the users. */
     private int lazyReferences() {
         return strategy == LazyTlb.REFERENCE_COUNT ? 1 : 0;
     }

@@ -257,7 +257,7 @@ final class ArchitectureRightsTest {
         }
     }
 
-    /** Makes the accesses to a page that was in the page table with all rights before, or to one that was not. */
+    /** Makes the accesses to a page that was in the page table before, with all rights, or to one that was not. */
     private void assertFirst(Kind kind, int flags, boolean isPresent, int before, int first, int after, int next) {
         long address = map(isPresent ? READ | WRITE | EXEC : before, flags, kind);
         if (isPresent) {

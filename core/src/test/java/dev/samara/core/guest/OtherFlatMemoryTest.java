@@ -254,8 +254,8 @@ final class OtherFlatMemoryTest {
             long[] data = new long[entries];
             long[] fetched = new long[entries];
             long[] second = new long[32 * entries];
-            // The second level grows when the first level was filled as many times as it has entries, here by this
-            // page's store.
+            // The second level grows once the first level was filled as many times as it has entries, here by the store
+            // to the loop's first page.
             for (int page = entries - 1; page < PAGES; page++) {
                 long granule = (AT + (long) page * pageSize) >>> granuleShift;
                 second[(int) granule & second.length - 1] = granule;

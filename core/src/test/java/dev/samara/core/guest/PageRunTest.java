@@ -185,8 +185,8 @@ final class PageRunTest {
         for (int page = 0; page < pages; page++) {
             fixture.store(AT + page * PAGE, page);
         }
-        // Frames that were allocated in this order are not consecutive; reallocating the second half in reverse order
-        // makes those frames consecutive.
+        // Frames that were allocated in this order are not consecutive. The second half is reallocated in reverse
+        // order, which makes its frames consecutive.
         for (int page = pages - 1; page >= pages / 2; page--) {
             assertEquals(0, space.madvise(AT + page * PAGE, PAGE, Advice.DONTNEED));
         }

@@ -229,7 +229,7 @@ final class TlbArraysTest {
     @Test
     @DisplayName("I2: after a poll no tag matches for what another thread has taken away, by a range and by all")
     void polled() throws InterruptedException {
-        // More pages than the TLB has slots: their flush gives the space another number.
+        // More pages than the TLB has slots, so their flush gives the space another number.
         long all = 2L * LARGEST_TLB * PAGE;
         for (long length : new long[] {PAGE, all}) {
             fixture.map(AT, all / PAGE, RWX, SpaceFixture.ANONYMOUS, null, 0);

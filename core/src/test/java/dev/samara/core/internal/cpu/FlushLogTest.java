@@ -29,7 +29,7 @@ final class FlushLogTest {
         return generation * 0x9e37_79b9_7f4a_7c15L;
     }
 
-    /** Returns a reason that differs between consecutive generations that share a record. */
+    /** Returns the generation's reason. It differs between consecutive generations that share a record. */
     private static Reason reason(long generation) {
         return REASONS[(int) (generation / FlushLog.SIZE % REASONS.length)];
     }

@@ -35,8 +35,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * In each test, one fault hangs in its backing while another call changes the mapping. Then the test checks the effect
- * of the late answer.
+ * In each test, one fault hangs in its backing while other calls run. Then the test checks the effect of the late
+ * answer.
  */
 @ExtendWith(OneThread.class)
 @DisplayName("While a fault hangs in its backing")

@@ -40,7 +40,7 @@ final class HeldOfferTest {
     /** The number of pages in a leaf. */
     private static final int PAGES = 512;
 
-    /** In the same leaf as the first page, and in another window. */
+    /** An address in the same leaf as the first page, but in another window. */
     private static final long DISTANT = AT + 100 * PAGE;
 
     /** A file that blocks once after it offered its pages. */

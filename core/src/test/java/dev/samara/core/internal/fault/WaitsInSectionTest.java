@@ -193,8 +193,8 @@ final class WaitsInSectionTest {
         }
 
         /**
-         * Closes everything, and checks that no frame is in use. Not called after a failure, because then a section may
-         * remain open forever.
+         * Closes everything, and checks that no frame is in use. Not called after a failure, because a section may be
+         * open forever.
          */
         void end() {
             offering.cache.close();
@@ -227,8 +227,7 @@ final class WaitsInSectionTest {
             scene.refuses("resolve", cpu -> space.resolve(REPLACED, READ));
             scene.refuses("a load", cpu -> cpu.memory().load(REPLACED, 8));
             scene.refuses("munmap", cpu -> space.munmap(REPLACED, PAGE));
-            // An asynchronous call is refused before it waits for room behind grace periods, a wait that no test can
-            // observe here.
+            // Asynchronous calls are refused before they would wait for room, a wait that no test can observe here.
             for (Function<Cpu, ?> asynchronous : List.<Function<Cpu, ?>>of(
                     cpu -> space.munmapAsync(REPLACED, PAGE).isDone(),
                     cpu -> space.mmapAsync(REPLACED, PAGE, RW, FIXED, null, 0).isDone(),

@@ -130,7 +130,7 @@ final class EvictionCursorTest {
         batch();
         cursor.noteUnlocked();
         round();
-        // The first block was started before.
+        // The cursor was already in the first block.
         assertEquals(512, round());
         assertEquals(0, round());
     }

@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** From page numbers to frames. */
+/** Finds frames by page numbers. */
 final class PageIndexTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
 
@@ -85,7 +85,7 @@ final class PageIndexTest {
         assertEquals(0, budget.used());
     }
 
-    /** Looks pages up together, present and absent ones, in ascending order, and some of them twice. */
+    /** Looks up present and absent pages together, in ascending order, some of them twice. */
     private void assertReadTogether(Map<Long, Integer> model, Random random) {
         List<Long> asked = new ArrayList<>(model.keySet());
         for (int i = 0; i < 1000; i++) {

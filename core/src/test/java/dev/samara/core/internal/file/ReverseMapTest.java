@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** From the pages of a file to the VMAs that map them. */
+/** Finds the VMAs that map the pages of a file. */
 final class ReverseMapTest {
     private static final long SEED = Long.getLong("samara.seed", System.nanoTime());
     private static final long RW = VmaFlags.READ | VmaFlags.WRITE;

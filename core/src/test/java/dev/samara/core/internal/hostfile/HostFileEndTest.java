@@ -70,7 +70,8 @@ final class HostFileEndTest {
         List<Path> left = new ArrayList<>(others.subList(0, times));
         files.openBy((opened, options) -> {
             boolean isReplaced = opened.equals(path) && !left.isEmpty();
-            // The open finds another file than the check of the path before it; afterwards the path names that file.
+            // The path named a different file when it was checked before the open; after the open it names the opened
+            // file.
             Path other = isReplaced ? left.remove(0) : path;
             HostChannel channel = channels.open(isReplaced ? other : opened, options);
             if (isReplaced) {

@@ -282,8 +282,7 @@ final class HostFileRacesTest extends HostFileFixture {
         AtomicBoolean isChecked = new AtomicBoolean();
         channels.failure = (call, offset, length) -> {
             if (call == FaultyChannels.ChannelCall.WRITE && isChecked.compareAndSet(false, true)) {
-                // A reclaim that is concurrent with a change may find more pages later, so the number of reclaims must
-                // be limited.
+                // A reclaim concurrent with a change may find more pages later, so the number of reclaims is limited.
                 join(List.of(begin("reclaim", () -> {
                     for (int i = 0;
                             i < MachineMemory.MOST_RECLAIMS && pages.memory().reclaim();

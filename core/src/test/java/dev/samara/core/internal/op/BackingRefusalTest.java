@@ -27,7 +27,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** A backing that refuses, or throws, at each open that an operation requests, one after the other. */
+/** A backing that refuses, or throws, at one of the opens that an operation requests, at each in turn. */
 final class BackingRefusalTest {
     private static final long PAGE = 0x1000;
     private static final long PLACE = 0x1000_0000L;

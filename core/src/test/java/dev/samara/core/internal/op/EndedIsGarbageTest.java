@@ -25,10 +25,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/**
- * No completed operation or closed space is reachable from the machine or a live space, however operations and forks
- * overlap.
- */
+/** Nothing that ended is reachable from what is still alive, however operations and forks overlap. */
 @DisplayName("I9: garbage as soon as it is over:")
 final class EndedIsGarbageTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;

@@ -88,8 +88,7 @@ class MergeTableIdentityTest extends MergeTableFixture {
     }
 
     /**
-     * Returns whether two identities may merge: they are equal, or one VMA has none and can adopt the other's, which is
-     * not inherited.
+     * Returns whether VMAs may merge: their identities are equal, or one VMA has none and the other's is not inherited.
      */
     private static boolean mayBeOne(char one, char other) {
         return one == other || (one == 'a' && "xy".indexOf(other) >= 0) || (other == 'a' && "xy".indexOf(one) >= 0);

@@ -37,7 +37,7 @@ final class OtherNamesTest {
     private final HeldOperations holding = new HeldOperations(Machine.builder().stackGuardGap(4));
 
     /**
-     * Returns whether a call that needs a free range must wait for a row; otherwise it can fail immediately, because
+     * Returns whether a call that needs a free range must wait for a row. Otherwise the call fails immediately, because
      * the range stays in use.
      */
     private static boolean becomesFree(RetiringCall row) {

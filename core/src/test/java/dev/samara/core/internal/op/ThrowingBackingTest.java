@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * A backing that throws, which it must not do, at each of the questions that a call asks it, one after the other.
- * Whichever question it is, the call has no effect, and the same call succeeds once the backing answers.
+ * A backing that throws, which it must not do, at one of the questions that a call asks it, at each in turn. The call
+ * then has no effect, and the same call succeeds once the backing answers.
  */
 @DisplayName("A call in which a backing throws leaves no trace")
 class ThrowingBackingTest {

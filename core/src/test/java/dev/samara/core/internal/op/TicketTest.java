@@ -55,7 +55,7 @@ final class TicketTest {
         return "munmap(0x" + Long.toHexString(page(number)) + ",";
     }
 
-    /** An operation on pages 0 to 16 that was overtaken three times, and waits for the third operation. */
+    /** An operation on pages 0 to 16 that was overtaken three times, and waits for the last overtaker. */
     private record Overtaken(HeldOperations.Caller<Long> caller, HeldOperations.Hold last) {}
 
     private Overtaken overtake(Callable<Long> operation) throws Exception {

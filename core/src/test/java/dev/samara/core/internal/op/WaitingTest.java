@@ -33,7 +33,7 @@ final class WaitingTest {
         return "0x" + Long.toHexString(address);
     }
 
-    /** Waits until a number of reports were made. */
+    /** Waits for a number of reports. */
     private static void untilReported(List<Report> reports, int count) {
         Await.until(count + " reports", () -> reports.size() >= count, reports);
     }

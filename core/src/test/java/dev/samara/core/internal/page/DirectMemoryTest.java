@@ -48,7 +48,7 @@ final class DirectMemoryTest {
     void machines() {
         long limit = Machine.directMemoryLimit();
         Machine.builder().memory(limit).build();
-        // Also more than the limit of regions, because no system has that much room.
+        // Also too much for regions, because no system has that much memory.
         long tooMuch = Long.MAX_VALUE;
         MachineBuilder more = Machine.builder().memory(tooMuch);
         assertEquals(

@@ -126,8 +126,7 @@ final class FramesRacesTest extends FramesFixture {
         }
 
         /**
-         * Returns the first eight bytes of a frame, or the poison if they are zero, because a frame that was never used
-         * contains zeros.
+         * Returns a frame's first number, or the poison if it is 0, because a frame that was never used contains zeros.
          */
         private long poisonOr(int frame) {
             long first = frames.store().get(frame, 0, 8);

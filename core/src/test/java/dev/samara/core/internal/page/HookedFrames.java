@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * performed, or make the next fill throw.
  */
 public final class HookedFrames implements FrameStore {
-    /** The binary logarithm of how many bytes of frames a machine creates at a time. */
+    /** The binary logarithm of the number of bytes that a machine adds at a time. */
     private static final int CHUNK_SHIFT = 22;
 
     private static final int NONE = -1;

@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 /** Contention of threads that are represented by numbers, at times that a test sets. */
 final class ContentionByHand extends LockContention {
-    /** The meetings before a division. */
+    /** The number of meetings before a division. */
     static final int ENOUGH = 16;
 
     /** The time in nanoseconds. Not 0, which means that there was no meeting. */

@@ -77,7 +77,7 @@ final class RecentCrossingsTest {
         assertNotSame(three, three.with(0x2000, 0x5000), "the end of one and the start of the next");
     }
 
-    /** Returns whether a range is kept whose middle is a page above its start. */
+    /** Returns whether the range with a number, whose middle is a page above its start, is kept. */
     private static boolean has(RecentCrossings crossings, int number) {
         long start = start(number);
         return crossings.outside(start + 0x1000, start, start + 0x2000) != start + 0x1000;

@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Waits until a background is quiet. */
+/** Waiting until a background is quiescent. */
 final class BackgroundQuiescenceTest extends BackgroundFixture {
     @Test
     @DisplayName("quiescence waits for tasks that other tasks give")

@@ -167,7 +167,7 @@ class StalledReaderTest {
         stalled.end();
     }
 
-    /** A file that counts its opens and closes, and can hang in a fault. */
+    /** A file that counts its opens and closes, and hangs while it is asked for pages. */
     private static final class HangingBacking extends NamedBacking {
         private final PageCache pages;
         private final AtomicInteger open = new AtomicInteger();

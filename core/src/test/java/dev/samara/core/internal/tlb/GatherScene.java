@@ -18,7 +18,7 @@ import java.util.Objects;
 
 /**
  * A space with two written pages and two CPUs in GUEST, each of which has the translations of both pages; operations on
- * the space that use a given gather; and a check of what the CPUs do after them.
+ * the space that use a given gather; and a check of what the CPUs do afterwards.
  */
 final class GatherScene implements AutoCloseable {
     /** Pages in two leaves and in different slots of a TLB. */
@@ -75,7 +75,7 @@ final class GatherScene implements AutoCloseable {
     void borrow() {
         cpus.get(0).leave();
         context().users().put();
-        // The CPU is still counted.
+        // The CPU that stays is still counted.
         if (!CpuCounts.unuse(context().users())) {
             throw new IllegalStateException("a user is left");
         }

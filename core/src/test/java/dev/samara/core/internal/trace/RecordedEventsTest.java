@@ -91,7 +91,7 @@ final class RecordedEventsTest {
         AddressSpace empty = Machine.builder().build().newSpace(GEOMETRY);
         List<RecordedEvent> counted;
         try (FlightRecording later = new FlightRecording()) {
-            // The end of a recording ends a chunk of the recorder, and the events have the period of this recording.
+            // The end of this recording ends a chunk of the recorder, and so emits the periodic events.
             counted = later.events("Mappings");
         }
         // The machines of other tests may still exist.
