@@ -141,7 +141,7 @@ final class CallingBackTest {
 
     /**
      * Starts a mapping over pages 0 to 9 that restarts three times and then takes a ticket. The unmappings that it
-     * waits for are released in the order of their publication, in which it also waits for them.
+     * waits for are released in the order of their publication, which is also the order of its waits.
      */
     private Future<Long> mapAfterThreeRestarts() throws InterruptedException {
         anonymous(0, 10);

@@ -137,7 +137,7 @@ final class CpuHandOverTest {
             assertRefused(IllegalStateException.class, () -> fixture.space.munmap(at, PAGE), "GUEST");
             cpu.leaveGuest();
         });
-        // A CPU in GUEST only prevents calls by the thread that owns it.
+        // The CPU counts only for the thread that owns it.
         assertEquals(0, fixture.space.munmap(at + PAGE, PAGE));
         cpu.claim();
     }

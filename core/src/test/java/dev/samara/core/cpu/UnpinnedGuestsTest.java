@@ -61,8 +61,8 @@ final class UnpinnedGuestsTest extends GuestFixture {
         }
         List<RecordedEvent> pinned = List.of();
         for (int run = 0; run == 0 || (run < MOST_RUNS && !pinned.isEmpty()); run++) {
-            // The JVM pins threads that wait until a class is loaded or initialized, but only once: a retry is free of
-            // that.
+            // The JVM pins threads that wait until a class is loaded or initialized. A retry avoids this, because it
+            // happens only once.
             pinned = pinned(() -> run(virtual));
         }
         assertEquals(List.of(), pinned);

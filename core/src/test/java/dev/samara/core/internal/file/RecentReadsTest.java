@@ -111,7 +111,7 @@ final class RecentReadsTest {
             read(32L * i, 32);
         }
         collect(64);
-        // The same slot as page 0.
+        // Uses the same place as page 0.
         read(1024, 32);
         read(1056, 32);
         collect(64);

@@ -23,7 +23,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
 /**
- * The failures of {@code mlock} and its family, {@code msync} and {@code mseal}, and the changes that they made before.
+ * The failures of {@code mlock} and its family, {@code msync} and {@code mseal}, and the changes that they made before
+ * they failed.
  */
 final class LockErrnoTest {
     private static final long PAGE = CallArguments.PAGE;

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The failures of {@code mprotect}, their order, and the changes that it made before. */
+/** The failures of {@code mprotect}, their order, and the changes that it made before it failed. */
 final class ProtectErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
