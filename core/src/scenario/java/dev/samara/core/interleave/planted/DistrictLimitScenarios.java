@@ -16,7 +16,7 @@ import dev.samara.core.mman.Resource;
 final class DistrictLimitScenarios {
     private DistrictLimitScenarios() {}
 
-    /** More pages than the share of a part for which a layout is divided. */
+    /** More pages than a division requires each part to be able to grow by. */
     private static final long MANY = 257;
 
     /** A divided layout with a limit. Calls that run one after the other obey it. */
