@@ -45,8 +45,8 @@ final class FileKinds {
     }
 
     /**
-     * Records the device's contents of some pages after a save. They are a part of the outcome: a store that preceded
-     * the save must be among them.
+     * Records the device's contents of some pages after a save. They are a part of the outcome, so a store that
+     * preceded the save must be on the device.
      */
     static void noteSaved(Call call, long result, long first, long behind) {
         if (result == 0 && call.state().file instanceof HostGroundFile file) {

@@ -17,8 +17,8 @@ import java.util.function.Supplier;
 /** Explores a set of combinations, each for a share of the time. */
 public final class PairsRun implements ProfilePart {
     /**
-     * How many times its share of the time a scenario may take if its schedules are bounded, because most scenarios
-     * need less.
+     * The maximum time of a scenario with bounded schedules, in shares, because most scenarios need less than their
+     * share.
      */
     private static final int MOST_SHARES = 3;
 

@@ -238,7 +238,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread that looks a page up before and after an operation that joins the parts and unmaps the page. */
+    /** A thread looks a page up, and again after an operation that joins the parts and unmaps the page returned. */
     static final class LookupAfterJoin extends OfFour {
         private volatile boolean isUnmapped;
 

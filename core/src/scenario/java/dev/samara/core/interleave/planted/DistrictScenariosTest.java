@@ -206,7 +206,7 @@ final class DistrictScenariosTest {
                     0,
                     oneWaits("change.lostEarlier = lost.get();", "")));
 
-    /** The mutants at which few of many schedules fail. */
+    /** The mutants that only few of many schedules reveal. */
     private static final List<PlantedBreak> RARE = List.of(
             PlantedBreak.of(
                     "P47: a join does not count the changes of its parts",

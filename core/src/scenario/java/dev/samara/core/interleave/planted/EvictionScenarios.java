@@ -140,10 +140,7 @@ final class EvictionScenarios {
             host(state).fsync();
         }
 
-        /**
-         * An eviction that finds the page locked frees nothing, so the contents of memory differ from those of each
-         * order.
-         */
+        /** The result is not compared with orders: an eviction that finds the page locked frees nothing. */
         @Override
         protected boolean hasOrders() {
             return false;
@@ -218,7 +215,7 @@ final class EvictionScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             host(state).fsync();
-            // Leaves a completed walk for the first file.
+            // Leaves an idle walk for the first of the two evictions.
             freed(host(state).file());
             load(cpu, AT);
             HostFile another = host(state).openAnother();

@@ -226,7 +226,7 @@ final class LayoutScenarios {
         }
     }
 
-    /** A call that waits for room for grace periods, which an asynchronous call uses. */
+    /** A call that waits for room behind grace periods, which an asynchronous call uses up. */
     static final class WaitsForRoom extends Calls {
         WaitsForRoom() {
             calls().put("async", (state, cpu) -> "" + (state.space.munmapAsync(AT, PAGE) != null));

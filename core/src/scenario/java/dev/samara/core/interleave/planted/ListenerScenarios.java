@@ -202,8 +202,9 @@ final class ListenerScenarios {
     }
 
     /**
-     * Three changes in one part and one change in another part, each part in the order that its lock would determine,
-     * for a listener for which only one change may wait. The second change may be lost, but not the third one.
+     * Three changes in one part and one change in another part, for a listener for which only one change may wait. The
+     * changes of each part are in the order that its lock would determine. The second change may be lost, but not the
+     * third one.
      */
     static final class Losing extends Calls {
         private ChangeReplay replay = new ChangeReplay();

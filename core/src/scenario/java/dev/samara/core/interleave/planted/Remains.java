@@ -44,8 +44,8 @@ final class Remains {
     }
 
     /**
-     * Checks that the search did not enter the scheduler. It refers to each object of the run, so the result would
-     * depend on its trace.
+     * Checks that the search did not enter the scheduler. The scheduler refers to each object of the run, so the result
+     * would depend on its trace.
      */
     private static void nothingOfTheScheduler(Object[] roots) {
         if (!ReachableObjects.of("Run", roots).isEmpty()) {
@@ -53,7 +53,7 @@ final class Remains {
         }
     }
 
-    /** Checks that a spare walk, which keeps its gather, does not keep a page table that the last eviction walked. */
+    /** Checks that an idle walk, which keeps its gather, does not keep a page table that the last eviction walked. */
     private static void spareWalksAreEmpty(Object[] roots) {
         for (Object spare : ReachableObjects.of("SpareWalk", roots)) {
             List<Object> kept =

@@ -26,7 +26,7 @@ final class RunScenarios {
 
     private RunScenarios() {}
 
-    /** Returns a builder of machines that poison freed frames. Their frames have buffers. */
+    /** Returns a builder for scenarios whose frames are in buffers; freed frames are poisoned. */
     private static MachineBuilder withBuffers() {
         return Machine.builder().faultAround(1).poisonFrames(true);
     }

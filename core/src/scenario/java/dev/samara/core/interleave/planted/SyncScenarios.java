@@ -98,7 +98,7 @@ final class SyncScenarios {
 
     /**
      * An updater unlinks an object while a grace period is in progress, concurrently with a reader that started after
-     * the grace period.
+     * that grace period did.
      */
     static final class UnlinkedLater extends Bodies {
         private final Rcu rcu = rcu(new Housekeeping(null, Runnable::run, moved -> {}));

@@ -28,7 +28,7 @@ import java.util.stream.Stream;
  * end.
  */
 public final class HostGroundFile implements GroundFile {
-    /** An empty file, because a path that is opened must name a file. */
+    /** An empty file, because a path that is opened must name an existing file. */
     private static final Path PATH = makePath();
 
     private static final List<Path> OTHERS =

@@ -95,7 +95,7 @@ public final class MemoryChannel implements HostChannel {
         return open.get();
     }
 
-    /** Makes a later call of this file, or of another one, fail as the fault specifies. */
+    /** Makes a later call of this file, or of another one, meet a fault. */
     public void meet(HostFault next) {
         fault = next;
     }
