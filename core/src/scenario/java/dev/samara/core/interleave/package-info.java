@@ -7,9 +7,10 @@
  * <ul>
  *   <li>{@link dev.samara.core.interleave.scenario} contains operations on one address space, and checks their results.
  *   <li>{@link dev.samara.core.interleave.pair} combines two or three operations, and explores the combinations.
- *   <li>{@link dev.samara.core.interleave.planted} plants breaks in the production classes, and searches for each.
- *   <li>{@link dev.samara.core.interleave.sweep} makes each failure point that an operation reaches fail. It uses
- *       neither {@code pair} nor {@code planted}.
+ *   <li>{@link dev.samara.core.interleave.planted} plants mutants in the production classes, and searches for each
+ *       mutant.
+ *   <li>{@link dev.samara.core.interleave.sweep} injects a failure at each failure point that an operation reaches. It
+ *       uses neither {@code pair} nor {@code planted}.
  *   <li>{@link dev.samara.core.interleave.profile} runs the last three packages for a given time.
  * </ul>
  */

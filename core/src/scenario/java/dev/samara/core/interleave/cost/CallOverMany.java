@@ -42,7 +42,7 @@ enum CallOverMany {
     FORK(Mapped.ALTERNATELY, false, CallOverMany::fork),
     FORK_OF_SHARED(Mapped.SHARED, false, CallOverMany::fork),
 
-    /* Where a backing must be asked, each call publishes once. */
+    /* The backing must be asked, so each call publishes once. */
     MREMAP_OF_BACKED(Mapped.BACKED, false, CallOverMany::move),
     MREMAP_OF_BACKED_EACH(Mapped.BACKED_EACH, false, CallOverMany::move),
     MREMAP_OF_BACKED_OVER_OTHERS(Mapped.BACKED_BELOW_OTHERS, false, CallOverMany::move),
@@ -54,31 +54,33 @@ enum CallOverMany {
     FORK_OF_BACKED(Mapped.BACKED_EACH, false, CallOverMany::fork),
     MUNMAP_OF_BACKED(Mapped.BACKED, false, (space, length) -> space.munmap(AT, length));
 
-    /** How the mappings lie, before the call. */
+    /** The layout of the mappings before the call. */
     enum Mapped {
-        /** With a page between two of them. */
+        /** A page between any two of them is unmapped. */
         APART,
-        /** With mappings at their target. */
+        /** As {@link #APART}; the target contains other mappings. */
         APART_BELOW_OTHERS,
-        /** With mappings of a shared object each at their target. */
+        /** As {@link #APART}; the target contains mappings, each of its own shared object. */
         APART_BELOW_SHARED,
-        /** With a page of memory each. */
+        /** As {@link #APART}, each with a page in memory. */
         TOUCHED,
-        /** Neighbours, with different rights. */
+        /** Neighbours with alternating rights. */
         ALTERNATELY,
-        /** Of one shared object each. */
+        /** Each maps its own shared object. */
         SHARED,
-        /** Of one backing that is asked. */
+        /** All map one backing, which must be asked. */
         BACKED,
-        /** Of a backing each. */
+        /** Each maps its own backing. */
         BACKED_EACH,
         BACKED_BELOW_OTHERS,
         ALTERNATELY_BACKED,
-        /** As many neighbours as the space may have mappings; others are mapped beside the call in flight. */
+        /**
+         * As many neighbours as the space permits; further mappings are created concurrently with the call in flight.
+         */
         ALTERNATELY_TO_THE_LIMIT
     }
 
-    /** A call over a range of a length. */
+    /** A call on a range of the given length. */
     interface OverRange {
         long make(AddressSpace space, long length);
     }

@@ -13,14 +13,16 @@ public final class CountedSteps {
 
     private CountedSteps() {}
 
-    /** Called by counted code. Racy, benign because a thread finds itself only where it has begun. */
+    /**
+     * Called by counted code. The race is benign: a thread finds itself in the field only if it called {@link #begin}.
+     */
     public static void step() {
         if (Thread.currentThread() == counted) {
             steps++;
         }
     }
 
-    /** Counts the steps of the calling thread from 0. */
+    /** Starts to count the steps of the calling thread, from 0. */
     public static void begin() {
         steps = 0;
         counted = Thread.currentThread();

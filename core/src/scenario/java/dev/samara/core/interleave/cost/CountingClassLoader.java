@@ -67,7 +67,7 @@ final class CountingClassLoader extends ClassLoader {
     }
 
     private static final class CountedMethod extends MethodVisitor {
-        /** The labels so far. A jump to one of them is a turn of a loop. */
+        /** The labels so far. A jump to one of them is the end of an iteration of a loop. */
         private final Set<Label> passed = new HashSet<>();
 
         CountedMethod(MethodVisitor next) {

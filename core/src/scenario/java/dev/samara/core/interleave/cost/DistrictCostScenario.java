@@ -20,23 +20,23 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Threads that each map and unmap in their own range of one space, which is divided between them. */
+/** Threads that map and unmap, each in its own range of one space, whose layout is divided between them. */
 final class DistrictCostScenario implements Scenario {
     /** What each thread does. */
     enum Work {
         /** It maps a page and unmaps it, in a space without memory. */
         LAYOUT,
-        /** It maps a page and unmaps it, in a space without memory, far from the commit limit of the machine. */
+        /** It maps a page and unmaps it, in a space without memory, far from the machine's commit limit. */
         LIMIT,
         /** It maps a page and unmaps it. */
         MEMORY,
-        /** It maps a page beside one that it has written to, writes to it, and unmaps it. */
+        /** It maps a page next to one that it wrote before, writes to it, and unmaps it. */
         TOUCH
     }
 
     private static final long PAGE = SpaceScenario.PAGE;
 
-    /** The distance of two threads: no page table of theirs is one, but the topmost. */
+    /** The distance between two threads' ranges. They share no page table except the topmost one. */
     private static final long APART = 1L << 39;
 
     private static final long COMMIT_LIMIT = 1L << 30;
@@ -48,7 +48,7 @@ final class DistrictCostScenario implements Scenario {
     private @Nullable AddressSpace space;
 
     /**
-     * Makes the scenario.
+     * Creates the scenario.
      *
      * @param text the work, the number of threads, and the number of parts of the layout
      */
@@ -104,7 +104,7 @@ final class DistrictCostScenario implements Scenario {
         }
     }
 
-    /** As after a time in which all threads have been in operations at once: there is a context for each. */
+    /** Creates one context for each thread, as if all threads had been in operations concurrently. */
     private void lendContexts() {
         PageTableContexts contexts = Objects.requireNonNull(
                         MachineInternals.layoutOf(space()).memoryOrNull())
@@ -151,7 +151,7 @@ final class DistrictCostScenario implements Scenario {
                         cpu.switchTo(space());
                         cpu.memory().store(at(thread), 8, thread);
                     }
-                    // What only the first times do is done.
+                    // The first rounds do what happens only once.
                     for (int j = 0; j < 3; j++) {
                         mapTouchUnmap(thread, cpu);
                     }

@@ -13,7 +13,7 @@ import java.util.TreeMap;
  * writes.
  */
 final class DistrictCosts {
-    /** The most parts of a layout. */
+    /** The maximum number of parts of a layout. */
     static final int MOST_PARTS = 16;
 
     private DistrictCosts() {}
@@ -24,13 +24,13 @@ final class DistrictCosts {
     }
 
     /**
-     * Prints how many words 1, 2, 8 and 64 threads share, in an undivided layout and in as many parts as it may have,
-     * and each of them with its number.
+     * Prints how many words 1, 2, 8 and 64 threads share, in an undivided layout and in one with as many parts as
+     * possible, and lists the words.
      */
     public static void main(String... arguments) {
         for (Work work : Work.values()) {
             for (int threads : new int[] {1, 2, 8, 64}) {
-                // Each of these threads has a CPU, and the trace of 64 is too long.
+                // With this work, each thread has a CPU, and the trace of 64 threads would be too long.
                 if (work != Work.TOUCH || threads <= 8) {
                     print(work, threads, 1);
                     print(work, threads, Math.min(threads, MOST_PARTS));

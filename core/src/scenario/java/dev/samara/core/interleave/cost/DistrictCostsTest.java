@@ -14,7 +14,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("interleave")
 @DisplayName("The words that threads share which map and unmap in ranges of their own")
 final class DistrictCostsTest {
-    /** The words of the committed memory, and the slots of idle contexts. */
+    /** The number of words of committed memory, and of slots for idle contexts. */
     private static final int STRIPES = 8;
 
     private static void assertShared(int expected, Work work, int threads, int parts) {
@@ -23,16 +23,17 @@ final class DistrictCostsTest {
     }
 
     /**
-     * The lock, the number of operations, the root, the charge and the number of mapped pages of each part that has
-     * several threads.
+     * Returns the number of shared words of a layout: the lock, the number of operations, the root, the charge and the
+     * number of mapped pages of each part that is used by several threads.
      */
     private static int ofLayout(int threads, int parts) {
         return (threads > parts ? 5 * parts : 0) + stripes(threads);
     }
 
     /**
-     * What a removal of pages reads for the highest number of pages, in a layout that is not divided: the leaf of each
-     * thread if there are few, and otherwise how many pages were removed since it has read them.
+     * Returns how many shared words a removal of pages reads for the peak number of pages, in an undivided layout: with
+     * few threads the leaf of each thread, otherwise one count of the pages that were removed since it last read the
+     * leaves.
      */
     private static int ofPeak(int threads) {
         return threads <= 2 ? threads : 1;

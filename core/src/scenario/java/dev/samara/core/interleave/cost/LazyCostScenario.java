@@ -15,19 +15,19 @@ import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** One transition of the CPUs of one thread, the steps of which are counted. */
+/** One transition of a thread's CPUs, whose steps are counted. */
 final class LazyCostScenario implements Scenario {
     /** What CPUs do. */
     enum Transition {
-        /** A CPU goes from a space to another one. */
+        /** A CPU switches to another space. */
         SWITCH,
-        /** A CPU goes to LAZY, and back to its space. */
+        /** A CPU enters LAZY, and returns to its space. */
         IDLE_AND_BACK,
-        /** A CPU goes to LAZY, and then to another space. */
+        /** A CPU enters LAZY, and then switches to another space. */
         IDLE_AND_ELSEWHERE,
-        /** A space is closed in which all CPUs are LAZY. */
+        /** A space in which all CPUs are LAZY is closed. */
         EXIT,
-        /** All CPUs, which are LAZY in a space that has ended, go to another one. */
+        /** All CPUs, which are LAZY in a space that ended, switch to another space. */
         AFTER_EXIT
     }
 
@@ -37,9 +37,9 @@ final class LazyCostScenario implements Scenario {
     private @Nullable Machine machine;
 
     /**
-     * Makes the scenario.
+     * Creates the scenario.
      *
-     * @param text the strategy, the transition, and the number of CPUs that are in the space before
+     * @param text the strategy, the transition, and the number of CPUs that are in the space at the start
      */
     LazyCostScenario(String text) {
         String[] words = text.split(" ", 3);
@@ -75,13 +75,13 @@ final class LazyCostScenario implements Scenario {
             public void before() {
                 for (int i = 0; i < cpus; i++) {
                     Cpu cpu = machine().claimCpu();
-                    // Each knows both spaces: no TLB number is given out in the steps that are counted.
+                    // Each CPU enters both spaces first, so no TLB number is assigned in the counted steps.
                     cpu.switchTo(other);
                     cpu.switchTo(space);
                     all.add(cpu);
                 }
                 if (transition == Transition.IDLE_AND_BACK) {
-                    // What the CPU keeps is noted at the first time.
+                    // The first time, the CPU also notes what it keeps.
                     all.get(0).enterLazy();
                     all.get(0).switchTo(space);
                 }

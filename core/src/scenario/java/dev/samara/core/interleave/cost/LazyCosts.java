@@ -12,7 +12,7 @@ import java.util.Set;
 final class LazyCosts {
     static final List<Integer> CPUS = List.of(1, 2, 8, 64);
 
-    /** The classes whose words belong to one CPU. Those of the other classes are shared by all CPUs of a space. */
+    /** The classes whose words belong to one CPU. All CPUs of a space share the words of the other classes. */
     private static final Set<String> OF_CPUS =
             Set.of("CpuWords$State", "CpuWords$Flushed", "CpuWords$Pending", "CpuWords", "PublishedLazy", "HazardLazy");
 
@@ -22,10 +22,10 @@ final class LazyCosts {
      * The writes of one transition.
      *
      * @param ofSpace writes to words that all CPUs of a space share
-     * @param ofCpus writes to words that belong to one CPU, that of the writer or another one
+     * @param ofCpus writes to words that belong to one CPU, whether it is the writer's or another thread's
      */
     record Writes(int ofSpace, int ofCpus) {
-        /** Returns this with more writes. */
+        /** Returns the sum of this and more writes. */
         Writes plus(int moreOfSpace, int moreOfCpus) {
             return new Writes(ofSpace + moreOfSpace, ofCpus + moreOfCpus);
         }

@@ -52,7 +52,7 @@ final class LazyCostsTest {
         for (int cpus : LazyCosts.CPUS) {
             assertEquals(none, LazyCosts.of(LazyTlb.NONE, Transition.EXIT, cpus));
             assertEquals(none.plus(0, cpus), LazyCosts.of(LazyTlb.SHOOTDOWN, Transition.EXIT, cpus));
-            // The last references are given up later, by CPUs.
+            // The last references are released later, by CPUs.
             Writes kept = none.plus(-5, 0);
             assertEquals(kept, LazyCosts.of(LazyTlb.REFERENCE_COUNT, Transition.EXIT, cpus));
             assertEquals(kept.plus(cpus, cpus), LazyCosts.of(LazyTlb.HAZARD_POINTER, Transition.EXIT, cpus));

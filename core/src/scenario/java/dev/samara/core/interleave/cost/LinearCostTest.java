@@ -17,10 +17,13 @@ import org.junit.jupiter.params.provider.EnumSource;
 final class LinearCostTest {
     private static final int MAPPINGS = 1000;
 
-    /** More than the logarithm of a tree adds to four times the mappings. */
+    /** The maximum ratio of steps with four times the mappings. It exceeds 4 because the depth of a tree grows, too. */
     private static final double MOST = 5;
 
-    /** More than the height of a tree adds to one hold of the lock if there are four times the mappings. */
+    /**
+     * The maximum ratio of steps in one hold of the lock, with four times the mappings. It exceeds 1 because the height
+     * of a tree grows.
+     */
     private static final double MOST_OF_A_BATCH = 1.5;
 
     @ParameterizedTest
@@ -28,7 +31,7 @@ final class LinearCostTest {
     @DisplayName("four times the mappings take less than five times the steps, and a batch of a call no more")
     void linear(CallOverMany call) throws Exception {
         ClassLoader loader = new CountingClassLoader();
-        // What only the first call of a machine does is done.
+        // Runs what happens only in the first call on a machine.
         count(loader, call, MAPPINGS / 4);
         long[] few = count(loader, call, MAPPINGS);
         long[] many = count(loader, call, 4 * MAPPINGS);

@@ -31,7 +31,7 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
 
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
 
-    /** A backing that grants each request, and whose mappings may be joined. */
+    /** A backing that grants each request, and whose mappings may merge. */
     private static final class Asked extends NamedBacking {
         Asked(int inode) {
             super("asked", inode);
@@ -53,7 +53,7 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
         }
     }
 
-    /** Counts the steps of its holds. */
+    /** Counts the steps of each hold. */
     private final class CountedLock extends ReentrantLock {
         private static final long serialVersionUID = 1L;
 
@@ -75,13 +75,13 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
     /** The steps of the longest hold of the layout lock. */
     private long longest;
 
-    /** The mappings that were made beside the call. */
+    /** How many mappings were created concurrently with the call. */
     private int others;
 
     /**
-     * Returns the steps of a call, and those of its longest hold of the layout lock.
+     * Returns the number of a call's steps, and of the steps of its longest hold of the layout lock.
      *
-     * @param name of a {@link CallOverMany}
+     * @param name the name of a {@link CallOverMany}
      */
     @Override
     public long[] apply(String name, Integer mappings) {
@@ -111,7 +111,7 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
         }
     }
 
-    /** Maps some pages apart, in the notifier of a call in flight. */
+    /** Maps some separate pages, in the notifier of a call in flight. */
     private void mapOthers(AddressSpace space) {
         while (others < OTHERS) {
             map(space, TARGET + 2 * PAGE * others, 1, RW, FIXED, null);
@@ -144,7 +144,7 @@ final class ManyMappings implements BiFunction<String, Integer, long[]> {
                     map(space, TARGET + apart, 1, RW, FIXED, null);
                 }
                 case ALTERNATELY_BACKED ->
-                    // Not writable: memory that is accounted for would not be joined with other memory.
+                    // Not writable, because accounted memory would not merge with other memory.
                     map(
                             space,
                             AT + i * PAGE,

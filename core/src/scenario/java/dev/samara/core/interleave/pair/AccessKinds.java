@@ -72,8 +72,9 @@ final class AccessKinds {
             return loaded;
         });
         PairKinds.accesses(POLLS, Use.GUEST, call -> {
-            // An operation alone is not in GUEST. A request that is lost never lets the others return. Parks, since a
-            // spin would be a turn of another spin, which ends after many.
+            // An operation that runs alone is not in GUEST. If a request is lost, the other operations never return.
+            // The thread parks, because the scheduler assumes that a spin ends after a bounded number of spin-wait
+            // hints.
             while (call.state().inGuest.contains(call.cpu()) && call.state().unfinished > 0) {
                 call.cpu().poll();
                 LockSupport.parkNanos(POLL_NANOS);
@@ -87,7 +88,7 @@ final class AccessKinds {
         PairKinds.add("write-forced", call -> call.space().writeForced(call.second(), new byte[] {0x5b}, 0, 1));
     }
 
-    /** Reads a pinned page, whose frame no other page gets before the pin is released. */
+    /** Reads a pinned page, whose frame is not reused for another page before the pin is released. */
     private static Object pin(Call call) {
         try (PinnedFrame pin = call.cpu().memory().pin(call.start(), Protection.READ)) {
             if (pin == null) {
@@ -105,7 +106,7 @@ final class AccessKinds {
         }
     }
 
-    /** An operation alone has not entered GUEST: its thread has the other CPUs too. */
+    /** Leaves GUEST. An operation that runs alone did not enter it, because its thread owns the other CPUs, too. */
     private static void leaveGuest(Call call) {
         if (call.state().inGuest.remove(call.cpu())) {
             call.cpu().leaveGuest();
@@ -154,7 +155,7 @@ final class AccessKinds {
                         return NOTHING;
                     }
                     cpu.enterGuest();
-                    // Ends in GUEST.
+                    // The thread ends in GUEST.
                     return SpaceScenario.load(cpu, call.start());
                 }));
         PairKinds.accesses("hand-over", Use.ACCESS, call -> {
@@ -174,7 +175,7 @@ final class AccessKinds {
 
     private static void letGo() {}
 
-    /** Borrows the space, gives its users up, leaves, and borrows it again. */
+    /** Borrows the space, puts the borrow's users, leaves, and borrows the space again. */
     private static Object unuse(Call call) {
         call.cpu().switchTo(null);
         try (BorrowedSpace first = call.cpu().use(call.space(), AccessKinds::letGo);
@@ -186,7 +187,7 @@ final class AccessKinds {
         }
     }
 
-    /** The space may be closed before or after the CPU has gone there. */
+    /** Switches the CPU to the space and loads. The space may be closed before or after the switch. */
     private static String goAndLoad(Call call, Cpu cpu) {
         try {
             cpu.switchTo(call.space());
@@ -232,7 +233,7 @@ final class AccessKinds {
             PageScan scan = new PageScan().range(call.start(), call.start() + call.length());
             long told = call.space().pagemapScan(scan, regions);
             long words = call.space().pagemap(call.start(), call.length(), regions);
-            // Not the pages, which the other operation changes one by one.
+            // Not the pages themselves, because the other operation changes them one by one.
             return told >= 0 && words >= 0 && told <= words;
         });
         PairKinds.add("reference", call -> {
@@ -245,7 +246,7 @@ final class AccessKinds {
             return covers;
         });
         PairKinds.add("snapshot", call -> {
-            // Not the VMAs: neighbours that are equal may be apart until an operation is complete.
+            // Not the VMAs, because equal neighbours may be separate VMAs until an operation is complete.
             LayoutSnapshot snapshot = call.space().snapshot();
             return protection(snapshot.find(call.start())) + ' ' + protection(snapshot.find(call.second()));
         });
@@ -270,10 +271,11 @@ final class AccessKinds {
             AtomicInteger written = new AtomicInteger();
             Watchpoint watched =
                     call.space().watch(call.start(), call.length(), (address, length) -> written.incrementAndGet());
-            // The other operation may write beside this one.
+            // The other operation may write concurrently with this one.
             String stored = SpaceScenario.store(call.cpu(), call.start(), 0x5c) + (written.get() > 0);
             watched.close();
-            // A close of the space may come between the watch and the store, which is as if it came before both.
+            // A close of the space may come between the watch and the store. The result is the same as if it came
+            // before both.
             boolean isClosed = call.space().munlock(call.start(), 0) == Errno.ESRCH.result();
             return isClosed && stored.equals(Fault.toString(Fault.MAPERR) + false) ? Errno.ESRCH.name() : stored;
         });

@@ -8,14 +8,15 @@ import java.util.Locale;
 
 /**
  * The operations of a scenario and their objects. Its text form is its name, such as {@code munmap/SAME/store}, or
- * {@code fork/OVERLAPPING/truncate/SHARED_FILE/CHILD/LAZY}; a third operation follows the second one after {@code &}.
+ * {@code fork/OVERLAPPING/truncate/SHARED_FILE/CHILD/LAZY}; a third operation is appended to the second one after
+ * {@code &}.
  *
  * @param kinds the kinds of the operations
  * @param relation the relation of the second range to the first one, which is pages 1 and 2; a third operation uses the
  *     first range
  * @param ground the mapping
  * @param spaces the spaces of the operations
- * @param cpus what the CPUs did before
+ * @param cpus the state of the CPUs at the start
  */
 record Combination(List<String> kinds, Relation relation, Ground ground, Spaces spaces, Cpus cpus) {
     /** The relations of two ranges of two pages. */
@@ -35,19 +36,21 @@ record Combination(List<String> kinds, Relation relation, Ground ground, Spaces 
 
     /** The spaces in which the operations run. */
     enum Spaces {
-        /** One space, which has not forked. */
+        /** One space, which did not fork. */
         ONE,
-        /** One space, which has a child with its pages. */
+        /** One space, which shares its pages with a child. */
         FORKED,
-        /** One space, whose child has ended: its pages are its own again, and their entries do not say so. */
+        /**
+         * One space, whose child ended: the space is again the only user of its pages, but the entries do not show it.
+         */
         ENDED,
         /** The first operation runs in the parent, the second one in its child. */
         CHILD
     }
 
-    /** The CPU of each operation before it begins. */
+    /** The state of each operation's CPU before the operation starts. */
     enum Cpus {
-        /** It is in the space, and has no translation. */
+        /** It is in the space, without translations. */
         COLD,
         /** It has translations of all pages that it may read. */
         WARM,
@@ -63,7 +66,7 @@ record Combination(List<String> kinds, Relation relation, Ground ground, Spaces 
         return new Combination(List.of(first, second), relation, Ground.ANONYMOUS, Spaces.ONE, Cpus.COLD);
     }
 
-    /** Parses a name. A part that the name does not have at its end is the first value of its enum. */
+    /** Parses a name. Parts that are missing at its end have the first value of their enum. */
     static Combination parse(String name) {
         String[] parts = name.split("/", -1);
         String kinds = parts[0] + '&' + parts[2];
@@ -75,7 +78,7 @@ record Combination(List<String> kinds, Relation relation, Ground ground, Spaces 
                 parts.length > 5 ? Cpus.valueOf(parts[5]) : Cpus.COLD);
     }
 
-    /** Whether each operation has something to work on. */
+    /** Returns whether each operation has something to work on. */
     boolean isPossible() {
         return kinds.stream().allMatch(kind -> PairKinds.of(kind).isOn(ground));
     }

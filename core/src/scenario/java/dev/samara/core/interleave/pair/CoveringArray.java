@@ -13,19 +13,19 @@ import java.util.Set;
 
 /**
  * Combinations that represent all others: any two kinds of operations with a common ground occur together in a
- * combination, and each kind occurs with any two values of relation, ground, spaces and CPUs. A pair of kinds gets the
- * setting that covers most of what no earlier row covers, and among equal settings the first one. So the list is
- * deterministic.
+ * combination, and each kind occurs with any two values of relation, ground, spaces and CPUs. Each pair of kinds gets
+ * the setting that covers the most value pairs that no earlier row covers; of equally good settings, the first one. So
+ * the list is deterministic.
  */
 final class CoveringArray {
-    /** Where two operations run. */
+    /** The setting in which two operations run. */
     private record Setting(Relation relation, Ground ground, Spaces spaces, Cpus cpus) {
         List<Enum<?>> values() {
             return List.of(relation, ground, spaces, cpus);
         }
     }
 
-    /** A kind with two values of a setting. */
+    /** A kind together with two values of a setting. */
     private record Meeting(String kind, Enum<?> one, Enum<?> other) {}
 
     private final List<String> kinds;
@@ -50,7 +50,7 @@ final class CoveringArray {
                 addBest(kinds.get(i), kinds.get(j), 0);
             }
         }
-        // What no pair of kinds has covered.
+        // Covers the value pairs that no pair of kinds covered.
         for (String kind : kinds) {
             boolean isMore = true;
             while (isMore) {
@@ -102,17 +102,17 @@ final class CoveringArray {
         return meetings;
     }
 
-    /** The names of the combinations. */
+    /** Returns the names of the combinations. */
     List<String> names() {
         return rows.stream().map(Combination::toString).toList();
     }
 
-    /** The number of all combinations of two kinds. */
+    /** Returns the number of all combinations of two kinds. */
     long combinations() {
         return combinations;
     }
 
-    /** The numbers, as text. */
+    /** Returns the numbers, as text. */
     @Override
     public String toString() {
         return rows.size() + " of " + combinations + " combinations of " + kinds.size() + " kinds";

@@ -9,11 +9,14 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The names of scenarios in which a thread decides, and checks again under a lock: a fault that copies, reuses or
- * installs a page, a save, or an eviction. The concurrent operation may change the decision.
+ * The names of scenarios in which a thread makes a decision, and checks it again under a lock: a fault that copies,
+ * reuses or installs a page, a save, or an eviction. The concurrent operation may invalidate the decision.
  */
 final class DecisionSets {
-    /** The other operations beside a file of the host: each that has to do with entries, with its pages or its size. */
+    /**
+     * The operations that run concurrently with an operation on a host file: all that affect entries, or the file's
+     * pages or size.
+     */
     static final List<String> BESIDE_FILES = List.of(
             "fsync",
             "msync",
@@ -37,7 +40,7 @@ final class DecisionSets {
             "close",
             "collect");
 
-    /** What changes an entry, or its mapping. */
+    /** The operations that change an entry, or its mapping. */
     private static final List<String> CHANGES =
             List.of("fork", "munmap", "mprotect", "dontneed", "mremap", "mmap", "guard", "collect");
 
@@ -49,7 +52,7 @@ final class DecisionSets {
         return new Combination(kinds, Relation.SAME, ground, spaces, cpus).toString();
     }
 
-    /** Pairs on a file of the host, of which the first one saves it, frees its pages or makes it shorter. */
+    /** Returns pairs on a host file, whose first operation saves the file, frees its pages or truncates it. */
     static List<String> ofFiles(String kind, Cpus cpus) {
         List<String> names = new ArrayList<>();
         for (String other : BESIDE_FILES) {
@@ -58,7 +61,7 @@ final class DecisionSets {
         return names;
     }
 
-    /** All pairs on a file of the host. */
+    /** Returns all pairs on a host file. */
     static List<String> ofFiles() {
         List<String> names = new ArrayList<>();
         for (String kind : List.of("fsync", "evict", "truncate")) {
@@ -68,7 +71,9 @@ final class DecisionSets {
         return names;
     }
 
-    /** Faults beside changes, on pages that a child had, and on those of files. */
+    /**
+     * Returns pairs of a fault and a concurrent change, on pages that were shared with a child, and on pages of files.
+     */
     static List<String> ofFaults() {
         List<String> names = new ArrayList<>();
         for (String fault : FAULTS) {
@@ -85,7 +90,7 @@ final class DecisionSets {
         return names;
     }
 
-    /** Two calls that take something away, or save or free it, beside a CPU that stays in GUEST and polls. */
+    /** Returns triples of two calls that remove, save or free something, and a CPU that stays in GUEST and polls. */
     static List<String> ofPolls() {
         List<String> names = new ArrayList<>();
         for (String one : List.of("fsync", "evict", "truncate")) {

@@ -10,7 +10,7 @@ import dev.samara.core.interleave.scenario.HostGroundFile;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.mman.SealFlags;
 
-/** Changes of the mapped file. */
+/** The operations on the mapped file. */
 final class FileKinds {
     private static final long PAGE = SpaceScenario.PAGE;
 
@@ -45,8 +45,8 @@ final class FileKinds {
     }
 
     /**
-     * Notes what the device has of some pages after a save, which is a part of the outcome: a store that came before is
-     * there.
+     * Records the device's contents of some pages after a save. They are a part of the outcome, so a store that
+     * preceded the save must be on the device.
      */
     static void noteSaved(Call call, long result, long first, long behind) {
         if (result == 0 && call.state().file instanceof HostGroundFile file) {
@@ -64,7 +64,10 @@ final class FileKinds {
         return (HostGroundFile) call.file();
     }
 
-    /** Writes to so many fresh pages of another space that clean pages of the file have to go, and unmaps them. */
+    /**
+     * Writes to so many fresh pages of another space that clean pages of the file must be reclaimed, and unmaps the
+     * fresh pages.
+     */
     private static Object reclaim(Call call) {
         int free = PairScenario.FRAMES - (int) call.state().machine.statistics().framesInUse();
         AddressSpace other = call.state().other();

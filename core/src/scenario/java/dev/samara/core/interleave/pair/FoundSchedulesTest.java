@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Tag("interleave")
 @Explored(6)
 final class FoundSchedulesTest {
-    /** Explored again, since the steps of a schedule have other numbers after each change of the code. */
+    /** Explores a scenario again, because the numbers of a schedule's steps change with the code. */
     private static void explore(Exploration exploration) {
         Exploration.Result result = exploration.explore(Strategy.bounded(1), 5_000);
         assertNull(result.failure(), result::toString);

@@ -21,7 +21,7 @@ final class LayoutKinds {
     private static final int FIXED = SpaceScenario.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
-    /** The end of the names of asynchronous calls that are joined after all operations. */
+    /** The suffix of asynchronous calls that are joined after all operations. */
     static final String LEFT = "-left";
 
     static final String REAP = "reap";
@@ -50,13 +50,13 @@ final class LayoutKinds {
             call.state().children.put("child of " + call.label(), call.space().fork());
             return "forked";
         });
-        // Takes the pages of private anonymous mappings, but not of locked ones.
+        // Removes the pages of private anonymous mappings, except locked ones.
         PairKinds.add(REAP, call -> {
             try (PageTableRef held = call.space().hold()) {
                 return held.reap();
             }
         });
-        // Takes nothing: CPUs that are in the space go on.
+        // Removes nothing, because CPUs that are in the space continue.
         PairKinds.add("close", call -> {
             call.space().close();
             return "closed";
@@ -95,7 +95,7 @@ final class LayoutKinds {
                                 call.offset()));
         PairKinds.on(Ground::hasFile, "remap-file-pages", call -> {
             long page = call.offset() / SpaceScenario.PAGE + 1;
-            // Without populating, which would be of a second instant.
+            // Without populating, which would take effect at a second instant.
             return call.space().remapFilePages(call.start(), SpaceScenario.PAGE, 0, page, MapFlags.NONBLOCK);
         });
         PairKinds.givesOn(
@@ -185,7 +185,7 @@ final class LayoutKinds {
         return call.result();
     }
 
-    /** The result of an asynchronous call, for which the caller waits. */
+    /** Returns the result of an asynchronous call, for which the caller waits. */
     private static Object result(PendingCall call) {
         call.join();
         return call.result();

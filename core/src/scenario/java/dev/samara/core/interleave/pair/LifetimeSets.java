@@ -11,7 +11,7 @@ import java.util.List;
 
 /** The names of scenarios about CPUs and lifetimes, each with a strategy for LAZY CPUs. */
 final class LifetimeSets {
-    /** The kinds of which all pairs are explored with each strategy. */
+    /** The kinds whose pairs are all explored with each strategy. */
     static final List<String> KINDS = List.of(
             "use",
             "unuse",
@@ -29,19 +29,22 @@ final class LifetimeSets {
 
     private LifetimeSets() {}
 
-    /** The names of all pairs of a close with another kind, with a strategy. */
+    /** Returns the names of all pairs of a close with another kind, with a strategy. */
     static List<String> ofExit(LazyTlb strategy) {
         return KINDS.stream()
                 .map(kind -> PairScenario.name(Combination.of("close", Relation.SAME, kind), strategy))
                 .toList();
     }
 
-    /** The names of all pairs with the plainest of all settings, with each strategy. */
+    /** Returns the names of all pairs in the plainest setting, with each strategy. */
     static List<String> pairs() {
         return withStrategies(pairs(Ground.ANONYMOUS, Spaces.ONE, Cpus.COLD));
     }
 
-    /** The names of all pairs in each other setting in which both have something to work on, with each strategy. */
+    /**
+     * Returns the names of all pairs in each other setting in which both operations have something to work on, with
+     * each strategy.
+     */
     static List<String> pairsWithSettings() {
         List<Combination> combinations = new ArrayList<>();
         for (Ground ground : Ground.values()) {
@@ -56,7 +59,7 @@ final class LifetimeSets {
         return withStrategies(combinations);
     }
 
-    /** The names of all triples on one range, with the plainest of all settings and with each strategy. */
+    /** Returns the names of all triples on one range in the plainest setting, with each strategy. */
     static List<String> triples() {
         List<Combination> combinations = new ArrayList<>();
         for (int i = 0; i < KINDS.size(); i++) {

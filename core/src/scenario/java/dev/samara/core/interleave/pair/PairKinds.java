@@ -20,7 +20,7 @@ import java.util.function.Predicate;
  * written, the second one was never touched.
  */
 final class PairKinds {
-    /** Where moves go to: beyond all ranges. */
+    /** The target of moves, beyond all ranges. */
     static final long ELSEWHERE = SpaceScenario.AT + 16 * SpaceScenario.PAGE;
 
     /** The page below all ranges, to which a stack may grow. */
@@ -28,17 +28,17 @@ final class PairKinds {
 
     /** A call of an operation. */
     record Call(String label, State state, AddressSpace space, Cpu cpu, long start, long length) {
-        /** The second page, which has not been touched. */
+        /** Returns the second page, which was never touched. */
         long second() {
             return start + SpaceScenario.PAGE;
         }
 
-        /** Where moves go to. */
+        /** Returns the target of moves. */
         long elsewhere() {
             return start - SpaceScenario.AT + ELSEWHERE;
         }
 
-        /** The place of the range in the file of the ground. */
+        /** Returns the offset of the range in the ground's file. */
         long offset() {
             return start - SpaceScenario.AT;
         }
@@ -57,25 +57,25 @@ final class PairKinds {
         Object run(Call call);
     }
 
-    /** What is true of the CPU of an operation. */
+    /** How an operation uses its CPU. */
     enum Use {
         /** The operation uses no CPU. */
         NONE,
         /** It makes accesses. */
         ACCESS,
-        /** The CPU is in GUEST before the operation begins. */
+        /** The CPU is in GUEST before the operation starts. */
         GUEST
     }
 
     /**
      * A kind of operation.
      *
-     * @param takes the rights that nobody has after its return
-     * @param kept the bytes at the beginning of its range from which it takes none
-     * @param isToEnd whether it takes them from the rest of the mapping, too
-     * @param gives whether it may give rights
-     * @param use the use of the CPU
-     * @param grounds where it has something to work on
+     * @param takes the rights that no CPU has after the operation returns
+     * @param kept how many bytes at the start of its range keep their rights
+     * @param isToEnd whether the rest of the mapping loses these rights, too
+     * @param gives whether the operation may grant rights
+     * @param use how the operation uses its CPU
+     * @param grounds the grounds on which it has something to work on
      * @param action the operation
      */
     record Kind(
@@ -84,7 +84,7 @@ final class PairKinds {
             return grounds.test(ground);
         }
 
-        /** Returns the result as text: that of the call, or the refusal. */
+        /** Returns the result as text: the result of the call, or the exception. */
         String run(Call call) {
             try {
                 return String.valueOf(action.run(call));
@@ -95,7 +95,7 @@ final class PairKinds {
             }
         }
 
-        /** The end of the range from which it takes rights. */
+        /** Returns the end of the range that loses rights. */
         long takenTo(long end) {
             return isToEnd ? SpaceScenario.AT + GroundFile.LENGTH : end;
         }
@@ -125,7 +125,7 @@ final class PairKinds {
         KINDS.put(name, new Kind(rights, 0, false, false, Use.NONE, ground -> true, action));
     }
 
-    /** Adds a kind that takes all rights from its range but for a part at the beginning. */
+    /** Adds a kind that removes all rights from its range, except for a part at the start. */
     static void takesBehind(long kept, String name, Action action) {
         KINDS.put(name, new Kind(Pte.RIGHTS, kept, false, false, Use.NONE, ground -> true, action));
     }
@@ -144,22 +144,22 @@ final class PairKinds {
         KINDS.put(name, new Kind(0, 0, false, false, Use.NONE, grounds, action));
     }
 
-    /** Adds a kind that gives rights, on some grounds only. */
+    /** Adds a kind that grants rights, on some grounds only. */
     static void givesOn(Predicate<Ground> grounds, String name, Action action) {
         KINDS.put(name, new Kind(0, 0, false, true, Use.NONE, grounds, action));
     }
 
-    /** Adds a kind that takes all rights from the rest of the mapping, on some grounds only. */
+    /** Adds a kind that removes all rights from the rest of the mapping, on some grounds only. */
     static void endsOn(Predicate<Ground> grounds, String name, Action action) {
         KINDS.put(name, new Kind(Pte.RIGHTS, 0, true, false, Use.NONE, grounds, action));
     }
 
-    /** Adds a kind that takes all rights from its range in its space, on some grounds only. */
+    /** Adds a kind that removes all rights from its range in its space, on some grounds only. */
     static void takesOn(Predicate<Ground> grounds, String name, Action action) {
         KINDS.put(name, new Kind(Pte.RIGHTS, 0, false, false, Use.NONE, grounds, action));
     }
 
-    /** The names of all kinds. */
+    /** Returns the names of all kinds. */
     static List<String> names() {
         return List.copyOf(KINDS.keySet());
     }

@@ -23,9 +23,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Two or three operations on one mapping of eight pages, which a {@link Combination} specifies. */
+/** Runs two or three operations on one mapping of eight pages, which a {@link Combination} specifies. */
 final class PairScenario extends SpaceScenario {
-    /** The frames of a machine with a file or two spaces. */
+    /** The number of frames of a machine with a file or two spaces. */
     static final int FRAMES = 40;
 
     private static final long LENGTH = 2 * PAGE;
@@ -34,13 +34,13 @@ final class PairScenario extends SpaceScenario {
     private static final String NO_MEMORY = "-12";
     private static final String LOCKED = "0";
 
-    /** The kinds that use a second space without a relation to the first one. */
+    /** The kinds that use a second space, unrelated to the first one. */
     private static final Set<String> USE_ANOTHER_SPACE = Set.of("switch", "reclaim", "use", "exec");
 
-    /** The kinds that fault pages in after they are complete. */
+    /** The kinds that fault pages in after they completed. */
     private static final Set<String> FAULT_IN = Set.of("mlock", "populate", "populate-read", "mmap-populate");
 
-    /** Stands before the strategy for CPUs in LAZY. */
+    /** Separates the combination from the strategy for CPUs in LAZY. */
     private static final char BY = '@';
 
     private final String name;
@@ -49,7 +49,10 @@ final class PairScenario extends SpaceScenario {
     private final long one = AT + PAGE;
     private final long other;
 
-    /** Takes the name of a combination, and after an at sign the strategy for CPUs in LAZY, if not the usual one. */
+    /**
+     * Creates the scenario of a name: a combination, and after an at sign the strategy for CPUs in LAZY if it is not
+     * the default one.
+     */
     PairScenario(String name) {
         this.name = name;
         combination = combination(name);
@@ -66,13 +69,13 @@ final class PairScenario extends SpaceScenario {
         return combination.toString() + BY + strategy;
     }
 
-    /** Returns the combination in a name, which may have a strategy. */
+    /** Returns the combination in a name, which may end with a strategy. */
     static Combination combination(String name) {
         int at = name.indexOf(BY);
         return Combination.parse(at < 0 ? name : name.substring(0, at));
     }
 
-    /** Returns the strategy for CPUs in LAZY in a name, or the usual one. */
+    /** Returns the strategy for CPUs in LAZY in a name, or the default one. */
     static LazyTlb strategy(String name) {
         int at = name.indexOf(BY);
         return at < 0 ? LazyTlb.SHOOTDOWN : LazyTlb.valueOf(name.substring(at + 1));
@@ -118,8 +121,8 @@ final class PairScenario extends SpaceScenario {
     }
 
     /**
-     * Beside an operation that takes all frames for a while, another one may find no memory. A reap is of two instants,
-     * its mark and its end, and so is a call that faults in pages when it is complete.
+     * Concurrently with an operation that briefly allocates all frames, another operation may find no memory. A reap
+     * takes effect at two instants, its mark and its end; so does a call that faults in pages after it completed.
      */
     @Override
     protected boolean mayDiffer(Collection<String> results) {
@@ -131,8 +134,8 @@ final class PairScenario extends SpaceScenario {
     }
 
     /**
-     * A fork may come before a second operation with its layout, and after a third one with a page. A store that makes
-     * a stack grow is of two instants, too.
+     * The layout of a fork may precede a second operation while one of its pages follows a third one. A store that
+     * makes a stack grow also takes effect at two instants.
      */
     @Override
     protected boolean mayPagesFollow() {
@@ -140,7 +143,9 @@ final class PairScenario extends SpaceScenario {
         return kinds.contains("fork") && (calls.size() > 2 || kinds.contains("stack-fault"));
     }
 
-    /** The pages of a populated mapping follow it, so the other operation may have come before them. */
+    /**
+     * The pages of a populated mapping are faulted in after it, so the other operation may have come between the two.
+     */
     @Override
     protected String layout(AddressSpace of) {
         String text = super.layout(of);
@@ -250,8 +255,8 @@ final class PairScenario extends SpaceScenario {
         }
 
         /**
-         * Whether this is a call of {@code mlock}, which finds guards when it faults in the pages that it has locked,
-         * unless one of two other operations takes them away in between.
+         * Returns whether this is a call of {@code mlock}. It finds guards when it faults in the pages that it locked,
+         * unless one of two other operations removes the guards in the meantime.
          */
         private boolean mayMissGuards() {
             return calls.size() > 2
@@ -279,7 +284,7 @@ final class PairScenario extends SpaceScenario {
             boolean hasTaken = !result.startsWith("-") && !result.startsWith("E") && !result.equals("refused");
             if (kind.takes() != 0 && hasTaken && !mayBeGiven) {
                 long end = kind.takenTo(start + LENGTH);
-                // Taken when the call completes, if nobody waits for that here.
+                // If nothing waits for the call here, the rights are removed when it completes.
                 long from = start + kind.kept();
                 state.standStill.revoked(space(state), from, end, kind.takes(), state.unjoined.get(label));
                 if (combination.ground() != Ground.HEAP && kind.isToEnd()) {

@@ -22,7 +22,7 @@ import java.util.function.Supplier;
 
 /** Explores combinations of operations, and prints a table. */
 public final class Pairs {
-    /** The kinds of which all pairs are explored in all relations, with the plainest of all settings. */
+    /** The kinds whose pairs are all explored in all relations, in the plainest setting. */
     static final List<String> BASIC = List.of(
             "mmap",
             "munmap",
@@ -46,7 +46,7 @@ public final class Pairs {
 
     private static final String ALL = "all";
 
-    /** The figures of the scenarios with one value of a combination. */
+    /** The figures of the scenarios that have one value in common. */
     private static final class Row {
         int scenarios;
         int complete;
@@ -75,11 +75,11 @@ public final class Pairs {
     private int passed;
 
     /**
-     * Makes an exploration of combinations.
+     * Creates an exploration of combinations.
      *
-     * @param strategies makes the strategy of a scenario
-     * @param most the most schedules of a scenario
-     * @param changes of the production classes
+     * @param strategies creates the strategy of a scenario
+     * @param most the maximum number of schedules of a scenario
+     * @param changes the changes of the production classes
      */
     Pairs(Supplier<Strategy> strategies, int most, Planting... changes) {
         this.strategies = strategies;
@@ -87,12 +87,12 @@ public final class Pairs {
         loader = SteppedScenarios.loader(changes);
     }
 
-    /** An exploration of the {@link PairScenario} of a name. */
+    /** Returns an exploration of the {@link PairScenario} with a name. */
     public static Exploration exploration(String name, Planting... breaks) {
         return SteppedScenarios.exploreNamed(PairScenario.class, name, breaks);
     }
 
-    /** The names of all pairs of basic kinds in some relations. */
+    /** Returns the names of all pairs of basic kinds in some relations. */
     static List<String> names(Collection<Relation> relations) {
         List<String> names = new ArrayList<>();
         for (Relation relation : relations) {
@@ -106,7 +106,10 @@ public final class Pairs {
         return names;
     }
 
-    /** The names of all pairs of a reference with another one, or with a way in which a space loses a user. */
+    /**
+     * Returns the names of all pairs of a reference with another reference, or with an event in which a space loses a
+     * user.
+     */
     static List<String> ofReferences() {
         List<String> others = new ArrayList<>(ReferenceKinds.NAMES);
         others.addAll(List.of("close", "lazy", "switch", "offline", "die", "fork", "munmap"));
@@ -124,10 +127,10 @@ public final class Pairs {
     }
 
     /**
-     * Explores scenarios, some of them side by side, until the time is over.
+     * Explores scenarios, some of them in parallel, until the time is over.
      *
-     * @param threads the number of explorations at a time
-     * @param shares the longest time of a scenario, in shares of the time that is left when it begins
+     * @param threads the number of concurrent explorations
+     * @param shares the maximum time of a scenario, in shares of the time that is left when it starts
      */
     void explore(List<String> names, int threads, Deadline deadline, int shares) throws InterruptedException {
         ExecutorService explorers = Executors.newFixedThreadPool(threads);
@@ -144,7 +147,7 @@ public final class Pairs {
         explorers.awaitTermination(1, TimeUnit.DAYS);
     }
 
-    /** Explores scenarios, some of them side by side, without a limit of time. */
+    /** Explores scenarios, some of them in parallel, without a time limit. */
     void explore(List<String> names, int threads) throws InterruptedException {
         explore(names, threads, Deadline.NEVER, 1);
     }
@@ -186,7 +189,7 @@ public final class Pairs {
         return failures;
     }
 
-    /** The scenarios whose schedules were too many. */
+    /** Returns the scenarios that have too many schedules. */
     List<String> incomplete() {
         return incomplete;
     }
@@ -199,7 +202,7 @@ public final class Pairs {
         return failures.size();
     }
 
-    /** Returns the number of scenarios of which all schedules were explored. */
+    /** Returns the number of scenarios whose schedules were all explored. */
     synchronized int completed() {
         return complete.size();
     }

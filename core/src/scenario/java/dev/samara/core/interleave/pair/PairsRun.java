@@ -16,7 +16,10 @@ import java.util.function.Supplier;
 
 /** Explores a set of combinations, each for a share of the time. */
 public final class PairsRun implements ProfilePart {
-    /** A scenario whose schedules end may take so many times its share of the time, since most need less. */
+    /**
+     * The maximum time of a scenario with bounded schedules, in shares, because most scenarios need less than their
+     * share.
+     */
     private static final int MOST_SHARES = 3;
 
     private final List<String> names;
@@ -27,9 +30,9 @@ public final class PairsRun implements ProfilePart {
     /**
      * How schedules are chosen.
      *
-     * @param preemptions the most preemptions of a schedule, or "reduced" for one schedule of each class
-     * @param most the most schedules of a scenario
-     * @param seed chooses random schedules; 0 for all, in order
+     * @param preemptions the maximum number of preemptions of a schedule, or "reduced" for one schedule of each class
+     * @param most the maximum number of schedules of a scenario
+     * @param seed chooses random schedules; 0 for all schedules, in order
      */
     public record Schedules(String preemptions, int most, long seed) {
         private Supplier<Strategy> strategies() {
@@ -42,11 +45,11 @@ public final class PairsRun implements ProfilePart {
     }
 
     /**
-     * Makes a run.
+     * Creates a run.
      *
      * @param set the set, as docs/interleavings.md names it
-     * @param only a part of the names of the scenarios
-     * @param threads the number of explorations side by side
+     * @param only a text that the names of the explored scenarios contain
+     * @param threads the number of concurrent explorations
      * @param order chooses the order
      */
     public PairsRun(String set, String only, Schedules schedules, int threads, Random order) {
@@ -86,7 +89,7 @@ public final class PairsRun implements ProfilePart {
         return pairs.failed();
     }
 
-    /** Random schedules are complete when each scenario had its share of them. */
+    /** A run with random schedules is complete when each scenario used its share. */
     @Override
     public boolean isComplete() {
         return (isRandom ? pairs.passed() + pairs.failed() : pairs.completed()) == names.size();
@@ -109,14 +112,17 @@ public final class PairsRun implements ProfilePart {
         };
     }
 
-    /** Three operations on one range, of which two change the layout or the pages. */
+    /**
+     * Returns the names of triples on overlapping ranges: two operations that change the layout or the pages, and a
+     * third one.
+     */
     static List<String> triples() {
         List<String> names = new ArrayList<>();
         List<String> changes = List.of("mmap", "munmap", "mremap", "mprotect", "dontneed", "guard", "fork", "close");
         List<String> others = List.of("store", "write-fault", "in-guest", "mlock", "collect", "fork");
         for (int i = 0; i < changes.size(); i++) {
             for (int j = i; j < changes.size(); j++) {
-                // The second of two calls of close returns before the first one has taken anything away.
+                // The second of two closes returns before the first one removed anything.
                 boolean isSecondClose = i == j && changes.get(i).equals("close");
                 for (String other : isSecondClose ? List.<String>of() : others) {
                     names.add(changes.get(i) + "/OVERLAPPING/" + changes.get(j) + '&' + other);

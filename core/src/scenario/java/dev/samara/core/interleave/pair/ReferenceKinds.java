@@ -10,7 +10,7 @@ import java.util.Objects;
 
 /** All kinds of references to a space; each is acquired and released. */
 final class ReferenceKinds {
-    /** The kind that needs a reference to the page table, taken before the operations begin. */
+    /** The kind that needs a reference to the page table, acquired before the operations start. */
     static final String TRY_GET = "try-get";
 
     /** The names of the kinds. */
@@ -26,7 +26,7 @@ final class ReferenceKinds {
         });
         PairKinds.add("hold", call -> {
             try (PageTableRef held = call.space().hold()) {
-                // Also after the end of the space: its topmost table stays.
+                // This holds after the end of the space, too: its topmost table stays.
                 return held.pageTableBytes() >= SpaceScenario.PAGE;
             }
         });

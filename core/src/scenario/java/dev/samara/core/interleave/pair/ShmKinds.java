@@ -8,7 +8,7 @@ import dev.samara.core.vma.SharedSegment;
 
 /** Operations on shared segments, and on stacks that grow. */
 final class ShmKinds {
-    /** The pages of the segment that is attached to a range. */
+    /** The number of pages of the segment that is attached to a range. */
     static final int PAGES = 2;
 
     private ShmKinds() {}

@@ -15,7 +15,7 @@ import dev.samara.core.mman.RemapFlags;
 final class BatchScenarios {
     private BatchScenarios() {}
 
-    /** Three VMAs of one page, of which only the outer ones can be written. */
+    /** Three one-page VMAs, of which only the outer ones are writable. */
     abstract static class OfThree extends Calls {
         static final long TARGET = AT + 0x100 * PAGE;
         static final long LENGTH = 3 * PAGE;
@@ -37,7 +37,7 @@ final class BatchScenarios {
         }
     }
 
-    /** A call that changes rights beside the unmapping of its middle. */
+    /** A call changes rights while the middle of its range is unmapped. */
     static final class ProtectBesideUnmap extends OfThree {
         ProtectBesideUnmap() {
             calls().put("mprotect", PROTECT);
@@ -45,7 +45,7 @@ final class BatchScenarios {
         }
     }
 
-    /** Two calls that change rights of overlapping ranges. */
+    /** Two calls change the rights of overlapping ranges. */
     static final class ProtectBesideProtect extends OfThree {
         ProtectBesideProtect() {
             calls().put("one", PROTECT);
@@ -53,7 +53,7 @@ final class BatchScenarios {
         }
     }
 
-    /** A call that changes rights beside a fork, whose child has all of the changes or none. */
+    /** A call changes rights concurrently with a fork. The child contains either all of the changes or none. */
     static final class ProtectBesideFork extends OfThree {
         ProtectBesideFork() {
             calls().put("mprotect", PROTECT);
@@ -64,7 +64,7 @@ final class BatchScenarios {
         }
     }
 
-    /** A move beside a mapping over the whole of its target. */
+    /** A move runs concurrently with a mapping that replaces its whole target. */
     static final class MoveBesideMapping extends OfThree {
         MoveBesideMapping() {
             calls().put("mremap", MOVE);
@@ -72,7 +72,7 @@ final class BatchScenarios {
         }
     }
 
-    /** A move beside the unmapping of the last page of its target. */
+    /** A move runs concurrently with the unmapping of its target's last page. */
     static final class MoveBesideUnmap extends OfThree {
         MoveBesideUnmap() {
             calls().put("mremap", MOVE);

@@ -29,7 +29,7 @@ final class BatchScenariosTest {
     private static final String BATCHES = INTERNAL + "op.PublicationBatches";
     private static final String[] SMALL = {"static final int MOST = 64;", "static final int MOST = 1;"};
 
-    /** No break, but batches that one VMA fills. */
+    /** Not a mutant: each batch is full with one VMA. */
     static final Planting SMALL_BATCHES = SourceBreak.of(BATCHES, SMALL);
 
     private record Break(String name, Class<? extends Scenario> scenario, Planting planting) {

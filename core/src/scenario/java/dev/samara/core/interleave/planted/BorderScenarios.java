@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Lookups that read several parts of a divided layout, concurrently with operations in the parts and with joins. There
- * are three parts. The first and the last one contain two pages each, and the middle one is initially empty.
+ * are three parts. The first and the last part contain two pages each, and the middle part is initially empty.
  */
 final class BorderScenarios {
     private BorderScenarios() {}
@@ -47,7 +47,7 @@ final class BorderScenarios {
             return (state, cpu) -> first.run(state, cpu) + ' ' + second.run(state, cpu);
         }
 
-        /** A lookup with results that it has at no instant. */
+        /** Makes a lookup that fails if it finds what is not the result at any instant. */
         static Operation never(Function<State, @Nullable Vma> lookup, long... starts) {
             return (state, cpu) -> {
                 long found = startOf(lookup.apply(state));
@@ -91,7 +91,7 @@ final class BorderScenarios {
         }
     }
 
-    /** A search upwards that begins in a part whose end is filled, before the place above is emptied. */
+    /** A search upwards that starts in a part whose end is filled before the place above is emptied. */
     static final class NextFromFilled extends OfThreeParts {
         NextFromFilled() {
             calls().put("changes", both(map(SECOND + 2 * PAGE), munmap(THIRD, PAGE)));
@@ -99,7 +99,7 @@ final class BorderScenarios {
         }
     }
 
-    /** A search downwards that begins in a part whose beginning is filled, before the place below is emptied. */
+    /** A search downwards that starts in a part whose start is filled before the place below is emptied. */
     static final class PreviousFromFilled extends OfThreeParts {
         PreviousFromFilled() {
             calls().put("changes", both(map(MIDDLE), munmap(SECOND, PAGE)));
@@ -109,7 +109,7 @@ final class BorderScenarios {
         }
     }
 
-    /** Searches over the borders, concurrently with an operation that joins the parts and changes two of them. */
+    /** Searches across the borders, concurrently with an operation that joins the parts and changes two of them. */
     static final class SearchesBesideJoin extends OfThreeParts {
         SearchesBesideJoin() {
             calls().put("whole", munmap(SECOND, THIRD + PAGE - SECOND));
@@ -128,7 +128,7 @@ final class BorderScenarios {
         }
     }
 
-    /** A snapshot, concurrently with an operation that joins the parts, and with a division after that. */
+    /** A snapshot, concurrently with an operation that joins the parts, and with a division after the join. */
     static final class SnapshotBesideJoin extends OfThreeParts {
         SnapshotBesideJoin() {
             calls().put("whole", (state, cpu) -> {
@@ -152,7 +152,7 @@ final class BorderScenarios {
         }
     }
 
-    /** A snapshot concurrently with changes of the last part, then of the first one, and back. */
+    /** A snapshot, concurrently with changes of the last part, then of the first one, then of the last one again. */
     static final class SnapshotBesideChanges extends OfThreeParts {
         SnapshotBesideChanges() {
             calls().put("changes", both(munmap(FOURTH, PAGE), both(munmap(FIRST, PAGE), munmap(THIRD, PAGE))));
@@ -168,8 +168,8 @@ final class BorderScenarios {
     }
 
     /**
-     * A lookup that asks for a join, and an operation in a part. Fails where the lookup has asked: a test looks whether
-     * that is found.
+     * A lookup that may ask for a join, concurrently with an operation in a part. Fails if the lookup asked, so that a
+     * test can check whether the scheduler finds this.
      */
     abstract static class Asking extends OfThreeParts {
         Asking(Function<State, @Nullable Object> lookup) {
@@ -185,21 +185,21 @@ final class BorderScenarios {
         }
     }
 
-    /** A snapshot that asks. */
+    /** A snapshot that asks for a join. */
     static final class AskingSnapshot extends Asking {
         AskingSnapshot() {
             super(state -> state.space.snapshot());
         }
     }
 
-    /** A search upwards that asks. */
+    /** A search upwards that asks for a join. */
     static final class AskingNext extends Asking {
         AskingNext() {
             super(state -> state.space.findNext(SECOND + PAGE));
         }
     }
 
-    /** A search downwards that asks. */
+    /** A search downwards that asks for a join. */
     static final class AskingPrevious extends Asking {
         AskingPrevious() {
             super(state -> state.space.findPrevious(THIRD));

@@ -99,7 +99,7 @@ final class BorderScenariosTest {
         return BREAKS;
     }
 
-    /** The first failure of a lookup is enough to ask for a join. */
+    /** Makes a lookup ask for a join after its first failed attempt. */
     private static final Planting ONE_TRY = SourceBreak.of(PARTS, "TRIES = 64;", "TRIES = 1;");
 
     private static Exploration.Result explore(Class<? extends Scenario> type, Planting... breaks) {

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks of the rules of docs/lifetimes.md about borrowed spaces and exec. */
+/** Mutants that break the rules of docs/lifetimes.md about borrowed spaces and exec. */
 @SuppressWarnings("StringConcatToTextBlock") // parts of lines
 final class BorrowBreaks {
     private static final String CORE = "dev.samara.core.";

@@ -19,7 +19,7 @@ import dev.samara.core.mman.MmException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** CPUs that borrow a space or replace their own space, concurrently with the space's close; and a CPU that is lost. */
+/** CPUs that borrow a space or replace their own space, concurrently with the space's close; and a lost CPU. */
 final class BorrowScenarios {
     private BorrowScenarios() {}
 
@@ -54,7 +54,7 @@ final class BorrowScenarios {
         }
     }
 
-    /** A borrow begins while the last reference is closed: the borrower is asked to let go. */
+    /** A borrow starts while the last reference is closed, so the borrower must be asked to let go. */
     static final class BeginsBesideLastClose extends Calls {
         private @Nullable BorrowedSpace begun;
 
@@ -92,9 +92,11 @@ final class BorrowScenarios {
         }
     }
 
-    /** A CPU that is lost in GUEST is found by two threads: one waits for its answer, and one looks for such CPUs. */
+    /**
+     * Two threads find a CPU that was lost in GUEST: one waits for its acknowledgement, and one searches for lost CPUs.
+     */
     static final class LostBesideMunmap extends Calls {
-        /** Of the thread that prepares, which lives on. */
+        /** Belongs to the thread that prepares the scenario, which stays alive. */
         private @Nullable Cpu lost;
 
         LostBesideMunmap() {
@@ -140,7 +142,10 @@ final class BorrowScenarios {
         }
     }
 
-    /** A CPU replaces its space by one that another thread closes: it is in one of the two, as it was told. */
+    /**
+     * A CPU replaces its space with one that another thread closes. The CPU is in the space that the result of the call
+     * implies.
+     */
     static final class ExecBesideCloseOfTheNext extends Calls {
         ExecBesideCloseOfTheNext() {
             calls().put("exec", (state, cpu) -> {

@@ -12,7 +12,7 @@ import java.util.Locale;
 import java.util.Random;
 import java.util.regex.Pattern;
 
-/** Searches for planted breaks, and prints a table. */
+/** Searches for mutants, and prints a table. */
 public final class BreakSearch implements ProfilePart {
     private static final int MOST = 100_000;
 
@@ -23,10 +23,10 @@ public final class BreakSearch implements ProfilePart {
     private int missed;
 
     /**
-     * Makes a search.
+     * Creates a search.
      *
-     * @param names a regular expression that the names of the breaks contain
-     * @param nanos the longest time of each exploration
+     * @param names a regular expression that the names of the mutants match in part
+     * @param nanos the maximum time of each exploration
      * @param order chooses the order
      */
     public BreakSearch(String names, long nanos, Random order) {
@@ -46,7 +46,7 @@ public final class BreakSearch implements ProfilePart {
         }
     }
 
-    /** Looks for a break, and at the scenario without it: the first fails alone. */
+    /** Explores a scenario with a mutant, and without it: only the former must fail. */
     private void look(PlantedBreak planted, Deadline deadline, PrintStream out) {
         Exploration.Result broken = planted.broken(MOST, deadline.within(nanos));
         boolean isCut = deadline.isOver() && broken.failure() == null && !broken.isComplete();

@@ -40,12 +40,12 @@ abstract class Calls extends SpaceScenario {
         mapPage(state, cpu, AT);
     }
 
-    /** Makes a file of two pages, which is closed at the end. */
+    /** Creates a file of two pages, which is closed at the end. */
     final MemoryFile newFile(State state) {
         return onlyFile(state.machine.newFile("file", 1, LINUX, 2 * PAGE));
     }
 
-    /** Makes such a file, to which seals can be added. */
+    /** Creates a file of two pages to which seals can be added, and which is closed at the end. */
     final MemoryFile newSealableFile(State state) {
         return onlyFile(state.machine.newSealableFile("file", 1, LINUX, 2 * PAGE));
     }
@@ -56,7 +56,7 @@ abstract class Calls extends SpaceScenario {
         return file;
     }
 
-    /** The file that was made last. */
+    /** Returns the most recently created file. */
     final MemoryFile file() {
         return files.get(0);
     }
@@ -67,7 +67,7 @@ abstract class Calls extends SpaceScenario {
         store(cpu, at, 7);
     }
 
-    /** A thread whose CPU is in GUEST with translations, which it uses until it runs. */
+    /** A thread whose CPU is in GUEST, with translations that it may use until the operation runs. */
     static class HoldsInGuest implements Operation {
         private final long[] addresses;
 
@@ -97,7 +97,7 @@ abstract class Calls extends SpaceScenario {
         }
     }
 
-    /** A call that takes rights away, which no CPU has after its return. */
+    /** A call that removes rights: after it returns, no CPU has them. */
     record Revoking(Operation call, long start, long length, long rights) implements Operation {
         @Override
         public String run(State state, Cpu cpu) {
@@ -110,7 +110,7 @@ abstract class Calls extends SpaceScenario {
         }
     }
 
-    /** The close of the space, by a thread whose CPU leaves it first. */
+    /** Returns a close of the space, by a thread whose CPU leaves the space first. */
     static Operation close() {
         return (state, cpu) -> {
             cpu.switchTo(null);
@@ -119,7 +119,7 @@ abstract class Calls extends SpaceScenario {
         };
     }
 
-    /** An unmapping. */
+    /** Returns an unmapping. */
     static Operation munmap(long start, long length) {
         return new Revoking((state, cpu) -> "" + state.space.munmap(start, length), start, length, Pte.RIGHTS);
     }

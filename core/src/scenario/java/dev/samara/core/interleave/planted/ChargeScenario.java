@@ -15,7 +15,7 @@ import java.util.Map;
 final class ChargeScenario implements Scenario {
     private static final int MEBIBYTE = 20;
 
-    /** A call, and the instants of its begin and its end. */
+    /** A call, and the instants of its start and end. */
     private record Event(char kind, long bytes, int begin, int end, long result) {}
 
     private final class Charger implements Body {
@@ -71,15 +71,15 @@ final class ChargeScenario implements Scenario {
     private final Map<String, Body> threads = new LinkedHashMap<>();
     private final List<List<Event>> events = new ArrayList<>();
 
-    /** The number of begins and ends so far. One thread runs at a time. */
+    /** The number of starts and ends so far. Only one thread runs at a time. */
     private int clock;
 
     /**
-     * Makes the scenario.
+     * Creates the scenario.
      *
-     * @param text the limit, and the calls of each thread after a bar. Those before a slash are made before the threads
-     *     run side by side. {@code +5} charges 5 MiB, {@code -5} uncharges them if the thread has as many, {@code !5}
-     *     charges them regardless of the limit, and {@code =0} counts
+     * @param text the limit, and after a bar the calls of each thread. The calls before a slash are made before the
+     *     threads run concurrently. {@code +5} charges 5 MiB, {@code -5} uncharges 5 MiB if the thread charged as much,
+     *     {@code !5} charges 5 MiB regardless of the limit, and {@code =0} counts
      */
     ChargeScenario(String text) {
         String[] parts = text.split("\\|", -1);
@@ -105,7 +105,7 @@ final class ChargeScenario implements Scenario {
         }
     }
 
-    /** Returns whether the calls from these on have an order with their results. */
+    /** Returns whether the remaining calls have an order that explains their results. */
     private boolean isOrdered(int[] next, long used) {
         boolean isEnd = true;
         for (int i = 0; i < next.length; i++) {

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Charges near a limit. With a limit of 16 MiB, each of the eight stripes starts with 2 MiB. After a charge that needs
- * more, the stripes stay closed until 32 MiB are free.
+ * more than its stripe contains, the stripes stay closed until 32 MiB are free.
  */
 @DisplayName("P46: committed memory is refused exactly at its limit, under the scheduler")
 @Tag("interleave")

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class CpuScenarios {
     private CpuScenarios() {}
 
-    /** An unmapping over the edge of a leaf, beside a CPU that has used the first leaf. */
+    /** An unmapping across the boundary of two leaves, concurrently with a CPU that used the first leaf. */
     static final class UnmapsTwoLeaves extends Calls {
         private static final long EDGE = AT + (1L << 21);
         private static final long FIRST = EDGE - PAGE;
@@ -31,7 +31,7 @@ final class CpuScenarios {
         protected void prepare(State state, Cpu cpu) {
             mapPage(state, cpu, FIRST);
             mapPage(state, cpu, EDGE);
-            // Keeps the leaves.
+            // Keeps the leaves in use.
             mapPage(state, cpu, FIRST - PAGE);
             mapPage(state, cpu, EDGE + PAGE);
         }
@@ -42,7 +42,7 @@ final class CpuScenarios {
         }
     }
 
-    /** Two unmappings, both of which a CPU in GUEST has to learn. */
+    /** Two unmappings, both of which a CPU in GUEST must flush. */
     static final class TwoGenerations extends Calls {
         TwoGenerations() {
             calls().put("first", munmap(AT, PAGE));
@@ -97,7 +97,7 @@ final class CpuScenarios {
         }
     }
 
-    /** An unmapping of a page in another eighth of a leaf than the first page that a CPU has used. */
+    /** Unmaps a page in a different eighth of the leaf than the first page that a CPU used. */
     static final class TwoEighths extends Calls {
         private static final long SECOND = AT + 64 * PAGE;
 
@@ -118,7 +118,10 @@ final class CpuScenarios {
         }
     }
 
-    /** Misses in two eighths of a leaf, of which the CPU has walked to one, beside unmappings of both pages. */
+    /**
+     * Misses in two eighths of a leaf, concurrently with unmappings of both pages. The CPU walked to only one of the
+     * two eighths.
+     */
     static final class RefillsBesideUnmap extends Calls {
         private static final long SECOND = AT + 64 * PAGE;
 
@@ -146,7 +149,7 @@ final class CpuScenarios {
 
                 @Override
                 public String run(State state, Cpu cpu) {
-                    // As a FlatMemory whose frames are in a region.
+                    // As for a FlatMemory whose frames are in a region.
                     SoftTlb.Viewed viewed = (SoftTlb.Viewed) cpu.memory();
                     boolean isOne = viewed.refill(AT + PAGE, Protection.READ) != SoftTlb.MISS;
                     boolean isOther = viewed.refill(SECOND, Protection.READ) != SoftTlb.MISS;
@@ -175,7 +178,7 @@ final class CpuScenarios {
         }
     }
 
-    /** The first load since the accessed marks were cleared, beside an unmapping. */
+    /** The first load after the accessed bits were cleared, concurrently with an unmapping. */
     static final class FirstLoadBesideUnmap extends Calls {
         FirstLoadBesideUnmap() {
             calls().put("load", (state, cpu) -> load(cpu, AT));
@@ -189,7 +192,7 @@ final class CpuScenarios {
         }
     }
 
-    /** A CPU goes to LAZY while the space is closed. */
+    /** A CPU enters LAZY while the space is closed. */
     static final class EntersLazyBesideClose extends Calls {
         EntersLazyBesideClose() {
             calls().put("lazy", (state, cpu) -> {

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 final class DirectWriteScenarios {
     private DirectWriteScenarios() {}
 
-    /** One call writes 9 to a page. Once both calls are over, each load of the page has it. */
+    /** One call writes 9 to a page. After both calls returned, each load from the page returns 9. */
     private abstract static class OfDirectOpen extends HostFileScenarios.OfHostFile {
         private final long page;
         private @Nullable HostFile direct;
@@ -28,7 +28,7 @@ final class DirectWriteScenarios {
             return to.pwrite(bytes.putLong(0, 9).putLong(Long.BYTES, 9), page * PAGE);
         }
 
-        /** Returns the place in the page that is loaded at the end. */
+        /** Returns the offset in the page that is loaded at the end. */
         long judged() {
             return 0;
         }
@@ -48,16 +48,16 @@ final class DirectWriteScenarios {
         }
     }
 
-    /** A fault beside a write of its page, which is not in memory. */
+    /** A fault on a page that is not in memory, concurrently with a write to the page. */
     static final class DirectWriteBesideLoad extends OfDirectOpen {
         DirectWriteBesideLoad() {
-            // The first fault has read the page after its own, too.
+            // The first fault read the page after its own, too.
             super(2);
             calls().put("load", (state, cpu) -> load(cpu, AT + 2 * PAGE));
         }
     }
 
-    /** A read of two pages past the cache beside a write of the second one. */
+    /** A read of two pages that bypasses the cache, concurrently with a write to the second page. */
     static final class DirectWriteBesideRead extends OfDirectOpen {
         DirectWriteBesideRead() {
             super(3);
@@ -74,7 +74,7 @@ final class DirectWriteScenarios {
         }
     }
 
-    /** The page was stored to through its entry: an eviction puts it back when the entry is gone. */
+    /** The page was stored to through its entry, so the eviction puts the page back after it removed the entry. */
     static final class DirectWriteBesideEvictionInVain extends OfDirectOpen {
         DirectWriteBesideEvictionInVain() {
             super(0);
@@ -94,7 +94,10 @@ final class DirectWriteScenarios {
         }
     }
 
-    /** A write of the last page of the file, of which the file has eight bytes, beside a fault of that page. */
+    /**
+     * A write to the last page of the file, concurrently with a fault on that page. The file contains only eight bytes
+     * of the page.
+     */
     static final class DirectWriteOverEndBesideLoad extends OfDirectOpen {
         DirectWriteOverEndBesideLoad() {
             super(2);
@@ -109,12 +112,12 @@ final class DirectWriteScenarios {
 
         @Override
         long judged() {
-            // Behind the end that the file had.
+            // Beyond the previous end of the file.
             return Long.BYTES;
         }
     }
 
-    /** The page is stored to, saved and evicted. */
+    /** Another page is stored to, and the file is saved and evicted. */
     static final class DirectWriteBesideSave extends OfDirectOpen {
         DirectWriteBesideSave() {
             super(2);

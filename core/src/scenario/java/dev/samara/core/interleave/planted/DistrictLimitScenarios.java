@@ -10,22 +10,22 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Resource;
 
 /**
- * Two operations near a limit, each in its own part. The limit is set before the division, which gives each part its
- * share. The limit permits the whole layout one page more than the sum of the shares.
+ * Two operations near a limit, each in its own part. The limit is set before the division, which gives each part a
+ * share. The whole layout may use one page more than the sum of the shares.
  */
 final class DistrictLimitScenarios {
     private DistrictLimitScenarios() {}
 
-    /** More pages than a part must be able to take, or the layout is not divided. */
+    /** More pages than a division requires each part to be able to grow by. */
     private static final long MANY = 257;
 
-    /** A divided layout with a limit, which is met though the calls run one after the other. */
+    /** A divided layout with a limit. Calls that run one after the other obey it. */
     abstract static class Limited extends DistrictScenarios.OfFour {
         private final Resource resource;
         private final long pages;
         private final int most;
 
-        /** The calls that were not refused. */
+        /** How many calls succeeded. */
         private int allowed;
 
         Limited(Resource resource, long pages, int most) {
@@ -59,7 +59,7 @@ final class DistrictLimitScenarios {
             return "" + result;
         }
 
-        /** Some breaks are wrong in each order, so the orders cannot judge them. */
+        /** Some mutants lead to wrong results in each order, so the orders cannot judge them. */
         @Override
         protected final boolean hasOrders() {
             return false;
@@ -74,7 +74,7 @@ final class DistrictLimitScenarios {
         }
     }
 
-    /** Two locks of a page where one may be locked: one of them is refused. */
+    /** Two locks of one page each, where only one page may be locked, so one of the locks fails. */
     static final class OneLock extends Limited {
         OneLock() {
             super(Resource.MEMLOCK, 1, 1);
@@ -83,7 +83,7 @@ final class DistrictLimitScenarios {
         }
     }
 
-    /** Locks of one page and of two, where three may be locked: none is refused. */
+    /** Locks of one page and of two pages, where three pages may be locked, so both succeed. */
     static final class BothLocks extends Limited {
         BothLocks() {
             super(Resource.MEMLOCK, 3, 2);
@@ -92,7 +92,7 @@ final class DistrictLimitScenarios {
         }
     }
 
-    /** Two mappings of which the limit of total memory has room for one. */
+    /** Two mappings, where the limit of total memory permits only one. */
     static final class OneMapping extends Limited {
         OneMapping() {
             super(Resource.AS, 3 + 2 * MANY - 1, 1);
@@ -101,7 +101,7 @@ final class DistrictLimitScenarios {
         }
     }
 
-    /** Two mappings of which the limit of data has room for one. */
+    /** Two mappings, where the limit of data permits only one. */
     static final class OneMappingOfData extends Limited {
         OneMappingOfData() {
             super(Resource.DATA, 3 + 2 * MANY - 1, 1);

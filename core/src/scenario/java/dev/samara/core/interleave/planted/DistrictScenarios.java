@@ -17,8 +17,8 @@ import dev.samara.core.vma.Vma;
 import java.util.Objects;
 
 /**
- * Concurrent operations on a layout that is divided, or is being divided or joined. There are four pages with a hole of
- * one page after each; the border is after the first two.
+ * Concurrent operations on a layout that is divided, or is being divided or joined. The layout contains four pages,
+ * each followed by a hole of one page; the border is after the first two pages.
  */
 final class DistrictScenarios {
     private DistrictScenarios() {}
@@ -58,7 +58,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread that unmaps in the lower part and then in the upper one, beside a snapshot. */
+    /** A thread unmaps in the lower part and then in the upper one, concurrently with a snapshot. */
     static final class SnapshotBesideBoth extends OfFour {
         SnapshotBesideBoth() {
             calls().put("munmap", (state, cpu) -> {
@@ -80,7 +80,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** An operation in a part beside one that joins the parts. */
+    /** An operation in a part, concurrently with one that joins the parts. */
     static final class PartBesideWhole extends OfFour {
         PartBesideWhole() {
             calls().put("part", munmap(at(0), PAGE));
@@ -88,7 +88,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A mapping that is merged with its neighbour across the border, beside an operation in its part. */
+    /** A mapping that merges with its neighbour across the border, concurrently with an operation in its part. */
     static final class NeighboursAtBorder extends OfFour {
         NeighboursAtBorder() {
             calls().put("mmap", (state, cpu) -> "" + state.space.mmap(BORDER - PAGE, PAGE, RW, FIXED, null, 0));
@@ -111,7 +111,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A mapping without an address beside an operation in a part. */
+    /** A mapping without an address, concurrently with an operation in a part. */
     static final class PlacementBesidePart extends OfFour {
         PlacementBesidePart() {
             calls().put(
@@ -122,7 +122,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A mapping with a hint in the lower part that is taken, beside an operation in the upper part. */
+    /** A mapping whose hint in the lower part is occupied, concurrently with an operation in the upper part. */
     static final class HintBesidePart extends OfFour {
         HintBesidePart() {
             calls().put("hint", (state, cpu) -> {
@@ -149,7 +149,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread that divides the layout, beside an operation whose thread then looks for its change. */
+    /** A thread that divides the layout, concurrently with an operation whose thread then looks its change up. */
     static final class DivisionBesideOperation extends OfFour {
         DivisionBesideOperation() {
             calls().put("divide", DIVIDE);
@@ -168,7 +168,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread that joins the layout and divides it again, beside an mmap whose thread looks for its change. */
+    /** A thread that joins and divides the layout again, concurrently with an mmap whose thread looks its change up. */
     static final class DivisionAgainBesideOperation extends OfFour {
         DivisionAgainBesideOperation() {
             calls().put("again", (state, cpu) -> {
@@ -177,7 +177,7 @@ final class DistrictScenarios {
                 return "";
             });
             calls().put("mmap", (state, cpu) -> {
-                // Without anything to retire: its thread takes the lock of the part, and no other one.
+                // Nothing is retired, so the thread takes only the lock of the part.
                 String result = "" + state.space.mmap(at(0) + PAGE, PAGE, RW, FIXED, null, 0);
                 if (state.space.find(at(0) + PAGE) == null) {
                     throw new AssertionError("I6: not found after its mmap");
@@ -187,7 +187,9 @@ final class DistrictScenarios {
         }
     }
 
-    /** A range in flight across the border, a thread that divides the layout, and a mapping in the range. */
+    /**
+     * A range in flight across the border, concurrently with a thread that divides the layout and maps in the range.
+     */
     static final class DivisionBesideFlight extends OfFour {
         DivisionBesideFlight() {
             calls().put("munmap", munmap(at(1), 5 * PAGE));
@@ -203,7 +205,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A fork, and a thread that divides the layout and unmaps a page of a part, while the fork copies. */
+    /** A fork, concurrently with a thread that divides the layout and unmaps a page of a part while the fork copies. */
     static final class PartBesideFork extends OfFour {
         PartBesideFork() {
             calls().put("fork", (state, cpu) -> {
@@ -217,7 +219,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread that looks one page up twice, beside an operation that joins the parts. */
+    /** A thread that looks one page up twice, concurrently with an operation that joins the parts. */
     static final class LookupsBesideJoin extends OfFour {
         LookupsBesideJoin() {
             calls().put("whole", munmap(at(1), 3 * PAGE));
@@ -236,7 +238,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread that looks a page up, and again when an operation that joins the parts and unmaps it has returned. */
+    /** A thread looks a page up, and again after an operation that joins the parts and unmaps the page returned. */
     static final class LookupAfterJoin extends OfFour {
         private volatile boolean isUnmapped;
 
@@ -262,15 +264,16 @@ final class DistrictScenarios {
         }
     }
 
-    /** A thread with a ticket for two pages, as an overtaken operation has it, and a younger operation. */
+    /** A thread with a ticket for two pages, as an operation acquires it after restarts, and a younger operation. */
     abstract static class BesideTicket extends OfFour {
         private volatile boolean isWaiting;
 
         /**
-         * Makes the scenario.
+         * Creates the scenario.
          *
-         * @param first the first page of the ticket, which has that page and the next one
+         * @param first the first page of the ticket, which covers this page and the next one
          * @param page the page of the younger operation
+         * @param before runs before the younger operation
          */
         BesideTicket(int first, int page, SpaceScenario.Operation before) {
             long low = at(first);
@@ -284,7 +287,7 @@ final class DistrictScenarios {
                 ticket.leave();
                 listing.unlock();
                 isWaiting = true;
-                // Between the two stores the other thread may begin and end.
+                // Between the two stores, the other thread may start and end.
                 isWaiting = false;
                 District listed = layout.lockDistrict(low, high);
                 listed.inFlight().remove(ticket);
@@ -309,7 +312,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** The younger thread divides the layout: the ticket is in a part from then on. */
+    /** The younger thread divides the layout, so the ticket is in a part from then on. */
     static final class DivisionBesideTicket extends BesideTicket {
         DivisionBesideTicket() {
             super(0, 1, DIVIDE);
@@ -321,7 +324,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** The younger thread would divide the layout between the pages of the ticket. */
+    /** The younger thread tries to divide the layout between the pages of the ticket. */
     static final class DivisionAcrossTicket extends BesideTicket {
         DivisionAcrossTicket() {
             super(1, 2, DIVIDE);
@@ -333,7 +336,7 @@ final class DistrictScenarios {
         }
     }
 
-    /** The younger thread joins the part that has the ticket. */
+    /** The younger thread joins the part that contains the ticket. */
     static final class JoinBesideTicket extends BesideTicket {
         JoinBesideTicket() {
             super(0, 1, (state, cpu) -> {

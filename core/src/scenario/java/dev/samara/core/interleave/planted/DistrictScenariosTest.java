@@ -33,7 +33,7 @@ final class DistrictScenariosTest {
     private static final String EDIT = INTERNAL + "op.EditedLayout";
     private static final String LISTENERS = INTERNAL + "space.LayoutListeners";
 
-    /** A change that a thread has left for later. */
+    /** A change whose queueing a thread postponed. */
     private static final String UNQUEUED =
             "private static final ThreadLocal<ChangeDelivery.@Nullable Prepared> UNQUEUED = new ThreadLocal<>();\n";
 
@@ -206,7 +206,7 @@ final class DistrictScenariosTest {
                     0,
                     oneWaits("change.lostEarlier = lost.get();", "")));
 
-    /** Those that fail in few of many schedules. */
+    /** The mutants that only few of many schedules reveal. */
     private static final List<PlantedBreak> RARE = List.of(
             PlantedBreak.of(
                     "P47: a join does not count the changes of its parts",
@@ -221,7 +221,7 @@ final class DistrictScenariosTest {
                             "lostBefore = Math.max(lostBefore, change.lostEarlier);",
                             "lostBefore = change.lostEarlier;")));
 
-    /** One change may wait for a listener. */
+    /** Lets only one change wait for a listener. */
     private static Planting oneWaits(String... more) {
         return withCapacity("1", more);
     }
@@ -234,7 +234,7 @@ final class DistrictScenariosTest {
 
     private static final Planting ONE_WAITS = oneWaits();
 
-    /** A queue without any place: each change is lost. */
+    /** A queue without room, so each change is lost. */
     private static final Planting NONE_WAITS = withCapacity("-2");
 
     private static final Planting COUNTS_TOO_LATE =

@@ -21,8 +21,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A store that finds no frame and drops pages of another space, concurrently with calls in that space; and breaks of
- * its rules.
+ * A store that finds no frame and drops pages of another space, concurrently with calls in that space; and mutants that
+ * break its rules.
  */
 final class DropScenarios {
     private static final String INTERNAL = "dev.samara.core.internal.";
@@ -70,7 +70,7 @@ final class DropScenarios {
                             "vma.isDetached() || !layout.notifiers().isEmpty()",
                             "vma.isDetached()")));
 
-    /** Two pages, of which one or two are droppable, and a store in another space that needs a frame. */
+    /** Two pages, of which one or both are droppable, and a store in another space that needs a frame. */
     private abstract static class BesideDrop extends Calls {
         private static final String OTHER = "other";
 
@@ -109,7 +109,7 @@ final class DropScenarios {
         }
     }
 
-    /** A pin of the droppable page keeps it, or comes too late. */
+    /** A pin keeps the droppable page, or fails because the page was already dropped. */
     static final class Pin extends BesideDrop {
         private @Nullable PinnedFrame pin;
 
@@ -125,7 +125,7 @@ final class DropScenarios {
             return 1;
         }
 
-        /** The dropped frame may come back to the page, and a judge of each step would take it for a stale one. */
+        /** The dropped frame may be reused for the page, so a check at each step would report it as stale. */
         @Override
         protected List<Long> addresses() {
             return StandStill.pages(AT + PAGE, 3);
@@ -144,7 +144,7 @@ final class DropScenarios {
         }
     }
 
-    /** Another mapping replaces the droppable one: its page is not dropped. */
+    /** Another mapping replaces the droppable one, so the page of the new mapping is not dropped. */
     static final class Replacement extends BesideDrop {
         private String stored = "";
 
@@ -175,7 +175,10 @@ final class DropScenarios {
         }
     }
 
-    /** A notifier comes, whose owner looks the page up: a page that it finds is dropped by no call without a notice. */
+    /**
+     * A notifier is added, and its owner looks the page up. If it finds the page, no call drops the page without a
+     * notification.
+     */
     static final class Notifier extends BesideDrop {
         private boolean isFound;
         private boolean isNotified;
@@ -203,7 +206,7 @@ final class DropScenarios {
         }
     }
 
-    /** A CPU in GUEST uses the page until it has acknowledged. */
+    /** A CPU in GUEST uses the page until it acknowledges. */
     static final class Guest extends BesideDrop {
         Guest() {
             calls().put("guest", new HoldsInGuest(AT));
@@ -215,7 +218,7 @@ final class DropScenarios {
         }
     }
 
-    /** An unmapping takes the page over. */
+    /** An unmapping removes the page. */
     static final class Unmapping extends BesideDrop {
         Unmapping() {
             calls().put("munmap", munmap(AT, PAGE));

@@ -5,8 +5,8 @@ import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
 /**
- * Breaks of the rules that permit a flush to ask no CPU while only the caller's CPU is in the space, and to start no
- * generation if only the caller's CPU used the pages.
+ * Mutants that break the rules under which a flush need not ask any CPU if only the caller's CPU is in the space, and
+ * need not start a generation if only the caller's CPU used the pages.
  */
 final class ElisionBreaks {
     private static final String INTERNAL = "dev.samara.core.internal.";

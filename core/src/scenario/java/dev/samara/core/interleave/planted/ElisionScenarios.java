@@ -6,11 +6,11 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
 
-/** Flushes by the only CPU in the space, after another CPU left; flushes of pages that only one CPU used. */
+/** Flushes by the only CPU in the space, after another CPU left, and flushes of pages that only one CPU used. */
 final class ElisionScenarios {
     private ElisionScenarios() {}
 
-    /** An unmapping by a CPU that has used the page. */
+    /** An unmapping by a CPU that used the page. */
     private static final class UsedByBoth implements SpaceScenario.Operation {
         @Override
         public void before(State state, Cpu cpu) {
@@ -28,7 +28,7 @@ final class ElisionScenarios {
         }
     }
 
-    /** A CPU that has used the page, and has left the space, comes back. */
+    /** A CPU that used the page and left the space returns. */
     static final class Comes extends Calls {
         Comes() {
             calls().put("munmap", new UsedByBoth());
@@ -59,7 +59,7 @@ final class ElisionScenarios {
         }
     }
 
-    /** A CPU unmaps a page that it alone has used, and loads from it again. */
+    /** A CPU unmaps a page that only this CPU used, and loads from it again. */
     static final class Alone extends Calls {
         Alone() {
             calls().put("munmap", new UsedByOne() {
@@ -76,7 +76,7 @@ final class ElisionScenarios {
         }
     }
 
-    /** An unmapping by a CPU that has used the page, and is not the only one in the space. */
+    /** An unmapping by a CPU that used the page, and is not the only one in the space. */
     private static class UsedByOne implements SpaceScenario.Operation {
         @Override
         public void before(State state, Cpu cpu) {

@@ -21,7 +21,7 @@ final class EndScenarios {
             calls().put("call", new Operation() {
                 @Override
                 public void before(State state, Cpu cpu) {
-                    // The CPU of this thread would be a user, too.
+                    // This thread's CPU would be a user, too.
                     cpu.switchTo(null);
                 }
 

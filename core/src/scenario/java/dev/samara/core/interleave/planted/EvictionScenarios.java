@@ -18,14 +18,14 @@ import org.jspecify.annotations.Nullable;
 final class EvictionScenarios {
     private EvictionScenarios() {}
 
-    /** An eviction beside another call. The last store to the first page is that of 8. */
+    /** An eviction concurrently with another call. The last store to the first page writes 8. */
     private abstract static class BesideStore extends HostFileScenarios.OfHostFile {
         BesideStore(String name, Operation store) {
             calls().put("evict", (state, cpu) -> evict(state));
             calls().put(name, store);
         }
 
-        /** A break of one thread would break each order, too. */
+        /** A mutant that affects a single thread would break each order, too. */
         @Override
         protected final boolean hasOrders() {
             return false;
@@ -50,7 +50,7 @@ final class EvictionScenarios {
         }
     }
 
-    /** The store was made before, through the entry: the page is put back when its entry is gone. */
+    /** The page was stored to earlier, through its entry, so it is put back after its entry was removed. */
     static final class EvictionInVainBesideLoad extends BesideStore {
         EvictionInVainBesideLoad() {
             super("load", (state, cpu) -> load(cpu, AT));
@@ -64,7 +64,10 @@ final class EvictionScenarios {
         }
     }
 
-    /** A read past the cache waits for the page to be put back: the host does not have the store. */
+    /**
+     * A read that bypasses the cache waits until the page is put back, because the host does not contain the stored
+     * value.
+     */
     static final class EvictionInVainBesideRead extends BesideStore {
         EvictionInVainBesideRead() {
             super("read", (state, cpu) -> {
@@ -85,7 +88,7 @@ final class EvictionScenarios {
         }
     }
 
-    /** The store is that of a CPU that has a translation by which it may write. */
+    /** A CPU with a writable translation makes the store. */
     static final class EvictionBesideGuest extends BesideStore {
         EvictionBesideGuest() {
             super("guest", new Calls.HoldsInGuest(AT) {
@@ -117,14 +120,14 @@ final class EvictionScenarios {
         }
     }
 
-    /** All pages are dirty, so the eviction writes them. Beside it is a truncation. */
+    /** All pages are dirty, so the eviction writes them, concurrently with a truncation. */
     static final class DirtyEvictionBesideTruncation extends HostFileScenarios.Truncated {
         DirtyEvictionBesideTruncation() {
             super("evict", (state, cpu) -> evict(state));
         }
     }
 
-    /** The page is locked: once {@code mlock} has returned, its page is mapped, and stays. */
+    /** The page is locked: after {@code mlock} returned, its page is mapped, and stays mapped. */
     static final class EvictionBesideLock extends HostFileScenarios.OfHostFile {
         EvictionBesideLock() {
             calls().put("evict", (state, cpu) -> evict(state));
@@ -137,7 +140,7 @@ final class EvictionScenarios {
             host(state).fsync();
         }
 
-        /** An eviction that finds the page locked frees nothing. */
+        /** The result is not compared with orders: an eviction that finds the page locked frees nothing. */
         @Override
         protected boolean hasOrders() {
             return false;
@@ -158,8 +161,8 @@ final class EvictionScenarios {
     }
 
     /**
-     * A lookup of the file's mappings still returns the VMA that was locked, so the eviction finds it. Once {@code
-     * munlock} has returned, no page is locked, so a later eviction frees all of them.
+     * A lookup of the file's mappings still returns the locked VMA, so the eviction finds it. After {@code munlock}
+     * returned, no page is locked, so a later eviction frees all pages.
      */
     static final class EvictionBesideUnlock extends HostFileScenarios.OfHostFile {
         EvictionBesideUnlock() {
@@ -199,7 +202,7 @@ final class EvictionScenarios {
         }
     }
 
-    /** Each of two threads evicts the pages of a file of its own. */
+    /** Two threads evict pages, each from its own file. */
     static final class TwoEvictions extends HostFileScenarios.OfHostFile {
         private @Nullable HostFile other;
 
@@ -212,7 +215,7 @@ final class EvictionScenarios {
         protected void prepare(State state, Cpu cpu) {
             super.prepare(state, cpu);
             host(state).fsync();
-            // Leaves a walk at rest for the first of the two.
+            // Leaves an idle walk for the first of the two evictions.
             freed(host(state).file());
             load(cpu, AT);
             HostFile another = host(state).openAnother();
@@ -226,7 +229,7 @@ final class EvictionScenarios {
         }
     }
 
-    /** Two threads that store and load under a limit of two pages. */
+    /** Two threads store and load under a limit of two pages. */
     static final class Limited extends HostFileScenarios.OfHostFile {
         Limited() {
             calls().put("one", (state, cpu) -> store(cpu, AT, 1) + load(cpu, AT + PAGE));

@@ -18,7 +18,7 @@ final class FaultScenarios {
         }
     }
 
-    /** The copy of a page, beside an unmapping whose frame is used again. */
+    /** The copy of a page, concurrently with an unmapping whose frame is reused. */
     static final class CopyBesideUnmap extends Calls {
         CopyBesideUnmap() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
@@ -41,7 +41,7 @@ final class FaultScenarios {
         }
     }
 
-    /** Two calls that change the rights of one page, beside a store. */
+    /** Two calls that change the rights of one page, concurrently with a store. */
     static final class TwoNarrowings extends Calls {
         TwoNarrowings() {
             calls().put("read", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));

@@ -52,7 +52,7 @@ final class FileScenarios {
         }
     }
 
-    /** A truncation beside a call that cuts the mapping of the file. */
+    /** A truncation, concurrently with a call that splits the mapping of the file. */
     static final class TruncateBesideCut extends OfFile {
         TruncateBesideCut() {
             calls().put("truncate", (state, cpu) -> "" + file().truncate(0));
@@ -67,7 +67,7 @@ final class FileScenarios {
         }
     }
 
-    /** A fault of a thread whose interrupt flag is set, beside the truncation of another page. */
+    /** A fault of a thread whose interrupt flag is set, concurrently with the truncation of another page. */
     static final class InterruptedFault extends OfFile {
         InterruptedFault() {
             calls().put("load", (state, cpu) -> {
@@ -88,7 +88,7 @@ final class FileScenarios {
         }
     }
 
-    /** A file whose clean pages may be reclaimed; page n has the number 77 + n. */
+    /** A file whose clean pages may be reclaimed; page n contains the number 77 + n. */
     static final class Paged extends CachedBacking {
         Paged(PageCache cache) {
             super("paged", cache);
@@ -101,7 +101,7 @@ final class FileScenarios {
         }
     }
 
-    /** A store that needs the frame of a clean page, beside a load that maps that page. */
+    /** A store that needs the frame of a clean page, concurrently with a load that maps this page. */
     static final class LoadBesideReclaim extends Calls {
         private static final long FILE = AT + 8 * PAGE;
         private @Nullable PageCache cache;
@@ -126,7 +126,7 @@ final class FileScenarios {
             load(cpu, FILE);
             store(cpu, AT + PAGE, 2);
             store(cpu, AT + 2 * PAGE, 3);
-            // The page stays in the cache, and is not mapped.
+            // The page stays in the cache, but is not mapped.
             state.space.mmap(FILE, PAGE, Protection.READ, flags, file, 0);
         }
 
@@ -153,7 +153,7 @@ final class FileScenarios {
         }
     }
 
-    /** Two stores, of which the reclaim of the first one frees the pages that both need: never short of memory. */
+    /** Two stores. The reclaim of the first one frees the pages that both need, so memory never runs out. */
     static class StoresBesideReclaim extends Calls {
         private @Nullable PageCache cache;
 
@@ -194,7 +194,7 @@ final class FileScenarios {
         }
     }
 
-    /** A store that needs a frame, while another thread is about to free all pages of the file. */
+    /** A store that needs a frame while another thread is about to free all pages of the file. */
     static final class StoreBesideTruncate extends StoresBesideReclaim {
         StoreBesideTruncate() {
             calls().put("two", (state, cpu) -> {
@@ -204,7 +204,7 @@ final class FileScenarios {
         }
     }
 
-    /** A truncation beside an unmapping, whose page a CPU in GUEST still uses. */
+    /** A truncation concurrent with the unmapping of a page that a CPU in GUEST still uses. */
     static final class TruncateBesideUnmap extends OfFile {
         TruncateBesideUnmap() {
             calls().put("munmap", munmap(AT, PAGE));
@@ -220,11 +220,11 @@ final class FileScenarios {
     }
 
     /**
-     * An unmapping, whose page a CPU in GUEST still uses, beside one of another page of the leaf, which no CPU has
-     * used, and a truncation after that.
+     * An unmapping of a page that a CPU in GUEST still uses, concurrently with the unmapping of another page of the
+     * leaf, which no CPU used, and a truncation after it.
      */
     static final class TruncateBehindAnEmptyLeaf extends OfFile {
-        /** In another eighth of the leaf, which has a cpumask of its own. */
+        /** In another eighth of the leaf, with a separate cpumask. */
         private static final long OTHER = AT + 64 * PAGE;
 
         TruncateBehindAnEmptyLeaf() {
@@ -241,7 +241,7 @@ final class FileScenarios {
         }
     }
 
-    /** A truncation beside a move of the file's mapping. */
+    /** A truncation concurrent with a move of the file's mapping. */
     static class MoveBesideTruncate extends OfFile {
         static final long TO = AT + 8 * PAGE;
 

@@ -23,7 +23,7 @@ final class ForkScenarios {
         return "forked";
     };
 
-    /** A fork beside the copy of a page that an earlier child has too. */
+    /** A fork concurrent with the copy of a page that an earlier child shares. */
     static final class ForkBesideCopy extends Calls {
         ForkBesideCopy() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
@@ -37,7 +37,7 @@ final class ForkScenarios {
         }
     }
 
-    /** A fork beside a store to a page that an earlier child has given up. */
+    /** A fork concurrent with a store to a page that an earlier child no longer shares. */
     static final class ForkBesideReuse extends Calls {
         ForkBesideReuse() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
@@ -62,7 +62,7 @@ final class ForkScenarios {
         }
     }
 
-    /** A fork beside a pin, which is for the parent's page. */
+    /** A fork concurrent with a pin, which must pin the page that the parent keeps. */
     static final class ForkBesidePin extends Calls {
         private @Nullable PinnedFrame pinned;
 
@@ -91,7 +91,7 @@ final class ForkScenarios {
         }
     }
 
-    /** Two forks beside a CPU in GUEST that stores: a child's page does not change after the fork. */
+    /** Two forks concurrent with a CPU in GUEST that stores: a child's page does not change after the fork. */
     static final class TwoForks extends Calls {
         private String seen = "";
 
@@ -135,7 +135,7 @@ final class ForkScenarios {
         }
     }
 
-    /** The first store to a mapping, beside a call that cuts it. A fork copies the page. */
+    /** The first store to a mapping, concurrently with a call that splits it. A later fork copies the page. */
     static final class FirstStoreBesideCut extends Calls {
         FirstStoreBesideCut() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
@@ -149,7 +149,7 @@ final class ForkScenarios {
 
         @Override
         protected boolean hasOrders() {
-            // Whether a VMA that is cut meanwhile has an anon_vma may be decided either way.
+            // A VMA that is split concurrently with the fault may or may not have an anon_vma.
             return false;
         }
 
@@ -162,7 +162,7 @@ final class ForkScenarios {
         }
     }
 
-    /** The first store to a mapping, beside its move. A fork copies the page, wherever it is. */
+    /** The first store to a mapping, concurrently with its move. A later fork copies the page, wherever it is. */
     abstract static class FirstStoreBeside extends Calls {
         private static final long TARGET = AT + 0x100 * PAGE;
 
@@ -206,14 +206,14 @@ final class ForkScenarios {
         }
     }
 
-    /** The source stays, without its page. */
+    /** The source stays mapped, without its page. */
     static final class FirstStoreBesideEmptying extends FirstStoreBeside {
         FirstStoreBesideEmptying() {
             super(RemapFlags.DONTUNMAP);
         }
     }
 
-    /** A scan of written pages beside the copy of one. */
+    /** A scan for written pages, concurrently with the copy of a page. */
     static final class ScanBesideCopy extends Calls {
         ScanBesideCopy() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));

@@ -14,8 +14,8 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Waits at a futex word, which is initially 7, concurrent with wakes and moves. A lost wake leaves a thread parked for
- * ever.
+ * Waits at a futex word, which is initially 7, concurrent with wakes and moves. If a wake is lost, a thread stays
+ * parked for ever.
  */
 final class FutexScenarios {
     private static final long OTHER = 4;
@@ -32,7 +32,7 @@ final class FutexScenarios {
             return state.machine.futexes();
         }
 
-        /** A thread that waits as long as the word has 7. */
+        /** Returns an operation that waits while the word contains 7. */
         static Operation await() {
             return (state, cpu) -> {
                 long result = table(state).await(cpu.memory(), AT, false, 7, FutexTable.ANY, FutexTable.FOREVER);
@@ -63,7 +63,7 @@ final class FutexScenarios {
         }
     }
 
-    /** A waker stores another number, and moves the waiters to a word where a third thread wakes them. */
+    /** A waker stores another number, moves the waiters to another word, and wakes them there. */
     static final class WaitBesideRequeue extends Waits {
         WaitBesideRequeue() {
             calls().put("waiter", await());
@@ -76,7 +76,10 @@ final class FutexScenarios {
         }
     }
 
-    /** A waiter gives up, beside a move and a wake: the wake counts a waiter that knows of it. */
+    /**
+     * A waiter leaves, concurrently with a move and a wake. The wake counts the waiter exactly if the waiter learns
+     * that it was woken.
+     */
     static final class LeaveBesideRequeue extends Waits {
         private @Nullable FutexWaiter waiter;
         private boolean knows;

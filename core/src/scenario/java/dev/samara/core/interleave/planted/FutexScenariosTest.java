@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Timeout;
 final class FutexScenariosTest {
     private static final String GUEST = "dev.samara.core.internal.guest.";
 
-    /** The comparison is in one section of the lock, and the entry in another one. */
+    /** Compares in one section of the lock, and adds the entry in another section. */
     private static final Planting COMPARES_WITHOUT_THE_LOCK = SourceBreak.of(
             GUEST + "FutexBuckets", "entry.key = key;", "bucket.unlock(); bucket.lock(); entry.key = key;");
 

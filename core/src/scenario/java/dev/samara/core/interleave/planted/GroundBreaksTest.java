@@ -27,11 +27,11 @@ final class GroundBreaksTest {
     private static final String CORE = "dev.samara.core.internal.";
 
     /**
-     * A break, and the scenario that meets it. A table of docs/interleavings.md is generated from these.
+     * A mutant, and the scenario that finds it. A table of docs/interleavings.md is generated from these records.
      *
-     * @param name what the broken code does
-     * @param preemptions those that it needs
-     * @param schedules up to the first failure
+     * @param name what the mutant does
+     * @param preemptions the number of preemptions that the failure needs
+     * @param schedules the number of schedules up to the first failure
      */
     record GroundBreak(String name, int preemptions, int schedules, String scenario, Planting planting) {
         @Override

@@ -10,7 +10,9 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicLong;
 
-/** Files of the host with hooks: what a hook has not seen, or has refused, is neither written nor read. */
+/**
+ * Host files with hooks. Pages that a hook has not seen are not written, and pages that a hook rejected are not read.
+ */
 final class HookScenarios {
     private HookScenarios() {}
 
@@ -18,7 +20,7 @@ final class HookScenarios {
         return page.order(ByteOrder.LITTLE_ENDIAN).getLong(0);
     }
 
-    /** A file with hooks, of which the first pages are mapped. */
+    /** A file with hooks, whose first pages are mapped. */
     private abstract static class OfHookedFile extends HostFileScenarios.OfHostFile implements PageHooks {
         @Override
         protected void prepare(State state, Cpu cpu) {
@@ -29,13 +31,13 @@ final class HookScenarios {
     }
 
     /**
-     * A save beside a store, whose log record is not forced: the file, which has 100 at first, never has a number that
-     * the log does not have. A save that finds one holds the page back, and writes nothing of it.
+     * A save concurrent with a store whose log record is not forced. The first page of the file contains 100 at first,
+     * and never a number that the log lacks. A save that finds such a number does not write the page.
      */
     static final class SaveBeforeLog extends OfHookedFile {
         private static final long LOGGED = 107;
 
-        /** The last number that the log has on its device. */
+        /** The last number that the log contains on its device. */
         private final AtomicLong logged = new AtomicLong();
 
         SaveBeforeLog() {
@@ -75,7 +77,7 @@ final class HookScenarios {
         }
     }
 
-    /** Faults of a page that the hook refuses, beside a write that replaces it as a whole. */
+    /** Faults on a page that the hook rejects, concurrently with a write that replaces the whole page. */
     static final class LoadsOfRefusedPage extends OfHookedFile {
         private static final long REFUSED = 102;
 
@@ -99,7 +101,7 @@ final class HookScenarios {
             return loaded;
         }
 
-        /** One load may come before the write, and the other one after it. */
+        /** One load may precede the write, and the other one may follow it. */
         @Override
         protected boolean hasOrders() {
             return false;

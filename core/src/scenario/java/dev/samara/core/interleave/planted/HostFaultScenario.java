@@ -20,16 +20,16 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Calls on a host file with three opens, in which one call to the host fails, is short or is interrupted. They are
- * compared with what was acknowledged:
+ * Calls on a host file with three opens, in which one call to the host fails, is short or is interrupted. The end state
+ * must agree with what was acknowledged:
  *
  * <ol>
  *   <li>When a save returns 0, everything that was stored before the save started is on the device.
- *   <li>If no other call returned the failure of a write or a force, each open returns it once, from its next save, or
- *       each of two concurrent saves returns it. No other failure is returned by only some of the opens.
+ *   <li>If no call except a save returned the failure of a write or a force, each open returns it once, from its next
+ *       save; two concurrent saves may both return it. No other failure is returned by only some of the opens.
  *   <li>A call to the host that is short, or whose thread is interrupted, is not an error; the interrupt flag stays
  *       set.
- *   <li>The first page contains what was stored last, and at the end the device contains the same as memory.
+ *   <li>The first page contains the last stored number, and at the end the device contains the same bytes as memory.
  * </ol>
  */
 class HostFaultScenario extends HostFileScenarios.OfHostFile {
@@ -39,22 +39,25 @@ class HostFaultScenario extends HostFileScenarios.OfHostFile {
     private final HostCall call;
     private final String faultText;
 
-    /** What the saves by each open have returned. */
+    /** The results of the saves by each open. */
     private final Map<String, List<Long>> told = new LinkedHashMap<>();
 
-    /** The calls other than saves that have returned a failure, or were short. */
+    /** The calls other than saves that failed or were short. */
     private final List<String> shown = new ArrayList<>();
 
     private @Nullable HostFault fault;
     private @Nullable HostFile second;
     private @Nullable HostFile third;
 
-    /** The number that was last stored to the first page. */
+    /** The last number that was stored to the first page. */
     private long last = 7;
 
     private boolean isThirdClosed;
 
-    /** Takes names of calls with plus signs between them, and a fault, as in {@code store+fsync/WRITE:1:FAILS}. */
+    /**
+     * Creates the scenario of a name: call names with plus signs between them, and a fault, as in {@code
+     * store+fsync/WRITE:1:FAILS}.
+     */
     HostFaultScenario(String name) {
         this.name = name;
         faultText = name.substring(name.indexOf('/') + 1);
@@ -136,20 +139,23 @@ class HostFaultScenario extends HostFileScenarios.OfHostFile {
         return isDone;
     }
 
-    /** A read or a write beyond the end after a concurrent truncation is short, which is not a failure. */
+    /**
+     * Records whether a call failed. A read beyond the end after a concurrent truncation is short, which is not a
+     * failure.
+     */
     private String result(String kind, long result, long whole) {
         boolean isCut = calls().containsKey("truncate") && kind.equals("pread") && result == 0;
         show(kind, result == whole || isCut);
         return kind + " " + result;
     }
 
-    /** Saves the file by an open. */
+    /** Saves the file through an open. */
     private String save(String open, State state, LongSupplier save) {
         long before = last;
         long result = save.getAsLong();
         note(open, result);
         long has = host(state).channel.forcedNumber(0);
-        // The number of the page that was never saved is larger.
+        // A page that was never saved would contain a larger number.
         if (result == 0 && (has < before || has > STORED)) {
             throw new AssertionError("saved after the store of " + before + ", and the device has " + has);
         }
@@ -170,7 +176,7 @@ class HostFaultScenario extends HostFileScenarios.OfHostFile {
         super.prepare(state, cpu);
         second = host(state).open();
         third = host(state).open();
-        // Otherwise each page would be in memory, and nothing would be read.
+        // Otherwise each page would be in memory, so nothing would be read.
         if (call != HostCall.READ) {
             store(cpu, AT + 2 * PAGE, 9);
         }
@@ -195,7 +201,7 @@ class HostFaultScenario extends HostFileScenarios.OfHostFile {
         }
         checkInterrupt(Thread.interrupted());
         judgeTold();
-        // The fault of a call that nobody has made yet.
+        // Removes a fault that no call has met yet.
         host(state).channel.meet(HostFault.none());
         String loaded = load(cpu, AT);
         if (!loaded.equals(Long.toString(last))) {

@@ -9,7 +9,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** The names of the scenarios with host faults: concurrent calls, combined with each fault that can occur in them. */
+/** The names of the scenarios with host faults: concurrent calls, combined with each fault that they can meet. */
 final class HostFaultScenarios {
     private static final List<String> CALLS = List.of(
             "store+fsync",
@@ -38,13 +38,13 @@ final class HostFaultScenarios {
             "fsync+other+append",
             "fork+fsync+other");
 
-    /** How many calls of each kind to the host may meet a fault: those after them are made by the end of a run. */
+    /** How many host calls of each kind may meet a fault; later host calls belong to the end of a run. */
     private static final Map<HostCall, Integer> MOST = new EnumMap<>(
             Map.of(HostCall.READ, 2, HostCall.WRITE, 3, HostCall.FORCE, 2, HostCall.SIZE, 5, HostCall.TRUNCATE, 1));
 
     private HostFaultScenarios() {}
 
-    /** Two saves by one open, during which a force fails: none of them returns 0 unless the device has the bytes. */
+    /** Two saves through one open, while a force fails: a save returns 0 only if the device contains the bytes. */
     static final class TwoSaves extends HostFaultScenario {
         TwoSaves() {
             super("fsync+msync/FORCE:1:FAILS");
@@ -67,7 +67,10 @@ final class HostFaultScenarios {
         return List.copyOf(names);
     }
 
-    /** A page that is not in memory when a force fails may be lost on the device, and its save returns 0 later. */
+    /**
+     * Returns whether a scenario can be judged. A page that is not in memory when a force fails may be lost on the
+     * device, and its save returns 0 later.
+     */
     private static boolean isJudged(String calls, HostCall call, Way way) {
         boolean isRemoved = calls.contains("evict") || calls.contains("punch");
         boolean isLost = call == HostCall.FORCE && way == Way.FAILS && isRemoved;

@@ -20,13 +20,13 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(value = 4, unit = TimeUnit.HOURS)
 @Explored(1)
 final class HostFaultScenariosTest {
-    /** The most schedules of a scenario. Those of two calls have fewer. */
+    /** The maximum number of schedules of a scenario. Scenarios with two calls have fewer. */
     private static final int MOST = 2_000;
 
-    /** The most in a build. */
+    /** The maximum number of schedules in a build. */
     private static final int FEW = 400;
 
-    /** The parts of the whole, of which a build runs one. */
+    /** The number of parts into which the scenarios are divided; a build runs one part. */
     private static final int PARTS = 480;
 
     @Test

@@ -6,7 +6,7 @@ import dev.samara.interleave.instrument.Plantings;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Planted mistakes in the write-back, the eviction and the reads of host files. */
+/** Mutants of the write-back, the eviction and the reads of host files. */
 final class HostFileBreaks {
     private static final String CORE = "dev.samara.core.internal.";
 

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** {@link HostFileScenariosTest} finds nothing in the scenarios without a break. */
+/** {@link HostFileScenariosTest} verifies that nothing is found in the scenarios without a mutant. */
 @DisplayName("The scheduler finds slips in the write-back, the eviction and the reads of files of the host")
 @Tag("interleave")
 @Tag("planted")

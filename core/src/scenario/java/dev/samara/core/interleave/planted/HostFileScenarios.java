@@ -26,7 +26,7 @@ final class HostFileScenarios {
 
     private HostFileScenarios() {}
 
-    /** The first pages of the file are mapped. The first one was written, and is not saved. */
+    /** The first pages of the file are mapped. The first page was written, but not saved. */
     abstract static class OfHostFile extends Calls {
         @Override
         protected void prepare(State state, Cpu cpu) {
@@ -35,13 +35,13 @@ final class HostFileScenarios {
             store(cpu, AT, 7);
         }
 
-        /** Frees pages, of which dirty ones are written first if there are no others. */
+        /** Frees pages. Dirty pages are written first if there are no clean ones. */
         static String evict(State state) {
             host(state).evict();
             return "evicted";
         }
 
-        /** Returns the numbers with which consecutive pages begin, by one read. */
+        /** Returns the numbers at the start of consecutive pages, read by one call. */
         static long[] readPages(State state, long first, int count) {
             ByteBuffer bytes = ByteBuffer.allocateDirect(count * (int) PAGE).order(ByteOrder.LITTLE_ENDIAN);
             host(state).pread(bytes, first * PAGE);
@@ -52,7 +52,7 @@ final class HostFileScenarios {
             return numbers;
         }
 
-        /** The last store to the first page is that of 8. */
+        /** Fails unless the first page contains 8, the last number that was stored. */
         static void judgeStored(Cpu cpu) {
             String loaded = load(cpu, AT);
             if (!loaded.equals("8")) {
@@ -65,7 +65,7 @@ final class HostFileScenarios {
         }
     }
 
-    /** A save beside another call: a store that came before the save is on the device when the save returns. */
+    /** A save concurrent with another call: a store that preceded the save is on the device when the save returns. */
     abstract static class Saved extends OfHostFile {
         Saved(String name, Operation beside) {
             calls().put("fsync", (state, cpu) -> {
@@ -114,7 +114,7 @@ final class HostFileScenarios {
         }
     }
 
-    /** The space is copied, and the copy has a page written. */
+    /** The space is forked, and a page of the child is written. */
     static final class SavedBesideFork extends Saved {
         SavedBesideFork() {
             super("fork", (state, cpu) -> {
@@ -125,7 +125,7 @@ final class HostFileScenarios {
         }
     }
 
-    /** Pages are evicted, of which one must be written first. */
+    /** Pages are evicted, one of which must be written first. */
     static final class SavedBesideEviction extends Saved {
         SavedBesideEviction() {
             super("evict", (state, cpu) -> evict(state));
@@ -138,14 +138,17 @@ final class HostFileScenarios {
             super("close", close());
         }
 
-        /** The space ends with the close, and not with this CPU. */
+        /** The space ends with the close, so this CPU leaves it first. */
         @Override
         void beforeSave(Cpu cpu) {
             cpu.switchTo(null);
         }
     }
 
-    /** A save beside stores: each store that had ended when the save began is on the device when it returns. */
+    /**
+     * A save concurrent with stores: each store that completed before the save started is on the device when the save
+     * returns.
+     */
     static final class SavedBesideStores extends OfHostFile {
         private final AtomicLong last = new AtomicLong(7);
 
@@ -174,7 +177,10 @@ final class HostFileScenarios {
         }
     }
 
-    /** A truncation beside a call that writes pages: none behind the new end is written once it has returned. */
+    /**
+     * A truncation concurrent with a call that writes pages: after the truncation returned, no page beyond the new end
+     * is written.
+     */
     abstract static class Truncated extends OfHostFile {
         Truncated(String name, Operation beside) {
             calls().put(name, beside);
@@ -192,14 +198,14 @@ final class HostFileScenarios {
         }
     }
 
-    /** A save beside a truncation. */
+    /** A save concurrent with a truncation. */
     static final class SavedBesideTruncation extends Truncated {
         SavedBesideTruncation() {
             super("fsync", (state, cpu) -> "" + host(state).fsync());
         }
     }
 
-    /** A save beside writes by calls: what the last one has written is on the device at the end. */
+    /** A save concurrent with a write call: at the end, the device contains what was written last. */
     static final class SavedBesideWrites extends OfHostFile {
         SavedBesideWrites() {
             calls().put("fsync", (state, cpu) -> "" + host(state).fsync());
@@ -207,10 +213,10 @@ final class HostFileScenarios {
         }
     }
 
-    /** A fault beside a truncation and a growth: the pages behind the truncation have zeros. */
+    /** A fault concurrent with a truncation and a growth: the pages beyond the truncation contain zeros. */
     static final class ReadBesideTruncation extends OfHostFile {
         ReadBesideTruncation() {
-            // The first fault has read the page after its own, too.
+            // The first fault read the page after its own, too.
             calls().put("load", (state, cpu) -> load(cpu, AT + 2 * PAGE));
             calls().put("truncate", (state, cpu) -> {
                 host(state).truncate(PAGE);
@@ -233,7 +239,7 @@ final class HostFileScenarios {
         }
     }
 
-    /** Faults in sequence up to the end of the file, beside a save. */
+    /** Sequential faults up to the end of the file, concurrently with a save. */
     static final class ReadToTheEnd extends OfHostFile {
         ReadToTheEnd() {
             calls().put("loads", (state, cpu) -> load(cpu, AT + PAGE) + ' ' + load(cpu, AT + 2 * PAGE));
@@ -247,7 +253,9 @@ final class HostFileScenarios {
         }
     }
 
-    /** A fault beside a write of its page by a call, a save, and an eviction: the page is the one that was written. */
+    /**
+     * A fault concurrent with a store to its page, a save and an eviction: the fault maps the page that was written.
+     */
     static final class ReadBesideWrite extends OfHostFile {
         ReadBesideWrite() {
             calls().put("load", (state, cpu) -> load(cpu, AT + 2 * PAGE));
@@ -260,11 +268,14 @@ final class HostFileScenarios {
         }
     }
 
-    /** A read past the cache, beside writes to its second page and then to its first one, which alone is saved. */
+    /**
+     * A read that bypasses the cache, concurrently with writes to its second page and then to its first one. Only the
+     * first page is saved.
+     */
     static final class UncachedReadBesideWrites extends OfHostFile {
         UncachedReadBesideWrites() {
             calls().put("read", (state, cpu) -> {
-                // The first pages are in memory.
+                // The file's first pages are in memory, so they are not read.
                 long[] read = readPages(state, 2, 2);
                 if (read[0] == 8 && read[1] != 9) {
                     throw new AssertionError("the later write was read, and not the one before: " + read[1]);
@@ -297,7 +308,7 @@ final class HostFileScenarios {
         }
     }
 
-    /** Two opens are saved, and one write or force fails: each of them is told of it, and once. */
+    /** Two opens are saved while one write or force fails: each open returns the failure exactly once. */
     abstract static class TwoOpens extends OfHostFile {
         private final HostFault.HostCall failing;
         private final List<String> told = new ArrayList<>();
@@ -360,7 +371,9 @@ final class HostFileScenarios {
         }
     }
 
-    /** The end of the last mapping of a file without opens, beside an open, which finds what was stored. */
+    /**
+     * The end of the last mapping of a file without opens, concurrently with an open, which must find the stored bytes.
+     */
     static final class LastCloseBesideOpen extends Calls {
         private @Nullable HostGroundFile file;
         private @Nullable HostFile opened;

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Mistakes that an engineer might make, each planted in the production classes. */
+/** Mutants that resemble mistakes an engineer might make. */
 @SuppressWarnings("StringConcatToTextBlock") // parts of lines
 final class InventedBreaks {
     private static final String CORE = "dev.samara.core.internal.";

@@ -20,7 +20,9 @@ import org.jspecify.annotations.Nullable;
 final class LayoutScenarios {
     private LayoutScenarios() {}
 
-    /** A store that has found a VMA, beside a mapping over it, whose old page a CPU in GUEST still has. */
+    /**
+     * A store that found a VMA, concurrently with a mapping that replaces it. A CPU in GUEST still uses the old page.
+     */
     static final class StoreBesideReplacing extends Calls {
         StoreBesideReplacing() {
             calls().put("store", (state, cpu) -> store(cpu, AT, 8));
@@ -31,12 +33,12 @@ final class LayoutScenarios {
         @Override
         protected void prepare(State state, Cpu cpu) {
             state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
-            // The page of zeros, which a store cannot use.
+            // Maps the zero page, which a store cannot use.
             load(cpu, AT);
         }
     }
 
-    /** A discard beside a mapping over its range that is locked, and so cannot be discarded. */
+    /** A discard concurrent with a locked mapping that replaces its range, and so cannot be discarded. */
     static final class DiscardBesideLocked extends Calls {
         DiscardBesideLocked() {
             calls().put("dontneed", (state, cpu) -> "" + state.space.madvise(AT, PAGE, Advice.DONTNEED));
@@ -47,7 +49,7 @@ final class LayoutScenarios {
         }
     }
 
-    /** A store to one page of a leaf beside the unmapping of its only other page. */
+    /** A store to one page of a leaf, concurrently with the unmapping of the leaf's only other page. */
     static final class StoreBesideLastUnmap extends Calls {
         StoreBesideLastUnmap() {
             calls().put("munmap", munmap(AT, PAGE));
@@ -94,7 +96,7 @@ final class LayoutScenarios {
         }
     }
 
-    /** The last reference to a device's mapping goes beside the unmapping. */
+    /** The last reference to a device's mapping is released concurrently with the unmapping. */
     static final class ReleaseBesideUnmap extends Calls {
         private final CountingBacking device = new CountingBacking("device", 1);
         private @Nullable VmaRef reference;
@@ -124,7 +126,7 @@ final class LayoutScenarios {
         }
     }
 
-    /** Two threads release one reference, and one is refused. */
+    /** Two threads release one reference, and one release is rejected. */
     static final class ReleasedTwice extends Calls {
         private final CountingBacking device = new CountingBacking("device", 1);
         private @Nullable VmaRef reference;
@@ -165,7 +167,7 @@ final class LayoutScenarios {
         }
     }
 
-    /** A listener of the layout, beside two calls that change it. */
+    /** A listener of the layout, concurrently with two calls that change the layout. */
     static final class ListenerBesideCalls extends Calls {
         private int told;
 
@@ -224,7 +226,7 @@ final class LayoutScenarios {
         }
     }
 
-    /** A call that waits for room behind an asynchronous one. */
+    /** A call that waits for room behind grace periods, which an asynchronous call uses up. */
     static final class WaitsForRoom extends Calls {
         WaitsForRoom() {
             calls().put("async", (state, cpu) -> "" + (state.space.munmapAsync(AT, PAGE) != null));

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks of the rules that let a LAZY CPU keep the tables of the space that it left. */
+/** Mutants that break the rules under which a LAZY CPU keeps the page tables of the space that it left. */
 final class LazyBreaks {
     private static final String CPU = "dev.samara.core.internal.cpu.";
 

@@ -17,7 +17,7 @@ import java.util.function.Function;
 final class LazyScenarios {
     private LazyScenarios() {}
 
-    /** A CPU in LAZY beside a close, after which nothing refers to the page table. */
+    /** A CPU in LAZY concurrent with a close, after which nothing refers to the page table. */
     private abstract static class BesideClose extends Calls {
         private final LazyTlb strategy;
         private int over;
@@ -25,14 +25,14 @@ final class LazyScenarios {
         BesideClose(LazyTlb strategy) {
             this.strategy = strategy;
             calls().put("close", (state, cpu) -> {
-                // The CPU of this thread is a user, too.
+                // This thread's CPU is a user, too.
                 cpu.switchTo(null);
                 state.space.close();
                 return ended(state);
             });
         }
 
-        /** Judges after the last operation, and before a CPU goes anywhere. */
+        /** Judges the state after the last operation, before any CPU changes its space. */
         final String ended(State state) {
             over++;
             int held = MachineInternals.layoutOf(state.space)
@@ -62,7 +62,7 @@ final class LazyScenarios {
         }
     }
 
-    /** A CPU goes to LAZY, and then elsewhere, while the space is closed. */
+    /** A CPU enters LAZY and then leaves the space, while the space is closed. */
     private abstract static class Goes extends BesideClose {
         Goes(LazyTlb strategy) {
             super(strategy);
@@ -74,7 +74,7 @@ final class LazyScenarios {
         }
     }
 
-    /** A CPU in LAZY goes elsewhere while the space is closed. */
+    /** A CPU in LAZY leaves the space while the space is closed. */
     private abstract static class Leaves extends BesideClose {
         Leaves(LazyTlb strategy) {
             super(strategy);
@@ -137,8 +137,8 @@ final class LazyScenarios {
     }
 
     /**
-     * A CPU in LAZY goes on to LAZY in a second space while both spaces are closed. The end of the second one hands the
-     * CPU a reference to its page table, which the end of the first one must leave.
+     * A CPU in LAZY enters LAZY in a second space while both spaces are closed. The end of the second space hands the
+     * CPU a reference to its page table, which the end of the first space must not remove.
      */
     static final class TwoEndsBesidePointer extends Calls {
         private static final int CALLS = 3;
@@ -185,7 +185,7 @@ final class LazyScenarios {
             };
         }
 
-        /** Judges after the last operation, when the CPU is in the second space still. */
+        /** Judges the state after the last operation, while the CPU is still in the second space. */
         private String ended(State state) {
             over++;
             if (over == CALLS) {

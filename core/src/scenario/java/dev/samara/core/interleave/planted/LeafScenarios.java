@@ -15,7 +15,7 @@ import java.util.List;
  * the leaf is unhooked. An entry that is set in the unhooked leaf is lost.
  */
 final class LeafScenarios {
-    /** In the leaf of the first page, and in another mapping. */
+    /** A page in the first page's leaf, but in another mapping. */
     private static final long NEXT = SpaceScenario.AT + 2 * SpaceScenario.PAGE;
 
     private LeafScenarios() {}
@@ -54,7 +54,7 @@ final class LeafScenarios {
         }
     }
 
-    /** A guard at a page that has no entry yet. */
+    /** A guard at a page without an entry. */
     static final class Guard extends BesideUnhooking {
         Guard() {
             super("guard", (state, cpu) -> "" + state.space.madvise(NEXT, PAGE, Advice.GUARD_INSTALL));

@@ -22,7 +22,7 @@ import java.util.concurrent.locks.LockSupport;
 final class LeftoverScenarios {
     private LeftoverScenarios() {}
 
-    /** A call that narrows a VMA, which stays, beside a fork whose child ends. */
+    /** A call that narrows a VMA without unmapping it, concurrently with a fork whose child ends. */
     static final class NarrowingBesideFork extends Calls {
         NarrowingBesideFork() {
             calls().put("fork", (state, cpu) -> {
@@ -38,11 +38,14 @@ final class LeftoverScenarios {
         }
     }
 
-    /** Asynchronous calls that wait for a CPU, which stays in GUEST for long. */
+    /** Asynchronous calls that wait for a CPU that stays in GUEST for long. */
     static final class AsyncBehindGuest extends Calls {
         private static final int PAGES = 4;
 
-        /** One asks whether calls can go on, one is ready, and one has a task before whose next step another runs. */
+        /**
+         * One thread checks whether calls can continue, one is ready, and one has a task, but was preempted before the
+         * next step.
+         */
         private static final int MOST_THREADS = 3;
 
         private int threads;
@@ -89,7 +92,7 @@ final class LeftoverScenarios {
         }
     }
 
-    /** A truncation that waits for a CPU, beside another space that maps and unmaps the file. */
+    /** A truncation that waits for a CPU, while another space maps and unmaps the file. */
     static final class MappingsBesideTruncation extends FileScenarios.OfFile {
         private boolean isAsked;
         private boolean isMapped;
@@ -102,7 +105,7 @@ final class LeftoverScenarios {
                     other.mmap(AT, PAGE, RW, SHARED, file().open(), 0);
                     other.munmap(AT, PAGE);
                     if (isAsked) {
-                        // The truncation waits for the CPU until this thread has ended.
+                        // The truncation waits for the CPU until this thread ends.
                         assertEquals(List.of(), ReachableObjects.of("Unlinked", file()), "unlinked, and kept");
                     }
                 }
@@ -142,8 +145,8 @@ final class LeftoverScenarios {
     }
 
     /**
-     * A fault that is refused, and looks whether its leaf is empty, while an unmapping waits for a CPU that still uses
-     * the leaf's page. The page then leaves its file.
+     * A failing fault checks whether its leaf is empty, while an unmapping waits for a CPU that still uses the leaf's
+     * page. The page is then removed from its file.
      */
     static final class RefusedFaultBesideUnmap extends FileScenarios.OfFile {
         RefusedFaultBesideUnmap() {

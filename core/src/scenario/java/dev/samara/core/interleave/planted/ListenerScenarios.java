@@ -15,16 +15,16 @@ import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 
-/** Listeners to a layout that is divided, or is being divided or joined. */
+/** Listeners of a layout that is divided, or is being divided or joined. */
 final class ListenerScenarios {
     private ListenerScenarios() {}
 
-    /** Four pages, two on each side of the border, and a listener that was there before them. */
+    /** Four pages, two on each side of the border, and a listener that was added before them. */
     abstract static class Followed extends DistrictScenarios.OfFour {
-        /** The hole behind the first page. */
+        /** The hole after the first page. */
         static final long LOWER = at(0) + PAGE;
 
-        /** The hole behind the last page. */
+        /** The hole after the last page. */
         static final long UPPER = at(3) + PAGE;
 
         private ChangeReplay all = new ChangeReplay();
@@ -41,7 +41,7 @@ final class ListenerScenarios {
             return (state, cpu) -> "" + state.space.mmap(at, PAGE, RW, FIXED, null, 0);
         }
 
-        /** Returns the index of the change that maps a page; a negative one for none. */
+        /** Returns the index of the change that maps a page; negative if no change does. */
         static int indexOf(long page, ChangeReplay replay) {
             List<LayoutChange> changes = replay.changes();
             int i = changes.size() - 1;
@@ -76,7 +76,7 @@ final class ListenerScenarios {
         }
     }
 
-    /** A mapping in a part beside an operation that removes it, if it comes later. */
+    /** A mapping in a part, concurrently with an operation that removes it if it comes later. */
     static final class BesideOverlap extends Followed {
         BesideOverlap() {
             calls().put("mmap", map(LOWER));
@@ -84,7 +84,7 @@ final class ListenerScenarios {
         }
     }
 
-    /** A mapping in each part. */
+    /** Two mappings, one in each part. */
     static final class BesideParts extends Followed {
         BesideParts() {
             calls().put("lower", map(LOWER));
@@ -92,7 +92,7 @@ final class ListenerScenarios {
         }
     }
 
-    /** An operation in a part beside one that joins the parts, and covers its range. */
+    /** An operation in a part, concurrently with one that joins the parts and covers its range. */
     static final class BesideJoin extends Followed {
         BesideJoin() {
             calls().put("part", map(LOWER));
@@ -100,7 +100,9 @@ final class ListenerScenarios {
         }
     }
 
-    /** An operation in a part beside a thread that divides the layout and removes what the other one maps. */
+    /**
+     * An operation in a part, concurrently with a thread that divides the layout and removes the operation's mapping.
+     */
     static final class BesideDivision extends Followed {
         BesideDivision() {
             calls().put("mmap", map(LOWER));
@@ -116,7 +118,10 @@ final class ListenerScenarios {
         }
     }
 
-    /** Another listener that is added while the layout is divided, and its thread's change, beside an operation. */
+    /**
+     * Another listener is added while the layout is divided, and its thread then makes a change, concurrently with an
+     * operation.
+     */
     static final class Added extends Followed {
         private ChangeReplay late = new ChangeReplay();
 
@@ -137,7 +142,7 @@ final class ListenerScenarios {
         }
     }
 
-    /** Another listener that is removed between two changes of its thread, beside an operation. */
+    /** Another listener is removed between two changes by its thread, concurrently with an operation. */
     static final class Removed extends Followed {
         private ChangeReplay early = new ChangeReplay();
 
@@ -164,7 +169,7 @@ final class ListenerScenarios {
         }
     }
 
-    /** A change of each of two parts, for a listener that loses every change. */
+    /** One change in each of two parts, for a listener that loses every change. */
     static final class FirstLost extends Calls {
         FirstLost() {
             calls().put("lower", (state, cpu) -> publish(state));
@@ -197,8 +202,9 @@ final class ListenerScenarios {
     }
 
     /**
-     * Three changes of one part and one of another part, as their locks order them, for a listener for which one change
-     * may wait. The second change may be lost, the third one is not.
+     * Three changes in one part and one change in another part, for a listener for which only one change may wait. The
+     * changes of each part are in the order that its lock would determine. The second change may be lost, but not the
+     * third one.
      */
     static final class Losing extends Calls {
         private ChangeReplay replay = new ChangeReplay();
@@ -259,7 +265,9 @@ final class ListenerScenarios {
         }
     }
 
-    /** A mapping, and a thread that maps in the other part once it finds it; the listener needs one order. */
+    /**
+     * A mapping, and a thread that maps in the other part if it finds the mapping; the listener requires a total order.
+     */
     static final class OneOrder extends Followed {
         OneOrder() {
             calls().put("lower", map(LOWER));

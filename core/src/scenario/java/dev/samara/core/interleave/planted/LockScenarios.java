@@ -24,9 +24,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** Files of the host that are locked against other processes, beside other opens of the process. */
+/** Host files that are locked against other processes, concurrently with other opens in this process. */
 final class LockScenarios {
-    /** Empty files, of which each run takes another one: a run that fails may leave its file open. */
+    /** Empty files. Each run uses another one, because a failed run may leave its file open. */
     private static final List<Path> PATHS =
             Stream.generate(LockScenarios::makePath).limit(10).toList();
 
@@ -44,7 +44,7 @@ final class LockScenarios {
         }
     }
 
-    /** A host whose process loses the lock of a file when it closes any descriptor of it ({@code fcntl}). */
+    /** A host on which a process loses its lock on a file when it closes any descriptor of the file ({@code fcntl}). */
     private static final class PosixHost {
         private final MemoryChannel bytes = new MemoryChannel("host", new byte[0], Integer.MAX_VALUE);
         private final AtomicBoolean isLocked = new AtomicBoolean();
@@ -94,7 +94,7 @@ final class LockScenarios {
         }
     }
 
-    /** One open takes a lock, and keeps it until it is closed, whatever the other open does. */
+    /** One open acquires a lock, and keeps it until it is closed, regardless of the other open. */
     private abstract static class LockBesideOpen extends Calls {
         private Path path = PATHS.get(0);
         private @Nullable PosixHost host;
@@ -119,7 +119,10 @@ final class LockScenarios {
             return Objects.requireNonNull(host, "before the beginning");
         }
 
-        /** Returns null if the file may not be opened now: it is being locked, or has an open that lacks a lock. */
+        /**
+         * Opens the file; returns null if it may not be opened now, because it is being locked, or because an open
+         * without a lock exists.
+         */
         private @Nullable HostFile open(State state, OpenOption... options) {
             try {
                 return state.machine.openFile(path, LINUX, options);
@@ -177,7 +180,7 @@ final class LockScenarios {
         }
     }
 
-    /** The lock is that of a reader. */
+    /** The lock is shared. */
     static final class SharedLockBesideOpen extends LockBesideOpen {
         SharedLockBesideOpen() {
             super(StandardOpenOption.READ, HostFileOption.SHLOCK);

@@ -6,7 +6,7 @@ import dev.samara.interleave.instrument.Plantings;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks of docs/breaks.md that random tests missed, or found only after more than ten seconds. */
+/** The mutants of docs/breaks.md that random tests missed, or needed more than ten seconds to find. */
 final class MissedBreaks {
     private static final String CORE = "dev.samara.core.internal.";
 

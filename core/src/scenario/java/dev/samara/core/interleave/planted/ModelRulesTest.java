@@ -19,7 +19,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** {@code docs/models/check} removes each rule that the head of a model lists, where {@code spin} is installed. */
+/**
+ * The script {@code docs/models/check}, which needs {@code spin}, removes each rule that the head of a model lists.
+ * This test checks these lists.
+ */
 @DisplayName("Each rule that a model lists can be removed from it")
 @Tag("interleave")
 final class ModelRulesTest {
@@ -29,7 +32,7 @@ final class ModelRulesTest {
     private static final Pattern LISTED = Pattern.compile("^ \\*   ([A-Z][A-Z_]*) ", Pattern.MULTILINE);
     private static final Pattern ASKED = Pattern.compile("^ *#if(?:def|ndef) (\\w+)", Pattern.MULTILINE);
 
-    /** A size that has a value unless it is set. */
+    /** A size with a default value. */
     private static final Pattern DEFINED = Pattern.compile("^ *#define (\\w+)", Pattern.MULTILINE);
 
     static List<Path> models() throws IOException {

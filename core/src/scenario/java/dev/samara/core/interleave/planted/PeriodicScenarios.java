@@ -26,21 +26,21 @@ final class PeriodicScenarios {
         return "written";
     }
 
-    /** A save beside a periodic write of its page. */
+    /** A save concurrent with a periodic write of its page. */
     static final class SavedBesideRound extends HostFileScenarios.Saved {
         SavedBesideRound() {
             super("round", (state, cpu) -> round(state));
         }
     }
 
-    /** A periodic write beside a truncation. */
+    /** A periodic write concurrent with a truncation. */
     static final class TruncatedBesideRound extends HostFileScenarios.Truncated {
         TruncatedBesideRound() {
             super("round", (state, cpu) -> round(state));
         }
     }
 
-    /** A file is opened, or its last open ends, beside a periodic write. */
+    /** A file is opened, or its last open ends, concurrently with a periodic write. */
     private abstract static class Opened extends Calls {
         private @Nullable HostGroundFile file;
 
@@ -65,7 +65,7 @@ final class PeriodicScenarios {
         }
     }
 
-    /** The last mapping of a file without opens ends beside a periodic write. */
+    /** The last mapping of a file without opens ends concurrently with a periodic write. */
     static final class LastCloseBesideRound extends Opened {
         LastCloseBesideRound() {
             calls().put("munmap", munmap(AT, PAGE));
@@ -73,7 +73,9 @@ final class PeriodicScenarios {
         }
     }
 
-    /** A file is opened for writing beside a round that finds none: a later round will come. */
+    /**
+     * A file is opened for writing, concurrently with a round that finds no such file: a later round must be scheduled.
+     */
     static final class OpenBesideLastRound extends Opened {
         private @Nullable HostFile opened;
 

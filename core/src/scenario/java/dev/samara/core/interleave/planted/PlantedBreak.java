@@ -11,14 +11,15 @@ import dev.samara.interleave.schedule.Strategy;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A break of production code, and how it is searched for. The tables of docs/interleavings.md are generated from these.
+ * A mutant of production code, and how it is searched for. The tables of docs/interleavings.md are generated from these
+ * records.
  *
- * @param name what the broken code does, after the number of the rule that it breaks if that has one
+ * @param name what the mutant does, after the number of the rule that it breaks if the rule has a number
  * @param scenario the scenario that can find it
  * @param mode how schedules are chosen
  * @param preemptions the maximum number of preemptions in a schedule
  * @param figures the result of a search; null if the tables contain no row for it
- * @param planting plants the break
+ * @param planting plants the mutant
  */
 record PlantedBreak(
         String name,
@@ -28,10 +29,10 @@ record PlantedBreak(
         @Nullable Figures figures,
         Planting planting) {
     /**
-     * The schedules of a search on some machine.
+     * The numbers of schedules of a search on some machine.
      *
-     * @param schedules up to the first failure
-     * @param unchanged of the unchanged code: a number, with "and more" if there are others; "" if they were not
+     * @param schedules the number up to the first failure
+     * @param unchanged the number for the unchanged code, with "and more" if there are others; "" if they were not
      *     counted
      */
     record Figures(int schedules, String unchanged) {}
@@ -40,46 +41,46 @@ record PlantedBreak(
     enum Mode {
         /** All schedules with few preemptions. */
         ORDERED,
-        /** All schedules with few preemptions, in which stores wait in store buffers. */
+        /** All schedules with few preemptions, in which store buffers delay stores. */
         BUFFERED,
         /** Random priorities. */
         RANDOM
     }
 
-    /** What a search has found, for a row of a table. */
+    /** Returns the result of a search, for a row of a table. */
     static Figures found(int schedules, String unchanged) {
         return new Figures(schedules, unchanged);
     }
 
-    /** A break that is found by the order of steps. */
+    /** Returns a mutant that some order of steps reveals. */
     static PlantedBreak of(
             String name, Class<? extends Scenario> scenario, int preemptions, Figures figures, Planting planting) {
         return new PlantedBreak(name, scenario, Mode.ORDERED, preemptions, figures, planting);
     }
 
-    /** A break that is found by the order of steps, without a row in a table. */
+    /** Returns a mutant that some order of steps reveals, without a row in a table. */
     static PlantedBreak of(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
         return new PlantedBreak(name, scenario, Mode.ORDERED, preemptions, null, planting);
     }
 
-    /** A break that only stores seen late show. */
+    /** Returns a mutant that only delayed stores reveal. */
     static PlantedBreak buffered(
             String name, Class<? extends Scenario> scenario, int preemptions, Figures figures, Planting planting) {
         return new PlantedBreak(name, scenario, Mode.BUFFERED, preemptions, figures, planting);
     }
 
-    /** A break that needs an early preemption of a long call, which random priorities meet sooner. */
+    /** Returns a mutant that needs an early preemption in a long call, which random priorities reach sooner. */
     static PlantedBreak random(
             String name, Class<? extends Scenario> scenario, int preemptions, Figures figures, Planting planting) {
         return new PlantedBreak(name, scenario, Mode.RANDOM, preemptions, figures, planting);
     }
 
-    /** Explores the scenario with the break. */
+    /** Explores the scenario with the mutant. */
     Exploration.Result broken(int most, Deadline deadline) {
         return explore(most, deadline, planting);
     }
 
-    /** Explores the scenario without the break. */
+    /** Explores the scenario without the mutant. */
     Exploration.Result unchanged(int most, Deadline deadline) {
         return explore(most, deadline);
     }
@@ -93,7 +94,7 @@ record PlantedBreak(
         return exploration.explore(strategy, most, deadline);
     }
 
-    /** Whether a failure is one of the broken code, and not of the planting. */
+    /** Returns whether a failure is caused by the mutant, and not by the planting. */
     static boolean isFinding(Exploration.Failure failure) {
         Finding finding = failure.finding();
         Throwable thrown = finding.thrown();

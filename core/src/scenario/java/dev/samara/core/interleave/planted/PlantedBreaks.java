@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 
-/** All planted breaks in the lists of this package. */
+/** All mutants in the lists of this package. */
 public final class PlantedBreaks {
     private PlantedBreaks() {}
 
@@ -28,7 +28,7 @@ public final class PlantedBreaks {
                 .toList();
     }
 
-    /** Returns the break of a name. */
+    /** Returns the mutant with a name. */
     static PlantedBreak of(String name) {
         return Stream.of(all(), PlantedBugsTest.BREAKS, SyncScenariosTest.BREAKS)
                 .flatMap(List::stream)
@@ -37,12 +37,12 @@ public final class PlantedBreaks {
                 .orElseThrow();
     }
 
-    /** Returns the change of a source file that makes the break of a name. */
+    /** Returns the change of a source file that plants the mutant with a name. */
     public static SourceBreak sourceBreak(String name) {
         return (SourceBreak) of(name).planting();
     }
 
-    /** Returns the number of schedules in which a search has found the break of a name. */
+    /** Returns how many schedules a search ran to find the mutant with a name. */
     public static int schedules(String name) {
         return Objects.requireNonNull(of(name).figures()).schedules();
     }

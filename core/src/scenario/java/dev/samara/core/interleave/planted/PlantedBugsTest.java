@@ -36,8 +36,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * Fixed bugs that random storms had missed and that reading found, planted again. The scheduler finds each with the
- * given number of preemptions, and finds nothing without the break.
+ * Fixed bugs that random storms missed and that reading found, planted again. The scheduler finds each bug with the
+ * given number of preemptions, and finds nothing without the mutant.
  */
 @DisplayName("The scheduler finds mended bugs that are planted again")
 @Tag("interleave")
@@ -123,7 +123,7 @@ final class PlantedBugsTest {
     private static final long DEVICE = SpaceScenario.AT + 8 * SpaceScenario.PAGE;
     private static final long TO = SpaceScenario.AT + SpaceScenario.PAGE;
 
-    /** A mapping goes over the source of a move, whose pages are on their way. */
+    /** A mapping replaces the source of a move while the pages are being moved. */
     static final class MoveBesideEarlyReuse extends Calls {
         MoveBesideEarlyReuse() {
             int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
@@ -143,7 +143,7 @@ final class PlantedBugsTest {
 
         @Override
         protected void judge(State state, Cpu cpu) {
-            // After the move, or instead of a page that was replaced before it.
+            // The mapping followed the move, or it replaced the page before the move.
             String moved = load(cpu, TO);
             String kept = load(cpu, AT);
             if (!(moved.equals("7") && kept.equals("0"))
@@ -153,7 +153,7 @@ final class PlantedBugsTest {
         }
     }
 
-    /** A thread in GUEST asks for an address that a call of another thread replaces. */
+    /** A thread in GUEST resolves an address that a call of another thread replaces. */
     static final class ResolveInGuest extends Calls {
         ResolveInGuest() {
             calls().put("guest", new InGuest((state, cpu) -> state.space.resolve(AT, Protection.READ) + ""));
@@ -166,7 +166,7 @@ final class PlantedBugsTest {
         }
     }
 
-    /** A call that a thread makes in GUEST, and that may be refused there. */
+    /** A call that a thread makes in GUEST, and that may be rejected there. */
     record InGuest(SpaceScenario.Operation call) implements SpaceScenario.GuestOperation {
         @Override
         public void before(State state, Cpu cpu) {
@@ -186,7 +186,10 @@ final class PlantedBugsTest {
         }
     }
 
-    /** A thread in GUEST makes an asynchronous call, at the bound of calls that wait for grace periods. */
+    /**
+     * A thread in GUEST makes an asynchronous call while the calls that wait for grace periods have reached their
+     * bound.
+     */
     static final class AsyncInGuest extends Calls {
         AsyncInGuest() {
             calls().put("guest", new InGuest((state, cpu) -> "" + (state.space.munmapAsync(TO, PAGE) != null)));
@@ -210,7 +213,10 @@ final class PlantedBugsTest {
         }
     }
 
-    /** A store with a slow notice, beside another store, a write-back and the way back to writable. */
+    /**
+     * A store with a slow notification, concurrently with another store, a write-back, and the restoration of the write
+     * right.
+     */
     static final class SecondNotice extends Calls {
         private int notices;
         private int noticesWhenClean;
@@ -269,7 +275,7 @@ final class PlantedBugsTest {
         }
     }
 
-    /** A notifier unmaps half of a device's mapping, which is refused while a fork copies. */
+    /** A notifier unmaps half of a device's mapping. This call is rejected while a fork copies. */
     static final class RefusedBesideFork extends Calls {
         private final CountingBacking device = new CountingBacking("device", 1);
         private boolean hasCalled;

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.TestFactory;
 final class PlantedTablesTest {
     private static final Path PAGE = Project.root().resolve("docs/interleavings.md");
 
-    /** The tables of another module, or of another package. */
+    /** The tables of other modules and packages. */
     private static final List<String> OTHERS = List.of("FailurePlantedTest", "SecondOpinions", "TreeScenariosTest");
 
     private static final Map<String, List<PlantedBreak>> LISTS = Map.of(
@@ -42,7 +42,7 @@ final class PlantedTablesTest {
             "SecondLookBreaks", SecondLookBreaks.ALL,
             "RunBreaks", RunBreaks.ALL);
 
-    /** Lists of few breaks, each with the names of its scenarios. */
+    /** Lists of few mutants, whose tables name the scenarios, too. */
     private static final Map<String, List<PlantedBreak>> WITH_SCENARIOS = Map.of(
             "DistrictLimitScenariosTest", DistrictLimitScenariosTest.BREAKS,
             "DistrictScenariosTest", DistrictScenariosTest.BREAKS,
@@ -67,7 +67,7 @@ final class PlantedTablesTest {
         return new MutantTable(PAGE, name, List.of("planted", "preemptions", "schedules", "unchanged"), rows);
     }
 
-    /** Returns a table with a row for each name, whichever scenarios find it. */
+    /** Returns a table with one row for each name, regardless of how many scenarios find the mutant. */
     private static MutantTable tableWithScenarios(String name, List<PlantedBreak> list) {
         Map<String, List<PlantedBreak>> byName = searched(list)
                 .collect(Collectors.groupingBy(PlantedBreak::name, LinkedHashMap::new, Collectors.toList()));
@@ -82,13 +82,13 @@ final class PlantedTablesTest {
                 PAGE, name, List.of("planted", "scenario", "preemptions", "schedules", "unchanged"), rows);
     }
 
-    /** Returns what is said of each break, once if it is the same of all. */
+    /** Returns a property of all mutants, only once if it is equal for all. */
     private static String each(List<PlantedBreak> breaks, Function<PlantedBreak, String> said) {
         List<String> all = breaks.stream().map(said).toList();
         return all.stream().distinct().count() == 1 ? all.get(0) : String.join(", ", all);
     }
 
-    /** Returns a table of breaks whose unchanged schedules were not counted. */
+    /** Returns a table of mutants whose unchanged schedules were not counted. */
     private static <B> MutantTable shortTable(
             String name, List<B> list, Function<B, String> said, ToIntFunction<B> preemptions, ToIntFunction<B> found) {
         List<List<String>> rows = list.stream()

@@ -20,7 +20,7 @@ final class PlantingsTest extends PlantedPlaces {
         super(Late.class.getName() + ".made");
     }
 
-    /** Makes a break that no initialization makes, to see it found. */
+    /** Contains a mutant that is not created when a class is initialized, so the test must find it. */
     private static final class Late {
         private Late() {}
 

@@ -32,11 +32,11 @@ final class ReapBreaksTest {
     private static final int MOST = 5_000;
 
     /**
-     * A break, the scenario that meets it, and the preemptions that it needs. A table of docs/interleavings.md is
-     * generated from these.
+     * A mutant, the scenario that finds it, and the number of preemptions that the failure needs. A table of
+     * docs/interleavings.md is generated from these records.
      *
-     * @param name what the broken code does
-     * @param schedules up to the first failure
+     * @param name what the mutant does
+     * @param schedules the number of schedules up to the first failure
      */
     record ReapBreak(
             String name,

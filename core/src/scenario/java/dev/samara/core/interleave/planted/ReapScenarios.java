@@ -15,7 +15,7 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
-/** Reaps concurrent with calls whose results the pairs of operations check too little. */
+/** Reaps concurrent with calls whose results the pairs of operations do not check sufficiently. */
 final class ReapScenarios {
     private ReapScenarios() {}
 
@@ -25,7 +25,7 @@ final class ReapScenarios {
         }
     }
 
-    /** A lock of a page that has been written: if it succeeds, the page stays. */
+    /** A lock of a written page: if it succeeds, the page stays. */
     static final class LockBesideReap extends Calls {
         private final Map<String, String> results = new ConcurrentHashMap<>();
 
@@ -59,7 +59,7 @@ final class ReapScenarios {
             calls().put("reap", (state, cpu) -> ReapScenarios.reap(state));
         }
 
-        /** A store that fails may leave an anon_vma. */
+        /** A failed store may leave an anon_vma. */
         @Override
         protected boolean hasOrders() {
             return false;
@@ -79,7 +79,7 @@ final class ReapScenarios {
         }
     }
 
-    /** A store in a space that needs the frame of another one, which has a score. */
+    /** A store that needs a frame of another space, which may be reaped because it has a score. */
     private abstract static class Shortage extends Calls {
         private static final int FRAMES = 2;
         static final String OTHER = "other";
@@ -123,7 +123,7 @@ final class ReapScenarios {
         }
     }
 
-    /** The CPU of the other space is in GUEST. */
+    /** The other space's CPU is in GUEST. */
     static final class ShortageBesideGuest extends Shortage {
         ShortageBesideGuest() {
             calls().put("guest", new HoldsInGuest(AT));
@@ -139,8 +139,8 @@ final class ReapScenarios {
     }
 
     /**
-     * The other space ends, perhaps between the count of its pages and its score. No report says that a score failed.
-     * A store that meets the end itself may find no frame.
+     * The other space ends, possibly between the count of its pages and its score. No failed score may be reported. A
+     * store that is concurrent with the end may find no frame.
      */
     static final class ShortageBesideClose extends Shortage {
         ShortageBesideClose() {

@@ -22,13 +22,13 @@ import java.util.List;
 
 /** Checks what is still reachable from a machine, its spaces and its files at the end. */
 final class Remains {
-    /** The state of one call, which ends with it. */
+    /** The classes of a call's state, which ends with the call. */
     private static final List<Class<?>> OF_CALLS =
             List.of(InFlightOperation.class, Operation.class, Ticket.class, CopyPageTables.class, TlbGather.class);
 
     private Remains() {}
 
-    /** Nothing of a call is left when the machine is quiet, and no space that is not among the given ones. */
+    /** Checks, when the machine is quiet, that no state of a call is left, and no space except the given ones. */
     static void judge(Machine machine, Collection<AddressSpace> spaces, Collection<MemoryFile> files) {
         Object[] roots = roots(machine, spaces, files);
         nothingOfTheScheduler(roots);
@@ -37,20 +37,23 @@ final class Remains {
         long layouts = ReachableObjects.from(roots).stream()
                 .filter(Layout.class::isInstance)
                 .count();
-        // And the one to which all closed references lead.
+        // One more layout: the one to which all closed references refer.
         if (layouts != spaces.size() + 1) {
             throw new AssertionError(layouts + " layouts are reachable, of " + spaces.size() + " spaces");
         }
     }
 
-    /** It knows each object of the run: if the search got there, what is found would depend on its trace. */
+    /**
+     * Checks that the search did not enter the scheduler. The scheduler refers to each object of the run, so the result
+     * would depend on its trace.
+     */
     private static void nothingOfTheScheduler(Object[] roots) {
         if (!ReachableObjects.of("Run", roots).isEmpty()) {
             throw new AssertionError("the search has looked into the scheduler");
         }
     }
 
-    /** A walk at rest keeps its gather, and no page table that the last eviction has walked over. */
+    /** Checks that an idle walk, which keeps its gather, does not keep a page table that the last eviction walked. */
     private static void spareWalksAreEmpty(Object[] roots) {
         for (Object spare : ReachableObjects.of("SpareWalk", roots)) {
             List<Object> kept =

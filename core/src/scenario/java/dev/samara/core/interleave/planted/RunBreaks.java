@@ -5,18 +5,21 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks that let runs outlive their page. */
+/** Mutants that let runs outlive their page. */
 final class RunBreaks {
     private static final String RUN = "dev.samara.core.internal.guest.GuestRun";
 
     private RunBreaks() {}
 
-    /** A run is taken for valid as long as its CPU is in GUEST. */
+    /** Returns a mutant that treats a run as valid while its CPU is in GUEST. */
     private static Planting afterPoll() {
         return SourceBreak.of(RUN, " && of.processor().drops() == drops;", ";");
     }
 
-    /** The CPU leaves GUEST after the translation, as a fault of a second page would have it. */
+    /**
+     * Returns a mutant in which the CPU leaves GUEST after the translation, as a fault on a second page would make it
+     * leave.
+     */
     private static Planting afterGuest() {
         return SourceBreak.of(
                 RUN,

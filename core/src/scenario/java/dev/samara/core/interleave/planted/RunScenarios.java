@@ -16,17 +16,17 @@ import dev.samara.core.mman.Protection;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Runs concurrent with calls that remove their page. A freed frame is poisoned. */
+/** Runs concurrent with calls that remove their page. Freed frames are poisoned. */
 final class RunScenarios {
-    /** What the page has before the call. */
+    /** The number in the page before the call. */
     private static final long OLD = 7;
 
-    /** What a store of the call makes of it. */
+    /** The number that a call stores to the page. */
     private static final long NEW = 9;
 
     private RunScenarios() {}
 
-    /** Machines whose frames have buffers. */
+    /** Returns a builder for scenarios whose frames are in buffers; freed frames are poisoned. */
     private static MachineBuilder withBuffers() {
         return Machine.builder().faultAround(1).poisonFrames(true);
     }
@@ -36,20 +36,25 @@ final class RunScenarios {
     }
 
     /**
-     * A CPU in GUEST that has a run, polls, and uses the run as long as it is valid. It does so once more with a run
-     * that it finds beside the other call.
+     * A CPU in GUEST finds a run, polls, and uses the run while it is valid. Then it uses another run, which it finds
+     * concurrently with the other call.
      */
     private static final class RunUser implements Operation {
         private final boolean isReplaced;
         private boolean hasReturned;
         private @Nullable PageRun kept;
 
-        /** Beside a call after which the page has other bytes, or is gone; or one after which it is read again. */
+        /**
+         * Creates the operation.
+         *
+         * @param isReplaced whether the other call replaces the bytes of the page or removes the page; false if the
+         *     page is read again with the same bytes
+         */
         RunUser(boolean isReplaced) {
             this.isReplaced = isReplaced;
         }
 
-        /** Returns the other call, whose return this notes. */
+        /** Returns the other call, and records when it returns. */
         Operation beside(Operation call) {
             return new Operation() {
                 @Override
@@ -77,7 +82,7 @@ final class RunScenarios {
             PageRun run = Objects.requireNonNull(kept);
             use(run);
             cpu.poll();
-            // The other call goes on.
+            // Lets the other call continue.
             Thread.onSpinWait();
             use(run);
             if (run.seek(AT, (int) PAGE, Protection.READ) != 0) {
@@ -101,7 +106,7 @@ final class RunScenarios {
         }
     }
 
-    /** The page is one of a file in memory, which another thread cuts. */
+    /** The page belongs to a memory file, which another thread truncates. */
     static final class Truncation extends Calls {
         Truncation() {
             RunUser user = new RunUser(true);
@@ -132,7 +137,7 @@ final class RunScenarios {
         }
     }
 
-    /** The page is one of a file, and another CPU of the space writes to it. */
+    /** The page belongs to a file, and another CPU of the space writes to it. */
     static final class CopyOnWrite extends Calls {
         CopyOnWrite() {
             RunUser user = new RunUser(true);
@@ -165,7 +170,7 @@ final class RunScenarios {
         }
     }
 
-    /** The page is a clean one of a file of the host, which another thread evicts. */
+    /** The page is a clean page of a host file, which another thread evicts. */
     static final class Eviction extends HostFileScenarios.OfHostFile {
         Eviction() {
             RunUser user = new RunUser(false);

@@ -17,7 +17,7 @@ final class SealScenarios {
 
     private SealScenarios() {}
 
-    /** The seal. Which of two calls comes first decides about their results, so the results are not compared. */
+    /** Adds the seal. The results depend on which of two calls comes first, so they are not compared. */
     private abstract static class Sealed extends Calls {
         Sealed() {
             calls().put("seal", (state, cpu) -> "" + file().addSeals(SealFlags.SEAL_WRITE));
@@ -43,7 +43,7 @@ final class SealScenarios {
         }
     }
 
-    /** A mapping comes that may be written. */
+    /** A writable mapping is created. */
     static final class SealBesideMap extends Sealed {
         private boolean isMapped;
 
@@ -65,7 +65,7 @@ final class SealScenarios {
         }
     }
 
-    /** Of the only mapping, a page is pinned for writing, and then the mapping goes. */
+    /** A page of the only mapping is pinned for writing, and then the mapping is removed. */
     static final class SealBesidePin extends Sealed {
         private @Nullable PinnedFrame pin;
 
@@ -92,7 +92,7 @@ final class SealScenarios {
         }
     }
 
-    /** The only mapping goes, and a CPU in GUEST has a translation of its page. */
+    /** The only mapping is removed while a CPU in GUEST has a translation of its page. */
     static final class SealBesideUnmap extends Sealed {
         SealBesideUnmap() {
             calls().put("munmap", munmap(AT, PAGE));

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks that omit a second check under a lock, or that set a mark too late. */
+/** Mutants that omit a second check under a lock, or that set a mark too late. */
 final class SecondLookBreaks {
     private static final String CORE = "dev.samara.core.internal.";
 

@@ -8,7 +8,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.interleave.failure.HostFault;
 
-/** Threads that decide and check again under a lock, concurrently with operations that change the decision. */
+/** Threads that make a decision and check it again under a lock, concurrently with operations that invalidate it. */
 final class SecondLookScenarios {
     private SecondLookScenarios() {}
 
@@ -26,7 +26,7 @@ final class SecondLookScenarios {
         }
     }
 
-    /** The page was that of a child, which has ended: the store makes it writable in place. */
+    /** The page was shared with a child, which ended, so the store makes the page writable in place. */
     static final class ReuseBesideNarrowing extends StoreBesideNarrowing {
         @Override
         protected void prepare(State state, Cpu cpu) {
@@ -35,7 +35,9 @@ final class SecondLookScenarios {
         }
     }
 
-    /** The page is a file's, and the mapping has got its right back: the store gives the entry that right. */
+    /**
+     * The page belongs to a file, and the mapping regained its write right, so the store adds this right to the entry.
+     */
     static final class WidenBesideNarrowing extends StoreBesideNarrowing {
         @Override
         protected void prepare(State state, Cpu cpu) {
@@ -52,7 +54,7 @@ final class SecondLookScenarios {
         }
     }
 
-    /** The host refuses a write once, concurrently with an eviction: the page that was not written stays. */
+    /** The host fails a write once, concurrently with an eviction: the page that was not written stays in memory. */
     static final class EvictionBesideFailedWrite extends HostFileScenarios.OfHostFile {
         EvictionBesideFailedWrite() {
             calls().put("fsync", (state, cpu) -> "" + host(state).fsync());
@@ -75,7 +77,7 @@ final class SecondLookScenarios {
         @Override
         protected void judge(State state, Cpu cpu) {
             judgeStored(cpu);
-            // Tells the open of the failure, unless that was done.
+            // Returns the failure to the open, unless an earlier save returned it.
             host(state).fsync();
         }
     }

@@ -5,7 +5,7 @@ import dev.samara.interleave.instrument.Plantings;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** The breaks of the JCStress tests, planted in the production classes. */
+/** The mutants of the JCStress tests, planted in the production classes. */
 @SuppressWarnings("StringConcatToTextBlock") // parts of lines
 final class StoreBreaks {
     private static final String CORE = "dev.samara.core.internal.";

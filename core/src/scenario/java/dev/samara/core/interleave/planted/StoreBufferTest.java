@@ -38,7 +38,7 @@ final class StoreBufferTest {
     private static final Planting CPUMASK_WITHOUT_FENCE =
             Plantings.withoutCall(CORE + "page.Leaf", "addToCpumask", "fullFence", 0);
 
-    /** Each of two threads stores to its own word, and then loads the other's. */
+    /** Each of two threads stores to its own word, and then loads the other thread's word. */
     static class StoreLoad extends SyncScenariosTest.Bodies {
         private static final VarHandle FIRST;
         private static final VarHandle SECOND;
@@ -122,7 +122,7 @@ final class StoreBufferTest {
         found("a section begins by a release store");
     }
 
-    /** A CPU that has a translation stores by it, beside an unmapping whose frame is used again. */
+    /** A CPU stores through a translation, concurrently with an unmapping whose frame is reused. */
     static final class StoreBesideReuse extends SpaceScenario {
         @Override
         protected int pages() {
@@ -158,7 +158,7 @@ final class StoreBufferTest {
         }
     }
 
-    /** A CPU that is in no cpumask gets a translation. */
+    /** A CPU that is not in any cpumask gets a translation. */
     static final class FirstStoreBesideReuse extends SpaceScenario {
         @Override
         protected int pages() {
@@ -170,7 +170,7 @@ final class StoreBufferTest {
             state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
             state.space.mmap(AT + PAGE, PAGE, RW, FIXED, null, 0);
             store(cpu, AT, 7);
-            // Keeps the leaf: where a table goes, its cpumasks are not asked.
+            // Keeps the leaf: when a table is removed, its cpumasks are not consulted.
             state.space.mmap(AT + 3 * PAGE, PAGE, RW, FIXED, null, 0);
             store(cpu, AT + 3 * PAGE, 7);
         }
@@ -178,7 +178,7 @@ final class StoreBufferTest {
         @Override
         protected Map<String, Operation> calls() {
             Map<String, Operation> calls = new LinkedHashMap<>();
-            // First, so that this thread gets the CPU that has touched the page.
+            // First, so that this thread gets the CPU that touched the page.
             calls.put("reuse", (state, cpu) -> {
                 state.space.munmap(AT, PAGE);
                 return store(cpu, AT + PAGE, 9);

@@ -25,11 +25,14 @@ import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
-/** Pairs of threads that each store and then load. At least one of the two must see the other's store. */
+/** Pairs of threads that each store and then load. At least one of the two must see the other thread's store. */
 final class StoreScenarios {
     private StoreScenarios() {}
 
-    /** A fault that links a leaf and then reads the VMA's word, beside an operation that detaches it and then walks. */
+    /**
+     * A fault links a leaf and then reads the VMA's word, concurrently with an operation that detaches the VMA and then
+     * walks the page table.
+     */
     static final class LinkBesideWalk extends Bodies {
         private final PageTable table = new PageTable(SpaceScenario.LINUX);
         private final VmArea vma =
@@ -55,7 +58,7 @@ final class StoreScenarios {
         }
     }
 
-    /** An updater unlinks by a release store, and waits for readers. */
+    /** An updater unlinks an object with a release store, and waits for readers. */
     static final class UnlinkedByRelease extends Bodies {
         private static final VarHandle LINKED;
 
@@ -83,7 +86,7 @@ final class StoreScenarios {
                 reader.readLock();
                 int[] seen = (int[]) LINKED.getAcquire(this);
                 if (seen != null) {
-                    // A step, before which the updater may run.
+                    // This load is a step, before which the updater may run.
                     int[] again = (int[]) LINKED.getAcquire(this);
                     assertTrue(again == seen || again == null);
                     assertEquals(1, seen[0]);
@@ -99,7 +102,7 @@ final class StoreScenarios {
         }
     }
 
-    /** A CPU that polls in GUEST until a call that waits for it has returned. */
+    /** A CPU polls in GUEST until a call that waits for it returned. */
     static final class PollsBesideUnmap extends Calls {
         private boolean isUnmapped;
 
@@ -126,7 +129,7 @@ final class StoreScenarios {
         }
     }
 
-    /** A record of the log is read while the one that follows in its place is written. */
+    /** A record of the log is read while the record that replaces it is written. */
     static final class OverwrittenRecord extends Bodies {
         private final TlbContext context = new TlbContext();
 

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 final class SyncScenarios {
     private SyncScenarios() {}
 
-    /** A thread, with the object that another one interrupts it by. */
+    /** A body whose thread another thread can interrupt. */
     private static final class Waiter implements Scenario.Body {
         private final Scenario.Body body;
         private @Nullable Thread thread;
@@ -66,7 +66,7 @@ final class SyncScenarios {
         }
     }
 
-    /** Two threads leave a gate that stays closed. */
+    /** Two interrupted threads leave a gate that stays closed. */
     static final class TwoLeave extends Bodies {
         private final Gate gate = new Gate();
 
@@ -96,7 +96,10 @@ final class SyncScenarios {
                 message -> {}));
     }
 
-    /** What an updater unlinks while a grace period is in progress, beside a reader that began after that one. */
+    /**
+     * An updater unlinks an object while a grace period is in progress, concurrently with a reader that started after
+     * that grace period did.
+     */
     static final class UnlinkedLater extends Bodies {
         private final Rcu rcu = rcu(new Housekeeping(null, Runnable::run, moved -> {}));
         private final RcuReader early = rcu.register("early");
@@ -125,7 +128,7 @@ final class SyncScenarios {
                 late.readLock();
                 int[] seen = linked;
                 if (seen != null) {
-                    // A step, before which the others may run.
+                    // This load is a step, before which the other threads may run.
                     assertTrue(linked == seen || linked == null);
                     assertEquals(1, seen[0]);
                 }
@@ -134,7 +137,7 @@ final class SyncScenarios {
         }
     }
 
-    /** Callbacks, of which one is added while the grace period of the other one begins. */
+    /** Callbacks, one of which is added while the grace period of the other one starts. */
     static final class AddedLater extends Bodies {
         private final Background background = new Background(thrown -> {});
         private final Rcu rcu = rcu(new Housekeeping(background, Runnable::run, new IdleByClock()));
@@ -151,7 +154,7 @@ final class SyncScenarios {
         }
     }
 
-    /** Two tasks that two threads give to a machine's threads. The first one waits for the second. */
+    /** Two threads submit one task each to a machine's threads. The first task waits for the second one. */
     static final class TwoTasks extends Bodies {
         private final Background background = new Background(thrown -> {});
         private volatile boolean hasRun;
@@ -169,7 +172,7 @@ final class SyncScenarios {
 
         @Override
         public void end() {
-            // Not for its quiescence: a thread that waits for that looks for tasks without a thread.
+            // Does not wait for quiescence, because a thread that does so searches for tasks without a thread.
             LockSupport.parkNanos(100_000_000);
             assertTrue(hasRun, "the second task has not run");
         }

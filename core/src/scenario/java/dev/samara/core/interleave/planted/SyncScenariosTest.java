@@ -84,7 +84,7 @@ final class SyncScenariosTest {
         }
     }
 
-    /** A watch that reports after a long time only. */
+    /** A reporter that fails the test, but only after a long wait. */
     static final class Patient implements WaitReporter {
         @Override
         public long reportAfterNanos() {
@@ -119,7 +119,7 @@ final class SyncScenariosTest {
         }
     }
 
-    /** Of two waiting threads one is interrupted, and so leaves the stack while the gate opens. */
+    /** One of two waiting threads is interrupted, and so leaves the stack while the gate opens. */
     static final class OneIsInterrupted extends OneWaits {
         private @Nullable Thread waiting;
 
@@ -140,7 +140,7 @@ final class SyncScenariosTest {
         }
     }
 
-    /** An object with the value 1, for a reader. Once it is unlinked, an updater may give it another value. */
+    /** An object with the value 1, for a reader. After the object was unlinked, an updater may change the value. */
     static final class Linked {
         private final RcuReader reader;
         private volatile int @Nullable [] link = {1};
@@ -166,7 +166,7 @@ final class SyncScenariosTest {
         }
     }
 
-    /** A reader in a section, beside an updater that unlinks, waits, and gives the object to another use. */
+    /** A reader in a section, concurrently with an updater that unlinks an object, waits, and reuses the object. */
     static final class ReaderBesideUpdater extends Bodies {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,

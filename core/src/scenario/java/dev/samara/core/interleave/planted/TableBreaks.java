@@ -4,7 +4,7 @@ package dev.samara.core.interleave.planted;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Breaks of the code that charges page tables. */
+/** Mutants of the code that charges page tables. */
 final class TableBreaks {
     private static final String PAGE = "dev.samara.core.internal.page.";
 

@@ -18,7 +18,7 @@ final class TableScenarios {
     private static final long AT = SpaceScenario.AT;
     private static final long LEAF = SpaceScenario.PAGE << 9;
 
-    /** The tables on the path to an entry. */
+    /** The number of tables on the path to an entry. */
     private static final int PATH = 3;
 
     private TableScenarios() {}
@@ -27,7 +27,7 @@ final class TableScenarios {
         return new PageTable(SpaceScenario.LINUX, new TlbContext(), budget);
     }
 
-    /** Two spaces, and a machine that has tables for one path. */
+    /** Two spaces on a machine that may have the tables of one path. */
     static final class TwoSpaces extends Bodies {
         private final TableBudget budget = new TableBudget(PATH * SpaceScenario.PAGE);
         private final PageTable one = table(budget);
@@ -48,7 +48,7 @@ final class TableScenarios {
         }
     }
 
-    /** Two leaves in one space, which may have one. */
+    /** Two threads that link one leaf each in a space that may have only one more leaf. */
     static final class TwoLeaves extends Bodies {
         private final PageTable table = new PageTable(SpaceScenario.LINUX);
 
@@ -67,7 +67,10 @@ final class TableScenarios {
         }
     }
 
-    /** Two faults that link one leaf, beside the end of a reserve for it. */
+    /**
+     * A fault links a leaf, concurrently with a thread that links the same leaf from a reserve and then closes the
+     * reserve.
+     */
     static final class OneLeaf extends Bodies {
         private final TableBudget budget = new TableBudget(1 << 20);
         private final PageTable table = table(budget);

@@ -39,7 +39,9 @@ final class TaskScenariosTest {
     private static final Planting LOOKS_ONCE = SourceBreak.of(
             "dev.samara.core.internal.space.MachineThreads", " && housekeeping.takenIfIdle() == taken;", ";");
 
-    /** A task on its way to an executor with a thread for each, beside a thread that asks whether all is quiet. */
+    /**
+     * A task on its way to an executor that creates a thread for each task, concurrently with a check for quiescence.
+     */
     static final class Asked extends SyncScenariosTest.Bodies {
         private final Background background = new Background(thrown -> {
             throw new AssertionError(thrown);
@@ -59,7 +61,10 @@ final class TaskScenariosTest {
         }
     }
 
-    /** A task that gives another one, beside a wait for quiescence whose thread makes the steps. */
+    /**
+     * A task that submits another one, concurrently with a wait for quiescence whose thread runs the steps of the
+     * housekeeping.
+     */
     static final class Chain extends SyncScenariosTest.Bodies {
         private final MachineState machine = new MachineState(new MachineState.Settings(
                 65530,

@@ -27,7 +27,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The profile torture runs them: the tests of JCStress, and their forms that are broken on purpose. */
+/** The tests of JCStress and their mutants, which the profile torture runs. */
 @DisplayName("The tests of JCStress name methods that exist, and run")
 @Tag("interleave")
 final class TortureSourcesTest {
@@ -69,7 +69,7 @@ final class TortureSourcesTest {
             urls.add(Path.of(entry).toUri().toURL());
         }
         int tests = 0;
-        // One loader has the tests and what they test, since some call what their package sees alone.
+        // One loader contains the tests and the classes under test, because some tests call package-private methods.
         try (URLClassLoader loader =
                         new URLClassLoader(urls.toArray(URL[]::new), ClassLoader.getPlatformClassLoader());
                 Stream<Path> files = Files.walk(classes)) {
@@ -79,7 +79,7 @@ final class TortureSourcesTest {
                 Class<?> type = loader.loadClass(
                         path.substring(0, path.length() - ".class".length()).replace(File.separatorChar, '.'));
                 if (hasAnnotation(type, "JCStressTest")) {
-                    // A thread of its own, since some tests leave a CPU of their thread in GUEST.
+                    // In a separate thread, because some tests leave a CPU of their thread in GUEST.
                     FutureTask<Class<?>> run = new FutureTask<>(() -> {
                         callActors(type);
                         return type;
@@ -107,7 +107,7 @@ final class TortureSourcesTest {
                     calls.add(new FutureTask<>(() -> method.invoke(self, arguments.toArray())));
                 }
             }
-            // Together, since some wait for each other.
+            // Concurrently, because some actors wait for each other.
             calls.forEach(call -> new Thread(call, test.getName()).start());
             for (FutureTask<Object> call : calls) {
                 call.get();

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Breaks of production code that the scheduler must find, as evidence that it would also find other bugs.
+ * Mutants of production code that the scheduler must find, as evidence that it would also find other bugs.
  *
- * <p>{@code Calls} and the classes {@code ...Scenarios} contain the operations that can find breaks. {@code Remains}
- * checks what they leave reachable. A {@code PlantedBreak} is a change of a production class, with the scenario that
- * must find it. {@code BreakSearch} searches for all of them. {@code PlantedBreaks} contains their lists: {@code
- * InventedBreaks}, {@code MendedBugs}, {@code MissedBreaks} and {@code StoreBreaks}; and by topic {@code LazyBreaks},
- * {@code BorrowBreaks}, {@code ElisionBreaks}, {@code DropScenarios}, {@code SecondLookBreaks} and {@code RunBreaks}.
+ * <p>{@code Calls} and the classes {@code ...Scenarios} contain the operations that can find mutants. {@code Remains}
+ * checks what the operations leave reachable. A {@code PlantedBreak} is a change of a production class, with the
+ * scenario that must find it. {@code BreakSearch} searches for all such mutants. {@code PlantedBreaks} contains their
+ * lists: {@code InventedBreaks}, {@code MendedBugs}, {@code MissedBreaks} and {@code StoreBreaks}; and by topic {@code
+ * LazyBreaks}, {@code BorrowBreaks}, {@code ElisionBreaks}, {@code DropScenarios}, {@code SecondLookBreaks} and {@code
+ * RunBreaks}.
  *
- * <p>{@code TortureSourcesTest} and {@code ModelRulesTest} check that breaks which do not run under the scheduler can
+ * <p>{@code TortureSourcesTest} and {@code ModelRulesTest} check that mutants which do not run under the scheduler can
  * still be applied.
  *
- * <p>The tests search for the breaks that are found within a few seconds, and check that nothing is found without them:
- * the breaks in the lists, fixed bugs, breaks of gates, grace periods and tasks, and stores that another thread sees
- * late.
+ * <p>The tests search for the mutants that are found within a few seconds, and check that nothing is found without
+ * them: the mutants in the lists, fixed bugs, mutants of gates, grace periods and tasks, and stores that another thread
+ * sees late.
  */
 @NullMarked
 package dev.samara.core.interleave.planted;

@@ -37,9 +37,9 @@ final class InterleaveRun {
     private volatile ProfilePart current;
 
     /**
-     * Begins a run.
+     * Creates a run.
      *
-     * @param shares the parts; the last one has all the time that is left
+     * @param shares the parts; the last part gets the rest of the time
      */
     InterleaveRun(List<Share> shares, long seconds, PrintStream out) {
         this.shares = List.copyOf(shares);

@@ -30,7 +30,7 @@ final class InterleaveRunTest {
     private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     private final PrintStream out = new PrintStream(bytes, true, StandardCharsets.UTF_8);
 
-    /** A part that ends at once. */
+    /** A part that ends immediately. */
     private static final class Instant implements ProfilePart {
         private final int failed;
         private final boolean isComplete;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The profile {@code interleave}: failures, planted breaks and combinations of operations, within a given total time.
+ * The profile {@code interleave}: failures, mutants and combinations of operations, within a given total time.
  *
  * <p>{@code docs/interleavings.md} lists its properties.
  */

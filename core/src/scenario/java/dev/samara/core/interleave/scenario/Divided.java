@@ -4,9 +4,9 @@ package dev.samara.core.interleave.scenario;
 import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 
-/** A planted change of the production classes that is not a break: each operation divides its layout. */
+/** A change of the production classes that is not a mutant: each operation divides its layout. */
 public final class Divided {
-    /** What the system property {@code samara.divided} does for all classes of a JVM. */
+    /** Does what the system property {@code samara.divided} does for all classes of a JVM. */
     public static final Planting AT_EACH_OPERATION = SourceBreak.of(
             "dev.samara.core.internal.space.ForcedDivision", "Boolean.getBoolean(\"samara.divided\")", "true");
 

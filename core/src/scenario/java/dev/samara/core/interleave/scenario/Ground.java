@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /** The mapping of eight pages on which the operations of a scenario work. */
 public enum Ground {
     ANONYMOUS,
-    /** In a space in which a hole may be allocated before its {@code munmap} has completed. */
+    /** In a space in which a hole may be allocated before its {@code munmap} completed. */
     EARLY_REUSE,
     /** The heap. */
     HEAP,
@@ -19,9 +19,9 @@ public enum Ground {
     SHARED_ANONYMOUS,
     PRIVATE_FILE,
     SHARED_FILE,
-    /** A file whose pages are read by a backing that blocks, notices writes, and offers its pages to faults. */
+    /** A file whose pages are read by a backing that blocks, is notified of writes, and offers its pages to faults. */
     CACHED_FILE,
-    /** A file of the host, mapped by a shared mapping. */
+    /** A host file with a shared mapping. */
     HOST_FILE,
     /** An attachment of a shared segment. */
     SEGMENT,
@@ -38,7 +38,7 @@ public enum Ground {
         return this == PRIVATE_FILE || this == SHARED_FILE || this == CACHED_FILE || this == HOST_FILE;
     }
 
-    /** Whether {@code MADV_REMOVE} is allowed. */
+    /** Returns whether {@code MADV_REMOVE} is allowed. */
     public boolean hasHoles() {
         return this == SHARED_ANONYMOUS || this == SHARED_FILE;
     }
@@ -51,7 +51,7 @@ public enum Ground {
         };
     }
 
-    /** Makes the file, if there is one. */
+    /** Creates the file, if there is one. */
     @Nullable
     public GroundFile file(State state) {
         return switch (this) {
@@ -81,7 +81,7 @@ public enum Ground {
         }
     }
 
-    /** Puts the markers into the second page of a range. */
+    /** Installs guard markers on the second page of a range. */
     public void guard(AddressSpace space, long start) {
         if (this == GUARDED) {
             space.madvise(start + SpaceScenario.PAGE, SpaceScenario.PAGE, Advice.GUARD_INSTALL);

@@ -30,7 +30,7 @@ public interface GroundFile {
 
     long pread(ByteBuffer target, long offset);
 
-    /** The size of its cache in bytes. */
+    /** Returns the size of its cache in bytes. */
     default long size() {
         return Objects.requireNonNull(backing().pageCache()).size();
     }
@@ -38,19 +38,19 @@ public interface GroundFile {
     /** Frees its pages. */
     void close();
 
-    /** The opens that were not closed. */
+    /** Returns how many opens were not closed. */
     default int opens() {
         return 0;
     }
 
-    /** The number at an offset, as text. */
+    /** Returns the number at an offset, as text. */
     default String number(long offset) {
         ByteBuffer bytes = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
         long count = pread(bytes, offset);
         return count == 8 ? Long.toString(bytes.getLong(0)) : "read " + count;
     }
 
-    /** The number at the beginning of a buffer. */
+    /** Returns the number at the start of a buffer. */
     static long number(ByteBuffer bytes) {
         return bytes.order(ByteOrder.LITTLE_ENDIAN).getLong(0);
     }
@@ -76,7 +76,10 @@ public interface GroundFile {
         return file;
     }
 
-    /** Reads pages beyond the mapping. A page of a shared mapping that may be written is not reclaimed. */
+    /**
+     * Reads pages beyond the mapping, so that there are pages to reclaim: a page of a writable shared mapping is not
+     * reclaimed.
+     */
     default void readClean() {
         for (int page = Ground.PAGES; page < Ground.PAGES + 4; page++) {
             number(page * SpaceScenario.PAGE);
@@ -111,11 +114,11 @@ public interface GroundFile {
         }
     }
 
-    /** A file with pages behind its cache. A page that is removed is read again. */
+    /** A file with pages behind its cache. A removed page is read again. */
     final class Cached extends CachedBacking implements GroundFile, VmOperations {
         private final PageCache cache;
 
-        /** Before each answer: another thread may run while the backing reads. */
+        /** Incremented before each answer, so that another thread may run while the backing reads. */
         private final AtomicInteger answers = new AtomicInteger();
 
         private final AtomicInteger open = new AtomicInteger();

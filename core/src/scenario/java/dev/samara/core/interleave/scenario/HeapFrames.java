@@ -59,7 +59,7 @@ public final class HeapFrames implements FrameStore {
 
     @Override
     public long compareAndExchange(int frame, int offset, int size, long expected, long value) {
-        // One step: what follows the load makes no step of its own.
+        // Only the load is a step, so the exchange is one step.
         long seen = getVolatile(frame, offset, size);
         if (seen == expected) {
             int at = at(frame, offset);

@@ -28,7 +28,7 @@ import java.util.stream.Stream;
  * end.
  */
 public final class HostGroundFile implements GroundFile {
-    /** An empty file: a path that is opened must have one. */
+    /** An empty file, because a path that is opened must name an existing file. */
     private static final Path PATH = makePath();
 
     private static final List<Path> OTHERS =
@@ -49,7 +49,7 @@ public final class HostGroundFile implements GroundFile {
         file = open(rules);
     }
 
-    /** Makes a file of the host whose pages are read and written under the rules of hooks. */
+    /** Creates a host file whose pages are read and written under the rules of hooks. */
     public static HostGroundFile hooked(State state, PageHooks hooks) {
         return new HostGroundFile(state, hooks);
     }
@@ -64,14 +64,16 @@ public final class HostGroundFile implements GroundFile {
         }
     }
 
-    /** Opens the file once more. The channel of the first open serves all. */
+    /** Opens the file once more. The first open's channel serves all opens. */
     public HostFile open(OpenOption... rules) {
         List<OpenOption> options = new ArrayList<>(List.of(StandardOpenOption.READ, StandardOpenOption.WRITE));
         options.addAll(List.of(rules));
         return state.machine.openFile(PATH, SpaceScenario.LINUX, options.toArray(OpenOption[]::new));
     }
 
-    /** Opens the file once more, so that calls bring no pages into memory. This open is closed with the first one. */
+    /**
+     * Opens the file once more, such that calls do not read pages into memory. This open is closed with the first one.
+     */
     public HostFile openDirect() {
         HostFile direct = state.machine.openFile(
                 PATH, SpaceScenario.LINUX, StandardOpenOption.READ, StandardOpenOption.WRITE, HostFileOption.DIRECT);
@@ -122,17 +124,20 @@ public final class HostGroundFile implements GroundFile {
         return file.pread(target, offset);
     }
 
-    /** Saves the file. What a page had before has reached the device, unless another call has changed it since. */
+    /**
+     * Saves the file. If it returns 0, the earlier contents of each page are on the device, unless another call changed
+     * the page since.
+     */
     public long fsync() {
         return file.fsync();
     }
 
-    /** Frees pages that may be freed, mapped or not; dirty ones are written if there are no others. */
+    /** Frees pages that may be freed, mapped or not; dirty pages are written if there are no clean ones. */
     public boolean evict() {
         return ((FilePages) Objects.requireNonNull(file.pageCache())).memory().reclaim();
     }
 
-    /** Saves the file, whose bytes the channel has then. */
+    /** Saves the file, and checks that the channel then contains its bytes. */
     @Override
     public void close() {
         if (isClosed) {
@@ -157,7 +162,7 @@ public final class HostGroundFile implements GroundFile {
         file.close();
     }
 
-    /** Returns the number of uses of the open by mappings; once it is closed, that of channels which are still open. */
+    /** Returns how many mappings use the open; after it was closed, how many channels are still open. */
     @Override
     public int opens() {
         return isClosed ? channel.open() : HostFilesCounts.uses(file) - 1;

@@ -5,7 +5,7 @@ import dev.samara.core.MachineBuilder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 
-/** The housekeeping thread asks again when no other thread can run, or when it is notified. */
+/** Makes the housekeeping thread check again when no other thread can run, or when it is notified. */
 public final class IdleByClock implements MachineBuilder.IdleStrategy, IntConsumer {
     private static final long PAUSE = 10_000_000;
 

@@ -23,47 +23,47 @@ import org.jspecify.annotations.Nullable;
 public final class MemoryChannel implements HostChannel {
     private static final int PAGE = (int) SpaceScenario.PAGE;
 
-    /** The calls so far. Another thread may run before each of them. */
+    /** The number of calls so far. Another thread may run before each call. */
     private final AtomicInteger calls = new AtomicInteger();
 
-    /** The channels that are open. */
+    /** The number of open channels. */
     private final AtomicInteger open = new AtomicInteger();
 
     private final String name;
 
-    /** The largest size of the file. */
+    /** The maximum size of the file. */
     private final int most;
 
     private byte[] bytes;
 
-    /** The call that does not succeed. The scheduler runs one thread at a time. */
+    /** The fault of the call that does not succeed. The scheduler runs only one thread at a time. */
     private HostFault fault = HostFault.none();
 
     /** The end of the bytes that may be written. */
     private long end = Long.MAX_VALUE;
 
-    /** What a force has made durable. */
+    /** The bytes that forces made durable. */
     private byte[] forced;
 
     /** The pages that were written since the last force. */
     private final BitSet unforced = new BitSet();
 
-    /** The least size since the last force that has succeeded. */
+    /** The minimum size since the last successful force. */
     private int cut = Integer.MAX_VALUE;
 
     private boolean isCachedByHost;
 
-    /** Makes a file whose page n begins with the number 100 + n. */
+    /** Creates a file whose page n starts with the number 100 + n. */
     MemoryChannel(int pages) {
         this("host", numbered(pages), Integer.MAX_VALUE);
     }
 
     /**
-     * Makes a file.
+     * Creates a file.
      *
-     * @param name distinguishes it from others of a run
-     * @param content its first bytes, which are durable
-     * @param most its largest size
+     * @param name distinguishes it from other files of a run
+     * @param content its initial bytes, which are durable
+     * @param most its maximum size
      */
     public MemoryChannel(String name, byte[] content, int most) {
         this.name = name;
@@ -90,27 +90,27 @@ public final class MemoryChannel implements HostChannel {
         return this;
     }
 
-    /** Returns the number of channels that are open. */
+    /** Returns the number of open channels. */
     public int open() {
         return open.get();
     }
 
-    /** Has a call of this file, or of another one, not succeed from here on. */
+    /** Makes a later call of this file, or of another one, meet a fault. */
     public void meet(HostFault next) {
         fault = next;
     }
 
-    /** Refuses writes behind an offset from here on. */
+    /** Rejects later writes beyond an offset. */
     public void forbidFrom(long offset) {
         end = offset;
     }
 
-    /** Returns the number with which a page of the file begins, -1 if the file is shorter. */
+    /** Returns the number at the start of a page of the file; -1 if the file is shorter. */
     public long number(long page) {
         return number(bytes, page);
     }
 
-    /** Returns the number with which a page begins of what was forced, -1 if that is shorter. */
+    /** Returns the number at the start of a page of the forced bytes; -1 if these are shorter. */
     public long forcedNumber(long page) {
         return number(forced, page);
     }
@@ -122,27 +122,27 @@ public final class MemoryChannel implements HostChannel {
                 : GroundFile.number(ByteBuffer.wrap(of, at, 8).slice());
     }
 
-    /** Returns the length of what was written. */
+    /** Returns the length of the written bytes. */
     public long length() {
         return bytes.length;
     }
 
-    /** Returns what was written. */
+    /** Returns the written bytes. */
     public byte[] written() {
         return bytes.clone();
     }
 
-    /** Returns what was forced. */
+    /** Returns the forced bytes. */
     public byte[] forced() {
         return forced.clone();
     }
 
-    /** Has reads go past the page cache, before the first one. */
+    /** Makes reads bypass the page cache. Must be called before the first read. */
     public void cacheByHost() {
         isCachedByHost = true;
     }
 
-    /** Changes the file as another program does, which forces it. */
+    /** Changes the file like another program that forces its changes. */
     public void change(byte[] content) {
         bytes = content.clone();
         forced = content.clone();
@@ -150,7 +150,7 @@ public final class MemoryChannel implements HostChannel {
         cut = Integer.MAX_VALUE;
     }
 
-    /** Begins a call. Returns what becomes of it; null if it simply succeeds. */
+    /** Starts a call. Returns how the call deviates; null if it simply succeeds. */
     private @Nullable Way begin(HostCall call, int length) throws IOException {
         calls.incrementAndGet();
         Way way = fault.reach(call, name, length > 1);

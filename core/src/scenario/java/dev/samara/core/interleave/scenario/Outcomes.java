@@ -11,20 +11,20 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 
 /**
- * The outcomes of a scenario's operations if they run one after another, for each order. An order has several outcomes
- * if work that an operation started may end before or after the next operation.
+ * The outcomes of a scenario's operations if they run one after another, for each order. An order leads to several
+ * outcomes if work that an operation started may end before or after the next operation.
  */
 record Outcomes(Map<List<String>, List<Outcome>> orders) {
     /**
-     * The end of a run.
+     * The result of a run.
      *
      * @param results the results of the operations, and the layouts
-     * @param pages the contents, by the names of spaces and files with the numbers of pages
+     * @param pages the contents, by the name of the space or file and the page number
      */
     record Outcome(String results, Map<String, String> pages) {
         /**
-         * Whether each page is that of some of the orders: copies and discards go page by page. An order in which a
-         * space is not made has no pages of it.
+         * Returns whether each page is that of one of the orders, which may differ from page to page because copies and
+         * discards handle one page after the other. An order in which a space is not created contains no pages of it.
          */
         private boolean hasPagesOf(List<Outcome> orders) {
             return pages.entrySet().stream()
@@ -52,11 +52,12 @@ record Outcomes(Map<List<String>, List<Outcome>> orders) {
     }
 
     /**
-     * Checks an outcome. The results are those of some order, and the pages are those of an order with these results.
+     * Checks an outcome. The results must be those of some order, and the pages must be those of an order with these
+     * results.
      *
-     * @param earlier by operation, those that had returned when it began: they precede it
-     * @param mayPagesFollow whether an operation may come before another one with its layout, and after it with a page;
-     *     then the pages are those of any order
+     * @param earlier by operation, the operations that returned before it started, and so precede it
+     * @param mayPagesFollow whether an operation's layout may precede another operation while one of its pages follows
+     *     that operation; if so, the pages may be those of any order
      */
     void check(Outcome outcome, Map<String, Set<String>> earlier, boolean mayPagesFollow) {
         List<Outcome> possible = new ArrayList<>();

@@ -39,38 +39,38 @@ public abstract class SpaceScenario implements Scenario {
     /** A range of four pages in one leaf. */
     public static final long AT = 0x10_0000_0000L;
 
-    /** By scenario. Held by the class loader of the scenario. */
+    /** The outcomes, by scenario, of the scenarios that one class loader loaded. */
     private static final Map<String, Outcomes> OUTCOMES = new ConcurrentHashMap<>();
 
-    /** An operation, on a thread with a CPU of its own that uses the space. */
+    /** An operation, on a thread with its own CPU, which uses the space. */
     public interface Operation {
-        /** The space of the CPU. */
+        /** Returns the space of the CPU. */
         default AddressSpace space(State state) {
             return state.space;
         }
 
         /**
-         * Whether the operation may still see what a third one has taken away and a second one found gone: that call
-         * has published, and has not returned; or what an asynchronous call takes away, which has not completed.
+         * Returns whether the operation may still see what another operation found removed: the call that removes it
+         * published but did not return, or is asynchronous and not complete.
          */
         default boolean isAccess() {
             return false;
         }
 
-        /** Prepares the CPU, before any operation begins. */
+        /** Prepares the CPU, before any operation starts. */
         default void prepare(State state, Cpu cpu) {}
 
-        /** Prepares the thread. An operation that runs alone is not prepared so. */
+        /** Prepares the thread. Not called for an operation that runs alone. */
         default void before(State state, Cpu cpu) {}
 
-        /** Returns the result, to be compared with those of the operations one after the other. */
+        /** Returns the result, which is compared with the results of the operations in sequence. */
         String run(State state, Cpu cpu);
 
-        /** Notes what nobody may do any more, right after the return. */
+        /** Records what no thread may do any more. Called directly after the operation returned. */
         default void returned(State state, String result) {}
     }
 
-    /** An operation of a thread that enters GUEST before the operations begin. */
+    /** An operation of a thread that enters GUEST before the operations start. */
     public interface GuestOperation extends Operation {
         @Override
         default void before(State state, Cpu cpu) {
@@ -81,66 +81,72 @@ public abstract class SpaceScenario implements Scenario {
     private boolean isQuiet;
     private final Map<String, String> results = new LinkedHashMap<>();
 
-    /** By operation, those that had returned when it began. */
+    /** By operation, the operations that returned before it started. */
     private final Map<String, Set<String>> earlier = new HashMap<>();
 
     private @Nullable State state;
 
-    /** The machine; overridden for options. */
+    /** Returns the machine's builder; overridden for options. */
     protected MachineBuilder builder() {
         return Machine.builder().faultAround(1);
     }
 
-    /** The number of frames. With few of them, a frame that is freed is soon used again. */
+    /** Returns the number of frames. With few frames, a freed frame is soon reused. */
     protected int pages() {
         return 16;
     }
 
-    /** The bytes of frames, each access to which is a step. Overridden for buffers, to which accesses are none. */
+    /**
+     * Returns the store for the bytes of frames, each access to which is a step. Overridden for buffers, for which
+     * accesses are not steps.
+     */
     protected MachineBuilder.StoreMaker frames() {
         return HeapFrames::new;
     }
 
-    /** The space; overridden for options. */
+    /** Returns the space; overridden for options. */
     protected AddressSpace space(Machine machine) {
         return machine.newSpace(LINUX);
     }
 
     /**
-     * Whether the outcome must be that of some order of the operations; false if an operation cannot run alone. Such a
-     * scenario judges by itself.
+     * Returns whether the outcome must be that of some order of the operations; false if an operation cannot run alone,
+     * or if the scenario only makes its own checks.
      */
     protected boolean hasOrders() {
         return true;
     }
 
-    /** Whether results are possible that no order leads to. */
+    /** Returns whether results are possible that no order leads to. */
     protected boolean mayDiffer(Collection<String> results) {
         return false;
     }
 
-    /** Whether an operation may come before another one with its layout, and after it with a page. */
+    /**
+     * Returns whether an operation's layout may precede another operation while one of its pages follows that
+     * operation.
+     */
     protected boolean mayPagesFollow() {
         return false;
     }
 
-    /** The layout of a space, as text to be compared. */
+    /** Returns the layout of a space, as text for comparison. */
     protected String layout(AddressSpace of) {
-        // A guard beside a fork: the child may have it in a VMA without the mark that there may be guards.
+        // With a guard and a concurrent fork, the child may have the guard in a VMA without the mark for guards.
         return LayoutText.of(of).replace(" gu ", " ");
     }
 
-    /** The pages whose contents and translations are judged. */
+    /** Returns the pages whose contents and translations are judged. */
     protected List<Long> addresses() {
         return StandStill.pages(AT, 4);
     }
 
-    /** What distinguishes the scenario from others of its class. */
+    /** Returns what distinguishes the scenario from other scenarios of its class. */
     protected String name() {
         return "";
     }
 
-    /** Whether nothing may be left in use at the end; false if the scenario leaves something itself. */
+    /** Returns whether nothing may be left in use at the end; false if the scenario leaves something itself. */
     protected boolean isClosed() {
         return true;
     }
@@ -148,19 +154,19 @@ public abstract class SpaceScenario implements Scenario {
     /** Judges the state after the operations. */
     protected void judge(State state, Cpu cpu) {}
 
-    /** Judges the state when the calls have returned, before the spaces are closed. */
+    /** Judges the state after the calls returned, before the spaces are closed. */
     protected void judgeQuiet(State state) {}
 
     /** Closes the files of the scenario, after the spaces. */
     protected void closeFiles() {}
 
-    /** Judges the state after the spaces and the machine are closed. */
+    /** Judges the state after the spaces and the machine were closed. */
     protected void judgeClosed() {}
 
-    /** Maps what the operations work on. */
+    /** Maps the memory on which the operations work. */
     protected abstract void prepare(State state, Cpu cpu);
 
-    /** The operations, by the names of their threads. */
+    /** Returns the operations, by the names of their threads. */
     protected abstract Map<String, Operation> calls();
 
     @Override
@@ -192,7 +198,7 @@ public abstract class SpaceScenario implements Scenario {
         return made;
     }
 
-    /** Runs the operations one after the other, each with a CPU of its own. */
+    /** Runs the operations in sequence, each with its own CPU. */
     private List<Outcomes.Outcome> alone(List<String> names) {
         State alone = prepared();
         Outcomes.Outcome outcome = alone(names, alone);
@@ -287,7 +293,7 @@ public abstract class SpaceScenario implements Scenario {
         }
     }
 
-    /** Nothing is left when everything is closed (I8). */
+    /** Closes everything, and checks that nothing is left (I8). */
     private void closeEmpty() {
         State of = state();
         List<AddressSpace> spaces = of.spaces();

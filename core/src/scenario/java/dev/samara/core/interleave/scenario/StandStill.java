@@ -39,7 +39,7 @@ public final class StandStill {
     private static final Field RECORDS = field(Frames.class, "records");
     private static final Field CHUNK_SHIFT = field(Frames.class, "chunkShift");
 
-    /** The translations of one page table that a CPU had when they were last judged, by the index of the address. */
+    /** A CPU's translations of one page table when they were last judged, by the index of the address. */
     private static final class Seen {
         final int[] frames;
         final long[] stamps;
@@ -73,7 +73,7 @@ public final class StandStill {
             return table != null;
         }
 
-        /** Returns the page table that the CPU has, in GUEST or not; null for none. */
+        /** Returns the page table of the CPU's context, in GUEST or not; null if there is no context. */
         @Nullable
         PageTable loadedTable() {
             CpuState state = tlb == null ? null : (CpuState) get(STATE, tlb);
@@ -82,13 +82,13 @@ public final class StandStill {
         }
     }
 
-    /** Of the context: the CPU itself knows the table only since its first walk. */
+    /** Returns the page table of the context. The CPU itself knows the table only after its first walk. */
     private static @Nullable PageTable tableOf(@Nullable CpuState state) {
         TlbContext context = Objects.requireNonNull(state).context();
         return (PageTable) Objects.requireNonNull(context).root();
     }
 
-    /** A right that a call has taken away, and that no other call of the scenario gives. */
+    /** A right that a call removed, and that no other call of the scenario grants. */
     private record Revoked(
             PageTable table,
             long start,
@@ -119,19 +119,21 @@ public final class StandStill {
         cpus.removeIf(judged -> judged.cpu == cpu);
     }
 
-    /** A call that takes rights away has returned. */
+    /** Called when a call that removes rights returned. */
     public void revoked(AddressSpace space, long start, long end, long rights) {
         revoked(space, start, end, rights, null);
     }
 
-    /** A call that takes rights away has returned. If it is asynchronous, it has taken them when it is complete. */
+    /**
+     * Called when a call that removes rights returned. An asynchronous call has removed the rights when it is complete.
+     */
     public void revoked(AddressSpace space, long start, long end, long rights, @Nullable Future<?> completion) {
         revoked.add(new Revoked(tableOf(space), start, end, rights, completion));
     }
 
     /** Judges the state between two steps. */
     public void judge() {
-        // Most steps are made while no CPU is in GUEST.
+        // Most steps run while no CPU is in GUEST.
         for (int i = 0; i < cpus.size(); i++) {
             if (cpus.get(i).isGuest()) {
                 judge(i);
@@ -142,8 +144,8 @@ public final class StandStill {
     }
 
     /**
-     * Forgets the translations that a CPU outside GUEST has flushed: it may translate the same page to the same frame
-     * again, after another page had that.
+     * Forgets the translations that a CPU outside GUEST flushed: the CPU may translate the same page to the same frame
+     * again, after the frame contained another page.
      */
     private void forgetFlushed(Judged judged) {
         PageTable table = judged.loadedTable();
@@ -185,7 +187,7 @@ public final class StandStill {
         }
     }
 
-    /** I3: the frame is in use, and was not freed since the TLB has it. */
+    /** Checks I3: the frame is in use, and was not freed since it is in the TLB. */
     private void inUse(Cpu cpu, Seen seen, int index, int frame) {
         long stamp = frames.reuseStamp(frame);
         boolean isFreed = seen.frames[index] == frame && seen.stamps[index] != stamp;
@@ -197,7 +199,7 @@ public final class StandStill {
         }
     }
 
-    /** I1: the page table and the CPUs before this one have that frame. */
+    /** Checks I1: the page table and the TLBs of the CPUs before this one contain the same frame. */
     private void one(int number, long address, int frame) {
         PageTable table = Objects.requireNonNull(cpus.get(number).table);
         long pte = table.get(address);
@@ -223,7 +225,7 @@ public final class StandStill {
         }
     }
 
-    /** I2: no call that has returned has taken the right away. */
+    /** Checks I2: no call that returned removed the right. */
     private void allowed(Cpu cpu, PageTable table, long address, long rights) {
         for (Revoked call : revoked) {
             if (call.table() == table
@@ -237,11 +239,14 @@ public final class StandStill {
         }
     }
 
-    /** Judges the state after all calls: a TLB has no right that the entry lacks, an entry none that the VMA lacks. */
+    /**
+     * Judges the state after all calls: no TLB contains a right that the entry lacks, and no entry contains a right
+     * that the VMA lacks.
+     */
     public void judgeQuiet(AddressSpace space) {
         judge();
         if (Divisions.isInFlight(MachineInternals.layoutOf(space))) {
-            // An asynchronous call goes on.
+            // An asynchronous call is still in progress.
             return;
         }
         PageTable table = tableOf(space);
@@ -279,7 +284,7 @@ public final class StandStill {
         return MachineInternals.layoutOf(space).pages();
     }
 
-    /** The pages of a range. */
+    /** Returns the pages of a range. */
     public static List<Long> pages(long start, int count) {
         List<Long> pages = new ArrayList<>();
         for (int i = 0; i < count; i++) {

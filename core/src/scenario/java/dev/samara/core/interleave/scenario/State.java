@@ -30,25 +30,25 @@ public final class State {
     public final AddressSpace space;
     public final StandStill standStill;
 
-    /** The spaces that forks have made, by name. */
+    /** The spaces that forks created, by name. */
     public final Map<String, AddressSpace> children = new TreeMap<>();
 
-    /** The CPUs that an operation has left in GUEST. */
+    /** The CPUs that an operation left in GUEST. */
     public final Set<Cpu> inGuest = new HashSet<>();
 
     /** The asynchronous calls for which no operation waits, by the labels of their operations. */
     public final Map<String, PendingCall> unjoined = new LinkedHashMap<>();
 
-    /** Whether asynchronous calls end before the next operation. Otherwise they end at any later time. */
+    /** Whether asynchronous calls complete before the next operation. Otherwise they may complete at any later time. */
     public boolean joins;
 
-    /** The operations that have not returned, but for those whose CPU polls until then. */
+    /** The number of operations that did not return yet, not counting those whose CPU polls until then. */
     public int unfinished;
 
-    /** What the device had when a save returned, by the operation that has saved, and the page of the file. */
+    /** The device's contents when a save returned, by the operation that saved and the page of the file. */
     public final Map<String, String> saved = new TreeMap<>();
 
-    /** What the machine has reported. */
+    /** The reports of the machine. */
     public final List<String> reports = new ArrayList<>();
 
     /** References to the page tables of spaces, by the labels of the operations that close them. */
@@ -63,10 +63,10 @@ public final class State {
     private final List<PageCache> segmentPages = new ArrayList<>();
 
     /**
-     * Makes a machine with a space.
+     * Creates a machine with a space.
      *
      * @param pages the number of frames
-     * @param frames makes the store of their bytes
+     * @param frames creates the store of their bytes
      * @param addresses the pages whose translations are judged
      */
     public State(
@@ -86,7 +86,7 @@ public final class State {
         standStill = new StandStill(space, addresses);
     }
 
-    /** Returns the space that a fork has made. */
+    /** Returns the space that a fork created. */
     public AddressSpace child(String name) {
         return Objects.requireNonNull(children.get(name), name);
     }
@@ -123,7 +123,7 @@ public final class State {
         return spaces;
     }
 
-    /** Checks that nothing keeps a part of a space, once all spaces are closed (I8). */
+    /** Checks that nothing keeps a part of a space after all spaces were closed (I8). */
     public void requireUnreferenced() {
         if (!machine.references().isEmpty()) {
             throw new AssertionError("I8: references are left: " + machine.references());
@@ -141,7 +141,7 @@ public final class State {
 
     private void report(Report report) {
         if (report.kind() == Report.Kind.SPACE_REAPED) {
-            // It is asked for.
+            // The scenario requested the reap.
             return;
         }
         reports.add(report.kind() + " " + report.message() + " " + report.cause());

@@ -21,7 +21,7 @@ final class BorrowCalls {
     private static final Geometry LARGE_PAGES = new Geometry(14, 4, 25, 0x10000, 1L << 46, 1L << 47);
     private static final LetGo NOTHING = () -> {};
 
-    /** The CPU has no space of its own, to which it would go back. */
+    /** Leaves the CPU without a space to which it would return after the borrow. */
     private static final Preparation WITHOUT_SPACE = (scene, cpu) -> cpu.switchTo(null);
 
     private BorrowCalls() {}
@@ -37,7 +37,8 @@ final class BorrowCalls {
                 return SpaceScenario.load(cpu, START) + borrowed.isAsked();
             }
         });
-        // Another user stays: an operation beside them would end the space while no user is adopted.
+        // Another user stays, because a concurrent operation would otherwise end the space while it is adopted, without
+        // users.
         FailureKinds.addBehind("adopt", (scene, cpu) -> scene.keepUsers(), BorrowCalls::adopt);
         FailureKinds.addBehind(
                 "adopt-from-nowhere",
@@ -50,7 +51,8 @@ final class BorrowCalls {
             scene.borrowed(cpu).close();
             return "back";
         });
-        // The last close asks the borrower, and its end tears the space down. A failure may come between both.
+        // The last close asks the borrower to let go, and the end of the borrow tears the space down. A failure may
+        // occur between the two.
         FailureKinds.add(
                 "unuse-last",
                 new Kind((scene, label, cpu) -> {
@@ -90,7 +92,7 @@ final class BorrowCalls {
                         .ending());
     }
 
-    /** Gives the users up, leaves, and uses the space again. */
+    /** Borrows the space, releases the users, leaves, and borrows the space again. */
     private static Object adopt(FailureScene scene, String label, Cpu cpu) {
         try (BorrowedSpace first = cpu.use(scene.state.space, NOTHING);
                 PageTableRef held = scene.held(first.putUsers().leave());
@@ -106,7 +108,7 @@ final class BorrowCalls {
         });
     }
 
-    /** Makes a call, during which the CPU stays in its space if the call throws. */
+    /** Makes a call, and checks that the CPU stays in its space if the call throws. */
     private static <T> T staysAtHome(FailureScene scene, Cpu cpu, Supplier<T> call) {
         try {
             return call.get();
@@ -118,7 +120,7 @@ final class BorrowCalls {
         }
     }
 
-    /** Makes the next space, which is that of both operations of a pair. */
+    /** Creates the next space, which both operations of a pair share. */
     private static void next(FailureScene scene, Geometry geometry) {
         scene.state.children.computeIfAbsent(NEXT, name -> {
             AddressSpace next = scene.state.machine.newSpace(geometry);

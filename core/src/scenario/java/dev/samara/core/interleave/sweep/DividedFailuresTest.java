@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 @Timeout(1200)
 @Explored(16)
 final class DividedFailuresTest {
-    /** The stride of depths. */
+    /** The stride of stack depths. */
     private static final int DEPTHS = 2000;
 
     /** The stride of allocations. */
@@ -34,7 +34,7 @@ final class DividedFailuresTest {
 
     private static final String DISTRICTS = "dev.samara.core.internal.space.Districts";
 
-    /** While the fork waits for a CPU in GUEST, the third operation divides the layout if it may. */
+    /** While the fork waits for a CPU in GUEST, the third operation divides the layout if it may do so. */
     private static final String FORK_BESIDE_DIVISION = FailureKinds.STAYS + "+fork+widen";
 
     private record Break(String name, String scenario, FailureKind kind, Planting planting) {

@@ -44,7 +44,7 @@ final class EndingCalls {
         FailureKinds.add(name, new Kind(action).ending());
     }
 
-    /** Adds a kind whose CPU is in GUEST, with a translation, before the operation and after it. */
+    /** Adds a kind whose CPU is in GUEST, with a translation, before and after the operation. */
     private static void inGuest(String name, Kind kind) {
         FailureKinds.add(name, kind.behind(FailureKinds.IN_GUEST).ending());
     }

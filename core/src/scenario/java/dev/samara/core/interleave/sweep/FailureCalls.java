@@ -26,12 +26,12 @@ final class FailureCalls {
     private static final long START = FailureScene.START;
     private static final long LENGTH = FailureScene.LENGTH;
 
-    /** More pages than a gather has room for at first. */
+    /** More pages than the initial capacity of a gather. */
     private static final int MANY_PAGES = 24;
 
     private static final long MANY = START + 64 * SpaceScenario.PAGE;
 
-    /** Longer than the pause of the housekeeping in a run. */
+    /** Longer than the housekeeping's pause in a run. */
     private static final long STAY = 12_000_000;
 
     /** The name of the reference to the page table that a scene keeps. */
@@ -49,7 +49,10 @@ final class FailureCalls {
         FailureKinds.add("munmap-interrupted", FailureCalls::munmapInterrupted);
     }
 
-    /** Unmaps while the thread is interrupted: a call that need not wait is not refused, and the interrupt stays. */
+    /**
+     * Unmaps while the thread is interrupted: a call that need not wait is not rejected, and the interrupt flag stays
+     * set.
+     */
     private static Object munmapInterrupted(FailureScene scene, String label, Cpu cpu) {
         Thread.currentThread().interrupt();
         long result;
@@ -94,7 +97,7 @@ final class FailureCalls {
         return "forked";
     }
 
-    /** Returns the result; if that is 0, no private page is left. */
+    /** Reaps, and returns the result. If it is 0, no private page is left. */
     static Object reap(FailureScene scene, String label, Cpu cpu) {
         try (PageTableRef held = scene.state.space.hold()) {
             return held.reap();
@@ -117,7 +120,8 @@ final class FailureCalls {
             return stored;
         };
         FailureKinds.addBehind("in-guest", FailureKinds.IN_GUEST, inGuest);
-        // The other operations wait for the CPU meanwhile, and the threads of the machine ask whether it has left.
+        // In the meantime, the other operations wait for the CPU, and the machine's threads check whether it left
+        // GUEST.
         FailureKinds.addBehind(FailureKinds.STAYS, FailureKinds.IN_GUEST, (scene, label, cpu) -> {
             LockSupport.parkNanos(STAY);
             return inGuest.run(scene, label, cpu);
@@ -150,7 +154,7 @@ final class FailureCalls {
         });
     }
 
-    /** The references of all kinds to a space. Each is given up again. */
+    /** Adds the references of all kinds to a space. Each operation releases its reference. */
     private static void addOfReferences() {
         FailureKinds.add("get", (scene, label, cpu) -> scene.isMapped(scene.state.space.get()));
         add("hold", space -> {

@@ -59,7 +59,7 @@ final class FailureDevice extends CachedBacking implements VmOperations {
         return null;
     }
 
-    /** Refuses the opens of a call of this thread. */
+    /** Rejects the opens of a call by this thread. */
     Object refusing(Supplier<Object> call) {
         refused.add(Thread.currentThread());
         try {
@@ -74,7 +74,10 @@ final class FailureDevice extends CachedBacking implements VmOperations {
         opens--;
     }
 
-    /** No open is left but one whose close was made to throw, which counts as closed. The pages go with the cache. */
+    /**
+     * Checks that no open is left, except one whose close was made to throw, which counts as closed. The pages are
+     * removed with the cache.
+     */
     void judgeClosed() {
         int failed = FailurePoints.hasFailedIn("BackingOpen.run") ? 1 : 0;
         if (opens != failed) {

@@ -23,23 +23,23 @@ import org.jspecify.annotations.Nullable;
 final class FailureKinds {
     private static final int MOVE = FailureCalls.MOVE;
 
-    /** What a call may have done that was refused, or has thrown. */
+    /** What a call that was rejected or threw may have done. */
     enum Rule {
-        /** Nothing has changed. */
+        /** The call changed nothing. */
         UNCHANGED,
-        /** It is done, or each of its pages is, or nothing has changed. */
+        /** The call took effect, completely or for some of its pages, or changed nothing. */
         MAY_BE_DONE,
-        /** As {@link #MAY_BE_DONE}, but an OutOfMemoryError means that nothing has changed. */
+        /** As {@link #MAY_BE_DONE}, but an OutOfMemoryError means that the call changed nothing. */
         MAY_BE_DONE_WITH_MEMORY
     }
 
-    /** What a scene has beside its memory. */
+    /** What a scene contains in addition to its memory. */
     enum Needs {
         NOTHING,
         DEVICE,
-        /** An embedder's executor runs the tasks of the machine. */
+        /** An embedder's executor, which runs the tasks of the machine. */
         EXECUTOR,
-        /** All free frames. It is not made again, since a CPU that was handed over keeps some. */
+        /** All free frames. The operation is not repeated, because a CPU that was handed over keeps some of them. */
         FRAMES
     }
 
@@ -48,7 +48,7 @@ final class FailureKinds {
         Object run(FailureScene scene, String label, Cpu cpu);
     }
 
-    /** Makes something of a scene ready. */
+    /** Prepares a part of a scene. */
     interface Preparation {
         void run(FailureScene scene, Cpu cpu);
     }
@@ -56,10 +56,10 @@ final class FailureKinds {
     /**
      * A kind of operation.
      *
-     * @param ground what the operation works on
-     * @param ends whether its thread ends with the CPU as the operation has left it
-     * @param preparation of the scene, before the threads begin
-     * @param before of the thread of the operation
+     * @param ground the ground on which the operation works
+     * @param ends whether its thread ends, with the CPU in the state in which the operation left it
+     * @param preparation prepares the scene, before the threads start
+     * @param before prepares the operation's thread
      */
     record Kind(
             Rule rule,
@@ -101,7 +101,7 @@ final class FailureKinds {
             return new Kind(rule, ground, other, ends, preparation, before, action);
         }
 
-        /** Its thread ends right after the operation. */
+        /** Returns the kind of an operation whose thread ends directly after it. */
         Kind ending() {
             return new Kind(rule, ground, needs, true, preparation, before, action);
         }
@@ -114,17 +114,17 @@ final class FailureKinds {
             return new Kind(rule, ground, needs, ends, preparation, other, action);
         }
 
-        /** Returns whether its CPU is in GUEST before it begins. */
+        /** Returns whether the CPU is in GUEST before the operation starts. */
         boolean isInGuest() {
             return before == IN_GUEST;
         }
 
-        /** Returns whether its thread may wait for CPUs in GUEST before it begins. */
+        /** Returns whether the thread may wait for CPUs in GUEST before the operation starts. */
         boolean waitsBefore() {
             return before == MISSES_A_FLUSH;
         }
 
-        /** Returns whether it may be done, although its caller was told otherwise. */
+        /** Returns whether the operation may have taken effect although it reported a failure to its caller. */
         boolean mayBeDone(@Nullable String told) {
             return rule == Rule.MAY_BE_DONE || (rule == Rule.MAY_BE_DONE_WITH_MEMORY && !EXHAUSTED.equals(told));
         }
@@ -132,7 +132,7 @@ final class FailureKinds {
 
     private static final String EXHAUSTED = OutOfMemoryError.class.getSimpleName();
 
-    /** The kind whose CPU is in GUEST for a while, so that the other operation waits. It works on each ground. */
+    /** The kind whose CPU stays in GUEST briefly, so that the other operation waits. It works on each ground. */
     static final String STAYS = "stays-in-guest";
 
     private static final Map<String, Kind> KINDS = new LinkedHashMap<>();
@@ -161,16 +161,16 @@ final class FailureKinds {
         GroundCalls.addTo();
         EndingCalls.addTo();
         BorrowCalls.addTo();
-        // The range is locked, as on Linux, even if pages cannot be faulted in. The result tells of that.
+        // As on Linux, the range is locked even if pages cannot be faulted in, which the result reports.
         rule("mlock", Rule.MAY_BE_DONE_WITH_MEMORY);
-        // The mapping is there, as on Linux, even if the store throws when its pages are faulted in.
+        // As on Linux, the mapping stays even if the store throws when its pages are faulted in.
         rule("populate", Rule.MAY_BE_DONE_WITH_MEMORY);
-        // The mark is set first, and stays.
+        // The mark is set first, and stays set.
         rule("reap", Rule.MAY_BE_DONE);
-        // The CPU has stored, and then leaves GUEST.
+        // The CPU stores first, and then leaves GUEST.
         rule("in-guest", Rule.MAY_BE_DONE);
         rule(STAYS, Rule.MAY_BE_DONE);
-        // The bytes may be there when the CPU that has stored them cannot be given back.
+        // The bytes may be written although the CPU that wrote them could not be returned.
         rule("write", Rule.MAY_BE_DONE);
     }
 
@@ -190,7 +190,7 @@ final class FailureKinds {
         add(name, new Kind(action).after(preparation));
     }
 
-    /** Adds a kind whose thread makes something ready before the operation. */
+    /** Adds a kind whose thread runs a preparation before the operation. */
     static void addBehind(String name, Preparation before, Action action) {
         add(name, new Kind(action).behind(before));
     }
@@ -265,7 +265,7 @@ final class FailureKinds {
             if (!FailurePoints.isCauseOf(failed)) {
                 throw failed;
             }
-            // The result counts: an Error after publication changes nothing of it.
+            // The result counts: an Error after publication does not change it.
             return Long.toString(result);
         }
     }
@@ -280,7 +280,8 @@ final class FailureKinds {
                 "store-over-zero-page",
                 (scene, cpu) -> SpaceScenario.load(cpu, FailureScene.START + SpaceScenario.PAGE),
                 (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.START + SpaceScenario.PAGE, 0x62));
-        // In another leaf than the page that has been stored to: a failed store may leave an anon_vma, as on Linux.
+        // In a different leaf than the page that was stored to, because a failed store may leave an anon_vma, as on
+        // Linux.
         long far = SpaceScenario.AT + (1L << 30);
         long leaf = 512 * SpaceScenario.PAGE;
         add(
@@ -318,7 +319,7 @@ final class FailureKinds {
         addWithDevice("device-load", (scene, label, cpu) -> SpaceScenario.load(cpu, FailureScene.DEVICE));
         addWithDevice("device-store", (scene, label, cpu) -> SpaceScenario.store(cpu, FailureScene.DEVICE, 0x65));
         addWithDevice("device-fork", FailureCalls::fork);
-        // The child has the pages of both mappings before its open is refused.
+        // The child contains the pages of both mappings before its open is rejected.
         add(
                 "fork-refused",
                 new Kind((scene, label, cpu) -> scene.device().refusing(() -> FailureCalls.fork(scene, label, cpu)))
@@ -359,7 +360,7 @@ final class FailureKinds {
         addBehind("guest", MISSES_A_FLUSH, guest);
     }
 
-    /** The names of all kinds. */
+    /** Returns the names of all kinds. */
     static List<String> names() {
         return List.copyOf(KINDS.keySet());
     }

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Fixed bugs that occur only if an error is thrown at one instruction, planted again. Nothing is found without the
- * break.
+ * mutant.
  */
 @DisplayName("Injected failures find mended bugs that are planted again")
 @Tag("interleave")
@@ -33,14 +33,14 @@ final class FailurePlantedTest {
     private static final String FILE = CORE + "file.";
 
     /**
-     * A break, and what meets it.
+     * A mutant, and the run that finds it.
      *
      * @param name the bug
      * @param scenario the operation
-     * @param kind the failure
+     * @param kind the kind of failure
      * @param scope the threads that meet the failure
-     * @param row what docs/interleavings.md says of it, after the name; empty if it has no row there
-     * @param planting makes the break
+     * @param row the rest of its row in docs/interleavings.md, after the name; empty if it has no row there
+     * @param planting plants the mutant
      */
     record Planted(
             String name,
@@ -59,7 +59,9 @@ final class FailurePlantedTest {
         }
     }
 
-    /** A row of the table: the operation, the failure, and the runs until the first one. */
+    /**
+     * Returns the rest of a table's row: the operation, the failure, and the number of runs up to the first wrong one.
+     */
     private static List<String> found(String operation, String failure, int runs) {
         return List.of(operation, failure, "" + runs);
     }
@@ -176,7 +178,7 @@ final class FailurePlantedTest {
                                     FILE + "Eviction",
                                     "        int size = batch.handOver(freed);\n",
                                     "batch.prune(); int size = batch.handOver(freed);")
-                            // The one leaf of a small file is kept; those of a large one are made anew.
+                            // The only leaf of a small file is kept; the leaves of a large file are created anew.
                             .and(SourceBreak.of(
                                     FILE + "PageIndex",
                                     "if (from.height > 0 || ((int[]) from.top).length > least) {",

@@ -22,24 +22,27 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One or two operations, one of which has a failure. The results must be true: an operation that returned is done, and
- * one that was rejected or threw changed nothing, unless its {@link FailureKinds.Rule} permits otherwise. Afterwards
- * the operations must succeed, and closing everything must leave nothing.
+ * One or more operations, with one injected failure. The results must be true: an operation that returned took effect,
+ * and one that was rejected or threw changed nothing, unless its {@link FailureKinds.Rule} permits otherwise.
+ * Afterwards the operations must succeed, and closing everything must leave nothing.
  */
 final class FailureScenario implements Scenario {
-    /** Where the operations are made again: no other operation was there. */
+    /** Where further operations run at the end, away from the addresses of all other operations. */
     private static final long NEXT = SpaceScenario.AT + 64 * SpaceScenario.PAGE;
 
-    /** At the end of a name: the layout is divided when the operations begin, so some of them join it. */
+    /** The suffix of names whose layout is divided when the operations start, so that some of them join it. */
     static final String DIVIDED = "/divided";
 
-    /** What the orders of some of the operations lead to, by scenario. Held by the class loader of the scenario. */
+    /**
+     * By scenario, the outcomes of all orders of each subset of its operations. One map for the scenarios that one
+     * class loader loaded.
+     */
     private static final Map<String, Set<Outcome>> OUTCOMES = Collections.synchronizedMap(new LinkedHashMap<>());
 
     /**
-     * What some of the operations have led to.
+     * The outcome of some of the operations.
      *
-     * @param results those of the operations that were made, by name
+     * @param results the results of the operations that ran, by name
      */
     private record Outcome(Map<String, String> results, String layout, List<String> pages) {}
 
@@ -47,21 +50,24 @@ final class FailureScenario implements Scenario {
     private final boolean isDivided;
     private final Map<String, FailureKinds.Kind> kinds = new LinkedHashMap<>();
 
-    /** The results of the operations that have returned one. */
+    /** The results of the operations that returned one. */
     private final Map<String, String> results = new TreeMap<>();
 
-    /** What the other operations were told. */
+    /** The failures of the other operations. */
     private final Map<String, String> failures = new TreeMap<>();
 
     private final List<Cpu> used = new ArrayList<>();
 
-    /** The CPUs whose threads have ended. */
+    /** The CPUs whose threads ended. */
     private final List<Cpu> ended = new ArrayList<>();
 
     private boolean isQuiet;
     private @Nullable FailureScene scene;
 
-    /** Takes the name of a kind, or two with a plus sign between them; and perhaps {@link #DIVIDED} behind them. */
+    /**
+     * Creates the scenario of a name: one kind, or several kinds with plus signs between them, and possibly {@link
+     * #DIVIDED} at the end.
+     */
     FailureScenario(String name) {
         this.name = name;
         isDivided = name.endsWith(DIVIDED);
@@ -87,11 +93,11 @@ final class FailureScenario implements Scenario {
         scene = new FailureScene(kinds.values());
     }
 
-    /** Adds the outcomes of all orders of all subsets that begin as the list does. */
+    /** Adds the outcomes of all orders of all subsets that start with the first {@code from} names of the list. */
     private void permute(List<String> names, int from, Set<Outcome> outcomes) {
         FailureScene alone = new FailureScene(kinds.values());
         Map<String, String> found = new TreeMap<>();
-        // Each operation has a CPU in the space, as in a run: the space does not end before the last operation.
+        // As in a run, each operation's CPU is in the space, so the space does not end before the last operation.
         Map<String, Cpu> cpus = new LinkedHashMap<>();
         for (String made : names.subList(0, from)) {
             Cpu cpu = alone.state.machine.claimCpu();
@@ -104,7 +110,7 @@ final class FailureScenario implements Scenario {
         cpus.forEach((made, cpu) -> {
             FailureKinds.Kind kind = kind(made);
             if (kind.isInGuest()) {
-                // Not earlier: the operations before this one would wait for this CPU.
+                // Not earlier, because the operations before this one would wait for this CPU.
                 kind.before(alone, cpu);
             }
             found.put(made, kind.run(alone, made, cpu));
@@ -134,7 +140,7 @@ final class FailureScenario implements Scenario {
         return bodies;
     }
 
-    /** Runs an operation with a CPU of its own. */
+    /** Runs an operation with its own CPU. */
     private final class Caller implements Body {
         private final String label;
         private final FailureKinds.Kind kind;
@@ -154,7 +160,7 @@ final class FailureScenario implements Scenario {
             claimed = scene().state.machine.claimCpu();
             cpu().switchTo(scene().state.space);
             kind.before(scene(), cpu());
-            // The thread of a CPU in GUEST takes no lock of a space.
+            // A thread whose CPU is in GUEST acquires no lock of a space.
             if (isDivided && !kind.isInGuest()) {
                 scene().divide();
             }
@@ -177,7 +183,7 @@ final class FailureScenario implements Scenario {
                     scene().state.standStill.remove(cpu());
                     ended.add(cpu());
                 } else {
-                    // A CPU that stays in GUEST because its operation has failed would hold up the other operation.
+                    // A CPU that stays in GUEST because its operation failed would block the other operation.
                     scene().rest(cpu());
                 }
             }
@@ -195,7 +201,7 @@ final class FailureScenario implements Scenario {
             }
             scene().state.standStill.remove(cpu());
             scene().rest(cpu());
-            // Its end comes later: the next operations must not wait for it.
+            // The CPU is closed only later, and the next operations must not wait for it.
             cpu().handOver();
             used.add(cpu());
         }
@@ -221,7 +227,7 @@ final class FailureScenario implements Scenario {
                 || result.equals(Long.toString(Errno.EAGAIN.result()))
                 || result.equals(Errno.ENOMEM.name())
                 || result.equals(Errno.EAGAIN.name())
-                // A backing that throws when it is asked to save.
+                // From a backing that throws when it is asked to save.
                 || result.equals(Long.toString(Errno.EIO.result()))
                 || result.equals(Errno.EIO.name())
                 || result.equals(Fault.toString(Fault.OUT_OF_MEMORY))
@@ -267,8 +273,8 @@ final class FailureScenario implements Scenario {
     }
 
     /**
-     * Whether each page is that of some order of the operations that were told to be done, and of those that may be
-     * done although they failed.
+     * Returns whether each page is that of some order of the operations that reported success, and of those that may
+     * have taken effect although they failed.
      */
     private boolean isPossible(Outcome outcome, Set<Outcome> possible) {
         List<Outcome> like = possible.stream()
@@ -302,7 +308,7 @@ final class FailureScenario implements Scenario {
         return new Outcome(Map.copyOf(results), layout.toString(), pages);
     }
 
-    /** The next operations work: the same ones, and some others, elsewhere and in a new space. */
+    /** Checks that the next operations work: the same ones, and some others, at other addresses and in a new space. */
     private void next() {
         AddressSpace fresh = scene().state.machine.newSpace(SpaceScenario.LINUX);
         scene().state.children.put("fresh", fresh);
@@ -331,7 +337,7 @@ final class FailureScenario implements Scenario {
         }
     }
 
-    /** Whether the space gets no private page any more. */
+    /** Returns whether the space gets no private pages any more. */
     private boolean hasNoPages() {
         return scene().isClosed()
                 || MachineInternals.layoutOf(scene().state.space).reaping().isUnstable();

@@ -34,16 +34,16 @@ import org.jspecify.annotations.Nullable;
 
 /** The objects of a {@link FailureScenario}'s operations: eight pages of a ground, and in some cases a device. */
 final class FailureScene {
-    /** Pages of the device. */
+    /** The address of the device's pages. */
     static final long DEVICE = SpaceScenario.AT + 32 * SpaceScenario.PAGE;
 
-    /** Where a mapping of the device is moved to. */
+    /** The target of a move of the device's mapping. */
     static final long DEVICE_ELSEWHERE = SpaceScenario.AT + 40 * SpaceScenario.PAGE;
 
-    /** The range of the operations has two pages, of which the first was written. */
+    /** The range of the operations: two pages, of which the first one was written. */
     static final long START = SpaceScenario.AT + SpaceScenario.PAGE;
 
-    /** Where it is moved to. */
+    /** The target of a move of the range. */
     static final long ELSEWHERE = START + 16 * SpaceScenario.PAGE;
 
     static final long LENGTH = 2 * SpaceScenario.PAGE;
@@ -51,10 +51,10 @@ final class FailureScene {
 
     final State state;
 
-    /** The CPUs that were handed over, and are to be claimed. */
+    /** The CPUs that were handed over, and must be claimed again. */
     final Set<Cpu> unowned = new HashSet<>();
 
-    /** Further references. A close at the end of the stack has done nothing, and is made again at the end. */
+    /** Further references. A close that failed at the end of the stack did nothing, and is repeated at the end. */
     private final List<AutoCloseable> got = new ArrayList<>();
 
     private final Map<Cpu, BorrowedSpace> borrowed = new HashMap<>();
@@ -120,13 +120,15 @@ final class FailureScene {
         registrations.add(registration);
     }
 
-    /** Adds a listener, and divides the layout: the range and all mappings are in the lower part. */
+    /** Adds a listener, and divides the layout such that the range and all mappings are in the lower part. */
     void listenToParts() {
         register(new FailureListener(state));
         Divisions.divide(MachineInternals.layoutOf(state.space), SpaceScenario.AT + 64 * SpaceScenario.PAGE);
     }
 
-    /** Returns whether there is a mapping at the range, through a further reference to the users. */
+    /**
+     * Returns whether the range is mapped, as seen through a further reference to the users, and closes this reference.
+     */
     boolean isMapped(AddressSpace through) {
         got.add(through);
         boolean isMapped = through.find(START) != null;
@@ -139,18 +141,18 @@ final class FailureScene {
         got.add(state.space.get());
     }
 
-    /** Closes a reference to the page table at the end, if it was not closed before. */
+    /** Registers a reference to the page table, which is closed at the end if it is still open. */
     PageTableRef held(PageTableRef reference) {
         got.add(reference);
         return reference;
     }
 
-    /** Has a CPU borrow the space. */
+    /** Makes a CPU borrow the space. */
     void borrow(Cpu cpu) {
         borrowed.put(cpu, cpu.use(state.space, () -> {}));
     }
 
-    /** Returns what a CPU has borrowed. */
+    /** Returns the space that a CPU borrowed. */
     BorrowedSpace borrowed(Cpu cpu) {
         return Objects.requireNonNull(borrowed.get(cpu), "not borrowed");
     }
@@ -159,7 +161,7 @@ final class FailureScene {
         return state.space.snapshot().vmas().isEmpty();
     }
 
-    /** The CPU is claimed, and leaves GUEST, if its operation has not done so. */
+    /** Claims the CPU, ends its borrow, and makes it leave GUEST, unless its operation did so. */
     void rest(Cpu cpu) {
         if (unowned.remove(cpu)) {
             cpu.claim();
@@ -172,12 +174,12 @@ final class FailureScene {
         try {
             cpu.leaveGuest();
         } catch (IllegalStateException outside) {
-            // It was not there, or has left.
+            // The CPU was not in GUEST, or left it already.
             return;
         }
     }
 
-    /** Unmaps what a reclaim that failed has left in the other space, so that there are frames. */
+    /** Unmaps the pages that a failed reclaim left in the other space, so that frames are free. */
     void freeOther() {
         for (AddressSpace space : state.spaces()) {
             if (space != state.space && !state.children.containsValue(space)) {
@@ -186,7 +188,7 @@ final class FailureScene {
         }
     }
 
-    /** Adds the layouts of all spaces, and the contents of their pages and of the file, and its size. */
+    /** Adds the layouts of all spaces, the contents of their pages and of the file, and the size of the file. */
     void contents(StringBuilder layout, List<String> pages) {
         contents(state.space, layout, pages);
         state.children.forEach((name, child) -> {
@@ -216,7 +218,7 @@ final class FailureScene {
         }
     }
 
-    /** Closes everything, of which nothing is left (I8). */
+    /** Closes everything, and checks that nothing is left (I8). */
     void close() throws Exception {
         registrations.forEach(Registration::close);
         state.held.values().forEach(PageTableRef::close);
@@ -240,7 +242,7 @@ final class FailureScene {
             file().close();
             state.machine.awaitQuiescence();
             if (failed != 0 && file() instanceof HostGroundFile) {
-                // The use whose end has failed keeps the file open until the machine ends.
+                // The use whose end failed keeps the file open until the machine ends.
                 MachineInternals.hostFiles(state.machine).close();
             }
         }

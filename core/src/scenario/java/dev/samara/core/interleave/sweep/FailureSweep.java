@@ -22,7 +22,7 @@ import java.util.stream.IntStream;
 
 /** Runs a {@link FailureScenario} once for each failure point of a kind that its threads reach. */
 final class FailureSweep {
-    /** A failed step is tried again after pauses of up to a second. */
+    /** A failed step is retried after pauses of up to a second. */
     private static final Limits LIMITS = new Limits(400_000, 30_000_000_000L);
 
     private static final SteppedClassLoader UNCHANGED = SteppedClassLoader.failing(List.of());
@@ -33,11 +33,11 @@ final class FailureSweep {
     private final ClassLoader loader;
     private final int mostFailures;
 
-    /** By scenario. */
+    /** The points, by scenario. */
     private final Map<String, Census> points;
 
     /**
-     * The end of a sweep.
+     * The result of a sweep.
      *
      * @param points the number of points
      * @param failures the runs that were judged wrong
@@ -45,9 +45,10 @@ final class FailureSweep {
     record Result(int points, int runs, List<String> failures) {}
 
     /**
-     * The points that a run without a failure has reached.
+     * The points that a run without a failure reached.
      *
-     * @param places the numbers of the points; for the end of the stack the sizes for which some methods do not fit
+     * @param places the numbers of the points; for the end of the stack, the stack sizes that are too small for some
+     *     methods
      */
     private record Points(FailureKind kind, Injection.Scope scope, int count, List<Integer> places) {
         static Points of(Injection counted) {
@@ -61,7 +62,7 @@ final class FailureSweep {
     /**
      * The points of all kinds.
      *
-     * @param failures what was wrong without a failure
+     * @param failures what was judged wrong in the runs without a failure
      */
     private record Census(List<Points> points, List<String> failures) {
         Points of(FailureKind kind, Injection.Scope scope) {
@@ -73,10 +74,10 @@ final class FailureSweep {
     }
 
     /**
-     * Makes a sweep.
+     * Creates a sweep.
      *
      * @param mostFailures the number of failures after which it ends
-     * @param breaks the breaks of the production classes
+     * @param breaks the mutants of the production classes
      */
     FailureSweep(int mostFailures, Planting... breaks) {
         this.mostFailures = mostFailures;
@@ -95,8 +96,8 @@ final class FailureSweep {
     }
 
     /**
-     * Runs a scenario with one of so many failures of a kind, and with one at least. The first one depends on the
-     * scenario.
+     * Runs a scenario with every {@code stride}-th failure of a kind, but with at least one failure. The first one
+     * depends on the scenario.
      */
     Result sweep(String scenario, FailureKind kind, Injection.Scope scope, int stride) {
         Exploration exploration = exploration(scenario);
@@ -115,7 +116,7 @@ final class FailureSweep {
     }
 
     /**
-     * Runs a scenario with one failure, in the default schedule and in random ones with a preemption.
+     * Runs a scenario with one failure, in the default schedule and in random schedules with a preemption.
      *
      * @param random chooses the failure, and the schedules
      * @param schedules the number of random schedules
@@ -144,7 +145,10 @@ final class FailureSweep {
         }
     }
 
-    /** Counts the points of a scenario. Its first run initializes classes, and may have others. */
+    /**
+     * Counts the points of a scenario, in its second run: the first run initializes classes, and may reach other
+     * points.
+     */
     private Census census(Exploration exploration, String scenario) {
         return points.computeIfAbsent(scenario, any -> {
             List<Injection> counted = new ArrayList<>();

@@ -30,22 +30,22 @@ import org.junit.jupiter.params.provider.EnumSource;
 @Timeout(1200)
 @Explored(8)
 final class FailureSweepTest {
-    /** The stride of depths. */
+    /** The stride of stack depths. */
     private static final int DEPTHS = 480;
 
     /** The stride of allocations of operations on files, shared memory, the heap and early reuse. */
     private static final int ON_GROUNDS = 24;
 
-    /** The stride of allocations of operations on files of the host. */
+    /** The stride of allocations of operations on host files. */
     private static final int ON_HOST_FILES = 4;
 
     /** The stride of allocations of operations on private memory. */
     private static final int ON_PRIVATE_MEMORY = 3;
 
-    /** Operations that were wrong at a few depths only. {@link FailurePlantedTest} has others. */
+    /** Operations that failed at only a few depths. {@link FailurePlantedTest} contains further ones. */
     private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move", "read-fault");
 
-    /** Operations that are wrong at one allocation only if a step is forgotten. */
+    /** Operations that fail at only one allocation if a step is forgotten. */
     private static final Set<String> AT_EACH_ALLOCATION =
             Set.of("first-read@HOST_FILE", "munmap-many", "pwrite-far@PRIVATE_FILE");
 
@@ -72,7 +72,7 @@ final class FailureSweepTest {
         FailureSweep sweep = new FailureSweep(1);
         List<String> failures = new ArrayList<>();
         int points = 0;
-        // The same operations for each kind: what a run without a failure reaches is counted once.
+        // The same operations for each kind, so that the points of a run without a failure are counted only once.
         Share share = Share.of("operations with failures", 32);
         for (String scenario : share.of(FailureKinds.names())) {
             int stride = stride(scenario, kind);
@@ -120,7 +120,7 @@ final class FailureSweepTest {
         assertTrue(points > 0, "no point was reached");
     }
 
-    /** A share would leave out the few allocations between the index and the mappings. */
+    /** Sweeps each allocation, because a share would omit the few allocations between the index and the mappings. */
     @Test
     @DisplayName("an eviction at each allocation: its pages are back, or they are handed over")
     @Explored(1)

@@ -21,14 +21,14 @@ import java.util.Set;
 public final class Failures implements ProfilePart {
     private static final List<FailureKind> KINDS = List.of(FailureKind.values());
 
-    /** The failures of which each one is made in each pair. */
+    /** The kinds of failures that are all injected into each pair. */
     private static final List<FailureKind> OF_PAIRS =
             List.of(FailureKind.ALLOCATION, FailureKind.INTERRUPT, FailureKind.CLOCK_STOPS, FailureKind.CLOCK_LEAPS);
 
-    /** An operation with all failures of a kind. */
+    /** An operation with all failures of one kind. */
     private record Single(String scenario, FailureKind kind, Injection.Scope scope) {}
 
-    /** The figures of a kind of failures. */
+    /** The figures of one kind of failures. */
     private static final class Row {
         private int scenarios;
         private int points;
@@ -48,7 +48,7 @@ public final class Failures implements ProfilePart {
     private int failed;
 
     /**
-     * Makes a sweep.
+     * Creates a sweep.
      *
      * @param seed chooses one failure of each pair, and its schedules
      * @param first the number of the first pair
@@ -67,7 +67,10 @@ public final class Failures implements ProfilePart {
         Collections.shuffle(singles, order);
     }
 
-    /** Names the operations; where each operation divides its layout, also in a layout that is divided before it. */
+    /**
+     * Returns the names of the operations. If each operation divides its layout, they also run in a layout that is
+     * divided at the start.
+     */
     private static List<String> alone() {
         List<String> names = new ArrayList<>(FailureKinds.names());
         if (Boolean.getBoolean("samara.divided")) {
@@ -137,7 +140,10 @@ public final class Failures implements ProfilePart {
         }
     }
 
-    /** Names all pairs of operations on one ground. First come those of which one waits for the other one's CPU. */
+    /**
+     * Returns the names of all pairs of operations on one ground. The first pairs are those in which one operation
+     * waits for the other one's CPU.
+     */
     static List<String> pairs(List<String> kinds) {
         Set<String> pairs = new LinkedHashSet<>();
         if (kinds.contains(FailureKinds.STAYS)) {
@@ -149,7 +155,7 @@ public final class Failures implements ProfilePart {
             for (int j = i; j < kinds.size(); j++) {
                 FailureKinds.Kind one = FailureKinds.of(kinds.get(i));
                 FailureKinds.Kind other = FailureKinds.of(kinds.get(j));
-                // A second one that waits for the first one's CPU before the operations begin cannot begin.
+                // If the second operation must first wait for the first one's CPU, the operations cannot start.
                 if (one.ground() == other.ground() && !(one.isInGuest() && other.waitsBefore())) {
                     pairs.add(kinds.get(i) + '+' + kinds.get(j));
                 }
@@ -160,7 +166,7 @@ public final class Failures implements ProfilePart {
 
     /**
      * Sweeps pairs of operations in order until the time is over: each failure of {@link #OF_PAIRS} in the default
-     * schedule, and one that is drawn by the seed in schedules with a preemption.
+     * schedule, and one failure, which the seed chooses, also in schedules with a preemption.
      */
     private void sweepPairs(Deadline deadline, PrintStream out) {
         int points = 0;

@@ -30,10 +30,10 @@ final class GroundCalls {
     private static final long PAGE = SpaceScenario.PAGE;
     private static final long OFFSET = START - SpaceScenario.AT;
 
-    /** A page for which the index of a file has no node yet. */
+    /** The offset of a page for which a file's index does not contain a node yet. */
     private static final long FAR = 600 * SpaceScenario.PAGE;
 
-    /** Of a mapping of another space that needs more frames than there are. */
+    /** The length of a mapping of another space that needs more frames than are free. */
     private static final long OTHER_LENGTH = FailureScene.FRAMES * PAGE;
 
     private GroundCalls() {}
@@ -47,7 +47,7 @@ final class GroundCalls {
                 Ground.HOST_FILE)) {
             addOfPages(ground);
             if (ground.hasHoles()) {
-                // Page by page, as the contents of a file.
+                // Page by page, like the contents of a file.
                 add(
                         "remove",
                         ground,
@@ -106,7 +106,7 @@ final class GroundCalls {
                 "remap-file-pages",
                 ground,
                 (scene, label, cpu) -> scene.state.space.remapFilePages(START, PAGE, 0, 1, MapFlags.NONBLOCK));
-        // The size is stored first, and a thread of the machine goes on with the pages.
+        // The size is stored first, and a thread of the machine continues with the pages.
         add("truncate", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
             scene.file().truncate(OFFSET);
             return "truncated";
@@ -116,7 +116,7 @@ final class GroundCalls {
             return "punched";
         });
         if (ground != Ground.CACHED_FILE && ground != Ground.HOST_FILE) {
-            // A closed page cache refuses the reads of the judgement.
+            // A closed page cache would reject the reads of the final check.
             add("file-close", ground, Rule.MAY_BE_DONE, (scene, label, cpu) -> {
                 scene.file().close();
                 return "closed";
@@ -138,8 +138,8 @@ final class GroundCalls {
     }
 
     /**
-     * Writes to fresh pages of another space until no frame is free. Before the operation: a call that needs more stack
-     * than a reclaim would hide what the reclaim does at the end of the stack.
+     * Writes to fresh pages of another space until no frame is free. This runs before the operation, because a call
+     * that needs more stack than a reclaim would hide how the reclaim behaves at the end of the stack.
      */
     private static void takeAllFrames(FailureScene scene, Cpu cpu) {
         scene.file().readClean();
@@ -156,7 +156,7 @@ final class GroundCalls {
         }
     }
 
-    /** Writes to one more page, for which pages of the file have to go, and unmaps all. */
+    /** Writes to one more page, for which pages of the file must be reclaimed, and unmaps all pages. */
     private static Object reclaim(FailureScene scene, String label, Cpu cpu) {
         String stored = SpaceScenario.store(cpu, SpaceScenario.AT + OTHER_LENGTH - PAGE, 1);
         return stored.equals("stored") ? scene.state.other().munmap(SpaceScenario.AT, OTHER_LENGTH) : stored;
@@ -166,7 +166,7 @@ final class GroundCalls {
         return (HostGroundFile) scene.file();
     }
 
-    /** The page that the scene has written is dirty. */
+    /** Adds the operations on a host file. The page that the scene wrote is dirty. */
     private static void addOfHostFile() {
         Ground ground = Ground.HOST_FILE;
         add("fsync", ground, (scene, label, cpu) -> host(scene).fsync());
@@ -175,7 +175,7 @@ final class GroundCalls {
             host(scene).evict();
             return "evicted";
         });
-        // The first fault has read the next page, too. This one follows it, and the window grows.
+        // A fault on a page that is not in memory.
         add("read-ahead", ground, (scene, label, cpu) -> {
             cpu.switchTo(scene.state.space);
             return SpaceScenario.load(cpu, START + 4 * PAGE);
@@ -185,7 +185,7 @@ final class GroundCalls {
             host(scene).open().close();
             return "opened and closed";
         });
-        // The list of caches has room for ten without more memory. That of the scene is the first one.
+        // The list of caches has room for ten caches without more memory. The scene's cache is the first one.
         FailureKinds.add(
                 "first-read@" + ground,
                 new Kind((scene, label, cpu) -> readLast(host(scene).openAnother()))
@@ -205,7 +205,7 @@ final class GroundCalls {
         });
     }
 
-    /** Reads one page alone. */
+    /** Reads only the last page. */
     private static Object readLast(HostFile file) {
         long read = file.pread(ByteBuffer.allocate(Long.BYTES), (Ground.PAGES - 1) * PAGE);
         return read == Long.BYTES ? "read" : Errno.of(read);
@@ -218,7 +218,7 @@ final class GroundCalls {
         add("fork", Ground.HEAP, FailureCalls::fork);
     }
 
-    /** A refused call returns the unchanged break. */
+    /** Sets the break. A rejected call returns the unchanged break. */
     private static Object brk(FailureScene scene, long end) {
         return scene.state.space.brk(end) == end ? "set" : Errno.ENOMEM;
     }
@@ -230,7 +230,7 @@ final class GroundCalls {
                 Ground.EARLY_REUSE,
                 (scene, label, cpu) ->
                         scene.state.space.mremap(START, LENGTH, LENGTH, FailureCalls.MOVE, FailureScene.ELSEWHERE));
-        // Beside the others it takes a range before its munmap has completed.
+        // Concurrently with the other operations, it may use a range whose munmap did not complete yet.
         add(
                 "mmap",
                 Ground.EARLY_REUSE,
