@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * membarrier concurrently with a CPU that moves from LAZY to GUEST: at least one sees the other's store. A LAZY CPU
- * holds a reference.
+ * membarrier races with a CPU that moves from LAZY to GUEST: at least one sees the other's store. A LAZY CPU holds a
+ * reference.
  */
 @JCStressTest
 @Outcome(

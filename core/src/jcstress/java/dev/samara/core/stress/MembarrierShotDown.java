@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * membarrier concurrently with a CPU that moves from LAZY to GUEST: at least one sees the other's store. The teardown
- * shoots down LAZY CPUs.
+ * membarrier races with a CPU that moves from LAZY to GUEST: at least one sees the other's store. The teardown takes
+ * the context from LAZY CPUs.
  */
 @JCStressTest
 @Outcome(
