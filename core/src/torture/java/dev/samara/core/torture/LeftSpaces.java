@@ -13,9 +13,9 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Spaces that end while CPUs are LAZY in them. The CPU then returns, switches to another space, execs another program
- * or goes offline. If the space still has a user, the CPU finds its page unchanged; it never finds a page of a space
- * that ended.
+ * Spaces that end while CPUs are LAZY in them. Such a CPU returns, switches to another space, execs another program or
+ * goes offline. If the space still has a user, the CPU finds its page unchanged; it never finds a page of a space that
+ * ended.
  */
 final class LeftSpaces {
     private static final int LEAVERS = 3;
@@ -158,7 +158,7 @@ final class LeftSpaces {
         contents.check(holds, holds ? "" : "the page of a CPU gave " + Fault.toString(result));
     }
 
-    /** Execs a space with pages of zeros at the same place, whose only user in the end is the CPU. */
+    /** Execs into a space with pages of zeros at the same place, whose only user in the end is the CPU. */
     private void exec(StampedSpace left, StampedPage page, SpaceVisit visit) {
         AddressSpace next = setup.machine.newSpace(TortureSpace.GEOMETRY);
         try (next) {

@@ -40,7 +40,7 @@ enum World {
     }
 
     /**
-     * Returns its first address.
+     * Returns the world's first address.
      *
      * @param brk the program break
      * @param stack the start of the main stack
