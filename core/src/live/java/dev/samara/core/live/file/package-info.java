@@ -8,7 +8,7 @@
  * <p>{@link dev.samara.core.live.file.HostFaultsTest} runs scripts only with the library, whose files are in arrays
  * ({@code MemoryDisk}). In each run, one host call fails, is short or is interrupted. The results are compared with a
  * model of the acknowledged state ({@code AckModel}); {@code FaultTrial} lists the rules. {@code HostFaultBreaksTest}
- * checks that each rule detects a violation.
+ * checks that the rules detect planted mutants.
  */
 @NullMarked
 package dev.samara.core.live.file;

@@ -44,7 +44,7 @@ enum World {
      *
      * @param brk the program break
      * @param stack the start of the main stack
-     * @param top the start of the highest mappings that the kernel has placed
+     * @param top the start of the highest mappings placed by the kernel
      */
     long base(long brk, long stack, long top) {
         return switch (this) {
