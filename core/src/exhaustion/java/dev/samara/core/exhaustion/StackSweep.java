@@ -76,9 +76,7 @@ final class StackSweep {
      */
     private static final int ABOVE = 48;
 
-    /**
-     * The number of consecutive runs that do not reach the call after which the sweep assumes that no later run will.
-     */
+    /** After this many consecutive runs that do not reach the call, the sweep assumes that no later run does. */
     private static final int UNBEGUN = 18;
 
     private static final String RESERVE = "StackReserve.";
