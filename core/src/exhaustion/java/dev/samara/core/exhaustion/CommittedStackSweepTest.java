@@ -10,12 +10,14 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Committed memory is charged near the end of a stack. */
+/** Charges committed memory near the end of a stack. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class CommittedStackSweepTest {
     private static final long LIMIT = 64 << 20;
 
-    /** More than a stripe has: the charge takes the lock, closes all stripes and deals anew. */
+    /**
+     * More than a stripe contains, so the charge acquires the lock, closes all stripes and redistributes the memory.
+     */
     private static final long MUCH = LIMIT / 4;
 
     static final class Charge implements StackSweep.Scene {

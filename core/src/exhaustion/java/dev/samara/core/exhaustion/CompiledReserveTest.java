@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A reserve of stack that is compiled, before code that is interpreted. */
+/** A compiled stack reserve in front of interpreted code. */
 @DisplayName("A compiled reserve")
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Explored(6)
@@ -21,8 +21,8 @@ final class CompiledReserveTest {
     private static final int STACK_BYTES = 1 << 20;
 
     /**
-     * Compares the frames of the reserve with interpreted ones, in a JVM that compiles the reserve only. An argument is
-     * the number of checks before.
+     * Compares the frames of the reserve with interpreted frames, in a JVM that compiles only the reserve. The optional
+     * argument is the number of earlier checks.
      */
     static final class Frames {
         private Frames() {}
@@ -36,7 +36,7 @@ final class CompiledReserveTest {
             Thread thread = new Thread(
                     null,
                     () -> {
-                        // Once more: the first call of a class takes stack for its initializer.
+                        // Twice, because the first call of a class needs stack for its initializer.
                         for (int i = 0; i < 2; i++) {
                             counted[0] = most();
                             counted[1] = 0;
@@ -53,7 +53,7 @@ final class CompiledReserveTest {
             System.exit(isLarge ? 0 : 1);
         }
 
-        /** Returns the largest reserve for which there is stack. */
+        /** Returns the largest reserve that fits into the stack. */
         private static int most() {
             int enough = 0;
             int tooMany = STACK_BYTES;
@@ -73,12 +73,12 @@ final class CompiledReserveTest {
             try {
                 interpreted(counted, 0, 0, 0, 0, 0);
             } catch (StackOverflowError end) {
-                // It comes in any case, and all frames are counted.
+                // The overflow is expected, and all frames were counted.
                 return;
             }
         }
 
-        /** Has an interpreted frame as wide as one of the reserve. */
+        /** Recurses with interpreted frames that are as wide as those of the reserve. */
         private static long interpreted(int[] counted, long a, long b, long c, long d, long e) {
             counted[1]++;
             return counted[1] == STACK_BYTES ? 0 : 1 + interpreted(counted, a, b, c, d, e);

@@ -29,8 +29,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /**
- * A CPU with a FlatMemory goes to GUEST, out of it, to a space or to another thread, and meets the end of its stack or
- * of the heap.
+ * A CPU with a FlatMemory enters or leaves GUEST, switches to a space, or is handed to another thread, while the call
+ * runs out of stack or heap.
  */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Explored(24)
@@ -49,7 +49,7 @@ final class CpuSweepTest {
         }
     }
 
-    /** A CPU of the thread of the call, which has the translation of a page, and is in GUEST. */
+    /** A CPU in GUEST that the calling thread owns, with the translation of one page. */
     abstract static class Scene implements StackSweep.Scene {
         final Machine machine =
                 Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
@@ -81,7 +81,10 @@ final class CpuSweepTest {
             return known;
         }
 
-        /** Another thread than the owner of the CPU asks, so a miss is refused. A checked machine has no hits. */
+        /**
+         * Asserts that a load hits or misses the TLB. The caller does not own the CPU, so a miss throws. On a checked
+         * machine no load hits.
+         */
         final void assertHits(boolean hits) {
             Flat known = Objects.requireNonNull(flat);
             if (hits && !Boolean.getBoolean("samara.checked")) {
@@ -128,7 +131,7 @@ final class CpuSweepTest {
         public void judge(@Nullable Throwable thrown) {
             assertHits(thrown == null);
             if (thrown != null) {
-                // Waits for no CPU.
+                // This waits for no CPU.
                 assertEquals(0, space.munmap(AT, 4096));
             }
         }
@@ -140,7 +143,7 @@ final class CpuSweepTest {
         StackSweep.sweep(Enter.class);
     }
 
-    /** The first space of a CPU, whose FlatMemory is given the arrays of the TLB then. */
+    /** Switches a CPU to its first space, at which its FlatMemory gets the arrays of the TLB. */
     static final class Switch extends Scene {
         @Override
         public void prepare() {
@@ -168,7 +171,7 @@ final class CpuSweepTest {
         StackSweep.sweep(Switch.class);
     }
 
-    /** A CPU that has counted events leaves its space, and goes to another one afterwards. */
+    /** A CPU that counted events leaves its space, and then switches to another space. */
     static class Counts extends Scene {
         private final AddressSpace next = machine.newSpace(Geometry.LINUX_X86_64);
         private @Nullable SpaceStatistics before;
@@ -209,7 +212,7 @@ final class CpuSweepTest {
         }
     }
 
-    /** A CPU goes to LAZY, or not, and says which. */
+    /** A CPU enters LAZY or does not, and its behaviour afterwards matches its state. */
     static final class Lazy extends Counts {
         @Override
         public boolean call() {
@@ -251,7 +254,10 @@ final class CpuSweepTest {
         StackSweep.sweep(Counts.class);
     }
 
-    /** A CPU goes to a space with another page size, for which it gives its TLB up, and then back to the first size. */
+    /**
+     * A CPU switches to a space with a different page size, for which it discards its TLB, and then back to the first
+     * size.
+     */
     static final class OtherPageSize extends Scene {
         private final AddressSpace other = machine.newSpace(new Geometry(14, 4, 25, 0x10000, 1L << 46, 1L << 47));
         private final AddressSpace next = machine.newSpace(Geometry.LINUX_X86_64);
@@ -291,7 +297,7 @@ final class CpuSweepTest {
         StackSweep.sweep(OtherPageSize.class);
     }
 
-    /** A thread that has claimed a CPU, or not, ends. */
+    /** A thread claims its first CPU, or the claim fails. */
     static final class FirstClaim implements StackSweep.Scene {
         private final Machine machine = Machine.builder().memory(1 << 20).build();
         private final MachineMemory memory =
@@ -305,7 +311,7 @@ final class CpuSweepTest {
 
         @Override
         public void judge(@Nullable Throwable thrown) {
-            // Gives up those of threads that have ended.
+            // This ends the contexts of CPUs that are gone.
             PageTableContext next = memory.contexts().newContext("next", OwnedCpu.owner());
             for (PageTableContext idle = memory.contexts().borrowIdle();
                     idle != null;
@@ -385,7 +391,7 @@ final class CpuSweepTest {
         HeapSweep.sweepWithoutNeed(HandOverWithoutNeed.class);
     }
 
-    /** By a thread that has no other CPU, of one that was handed over. */
+    /** A thread without a CPU claims a CPU that was handed over. */
     static final class Claim extends Scene {
         @Override
         public void prepare() {

@@ -22,14 +22,14 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A call that meets the end of its stack or of the heap leaves no lock of a file behind. */
+/** A call that runs out of stack or heap leaves no file lock behind. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Explored(4)
 final class FileLocksSweepTest {
     private static final int PAGE = 4096;
     private static final int BYTES = 8 * PAGE;
 
-    /** A file of the host, which no other thread uses. */
+    /** A host file that no other thread uses. */
     abstract static class Scene implements StackSweep.Scene {
         final Machine machine =
                 Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
@@ -48,7 +48,10 @@ final class FileLocksSweepTest {
             assertEquals(PAGE, file.pwrite(page, 0));
         }
 
-        /** The thread of the call is alive, so a lock that it still had would stay. */
+        /**
+         * Uses the file from another thread. The calling thread is still alive, so a lock that it left behind would
+         * block these calls.
+         */
         @Override
         public void judge(@Nullable Throwable thrown) throws Exception {
             CompletableFuture<Long> results = new CompletableFuture<>();
@@ -103,7 +106,7 @@ final class FileLocksSweepTest {
         StackSweep.sweep(Write.class);
     }
 
-    /** Another thread is reading: the first reader needs no memory in any case. */
+    /** A second reader locks while another thread is reading; a first reader never needs memory. */
     static final class Shared implements StackSweep.Scene {
         private final CheckedReadWriteLock lock = new CheckedReadWriteLock();
         private final CompletableFuture<Boolean> isOver = new CompletableFuture<>();

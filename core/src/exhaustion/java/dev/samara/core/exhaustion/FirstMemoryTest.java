@@ -14,14 +14,14 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * The first memory of a process is made near the end of a stack. It initializes classes, and a class whose initializer
- * meets the end of the stack is lost to the JVM: so this runs in a JVM of its own.
+ * Creates the first memory of a process near the end of a stack. This initializes classes, and a class whose
+ * initializer overflows the stack is lost to the JVM, so the test runs in a separate JVM.
  */
 final class FirstMemoryTest {
     private static final String VERDICT = "made after ";
     private static final long STACK = 512 << 10;
 
-    /** A stack is used up once; from there on memory is needed in each frame upwards, until there is some. */
+    /** Uses up a stack once; on the way back, each frame tries to create the memory until an attempt succeeds. */
     private static final class Attempts implements Runnable {
         private final Machine machine;
         private @Nullable PageCache cache;
@@ -37,7 +37,7 @@ final class FirstMemoryTest {
             descend();
         }
 
-        @SuppressWarnings("InfiniteRecursion") // the end of the stack ends it
+        @SuppressWarnings("InfiniteRecursion") // it ends with a stack overflow
         private void descend() {
             try {
                 descend();
@@ -67,8 +67,8 @@ final class FirstMemoryTest {
     }
 
     /**
-     * Has all classes loaded and verified, but not initialized, as an archive of classes has them. Both need more stack
-     * than most initializers, which would otherwise never meet its end.
+     * Loads and verifies all classes, without initializing them, as a class archive does. Loading and verification need
+     * more stack than most initializers, which would otherwise never overflow the stack.
      */
     private static void link() throws Exception {
         for (String name : HeapSweep.classNames()) {
@@ -78,10 +78,10 @@ final class FirstMemoryTest {
         }
     }
 
-    /** The attempts, in a JVM that only interprets. */
+    /** Runs the attempts, in a JVM that only interprets. */
     public static void main(String[] arguments) throws Exception {
         link();
-        // Initializes what a machine needs besides memory.
+        // Initializes everything that a machine needs except memory.
         Machine.builder().build().newSpace(Geometry.LINUX_X86_64).close();
         Attempts attempts = new Attempts(Machine.builder().memory(1 << 20).build());
         Thread thread = new Thread(null, attempts, "attempts", STACK);

@@ -25,17 +25,17 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs one call in a heap that is full but for 0 bytes, then some more, and so on, and judges after each run what the
- * {@link OutOfMemoryError} has left behind. The heap is emptied again when the call has returned, or after
- * {@value #PATIENCE_MILLIS} ms if it waits for memory.
+ * Runs one call in a heap with 0 free bytes, then with a few more, and so on, and after each run judges the state that
+ * the {@link OutOfMemoryError} left behind. The heap is emptied when the call returned, or after {@value
+ * #PATIENCE_MILLIS} ms if the call waits for memory.
  *
- * <p>The sweep runs in a JVM of its own, without thread-local buffers, whose collector compacts. With
- * {@code -P torture -Dtorture.model=true} it goes in steps of {@value #STEP} bytes: so each allocation meets the end of
- * the heap in some run. Else the steps are {@value #STRIDE} times as large; {@code FailureSweep} makes the allocations
+ * <p>The sweep runs in a separate JVM without thread-local allocation buffers and with a compacting collector. With
+ * {@code -P torture -Dtorture.model=true} it proceeds in steps of {@value #STEP} bytes, so each allocation runs out of
+ * heap in some run. Otherwise the steps are {@value #STRIDE} times as large; {@code FailureSweep} makes the allocations
  * of its operations fail one by one.
  */
 final class HeapSweep {
-    /** The bound of each wait. */
+    /** The maximum duration of each wait. */
     private static final int SECONDS = 60;
 
     private static final int MOST_WRONG = 2;
@@ -49,7 +49,7 @@ final class HeapSweep {
     private static volatile Object @Nullable [] ballast;
 
     /** The part of the heap that stays free. */
-    @SuppressWarnings("UnusedVariable") // it is there to be dropped
+    @SuppressWarnings("UnusedVariable") // it exists only to be dropped
     private static volatile byte @Nullable [] gap;
 
     private final Class<? extends StackSweep.Scene> scenes;
@@ -76,7 +76,7 @@ final class HeapSweep {
     }
 
     /**
-     * Sweeps a call that needs more memory than most, and fails as {@link #sweep(Class)}.
+     * Sweeps a call that needs more memory than other calls, and fails like {@link #sweep(Class)}.
      *
      * @param scene a class with a constructor without arguments
      */
@@ -85,8 +85,8 @@ final class HeapSweep {
     }
 
     /**
-     * Sweeps a call that needs no memory, and fails if a run was judged wrong. The scene judges that the call has not
-     * failed.
+     * Sweeps a call that needs no memory, and fails if a run was judged wrong. The scene must check that the call did
+     * not fail.
      *
      * @param scene a class with a constructor without arguments
      */
@@ -114,10 +114,10 @@ final class HeapSweep {
     }
 
     /**
-     * The sweep itself.
+     * Runs the sweep.
      *
-     * @param arguments the name of the scene's class, whether its call needs no memory, the bytes between two runs, and
-     *     the most bytes
+     * @param arguments the name of the scene's class, whether its call needs no memory, the step in bytes, and the
+     *     maximum number of bytes
      */
     public static void main(String[] arguments) throws Exception {
         initialize();
@@ -126,11 +126,11 @@ final class HeapSweep {
                 Boolean.parseBoolean(arguments[1]),
                 Integer.parseInt(arguments[2]),
                 Integer.parseInt(arguments[3]));
-        // Daemons may be stuck, and the verdict is in the status.
+        // Daemon threads may be stuck, so exit explicitly; the status is the verdict.
         System.exit(sweep.run() ? 0 : 1);
     }
 
-    /** Initializes all classes: one whose initializer fails for want of memory would be lost for good. */
+    /** Initializes all classes, because a class whose initializer runs out of memory would be lost for good. */
     private static void initialize() throws Exception {
         for (String name : classNames()) {
             Class.forName(name);
@@ -171,7 +171,8 @@ final class HeapSweep {
         if (!wrong.isEmpty() || met.size() != 1) {
             throw new AssertionError("with an empty heap: " + met + wrong);
         }
-        // Resolves the classes that handlers on the way catch: that too needs memory, and fails one time only.
+        // Resolves the classes that handlers along the way catch; this also needs memory, and fails only the first
+        // time.
         for (int left = 0; left < most; left += 8 * STEP) {
             one(left);
         }
@@ -188,7 +189,7 @@ final class HeapSweep {
         return wrong.isEmpty() && (needsNoMemory || met.size() > 1);
     }
 
-    /** One run's call. Its fields are read while there is no memory for anything else. */
+    /** The call of one run. Its fields can be read while no memory is free for anything else. */
     private static final class Caller implements Runnable {
         private final StackSweep.Scene scene;
         private final int left;
@@ -202,7 +203,7 @@ final class HeapSweep {
             this.left = left;
         }
 
-        /** Has the class that {@link #run} catches resolved while there is memory. */
+        /** Resolves the class that {@link #run} catches, while memory is available. */
         private void resolve() {
             try {
                 throw new OutOfMemoryError("none");
@@ -229,13 +230,13 @@ final class HeapSweep {
         }
     }
 
-    /** Calls with so many bytes of the heap left; with all of it if negative. */
+    /** Makes one run with a number of free bytes in the heap; a negative number leaves the heap empty. */
     private void one(int left) throws Exception {
         collectEarlier();
         Caller caller = new Caller(scene(), left);
         Thread thread = new Thread(caller, "caller");
         thread.setDaemon(true);
-        // Before the heap is full: the JVM loads this class when a thread first parks.
+        // The JVM loads a class when a thread first parks, so park before the heap is full.
         LockSupport.parkNanos(1);
         thread.start();
         while (!caller.isBegun) {
@@ -270,8 +271,9 @@ final class HeapSweep {
     }
 
     /**
-     * Has the direct memory of earlier runs freed while there is memory: the JDK ends the JVM if its cleaner of a
-     * buffer meets a full heap. The cleaners of one collection have run when the references of the next one come.
+     * Frees the direct memory of earlier runs while memory is available, because the JDK terminates the JVM if the
+     * cleaner of a buffer finds the heap full. The cleaners of one collection have run when the references of the next
+     * collection arrive.
      */
     private static void collectEarlier() throws InterruptedException {
         for (int i = 0; i < 2; i++) {

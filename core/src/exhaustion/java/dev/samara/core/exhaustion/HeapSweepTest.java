@@ -37,7 +37,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A call that meets the end of the heap leaves nothing behind, wherever it was. */
+/** A call that runs out of heap leaves nothing behind, wherever that happens. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Explored(32)
 final class HeapSweepTest {
@@ -68,7 +68,7 @@ final class HeapSweepTest {
         HeapSweep.sweep(Unmap.class);
     }
 
-    /** An unmapping that was published is completed, and its future says so. */
+    /** A published unmapping completes, and its future reports that. */
     static final class UnmapLater extends StackSweepTest.Scene {
         private @Nullable CompletableFuture<Long> future;
 
@@ -135,7 +135,7 @@ final class HeapSweepTest {
         HeapSweep.sweep(Discard.class);
     }
 
-    /** A context is given back: the next thread that needs one gets it. */
+    /** Returns a context; the next thread that needs a context gets it. */
     static final class GivingBack extends StackSweepTest.Scene {
         private final MachineMemory memory = layoutOf(space).memory();
         private final PageTableContext context = memory.contexts().borrow();
@@ -167,9 +167,9 @@ final class HeapSweepTest {
         HeapSweep.sweepWithoutNeed(GivingBack.class);
     }
 
-    /** The CPU of a thread that has ended is in the space, whose last reference is closed. */
+    /** Closes the last reference to a space that contains the CPU of a dead thread. */
     static class AfterDeath extends StackSweepTest.Scene {
-        /** Called last: a later claim of a CPU would find that the thread has ended. */
+        /** Must be called last, because a later claim of a CPU would detect that the thread is dead. */
         @Override
         public void prepare() {
             int before = space.cpus();
@@ -193,7 +193,7 @@ final class HeapSweepTest {
 
         final void judgeEnd() throws Exception {
             assertThrows(MmException.class, space::get);
-            // Looks for ended threads.
+            // This checks for dead threads.
             machine.claimCpu().close();
             machine.awaitQuiescence();
             assertNoSpace();
@@ -208,7 +208,7 @@ final class HeapSweepTest {
         HeapSweep.sweepWithoutNeed(AfterDeath.class);
     }
 
-    /** The space is replaced, of which a CPU of an ended thread is a user, too. */
+    /** Replaces a space that a dead thread's CPU uses, too. */
     static final class ExecAfterDeath extends AfterDeath {
         private final AddressSpace next = machine.newSpace(space.geometry());
         private @Nullable Cpu replaced;
@@ -255,7 +255,7 @@ final class HeapSweepTest {
         HeapSweep.sweep(ExecAfterDeath.class);
     }
 
-    /** A CPU is taken online for a thread that lives on, or is not online. */
+    /** Takes a CPU online for a thread that lives on; if that fails, no CPU is online. */
     static class Claimed implements StackSweep.Scene {
         private static final int BEGUN = 1;
         private static final int CALLED = 2;
@@ -309,7 +309,7 @@ final class HeapSweepTest {
 
         @Override
         public void judge(@Nullable Throwable thrown) {
-            // Of the lowest number that is free.
+            // The lowest free number determines the bit.
             long bit = OwnedCpu.claim(cpus, 2, () -> {}).bit();
             stage = JUDGED;
             assertEquals(thrown == null ? 2 : 1, bit, "the bit of the next CPU");
@@ -322,7 +322,7 @@ final class HeapSweepTest {
         HeapSweep.sweep(Claimed.class);
     }
 
-    /** A CPU is taken online with its TLB, or is not online. */
+    /** Takes a CPU online with its TLB; if that fails, no CPU is online. */
     static final class ClaimedWithTlb extends Claimed {
         private final SoftTlb tlb = new SoftTlb(12, 16);
 
@@ -338,7 +338,7 @@ final class HeapSweepTest {
         HeapSweep.sweepLarge(ClaimedWithTlb.class);
     }
 
-    /** A task that an executor of the embedder has taken runs, though its thread may have no memory for its mark. */
+    /** A task that the embedder's executor accepted is run, even if its thread has no memory for its mark. */
     static final class Taken implements StackSweep.Scene {
         private final List<Runnable> given = new ArrayList<>();
         private final MachineTasks tasks =
@@ -372,7 +372,7 @@ final class HeapSweepTest {
         HeapSweep.sweepWithoutNeed(Taken.class);
     }
 
-    /** A gate that opens once the caller waits at it, or waits for the memory to do so. */
+    /** A gate that opens once the caller waits at the gate, or for the memory that this wait needs. */
     static final class Waiting extends StackSweepTest.Scene {
         private static final WaitReporter NEVER = new WaitReporter() {
             @Override

@@ -19,11 +19,14 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** With each strategy, a CPU in LAZY goes elsewhere, or is closed, near the end of a stack. */
+/** With each strategy, a LAZY CPU switches to another space, or is closed, near the end of a stack. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Explored(12)
 final class LazyStackSweepTest {
-    /** A CPU in LAZY in a space that has ended meanwhile, so the CPU may have the last reference to its page table. */
+    /**
+     * A LAZY CPU in a space that was closed in the meantime, so the CPU may hold the last reference to the space's page
+     * table.
+     */
     abstract static class Scene implements StackSweep.Scene {
         private final Machine machine;
         private final AddressSpace left;

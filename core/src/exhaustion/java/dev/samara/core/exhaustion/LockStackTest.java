@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * The end of the stack near a lock, in steps of a few bytes. Interpreted frames are the largest, and the check before
- * them may be compiled. Where everything is compiled, the lock fits into the space that any check reserves.
+ * Overflows the stack near a lock, in steps of a few bytes. Interpreted frames are the largest, and the check before
+ * them may be compiled. If everything is compiled, the lock fits into the space that any check reserves.
  */
 @DisplayName("A lock, at the end of the stack,")
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -59,7 +59,7 @@ final class LockStackTest {
 
         abstract void release();
 
-        /** Returns whether this thread holds the lock. Only the checked lock can tell; the others return false. */
+        /** Returns whether this thread holds the lock. Only the checked lock knows; the other locks return false. */
         boolean isHeld() {
             return false;
         }
@@ -126,19 +126,19 @@ final class LockStackTest {
         }
     }
 
-    /** Threads that descend to the end of their stack, and acquire and release a lock at each depth on the way back. */
+    /** Threads that recurse to the end of their stack, and acquire and release a lock at each depth on the way back. */
     static final class Descents {
         private static final int STACK_BYTES = 256 << 10;
 
-        /** More than the checks that make the innermost call of the reserve. */
+        /** More checks than the JVM needs to compile the reserve's innermost call. */
         private static final int CHECKS = 300_000;
 
-        /** The number of wider frames above the others; each shifts them by 8 bytes. */
+        /** The maximum number of wider frames above the other frames; each shifts those by 8 bytes. */
         private static final int PADS = 16;
 
         private static Candidate lock = new Checked();
 
-        /** Whether a lock stayed acquired although its release was called. The descents end then. */
+        /** Whether a lock stayed acquired although its release was called. In that case no more locks are acquired. */
         private static boolean isLeft;
 
         private static int taken;
@@ -151,11 +151,12 @@ final class LockStackTest {
             for (int i = 0; i < CHECKS; i++) {
                 StackReserve.check(0);
             }
-            // Links the exchange, as any use of one in the JVM does. A release is first run at the end of the stack.
+            // Links the exchange operation, as any use of it in the JVM does, because the first release runs at the end
+            // of the stack.
             new AtomicBoolean().getAndSet(true);
             for (int pads = 0; pads < PADS; pads++) {
                 int wider = pads;
-                // A second time: the first call of a class uses stack for its initializer.
+                // Twice, because the first call of a class needs stack for its initializer.
                 for (int i = 0; i < 2; i++) {
                     Thread thread = new Thread(null, () -> descendBelow(wider), "descends", STACK_BYTES);
                     thread.start();
@@ -169,7 +170,7 @@ final class LockStackTest {
 
         private static void descendBelow(int pads) {
             pad(pads, 0);
-            // What an acquisition has taken that has thrown.
+            // Whether an acquisition that threw left the lock acquired.
             isLeft |= lock.isHeld();
         }
 
@@ -178,13 +179,13 @@ final class LockStackTest {
             return frames == 0 ? descend() : 1 + pad(frames - 1, wider);
         }
 
-        @SuppressWarnings("InfiniteRecursion") // the end of the stack ends it
+        @SuppressWarnings("InfiniteRecursion") // it ends with a stack overflow
         private static long descend() {
             long depth = 0;
             try {
                 depth = 1 + descend();
             } catch (StackOverflowError end) {
-                // From here on back.
+                // This is the deepest frame; from here on the calls return.
             }
             lockAndUnlock();
             return depth;

@@ -26,13 +26,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * A space that is made or left near the end of a stack, and references to one: no count is left of which no object
- * knows, and no end is left to be begun.
+ * Creates or leaves a space, or acquires or releases references to it, near the end of a stack. Afterwards no count
+ * remains that no object accounts for, and no teardown remains to be started.
  */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Explored(12)
 final class SpaceStackSweepTest {
-    /** A space is made, or no reference to it is left. */
+    /** Creates a space; if that fails, no reference to the space is left. */
     static final class NewSpace extends StackSweepTest.Scene {
         @Nullable
         AddressSpace made;
@@ -120,7 +120,7 @@ final class SpaceStackSweepTest {
 
         @Override
         public void judge(@Nullable Throwable thrown) throws Exception {
-            // Again, where the end of the stack has refused it.
+            // Again, in case the call was refused at the end of the stack.
             held.close();
             grabbed.close();
             super.judge(thrown);
@@ -133,7 +133,7 @@ final class SpaceStackSweepTest {
         StackSweep.sweep(GivenUp.class);
     }
 
-    /** The last user of a space leaves it: the space is torn down then, or the CPU has not left. */
+    /** The last user of a space leaves it; then the space is torn down, or the CPU did not leave. */
     abstract static class LastUser implements StackSweep.Scene {
         final Machine machine =
                 Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
@@ -159,7 +159,7 @@ final class SpaceStackSweepTest {
 
         @Override
         public void judge(@Nullable Throwable thrown) throws Exception {
-            // The thread of the CPU lives: no other thread takes it off.
+            // The CPU's thread is alive, so no other thread takes the CPU offline.
             machine.awaitQuiescence();
             StackSweepTest.Scene.assertMetBefore(thrown);
             int users = thrown == null ? 0 : 1;
@@ -209,7 +209,7 @@ final class SpaceStackSweepTest {
         StackSweep.sweep(scene);
     }
 
-    /** A borrow beside its end. Afterwards nothing keeps the spaces but their owner. */
+    /** The end of a borrow. Afterwards only the owner keeps the spaces alive. */
     abstract static class BorrowEnd implements StackSweep.Scene {
         final Machine machine =
                 Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
@@ -228,7 +228,7 @@ final class SpaceStackSweepTest {
 
         @Override
         public void goOn() {
-            // Again, where the end of the stack has refused it.
+            // Again, in case the call was refused at the end of the stack.
             call();
         }
 
@@ -268,7 +268,7 @@ final class SpaceStackSweepTest {
         }
     }
 
-    /** The close of a CPU finds the borrow of another one, whose thread has ended away from its own space. */
+    /** The close of a CPU finds the borrow of another CPU, whose thread died while it borrowed a space. */
     static final class EndsBesideDead extends BorrowEnd {
         @Override
         public void prepare() {

@@ -20,34 +20,34 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs one call with 16 bytes of stack less each time, from where the call still succeeds down to where it
- * does not even begin, and judges after each run the state that the {@link StackOverflowError} has left. The stack
- * pointer of an interpreted frame is a multiple of 16, so each call on the way meets the end of the stack in some run,
- * and so does a call that goes a few bytes deeper than one which has returned before.
+ * Runs one call repeatedly, with 16 bytes of stack less each time, from a depth at which the call still succeeds to one
+ * at which it does not even start, and after each run judges the state that the {@link StackOverflowError} left. The
+ * stack pointer of an interpreted frame is a multiple of 16, so each call along the way overflows the stack in some
+ * run, even one that needs only a few bytes more than an earlier call that returned.
  *
- * <p>The sweep runs in a JVM of its own. That JVM only interprets, so each frame has one size; and a class whose
- * initializer meets the end of the stack is lost to that JVM only. A thread's stack has no exact size (the JVM shifts
- * its first frame, the system may hand on a larger one), so each thread first counts how many frames it has room for.
+ * <p>The sweep runs in a separate JVM. This JVM only interprets, so each frame has a fixed size; and a class whose
+ * initializer overflows the stack is lost only to this JVM. The size of a thread's stack is not exact (the JVM shifts
+ * the first frame, and the system may provide a larger stack), so each thread first counts how many frames fit.
  */
 final class StackSweep {
-    /** One run of the call. The sweep makes a new scene for each run. */
+    /** One run of the call. The sweep creates a new scene for each run. */
     interface Scene {
-        /** Prepares the call. Runs in the thread of the call, with all of its stack. */
+        /** Prepares the call. Runs in the calling thread, with its whole stack. */
         default void prepare() {}
 
         /**
-         * The call.
+         * Makes the call.
          *
          * @return whether the call succeeded; false if it was refused
          */
         boolean call();
 
-        /** Goes on in the thread of the call, with all of its stack, whether the call has returned or thrown. */
+        /** Continues in the calling thread, with its whole stack, whether the call returned or threw. */
         default void goOn() {}
 
         /**
-         * Judges the state that the call has left. Runs in another thread and may wait, at most {@link #SECONDS}. The
-         * thread of the call is alive, and does nothing.
+         * Judges the state that the call left. Runs in another thread and may wait for up to {@link #SECONDS}. The
+         * calling thread is alive, but idle.
          *
          * @param thrown the call's exception or error, or null if it returned
          * @throws AssertionError if something is wrong
@@ -55,33 +55,33 @@ final class StackSweep {
         void judge(@Nullable Throwable thrown) throws Exception;
     }
 
-    /** The bound of each wait. */
+    /** The maximum duration of each wait. */
     static final int SECONDS = 60;
 
     private static final int MOST_WRONG = 2;
     private static final int STACK_BYTES = 256 << 10;
 
-    /** By so much a wide frame is larger than a narrow one: two words. */
+    /** The difference in size between a wide and a narrow frame: two words. */
     private static final int UNIT = 16;
 
-    /** A narrow frame is about so many times as large as that. */
+    /** The approximate size of a narrow frame, in units. */
     private static final int WIDE = 7;
 
-    /** More than any call takes, and less than a thread has. */
+    /** More than any call needs, and less than a thread's stack provides. */
     private static final int PLENTY = (STACK_BYTES / 2) / UNIT;
 
     /**
-     * By so many units the first run has more stack than the least with which the call has returned: threads differ a
-     * little.
+     * How many units of stack the first run gets in addition to the minimum with which the call returned, because
+     * threads differ slightly.
      */
     private static final int ABOVE = 48;
 
-    /** So many runs end above the call before it is taken for granted that it begins no more. */
+    /** After this many consecutive runs that do not reach the call, the sweep assumes that no later run does. */
     private static final int UNBEGUN = 18;
 
     private static final String RESERVE = "StackReserve.";
 
-    /** The options of a JVM that compiles the reserve at its first call, and nothing else. */
+    /** The options of a JVM that compiles only the reserve, at its first call. */
     static final List<String> COMPILED_RESERVE = List.of(
             "-Xcomp",
             "-XX:CompileCommand=quiet",
@@ -111,7 +111,7 @@ final class StackSweep {
     }
 
     /**
-     * Sweeps a call as {@link #sweep} does, but the reserve is compiled before it is called first. All other code is
+     * Sweeps a call as {@link #sweep} does, but compiles the reserve before its first call. All other code is
      * interpreted, and its frames are as large as in a sweep.
      */
     static void sweepBesideCompiledReserve(Class<? extends Scene> scene) throws Exception {
@@ -119,7 +119,7 @@ final class StackSweep {
     }
 
     /**
-     * The sweep itself.
+     * Runs the sweep.
      *
      * @param arguments the name of the scene's class
      */
@@ -133,7 +133,7 @@ final class StackSweep {
                 throw new LinkageError("no scene", broken);
             }
         });
-        // Daemons may be stuck, and the verdict is in the status.
+        // Daemon threads may be stuck, so exit explicitly; the status is the verdict.
         System.exit(sweep.run() ? 0 : 1);
     }
 
@@ -167,7 +167,7 @@ final class StackSweep {
         return wrong.isEmpty() && met.size() > 1;
     }
 
-    /** Calls with so many units of stack left. */
+    /** Makes one run with a number of units of stack left. */
     private void one(int left) throws Exception {
         Scene scene = scenes.get();
         Throwable[] thrown = new Throwable[1];
@@ -216,7 +216,7 @@ final class StackSweep {
             } else {
                 throw new AssertionError(stacks());
             }
-            // A reserve that is refused comes before anything is begun.
+            // If the reserve was refused, the call did not start anything.
             isBegun &= !where.contains(RESERVE);
         } catch (AssertionError violation) {
             wrong.add("WRONG with " + left * UNIT + " bytes: " + where + ": " + violation.getMessage()
@@ -244,7 +244,7 @@ final class StackSweep {
         }
     }
 
-    /** The innermost frames of this library. */
+    /** Returns the innermost frames of this library. */
     static String where(Throwable thrown) {
         String frames = Stream.of(thrown.getStackTrace())
                 .filter(frame -> frame.getClassName().startsWith("dev.samara"))
@@ -255,7 +255,7 @@ final class StackSweep {
         return thrown.getClass().getSimpleName() + " in " + frames;
     }
 
-    /** The stacks of all threads that are within this library. */
+    /** Returns the stacks of all threads that are executing code of this library. */
     static String stacks() {
         StringBuilder text = new StringBuilder();
         Thread.getAllStackTraces().forEach((thread, frames) -> {
@@ -270,7 +270,7 @@ final class StackSweep {
         return text.toString();
     }
 
-    /** How many narrow frames the calling thread has room for. */
+    /** Returns how many narrow frames fit into the current thread's stack. */
     private static int room() {
         int[] begun = new int[1];
         try {
@@ -281,7 +281,7 @@ final class StackSweep {
         throw new AssertionError("no end of the stack");
     }
 
-    /** Has a frame as large as that of {@link #narrow}. */
+    /** Recurses with frames as large as those of {@link #narrow}. */
     private static void count(int[] begun, int most) {
         begun[0]++;
         if (begun[0] < most) {
@@ -289,7 +289,7 @@ final class StackSweep {
         }
     }
 
-    /** Calls with some frames that are two words wider, and then some narrow ones. */
+    /** Makes the call below some frames that are two words wider, and then some narrow frames. */
     private static void wide(int frames, int narrow, int unused, Runnable call) {
         if (frames == 0) {
             narrow(narrow + unused, call);

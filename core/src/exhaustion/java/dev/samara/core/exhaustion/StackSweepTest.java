@@ -30,7 +30,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** A call that meets the end of its stack leaves nothing behind, wherever it was. */
+/** A call that overflows its stack leaves nothing behind, wherever that happens. */
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 @Explored(32)
 final class StackSweepTest {
@@ -41,7 +41,7 @@ final class StackSweepTest {
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
-    /** A space with pages of its own at A, and nothing in use afterwards. */
+    /** A space with private pages at A. Afterwards no frame may be in use. */
     abstract static class Scene implements StackSweep.Scene {
         final Machine machine =
                 Machine.builder().memory(1 << 20).reportTo(report -> {}).build();
@@ -77,7 +77,7 @@ final class StackSweepTest {
             assertEquals(0, machine.statistics().framesInUse(), "frames in use");
         }
 
-        /** The end of the stack, if it was met, was met before anything was begun. */
+        /** Asserts that the stack overflowed, if at all, before the call started anything. */
         static void assertMetBefore(@Nullable Throwable thrown) {
             if (thrown != null) {
                 String innermost = thrown.getStackTrace()[0].getClassName();
@@ -85,7 +85,7 @@ final class StackSweepTest {
             }
         }
 
-        /** No space is left, and no reference to one. */
+        /** Asserts that no space, and no reference to one, is left. */
         final void assertNoSpace() {
             assertEquals(0, machine.committed(), "committed");
             assertEquals(List.of(), machine.references(), "references");
@@ -132,7 +132,7 @@ final class StackSweepTest {
         StackSweep.sweep(Fork.class);
     }
 
-    /** The open of the last mapping is refused for the child, which has all pages by then. */
+    /** The open of the last mapping is refused to the child, which contains all pages by then. */
     static final class RefusedFork extends Scene {
         private static final long C = 0x30_0000_0000L;
 
@@ -173,7 +173,7 @@ final class StackSweepTest {
         StackSweep.sweep(RefusedFork.class);
     }
 
-    /** A call is listed that has to go on later. */
+    /** Lists a call that must continue later. */
     static final class Waiting extends Scene {
         private final AtomicBoolean hasRun = new AtomicBoolean();
         private @Nullable ReadyWaitingCall listed = new ReadyWaitingCall(hasRun);
@@ -188,12 +188,12 @@ final class StackSweepTest {
         @Override
         public void judge(@Nullable Throwable thrown) throws Exception {
             listed = null;
-            // Lists nothing itself, but runs the listed calls.
+            // This lists no call, but runs the listed ones.
             assertEquals(0, space.munmap(B, PAGE));
             if (thrown == null) {
                 Await.until("the call goes on", hasRun::get);
             } else {
-                // It was not listed, or it goes on.
+                // The call was not listed, or it continues.
                 Await.collected("the call", kept);
             }
             super.judge(thrown);
@@ -206,7 +206,7 @@ final class StackSweepTest {
         StackSweep.sweep(Waiting.class);
     }
 
-    /** A CPU is made, with an empty TLB, and walks to its first translation. The thread never gives it back. */
+    /** Claims a CPU with an empty TLB, which walks to its first translation. The thread never returns the CPU. */
     static final class FirstAccess extends Scene {
         @Override
         public boolean call() {
@@ -223,8 +223,8 @@ final class StackSweepTest {
     }
 
     /**
-     * A fault of one page of a locked range, so that the call has nothing to do before it, and looks for no
-     * stack. It is served by a borrowed page table context, for which no thread would leave a reader section.
+     * A fault on one page of a locked range, so the call does nothing before the fault, and does not probe its stack.
+     * The fault uses a borrowed page table context, whose reader section no other thread would leave.
      */
     abstract static class FaultScene extends Scene {
         private final long at;
@@ -237,7 +237,7 @@ final class StackSweepTest {
             assertEquals(0, space.mlock(at, PAGE));
         }
 
-        /** Locks it, and takes its page away. */
+        /** Locks the range, and discards its page. */
         final void lockEmpty() {
             lock();
             assertEquals(0, space.madvise(at, PAGE, Advice.DONTNEED_LOCKED));
@@ -262,7 +262,7 @@ final class StackSweepTest {
         StackSweep.sweep(FirstWrite.class);
     }
 
-    /** Of a page that a child has too. */
+    /** A fault on a page that a child shares. */
     static final class CopyOnWrite extends FaultScene {
         private final AddressSpace child;
 
@@ -285,7 +285,7 @@ final class StackSweepTest {
         StackSweep.sweep(CopyOnWrite.class);
     }
 
-    /** Of a page of a file, mapped privately. */
+    /** A fault on a privately mapped page of a file. */
     static final class CopyOfAFile extends FaultScene {
         private static final long C = 0x30_0000_0000L;
 

@@ -11,26 +11,26 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The end of the stack near an edit of the range tree that is made in place. */
+/** Overflows the stack near an in-place edit of the range tree. */
 @DisplayName("An edit of the range tree, at the end of the stack,")
 @Timeout(value = 620, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class TreeStackTest {
     private static final String VERDICT = "no edit is half made";
 
-    /** Goes down to each depth near the end of a stack, and edits a tree there. */
+    /** Recurses to each depth near the end of a stack, and edits a tree there. */
     static final class Dives {
         private static final int STACK_BYTES = 256 << 10;
 
-        /** Enough for the stack that an edit needs, at a frame each. */
+        /** Enough frames, each at one depth, to cover the stack that an edit needs. */
         private static final int DEPTHS = 60;
 
-        /** The number of wider frames above the others; each shifts them by 8 bytes. */
+        /** The maximum number of wider frames above the other frames; each shifts those by 8 bytes. */
         private static final int PADS = 16;
 
         private static final int SIZE = 10;
         private static final long WIDTH = 0x1000;
 
-        /** An entry in the middle, of which a part is replaced: the leaf gets other pivots. */
+        /** Part of an entry in the middle; replacing it changes the leaf's pivots. */
         private static final long PART = 5 * WIDTH + 0x100;
 
         private static final List<Consumer<MapleTree<String>>> EDITS = List.of(
@@ -66,7 +66,7 @@ final class TreeStackTest {
                 tree.store(i * WIDTH, i * WIDTH + WIDTH - 1, "v" + i);
             }
             tree.erase(7 * WIDTH, 7 * WIDTH + WIDTH - 1);
-            // From now on this boundary moves without another leaf.
+            // From now on this boundary moves in place, without a new leaf.
             grow(tree, 0x100);
             return tree;
         }
@@ -99,7 +99,7 @@ final class TreeStackTest {
                     pad(pads, deepest, () -> {}, 0);
                 }
             } catch (StackOverflowError end) {
-                // That is the end.
+                // The end of the stack was found.
             }
             for (int frames = deepest - DEPTHS; frames <= deepest; frames++) {
                 MapleTree<String> tree = tree();
@@ -109,18 +109,21 @@ final class TreeStackTest {
                     done++;
                 } catch (StackOverflowError end) {
                     refused++;
-                    // It may be the unlock that meets the end, after an edit that was made.
+                    // The unlock may have overflowed the stack, after the edit was made.
                     expected = tree.entries().equals(after) ? after : before;
                 }
                 wrong += isWhole(tree, expected) ? 0 : 1;
             }
         }
 
-        /** By the thread that has edited: at the end of the stack it may have left the writer lock locked. */
+        /**
+         * Returns whether the tree is valid and contains the expected entries. Runs in the thread that made the edit,
+         * which may have left the writer lock locked at the end of the stack.
+         */
         private static boolean isWhole(MapleTree<String> tree, List<RangeEntry<String>> expected) {
             try {
                 tree.validate();
-                // In place of the same leaf.
+                // These edit the same leaf in place.
                 tree.store(0, 0xff, "next");
                 tree.store(0, WIDTH - 1, "v0");
                 tree.validate();

@@ -77,7 +77,7 @@ final class HistoricalBugsTest {
         assertSame(grown, space.find(PLACE - 8 * PAGE));
     }
 
-    /** Mappings of one page with holes of one page between them, so that none merge. */
+    /** Maps single pages with holes of one page between them, so that the mappings cannot merge. */
     private static AddressSpace comb(int teeth) {
         AddressSpace space = space();
         for (int i = 0; i < teeth; i++) {
@@ -195,7 +195,7 @@ final class HistoricalBugsTest {
             assertEquals(4 * PAGE, machine.committed());
             space.validate();
         }
-        // The shared memory object is created after the old mapping was removed.
+        // The shared memory object is created after the old mapping is removed.
         assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE, 9 * PAGE, RW, shared, null, 0));
         assertEquals("", LayoutText.of(space));
         assertEquals(0, machine.committed());
@@ -243,7 +243,7 @@ final class HistoricalBugsTest {
         AnonVma inherited = AnonVma.inherited();
         AddressSpace space = loaded(touched(0, 2, inherited));
         space.throwing().mmap(PLACE + 12 * PAGE, PAGE, RW, FIXED, null, 0);
-        // Moved there, away and back, so that its offset continues that of its neighbour.
+        // Moves the memory away and back, so that its offset and that of its neighbour are consecutive.
         space.throwing().mremap(PLACE, 2 * PAGE, 2 * PAGE, MOVE_TO, PLACE + 64 * PAGE);
         space.throwing().mmap(PLACE + 2 * PAGE, PAGE, RW, FIXED, null, 0);
         space.throwing().mremap(PLACE + 64 * PAGE, 2 * PAGE, 2 * PAGE, MOVE_TO, PLACE);

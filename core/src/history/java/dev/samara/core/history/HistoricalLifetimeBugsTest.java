@@ -41,7 +41,7 @@ final class HistoricalLifetimeBugsTest {
     private static final long AT = 0x10_0000;
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
 
-    /** Elides flushes, as the ports did that had some of these bugs. */
+    /** A machine that elides flushes, as the ports with some of these bugs did. */
     private final SpaceFixture fixture = new SpaceFixture(Machine.builder()
             .memory(64 * PAGE)
             .poisonFrames(true)
@@ -78,7 +78,7 @@ final class HistoricalLifetimeBugsTest {
                 cpu.switchTo(null);
                 return 0;
             });
-            // The only CPU in the space: a flush could now leave its cpumasks with this CPU alone.
+            // This CPU is the only one in the space, so a flush could now reduce the cpumasks to this CPU.
             assertEquals(1, space.cpus());
             assertEquals(0, space.mprotect(AT, PAGE, SpaceFixture.READ));
             assertEquals(0, space.mprotect(AT, PAGE, RW));

@@ -31,11 +31,12 @@ import org.junit.jupiter.api.Test;
  * 17, 25).
  *
  * <p>The other bugs of this kind cannot occur in this library. 18: a VMA is complete before it is published, because
- * its fields are final. 19: a merge is decided under the lock that every change of a VMA takes. 20: no cursor outlives
- * the call that created it. 21, 22 and 33: a VMA is never reused for another range or space, and lives as long as a
- * thread reads it. 26: no validation depends on a counter that could wrap. 27: a lookup holds no lock for which a
- * writer could wait. 31: {@code mremap} moves pages one by one, each under the lock of its leaf, and moves no table.
- * 32: all changes of a space take the same lock, so there is no set of locks that could be taken incompletely.
+ * its fields are final. 19: a merge is decided under the lock that guards all changes of its VMAs. 20: no cursor
+ * outlives the call that created it. 21, 22 and 33: a VMA is never reused for another range or space, and stays valid
+ * as long as a thread reads it. 26: no validation depends on a counter that could wrap. 27: a lookup holds no lock for
+ * which a writer could wait. 31: {@code mremap} moves pages one by one, each under the lock of its leaf, and moves no
+ * table. 32: a change holds the layout lock or the lock of one district, and a join of districts acquires all their
+ * locks, so no other set of locks exists that could be acquired incompletely.
  */
 final class RacingCallsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -54,7 +55,10 @@ final class RacingCallsTest {
         assertEquals(page(first), space.mmap(page(first), pages * PAGE, protection, FIXED, null, 0));
     }
 
-    /** Runs readers over and over beside a writer, and each at least once before it and once after. */
+    /**
+     * Runs readers repeatedly and concurrently with a writer; each reader runs at least once before and once after the
+     * writer.
+     */
     private static void beside(Runnable writer, Runnable... readers) throws Exception {
         ExecutorService threads = Executors.newFixedThreadPool(readers.length);
         AtomicBoolean over = new AtomicBoolean();
@@ -128,7 +132,7 @@ final class RacingCallsTest {
                     together.await();
                     assertEquals(0, space.growStack(page(4)));
                     assertEquals(0, unmapped.get());
-                    // A touch before the unmap found the mapping there, one after it makes the stack grow.
+                    // A touch before the unmap finds the mapping; a touch after the unmap makes the stack grow.
                     List<Vma> left = space.snapshot().vmas();
                     assertEquals(1, left.size());
                     long start = left.get(0).start();
@@ -154,7 +158,7 @@ final class RacingCallsTest {
         beside(
                 () -> {
                     for (long i = 1998; i > 0; i--) {
-                        // Refused near the other mapping, and below it.
+                        // The growth is refused near the other mapping, and below it.
                         long grown = space.growStack(page(i));
                         assertTrue(
                                 grown == 0 || grown == Errno.ENOMEM.result() || grown == Errno.EFAULT.result(),

@@ -3,7 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.internal.vma.VmArea;
 
-/** A VMA with an open, attached. */
+/** An attached VMA with an open. */
 final class Attached {
     final CountedOpen open = new CountedOpen();
     final VmArea vma = fresh();

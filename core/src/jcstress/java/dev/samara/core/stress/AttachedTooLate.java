@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link FoundVmaIsAttached} broken on purpose: it is stored first and attached afterwards. */
+/** A mutant of {@link FoundVmaIsAttached}: the VMA is stored first and attached afterwards. */
 @JCStressTest
 @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "not there yet, or attached")
 @Outcome(

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link TakenOffOrBack} broken on purpose: the CPU looks whether there is a user, and is counted after its store. */
+/** A mutant of {@link TakenOffOrBack}: the CPU only checks that a user exists, and counts itself after its store. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "0, 1"},

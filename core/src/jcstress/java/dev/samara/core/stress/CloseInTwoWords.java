@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@link CloseIsHandedOver} broken on purpose: the retiring bit and the reference are two words, and each
- * side reads the word of the other.
+ * A mutant of {@link CloseIsHandedOver}: the retiring bit and the reference are separate words, and each side reads the
+ * other side's word.
  */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")

@@ -9,7 +9,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** P20: the operation clears the retiring bit beside the last release; one of the two ends the open. */
+/**
+ * P20: the operation clears the retiring bit concurrently with the last release; exactly one of the two ends the open.
+ */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")
 @Outcome(expect = Expect.FORBIDDEN, desc = "by neither, or by both")

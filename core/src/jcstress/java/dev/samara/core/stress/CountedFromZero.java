@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@link TryGetOrLastPut}, {@link HeldOrReleased} and {@link GrabbedOrDropped} broken on purpose: the thread looks
- * whether there is a reference, and then counts its own.
+ * A mutant of {@link TryGetOrLastPut}, {@link HeldOrReleased} and {@link GrabbedOrDropped}: the thread checks that a
+ * reference exists, and then counts its own in a separate step.
  */
 @JCStressTest
 @Outcome(

@@ -4,7 +4,7 @@ package dev.samara.core.stress;
 import dev.samara.core.internal.vma.Open;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** An open that counts how often it has ended. */
+/** An open that counts how often it ended. */
 final class CountedOpen extends Open {
     final AtomicInteger ends = new AtomicInteger();
 

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** I3: a LAZY CPU comes back to its context while somebody ends that, and then finds no CPU but LAZY ones in it. */
+/** I3: a LAZY CPU returns to its context while another thread ends the context and then takes it from its LAZY CPUs. */
 @JCStressTest
 @Outcome(id = "1, 0, 0", expect = Expect.ACCEPTABLE, desc = "back, so it is flushed")
 @Outcome(id = "0, 1, 1", expect = Expect.ACCEPTABLE, desc = "ended, and taken off")

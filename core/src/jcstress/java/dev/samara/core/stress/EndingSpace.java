@@ -12,7 +12,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
 
-/** A space with one mapping, whose only user gives it up while another thread takes a reference of some kind. */
+/** A space with one mapping, whose only user drops it while another thread acquires a reference of some kind. */
 final class EndingSpace {
     private static final Machine MACHINE = Machine.builder().memory(1 << 20).build();
     private static final long AT = 0x2000_0000_0000L;
@@ -22,7 +22,7 @@ final class EndingSpace {
     private final SpaceIdentity identity = space.grab();
     private final PageTableRef held = space.hold();
 
-    /** What the other thread has taken; null if it was refused. */
+    /** The reference that the other thread acquired; null if it was refused. */
     private @Nullable AutoCloseable taken;
 
     EndingSpace() {
@@ -32,26 +32,32 @@ final class EndingSpace {
         identity.attach(this);
     }
 
-    /** Gives the weaker references up, so that the close of the user is the end of all. */
+    /** Releases the weaker references, so that nothing of the space is left after its user closes it. */
     EndingSpace alone() {
         held.close();
         identity.close();
         return this;
     }
 
-    /** The last put. */
+    /** Does the last put. */
     void end() {
         space.close();
     }
 
-    /** Gets a user by the page table; returns whether it has one: 1, or 2 if its mapping is gone. */
+    /**
+     * Tries to become a user through the page table reference. Returns 0 if that failed, 1 if it succeeded, and 2 if it
+     * succeeded but the mapping is gone.
+     */
     int tryGet() {
         AddressSpace got = held.tryGet();
         taken = got;
         return got == null ? 0 : got.find(AT) == null ? 2 : 1;
     }
 
-    /** Holds the page table; returns whether it has a reference: 1, or 2 if the topmost table is gone. */
+    /**
+     * Holds the page table. Returns 0 if that was refused, 1 if it succeeded, and 2 if it succeeded but the topmost
+     * table is gone.
+     */
     int hold() {
         try {
             PageTableRef mine = space.hold();
@@ -62,7 +68,10 @@ final class EndingSpace {
         }
     }
 
-    /** Grabs the identity; returns whether it has a reference: 1, or 2 if the attached object is gone. */
+    /**
+     * Grabs the identity. Returns 0 if that was refused, 1 if it succeeded, and 2 if it succeeded but the attached
+     * object is gone.
+     */
     int grab() {
         try {
             SpaceIdentity mine = space.grab();
@@ -78,8 +87,8 @@ final class EndingSpace {
     }
 
     /**
-     * Closes the reference that the other thread has taken. Returns the number of users that there were before, or 2 if
-     * the topmost table or the attached object was given back although the reference keeps it.
+     * Closes the reference that the other thread acquired. Returns the number of users before the close, or 2 if the
+     * topmost table or the attached object was released although the reference should have kept it.
      */
     int left() {
         AutoCloseable reference = taken;

@@ -11,7 +11,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmOperations;
 
-/** A space in which single pages are mapped, by number. */
+/** A space in which pages are mapped by number. */
 final class FewPages {
     private static final Machine MACHINE = Machine.builder().build();
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -28,13 +28,13 @@ final class FewPages {
         succeed(page(first), space.mmap(page(first), pages * PAGE, Protection.READ, FIXED, null, 0));
     }
 
-    /** Maps a backing that wants to be asked. */
+    /** Maps a backing that requires callbacks. */
     void mapOpened(int first, int pages) {
         int flags = MapFlags.PRIVATE | MapFlags.FIXED;
         succeed(page(first), space.mmap(page(first), pages * PAGE, Protection.READ, flags, new Asked(), 0));
     }
 
-    /** Agrees to everything. */
+    /** A backing whose callbacks agree to everything. */
     private static final class Asked implements Backing, VmOperations {
         @Override
         public VmOperations operations() {
@@ -75,12 +75,12 @@ final class FewPages {
         succeed(page(to), space.mremap(page(from), pages * PAGE, pages * PAGE, flags, page(to)));
     }
 
-    /** Closes the space, after the actors: a space that is not closed would be reported when it is collected. */
+    /** Closes the space after the actors are done; an unclosed space would be reported when it is garbage-collected. */
     void end() {
         space.close();
     }
 
-    /** 1 if the page is mapped, else 0. */
+    /** Returns 1 if the page is mapped, else 0. */
     static int mapped(LayoutSnapshot now, int page) {
         return now.find(page(page)) == null ? 0 : 1;
     }

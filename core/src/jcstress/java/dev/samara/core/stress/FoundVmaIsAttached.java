@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** Publication of a VMA: a reader that finds it finds its state word, its gate and its open. */
+/** Publication of a VMA: a reader that finds the VMA also sees its state word, its gate and its open. */
 @JCStressTest
 @Outcome(id = "0, 0, 0", expect = Expect.ACCEPTABLE, desc = "attached, and gated if it replaces something")
 @Outcome(expect = Expect.FORBIDDEN, desc = "found before it was attached")

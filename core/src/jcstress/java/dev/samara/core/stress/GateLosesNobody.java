@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** A wait beside the opening: if the waiter were lost, this would not end. */
+/** A thread waits at a gate while another thread opens it. A lost wakeup would make the test hang. */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "woken, or let through, and sees the earlier store")
 @Outcome(expect = Expect.FORBIDDEN, desc = "passed before it was open")

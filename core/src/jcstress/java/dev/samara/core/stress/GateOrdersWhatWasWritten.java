@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A thread that finds a gate open sees the stores made before it was opened. */
+/** A thread that finds a gate open sees the stores made before the gate was opened. */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "0, 1", "1, 1"},

@@ -9,7 +9,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A thread grabs the identity beside the put that ends the space: the identity stays, or the thread is refused. */
+/**
+ * A thread grabs the identity concurrently with the put that ends the space: the identity stays, or the thread is
+ * refused.
+ */
 @JCStressTest
 @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "grabbed, with the attached object")
 @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "refused")

@@ -13,7 +13,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** I3: a reader loads an entry and uses its frame in a section; an updater clears the entry, waits and frees. */
+/**
+ * I3: a reader loads an entry and uses its frame within a section; an updater clears the entry, waits for a grace
+ * period and frees the frame.
+ */
 @JCStressTest
 @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "found, and in use to the end of the section")
 @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "not found any more")
@@ -21,7 +24,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(id = "1, 1", expect = Expect.FORBIDDEN, desc = "found, and free while it is used")
 @State
 public class GracePeriod {
-    /** Long enough for a section to see a place that is freed too early. */
+    /** Enough loads for a section to see a frame that is freed too early. */
     private static final int USES = 100;
 
     private final Rcu rcu = new Rcu(new Rcu.Settings(

@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * Two CPUs add to words while pages are mapped again, and are copied on write after a fork: no update is lost.
- * The child finds a number of the instant of the fork.
+ * Two CPUs add to words while the pages are remapped, or copied on write after a fork: no update is lost. The child
+ * reads the value as of the fork.
  */
 @JCStressTest
 @Outcome(id = "4, 5, [0-4]", expect = Expect.ACCEPTABLE, desc = "all updates")
@@ -49,7 +49,7 @@ public class GuestAddBesideRemap {
         OF_FILE.mapAgain(ofFile);
         byte[] number = new byte[SIZE];
         try (AddressSpace child = GuestCells.SPACE.fork()) {
-            // Copies the page, unless the other CPU does.
+            // Copies the page, unless the other CPU copied it first.
             GuestCpu.ofThread().getAndAddLong(ofSpace, 1);
             child.read(ofSpace, number, 0, SIZE);
         }

@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * A CPU stores bytes while another CPU adds to the words around them: no update is lost, and no byte changes back. The
- * ordered store of a byte may be made by the four bytes around it.
+ * A CPU stores bytes while another CPU adds to the words around them: no update is lost, and no byte reverts. An
+ * ordered store of a byte may be implemented as a store of the four bytes around it.
  */
 @JCStressTest
 @Outcome(id = "285212674, 570425346", expect = Expect.ACCEPTABLE, desc = "both bytes and all four updates")

@@ -11,14 +11,17 @@ import dev.samara.core.vma.Geometry;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
-/** A range of guest memory that has a cell for each state of a test: there are never so many states at a time. */
+/**
+ * A range of guest memory with a cell for each live state of a test. The cells are reused in a circle; there are more
+ * of them than states at any time.
+ */
 final class GuestCells {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     static final Machine MACHINE =
             Machine.builder().memory(64 << 20).tlbEntries(4096).build();
     static final AddressSpace SPACE = MACHINE.newSpace(GEOMETRY);
 
-    /** Two lines of a cache. */
+    /** Two cache lines. */
     static final int WIDE = 128;
 
     private static final int CELLS = 1 << 15;
@@ -57,12 +60,12 @@ final class GuestCells {
         return mapped;
     }
 
-    /** Returns the address of a cell that no other state has. */
+    /** Returns the address of a cell that no other live state uses. */
     long next() {
         return start + (long) (next.getAndIncrement() & CELLS - 1) * size;
     }
 
-    /** Maps the page of a cell again. */
+    /** Remaps the page of a cell. */
     void mapAgain(long cell) {
         long page = cell & -GEOMETRY.pageSize();
         map(page, GEOMETRY.pageSize(), flags | MapFlags.FIXED, page - start);

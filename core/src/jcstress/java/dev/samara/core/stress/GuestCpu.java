@@ -6,7 +6,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.mman.Fault;
 import java.nio.ByteOrder;
 
-/** The CPU of a thread that runs actors. */
+/** A CPU for a thread that runs actors. */
 final class GuestCpu extends FlatMemory {
     private static final ThreadLocal<GuestCpu> OF_THREAD = new ThreadLocal<>();
 
@@ -17,13 +17,13 @@ final class GuestCpu extends FlatMemory {
         this.cpu = cpu;
     }
 
-    /** Returns the CPU of the thread. Outside GUEST, its accesses miss. */
+    /** Returns the current thread's CPU. Outside GUEST, its accesses miss the TLB. */
     static GuestCpu ofThread() {
         GuestCpu made = OF_THREAD.get();
         return made != null ? made : make();
     }
 
-    /** Returns the CPU of the thread, in GUEST from its first use on: no thread may wait for it. */
+    /** Returns the current thread's CPU, which stays in GUEST from its first use on, so no thread may wait for it. */
     static GuestCpu inGuest() {
         GuestCpu made = OF_THREAD.get();
         if (made == null) {

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * Two CPUs store to different words of guest memory, and each reads both: they agree on an order of the stores if all
+ * Two CPUs store to different words of guest memory, and each reads both: they agree on the order of the stores if all
  * accesses are volatile (IRIW, with a writer and a reader on each CPU).
  */
 @JCStressTest

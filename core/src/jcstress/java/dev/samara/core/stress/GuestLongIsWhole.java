@@ -8,9 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJ_Result;
 
-/**
- * An aligned long of guest memory is read as it was written. One that crosses a line of the cache may be read in parts.
- */
+/** An aligned long of guest memory never tears. A long that crosses a cache line may tear. */
 @JCStressTest
 @Outcome(id = "(0|-1), (0|-1)", expect = Expect.ACCEPTABLE, desc = "whole")
 @Outcome(

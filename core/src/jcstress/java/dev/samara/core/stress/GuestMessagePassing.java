@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * A number is stored, then a flag, in guest memory. A CPU that finds the flag by an acquire load finds the number,
- * also if it has read the number before. An opaque load of the flag promises nothing for other words.
+ * A number is stored, then a flag, in guest memory. A CPU that sees the flag with an acquire load also sees the number,
+ * even if it read the number before. An opaque load of the flag guarantees nothing about other words.
  */
 @JCStressTest
 @Outcome(id = "1, 0, .*", expect = Expect.FORBIDDEN, desc = "the flag without the number")
@@ -40,7 +40,8 @@ public class GuestMessagePassing {
     @Actor
     public void reader(IIII_Result r) {
         GuestCpu memory = GuestCpu.inGuest();
-        // Read before: the compiler may take the first number for the second one unless the form forbids it.
+        // The early load lets the compiler reuse its value for the later load, unless the access mode of the flag
+        // forbids that.
         int early = memory.loadInt(cell);
         r.r1 = memory.loadIntAcquire(cell + 64);
         r.r2 = memory.loadInt(cell) | early;

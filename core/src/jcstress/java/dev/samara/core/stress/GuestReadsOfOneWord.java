@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * A CPU reads one word of guest memory twice while another CPU stores to it. Opaque loads find the store in order.
- * Plain loads may be merged and exchanged.
+ * A CPU reads one word of guest memory twice while another CPU stores to it. Opaque loads observe the store in order.
+ * Plain loads may be merged or reordered.
  */
 @JCStressTest
 @Outcome(id = "1, 0, .*", expect = Expect.FORBIDDEN, desc = "opaque: the old number after the new one")

@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * Two CPUs store to a word of guest memory and load the word of the other. One of them finds the store of the other if
- * the accesses are volatile. Release and acquire do not promise that.
+ * Two CPUs store to a word of guest memory and load the other CPU's word. If the accesses are volatile, at least one
+ * CPU sees the other's store. Release and acquire do not guarantee this.
  */
 @JCStressTest
 @Outcome(id = "0, 0, .*", expect = Expect.FORBIDDEN, desc = "volatile: both stores are late")

@@ -9,7 +9,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A thread holds the page table beside the put that ends the space: the table stays, or the thread is refused. */
+/**
+ * A thread holds the page table concurrently with the put that ends the space: the table stays, or the thread is
+ * refused.
+ */
 @JCStressTest
 @Outcome(id = "1, 0", expect = Expect.ACCEPTABLE, desc = "held, with the topmost table")
 @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "refused")

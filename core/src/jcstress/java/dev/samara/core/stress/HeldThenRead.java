@@ -13,8 +13,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * I2: a CPU notes that it may have a leaf's translations, then reads an entry; a shooter changes that, then reads who
- * may.
+ * I2: a CPU adds itself to a leaf's cpumask, then reads an entry; a shooter changes the entry, then reads the cpumask.
  */
 @JCStressTest
 @Outcome(

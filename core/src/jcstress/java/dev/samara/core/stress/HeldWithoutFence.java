@@ -9,7 +9,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link HeldThenRead} broken on purpose: the bit is set by a release store, and no fence comes before the entry. */
+/**
+ * A mutant of {@link HeldThenRead}: the bit is set with a release store, without a fence before the read of the entry.
+ */
 @JCStressTest
 @Outcome(
         id = {"1, 1", "0, 0", "0, 1"},

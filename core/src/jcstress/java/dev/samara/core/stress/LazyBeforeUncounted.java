@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** I3: a CPU goes to LAZY beside the end of its context: a thread that finds no user finds only CPUs that are LAZY. */
+/** I3: a CPU enters LAZY while its context ends: a thread that finds no user left finds only LAZY CPUs. */
 @JCStressTest
 @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "still a user, so it is flushed")
 @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "ended, and taken off")

@@ -13,7 +13,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** P3: a fault links a table, then looks whether its VMA is attached; an unmap detaches the VMA, then walks. */
+/** P3: a fault links a table, then checks that its VMA is attached; an unmap detaches the VMA, then walks. */
 @JCStressTest
 @Outcome(id = "1, 1, 0", expect = Expect.ACCEPTABLE, desc = "installed, and found by the walk")
 @Outcome(id = "0, 0, 0", expect = Expect.ACCEPTABLE, desc = "not installed")

@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link LinkedThenChecked} broken on purpose: linking is a release store, and the mark another. */
+/** A mutant of {@link LinkedThenChecked}: the table is linked, and the VMA detached, with release stores. */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "0, 1", "1, 1"},

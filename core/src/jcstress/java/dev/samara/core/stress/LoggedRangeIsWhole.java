@@ -12,8 +12,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * A range that is overwritten while it is read is not taken for the old generation's, nor for the new one's before it
- * is whole.
+ * A reader never takes a range that is overwritten concurrently for the old generation's range, nor for the new
+ * generation's before it is complete.
  */
 @JCStressTest
 @Outcome(

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link LoggedRangeIsWhole} broken on purpose: the reader does not look at the seal again. */
+/** A mutant of {@link LoggedRangeIsWhole}: the reader does not recheck the seal. */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "1, 1"},

@@ -12,7 +12,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link UnmappedBesideAWalker} broken on purpose: the walker stores the entry that it has read, with the marks. */
+/**
+ * A mutant of {@link UnmappedBesideAWalker}: the walker sets the marks with a plain store of the entry that it read.
+ */
 @JCStressTest
 @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "gone")
 @Outcome(id = "1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "the entry is back")

@@ -10,7 +10,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** membarrier beside a CPU that goes from LAZY to GUEST: not both miss the store of the other. With nothing kept. */
+/**
+ * membarrier races with a CPU that moves from LAZY to GUEST: at least one sees the other's store. A LAZY CPU keeps
+ * nothing.
+ */
 @JCStressTest
 @Outcome(
         id = {"0, 1", "1, 0", "1, 1"},

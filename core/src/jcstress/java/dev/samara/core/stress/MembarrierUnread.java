@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link MembarrierShotDown} broken on purpose: the CPU does not read the generation on its way to GUEST. */
+/** A mutant of {@link MembarrierShotDown}: the CPU enters GUEST without reading the generation. */
 @JCStressTest
 @Outcome(
         id = {"0, 1", "1, 0", "1, 1"},

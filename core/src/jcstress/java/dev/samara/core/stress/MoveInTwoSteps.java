@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link MoveIsOneStep} broken on purpose: a move made of two calls, and a snapshot between them. */
+/** A mutant of {@link MoveIsOneStep}: the move consists of two calls, so a snapshot can fall between them. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "0, 1"},

@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** I6: a snapshot beside mremap has the page in one place. */
+/** I6: a snapshot concurrent with mremap contains the page in exactly one place. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "0, 1"},

@@ -3,7 +3,7 @@ package dev.samara.core.stress;
 
 import dev.samara.core.vma.FrameStore;
 
-/** A store for frames whose bytes are not read. */
+/** A frame store without bytes, for tests that never read them. */
 final class NoBytes implements FrameStore {
     @Override
     public boolean extend(int first, int count) {

@@ -7,7 +7,7 @@ import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.vma.Geometry;
 
-/** A page table of few, small tables, in which one page is put in and taken out. */
+/** A page table of a few small tables, in which one page is installed and removed. */
 final class OnePage {
     static final long AT = 5 << 9;
 
@@ -19,7 +19,7 @@ final class OnePage {
         return Pte.present(frame, Pte.READ | Pte.OWN);
     }
 
-    /** Puts an entry into a table that is not dead, walking again as often as it takes. */
+    /** Installs an entry in a live leaf, and walks again while the leaf that it found is dead. */
     void put(int frame) {
         for (; ; ) {
             long[] leaf = table.leafFromReserve(AT, TableReserve.NONE);
@@ -35,7 +35,7 @@ final class OnePage {
         }
     }
 
-    /** The number of pages that a walk finds and takes. */
+    /** Removes the page if a walk finds it. Returns the number of removed pages. */
     int unmap() {
         long at = table.nextLeaf(0, SMALL.limit());
         long[] leaf = at == SMALL.limit() ? null : table.leaf(at);

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** A share handed on beside the end of another: the last one ends the open. */
+/** One thread passes a share of an open on while another thread drops its share: the last drop ends the open. */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")
 @Outcome(expect = Expect.FORBIDDEN, desc = "never, or twice")

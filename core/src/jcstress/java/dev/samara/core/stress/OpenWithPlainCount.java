@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link OpenEndsOnce} broken on purpose: the shares are counted by ordinary accesses. */
+/** A mutant of {@link OpenEndsOnce}: the shares are counted with plain accesses. */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "ended once")
 @Outcome(expect = Expect.ACCEPTABLE_INTERESTING, desc = "never, or twice")

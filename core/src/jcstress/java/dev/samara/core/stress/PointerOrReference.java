@@ -11,7 +11,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** A CPU drops its hazard pointer while the last put hands a reference over: none is left, and none is missing. */
+/**
+ * A CPU drops its hazard pointer while the last put hands over a reference: no reference leaks, and none is released
+ * twice.
+ */
 @JCStressTest
 @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "the last reference is gone")
 @Outcome(expect = Expect.FORBIDDEN, desc = "a reference is left, or was given up twice")

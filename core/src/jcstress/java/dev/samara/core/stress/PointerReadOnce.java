@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link PointerOrReference} broken on purpose: the last put does not read the pointer again after the hand-over. */
+/** A mutant of {@link PointerOrReference}: the last put does not reread the pointer after the hand-over. */
 @JCStressTest
 @Outcome(id = "0", expect = Expect.ACCEPTABLE, desc = "the last reference is gone")
 @Outcome(id = "1", expect = Expect.ACCEPTABLE_INTERESTING, desc = "a reference is left to a CPU that does not need it")

@@ -12,7 +12,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** A reference that two threads release at once: one is refused. */
+/** Two threads release the same reference concurrently: one of them is refused. */
 @JCStressTest
 @Outcome(
         id = {"1, 0, 0", "0, 1, 0"},

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link ReferenceIsReleasedOnce} broken on purpose: the flag is tested, then set. */
+/** A mutant of {@link ReferenceIsReleasedOnce}: the flag is tested and then set, not atomically. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "0, 1"},

@@ -9,7 +9,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** An acquire beside a detach: it holds the open, or is refused. The last of the two ends the open, once. */
+/**
+ * An acquire concurrent with a detach holds the open, or is refused. The last of the two ends the open, exactly once.
+ */
 @JCStressTest
 @Outcome(
         id = {"1, 0, 1", "0, 0, 1"},

@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** {@link ReferencedStaysOpen} broken on purpose: the word is read and written without read-modify-write. */
+/** A mutant of {@link ReferencedStaysOpen}: the word is updated without an atomic read-modify-write. */
 @JCStressTest
 @Outcome(
         id = {"1, 0, 1", "0, 0, 1"},

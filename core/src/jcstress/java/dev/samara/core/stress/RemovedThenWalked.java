@@ -13,7 +13,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** P7: a fault links a table, then looks whether the frame is its cache's; a truncation marks the frame, then walks. */
+/**
+ * P7: a fault links a table, then checks that the frame still belongs to the page cache; a truncation marks the frame,
+ * then walks.
+ */
 @JCStressTest
 @Outcome(id = "1, 1, 0", expect = Expect.ACCEPTABLE, desc = "installed, and found by the walk")
 @Outcome(id = "0, 0, 0", expect = Expect.ACCEPTABLE, desc = "not installed")

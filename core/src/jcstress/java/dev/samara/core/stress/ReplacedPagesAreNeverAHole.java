@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** I6: MAP_FIXED over two mappings; a lookup in them finds an old one or the new one, whole. */
+/** I6: MAP_FIXED replaces two mappings; a concurrent lookup in the range finds an old mapping or the whole new one. */
 @JCStressTest
 @Outcome(
         id = {"1, 1", "2, 0"},

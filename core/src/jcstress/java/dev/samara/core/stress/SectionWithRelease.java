@@ -9,9 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/**
- * {@link GracePeriod} broken on purpose: the section is entered by a release store, and the scan is an acquire load.
- */
+/** A mutant of {@link GracePeriod}: the section is entered with a release store, and scanned with an acquire load. */
 @JCStressTest
 @Outcome(
         id = {"1, 1", "0, 0", "0, 1"},

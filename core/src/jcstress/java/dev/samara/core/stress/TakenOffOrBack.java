@@ -10,7 +10,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** A LAZY CPU comes back to its context beside the put of the only reference: back and counted, or taken off. */
+/**
+ * A LAZY CPU returns to its context concurrently with the put of the only reference: it is back and counted, or the
+ * context was taken from it.
+ */
 @JCStressTest
 @Outcome(id = "1, 0, 1", expect = Expect.ACCEPTABLE, desc = "back, and a user")
 @Outcome(id = "0, 1, 0", expect = Expect.ACCEPTABLE, desc = "taken off, and none")

@@ -13,7 +13,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * P2, P30: a discard marks an entry and later empties it; an unmap takes whatever is there. One of them gets the frame.
+ * P2, P30: a discard marks an entry and later empties it; an unmap takes the entry, whether marked or not. Exactly one
+ * of them gets the frame.
  */
 @JCStressTest
 @Outcome(

@@ -9,7 +9,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A holder of the page table gets a user beside the last put: it is one with its mappings, or there is none. */
+/**
+ * A holder of the page table tries to become a user concurrently with the last put: it gets the space with its
+ * mappings, or is refused.
+ */
 @JCStressTest
 @Outcome(id = "1, 1", expect = Expect.ACCEPTABLE, desc = "a user, with the mapping")
 @Outcome(id = "0, 0", expect = Expect.ACCEPTABLE, desc = "refused, and torn down")

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link LazyBeforeUncounted} broken on purpose: the CPU gives up its count, and then says that it is LAZY. */
+/** A mutant of {@link LazyBeforeUncounted}: the CPU uncounts itself before it announces that it is LAZY. */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "1, 1"},

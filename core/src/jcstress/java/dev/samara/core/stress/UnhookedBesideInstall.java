@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** P14: an empty table is unhooked while a page is put in. */
+/** P14: an empty table is unhooked while a page is installed. */
 @JCStressTest
 @Outcome(id = "1, 2", expect = Expect.ACCEPTABLE, desc = "there, in tables that can be found")
 @Outcome(expect = Expect.FORBIDDEN, desc = "put into a table that no walk can find")

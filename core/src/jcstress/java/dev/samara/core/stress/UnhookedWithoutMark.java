@@ -13,7 +13,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link UnhookedBesideInstall} broken on purpose: the install does not look whether the table is dead. */
+/** A mutant of {@link UnhookedBesideInstall}: the install does not check whether the table is dead. */
 @JCStressTest
 @Outcome(id = "1", expect = Expect.ACCEPTABLE, desc = "there")
 @Outcome(id = "0", expect = Expect.ACCEPTABLE_INTERESTING, desc = "put into a table that no walk can find")

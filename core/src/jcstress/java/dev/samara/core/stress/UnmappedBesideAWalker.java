@@ -13,7 +13,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * P17: a walker marks an entry used and written while an unmap takes it: the entry is not back, and the mark not lost.
+ * P17: a walker marks an entry accessed and dirty while an unmap takes it: the entry does not reappear, and the mark is
+ * not lost.
  */
 @JCStressTest
 @Outcome(id = "1, 1, 0", expect = Expect.ACCEPTABLE, desc = "marked, then taken with the mark")

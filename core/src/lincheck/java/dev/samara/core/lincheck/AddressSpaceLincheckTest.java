@@ -26,8 +26,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * I6: calls of two or three threads on four pages of one space: is there an order of them that explains all answers?
- * Rights are bits of {@link Protection}, and 0 a mapping without any.
+ * I6: calls of two or three threads on four pages of one space: some order of the calls must explain all results.
+ * Rights are bits of {@link Protection}; 0 is a mapping without rights.
  */
 @DisplayName("I6: a space is linearizable")
 @Tag("lincheck")
@@ -38,16 +38,16 @@ public class AddressSpaceLincheckTest {
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
     private static final int NOREPLACE = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
 
-    /** With a lock that parks at once: for a model checker, a spin that ends by the clock never ends. */
+    /** Its lock parks immediately, because a spin that ends by the clock never ends in a model checker. */
     final AddressSpace space = MachineInternals.withLocks(Machine.builder().build(), ReentrantLock::new)
             .newSpace(FourPages.GEOMETRY);
 
-    /** The space, for a call that changes it. */
+    /** Returns the space for a call that changes it. */
     AddressSpace toChange() {
         return space;
     }
 
-    /** Where the mapping begins is no part of the model. */
+    /** Reduces an address to 0: the model does not contain the start of a mapping. */
     private static long status(long result) {
         return Math.min(result, 0);
     }
@@ -110,15 +110,16 @@ public class AddressSpaceLincheckTest {
         return Pages.class;
     }
 
-    /** The scenarios before those that Lincheck makes. */
+    /** Returns the scenarios to run before those that Lincheck generates. */
     ExecutionScenario[] scenarios() {
         return new ExecutionScenario[0];
     }
 
     /**
-     * The sequential specification: the space's calls on an array, where each takes effect at one instant. An unmapping
-     * has a second instant, at which its pages can be allocated again. None of these calls can tell the two apart: a
-     * call that names pages of a range in flight waits for the second. {@code PhasesLincheckTest} has both instants.
+     * The sequential specification: the space's calls on an array, where each call takes effect at one instant. An
+     * unmapping has a second instant, from which its pages can be allocated again. None of these calls can distinguish
+     * the two, because a call that names pages of a range in flight waits for the second instant. {@code
+     * PhasesLincheckTest} tests both instants.
      */
     public static class Pages extends FourPages.Lookups {
         private long fill(int one, int other, int value) {
@@ -126,7 +127,7 @@ public class AddressSpaceLincheckTest {
             return 0;
         }
 
-        /** The layout as placement sees it. */
+        /** Returns whether placement finds a page free. */
         private boolean isFree(int page) {
             return rights[page] == UNMAPPED;
         }
@@ -148,7 +149,7 @@ public class AddressSpaceLincheckTest {
             return fill(one, other, UNMAPPED);
         }
 
-        /** Changes what lies before a hole. */
+        /** Changes the pages up to the first hole. */
         public long protect(int one, int other, int value) {
             for (int page = Math.min(one, other); page <= Math.max(one, other); page++) {
                 if (rights[page] == UNMAPPED) {

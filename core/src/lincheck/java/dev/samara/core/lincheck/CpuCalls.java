@@ -11,7 +11,7 @@ import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import org.jetbrains.lincheck.datastructures.Operation;
 
-/** The calls of CPUs and of the log of flushes, each with what they return one after the other. */
+/** Calls on CPUs and on the flush log, each set with its sequential specification. */
 final class CpuCalls {
     private CpuCalls() {}
 
@@ -45,7 +45,7 @@ final class CpuCalls {
         }
     }
 
-    /** A CPU that goes to LAZY, or comes back, beside the end of its context. */
+    /** A CPU enters or leaves LAZY concurrently with the end of its context. */
     public static class LazyBesideTheEnd {
         private final Cpus cpus = new Cpus();
         private final TlbContext context = new TlbContext();
@@ -66,7 +66,7 @@ final class CpuCalls {
             return cpu.leaveLazy(context);
         }
 
-        /** Gives up the only reference. */
+        /** Drops the only reference. */
         @Operation(runOnce = true)
         public String end() {
             return !context.users().put()
@@ -98,7 +98,7 @@ final class CpuCalls {
         }
     }
 
-    /** A record of the log that is read while the one that follows in its place is written. */
+    /** A record of the log that is read while a later record overwrites it. */
     public static class OverwrittenRecord {
         private static final int OLD = 1;
         private static final int NEW = OLD + FlushLog.SIZE;
@@ -120,7 +120,7 @@ final class CpuCalls {
             context.log(NEW, 0x7000, 0x9000, 1, MmuNotifier.Reason.UNMAPPED);
         }
 
-        /** A record is whole, or is not there. */
+        /** A read returns the whole record, or none. */
         public static final class Specification {
             private boolean isOverwritten;
 

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 
 /**
- * I6 for a space of two parts, whose border is in the middle of the four pages. Each change divides the space first, if
- * it may, and joins the parts again where it needs both.
+ * I6 for a space with two districts, whose border is in the middle of the four pages. Each change first divides the
+ * space, if that is possible, and joins the districts again if it needs both.
  */
 @DisplayName("I6: a divided space is linearizable")
 @Tag("lincheck")
@@ -33,7 +33,7 @@ public class DividedSpaceLincheckTest extends AddressSpaceLincheckTest {
                 (start, length, rights) -> space.mmap(start, length, rights, PRIVATE | ANONYMOUS | FIXED, null, 0));
     }
 
-    /** Does nothing where a mapping or a range in flight lies across the border. */
+    /** Divides the space; does nothing if a mapping or a range in flight crosses the border. */
     @Operation
     public void divide() {
         Divisions.divide(MachineInternals.layoutOf(space), FourPages.BORDER);
@@ -45,7 +45,7 @@ public class DividedSpaceLincheckTest extends AddressSpaceLincheckTest {
         return space;
     }
 
-    /** No test: the model checker takes more than four minutes where each call divides the layout. */
+    /** Skips the test: the model checker takes more than four minutes if each call divides the layout. */
     @Override
     void modelChecked() {}
 
@@ -54,7 +54,10 @@ public class DividedSpaceLincheckTest extends AddressSpaceLincheckTest {
         return PagesOfParts.class;
     }
 
-    /** A change over the border beside lookups, and changes of two parts beside a snapshot. */
+    /**
+     * Returns a change across the border concurrent with lookups, and changes in both districts concurrent with a
+     * snapshot.
+     */
     @Override
     ExecutionScenario[] scenarios() {
         Class<?> test = getClass();
@@ -68,7 +71,7 @@ public class DividedSpaceLincheckTest extends AddressSpaceLincheckTest {
         };
     }
 
-    /** The specification of the space: a division changes no answer. */
+    /** The specification of the space; a division changes no result. */
     public static final class PagesOfParts extends Pages {
         public PagesOfParts() {
             beginInParts();

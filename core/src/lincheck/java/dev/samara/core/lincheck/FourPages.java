@@ -14,7 +14,7 @@ import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 import org.jetbrains.lincheck.datastructures.StressOptions;
 import org.jspecify.annotations.Nullable;
 
-/** Four pages, for tests of linearizability: their addresses, their rights, and how many scenarios are run. */
+/** Four pages for tests of linearizability: their addresses, their rights, and the number of scenarios. */
 public final class FourPages {
     public static final int PAGES = 4;
     public static final int UNMAPPED = -1;
@@ -22,12 +22,12 @@ public final class FourPages {
     public static final long PAGE = GEOMETRY.pageSize();
     public static final long PLACE = 0x2000_0000_0000L;
 
-    /** Where the tests of parts divide a layout: in the middle of the pages. */
+    /** The address at which tests divide a layout: the middle of the pages. */
     public static final long BORDER = PLACE + PAGES / 2 * PAGE;
 
     /**
-     * The rights of the pages in a layout that is divided. Operations on the outer pages find their neighbours in their
-     * part then, and need no other one. No two neighbours are joined.
+     * The rights of the pages in a divided layout. No two neighbours can be joined. Operations on an outer page find
+     * both of its neighbours in the page's own district.
      */
     private static final int[] IN_PARTS = {
         Protection.READ, Protection.READ | Protection.WRITE, Protection.READ, Protection.READ | Protection.WRITE
@@ -35,11 +35,14 @@ public final class FourPages {
 
     /** Maps pages with some rights. */
     public interface Mapping {
-        /** Returns 0, or an address. */
+        /** Maps a range. Returns 0 or the address. */
         long map(long start, long length, int rights);
     }
 
-    /** Five minutes. Lincheck rewrites classes within the first invocations, which takes long on a loaded machine. */
+    /**
+     * Five minutes, because Lincheck transforms classes during the first invocations, which takes long on a loaded
+     * machine.
+     */
     static final long INVOCATION_MILLIS = 300_000;
 
     private static final int SCALE = Boolean.getBoolean("samara.torture") ? 20 : 1;
@@ -50,7 +53,7 @@ public final class FourPages {
         return PLACE + page * PAGE;
     }
 
-    /** The start of the range from one page to another, in either order. */
+    /** Returns the start of the range from one page to another, in either order. */
     public static long start(int one, int other) {
         return address(Math.min(one, other));
     }
@@ -66,14 +69,14 @@ public final class FourPages {
         return (vma.has(VmaFlags.READ) ? Protection.READ : 0) | (vma.has(VmaFlags.WRITE) ? Protection.WRITE : 0);
     }
 
-    /** The rights of all pages of a snapshot. */
+    /** Returns the rights of all pages of a snapshot. */
     public static String rights(LongFunction<@Nullable Vma> snapshot) {
         int[] rights = new int[PAGES];
         Arrays.setAll(rights, page -> rights(snapshot.apply(address(page))));
         return Arrays.toString(rights);
     }
 
-    /** Maps the pages of a layout that is to be divided, and a page on both sides, whose rights no call requests. */
+    /** Maps the pages of a layout that will be divided, and one page on each side with rights that no call requests. */
     public static void mapInParts(Mapping mapping) {
         for (int page = -1; page <= PAGES; page++) {
             int rights = page < 0 || page == PAGES ? Protection.EXEC : IN_PARTS[page];
@@ -84,12 +87,12 @@ public final class FourPages {
         }
     }
 
-    /** Makes a scenario of two threads. */
+    /** Creates a scenario of two threads. */
     static ExecutionScenario beside(List<Actor> one, List<Actor> other) {
         return new ExecutionScenario(List.of(), List.of(one, other), List.of(), null);
     }
 
-    /** Makes a call of a test. */
+    /** Creates a call of a test's operation. */
     static Actor call(Class<?> test, String name, Integer... arguments) {
         return Arrays.stream(test.getMethods())
                 .filter(method -> method.getName().equals(name))
@@ -98,7 +101,7 @@ public final class FourPages {
                 .orElseThrow();
     }
 
-    /** Compares a test with its specification in interleavings that a model checker makes. */
+    /** Compares a test with its specification in interleavings that a model checker generates. */
     public static void modelCheck(Class<?> test, Class<?> specification, ExecutionScenario... more) {
         ModelCheckingOptions options = new ModelCheckingOptions()
                 .invocationTimeout$lincheck(INVOCATION_MILLIS)
@@ -106,7 +109,7 @@ public final class FourPages {
                 .invocationsPerIteration(40)
                 .threads(2)
                 .actorsPerThread(3)
-                // A call looks for the end of its stack first, which is no endless recursion.
+                // A call first probes its stack recursively; this recursion is not endless.
                 .recursionBound(100)
                 .sequentialSpecification(specification);
         for (ExecutionScenario scenario : more) {
@@ -137,7 +140,7 @@ public final class FourPages {
             Arrays.fill(rights, UNMAPPED);
         }
 
-        /** Begins with the pages of {@link #mapInParts}. */
+        /** Initializes the pages as {@link #mapInParts} does. */
         protected final void beginInParts() {
             System.arraycopy(IN_PARTS, 0, rights, 0, PAGES);
         }

@@ -32,8 +32,8 @@ final class SecondOpinionTest {
     }
 
     /**
-     * All breaks at once: no scenario calls a method that has the break of another one. In a JVM of their own, since
-     * Lincheck knows classes by their names, and so instruments one form of each.
+     * Plants all mutants together, because no scenario calls the mutated method of another scenario. They run in a
+     * separate JVM, because Lincheck identifies classes by name and so instruments only one version of each.
      */
     @Test
     @DisplayName("with its break, each scenario fails")

@@ -10,16 +10,16 @@ import org.jetbrains.kotlinx.lincheck.execution.ExecutionScenario;
 import org.jetbrains.lincheck.LincheckAssertionError;
 import org.jetbrains.lincheck.datastructures.ModelCheckingOptions;
 
-/** Scenarios of the scheduler, as Lincheck's model checker runs them. */
+/** Scenarios of the scheduler, repeated by Lincheck's model checker. */
 final class SecondOpinions {
     private static final int INVOCATIONS = Boolean.getBoolean("samara.torture") ? 20_000 : 200;
 
-    /** More than the hints of a spin, so that threads come to the park after it. */
+    /** More than the iterations of a spin, so that threads reach the park that follows it. */
     private static final int LOOP = 150;
 
     private static final int LOOP_BOUND = 1_000;
 
-    /** A call looks for the end of its stack first, which is no endless recursion. */
+    /** A call first probes its stack recursively; this recursion is not endless. */
     private static final int RECURSION_BOUND = 100;
 
     private SecondOpinions() {}
@@ -27,21 +27,21 @@ final class SecondOpinions {
     /**
      * A scenario of the scheduler.
      *
-     * @param name the break
+     * @param name the name of the mutant
      * @param shown the calls, as docs/interleavings.md names them
      * @param calls the class of the calls, with a nested specification
      * @param one the calls of the first thread
      * @param other the calls of the second thread
-     * @param after the calls after both
+     * @param after the calls after both threads
      */
     record Opinion(
             String name, String shown, Class<?> calls, List<String> one, List<String> other, List<String> after) {
-        /** Returns the break that the scheduler looks for under the name. */
+        /** Returns the mutant that the scheduler must find under this name. */
         SourceBreak planting() {
             return PlantedBreaks.sourceBreak(name);
         }
 
-        /** Returns what Lincheck finds, or "nothing". */
+        /** Returns Lincheck's finding, or "nothing". */
         String check() {
             try {
                 new ModelCheckingOptions()
@@ -124,7 +124,7 @@ final class SecondOpinions {
                     List.of("detach"),
                     List.of("ends")));
 
-    /** Checks all scenarios, where the class path has the broken classes first: each break must be found. */
+    /** Checks all scenarios with the mutated classes first on the class path: Lincheck must find each mutant. */
     public static void main(String[] arguments) {
         boolean isFound = true;
         for (Opinion opinion : ALL) {

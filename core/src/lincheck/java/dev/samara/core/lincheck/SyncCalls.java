@@ -11,11 +11,11 @@ import java.util.Objects;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jspecify.annotations.Nullable;
 
-/** The calls of gates and of grace periods, each with what they return one after the other. */
+/** Calls on gates and grace periods, each set with its sequential specification. */
 final class SyncCalls {
     private SyncCalls() {}
 
-    /** A watch that never reports. */
+    /** A reporter that never reports. */
     private static final class Patient implements WaitReporter {
         @Override
         public long reportAfterNanos() {
@@ -45,7 +45,7 @@ final class SyncCalls {
             Gate.wake(gate.open());
         }
 
-        /** A wait returns after the gate was opened only. */
+        /** A wait returns only after the gate was opened. */
         public static final class Specification {
             public int await() {
                 return 1;
@@ -55,7 +55,10 @@ final class SyncCalls {
         }
     }
 
-    /** A read in a section, beside an updater that unlinks the object, waits, and gives it to another use. */
+    /**
+     * A read in a section, concurrent with an updater that unlinks the object, waits for a grace period, and reuses the
+     * object.
+     */
     public static class GracePeriod {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
@@ -83,7 +86,7 @@ final class SyncCalls {
             old[0] = 2;
         }
 
-        /** A read finds the object as it was, or none. */
+        /** A read finds the unchanged object, or none. */
         public static final class Specification {
             private boolean isLinked = true;
 

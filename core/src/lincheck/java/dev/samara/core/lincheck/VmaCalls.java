@@ -5,11 +5,11 @@ import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import org.jetbrains.lincheck.datastructures.Operation;
 
-/** The calls of a VMA, with what they return one after the other. */
+/** Calls on a VMA, with their sequential specification. */
 final class VmaCalls {
     private VmaCalls() {}
 
-    /** The release of the last reference, beside the end of the VMA. */
+    /** The release of the last reference, concurrent with the detach of the VMA. */
     public static class LastReference {
         private int ends;
 

@@ -25,16 +25,16 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.TestFactory;
 
-/** Every call with all combinations of critical arguments. Each must return a valid result. */
+/** Runs every call with all combinations of critical arguments; each call must return a valid result. */
 @Tag("comparison")
 @DisplayName("I10: bad numbers give an errno, and leave what Linux leaves")
 final class ArgumentMatrixTest {
-    /** The full product of four arguments takes long. */
+    /** Whether to run the full product of four arguments, which takes long. */
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
 
-    /** After a failure these have changed nothing at all, or nothing but an edge that was cut. */
+    /** The calls that change nothing when they fail, except that they may split a VMA at an edge. */
     private static final Set<ModelCall.Kind> ALL_OR_NOTHING = Set.of(
             ModelCall.Kind.MMAP,
             ModelCall.Kind.MUNMAP,
@@ -44,7 +44,7 @@ final class ArgumentMatrixTest {
             ModelCall.Kind.SHMDT,
             ModelCall.Kind.GROW_STACK);
 
-    /** The mappings before each call, at a place for each geometry. */
+    /** Returns the calls that create the mappings before each tested call, at the geometry's place. */
     private static List<ModelCall> populate(long place, long page) {
         return List.of(
                 mmap(place, 6 * page, FIXED, -1, 0),
@@ -80,7 +80,9 @@ final class ArgumentMatrixTest {
         };
     }
 
-    /** The calls with up to three numbers in every combination, the one with four in pairs. */
+    /**
+     * Returns the calls: those with up to three numbers with every combination, the one with four numbers with pairs.
+     */
     private static List<ModelCall> calls(Geometry geometry, long place) {
         long[] numbers = numbers(geometry, place);
         int rw = Protection.READ | Protection.WRITE;
@@ -207,7 +209,10 @@ final class ArgumentMatrixTest {
         };
     }
 
-    /** A cut edge makes a line more; the lines say as much of each page, so the last range ends where it did. */
+    /**
+     * Returns whether only edges were split. Each split adds a line but changes nothing for any page, so the last range
+     * ends at the same address.
+     */
     private static boolean onlyCut(String before, String after) {
         long more = after.lines().count() - before.lines().count();
         String end = before.substring(before.lastIndexOf('-'));

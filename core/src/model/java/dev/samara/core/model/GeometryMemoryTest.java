@@ -36,7 +36,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class GeometryMemoryTest {
     private static final int STEPS = 1_500;
 
-    /** Pages at one place. */
+    /** The number of pages at one place. */
     private static final int PLACE = 6;
 
     private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
@@ -63,7 +63,7 @@ final class GeometryMemoryTest {
         return places;
     }
 
-    /** Adds a place that lies in the space, and does not overlap another one. */
+    /** Adds a place if it is within the space and does not overlap another place. */
     private static void add(List<Long> places, Geometry geometry, long start) {
         long span = PLACE * geometry.pageSize();
         boolean isFree = places.stream().allMatch(other -> Math.abs(start - other) >= span);
@@ -128,7 +128,7 @@ final class GeometryMemoryTest {
         }
     }
 
-    /** Makes an access of a place's bytes, perhaps across two pages or the end of the place. */
+    /** Accesses bytes of a place, sometimes across two pages or across the end of the place. */
     private static void access(PagedAccess memory, PagedBytes model, long place, Random random) {
         int size = 1 << random.nextInt(4);
         long address = place

@@ -14,8 +14,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The calls of {@link LayoutModelTest} in spaces of each named geometry of the library, with each page size. A space
- * has only a few hundred pages, because the model visits each page. It keeps the proportions of the geometry: the
- * distances between minimum, window and limit, and whether a mapping contains a huge page.
+ * consists of only a few hundred pages, because the model visits each page. It preserves the proportions of the
+ * geometry: the distances between minimum, window and limit, and whether a mapping contains a huge page.
  */
 @DisplayName("In each geometry, with each page size, every call leaves the layout that the model predicts")
 @Tag("comparison")
@@ -26,7 +26,7 @@ final class GeometryModelTest {
 
     private static final int ABOVE = 0xc0;
 
-    /** With 9 and 24 pages have the smallest and the largest size. */
+    /** 9 and 24 are the minimum and the maximum. */
     private static final int[] PAGE_SHIFTS = {9, 12, 14, 16, 24};
 
     static Stream<Arguments> geometries() {

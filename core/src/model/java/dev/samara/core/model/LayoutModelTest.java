@@ -24,8 +24,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random sequences of all calls, on an address space and on a model of single pages. A sequence that fails is shortened
- * as far as possible and printed as a test.
+ * Random sequences of all calls, on an address space and on a model of single pages. A failing sequence is shortened as
+ * far as possible and printed as a test.
  */
 @DisplayName("Every call leaves the layout that a model of single pages predicts")
 @Explored(8)
@@ -33,10 +33,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LayoutModelTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 
-    /** Steps of each of the seeds below, and of the fresh one. */
+    /** The number of steps for each of the seeds below, and for the fresh seed. */
     private static final int STEPS = TORTURE ? 100_000 : 9_000;
 
-    /** A space is begun anew after so many steps, because a seed also decides about sizes and limits. */
+    /** The number of steps per space; then a new space is started, because a seed also determines sizes and limits. */
     private static final int STEPS_PER_SPACE = 300;
 
     @ParameterizedTest
@@ -66,7 +66,7 @@ class LayoutModelTest {
     /**
      * Compares the space and the model in one sequence.
      *
-     * @param geometry of a few hundred pages; null for one that the seed chooses
+     * @param geometry a geometry of a few hundred pages; null if the seed should choose one
      */
     static void runOne(long seed, int steps, @Nullable Geometry geometry) {
         Random random = new Random(new SplittableRandom(seed).nextLong());
@@ -106,7 +106,7 @@ class LayoutModelTest {
         }
     }
 
-    /** Leaves out parts, halves first and single items last, as long as the rest still fails. */
+    /** Removes parts, from halves down to single items, as long as the rest still fails. */
     static <T> List<T> shrink(List<T> items, Predicate<List<T>> fails) {
         List<T> few = items;
         for (int part = Math.max(1, few.size() / 2); ; ) {

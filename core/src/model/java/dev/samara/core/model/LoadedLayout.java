@@ -15,13 +15,13 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Draws a random initial layout, with properties that no call can create: touched memory, inherited memory, and special
+ * Draws a random initial layout that contains what no call can create: touched memory, inherited memory, and special
  * mappings.
  */
 final class LoadedLayout {
     private static final long RIGHTS = VmaFlags.MAY_ACCESS;
 
-    /** Flags that a private mapping may have. Most entries are equal, so that neighbours often could merge. */
+    /** Flags for a private mapping. Most entries are equal, so that neighbours can often merge. */
     private static final long[] PRIVATE = {
         RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT,
         RIGHTS | VmaFlags.READ | VmaFlags.WRITE | VmaFlags.ACCOUNT,
@@ -101,7 +101,7 @@ final class LoadedLayout {
         return VmArea.describe(from << shift, to << shift, flags, offset, backing, name, identity);
     }
 
-    /** The statements that make the list {@code loaded}. */
+    /** Returns the statements that create the list {@code loaded}. */
     static String asJava(List<Vma> loaded) {
         if (loaded.isEmpty()) {
             return "";

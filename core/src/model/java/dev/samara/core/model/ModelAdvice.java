@@ -18,7 +18,7 @@ final class ModelAdvice {
                 || advice == Advice.GUARD_REMOVE;
     }
 
-    /** Applies it to a part of one VMA. */
+    /** Applies an advice to a part of one VMA. */
     static long apply(ModelSpace space, int from, int to, int advice) {
         Page page = space.pages.at(from);
         if (page.has(VmaFlags.SEALED) && discards(advice) && page.isAnonymous() && !page.has(VmaFlags.WRITE)) {
@@ -37,7 +37,7 @@ final class ModelAdvice {
         return result == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : result;
     }
 
-    /** The whole VMA may hold guard markers now; memory that has none gets an identity for them. */
+    /** Marks the whole VMA as one that may contain guard markers; memory without an identity gets one for them. */
     private static void guard(Pages pages, int at) {
         int start = pages.startOf(at);
         int end = pages.endOf(at);
@@ -55,7 +55,7 @@ final class ModelAdvice {
         pages.setFlags(start, end, page.flags() | VmaFlags.MAYBE_GUARD);
     }
 
-    /** Whether two pages would be of one VMA but for their rights and identities. */
+    /** Returns whether two pages could belong to one VMA if their rights and identities were ignored. */
     private static boolean wouldContinue(Page page, Page next) {
         return page.sameFlags(next, VmaFlags.ACCESS | Page.STICKY)
                 && page.backing() == next.backing()

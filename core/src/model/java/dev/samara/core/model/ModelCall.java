@@ -13,15 +13,15 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One step of a random sequence. It depends on no other step, so any sequence of steps can be run.
+ * One step of a random sequence. A step depends on no other step, so any sequence of steps can be run.
  *
  * @param kind the call
- * @param address the first argument, if the call has one
+ * @param address the first argument, if the call takes one
  * @param length the length in bytes; for LIMIT, the limit
  * @param other the offset of MMAP, the new length of MREMAP, the page of REMAP_FILE_PAGES, the flags of MSEAL and MDWE
  * @param target the new address of MREMAP
  * @param flags the flags of the call; for MADVISE the advice; for LIMIT, GRANT, DROP and NAME the number of the limit,
- *     right or name; for FORK what happens to the child
+ *     right or name; for FORK the fate of the child
  * @param protection the protection of MMAP and MPROTECT
  * @param object the number of the file or segment, or -1 for none
  */
@@ -52,7 +52,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         FORK
     }
 
-    /** FORK: the child is looked at and closed, or lives on beside its parent, or takes its place. */
+    /** FORK: the child is compared and closed, lives on alongside its parent, or replaces its parent. */
     static final int CLOSE_CHILD = 0;
 
     static final int KEEP_CHILD = 1;
@@ -94,7 +94,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         return CAPABILITIES.get(flags);
     }
 
-    /** Whether the call has no result. */
+    /** Returns whether the call has no result. */
     boolean isVoid() {
         return kind == Kind.LIMIT || kind == Kind.GRANT || kind == Kind.DROP;
     }
@@ -175,7 +175,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         return "0x" + Integer.toHexString(number);
     }
 
-    /** The result of a call, as a test would write it. */
+    /** Returns the result of a call in the form in which a test would write it. */
     static String result(long result) {
         for (Errno errno : Errno.values()) {
             if (errno.result() == result) {
@@ -185,7 +185,7 @@ record ModelCall(Kind kind, long address, long length, long other, long target, 
         return hex(result);
     }
 
-    /** The call on a space of this name, without a semicolon. */
+    /** Returns the call on a space of this name, without a semicolon. */
     String asJava(String space) {
         String range = hex(address) + ", " + hex(length);
         String arguments = switch (kind) {

@@ -17,7 +17,7 @@ final class ModelMachine {
     private final IdentityHashMap<Backing, Long> sharedPages = new IdentityHashMap<>();
 
     /**
-     * Describes a machine.
+     * Creates a machine.
      *
      * @param commitLimit bytes, or -1 for none
      */
@@ -39,7 +39,7 @@ final class ModelMachine {
         spaces.remove(space);
     }
 
-    /** A new shared object is charged for its size as long as anybody maps a page of it. */
+    /** Charges a new shared object for its size, as long as any space maps a page of it. */
     void charge(Backing shared, long pages) {
         sharedPages.put(shared, pages);
     }

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code mmap}, {@code shmat} and {@code shmdt} on a model space. */
 final class ModelMmap {
-    /** The flags that are understood with SHARED_VALIDATE: those that were there before it. */
+    /** The flags that SHARED_VALIDATE accepts: those that existed before it. */
     private static final int LEGACY = MapFlags.SHARED
             | MapFlags.PRIVATE
             | MapFlags.FIXED
@@ -181,7 +181,7 @@ final class ModelMmap {
             flags |= VmaFlags.ACCOUNT;
         }
         if (file != null && file.refusesSync() && (flags & VmaFlags.SYNC) != 0) {
-            // Too late to keep the old mappings: their range stays unmapped.
+            // This failure comes too late to keep the old mappings, so their range stays unmapped.
             space.pages.clear(from, to);
             return Errno.EOPNOTSUPP.result();
         }

@@ -187,7 +187,7 @@ final class ModelRanges {
         return 0;
     }
 
-    /** A VMA that cannot be changed stays as it is. */
+    /** Locks or unlocks all VMAs; a VMA that cannot be changed stays as it is. */
     private void lockAll(long wanted) {
         for (int at = pages.nextMapped(0); at < pages.size(); at = pages.nextMapped(pages.endOf(at))) {
             lockPiece(at, pages.endOf(at), wanted);

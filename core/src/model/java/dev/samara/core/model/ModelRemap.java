@@ -141,7 +141,7 @@ final class ModelRemap {
         return newAddress;
     }
 
-    /** Such a mapping is moved alone. */
+    /** Returns whether a mapping can only be moved alone, because its backing has its own placement rule. */
     private static boolean hasItsOwnPlacing(Page page) {
         return page.countsMappings()
                 || (page.backing() != null && page.backing().isZeroDevice());
@@ -199,7 +199,7 @@ final class ModelRemap {
                 && !Errno.isError(space.places.choose(null, start, newEnd - start, 0, MapFlags.FIXED, false));
     }
 
-    /** Copies to a new place and takes the source away. */
+    /** Copies the mapping to a new place and removes the source. */
     private long move(long address, long oldLength, long newLength, int flags, long newAddress) {
         int at = space.page(address);
         Page source = pages.at(at);

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * as the body of a test.
  */
 final class ModelRun {
-    /** One side and the other: a space, its model, and the numbers that their listings gave to objects. */
+    /** A space, its model, and the numbers that their listings assigned to objects. */
     private static final class Pair {
         final String name;
         final AddressSpace space;
@@ -44,7 +44,7 @@ final class ModelRun {
     private int children;
     private final @Nullable StringBuilder java;
 
-    /** Without a {@code java} to write to, it writes nothing. */
+    /** Creates both sides. If {@code java} is null, the run does not print its calls. */
     ModelRun(ModelSetting setting, @Nullable StringBuilder java) {
         this.java = java;
         say(setting.asJava());
@@ -52,7 +52,7 @@ final class ModelRun {
         compare(current);
     }
 
-    /** The model that the next step is for. */
+    /** Returns the model to which the next step applies. */
     ModelSpace model() {
         return current.model;
     }
@@ -112,7 +112,7 @@ final class ModelRun {
         pair.close();
     }
 
-    /** Compares everything that is left and closes it. */
+    /** Compares everything that is left, and closes it. */
     void finish() {
         if (java != null) {
             String text = new LayoutText().text(current.model.pages.vmas()).indent(16);
@@ -143,7 +143,7 @@ final class ModelRun {
         require(usage.equals(actualUsage), () -> "expected " + usage + " but it is " + actualUsage);
     }
 
-    /** Looks up the surroundings of a step one address at a time. */
+    /** Looks up single addresses around a step, and compares the results with a snapshot. */
     private void findEverywhere(ModelCall call) {
         long page = current.model.geometry.pageSize();
         List<Vma> vmas = current.space.snapshot().vmas();

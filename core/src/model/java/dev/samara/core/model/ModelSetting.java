@@ -19,7 +19,7 @@ import java.util.Set;
 /**
  * The setting of a sequence of steps: machine, sizes, limits, rights, and the initial mappings.
  *
- * @param geometry the sizes and bounds, of a few hundred pages
+ * @param geometry the sizes and bounds; a few hundred pages
  * @param maxMaps the limit on the number of mappings
  * @param guardGap the number of pages that stay free below a stack
  * @param commitLimit the commit limit in bytes, or -1 for none
@@ -42,7 +42,7 @@ record ModelSetting(
         long brk,
         List<Vma> loaded) {
 
-    /** Small spaces; the third is so large that 2 and 4 GiB lie in it, the fourth begins at address 0. */
+    /** Small spaces. The third one is large enough to contain 2 and 4 GiB, the fourth one starts at address 0. */
     private static final List<Geometry> GEOMETRIES = List.of(
             new Geometry(12, 4, 15, 0x4000, 0x180000, 0x180000),
             new Geometry(12, 3, 14, 0x2000, 0x100000, 0x1c0000),
@@ -53,7 +53,7 @@ record ModelSetting(
         return draw(random, GEOMETRIES.get(random.nextInt(GEOMETRIES.size())));
     }
 
-    /** Draws a world with a geometry of a few hundred pages. */
+    /** Draws a setting with a geometry of a few hundred pages. */
     static ModelSetting draw(Random random, Geometry geometry) {
         long page = geometry.pageSize();
         EnumSet<Capability> capabilities = EnumSet.noneOf(Capability.class);
@@ -116,7 +116,7 @@ record ModelSetting(
         return space;
     }
 
-    /** The statement that makes the space. */
+    /** Returns the statement that creates the space. */
     String asJava() {
         StringBuilder java = new StringBuilder("AddressSpace space = Machine.builder()");
         java.append(".maxMapCount(")

@@ -98,7 +98,7 @@ final class ModelSpace {
         return 0;
     }
 
-    /** Whether memory must not get such flags, or begin with them. */
+    /** Returns whether MDWE forbids these flags for existing or new memory. */
     boolean refuses(boolean wasExecutable, long flags) {
         boolean isExecutable = (flags & VmaFlags.EXEC) != 0;
         return mdwe != 0 && isExecutable && (!wasExecutable || (flags & VmaFlags.WRITE) != 0);
@@ -132,7 +132,7 @@ final class ModelSpace {
         return (flags & (VmaFlags.WRITE | VmaFlags.SHARED | VmaFlags.GROWSDOWN)) == VmaFlags.WRITE;
     }
 
-    /** Whether so many more pages stay below the limits of address space and data. */
+    /** Returns whether the given number of additional pages stays below the limits of address space and data. */
     boolean mayExpand(long flags, long more) {
         if (Long.compareUnsigned(pages.count(0) + more, geometry.pages(limit(Resource.AS))) > 0) {
             return false;
@@ -143,7 +143,7 @@ final class ModelSpace {
                 || Long.compareUnsigned(data, geometry.pages(limit(Resource.DATA))) <= 0;
     }
 
-    /** Whether so many more pages with such flags may be locked. */
+    /** Returns whether the given number of additional pages with these flags may be locked. */
     boolean mayLock(long flags, long more) {
         return (flags & VmaFlags.LOCKED) == 0
                 || can(Capability.IPC_LOCK)
@@ -151,7 +151,7 @@ final class ModelSpace {
                         <= 0;
     }
 
-    /** Whether locking is allowed at all. */
+    /** Returns whether locking is allowed at all. */
     boolean mayLockAtAll() {
         return limit(Resource.MEMLOCK) != 0 || can(Capability.IPC_LOCK);
     }
@@ -179,7 +179,10 @@ final class ModelSpace {
         return result;
     }
 
-    /** Cuts the range that will be replaced off its neighbours. A refusal may leave the first cut. */
+    /**
+     * Splits the VMAs at both ends of a range that will be replaced. If the second split is refused, the first one
+     * stays.
+     */
     long cutOut(int from, int to) {
         if (pages.isMapped(from) && pages.startOf(from) < from) {
             if (pages.endOf(from) > to && pages.maps() >= machine.maxMaps) {
@@ -208,15 +211,16 @@ final class ModelSpace {
     }
 
     /**
-     * Gives a part of one VMA other flags: joined with a neighbour that it continues then, else cut out.
+     * Changes the flags of a part of one VMA. The part is joined with each neighbour that it then continues; otherwise
+     * it is split off.
      *
-     * @return 0, or why it cannot be cut out; the first cut may be left
+     * @return 0, or the errno if it cannot be split off; the first split may remain
      */
     long modify(int from, int to, long flags) {
         return modify(from, to, flags, pages.at(from).name());
     }
 
-    /** Gives a part of one VMA other flags or another name, as the form with flags does. */
+    /** Changes the flags and the name of a part of one VMA, in the same way as the overload without a name. */
     long modify(int from, int to, long flags, @Nullable String name) {
         int start = pages.startOf(from);
         int end = pages.endOf(from);
@@ -350,7 +354,7 @@ final class ModelSpace {
         return 0;
     }
 
-    /** The copy for a child, or null if the memory for it cannot be promised. */
+    /** Returns the copy for a child, or null if its memory exceeds the commit limit. */
     @Nullable
     ModelSpace fork() {
         long charge = pages.count(page -> page.has(VmaFlags.ACCOUNT) && !page.has(VmaFlags.DONTCOPY));

@@ -23,7 +23,7 @@ record Page(
         @Nullable AnonVma identity,
         @Nullable String name) {
 
-    /** Flags that do not keep VMAs apart; a merged VMA has those of both. */
+    /** Flags that do not prevent a merge; the merged VMA gets the flags of both. */
     static final long STICKY = VmaFlags.MAYBE_GUARD;
 
     boolean has(long wanted) {
@@ -34,7 +34,7 @@ record Page(
         return (flags & wanted) != 0;
     }
 
-    /** The kernel itself has mapped it. */
+    /** Returns whether the kernel itself mapped the page. */
     boolean isSpecial() {
         return name != null && hasAny(VmaFlags.SPECIAL);
     }
@@ -59,12 +59,12 @@ record Page(
         return new Page(flags, backing, offset, identity, newName);
     }
 
-    /** The page {@code pages} further on in the same mapping. */
+    /** Returns the page {@code pages} further on in the same mapping. */
     Page further(long pages) {
         return new Page(flags, backing, offset + pages, identity, name);
     }
 
-    /** Whether this page and the one behind it could be of one VMA. */
+    /** Returns whether this page and the next one could belong to one VMA. */
     boolean continuesAs(Page next) {
         return sameFlags(next, STICKY)
                 && !hasAny(VmaFlags.SPECIAL)
@@ -74,7 +74,7 @@ record Page(
                 && identitiesAgree(identity, next.identity);
     }
 
-    /** Whether the flags are equal but for some. */
+    /** Returns whether the flags are equal except for some. */
     boolean sameFlags(Page other, long but) {
         return ((flags ^ other.flags) & ~but) == 0;
     }

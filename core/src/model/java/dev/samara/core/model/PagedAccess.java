@@ -11,8 +11,8 @@ import java.nio.ByteOrder;
 import java.util.Objects;
 
 /**
- * Flat accesses in GUEST of any width. The value of a load is compared with the bytes in the region, which {@link
- * #translate} finds.
+ * Flat accesses of any width in GUEST. Compares each loaded value with the bytes in the region at the index that {@link
+ * #translate} returns.
  */
 final class PagedAccess extends FlatMemory {
     private static final class Failed extends RuntimeException {
@@ -41,7 +41,7 @@ final class PagedAccess extends FlatMemory {
         throw failed;
     }
 
-    /** The number that the last load has read, without a sign. */
+    /** Returns the number that the last load read, zero-extended. */
     long value() {
         return value;
     }
@@ -52,7 +52,7 @@ final class PagedAccess extends FlatMemory {
         try {
             access.run();
         } catch (Failed thrown) {
-            // The fault is known.
+            // The callback already stored the fault.
         } finally {
             cpu.leaveGuest();
         }

@@ -75,7 +75,7 @@ final class PagedBytes {
         }
     }
 
-    /** The fault of an access: that of its first page that has one. */
+    /** Returns the fault of an access, i.e. the fault of the first page that has one. */
     int fault(long address, int size, int access) {
         for (int i = 0; i < size; i++) {
             Page page = page(address + i);

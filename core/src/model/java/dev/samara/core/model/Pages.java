@@ -27,12 +27,12 @@ final class Pages {
         border = new boolean[page.length + 1];
     }
 
-    /** How many pages the space has. */
+    /** Returns the number of pages of the space. */
     int size() {
         return page.length;
     }
 
-    /** The number of the page of an address, or of the end of the space if that lies below. */
+    /** Returns the page number of an address, capped at the end of the space. */
     int clip(long address) {
         return (int) Long.min(address >>> geometry.pageShift(), page.length);
     }
@@ -41,12 +41,12 @@ final class Pages {
         return at >= 0 && at < page.length && page[at] != null;
     }
 
-    /** The page at a place that is mapped. */
+    /** Returns the page at a mapped place. */
     Page at(int at) {
         return Objects.requireNonNull(page[at]);
     }
 
-    /** The first mapped page at or after a place, or {@link #size()}. */
+    /** Returns the first mapped page at or after a place, or {@link #size()}. */
     int nextMapped(int from) {
         int at = from;
         while (at < page.length && page[at] == null) {
@@ -55,7 +55,7 @@ final class Pages {
         return at;
     }
 
-    /** The last mapped page before a place, or -1. */
+    /** Returns the last mapped page before a place, or -1. */
     int previousMapped(int before) {
         int at = before - 1;
         while (at >= 0 && page[at] == null) {
@@ -89,7 +89,7 @@ final class Pages {
         return true;
     }
 
-    /** Makes a border. */
+    /** Splits the VMA at a place. */
     void cut(int at) {
         border[at] = border[at] || isMapped(at) || isMapped(at - 1);
     }
@@ -103,7 +103,7 @@ final class Pages {
         border[to] = isMapped(to);
     }
 
-    /** Maps a free range as a VMA of its own. */
+    /** Maps a free range as a separate VMA. */
     void put(int from, int to, Page first) {
         for (int at = from; at < to; at++) {
             page[at] = first.further(at - from);
@@ -113,7 +113,7 @@ final class Pages {
         border[to] = true;
     }
 
-    /** Gives each page of a range, which is cut at its ends, other flags. */
+    /** Sets the flags of each page of a range whose ends are borders. */
     void setFlags(int from, int to, long flags) {
         for (int at = from; at < to; at++) {
             page[at] = at(at).withFlags(flags);
@@ -136,7 +136,7 @@ final class Pages {
         return isMapped(at - 1) && isMapped(at) && at(at - 1).continuesAs(at(at));
     }
 
-    /** Takes a border away if both of its pages continue each other. */
+    /** Removes a border if the pages on both sides continue each other. */
     boolean join(int at) {
         if (!canJoin(at)) {
             return false;
@@ -150,7 +150,10 @@ final class Pages {
         return true;
     }
 
-    /** Joins a range that was just put. What would vanish between two others must not count its mappings. */
+    /**
+     * Joins a new range with its neighbours. If the backing counts its mappings, the range is not joined on both sides,
+     * because a VMA of such a backing must not vanish.
+     */
     void joinNew(int from, int to) {
         boolean left = join(from);
         if (!left || !at(from).countsMappings()) {
@@ -158,7 +161,7 @@ final class Pages {
         }
     }
 
-    /** Takes a VMA back one page at a time, as a stack that grows does. */
+    /** Extends a VMA downwards, as a growing stack does. */
     void growDown(int start, int newStart) {
         Page first = at(start);
         border[start] = false;
@@ -201,7 +204,7 @@ final class Pages {
         return count(VmaFlags.ACCOUNT);
     }
 
-    /** The VMAs, as descriptions. */
+    /** Returns the VMAs as descriptions. */
     List<Vma> vmas() {
         List<Vma> vmas = new ArrayList<>();
         for (int at = nextMapped(0); at < page.length; at = nextMapped(endOf(at))) {

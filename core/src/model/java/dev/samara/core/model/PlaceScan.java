@@ -9,7 +9,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
-/** Finds the place for a mapping by trying every page, one after another. */
+/** Finds the place for a mapping by trying every page in turn. */
 final class PlaceScan {
     private static final long GIB = 1L << 30;
 
@@ -33,11 +33,11 @@ final class PlaceScan {
     }
 
     /**
-     * The address for a mapping, or an error.
+     * Returns the address for a mapping, or an error.
      *
-     * @param file the mapped file, or null for memory that has no file yet
-     * @param length whole pages
-     * @param offset bytes
+     * @param file the mapped file, or null for memory without a file
+     * @param length the length in bytes, a multiple of the page size
+     * @param offset the offset in bytes
      */
     long choose(@Nullable Backing file, long address, long length, long offset, int flags, boolean shared) {
         long limit = geometry.limit();
@@ -64,7 +64,9 @@ final class PlaceScan {
                 : found;
     }
 
-    /** So that address and offset agree modulo the huge page size, if a huge page fits in at all. */
+    /**
+     * Returns an address that agrees with the offset modulo the huge page size, if a huge page fits into the mapping.
+     */
     private long aligned(long address, long length, long offset, int flags) {
         long huge = geometry.hugeSize();
         long end = offset + length;
@@ -124,7 +126,7 @@ final class PlaceScan {
         return fits(hint >>> geometry.pageShift(), geometry.pages(length));
     }
 
-    /** A stack above the range found moves the end of the search below its gap. */
+    /** Returns the highest free place. A stack above a free range moves the end of the search below the stack's gap. */
     private long highest(long length, long low, long high) {
         long count = geometry.pages(length);
         for (long at = geometry.pages(high) - count; at >= geometry.pages(low); ) {
@@ -154,7 +156,10 @@ final class PlaceScan {
         return pages.isFree(at, at + count) && at + count <= guardedStart(at + count);
     }
 
-    /** Where the next VMA at or after a place begins, its gap included; far away if there is none. */
+    /**
+     * Returns the start of the next VMA at or after a place, including its gap; {@code Long.MAX_VALUE} if there is
+     * none.
+     */
     private long guardedStart(long from) {
         if (from >= pages.size()) {
             return Long.MAX_VALUE;
@@ -163,7 +168,7 @@ final class PlaceScan {
         return next == pages.size() ? Long.MAX_VALUE : guardedStartOf(next);
     }
 
-    /** The start of a VMA that begins at a place, its gap included. */
+    /** Returns the start of the VMA at a place, including its gap. */
     long guardedStartOf(int start) {
         return pages.at(start).has(VmaFlags.GROWSDOWN) ? Math.max(0, start - guardGap) : start;
     }

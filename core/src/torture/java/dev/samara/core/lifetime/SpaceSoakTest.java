@@ -40,10 +40,10 @@ final class SpaceSoakTest {
             : Share.of("SpaceSoakTest", 4).steps(2_000);
     private static final int THREADS = 4;
 
-    /** As many spaces as fill the caches of the machine and of the JVM, before the heap is measured. */
+    /** The number of spaces that fill the caches of the machine and of the JVM before the heap is measured. */
     private static final int FIRST = SPACES / 10;
 
-    /** The growth of the heap that is no leak: less than 100 bytes for each space, and what a JVM varies by. */
+    /** The heap growth that does not count as a leak: 100 bytes per space, and the normal variation of a JVM. */
     private static final long SLACK = (1 << 20) + 100L * SPACES;
 
     private static final long AT = 0x10_0000;
@@ -53,7 +53,7 @@ final class SpaceSoakTest {
     private final Machine machine = fixture.machine;
     private final List<WeakReference<TlbContext>> contexts = new CopyOnWriteArrayList<>();
 
-    /** Makes a space, uses it, leaves it in one of several ways, and closes it. */
+    /** Creates a space, uses it, leaves it in one of several ways, and closes it. */
     private void live(Cpu cpu, AddressSpace refuge, int number) {
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
         assertEquals(AT, space.mmap(AT, SpaceFixture.PAGE, SpaceFixture.RW, FIXED, null, 0));
@@ -74,7 +74,7 @@ final class SpaceSoakTest {
             case 1 -> cpu.switchTo(null);
             case 2 -> cpu.switchTo(refuge);
             default -> {
-                // The CPU is the last user, and leaves with the next space.
+                // The CPU is the last user, and leaves when it switches to the next space.
             }
         }
         space.close();

@@ -42,14 +42,14 @@ final class ResidencyStormTest {
     private static final int STEPS = 400;
     private static final long PAGE = SpaceFixture.PAGE;
 
-    /** Each place spans a border of leaves. */
+    /** The number of pages of a place, which spans a border between leaves. */
     private static final long PAGES = 96;
 
     private static final int PLACES = 7;
     private static final long FIRST = 0x4000_0000L - PAGES / 2 * PAGE;
     private static final long STRIDE = 0x4000_0000L;
 
-    /** A place without a mapping of its own, to which pages move. */
+    /** A place without its own mapping, to which pages are moved. */
     private static final int TARGET = 6;
 
     private final SpaceFixture fixture = new SpaceFixture(1 << 13);

@@ -26,9 +26,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * I5: holds an operation in flight, or a fault in its backing. While it is held, makes all accesses and calls that do
- * not name its range, in the same VMAs and leaf tables, and releases it only afterwards. An access that waited for it
- * would hang, which is reported as a thread that does not stop.
+ * I5: holds an operation in flight, or a fault in its backing, and releases it only after making all accesses and calls
+ * that do not name its range, in the same VMAs and leaf tables. An access that waited for the held operation would
+ * hang, which is reported as a thread that does not stop.
  */
 final class AccessesBesideHeldOperation implements Actor {
     private static final long PLACE = 0x50_0000_0000L;
@@ -63,7 +63,7 @@ final class AccessesBesideHeldOperation implements Actor {
         slow = new Slow(cache);
     }
 
-    /** A file that takes its time with one page. */
+    /** A file that can block the read of one page. */
     private static final class Slow extends CachedBacking {
         /** The latches of the next reader. */
         private final AtomicReference<@Nullable Stop> next = new AtomicReference<>();
@@ -83,7 +83,7 @@ final class AccessesBesideHeldOperation implements Actor {
         }
     }
 
-    /** A fault that stands still. */
+    /** Blocks a fault. */
     private static final class Stop {
         private final CountDownLatch reached = new CountDownLatch(1);
         private final CountDownLatch released = new CountDownLatch(1);
@@ -149,12 +149,12 @@ final class AccessesBesideHeldOperation implements Actor {
         };
     }
 
-    /** Faults where no gate is. */
+    /** Makes faults in the held range that meet no gate. */
     private void within(int kind) {
         long address = HELD + TortureSpace.PAGE;
         switch (kind) {
             case 0, 3 -> {
-                // Its page may be there still, until it is retired.
+                // The page may still be there until it is retired.
                 int result = view.load(address);
                 checker.check(
                         isServed(result) || result == Fault.MAPERR, "accessed in flight: " + Fault.toString(result));
@@ -164,7 +164,10 @@ final class AccessesBesideHeldOperation implements Actor {
         }
     }
 
-    /** Everything that names another range: up to its very edges, in its VMA and in its leaf. */
+    /**
+     * Makes accesses and calls that name other ranges, right up to the edges of the held range, in the same VMA and
+     * leaf.
+     */
     private void elsewhere(Random random) {
         boolean below = random.nextBoolean();
         int pages = 1 + random.nextInt(SIDE - 1);
@@ -219,7 +222,7 @@ final class AccessesBesideHeldOperation implements Actor {
         checker.check(!Errno.isError(result), "refused beside it");
     }
 
-    /** Everything, also what names the page: no operation waits for a fault. */
+    /** Makes all calls, even those that name the page, because no operation waits for a fault. */
     private void besideAFault(Random random) {
         int flags = MapFlags.FIXED | (random.nextBoolean() ? MapFlags.SHARED : MapFlags.PRIVATE);
         cache.remove(0, FILE_PAGES);
@@ -253,7 +256,7 @@ final class AccessesBesideHeldOperation implements Actor {
 
     private void around(Random random) {
         switch (random.nextInt(6)) {
-            // Refused where it has been unmapped.
+            // Refused if the page was unmapped.
             case 0 -> space.mprotect(FILE, TortureSpace.PAGE, Protection.READ);
             case 1 -> space.mprotect(FILE, TortureSpace.PAGE, WRITABLE);
             case 2 -> succeed(space.munmap(FILE, TortureSpace.PAGE));
@@ -275,7 +278,7 @@ final class AccessesBesideHeldOperation implements Actor {
         }
     }
 
-    /** Its thread has stopped. */
+    /** Closes everything, after the actor's thread stopped. */
     void finish() throws InterruptedException {
         other.shutdown();
         other.awaitTermination(1, TimeUnit.MINUTES);

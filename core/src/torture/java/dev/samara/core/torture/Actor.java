@@ -3,14 +3,12 @@ package dev.samara.core.torture;
 
 import java.util.Random;
 
-/**
- * An action that one thread repeats on the space until the time is over. It passes its observations to its checkers.
- */
+/** An action that one thread repeats on the space until time is up. It passes its observations to its checkers. */
 interface Actor {
     /**
-     * One round, a few microseconds to a few milliseconds long.
+     * Performs one round, which takes a few microseconds to a few milliseconds.
      *
-     * @param random this thread's own; the same for the same seed
+     * @param random the thread's own generator, whose numbers depend only on the seed
      */
     void step(Random random);
 }

@@ -24,7 +24,7 @@ import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Holds an operation in flight, a close, or a reference, and releases it only after it made all other calls. If one of
+ * Holds an operation in flight, a close, or a reference, and releases it only after making all other calls. If one of
  * these calls waited, this thread would hang, which is reported as a thread that does not stop.
  */
 final class CallsBesideHeldOperation implements Actor {
@@ -55,7 +55,7 @@ final class CallsBesideHeldOperation implements Actor {
         space = machine.newSpace(TortureSpace.GEOMETRY);
     }
 
-    /** One operation, and how it is stopped. */
+    /** The latches that hold one operation. */
     private static final class Hold {
         final CountDownLatch entered = new CountDownLatch(1);
         final CountDownLatch released = new CountDownLatch(1);
@@ -64,7 +64,7 @@ final class CallsBesideHeldOperation implements Actor {
     private void retire(InFlightOperation range) {
         Hold now = hold;
         if (now != null && range.footprint().touches(HELD, BEHIND)) {
-            // Only the first: a fork's close has the same addresses.
+            // Holds only the first operation, because the close of a fork unmaps the same addresses.
             hold = null;
             now.entered.countDown();
             Latches.await(now.released);
@@ -77,8 +77,8 @@ final class CallsBesideHeldOperation implements Actor {
 
     @Override
     public void step(Random random) {
-        // One mapping, of which the middle will be in flight: its neighbours are joined with it, and must be
-        // free of it.
+        // One mapping whose middle will be in flight: the neighbours are merged with it, but must not be affected by
+        // it.
         fixed(PLACE, BEHIND + 16 * TortureSpace.PAGE - PLACE);
         TortureSpace.succeed(space.munmap(TARGET, HELD_LENGTH));
         switch (random.nextInt(32)) {
@@ -129,7 +129,7 @@ final class CallsBesideHeldOperation implements Actor {
         }
     }
 
-    /** Lookups in a range in flight, which do not wait either, but for accesses at a gate. */
+    /** Makes lookups in the range in flight, which do not wait either, except for accesses at a gate. */
     private void within(int kind) {
         long page = HELD + HELD_LENGTH / 2;
         boolean isGone = kind == 0 || kind == 3;
@@ -148,7 +148,7 @@ final class CallsBesideHeldOperation implements Actor {
         }
     }
 
-    /** Everything that names another range. */
+    /** Makes calls that name other ranges. */
     private void elsewhere(Random random) {
         long length = (1 + random.nextInt(8)) * TortureSpace.PAGE;
         switch (random.nextInt(8)) {
@@ -159,7 +159,7 @@ final class CallsBesideHeldOperation implements Actor {
                 TortureSpace.succeed(space.munmap(start, length));
             }
             case 1 -> {
-                // Up to the very edge of a range in flight.
+                // Right up to the edges of the range in flight.
                 TortureSpace.succeed(space.mprotect(HELD - length, length, Protection.READ));
                 TortureSpace.succeed(space.mprotect(BEHIND, length, Protection.READ));
                 TortureSpace.succeed(space.mprotect(HELD - length, length, WRITABLE));
@@ -206,7 +206,7 @@ final class CallsBesideHeldOperation implements Actor {
         TortureSpace.succeed(space.mmap(address, HELD_LENGTH, WRITABLE, flags, backing, 0));
     }
 
-    /** A close that does not return delays no other one, nor any operation. */
+    /** A close that does not return delays no other close, and no operation. */
     private void closeThatHangs(Random random) {
         CountDownLatch entered = new CountDownLatch(1);
         CountDownLatch released = new CountDownLatch(1);
@@ -229,7 +229,7 @@ final class CallsBesideHeldOperation implements Actor {
         released.countDown();
     }
 
-    /** A reference delays nothing, not even the munmap of its VMA; the close comes after the release. */
+    /** A reference delays nothing, not even the munmap of its VMA; only the close waits for its release. */
     private void referenceThatIsHeld(Random random) {
         CountDownLatch closed = new CountDownLatch(1);
         map(new BackingWithClose(closed::countDown), HELD);
@@ -248,7 +248,7 @@ final class CallsBesideHeldOperation implements Actor {
         Latches.await(closed);
     }
 
-    /** Does something when it is closed. */
+    /** A backing that runs an action when it is closed. */
     private static final class BackingWithClose extends NamedBacking {
         private final Runnable then;
 

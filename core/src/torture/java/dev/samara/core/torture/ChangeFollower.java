@@ -17,13 +17,16 @@ final class ChangeFollower implements LayoutListener {
     private final AddressSpace space;
     private final Checker checker;
 
-    /** By their starts. Written by one thread at a time; the stores of one are ordered before those of the next. */
+    /**
+     * The VMAs by start address. Written by one thread at a time; each thread's stores are ordered before those of the
+     * next thread.
+     */
     private final TreeMap<Long, Vma> vmas = new TreeMap<>();
 
     private long sequence;
     private boolean lost;
 
-    /** Follows a space that is empty and has not been changed yet. */
+    /** Follows a space that is empty and was never changed. */
     ChangeFollower(AddressSpace space, Checker checker) {
         this.space = space;
         this.checker = checker;
@@ -33,7 +36,7 @@ final class ChangeFollower implements LayoutListener {
     @Override
     public void changed(LayoutChange change) {
         if (sequence != 0 && change.sequence() != sequence + 1) {
-            // Too slow: changes that were lost cannot be replayed.
+            // The listener was too slow: lost changes cannot be replayed.
             checker.check(change.sequence() > sequence, "told of an older change");
             lost = true;
         }
@@ -49,7 +52,7 @@ final class ChangeFollower implements LayoutListener {
         }
     }
 
-    /** After everything has been delivered. */
+    /** Compares the final layouts, after all changes were delivered. */
     void finish() {
         List<Vma> told = new ArrayList<>(vmas.values());
         checker.check(lost || told.equals(space.snapshot().vmas()), "told of another layout than there is");

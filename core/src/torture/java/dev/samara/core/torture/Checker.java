@@ -19,22 +19,20 @@ final class Checker {
     private final AtomicReference<@Nullable Violation> first = new AtomicReference<>();
 
     /**
-     * A checker that has checked nothing yet.
+     * Creates a checker that has not checked anything yet.
      *
      * @param rule the invariant and a few words, as {@code I6 layout atomic}
-     * @param run told of violations
+     * @param run is notified of violations
      */
     Checker(String rule, TortureRun run) {
         this.rule = rule;
         this.run = run;
     }
 
-    /**
-     * The first violation: its time, its description in one line, and further details in any number of lines.
-     */
+    /** The first violation: its time, its description in one line, and further details in any number of lines. */
     private record Violation(String when, String what, String history) {}
 
-    /** Counts a check. A message that is expensive to make belongs into {@link #violated}. */
+    /** Counts a check. If the message is expensive to build, use {@link #violated} instead. */
     void check(boolean holds, String otherwise) {
         checks.increment();
         if (!holds) {
@@ -43,7 +41,8 @@ final class Checker {
     }
 
     /**
-     * Counts a violation. The first one is kept: its first line describes it, the lines behind it are the history.
+     * Counts a violation. The first violation is kept: its first line is the description, the other lines are the
+     * history.
      */
     void violated(String how) {
         violations.increment();
@@ -57,7 +56,7 @@ final class Checker {
         run.violated();
     }
 
-    /** Returns whether it has checked something, and it always held. */
+    /** Returns whether the rule was checked and always held. */
     boolean passed() {
         return checks.sum() > 0 && violations.sum() == 0;
     }
@@ -70,14 +69,12 @@ final class Checker {
         return violations.sum() > 0;
     }
 
-    /**
-     * Returns whether it has not checked anything before another rule was broken, so that nothing can be said of it.
-     */
+    /** Returns whether another rule was broken before this one was checked, so its state is unknown. */
     boolean isOpen() {
         return checks.sum() == 0 && violations.sum() == 0 && run.isBroken();
     }
 
-    /** Returns one line for people. */
+    /** Returns one line for readers. */
     String line() {
         Violation violation = first.get();
         String counts = String.format(Locale.ROOT, "%d checks, %d violations", checks.sum(), violations.sum());
@@ -94,13 +91,14 @@ final class Checker {
     }
 
     /**
-     * Prints the lines of all, broken rules first; then facts and histories; and last how many passed and failed.
+     * Prints the lines of all checkers, broken rules first, then the facts and histories, and finally the numbers of
+     * passed and failed checkers.
      *
-     * @return how many failed
+     * @return the number of checkers that failed
      */
     static int print(List<Checker> checkers, String facts, PrintStream out) {
         List<Checker> sorted = new ArrayList<>(checkers);
-        // Sorting is stable.
+        // The sort is stable.
         sorted.sort(Comparator.comparing(checker -> !checker.isBroken()));
         sorted.forEach(checker -> out.println(checker.line()));
         if (!facts.isEmpty()) {

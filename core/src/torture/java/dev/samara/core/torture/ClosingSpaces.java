@@ -21,13 +21,13 @@ import java.util.concurrent.locks.LockSupport;
 final class ClosingSpaces {
     private static final long PLACE = 0x68_0000_0000L;
 
-    /** As whose pages the accesses are recorded. */
+    /** The number under which the accesses are recorded. */
     private static final long NUMBER = 0xfe;
 
     private static final int WRITABLE = Protection.READ | Protection.WRITE;
     private static final long MOST_ADDED = 1L << 30;
 
-    /** How long the CPU stays in GUEST, at most: as long as a nap of the closing thread, and of the cutting one. */
+    /** The maximum stay of the CPU in GUEST: the maximum nap of the closing thread plus that of the cutting thread. */
     private static final int LONGEST_STAY_NANOS = 4_000_000;
 
     private static final long TOUCH_NANOS = 50_000;
@@ -38,7 +38,7 @@ final class ClosingSpaces {
     private final MemoryFile file;
     private final Backing open;
 
-    /** The stays in GUEST that have begun, and which of them the latest unmapping was for. */
+    /** The number of started stays in GUEST, and the stay at which the latest unmapping was aimed. */
     private final AtomicLong stays = new AtomicLong();
 
     private final AtomicLong unmapped = new AtomicLong();
@@ -59,7 +59,7 @@ final class ClosingSpaces {
         return isFirst;
     }
 
-    /** Closes the space, and puts another one in its place. */
+    /** Closes the space, and replaces it with another one. */
     Actor closer() {
         return random -> {
             AddressSpace old = space;
@@ -73,7 +73,7 @@ final class ClosingSpaces {
         };
     }
 
-    /** Maps the page and adds to it in GUEST; what others do to the mapping meanwhile waits for its CPU. */
+    /** Maps the page and adds to it in GUEST; concurrent changes of the mapping must wait for this CPU. */
     Actor user() {
         return random -> {
             AddressSpace of = space;
@@ -99,7 +99,7 @@ final class ClosingSpaces {
         };
     }
 
-    /** Returns whether a call that must not fail was refused by the close. */
+    /** Returns whether the close made the call fail; any other failure is an error. */
     private static boolean isClosed(long result) {
         return result == Errno.ESRCH.result() || TortureSpace.succeed(result) < 0;
     }
@@ -142,7 +142,10 @@ final class ClosingSpaces {
         };
     }
 
-    /** Cuts the file, by which the page is freed, has other pages take its frame, and makes the file long again. */
+    /**
+     * Truncates the file, which frees the page, so that other pages can take its frame, and then extends the file
+     * again.
+     */
     Actor cutter() {
         return random -> {
             LockSupport.parkNanos(random.nextInt(LONGEST_STAY_NANOS / 2));
@@ -157,7 +160,7 @@ final class ClosingSpaces {
         }
     }
 
-    /** All threads have stopped. */
+    /** Closes everything, after all threads stopped. */
     void finish() {
         AddressSpace last = space;
         last.validate();

@@ -19,11 +19,11 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A space of a few pages on its own machine, so that another {@link ContendedRangeUser} immediately gets what one
- * releases. It records the state of each page independently of reservations and gates.
+ * A space of a few pages on its own machine, so that a page released by one {@link ContendedRangeUser} is immediately
+ * taken by another. It records the state of each page independently of reservations and gates.
  *
  * <p>A page has an owner from the return of the call that maps it to the start of the call that unmaps it, and no other
- * thread touches it in that time. It is <em>leaving</em> from that start to the end of its retirement, which the
+ * thread changes it during that time. It is <em>leaving</em> from that start to the end of its retirement, which the
  * machine's hook observes. While it is leaving, its munmap is not complete.
  */
 final class ContendedRange {
@@ -31,7 +31,7 @@ final class ContendedRange {
     static final long START = 0x4000_0000L;
     static final long END = START + PAGES * TortureSpace.PAGE;
 
-    /** The owner of what callbacks map for a moment. */
+    /** The owner of the pages that callbacks map briefly. */
     private static final int VISITOR = 1000;
 
     final Machine machine;
@@ -44,23 +44,26 @@ final class ContendedRange {
     private final Checker calls;
     private final AtomicIntegerArray owners = new AtomicIntegerArray(PAGES);
 
-    /** How many calls that unmap a page have begun and not been retired; more than one with early reuse only. */
+    /**
+     * Per page: the number of calls that started to unmap it and are not retired yet. Only early reuse allows more than
+     * one.
+     */
     private final AtomicIntegerArray leaving = new AtomicIntegerArray(PAGES);
 
     private final AtomicReferenceArray<@Nullable OpenCountingBacking> backings = new AtomicReferenceArray<>(PAGES);
     private final ThreadLocal<Boolean> retiring = ThreadLocal.withInitial(() -> false);
 
-    /** Whether this thread closes a fork of the space, whose pages are none of the record's. */
+    /** Whether this thread is closing a fork of the space, whose pages are not recorded. */
     private final ThreadLocal<Boolean> elsewhere = ThreadLocal.withInitial(() -> false);
 
     private volatile boolean closing;
 
     /**
-     * An empty window.
+     * Creates an empty range.
      *
      * @param early whether the space reuses early
-     * @param holes I4
-     * @param calls told of reports that were not to come
+     * @param holes the checker of I4
+     * @param calls is notified of unexpected reports
      */
     ContendedRange(boolean early, long seed, Checker holes, OpenCountingBacking.Tally tally, Checker calls) {
         this.early = early;
@@ -122,7 +125,10 @@ final class ContendedRange {
         failures.fail(32);
     }
 
-    /** An unmap of its own range by a retirement, also by that of the close, is refused and does not hang. */
+    /**
+     * Unmaps the operation's own range from its retirement. This must be refused instead of hanging, even in the
+     * retirement of the close.
+     */
     private void callOwnRange(InFlightOperation range) {
         ReservedRanges.forEach(range, (start, end) -> {
             boolean refused = false;
@@ -144,12 +150,12 @@ final class ContendedRange {
         }
     }
 
-    /** A new backing. */
+    /** Returns a new backing. */
     OpenCountingBacking backing() {
         return new OpenCountingBacking(failures, tally, this::visit);
     }
 
-    /** Maps a page for a moment, as a callback may. */
+    /** Maps a page briefly, as a callback may. */
     private void visit() {
         if (closing) {
             return;
@@ -157,14 +163,14 @@ final class ContendedRange {
         long start = map(VISITOR, 0, 1, Protection.READ, TortureSpace.ANYWHERE, null, false);
         if (start > 0) {
             long result = unmap(VISITOR, page(start), 1);
-            // A page that an interrupt kept in place stays the visitor's.
+            // If an interrupt kept the page mapped, the visitor remains its owner.
             if (result != Errno.EINTR.result()) {
                 TortureSpace.succeed(result);
             }
         }
     }
 
-    /** Maps pages that are free, and notes their user. */
+    /** Maps free pages, and records their owner. */
     long map(
             int owner,
             long address,
@@ -184,7 +190,7 @@ final class ContendedRange {
         return result;
     }
 
-    /** Notes that an owner has got pages, which must not be anybody's. */
+    /** Records that an owner mapped pages, which must not have an owner. */
     void take(int owner, int first, int pages, @Nullable OpenCountingBacking backing) {
         for (int page = first; page < first + pages; page++) {
             holes.check(owners.compareAndSet(page, 0, owner), "mapped while another has it");
@@ -205,14 +211,14 @@ final class ContendedRange {
         }
     }
 
-    /** Notes that an owner has mapped something else over pages of its. */
+    /** Records that an owner replaced the mapping of its pages. */
     void replaced(int first, int pages, OpenCountingBacking backing) {
         for (int page = first; page < first + pages; page++) {
             backings.set(page, backing);
         }
     }
 
-    /** Notes that a call begins that is to unmap pages. */
+    /** Records that a call starts to unmap pages. */
     void leave(int first, int pages) {
         for (int page = first; page < first + pages; page++) {
             leaving.incrementAndGet(page);
@@ -220,7 +226,7 @@ final class ContendedRange {
         }
     }
 
-    /** Notes that it has not unmapped them. */
+    /** Records that the call did not unmap the pages. */
     void stay(int owner, int first, int pages) {
         for (int page = first; page < first + pages; page++) {
             holes.check(owners.compareAndSet(page, 0, owner), "mapped by another, and was never unmapped");
@@ -228,7 +234,7 @@ final class ContendedRange {
         }
     }
 
-    /** Unmaps pages that the owner has. */
+    /** Unmaps pages of an owner. */
     long unmap(int owner, int first, int pages) {
         leave(first, pages);
         long result;
@@ -244,7 +250,7 @@ final class ContendedRange {
         return result;
     }
 
-    /** Begins to unmap pages that the owner has. */
+    /** Starts to unmap pages of an owner. */
     CompletableFuture<Long> unmapAsync(int owner, int first, int pages) {
         leave(first, pages);
         CompletableFuture<Long> future;
@@ -270,7 +276,7 @@ final class ContendedRange {
         }
     }
 
-    /** After the last tenant has stopped, and before the space is closed. */
+    /** Must be called after the last user stopped, and before the space is closed. */
     void close() throws InterruptedException {
         machine.awaitQuiescence();
         closing = true;

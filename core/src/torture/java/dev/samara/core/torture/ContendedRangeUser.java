@@ -17,9 +17,9 @@ import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Maps, changes and unmaps pages of a {@link ContendedRange} concurrently with other users of these pages, with every
- * call that can do so, and acquires references to the VMAs that it finds. It may be interrupted at any time. Backings
- * may reject calls and throw.
+ * Maps, changes and unmaps pages of a {@link ContendedRange}, with every call that can do so and concurrently with
+ * other users of these pages, and acquires references to the VMAs that it finds. It may be interrupted at any time.
+ * Backings may reject calls and throw.
  */
 final class ContendedRangeUser implements Actor {
     private static final int MOST_LEASES = 5;
@@ -42,9 +42,9 @@ final class ContendedRangeUser implements Actor {
     private final Deque<VmaRef> references = new ArrayDeque<>();
 
     /**
-     * A tenant without pages.
+     * Creates a user without pages.
      *
-     * @param id positive, its own
+     * @param id a positive number, unique to this user
      */
     ContendedRangeUser(ContendedRange window, int id, Checker calls) {
         this.window = window;
@@ -100,7 +100,10 @@ final class ContendedRangeUser implements Actor {
         }
     }
 
-    /** Does something with a lease, which has been taken off the list; its rest is put there again. */
+    /**
+     * Performs a random action on a lease that was removed from the list; the rest of the lease is returned to the
+     * list.
+     */
     private void change(Random random, Lease lease) {
         switch (random.nextInt(9)) {
             case 0, 1 -> unmap(lease);
@@ -139,7 +142,7 @@ final class ContendedRangeUser implements Actor {
             }
         }
         if (begun && random.nextBoolean()) {
-            // It waits for the same range, or finds that another call was sooner.
+            // This call waits for the same range, or finds that another call was faster.
             map(
                     ContendedRange.address(lease.page),
                     lease.pages,
@@ -180,7 +183,7 @@ final class ContendedRangeUser implements Actor {
         allowed(space.mprotect(ContendedRange.address(lease.page + first), pages * TortureSpace.PAGE, rights));
     }
 
-    /** Replaces the lease as a whole; the pages are its owner's before, meanwhile and after. */
+    /** Replaces the whole lease; the owner keeps the pages throughout. */
     private void replace(Random random, Lease lease) {
         Lease after = lease;
         try {
@@ -230,7 +233,7 @@ final class ContendedRangeUser implements Actor {
         leases.add(new Lease(page, pages, lease.backing));
     }
 
-    /** Moves the pages and leaves the mapping. */
+    /** Moves the pages, but keeps the mapping. */
     private void copy(Lease lease) {
         leases.add(lease);
         if (lease.backing != null) {
@@ -254,7 +257,7 @@ final class ContendedRangeUser implements Actor {
             return;
         }
         child.validate();
-        // Its close retires ranges at addresses of this space, but no page of this space.
+        // The close of the child retires ranges at the same addresses, but no page of this space.
         window.closeChild(child);
     }
 
@@ -270,7 +273,7 @@ final class ContendedRangeUser implements Actor {
             check(held);
         }
         if (random.nextInt(4) == 0 || references.size() == MOST_REFERENCES) {
-            // The oldest one, mostly, so that some are held for a long time.
+            // Usually the newest reference, so that some are held for a long time.
             VmaRef released = random.nextInt(8) == 0 ? references.pollFirst() : references.pollLast();
             if (released != null) {
                 check(released);
@@ -298,7 +301,7 @@ final class ContendedRangeUser implements Actor {
         window.tally.openWhileHeld.check(refused, "released twice");
     }
 
-    /** Releases its references, after it has stopped. */
+    /** Releases the references, after the actor stopped. */
     void releaseAll() {
         references.forEach(this::check);
         references.forEach(VmaRef::close);

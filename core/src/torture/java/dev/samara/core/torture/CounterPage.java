@@ -9,7 +9,7 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * One page in its own leaf table, to which several threads add while its owner removes the page and its table in every
+ * One page in its own leaf table, to which several threads add while its owner removes the page and the table in every
  * possible way. After a removal, earlier additions are gone and later additions are present. While nothing is mapped,
  * no addition succeeds.
  */
@@ -42,7 +42,7 @@ final class CounterPage implements Actor {
         TortureSpace.succeed(setup.space.mmap(at, TortureSpace.PAGE, WRITABLE, flags, null, 0));
     }
 
-    /** Adds to it. */
+    /** Adds to the page. */
     Actor adder() {
         TortureMachine.View mine = setup.view();
         return random -> {
@@ -66,7 +66,7 @@ final class CounterPage implements Actor {
 
     private void add(TortureMachine.View mine, boolean loads, boolean inOneStep) {
         if (loads) {
-            // Then an addition marks the entry as written.
+            // So that the addition marks an existing entry as written.
             mine.load(at);
         }
         begun.incrementAndGet();
@@ -85,7 +85,7 @@ final class CounterPage implements Actor {
         long before = done.get();
         switch (random.nextInt(8)) {
             case 0, 1 -> {
-                // So that faults are on their way when the mapping goes.
+                // So that faults are in progress when the page is unmapped.
                 discard();
                 TortureSpace.succeed(setup.space.munmap(at, TortureSpace.PAGE));
                 nothing(Fault.MAPERR);
@@ -100,8 +100,8 @@ final class CounterPage implements Actor {
             }
             case 3 -> map();
             case 4, 5 -> {
-                // The table goes with its last entry, which is not that of the page: faults at the page may
-                // have it in their hands.
+                // The table is removed with its last entry, which is not the page's entry, while faults at the page may
+                // be using the table.
                 long beside = at + TortureSpace.PAGE;
                 TortureSpace.succeed(
                         setup.space.mmap(beside, TortureSpace.PAGE, WRITABLE, TortureSpace.FIXED, null, 0));
@@ -135,7 +135,7 @@ final class CounterPage implements Actor {
         TortureSpace.succeed(setup.space.madvise(at, TortureSpace.PAGE, shared ? Advice.REMOVE : Advice.DONTNEED));
     }
 
-    /** Nothing can be accessed, nor be added to. */
+    /** Checks that accesses fail, so nothing can be added either. */
     private void nothing(int expected) {
         for (int n = 0; n < 3; n++) {
             int result = view.load(at);

@@ -37,18 +37,18 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * CPUs load and store through TLBs of their embedder, whose results the flush listener drops, concurrently with a
- * thread that changes the pages. Each number that a CPU stores names its page.
+ * CPUs load and store through TLBs of their embedder, whose entries the flush listener drops, concurrently with a
+ * thread that changes the pages. Each number that a CPU stores identifies its page.
  *
- * <p>Rules: a load finds 0 or a number of its page (I1, I3); after {@code mprotect} or fork returned, no store changes
- * the pages that it protected (I2).
+ * <p>Rules: a load returns 0 or a number of its page (I1, I3); after {@code mprotect} or fork returned, no store
+ * changes the pages that the call protected (I2).
  */
 class EmbedderTlbTest {
     private static final int PAGES = 12;
     private static final int CPUS = 2;
     private static final int ROUNDS = 400;
 
-    /** Rounds after which a broken TLB must have been found. It is found in the first few of them. */
+    /** The number of rounds within which a mutant of the TLB must be found. It is found in the first few of them. */
     private static final int MOST_ROUNDS = 20_000;
 
     private final Machine machine =
@@ -133,7 +133,7 @@ class EmbedderTlbTest {
         }
     }
 
-    /** Changes a page in one of four ways, and checks what must not change afterwards. */
+    /** Changes a page in one of four ways, and checks that it does not change afterwards if it must not. */
     private void change(long page, int kind) {
         switch (kind) {
             case 0 -> assertEquals(0, space.madvise(page, PAGE, Advice.DONTNEED));

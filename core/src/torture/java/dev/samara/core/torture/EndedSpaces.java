@@ -9,8 +9,8 @@ import java.util.Deque;
 import java.util.List;
 
 /**
- * Spaces that their owner closed. Once all CPUs are offline, nothing may be left of these spaces, whatever CPUs and
- * borrowers used before.
+ * Spaces that were closed by their owner. Once all CPUs are offline, nothing may be left of these spaces, regardless of
+ * earlier use by CPUs and borrowers.
  */
 final class EndedSpaces {
     private static final int MOST = 256;
@@ -18,10 +18,13 @@ final class EndedSpaces {
     /** Guarded by itself. */
     private final Deque<AddressSpace> latest = new ArrayDeque<>();
 
-    /** Earlier ones of which something was left. A CPU in LAZY may have it. Guarded by {@link #latest}. */
+    /**
+     * Earlier spaces whose page table was not freed yet, possibly because a LAZY CPU keeps it. Guarded by {@link
+     * #latest}.
+     */
     private final List<AddressSpace> earlier = new ArrayList<>();
 
-    /** An owner has closed its reference. */
+    /** Adds a space whose owner closed its reference. */
     void add(AddressSpace closed) {
         synchronized (latest) {
             if (latest.size() == MOST) {
@@ -39,8 +42,8 @@ final class EndedSpaces {
     }
 
     /**
-     * Judges that the latest ones, and earlier ones that had tables, have ended, and have neither tables nor references
-     * of any kind; after the last CPU.
+     * Checks that the latest spaces, and earlier spaces that still had tables, ended and have neither tables nor
+     * references of any kind. Must be called after the last CPU went offline.
      */
     void judge(Checker leaks) {
         synchronized (latest) {

@@ -12,43 +12,43 @@ final class EventCounts {
     private final Map<String, LongAdder> counts = new ConcurrentHashMap<>();
     private final Map<String, Long> asked = new ConcurrentHashMap<>();
 
-    /** Asks for something so many times in a minute; before the start. */
+    /** Requires an event a number of times per minute. Must be called before the start. */
     void ask(String what, long perMinute) {
         asked.put(what, perMinute);
     }
 
-    /** Counts something. */
+    /** Counts an event. */
     void count(String what) {
         count(what, 1);
     }
 
-    /** Counts something so many times. */
+    /** Counts an event a number of times. */
     void count(String what, long times) {
         counts.computeIfAbsent(what, name -> new LongAdder()).add(times);
     }
 
-    /** Takes over a count that is kept elsewhere. */
+    /** Uses a count that is kept elsewhere. */
     void count(String what, LongAdder count) {
         counts.put(what, count);
     }
 
-    /** How often it was met. */
+    /** Returns how often an event occurred. */
     long of(String what) {
         LongAdder count = counts.get(what);
         return count == null ? 0 : count.sum();
     }
 
-    /** Of a short run little is asked, of none nothing. */
+    /** Returns the minimum for a run of some length, which is 0 for an empty run. */
     private static long least(long perMinute, Duration time) {
         return perMinute * time.toMillis() / 60_000;
     }
 
-    /** Returns whether each thing that was asked for was met often enough, for a run of some length. */
+    /** Returns whether each required event occurred often enough for a run of some length. */
     boolean areEnough(Duration time) {
         return asked.entrySet().stream().allMatch(each -> of(each.getKey()) >= least(each.getValue(), time));
     }
 
-    /** Says of each thing that was asked for whether it was met, for a run of some length. */
+    /** Checks for each required event whether it occurred often enough for a run of some length. */
     void judge(Duration time, Checker strength) {
         asked.forEach((what, perMinute) -> {
             long least = least(perMinute, time);

@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Reads the areas of other threads, and writes to them without changing them: it adds 0, which faults in and copies a
+ * Reads the areas of other threads, and writes to them without changing them, by adding 0, which faults in and copies a
  * page like any other write.
  */
 final class ForeignAccesses implements Actor {

@@ -57,7 +57,7 @@ final class GrowingMemory {
         }
     }
 
-    /** Writes to a stack anywhere below its top, and takes it away. */
+    /** Writes to a stack anywhere below its top, and unmaps it. */
     static final class Stack implements Actor {
         final OwnedPages area;
         private final TortureMachine setup;

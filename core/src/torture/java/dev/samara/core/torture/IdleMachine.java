@@ -29,9 +29,9 @@ public final class IdleMachine {
     private IdleMachine() {}
 
     /**
-     * Measures.
+     * Measures an idle machine.
      *
-     * @param arguments the seconds
+     * @param arguments the duration in seconds
      */
     public static void main(String[] arguments) throws InterruptedException {
         long seconds = Long.parseLong(arguments[0]);
@@ -91,7 +91,7 @@ public final class IdleMachine {
                 .count();
     }
 
-    /** The time of all Java threads but this one. */
+    /** Returns the CPU time of all Java threads except the current one. */
     private static long othersCpuNanos() {
         return Arrays.stream(THREADS.getAllThreadIds())
                 .filter(id -> id != Thread.currentThread().getId())

@@ -13,9 +13,9 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Spaces that end while CPUs are LAZY in them. Such a CPU returns, switches to another space, executes another program
- * or goes offline. If the space still has a user, the CPU finds its page unchanged; it never finds a page of a space
- * that ended.
+ * Spaces that end while CPUs are LAZY in them. Such a CPU returns, switches to another space, execs another program or
+ * goes offline. If the space still has a user, the CPU finds its page unchanged; it never finds a page of a space that
+ * ended.
  */
 final class LeftSpaces {
     private static final int LEAVERS = 3;
@@ -29,10 +29,10 @@ final class LeftSpaces {
     private final EndedSpaces ended;
     private final AtomicLong sequence = new AtomicLong();
 
-    /** The number of the latest space. Of the thread that ends spaces. */
+    /** The number of the latest space. Used only by the thread that ends spaces. */
     private long made;
 
-    /** Has a page for each CPU that leaves it. */
+    /** The current space, with one page for each CPU that leaves it. */
     private volatile StampedSpace current;
 
     LeftSpaces(TortureMachine setup, Checker contents, Checker lifetimes, EndedSpaces ended) {
@@ -47,7 +47,7 @@ final class LeftSpaces {
         return new StampedSpace(setup, sequence, OWNER, PLACE, made++, LEAVERS);
     }
 
-    /** Ends the space, unless CPUs are in it, and puts another one in its place. */
+    /** Closes the space, which ends it unless CPUs are in it, and replaces it with another one. */
     Actor ender() {
         return random -> {
             StampedSpace old = current;
@@ -59,9 +59,9 @@ final class LeftSpaces {
     }
 
     /**
-     * Leaves the space in which its CPU is, and goes on in one of several ways.
+     * Leaves its CPU's current space, and continues in one of several ways.
      *
-     * @param number which CPU, from 0
+     * @param number the number of the CPU, from 0
      */
     Actor leaver(int number) {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
@@ -77,7 +77,8 @@ final class LeftSpaces {
                 execFromSpace(left, page, visit);
                 return;
             }
-            // Before the CPU leaves; later there may be none. Without it, nothing but the CPU keeps the root.
+            // Acquired before the CPU leaves, because the space may have ended later. Without this reference, only the
+            // CPU keeps the root.
             PageTableRef held = random.nextInt(3) == 0 ? left.hold(lifetimes) : null;
             visit.cpu().enterLazy();
             refuses(visit, page);
@@ -151,13 +152,13 @@ final class LeftSpaces {
         setup.events.count("ways back from LAZY");
     }
 
-    /** A page that was written has its frame. */
+    /** Checks an access to a CPU's page; a written page has a frame, so it cannot run out of memory. */
     private void judge(StampedPage page, int result) {
         boolean holds = result == Fault.NONE || (result == Fault.OUT_OF_MEMORY && !page.isWritten());
         contents.check(holds, holds ? "" : "the page of a CPU gave " + Fault.toString(result));
     }
 
-    /** Goes to a space with pages of zeros at the place, of which the CPU is the only user in the end. */
+    /** Execs into a space with pages of zeros at the same place, whose only user in the end is the CPU. */
     private void exec(StampedSpace left, StampedPage page, SpaceVisit visit) {
         AddressSpace next = setup.machine.newSpace(TortureSpace.GEOMETRY);
         try (next) {
@@ -171,14 +172,17 @@ final class LeftSpaces {
     }
 
     private void findsZeros(StampedPage page, SpaceVisit visit) {
-        // Not recorded as an access to the page: its space may have a CPU.
+        // Not recorded as an access to the page, because the page's own space may still contain a CPU.
         Cpu cpu = visit.cpu();
         int result = setup.done(cpu.memory().load(page.address(), Long.BYTES));
         boolean holds = result == Fault.OUT_OF_MEMORY || (result == Fault.NONE && visit.value() == 0);
         contents.check(holds, holds ? "" : "a CPU finds after exec " + visit.say(result));
     }
 
-    /** The exec closes the reference by which the CPU came, and the last user of the old space may be another one. */
+    /**
+     * Execs from a space that the CPU entered by a reference. The exec closes this reference, although the old space
+     * may still have other users.
+     */
     private void execFromSpace(StampedSpace left, StampedPage page, SpaceVisit visit) {
         AddressSpace got = left.get(lifetimes);
         if (got == null) {
@@ -193,7 +197,10 @@ final class LeftSpaces {
         }
     }
 
-    /** Makes calls that walk the page table of the space, or ask its CPUs, on a thread that has no CPU there. */
+    /**
+     * Makes calls that walk the page table of the space, or send requests to its CPUs, on a thread without a CPU in the
+     * space.
+     */
     Actor caller() {
         return random -> {
             StampedSpace left = current;
@@ -225,7 +232,7 @@ final class LeftSpaces {
         }
     }
 
-    /** Has threads end whose CPUs are in the space, or LAZY there. */
+    /** Starts threads that end while their CPUs are in the space, or LAZY there. */
     Actor deserter() {
         return random -> {
             StampedSpace left = current;
@@ -263,7 +270,7 @@ final class LeftSpaces {
         return true;
     }
 
-    /** All threads have stopped. */
+    /** Closes the last space, after all threads stopped. */
     void finish() {
         StampedSpace last = current;
         last.space.validate();

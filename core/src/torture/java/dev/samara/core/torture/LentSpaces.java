@@ -14,9 +14,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Spaces that their owner closes while other threads borrow them. While a borrower holds users, it finds its pages
- * unchanged, even in a later borrow, whatever the owner closes. Without users, each of its accesses is rejected. After
- * the last user left, no borrow succeeds.
+ * Spaces that their owner closes while other threads borrow them. While a borrower is a user, it finds its pages
+ * unchanged, even in a later borrow, whatever the owner closes. Once the borrower released its users, each of its
+ * accesses is rejected. After the last user left, no borrow succeeds.
  */
 final class LentSpaces {
     private static final int BORROWERS = 3;
@@ -33,10 +33,13 @@ final class LentSpaces {
     private final EndedSpaces ended;
     private final AtomicLong sequence = new AtomicLong();
 
-    /** The number of the latest space. Of the lender. */
+    /** The number of the latest space. Used only by the lender. */
     private long made;
 
-    /** The page behind those of the borrowers is that of its owner, which writes it before it lends. */
+    /**
+     * The current space. The page after the borrowers' pages belongs to the owner, which writes it before it lends the
+     * space.
+     */
     private volatile StampedSpace current;
 
     LentSpaces(TortureMachine setup, Checker contents, Checker lifetimes, EndedSpaces ended) {
@@ -51,7 +54,7 @@ final class LentSpaces {
         return new StampedSpace(setup, sequence, OWNER, PLACE, made++, BORROWERS + 1);
     }
 
-    /** Lends another space, and closes the one before. Its CPU leaves a space in one way or another. */
+    /** Lends a new space, and closes the previous one. Its CPU leaves the new space in one of several ways. */
     Actor lender() {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
         return random -> {
@@ -74,15 +77,15 @@ final class LentSpaces {
             case 0 -> cpu.switchTo(null);
             case 1 -> cpu.enterLazy();
             default -> {
-                // It stays, as a user without a reference.
+                // The CPU stays, as a user without a reference.
             }
         }
     }
 
     /**
-     * Borrows the space some times, from a space of its own or from none.
+     * Borrows the space a few times, from another space or from none.
      *
-     * @param number which borrower, from 0
+     * @param number the number of the borrower, from 0
      */
     Actor borrower(int number) {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
@@ -97,7 +100,7 @@ final class LentSpaces {
                     case 0 -> visit.cpu().switchTo(setup.space);
                     case 1 -> visit.cpu().switchTo(null);
                     default -> {
-                        // From where the last step has left it: most often it is LAZY.
+                        // From the state in which the last step left the CPU.
                     }
                 }
                 for (int n = random.nextInt(5); n >= 0 && borrows(lent, held, number, visit, random); n--) {
@@ -148,7 +151,7 @@ final class LentSpaces {
         lifetimes.check(visit.isRefused(lent.pages.get(0).address()), "a borrower without users has had an access");
     }
 
-    /** Uses the space while this holds users: sometimes until the owner wants it back, sometimes in GUEST. */
+    /** Uses the space as one of its users: sometimes until the owner requests it back, sometimes in GUEST. */
     private void stay(StampedSpace lent, BorrowedSpace borrow, int number, SpaceVisit visit, Random random) {
         boolean inGuest = random.nextBoolean();
         long until = System.nanoTime() + (random.nextInt(3) == 0 ? random.nextInt(LONGEST_STAY_NANOS) : 0);
@@ -174,7 +177,7 @@ final class LentSpaces {
                 visit.cpu().leaveGuest();
             }
         }
-        // The last look before the users are given up.
+        // The last check before the users are released.
         judge(lent.pages.get(number), lent.pages.get(number).loadAll(visit, contents));
     }
 
@@ -187,7 +190,7 @@ final class LentSpaces {
         return isAsked;
     }
 
-    /** Puts another page in the place of the borrower's. Other CPUs have had translations to it, and are elsewhere. */
+    /** Replaces the borrower's page. CPUs that are elsewhere now may have had translations of the old page. */
     private void replace(StampedSpace lent, int number) {
         long result = lent.map(lent.space, number, 1);
         if (result == Errno.ESRCH.result()) {
@@ -212,13 +215,13 @@ final class LentSpaces {
         }
     }
 
-    /** A page that was written has its frame. */
+    /** Checks an access to a page of the space; a written page has a frame, so it cannot run out of memory. */
     private void judge(StampedPage page, int result) {
         boolean holds = result == Fault.NONE || (result == Fault.OUT_OF_MEMORY && !page.isWritten());
         contents.check(holds, holds ? "" : "a page in a borrowed space gave " + Fault.toString(result));
     }
 
-    /** All threads have stopped. */
+    /** Closes the last space, after all threads stopped. */
     void finish() {
         StampedSpace last = current;
         last.space.validate();

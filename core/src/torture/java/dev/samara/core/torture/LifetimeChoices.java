@@ -20,10 +20,10 @@ record LifetimeChoices(LazyTlb lazy, boolean elides, boolean checked) {
     static final String LAZY = "torture.lazy";
 
     /**
-     * Chooses by the seed: an even one has the default strategy. Sixteen seeds, beginning with a multiple of 16, have
-     * all combinations with the default and one other strategy, 48 with each.
+     * Chooses by the seed: an even seed selects the default strategy. Sixteen consecutive seeds from a multiple of 16
+     * on cover all combinations with the default and one other strategy, 48 seeds those with each strategy.
      *
-     * @param name the name of the strategy; empty for that of the seed
+     * @param name the name of the strategy; empty for the seed's choice
      * @throws IllegalArgumentException if no strategy has the name
      */
     static LifetimeChoices of(long seed, String name) {
@@ -47,12 +47,12 @@ record LifetimeChoices(LazyTlb lazy, boolean elides, boolean checked) {
                 + Arrays.toString(LazyTlb.values()) + ", or empty for the choice of the seed");
     }
 
-    /** Has a machine do as chosen; returns its builder. */
+    /** Applies the choices to a machine's builder, and returns the builder. */
     MachineBuilder apply(MachineBuilder machine) {
         return machine.lazyTlb(lazy).elideFlushes(elides).checked(checked);
     }
 
-    /** Returns the property that makes these choices again with their seed, and what the seed has chosen. */
+    /** Returns the property that repeats these choices together with the seed, and the choices of the seed. */
     @Override
     public String toString() {
         return "-D" + LAZY + "=" + lazy + (elides ? " (flushes elided" : " (flushes not elided")

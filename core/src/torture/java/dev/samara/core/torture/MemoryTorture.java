@@ -13,13 +13,13 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Threads with a CPU each that store to memory and remove it, with few frames. The owner of a page knows its expected
- * content ({@link OwnedPages}); the frames detect their forbidden states ({@link WatchedFrames}).
+ * Threads, each with a CPU, that store to memory and remove it, on a machine with few frames. The owner of a page knows
+ * its expected content ({@link OwnedPages}); the frames detect forbidden states ({@link WatchedFrames}).
  */
 public final class MemoryTorture extends Torture {
     private static final int HOLDERS = 4;
 
-    /** How many act at a time, at most, and how long. */
+    /** The number of actors that act at the same time, and for how long. */
     private static final int CAST = 6;
 
     private static final long SCENE_NANOS = 10_000_000;
@@ -49,11 +49,11 @@ public final class MemoryTorture extends Torture {
     private final Thread partner;
 
     /**
-     * A machine with its actors, not yet started.
+     * Creates a machine with its actors, without starting them.
      *
      * @param seed the seed of the threads' random choices
-     * @param keepsGoing whether it goes on after a violation
-     * @param choices what its machine does about CPUs that leave a space
+     * @param keepsGoing whether the run continues after a violation
+     * @param choices the machine's settings for CPUs that leave a space
      */
     MemoryTorture(long seed, boolean keepsGoing, LifetimeChoices choices) {
         super(seed, keepsGoing, choices.toString());
@@ -179,7 +179,7 @@ public final class MemoryTorture extends Torture {
         }
     }
 
-    /** The counts that a run must reach in a minute: a small part of those on two processors. */
+    /** Requires the counts that a run must reach per minute: a small fraction of the usual counts on two processors. */
     private void ask() {
         EventCounts events = setup.events;
         actors.keySet().forEach(name -> events.ask(name, 40));
@@ -252,7 +252,10 @@ public final class MemoryTorture extends Torture {
         return "met: " + setup.events;
     }
 
-    /** Few at a time, and always others: a thread that is preempted in a section delays all that take pages away. */
+    /**
+     * Lets only a few actors act at a time, and changes them often, because a thread that is preempted in a reader
+     * section delays all threads that remove pages.
+     */
     @Override
     void direct() {
         Random random = new Random(~seed);
@@ -311,7 +314,7 @@ public final class MemoryTorture extends Torture {
     }
 
     /**
-     * Runs the torture as system properties say: {@link Torture#main}.
+     * Runs the torture as system properties specify: {@link Torture#main}.
      *
      * @param arguments none
      */

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** A short run of the torture of memory; the profile torture runs it for a long time. */
+/** A short run of the memory torture; the profile torture runs it for a long time. */
 class MemoryTortureTest {
     private static final long SEED = 20_171_123;
 
@@ -27,7 +27,7 @@ class MemoryTortureTest {
     @DisplayName("I1, I2, I3, I8: a short torture of memory finds nothing, whatever CPUs in LAZY keep")
     @Explored(4)
     void shortRun(LazyTlb lazy) throws InterruptedException {
-        // Two of them elide flushes.
+        // Two of the runs elide flushes.
         boolean isElided = lazy == LazyTlb.SHOOTDOWN || lazy == LazyTlb.NONE;
         long seed = isElided ? SEED | 8 : SEED & ~8;
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

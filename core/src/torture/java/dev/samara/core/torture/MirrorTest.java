@@ -94,7 +94,7 @@ class MirrorTest {
         });
     }
 
-    /** Each storer has a number of its own in each page, and makes it grow. */
+    /** Stores growing numbers at this storer's own place in each page. */
     private void store(int number, Random random) {
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
@@ -111,7 +111,7 @@ class MirrorTest {
                         store(cpu, flat, address, (count << 8) + i, random.nextInt(3), staysInGuest);
                     }
                 } finally {
-                    // Others may wait for it, also if it has failed.
+                    // Other threads may be waiting for the CPU, even if this thread failed.
                     if (staysInGuest) {
                         cpu.leaveGuest();
                     }
@@ -138,7 +138,7 @@ class MirrorTest {
         }
     }
 
-    /** Takes the right to write away for a while, and has pages copied on write. */
+    /** Removes the write right temporarily, and makes pages be copied on write. */
     private void disturb(Random random) {
         while (!isOver.get()) {
             long start = at + random.nextInt(PAGES - 8) * PAGE;

@@ -53,12 +53,12 @@ final class MovedMapping implements Actor {
         checker.check(broken == null, broken == null ? "" : broken);
     }
 
-    /** Looks at snapshots. */
+    /** Checks snapshots. */
     Actor watcher(Checker checker) {
         return random -> check(checker, space.snapshot());
     }
 
-    /** Looks at the copies that forks make; and each copy, closed, leaves nothing behind. */
+    /** Checks the copies that forks create, and that each copy leaves nothing behind when it is closed. */
     Actor forker(Checker atomic, Checker leaks) {
         return random -> {
             AddressSpace child = space.fork();

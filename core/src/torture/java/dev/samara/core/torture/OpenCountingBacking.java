@@ -20,7 +20,7 @@ final class OpenCountingBacking extends NamedBacking {
     private final Runnable callBack;
 
     /**
-     * A backing that is not mapped yet.
+     * Creates a backing that is not mapped yet.
      *
      * @param callBack run at random in its callbacks
      */
@@ -31,7 +31,7 @@ final class OpenCountingBacking extends NamedBacking {
         this.callBack = callBack;
     }
 
-    /** Whether at least one open has no close yet. */
+    /** Returns whether at least one open is not closed yet. */
     boolean isOpen() {
         return !open.isEmpty();
     }
@@ -77,10 +77,10 @@ final class OpenCountingBacking extends NamedBacking {
         final Checker openWhileHeld;
 
         /**
-         * Nothing opened yet.
+         * Creates counts without an open.
          *
-         * @param pairs one close for each open
-         * @param openWhileHeld open as long as it is needed
+         * @param pairs checks that each open is closed once
+         * @param openWhileHeld checks that a backing is open as long as it is needed
          */
         Tally(Checker pairs, Checker openWhileHeld) {
             this.pairs = pairs;

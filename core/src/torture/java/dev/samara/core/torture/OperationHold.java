@@ -7,21 +7,21 @@ import org.jspecify.annotations.Nullable;
 
 /** Holds an operation between its publication and its retirement. */
 final class OperationHold {
-    /** Of the thread whose next operation stands still. */
+    /** The hold for the thread's next operation. */
     private static final ThreadLocal<@Nullable Hold> NEXT = new ThreadLocal<>();
 
-    /** One operation that is held. */
+    /** The latches that hold one operation. */
     static final class Hold {
         final CountDownLatch reached = new CountDownLatch(1);
         final CountDownLatch released = new CountDownLatch(1);
     }
 
-    /** Holds the next operation of the calling thread that has something to retire. */
+    /** Holds the calling thread's next operation that retires something. */
     void next(Hold hold) {
         NEXT.set(hold);
     }
 
-    /** An operation of the calling thread is about to retire. */
+    /** Notes that an operation of the calling thread is about to retire, and waits if it is to be held. */
     void retires() {
         Hold hold = NEXT.get();
         if (hold != null) {

@@ -7,15 +7,15 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * Pages that one thread owns, with the expected content of each, to which other threads compare their accesses. Before
- * each call, the owner records that a page is about to change, and after the call, its new content. If a page did not
- * change during an access, the access must have found exactly the recorded content. Otherwise it must still have found
- * content of this page.
+ * Pages that one thread owns, with the expected content of each page, against which other threads check their accesses.
+ * Before each call, the owner records that a page is about to change, and after the call, its new content. If a page
+ * did not change during an access, the access must have found exactly the recorded content. Otherwise it must still
+ * have found content of this page.
  */
 final class OwnedPages {
     static final int PAGES = 10;
 
-    /** The state of a page for an access. */
+    /** The state of a page, as accesses see it. */
     enum State {
         WRITABLE(0),
         READABLE(1),
@@ -31,7 +31,7 @@ final class OwnedPages {
 
     private static final State[] STATES = State.values();
 
-    /** Of a page that no child gets the content of. */
+    /** Set for a page that is zeroed in children. */
     private static final long WIPED = 1 << 2;
 
     private static final int LOW_SHIFT = 33;
@@ -40,7 +40,7 @@ final class OwnedPages {
 
     final int owner;
 
-    /** Where the area is now, and where it is otherwise. */
+    /** The current address of the area. */
     final AtomicLong at = new AtomicLong();
 
     private final AtomicIntegerArray turns = new AtomicIntegerArray(PAGES);
@@ -57,29 +57,29 @@ final class OwnedPages {
         }
     }
 
-    /** Whether a child has pages of its own. */
+    /** Returns whether a child gets its own copy of the pages. */
     boolean isPrivate() {
         return !shared;
     }
 
-    /** The owner is about to change pages. */
+    /** Records that the owner is about to change pages. */
     void begin(int first, int behind) {
         for (int page = first; page < behind; page++) {
             turns.incrementAndGet(page);
         }
     }
 
-    /** The owner has changed them. */
+    /** Records that the owner changed the pages. */
     void end(int first, int behind) {
         begin(first, behind);
     }
 
-    /** The number of a page's change; odd while one is under way. */
+    /** Returns a page's change counter; it is odd during a change. */
     int turn(int page) {
         return turns.get(page);
     }
 
-    /** Sets the content of a page: a stamp from low to high, and zeros if low is 0. */
+    /** Sets the expected content of a page: a stamp from low to high, or possibly zeros if low is 0. */
     void set(int page, State state, long low, long high) {
         long wiped = contents.get(page) & WIPED;
         contents.set(page, (low << LOW_SHIFT) | (high << HIGH_SHIFT) | wiped | state.code);
@@ -90,7 +90,7 @@ final class OwnedPages {
         contents.set(page, (content & (-(1L << HIGH_SHIFT) | WIPED)) | state.code);
     }
 
-    /** Says whether children find zeros in a page. */
+    /** Sets whether children find zeros in a page. */
     void wipe(int page, boolean wiped) {
         long content = contents.get(page);
         contents.set(page, wiped ? content | WIPED : content & ~WIPED);
@@ -100,7 +100,7 @@ final class OwnedPages {
         return (content & WIPED) != 0;
     }
 
-    /** The content of the page in a child. */
+    /** Returns the expected content of the page in a child. */
     static long inAChild(long content) {
         return isWiped(content) ? content & ((1L << HIGH_SHIFT) - 1) : content;
     }
@@ -121,12 +121,12 @@ final class OwnedPages {
         return (content >>> HIGH_SHIFT) & SEQUENCE;
     }
 
-    /** Whether a number that was read is of a page, whatever its age. */
+    /** Returns whether a number that was read belongs to a page, whatever its age. */
     boolean mayHave(long read, int page) {
         return read == 0 || TortureMachine.isOf(read, owner, page);
     }
 
-    /** Whether a number that was read agrees with the expected content of a page. */
+    /** Returns whether a number that was read matches the expected content of a page. */
     boolean has(long content, long read, int page) {
         return read == 0
                 ? low(content) == 0
@@ -135,7 +135,7 @@ final class OwnedPages {
                         && TortureMachine.sequence(read) <= high(content);
     }
 
-    /** Whether the result of an access agrees with the expected state of a page. */
+    /** Returns whether the result of an access matches the expected state of a page. */
     static boolean gives(State state, int result, boolean writes) {
         return switch (state) {
             case WRITABLE -> result == Fault.NONE || result == Fault.OUT_OF_MEMORY;

@@ -5,7 +5,7 @@ import dev.samara.core.MachineInternals;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
-/** The children of a {@link PageOwner}, oldest first. An ended child must not have a mapping or a page table. */
+/** The children of a {@link PageOwner}, oldest first. No mapping and no page table may be left of an ended child. */
 final class OwnerChildren {
     private static final int MOST = 2;
 

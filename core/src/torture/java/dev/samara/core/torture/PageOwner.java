@@ -13,7 +13,7 @@ import java.util.Random;
 import java.util.stream.Stream;
 
 /**
- * Owns an area of anonymous memory, private or shared, and changes it with all calls of a space. No other thread
+ * Owns an area of anonymous memory, private or shared, and changes the area with all calls of a space. No other thread
  * changes it, so the owner knows the expected content of each page after each call.
  */
 final class PageOwner implements Actor {
@@ -174,14 +174,14 @@ final class PageOwner implements Actor {
         did("mprotect " + state);
     }
 
-    /** Advice that changes no content. */
+    /** Gives advice that changes no content. */
     private void advise(int first, int behind, int advice) {
         setup.space.madvise(address(first), (behind - first) * TortureSpace.PAGE, advice);
         check(first, behind);
         did("madvise " + advice);
     }
 
-    /** Has children find zeros. */
+    /** Sets whether children find zeros. */
     private void wipe(int first, int behind, boolean wiped) {
         if (shared || hasHole(first, behind)) {
             return;
@@ -197,7 +197,7 @@ final class PageOwner implements Actor {
         did(wiped ? "WIPEONFORK" : "KEEPONFORK");
     }
 
-    /** Leaves one page of some. */
+    /** Shrinks a range to its first page. */
     private void shrink(int first, int behind) {
         if (behind == first + 1 || hasHole(first, behind)) {
             return;
@@ -215,7 +215,7 @@ final class PageOwner implements Actor {
         }
     }
 
-    /** Makes one page some, over a hole that it makes first. */
+    /** Grows one page to a range, over a hole that this method creates first. */
     private void grow(int first, int behind) {
         if (shared || behind == first + 1 || hasHole(first, first + 1)) {
             return;
@@ -254,7 +254,7 @@ final class PageOwner implements Actor {
         did("madvise " + advice);
     }
 
-    /** Guards come and go within one change: what lies below is zeros then. */
+    /** Installs and removes guards within one change; afterwards the pages are zeros. */
     private void guard(int first, int behind) {
         if (shared || hasHole(first, behind) || has(OwnedPages.State.SHUT, first, behind)) {
             return;
@@ -277,7 +277,7 @@ final class PageOwner implements Actor {
         area.end(first, behind);
     }
 
-    /** To populate changes no content; it may find no memory. */
+    /** Locks or populates pages, which changes no content. Memory may be short. */
     private void lock(int first, int behind, Random random) {
         long length = (behind - first) * TortureSpace.PAGE;
         if (random.nextBoolean()) {
@@ -292,7 +292,7 @@ final class PageOwner implements Actor {
         check(first, behind);
     }
 
-    /** Cuts and joins mappings: no page changes. */
+    /** Splits and merges mappings; no page changes. */
     private void split(int first, int behind) {
         long length = (behind - first) * TortureSpace.PAGE;
         setup.space.madvise(address(first), length, Advice.DONTDUMP);
@@ -300,7 +300,7 @@ final class PageOwner implements Actor {
         setup.space.madvise(address(first), length, Advice.DODUMP);
     }
 
-    /** Moves runs of pages that are mapped alike. The former pages of the target are gone. */
+    /** Moves all mapped pages to the other place. The source must be unmapped afterwards. */
     private void move(Random random) {
         area.begin(0, OwnedPages.PAGES);
         boolean keeps = !shared && random.nextBoolean();
@@ -337,7 +337,10 @@ final class PageOwner implements Actor {
         }
     }
 
-    /** The child's pages are the parent's of one instant; the parent does not see the child's stores. */
+    /**
+     * Forks: the child's pages must be those of the parent at one instant, and the parent must not see the child's
+     * stores.
+     */
     private void fork(Random random) {
         children.makeRoom();
         OwnedPages neighbour = all.get(random.nextInt(all.size()));
@@ -378,7 +381,7 @@ final class PageOwner implements Actor {
         check(0, OwnedPages.PAGES);
     }
 
-    /** Ends all children; its thread has stopped. */
+    /** Ends all children, after the actor's thread stopped. */
     void finish() {
         children.endAll();
     }

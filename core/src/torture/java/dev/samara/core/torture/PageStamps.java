@@ -5,8 +5,8 @@ import dev.samara.core.mman.Fault;
 import java.util.Random;
 
 /**
- * Writes stamps to the pages of an area, for its owner, and compares the contents of the pages with the expected
- * contents.
+ * Writes stamps to the pages of an area on behalf of its owner, and compares the contents of the pages with the
+ * expected contents.
  */
 final class PageStamps {
     private final TortureMachine setup;
@@ -26,7 +26,7 @@ final class PageStamps {
         return area.at.get() + page * TortureSpace.PAGE;
     }
 
-    /** Writes a new stamp to a page, if that can be written. */
+    /** Writes a new stamp to a page, if the page is writable. */
     void stamp(int page, Random random) {
         if (OwnedPages.state(area.content(page)) != OwnedPages.State.WRITABLE) {
             return;

@@ -15,8 +15,8 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * A device: pins pages, while their mappings are unmapped, replaced, discarded, moved and forked. The frames must stay
- * unchanged. Stores to them must be visible in all places where they are still mapped, but in no child.
+ * A device that pins pages while their mappings are unmapped, replaced, discarded, moved and forked. The frames must
+ * stay unchanged. Stores to them must be visible wherever they are still mapped, but in no child.
  */
 final class PinningDevice implements Actor {
     private static final int PAGES = 4;
@@ -37,7 +37,7 @@ final class PinningDevice implements Actor {
     private long other;
     private long sequence;
 
-    /** A frame that is pinned, and its expected content. */
+    /** A pinned frame and its expected content. */
     private static final class Pin {
         private final PinnedFrame frame;
         private final int page;
@@ -85,7 +85,7 @@ final class PinningDevice implements Actor {
         held.forEach(this::verify);
     }
 
-    /** For writing: so the page is exclusive from then on, also if it was forked a moment ago. */
+    /** Pins a page for writing, so it is exclusive from then on, even if it was just forked. */
     private void pin(int page) {
         if (held.size() == MOST) {
             unpin();
@@ -93,7 +93,7 @@ final class PinningDevice implements Actor {
         long mark = TortureMachine.stamp(owner, page, ++sequence);
         for (int part : TortureMachine.PARTS) {
             if (view.store(address(page) + part, mark) != Fault.NONE) {
-                // Half written perhaps: its content is not known any more.
+                // The page may be partly written, so its content is unknown.
                 map(address(page), 1);
                 mapped[page] = null;
                 return;
@@ -115,7 +115,7 @@ final class PinningDevice implements Actor {
         mapped[page] = now;
     }
 
-    /** The page goes, and the pin stays. */
+    /** Removes the page; the pin stays. */
     private void takeAway(int page, Random random) {
         switch (random.nextInt(4)) {
             case 0 -> {
@@ -136,7 +136,7 @@ final class PinningDevice implements Actor {
         }
     }
 
-    /** As a device does: through the frame. */
+    /** Writes through the frame, as a device does. */
     private void write(int page) {
         Pin pin = mapped[page];
         if (pin != null) {
@@ -227,7 +227,7 @@ final class PinningDevice implements Actor {
         }
     }
 
-    /** Ends all pins; its thread has stopped, and this one has no CPU. */
+    /** Releases all pins, after the actor's thread stopped; this thread has no CPU. */
     void finish() {
         while (!held.isEmpty()) {
             unpin();
@@ -235,7 +235,10 @@ final class PinningDevice implements Actor {
         setup.leave();
     }
 
-    /** Pins pages of others, and reads them as long as they are pinned, whatever their owners do meanwhile. */
+    /**
+     * Returns an actor that pins pages of other threads, and reads them while they are pinned, whatever their owners do
+     * concurrently.
+     */
     static Actor roaming(TortureMachine setup, List<OwnedPages> areas, Checker pins) {
         TortureMachine.View view = setup.view();
         return random -> {

@@ -13,7 +13,7 @@ import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
  * Counters in private pages, to which several threads add while the pages are copied for children, narrowed, widened
- * and moved. No addition may be lost: a counter is the sum of all additions, and in a child the sum at an instant
+ * and moved. No addition may be lost: a counter equals the sum of all additions, and in a child the sum at an instant
  * during the fork.
  */
 final class PrivateCounters {
@@ -48,7 +48,7 @@ final class PrivateCounters {
         return at.get() + page * TortureSpace.PAGE + OFFSET;
     }
 
-    /** Adds. Where the pages are not, or may not be written, it does so later. */
+    /** Adds to the counters. If the pages are gone or not writable, the addition fails and is not counted. */
     Actor adder() {
         TortureMachine.View view = setup.view();
         return random -> {
@@ -89,7 +89,10 @@ final class PrivateCounters {
         }
     }
 
-    /** Narrows, looks that nothing is added any more, widens; moves. */
+    /**
+     * Narrows the rights of a page, checks that no addition succeeds any more, and widens the rights again; also moves
+     * the pages.
+     */
     Actor changer() {
         TortureMachine.View view = setup.view();
         return random -> {
@@ -116,7 +119,7 @@ final class PrivateCounters {
         return view.load(address(page)) == Fault.NONE ? view.value() : -1;
     }
 
-    /** Forks, looks at the child's counters, adds to them, and ends the child. */
+    /** Forks, checks the child's counters, adds to them, and ends the child. */
     Actor forker() {
         return random -> {
             long[] least = new long[PAGES];
@@ -164,7 +167,7 @@ final class PrivateCounters {
         }
     }
 
-    /** All threads have stopped. */
+    /** Compares the counters with the sums, after all threads stopped. */
     void finish() {
         TortureMachine.View view = setup.view();
         for (int page = 0; page < PAGES; page++) {

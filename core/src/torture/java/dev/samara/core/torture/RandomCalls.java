@@ -34,7 +34,7 @@ final class RandomCalls implements Actor {
             case 0 -> {
                 long half = (lengths[n] / TortureSpace.PAGE + 1) / 2 * TortureSpace.PAGE;
                 TortureSpace.succeed(space.mprotect(starts[n], half, TortureSpace.rights(random.nextInt(4))));
-                // In one piece again, which mremap asks for.
+                // In one mapping again, as mremap requires.
                 TortureSpace.succeed(space.mprotect(starts[n], lengths[n], TortureSpace.rights(n)));
             }
             case 1 -> resize(n, pages * TortureSpace.PAGE);
@@ -47,8 +47,8 @@ final class RandomCalls implements Actor {
 
     private void resize(int n, long length) {
         long moved = space.mremap(starts[n], lengths[n], length, RemapFlags.MAYMOVE, 0);
-        // Memory that had different neighbours before may be of several mappings still: refused, and nothing
-        // has changed.
+        // Memory that had different neighbours before may still consist of several mappings. Then the call is refused
+        // and changes nothing.
         if (moved > 0) {
             starts[n] = moved;
             lengths[n] = length;

@@ -7,7 +7,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The random behaviour of callbacks: they are slow, reject calls, or throw. Each thread has its own random numbers,
+ * The random behaviour of callbacks: they are slow, reject calls, or throw. Each thread uses its own random numbers,
  * which depend on one seed.
  */
 final class RandomFailures {
@@ -28,17 +28,17 @@ final class RandomFailures {
         randoms = ThreadLocal.withInitial(() -> new Random(threads.getAndAdd(0x9E3779B97F4A7C15L)));
     }
 
-    /** One that takes its time, and neither refuses nor throws. */
+    /** Returns a behaviour that is only slow, and neither rejects calls nor throws. */
     static RandomFailures slow(long seed) {
         return new RandomFailures(seed, true);
     }
 
-    /** True once in so many times. */
+    /** Returns true once in the given number of times, on average. */
     boolean once(int in) {
         return !slowOnly && randoms.get().nextInt(in) == 0;
     }
 
-    /** Makes a window wider: not at all, by a spin, or by letting others go first. */
+    /** Widens a race window: not at all, by a spin, or by yielding to other threads. */
     void linger() {
         Random random = randoms.get();
         switch (random.nextInt(4)) {
@@ -52,7 +52,7 @@ final class RandomFailures {
         }
     }
 
-    /** Parks for 0 to 2 ms, once in so many times. */
+    /** Parks for 0 to 2 ms, once in the given number of times on average. */
     void nap(int in) {
         Random random = randoms.get();
         if (random.nextInt(in) == 0) {
@@ -60,14 +60,14 @@ final class RandomFailures {
         }
     }
 
-    /** Throws once in so many times. */
+    /** Throws once in the given number of times, on average. */
     void fail(int in) {
         if (once(in)) {
             throw new Planned();
         }
     }
 
-    /** Thrown on purpose. */
+    /** The exception that is thrown deliberately. */
     static final class Planned extends RuntimeException {
         private static final long serialVersionUID = 1L;
 

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Spaces that several threads reap concurrently and close, while other threads use them. A private page is either
- * unchanged or gone for ever; pages of shared and of locked mappings stay unchanged.
+ * unchanged or gone for good; pages of shared and of locked mappings stay unchanged.
  */
 final class ReapedSpaces {
     private static final int USERS = 2;
@@ -25,7 +25,7 @@ final class ReapedSpaces {
     private static final long PLACE = 0x6d_0000_0000L;
     private static final int WRITABLE = Protection.READ | Protection.WRITE;
 
-    /* The pages: one for each user, one that is locked at times, one that is shared, one that is always locked. */
+    /* The pages: one for each user, one that is locked temporarily, one that is shared, one that is always locked. */
     private static final int AT_TIMES = USERS;
     private static final int SHARED = USERS + 1;
     private static final int LOCKED = USERS + 2;
@@ -42,14 +42,14 @@ final class ReapedSpaces {
     private final AtomicLong sequence = new AtomicLong();
     private final AtomicLong made = new AtomicLong();
 
-    /** Null while there was no memory for one. Set under the lock of this. */
+    /** The current space; null if there was no memory for one. Set under the lock of this. */
     private volatile @Nullable Victim current;
 
     /** A private page. */
     private static final class PrivatePage {
         final StampedPage page;
 
-        /** Whether it was written and found to be gone; of the thread that writes it. */
+        /** Whether the page was written and then found gone. Used only by the thread that writes the page. */
         boolean isGone;
 
         PrivatePage(StampedPage page) {
@@ -57,19 +57,19 @@ final class ReapedSpaces {
         }
     }
 
-    /** One space. */
+    /** A space to reap. */
     private final class Victim {
         final AddressSpace space = setup.machine.newSpace(TortureSpace.GEOMETRY);
         final PageTableRef table = space.hold();
         final long place = PLACE + ((made.getAndIncrement() % PLACES) << 21);
         final List<PrivatePage> pages = new ArrayList<>();
 
-        /** In these each user has a part of its own. */
+        /** Pages in which each user owns a part. */
         final List<StampedPage> shared = new ArrayList<>();
 
         final List<StampedPage> locked = new ArrayList<>();
 
-        /** Set before the first reap begins, and after the first one has taken all. */
+        /** {@code isMarked} is set before the first reap starts, {@code isReaped} after a reap removed all pages. */
         volatile boolean isMarked;
 
         volatile boolean isReaped;
@@ -89,7 +89,7 @@ final class ReapedSpaces {
             return place + page * TortureSpace.PAGE;
         }
 
-        /** Returns whether there was memory for the page that is locked. */
+        /** Maps the pages. Returns whether there was memory for the page that stays locked. */
         boolean map() {
             map(0, SHARED, MapFlags.PRIVATE);
             map(SHARED, 1, MapFlags.SHARED);
@@ -134,7 +134,7 @@ final class ReapedSpaces {
         }
     }
 
-    /** Reaps the space, again and beside others, and closes it, sometimes unreaped. */
+    /** Reaps the space, repeatedly and concurrently with other reapers, and closes it, sometimes without a reap. */
     Actor reaper() {
         return random -> {
             Victim victim = current;
@@ -172,9 +172,9 @@ final class ReapedSpaces {
     }
 
     /**
-     * Uses the space, sometimes in GUEST, where it keeps what it has translations for until it polls.
+     * Uses the space, sometimes in GUEST, where it may keep using pages through cached translations until it polls.
      *
-     * @param number which user, from 0
+     * @param number the number of the user, from 0
      */
     Actor user(int number) {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
@@ -226,7 +226,7 @@ final class ReapedSpaces {
         }
     }
 
-    /** A page that no reap takes: what was written is there. */
+    /** Accesses a page that no reap removes: its content must be unchanged. */
     private void stays(String which, StampedPage page, SpaceVisit visit, Random random) {
         int result = page.access(visit, random, contents);
         boolean holds = result == Fault.NONE || (result == Fault.OUT_OF_MEMORY && !page.isWritten());
@@ -237,7 +237,7 @@ final class ReapedSpaces {
         int result = own.page.access(visit, random, contents);
         judge(victim, result, !own.page.isWritten() || own.isGone);
         if (result == Fault.ADRERR) {
-            // Otherwise the page of zeros may be there still, for loads alone.
+            // If the page was never written, the zero page may still be there, but only for loads.
             own.isGone |= own.page.isWritten();
             setup.events.count("pages found gone after a reap");
         } else {
@@ -253,7 +253,7 @@ final class ReapedSpaces {
         reaps.check(holds, holds ? "" : "a page beside a reap gave " + Fault.toString(result));
     }
 
-    /** Locks its page at times. From the return of the call on, no reap takes it. */
+    /** Locks its page temporarily. Once the call returned, no reap may remove the page. */
     Actor locker() {
         SpaceVisit visit = new SpaceVisit(setup, NUMBER);
         return random -> {
@@ -264,7 +264,7 @@ final class ReapedSpaces {
             }
             PrivatePage own = victim.pages.get(AT_TIMES);
             accessOwn(victim, own, visit, random);
-            // Often, since the moment at which a reap could take a page that is being locked is short.
+            // Repeated often, because the window in which a reap could remove a page that is being locked is short.
             for (int n = random.nextInt(MOST_LOCKS); n >= 0 && locks(victim, own, visit, random); n--) {
                 setup.events.count("pages locked beside a reap");
             }
@@ -284,7 +284,7 @@ final class ReapedSpaces {
         return unlocked == 0;
     }
 
-    /** All threads have stopped. */
+    /** Reaps and closes the last space, after all threads stopped. */
     void finish() {
         Victim last = current;
         if (last != null) {

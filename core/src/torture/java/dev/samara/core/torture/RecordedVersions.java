@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An area that one actor changes with one call after another, recording the pages before each call. So each page of a
- * snapshot must match one of the versions that were recorded while the snapshot was taken.
+ * An area that one actor changes with one call after another. Before each call, it records the pages that the call will
+ * leave as a new version. So each snapshot must equal one of the versions that were current while it was taken.
  */
 final class RecordedVersions implements Actor {
     private static final int PAGES = 16;
@@ -24,16 +24,16 @@ final class RecordedVersions implements Actor {
     private final AddressSpace space;
     private final long start;
 
-    /** Version n stands at n modulo the length. */
+    /** Version n is at index n modulo the length. */
     private final AtomicReferenceArray<int[]> ring = new AtomicReferenceArray<>(RING);
 
-    /** Versions that may not be complete yet. */
+    /** The latest asynchronous unmapping, which may not be complete yet. */
     private CompletableFuture<Long> latest = CompletableFuture.completedFuture(0L);
 
     /** The latest version that may be seen. */
     private volatile int begun;
 
-    /** The latest version that must be seen. */
+    /** The latest version that must be seen: no later snapshot may show an older one. */
     private volatile int done;
 
     RecordedVersions(TortureSpace setup) {
@@ -67,7 +67,7 @@ final class RecordedVersions implements Actor {
                 TortureSpace.succeed(space.mmap(address, length, rights, TortureSpace.FIXED, null, 0));
             }
             default -> {
-                // Up to the first hole, as on Linux.
+                // Takes effect up to the first hole, as on Linux.
                 int mapped = 0;
                 while (mapped < count && pages[first + mapped] != UNMAPPED) {
                     mapped++;
@@ -86,7 +86,7 @@ final class RecordedVersions implements Actor {
         begun = next;
     }
 
-    /** Takes snapshots, which must not go back either. */
+    /** Takes snapshots, which must not go back to an older version either. */
     Actor watcher(Checker checker) {
         int[] newest = {0};
         return random -> {
@@ -94,7 +94,8 @@ final class RecordedVersions implements Actor {
             int[] seen = pages(space.snapshot());
             int to = begun;
             int match = match(seen, from, to);
-            // Before the comparison it may have been written over, if this thread was not run for long.
+            // The version may have been overwritten before the comparison, if this thread was not scheduled for a long
+            // time.
             if (begun - from < RING) {
                 checker.check(match >= 0, "a snapshot that was the layout at no instant: " + Arrays.toString(seen));
             }

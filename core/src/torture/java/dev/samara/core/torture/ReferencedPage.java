@@ -31,7 +31,7 @@ final class ReferencedPage implements Actor {
         TortureSpace.succeed(space.mmap(start, TortureSpace.PAGE, Protection.READ, flags, backing, 0));
     }
 
-    /** Acquires references and releases each at once, often while the page is replaced. */
+    /** Acquires references and releases each one immediately, often while the page is replaced. */
     Actor holder() {
         return random -> {
             for (int n = 0; n < 100; n++) {

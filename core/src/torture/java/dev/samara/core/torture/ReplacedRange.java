@@ -9,8 +9,8 @@ import dev.samara.core.vma.Vma;
 import java.util.Random;
 
 /**
- * A range that is always mapped. mprotect splits it, and MAP_FIXED replaces it as a whole. Its readers must never find
- * a hole.
+ * A range that is always mapped. mprotect splits it, and MAP_FIXED replaces it as a whole. Readers must never find a
+ * hole.
  */
 final class ReplacedRange implements Actor {
     private static final int PAGES = 64;
@@ -53,7 +53,9 @@ final class ReplacedRange implements Actor {
         };
     }
 
-    /** Accesses single pages: a replaced page may have to be waited for, and is never missing. */
+    /**
+     * Accesses single pages: an access may have to wait while its page is replaced, but never finds the page missing.
+     */
     Actor accessor(Checker checker) {
         return random -> {
             for (int n = 0; n < 20; n++) {

@@ -16,7 +16,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * One file, which a thread truncates, extends and rewrites. Other threads map it, shared and private, and move, split,
+ * A file that one thread truncates, extends and rewrites. Other threads map it, shared and private, and move, split,
  * replace and fork their mappings concurrently. After a truncation, no access that starts later may find the content
  * beyond the new end, in any mapping.
  */
@@ -35,23 +35,29 @@ final class ResizedFile {
     private final Checker leaks;
     private final int owner;
 
-    /** Of each page: how often its content has begun to go, and has gone, from the file. */
+    /** Per page: how often a removal of its content from the file started, and how often one completed. */
     private final AtomicLongArray going = new AtomicLongArray(PAGES);
 
     private final AtomicLongArray gone = new AtomicLongArray(PAGES);
 
-    /** Per page: how often a new end of the file, which removes private copies too, has begun to cut it off. */
+    /**
+     * Per page: how often a truncation, which also removes private copies, started to cut the page off, and how often
+     * one completed.
+     */
     private final AtomicLongArray cutting = new AtomicLongArray(PAGES);
 
     private final AtomicLongArray cut = new AtomicLongArray(PAGES);
 
-    /** The value of {@link #gone} when a page was cut last. */
+    /** The value of {@link #gone} after the page's last truncation. */
     private final AtomicLongArray goneAtCut = new AtomicLongArray(PAGES);
 
-    /** How many pages there are for sure: below, none gives a SIGBUS while {@link #turn} stays. */
+    /**
+     * The number of pages that certainly exist: while {@link #turn} does not change, no page below this number raises
+     * SIGBUS.
+     */
     private final AtomicInteger pages = new AtomicInteger(PAGES);
 
-    /** Changes of the size; odd while one is under way. */
+    /** The counter of size changes; it is odd during a change. */
     private final AtomicInteger turn = new AtomicInteger();
 
     ResizedFile(TortureMachine setup, int owner, Checker[] checkers) {
@@ -64,7 +70,7 @@ final class ResizedFile {
         file = setup.machine.newFile("/shrinking", owner, TortureSpace.GEOMETRY, LENGTH);
     }
 
-    /** Shortens and lengthens the file, punches holes in it, and writes to it. */
+    /** Truncates and extends the file, punches holes in it, and writes to it. */
     Actor resizer() {
         byte[] page = new byte[(int) TortureSpace.PAGE];
         return random -> {
@@ -115,7 +121,10 @@ final class ResizedFile {
         }
     }
 
-    /** Only this thread makes pages go, so its stores last until then. */
+    /**
+     * Writes a page, and reads it back. Only this thread removes content from the file, so the content must be
+     * unchanged.
+     */
     private void write(byte[] bytes, int page) {
         long mark = TortureMachine.stamp(owner, page, gone.get(page));
         for (int part : TortureMachine.PARTS) {
@@ -134,7 +143,7 @@ final class ResizedFile {
         }
     }
 
-    /** A mapping of the file, at one of two places. */
+    /** Maps the file at one of two places, and uses the mapping. */
     final class Mapper implements Actor {
         private final TortureMachine.View view = setup.view();
         private final boolean shared;
@@ -142,7 +151,7 @@ final class ResizedFile {
         private long at;
         private long other;
 
-        /** Of each page: the number of cuts when it was written here last. */
+        /** Per page: the value of {@link #cutting} when this mapper last wrote the page; -1 for no private copy. */
         private final long[] writtenAt = new long[PAGES];
 
         private final AtomicLong writes = new AtomicLong();
@@ -213,7 +222,7 @@ final class ResizedFile {
             }
         }
 
-        /** Stores a new stamp to a private page, and the present content to a shared one. */
+        /** Stores a new stamp to a private page, or adds 0 to a shared page. */
         private void write(int page) {
             long address = at + page * TortureSpace.PAGE + TortureMachine.PARTS[random(page)];
             if (shared) {

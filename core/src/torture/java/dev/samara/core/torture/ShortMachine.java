@@ -49,7 +49,7 @@ final class ShortMachine {
                 .build();
     }
 
-    /** The checkers of this machine, and where its spaces are judged in the end. */
+    /** The checkers of this machine, and the collection that checks its closed spaces at the end. */
     record Judges(Checker contents, Checker reaps, EndedSpaces ended) {}
 
     private long score(SpaceIdentity space, long residentPages) {
@@ -67,10 +67,10 @@ final class ShortMachine {
         final AddressSpace space = machine.newSpace(TortureSpace.GEOMETRY);
         final List<StampedPage> pages = new ArrayList<>();
 
-        /** The pages that were written and found to be gone. Of the thread. */
+        /** The pages that were written and then found gone. Used only by the space's thread. */
         final boolean[] isGone;
 
-        /** Whether the machine has asked for its score; before that it is not reaped. */
+        /** Whether the machine requested the space's score; before that, it does not reap the space. */
         volatile boolean isScored;
 
         Needed(boolean isSpared) {
@@ -94,7 +94,7 @@ final class ShortMachine {
         }
     }
 
-    /** Returns an actor that needs many pages; with two of them one has to lose its own. */
+    /** Returns an actor that needs many pages; of two such actors, one must lose its pages. */
     Actor needy() {
         return new User(false);
     }
@@ -144,7 +144,7 @@ final class ShortMachine {
             }
         }
 
-        /** Returns whether a page was found gone. */
+        /** Makes accesses. Returns whether a page was found gone. */
         private boolean uses(Random random) {
             for (int n = random.nextInt(32); n >= 0; n--) {
                 int page = random.nextInt(needed.pages.size());
@@ -181,7 +181,10 @@ final class ShortMachine {
             return result;
         }
 
-        /** The machine has taken pages of the space: each is as it was left, or gone. Another space takes its place. */
+        /**
+         * Checks a space from which the machine removed pages: each page must be unchanged or gone. Then replaces the
+         * space.
+         */
         private void endsReaped(Random random) {
             for (int page = 0; page < needed.pages.size(); page++) {
                 access(page, random);
@@ -196,7 +199,7 @@ final class ShortMachine {
         }
     }
 
-    /** All threads have stopped. */
+    /** Closes everything, after all threads stopped. */
     void finish(Checker leaks) throws InterruptedException {
         for (User each : users) {
             each.needed.close();

@@ -18,11 +18,11 @@ final class SpaceTeardown {
     private final long committedBefore;
 
     /**
-     * To be made before the first actor maps something.
+     * Must be created before the first actor maps something.
      *
      * @param space the only space of its machine
      * @param start the lowest address that can be mapped
-     * @param end behind the highest
+     * @param end the exclusive end of the addresses that can be mapped
      */
     SpaceTeardown(AddressSpace space, long start, long end) {
         this.space = space;
@@ -32,7 +32,7 @@ final class SpaceTeardown {
         committedBefore = machine.committed();
     }
 
-    /** Closes the space; after the last actor has stopped. */
+    /** Closes the space, after the last actor stopped. */
     void close(Checker leaks) throws InterruptedException {
         space.validate();
         space.close();

@@ -18,7 +18,7 @@ public final class SpaceTorture extends Torture {
     private static final int USERS = 3;
     private static final String INTERRUPTIBLE = "user-";
 
-    /** The pause of an actor that would disturb all others if it acted without one. */
+    /** The pause of an actor that would otherwise disturb all other actors. */
     private static final long PAUSE_NANOS = 50_000;
 
     /** The lowest address that a caller without privileges may map. */
@@ -33,10 +33,10 @@ public final class SpaceTorture extends Torture {
     private final OpenCountingBacking.Tally openOrClosed;
 
     /**
-     * A space with its actors, not yet started.
+     * Creates a space with its actors, without starting them.
      *
      * @param seed the seed of the threads' random choices
-     * @param keepsGoing whether it goes on after a violation
+     * @param keepsGoing whether the run continues after a violation
      */
     SpaceTorture(long seed, boolean keepsGoing) {
         super(seed, keepsGoing, "");
@@ -102,7 +102,10 @@ public final class SpaceTorture extends Torture {
         return range;
     }
 
-    /** One that looks on without a pause would take the processors from those it looks at. */
+    /**
+     * Returns an actor with pauses: without them, an observer would take the processors from the actors that it
+     * observes.
+     */
     private static Actor sparing(Actor actor) {
         return random -> {
             actor.step(random);
@@ -142,7 +145,7 @@ public final class SpaceTorture extends Torture {
     }
 
     /**
-     * Runs the torture as system properties say: {@link Torture#main}.
+     * Runs the torture as system properties specify: {@link Torture#main}.
      *
      * @param arguments none
      */

@@ -13,7 +13,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A short run of the torture; the profile torture runs it for a long time. */
+/** A short run of the space torture; the profile torture runs it for a long time. */
 @Explored(1)
 class SpaceTortureTest {
     @Test

@@ -18,15 +18,16 @@ final class SpaceVisit {
     private final Supplier<Cpu> cpus;
 
     /**
-     * The visits of one actor.
+     * Creates the visits of one actor.
      *
-     * @param number as whose pages the accesses are recorded; no two spaces of a number have a page in common
+     * @param number the number under which the accesses are recorded; no two spaces with the same number share an
+     *     address
      */
     SpaceVisit(TortureMachine setup, long number) {
         this(setup, number, setup::cpu);
     }
 
-    /** The visits of an actor with another CPU than the thread has on this machine. */
+    /** Creates the visits of an actor that uses other CPUs than its thread's CPU on this machine. */
     SpaceVisit(TortureMachine setup, long number, Supplier<Cpu> cpus) {
         this.setup = setup;
         this.number = number;
@@ -37,7 +38,10 @@ final class SpaceVisit {
         return cpus.get();
     }
 
-    /** Takes the CPU to a space; returns whether it is there, which only a closed reference refuses. */
+    /**
+     * Switches the CPU to a space. Returns false if the reference is closed, which is the only valid reason for a
+     * refusal.
+     */
     boolean goesTo(AddressSpace space) {
         try {
             cpu().switchTo(space);
@@ -63,19 +67,19 @@ final class SpaceVisit {
         return setup.done(towards(address).memory().store(address, Long.BYTES, value));
     }
 
-    /** What the last load has read. */
+    /** Returns the value that the last load read. */
     long value() {
         return cpu().memory().value();
     }
 
-    /** Returns whether an access is refused, since the CPU is in no space. */
+    /** Returns whether an access is refused because the CPU is in no space. */
     boolean isRefused(long address) {
         try {
             setup.done(cpu().memory().load(address, Long.BYTES));
             return false;
         } catch (IllegalStateException refused) {
             if (!String.valueOf(refused.getMessage()).startsWith(cpu().toString())) {
-                // Not of the CPU's state.
+                // The exception is not about the CPU's state.
                 throw refused;
             }
             setup.events.count("accesses refused without a space");
@@ -83,7 +87,7 @@ final class SpaceVisit {
         }
     }
 
-    /** Returns the result of a load and what it has read, as text. */
+    /** Returns the result of a load, and the value that it read, as text. */
     String say(int result) {
         return result == Fault.NONE ? TortureMachine.say(value()) : Fault.toString(result);
     }

@@ -6,8 +6,8 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * A page, or parts of a page, of a short-lived space. One thread writes stamps to it, and knows what it must find there
- * as long as the page exists. Other threads know whose stamps these are.
+ * A page, or parts of a page, of a short-lived space. One thread writes stamps to the page, and knows the content that
+ * it must find as long as the page exists. Other threads know only the owner of the stamps.
  */
 final class StampedPage {
     private final AtomicLong sequence;
@@ -17,17 +17,17 @@ final class StampedPage {
     private final long address;
     private final int[] parts;
 
-    /** What each part has; for the thread that writes. */
+    /** The stamp of each part. Used only by the thread that writes. */
     private final long[] stamps;
 
     /**
-     * A page of zeros.
+     * Creates a page of zeros.
      *
      * @param sequence the number of the latest stamp of all pages of the owner, in all its spaces
-     * @param owner whose stamps are in the page, and of none else
-     * @param page the number of the page, for its stamps
+     * @param owner the only owner whose stamps are in the page
+     * @param page the number of the page in its stamps
      * @param start the address of the page
-     * @param parts the places that the thread writes; nothing else is written to them
+     * @param parts the offsets that the thread writes; no other thread writes there
      */
     StampedPage(AtomicLong sequence, int owner, int page, long start, int... parts) {
         this.sequence = sequence;
@@ -39,12 +39,12 @@ final class StampedPage {
         first = sequence.get();
     }
 
-    /** The address of a part. */
+    /** Returns the address of the first part. */
     long address() {
         return address + parts[0];
     }
 
-    /** Returns whether a stamp was written since the page was one of zeros, so that it has a frame. */
+    /** Returns whether a stamp was written since the page was zeros, so that the page has a frame. */
     boolean isWritten() {
         for (long stamp : stamps) {
             if (stamp != 0) {
@@ -54,7 +54,7 @@ final class StampedPage {
         return false;
     }
 
-    /** Another page of zeros has taken its place. */
+    /** Records that a page of zeros replaced the page. */
     void clear() {
         for (int part = 0; part < parts.length; part++) {
             stamps[part] = 0;
@@ -66,7 +66,7 @@ final class StampedPage {
         return store(visit, random.nextInt(parts.length));
     }
 
-    /** Writes or reads one part. Returns the fault; what is read must be what was written there last. */
+    /** Writes or reads one part, and checks that a read returns the last written stamp. Returns the fault. */
     int access(SpaceVisit visit, Random random, Checker contents) {
         return random.nextBoolean() ? write(visit, random) : load(visit, random.nextInt(parts.length), contents);
     }
@@ -98,7 +98,10 @@ final class StampedPage {
         return result;
     }
 
-    /** Reads a part on a thread that does not write: there are zeros, or a stamp that was written in this space. */
+    /**
+     * Reads a part on a thread that does not write: it must contain zeros, or a stamp that was written in this space.
+     * Returns the fault.
+     */
     int loadForeign(SpaceVisit visit, Random random, Checker contents) {
         int result = visit.load(address + parts[random.nextInt(parts.length)]);
         if (result == Fault.NONE) {
@@ -116,7 +119,7 @@ final class StampedPage {
         return this + " has " + visit.say(Fault.NONE) + " in place of " + expected;
     }
 
-    /** Returns whose page it is, which one, and where, as text. */
+    /** Returns the page's number, owner and address as text. */
     @Override
     public String toString() {
         return "page " + page + " of " + owner + " at 0x" + Long.toHexString(address);

@@ -11,14 +11,16 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
-/** A space with some pages that threads stamp. Its owner closes it while others are in it, hold it or borrow it. */
+/**
+ * A space with some pages that threads stamp. Its owner closes it while other threads are in it, hold it or borrow it.
+ */
 final class StampedSpace {
     private static final int WRITABLE = Protection.READ | Protection.WRITE;
 
-    /** So many that no thread is still in a space when its place is used again. */
+    /** The number of places: so many that no thread is still in a space when its place is reused. */
     private static final int PLACES = 1 << 12;
 
-    /** The distance of two places: each page is in another leaf than that of the space before. */
+    /** The distance between two places, so that each page is in a different leaf than in the previous space. */
     private static final int PLACE_SHIFT = 21;
 
     final AddressSpace space;
@@ -28,14 +30,14 @@ final class StampedSpace {
     /** Set before the owner closes the last reference. */
     private volatile boolean isClosing;
 
-    /** Set after a thread has found no user. */
+    /** Set after a thread found that the space has no user. */
     private volatile boolean hasEnded;
 
     /**
-     * Makes a space.
+     * Creates a space.
      *
      * @param sequence counts the stamps of all spaces of this kind
-     * @param owner the kind, for its stamps
+     * @param owner the kind, as the owner in its stamps
      * @param base the place of the first space of this kind
      * @param number the number of the space among those of this kind, from 0
      * @param count the number of pages
@@ -49,13 +51,16 @@ final class StampedSpace {
         TortureSpace.succeed(map(space, 0, count));
     }
 
-    /** Maps pages of zeros at the places of some pages of this, here or in another space. Returns what mmap does. */
+    /**
+     * Maps pages of zeros at the addresses of some pages of this space, in this or another space. Returns the result of
+     * mmap.
+     */
     long map(AddressSpace in, int first, int count) {
         long start = place + first * TortureSpace.PAGE;
         return in.mmap(start, count * TortureSpace.PAGE, WRITABLE, TortureSpace.FIXED, null, 0);
     }
 
-    /** Closes the owner's reference, the last one but for those of threads that have got one. */
+    /** Closes the owner's reference, which is the last one except for those that other threads acquired. */
     void close(EndedSpaces ended) {
         isClosing = true;
         space.close();
@@ -65,22 +70,22 @@ final class StampedSpace {
         ended.add(space);
     }
 
-    /** Returns whether the owner has begun to close it. */
+    /** Returns whether the owner started to close the space. */
     boolean isClosing() {
         return isClosing;
     }
 
-    /** Returns whether a thread has found no user. */
+    /** Returns whether a thread found that the space has no user. */
     boolean hasEnded() {
         return hasEnded;
     }
 
-    /** The calling thread has found no user. */
+    /** Records that the calling thread found no user. */
     void foundEnded() {
         hasEnded = true;
     }
 
-    /** Returns a reference to the page table; null if the owner has closed the space, as only it may have. */
+    /** Returns a reference to the page table; null if the space is closed, which only the owner may have done. */
     @Nullable
     PageTableRef hold(Checker lifetimes) {
         try {
@@ -91,7 +96,7 @@ final class StampedSpace {
         }
     }
 
-    /** Returns a further reference to the space; null if the owner has closed it. */
+    /** Returns another reference to the space; null if the owner closed the space. */
     @Nullable
     AddressSpace get(Checker lifetimes) {
         try {

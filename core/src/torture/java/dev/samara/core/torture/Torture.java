@@ -20,12 +20,12 @@ abstract class Torture {
     final long seed;
     final TortureRun run;
 
-    /** By their names, in the order in which they start. */
+    /** The actors by name, in the order in which they start. */
     final Map<String, Actor> actors = new LinkedHashMap<>();
 
     private final List<Checker> checkers = new ArrayList<>();
 
-    /** The rules that are checked when the actors have ended. */
+    /** The rules that are checked after the actors ended. */
     private final Set<Checker> atTheEnd = new HashSet<>();
 
     final Checker calls;
@@ -33,11 +33,11 @@ abstract class Torture {
     private final Checker progress;
 
     /**
-     * A torture without actors, not yet started.
+     * Creates a torture without actors, without starting it.
      *
      * @param seed the seed of the threads' random choices
-     * @param keepsGoing whether it goes on after a violation
-     * @param choices further properties that it takes to run it again; empty for none
+     * @param keepsGoing whether the run continues after a violation
+     * @param choices further properties that are needed to repeat the run; empty for none
      */
     Torture(long seed, boolean keepsGoing, String choices) {
         this.seed = seed;
@@ -60,9 +60,9 @@ abstract class Torture {
     }
 
     /**
-     * Runs everything and reports.
+     * Runs all actors, and prints the report.
      *
-     * @param out takes a line for each checker, and last {@code N passed, N failed}
+     * @param out receives a line for each checker, and finally {@code N passed, N failed}
      * @return the number of checkers that failed
      */
     final int run(Duration time, PrintStream out) throws InterruptedException {
@@ -80,7 +80,8 @@ abstract class Torture {
             direct();
             boolean ended = threads.awaitEnd();
             end();
-            // A thread that still runs may hold the lock that closing needs, and a broken space does not close.
+            // A thread that is still running may hold the lock that the close needs, and a broken space cannot be
+            // closed.
             if (ended && !run.isBroken()) {
                 threads.start("closer", this::attemptClose);
                 threads.awaitEnd();
@@ -89,7 +90,7 @@ abstract class Torture {
         return Checker.print(checkers, facts(time), out);
     }
 
-    /** Returns whether the rules were checked that are checked before the end. */
+    /** Returns whether all rules were checked, except those that are checked at the end. */
     boolean isEnough(Duration time) {
         return checkers.stream().filter(checker -> !atTheEnd.contains(checker)).allMatch(Checker::isChecked);
     }
@@ -103,7 +104,7 @@ abstract class Torture {
     /** Called while the actors run; returns at the end of the run. */
     void direct() {}
 
-    /** Called after the last step of each actor, or when one makes no progress. */
+    /** Called after the last step of each actor, or when an actor makes no progress. */
     void end() {}
 
     /** Lets an actor take steps until the run is over. */
@@ -132,15 +133,15 @@ abstract class Torture {
     /** Returns a line about the run, for the report; empty for none. */
     abstract String facts(Duration time);
 
-    /** Makes a torture from its seed, and from whether it goes on after a violation. */
+    /** Creates a torture from its seed, and from whether it continues after a violation. */
     interface Maker {
         Torture make(long seed, boolean keepsGoing);
     }
 
     /**
-     * Runs for {@code torture.percent} of {@code torture.seconds}, and on until each rule was checked, with {@code
-     * torture.seed}, or a fresh seed. Ends at the first violation, unless {@code torture.keepGoing} is true. Exits the
-     * JVM: the status is 1 if a checker failed, or never checked anything.
+     * Runs for {@code torture.percent} of {@code torture.seconds}, and longer until each rule was checked, with {@code
+     * torture.seed} or a fresh seed. Ends at the first violation, unless {@code torture.keepGoing} is true. Exits the
+     * JVM, with status 1 if a checker failed or never checked anything.
      */
     static void main(String subject, Maker maker) throws InterruptedException {
         long seed = Long.getLong("torture.seed", System.nanoTime());
@@ -149,7 +150,7 @@ abstract class Torture {
         System.out.printf("torture of %s: %d s, %s%n", subject, millis / 1000, made.run.again);
         int failed = made.run(Duration.ofMillis(millis), System.out);
         System.out.flush();
-        // Not by returning: an actor that hangs must not keep the process.
+        // Exits explicitly, because an actor that hangs must not keep the process alive.
         System.exit(failed == 0 ? 0 : 1);
     }
 }

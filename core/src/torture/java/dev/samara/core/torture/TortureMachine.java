@@ -16,26 +16,29 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The machine of the torture of memory. It has few frames, which are filled with a pattern when they are freed, and
- * which detect which thread accesses them. Also defines how its actors access memory: each access declares its page,
- * for the checks of {@link WatchedFrames}.
+ * The machine of the memory torture. Its few frames are filled with a pattern when they are freed, and record which
+ * threads access them. This class also defines how the actors access memory: each access declares its page, for the
+ * checks of {@link WatchedFrames}.
  */
 final class TortureMachine {
-    /** So few that some allocations find none, and a freed frame is allocated again at once. */
+    /**
+     * The number of frames: so few that some allocations find no free frame, and that a freed frame is reused
+     * immediately.
+     */
     private static final int FRAMES = 208;
 
     private static final long BASE = 0x10_0000_0000L;
 
-    /** Far beyond any flush. */
+    /** Far longer than any flush. */
     private static final long LONGEST_FLUSH_NANOS = 20_000_000_000L;
 
-    /** Where the heap of the shared space begins. */
+    /** The start of the shared space's heap. */
     static final long HEAP = 0x30_0000_0000L;
 
     private static final long STAMP = 0x5A3L << 52;
     private static final long POISON = 0xa5a5_a5a5_a5a5_a5a5L;
 
-    /** The places of a page in which a stamp is. */
+    /** The offsets of the stamps in a page. */
     static final int[] PARTS = {8, 2048, 4080};
 
     final Machine machine;
@@ -83,8 +86,8 @@ final class TortureMachine {
     }
 
     /**
-     * Returns how many page tables a closed space has left. A leaf with a pending flush of another operation goes
-     * when that is done, for which this waits.
+     * Returns how many page tables are left of a closed space. Waits for leaves with a pending flush of another
+     * operation, which are removed when the flush is done.
      */
     static int tablesLeft(AddressSpace closed) {
         long until = System.nanoTime() + LONGEST_FLUSH_NANOS;
@@ -96,15 +99,18 @@ final class TortureMachine {
         return tables;
     }
 
-    /** Takes two places of so many pages, in one leaf table with those of others; before the actors start. */
+    /**
+     * Reserves two places with a number of pages, in leaf tables that other areas share. Must be called before the
+     * actors start.
+     */
     long[] area(int pages) {
         long first = BASE + areas * TortureSpace.PAGE;
-        // A page between them, so that nothing is merged across.
+        // One page stays free between the places, so that their mappings cannot merge.
         areas += 2 * (pages + 1);
         return new long[] {first, first + (pages + 1) * TortureSpace.PAGE};
     }
 
-    /** Where the pages of all areas end. */
+    /** Returns the end of the pages of all areas. */
     long end() {
         return BASE + areas * TortureSpace.PAGE;
     }
@@ -113,12 +119,12 @@ final class TortureMachine {
         return BASE;
     }
 
-    /** The CPU of the calling thread. */
+    /** Returns the calling thread's CPU. */
     Cpu cpu() {
         return cpus.get();
     }
 
-    /** The calling thread has made an access; returns its result. */
+    /** Ends an access by the calling thread. Returns the result of the access. */
     int done(int result) {
         frames().towards(0);
         if (result == Fault.OUT_OF_MEMORY) {
@@ -127,7 +133,7 @@ final class TortureMachine {
         return result;
     }
 
-    /** One space as one thread accesses it. */
+    /** The accesses of one thread to one space. */
     final class View {
         final AddressSpace of;
         private final long number;
@@ -139,7 +145,7 @@ final class TortureMachine {
             this.number = 1 + spaces.getAndIncrement() % 200;
         }
 
-        /** With the number that all views of a space must have in common. */
+        /** Creates a view with a number, which must be the same for all views of a space. */
         View(AddressSpace of, long number) {
             this.of = of;
             this.number = number;
@@ -154,7 +160,7 @@ final class TortureMachine {
             return cpu;
         }
 
-        /** Goes to GUEST, for many accesses; the thread waits for no other one until it has left. */
+        /** Enters GUEST for many accesses. Until it leaves GUEST, the thread must not wait for another thread. */
         void enterGuest() {
             cpu(0).enterGuest();
             events.count("stretches in GUEST");
@@ -164,7 +170,7 @@ final class TortureMachine {
             cpus.get().leaveGuest();
         }
 
-        /** Leaves the space, of which the CPU is a user otherwise. */
+        /** Leaves the space, so that the CPU is not a user of the space any more. */
         void leave() {
             Cpu cpu = cpus.get();
             if (cpu.space() == of) {
@@ -172,7 +178,7 @@ final class TortureMachine {
             }
         }
 
-        /** Has the CPU do without its space until the next access. */
+        /** Makes the CPU LAZY until the next access. */
         void enterLazy() {
             cpu(0).enterLazy();
             done(Fault.NONE);
@@ -183,7 +189,7 @@ final class TortureMachine {
             cpus.get().poll();
         }
 
-        /** Adds in one step. In GUEST, and aligned. */
+        /** Adds atomically through the flat memory. The CPU must be in GUEST, and the address aligned. */
         int addInOneStep(long address, long delta) {
             cpu(address);
             try {
@@ -195,7 +201,7 @@ final class TortureMachine {
             return done(Fault.NONE);
         }
 
-        /** The number that the last addition in one step found. */
+        /** Returns the number that the last atomic addition found. */
         long seen() {
             return seen;
         }
@@ -224,25 +230,25 @@ final class TortureMachine {
             return pinned;
         }
 
-        /** Returns why the last pin has failed; NONE if it has not. */
+        /** Returns why the last pin failed; NONE if it succeeded. */
         int fault() {
             return fault;
         }
     }
 
-    /** The space that all actors share, for one thread. */
+    /** Returns one thread's view of the space that all actors share. */
     View view() {
         return new View(space, 0xff);
     }
 
-    /** Ends the calling thread's CPU. */
+    /** Closes the calling thread's CPU. */
     void leave() {
         cpus.get().close();
         cpus.remove();
         flat.remove();
     }
 
-    /** A number that says whose page it is, which one, and when it was written. */
+    /** Returns a number that identifies the owner, the page and the time of the write. */
     static long stamp(int owner, int page, long sequence) {
         return STAMP | ((long) owner << 44) | ((long) page << 32) | sequence;
     }

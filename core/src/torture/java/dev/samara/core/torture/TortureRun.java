@@ -13,12 +13,15 @@ import java.util.function.BooleanSupplier;
 final class TortureRun {
     private static final int MOST_REPORTS = 64;
 
-    /** How long a course goes on at most after its end, while not enough was checked: threads had too little time. */
+    /**
+     * How long a run may continue after its deadline while not enough was checked because the threads got too little
+     * CPU time.
+     */
     private static final long LONGEST_GRACE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
     final long seed;
 
-    /** How it is run again: system properties, and what follows from them. */
+    /** How to repeat the run: system properties, and the choices that follow from them. */
     final String again;
 
     private final boolean keepsGoing;
@@ -33,11 +36,11 @@ final class TortureRun {
     private final Deque<String> reports = new ArrayDeque<>();
 
     /**
-     * A course that has not begun.
+     * Creates a run without starting it.
      *
      * @param seed the seed of the threads' random choices
-     * @param keepsGoing whether it goes on after a violation
-     * @param choices further properties that it takes to run it again; empty for none
+     * @param keepsGoing whether the run continues after a violation
+     * @param choices further properties that are needed to repeat the run; empty for none
      */
     TortureRun(long seed, boolean keepsGoing, String choices) {
         this.seed = seed;
@@ -47,14 +50,17 @@ final class TortureRun {
         this.keepsGoing = keepsGoing;
     }
 
-    /** Begins, for so long, and on until enough was checked, which any thread may ask. */
+    /**
+     * Starts the run, which lasts for a time, and longer until enough was checked. Any thread may call {@code
+     * isEnough}.
+     */
     void begin(Duration time, BooleanSupplier isEnough) {
         this.isEnough = isEnough;
         since = System.nanoTime();
         deadline = since + time.toNanos();
     }
 
-    /** Notes the progress of the calling thread. Returns whether it is to take another step. */
+    /** Records the progress of the calling thread. Returns whether the thread should take another step. */
     boolean goesOn() {
         if (Thread.currentThread() instanceof WatchedThreads.Member member) {
             member.progress = System.nanoTime();
@@ -62,7 +68,7 @@ final class TortureRun {
         return !isOver();
     }
 
-    /** Returns whether it is over: in time, by a violation, or since a thread makes no progress. */
+    /** Returns whether the run is over: at its deadline, by a violation, or because a thread makes no progress. */
     boolean isOver() {
         long behind = System.nanoTime() - deadline;
         if (behind >= 0 && !over && (isEnough.getAsBoolean() || behind >= LONGEST_GRACE_NANOS)) {
@@ -71,7 +77,7 @@ final class TortureRun {
         return over;
     }
 
-    /** Counts a violation, which ends the course unless it is to keep going. */
+    /** Counts a violation, which ends the run unless it should keep going. */
     void violated() {
         violations.incrementAndGet();
         if (!keepsGoing) {
@@ -83,7 +89,7 @@ final class TortureRun {
         return violations.get() != 0;
     }
 
-    /** Ends the course: a thread makes no progress. */
+    /** Ends the run because a thread makes no progress. */
     void stall() {
         stalled = true;
         over = true;
@@ -93,7 +99,7 @@ final class TortureRun {
         return stalled;
     }
 
-    /** Returns how far it is, and how it is run again. */
+    /** Returns how long the run has lasted, and how to repeat it. */
     String now() {
         return "after " + (System.nanoTime() - since) / 1_000_000 + " ms, " + again;
     }

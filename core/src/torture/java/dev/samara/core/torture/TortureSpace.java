@@ -11,8 +11,8 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
 
 /**
- * The space that all actors use, with the areas of the actors: {@link #AREA_PAGES} pages per actor. mmap finds other
- * addresses outside of the areas. An actor that needs two areas takes two.
+ * The space that all actors use, with the areas of the actors: {@link #AREA_PAGES} pages per actor. mmap also finds
+ * addresses outside the areas. An actor that needs two areas reserves two.
  */
 final class TortureSpace {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -32,7 +32,7 @@ final class TortureSpace {
     final RandomFailures failures;
     private int areas;
 
-    /** A space without mappings, on a machine whose retirements linger. */
+    /** Creates a space without mappings, on a machine whose retirements are slow. */
     TortureSpace(long seed, TortureRun run) {
         failures = RandomFailures.slow(seed);
         machine = MachineInternals.machine(
@@ -40,17 +40,17 @@ final class TortureSpace {
         space = machine.newSpace(GEOMETRY);
     }
 
-    /** Takes an area; before the actors start. */
+    /** Reserves an area. Must be called before the actors start. */
     long area() {
         return BASE + areas++ * (AREA_PAGES * PAGE);
     }
 
-    /** Rights by number; those of neighbours differ. */
+    /** Returns rights by number; successive numbers have different rights. */
     static int rights(int number) {
         return RIGHTS[number % RIGHTS.length];
     }
 
-    /** For a call that nothing lets fail. */
+    /** Checks the result of a call that must not fail, and returns the result. */
     static long succeed(long result) {
         if (result < 0 && result >= -4095) {
             throw new IllegalStateException("refused: " + Errno.of(result));

@@ -23,12 +23,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
 /**
- * A file whose backing fails in every way that its contract names. It throws, rejects requests, and returns or offers
- * frames that are foreign, freed, of other pages or of no page. It blocks until a partner thread releases it, which
- * first works on the same mapping. A fault must map the page that it requested, or nothing.
+ * A file whose backing fails in every way that its contract names. The backing throws, rejects requests, and returns or
+ * offers frames that are foreign, freed, of other pages or of no page. It blocks until a partner thread, which first
+ * works on the same mapping, releases it. A fault must map the page that it requested, or nothing.
  */
 final class UnreliableFile extends CachedBacking {
-    /** So many are mapped, and one more is on either side in the file. */
+    /** The number of mapped pages; the file contains one more page on each side. */
     private static final int PAGES = 8;
 
     private static final int FILE_PAGES = PAGES + 2;
@@ -42,9 +42,9 @@ final class UnreliableFile extends CachedBacking {
     private final BlockingQueue<CountDownLatch> blocked = new LinkedBlockingQueue<>();
 
     /**
-     * An open of a new file of whole pages.
+     * Creates an open of a new file.
      *
-     * @param noticesWrites whether it wants to be told of first writes, of which it refuses some
+     * @param noticesWrites whether the backing is notified of first writes, of which it refuses some
      */
     UnreliableFile(TortureMachine setup, int owner, boolean noticesWrites) {
         this(
@@ -98,7 +98,7 @@ final class UnreliableFile extends CachedBacking {
         return super.fault(request);
     }
 
-    /** Has a page in memory that is not mapped. */
+    /** Inserts an unmapped page into the page cache. */
     private void fill(int page) {
         if (pages.frameAt(page) < 0) {
             int frame = pages.allocate();
@@ -155,7 +155,7 @@ final class UnreliableFile extends CachedBacking {
         };
     }
 
-    /** Has it mapped, and reads and writes. */
+    /** Maps the file, and reads and writes the mapping. */
     final class Mapper implements Actor {
         private final TortureMachine.View view = setup.view();
         private final Checker contents;
@@ -250,15 +250,15 @@ final class UnreliableFile extends CachedBacking {
             }
         }
 
-        /** The neighbouring pages of the file are not mapped. */
+        /** Checks that a neighbouring page of the file is not mapped. */
         private void beyond(long address) {
             int result = view.load(address);
             rights.check(result == Fault.MAPERR, "beside a mapping: " + Fault.toString(result));
         }
 
         /**
-         * Lets a fault go on that is blocked, after it has worked on the mapping and the file. Nothing of that may wait
-         * for the fault.
+         * Works on the mapping and the file while a fault is blocked, and then releases the fault. None of this work
+         * may wait for the fault.
          */
         boolean letGoOn(Random random) throws InterruptedException {
             CountDownLatch latch = blocked.poll(1, TimeUnit.MILLISECONDS);
@@ -292,7 +292,7 @@ final class UnreliableFile extends CachedBacking {
         }
     }
 
-    /** The thread that lets blocked faults go on, as long as there are some. */
+    /** Returns the thread that releases blocked faults, until the run is over and no fault is blocked. */
     static Thread partner(List<Mapper> mappers, long seed, Checker calls, BooleanSupplier isOver) {
         Thread thread = new Thread(
                 () -> {
@@ -314,7 +314,7 @@ final class UnreliableFile extends CachedBacking {
         return thread;
     }
 
-    /** Gives its pages back. */
+    /** Frees the pages of the file. */
     void end() {
         pages.truncate(0);
     }

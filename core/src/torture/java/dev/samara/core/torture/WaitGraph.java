@@ -8,7 +8,7 @@ import java.util.concurrent.locks.LockSupport;
 final class WaitGraph {
     private WaitGraph() {}
 
-    /** Returns one line for each thread that is parked at something: a gate says which operation it belongs to. */
+    /** Returns one line for each thread that is parked at a blocker; a gate names the operation to which it belongs. */
     static String edges() {
         StringBuilder text = new StringBuilder();
         for (Thread thread : Thread.getAllStackTraces().keySet()) {

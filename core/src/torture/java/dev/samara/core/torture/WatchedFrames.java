@@ -17,17 +17,20 @@ import org.jspecify.annotations.Nullable;
  * whether any other thread still accesses it (I3).
  *
  * <p>The frames are in a region, so accesses of a {@link dev.samara.core.guest.FlatMemory} hit the TLB, and this class
- * does not see them. They are checked only through the contents of pages.
+ * does not see them. Such accesses are checked only through the contents of pages.
  *
  * <p>The checks report no false violations: an access ends before its reader section, so two accesses that are observed
- * at the same time really are concurrent.
+ * together really are concurrent.
  */
 final class WatchedFrames implements FrameStore, FrameRegion {
     private static final int PAGE_SIZE = (int) TortureSpace.PAGE;
     private static final int FRAME_BITS = 20;
     private static final long FRAME = (1L << FRAME_BITS) - 1;
 
-    /** Where one thread is: the page that it accesses above the frame, the frame plus one, 0 for nowhere. */
+    /**
+     * The position of one thread: the accessed page in the high bits, and the frame plus one in the low bits; 0 for no
+     * access.
+     */
     static final class Place extends AtomicLong {
         private static final long serialVersionUID = 1L;
 
@@ -54,7 +57,7 @@ final class WatchedFrames implements FrameStore, FrameRegion {
         this.noEarlyReuse = noEarlyReuse;
     }
 
-    /** Sets the place that the calling thread accesses next; 0 for an access without a mapping. */
+    /** Sets the page that the calling thread accesses next; 0 for an access without a mapping. */
     void towards(long page) {
         place.get().page = page;
     }
@@ -168,7 +171,7 @@ final class WatchedFrames implements FrameStore, FrameRegion {
     public void fill(int frame, int offset, int length, byte value) {
         if (length == PAGE_SIZE) {
             nobodyIsAt(frame);
-            // Between a fault's look at the mapping and the entry that it makes, for one.
+            // For example, between a fault's check of the mapping and its installation of the entry.
             failures.linger();
         }
         frames.fill(frame, offset, length, value);

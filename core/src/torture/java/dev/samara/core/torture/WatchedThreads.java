@@ -14,7 +14,7 @@ import java.util.concurrent.locks.LockSupport;
  * what all threads wait for.
  */
 final class WatchedThreads implements AutoCloseable {
-    /** Far beyond any step. */
+    /** Far longer than any step. */
     static final Duration PATIENCE = Duration.ofSeconds(60);
 
     private static final long LOOK_NANOS = TimeUnit.SECONDS.toNanos(1);
@@ -28,10 +28,10 @@ final class WatchedThreads implements AutoCloseable {
     private volatile boolean closed;
 
     /**
-     * A crew without threads, which is not watched yet.
+     * Creates a group without threads, which is not watched yet.
      *
-     * @param calls told of the exceptions of threads
-     * @param progress told of a thread that takes longer than {@code patience} for a step
+     * @param calls is notified of the threads' exceptions
+     * @param progress is notified of a thread whose step takes longer than {@code patience}
      */
     WatchedThreads(TortureRun run, Checker calls, Checker progress, Duration patience) {
         this.run = run;
@@ -41,14 +41,14 @@ final class WatchedThreads implements AutoCloseable {
         watchdog.setDaemon(true);
     }
 
-    /** Begins to watch the threads, those too that are started later. */
+    /** Starts to watch the threads, including those that are started later. */
     void watch() {
         watchdog.start();
     }
 
     /** One thread. */
     static final class Member extends Thread {
-        /** The {@link System#nanoTime} at which its present step began. */
+        /** The {@link System#nanoTime} at which the current step started. */
         volatile long progress = System.nanoTime();
 
         private Member(Runnable work, String name) {
@@ -57,7 +57,7 @@ final class WatchedThreads implements AutoCloseable {
         }
     }
 
-    /** Starts a thread. What it throws is a violation. */
+    /** Starts a thread. Anything that it throws is a violation. */
     Thread start(String name, Runnable work) {
         Member member = new Member(() -> attempt(name, work), name);
         members.add(member);
@@ -70,13 +70,13 @@ final class WatchedThreads implements AutoCloseable {
             work.run();
         } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
             StringWriter stack = new StringWriter();
-            // Into the text of the violation, not to the console.
+            // The stack becomes part of the violation's text, instead of going to the console.
             thrown.printStackTrace(new PrintWriter(stack));
             calls.violated(name + ": " + stack);
         }
     }
 
-    /** Waits until all threads have ended, or one makes no progress. Returns whether all have ended. */
+    /** Waits until all threads ended, or one makes no progress. Returns whether all ended. */
     boolean awaitEnd() throws InterruptedException {
         for (Member member : members) {
             while (member.isAlive() && !run.isStalled()) {

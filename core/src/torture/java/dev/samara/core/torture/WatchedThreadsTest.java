@@ -59,7 +59,7 @@ class WatchedThreadsTest {
                 space.mmap(PLACE, TortureSpace.PAGE, 0, MapFlags.FIXED | TortureSpace.ANYWHERE, null, 0);
             });
             isReported.await();
-            // It is parked between two looks at its gate, also if it was not run for long.
+            // The thread parks between two checks of its gate, even if it was not scheduled for a long time.
             Await.until("a wait at the gate", () -> LockSupport.getBlocker(behind) instanceof Gate, behind);
             threads.watch();
             assertFalse(threads.awaitEnd());

@@ -58,7 +58,7 @@ final class FramesExhaustionTest extends FramesFixture {
         assertEquals(LIMIT, frames.inUse());
     }
 
-    /** Frames of a store that refuses while a flag is set, with a clock that stands still. */
+    /** Frames of a store that can refuse to extend, with a clock that does not advance by itself. */
     private static final class Refusing {
         private final DirectFrames direct = new DirectFrames(12, 4, LIMIT + 1);
         private int asked;

@@ -4,16 +4,16 @@ package dev.samara.core.internal.space;
 import dev.samara.core.internal.sync.WaitingCall;
 import java.util.concurrent.atomic.AtomicBoolean;
 
-/** A waiting call of a machine that is ready at once, for tests of other packages. */
+/** A machine's waiting call that is ready immediately, for tests in other packages. */
 public final class ReadyWaitingCall extends WaitingCall {
     private final AtomicBoolean hasRun;
 
-    /** Makes one that sets a flag when it goes on. */
+    /** Creates a call that sets a flag when it continues. */
     public ReadyWaitingCall(AtomicBoolean hasRun) {
         this.hasRun = hasRun;
     }
 
-    /** Lists it. */
+    /** Lists the call. */
     public void add(Layout layout) {
         layout.host().housekeeping().add(this);
     }

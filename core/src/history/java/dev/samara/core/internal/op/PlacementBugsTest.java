@@ -19,10 +19,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/**
- * Historical bugs 5 to 8: searches for free ranges that searched outside of the window, or missed free ranges within
- * it.
- */
+/** Historical bugs 5 to 8: searches for free ranges that left the window, or missed free ranges within it. */
 @DisplayName("Historical bugs of searches for free room:")
 final class PlacementBugsTest {
     private static final Geometry LINUX = Geometry.LINUX_X86_64;
@@ -100,7 +97,7 @@ final class PlacementBugsTest {
         assertFull(space, 1, MapFlags.BELOW_2G);
     }
 
-    /** One free page after every other page, and one range of two free pages at a time. */
+    /** Many free ranges of one page; each in turn is two pages long instead. */
     @Test
     @DisplayName("7: a search from the top missed the room at the end of a node")
     void everyGapOfManyIsFoundFromEitherEnd() {
@@ -126,7 +123,7 @@ final class PlacementBugsTest {
     void searchFromTheTopEndsAtTheBaseThoughMoreIsFree() {
         AddressSpace space = withFree(LINUX, BASE - 2 * PAGE, LINUX.limit());
         assertEquals(BASE - 2 * PAGE, map(space, 2, 0));
-        // Only where there is nothing below the base is the rest looked at, from below.
+        // The rest is searched, from below, only if nothing is free below the base.
         assertEquals(BASE, map(space, 1, 0));
     }
 

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link CountedThenGeneration} broken on purpose: the count is read before the generation is advanced. */
+/** A mutant of {@link CountedThenGeneration}: the shooter reads the count before it advances the generation. */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "0, 1", "1, 1"},
@@ -23,7 +23,7 @@ public class AloneBeforeGeneration {
     private final long known = context.generation().current();
 
     public AloneBeforeGeneration() {
-        // The CPU of the shooter.
+        // The shooter's CPU.
         context.use();
     }
 

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link CountedThenGeneration} broken on purpose: the CPU reads the generation before it is counted. */
+/** A mutant of {@link CountedThenGeneration}: the CPU reads the generation before it is counted. */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "0, 1", "1, 1"},
@@ -23,7 +23,7 @@ public class CountedAfterGeneration {
     private final long known = context.generation().current();
 
     public CountedAfterGeneration() {
-        // The CPU of the shooter.
+        // The shooter's CPU.
         context.use();
     }
 

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * I2: a CPU that comes to a space counts itself, then reads the generation; the only CPU in the space advances the
+ * I2: a CPU that arrives in a space counts itself, then reads the generation; the only CPU in the space advances the
  * generation, then reads the count. At least one of the two sees the other's update.
  */
 @JCStressTest
@@ -26,7 +26,7 @@ public class CountedThenGeneration {
     private final long known = context.generation().current();
 
     public CountedThenGeneration() {
-        // The CPU of the shooter.
+        // The shooter's CPU.
         context.use();
     }
 

@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * I3: the accesses of a CPU in GUEST come before its acknowledgement, and before it has left; so they are over when a
- * frame is freed.
+ * I3: a CPU's accesses in GUEST happen before its acknowledgement, and before its exit from GUEST; so all of them are
+ * complete when a frame is freed.
  */
 @JCStressTest
 @Outcome(

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link DoneAfterTheLastAccess} broken on purpose: a word without an access mode. */
+/** A mutant of {@link DoneAfterTheLastAccess}: the word is accessed in plain mode. */
 @JCStressTest
 @Outcome(
         id = {"0, 0", "0, 1", "1, 1"},

@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * I2: a CPU says that it is in GUEST, then reads the generation, then entries; a shooter changes the entry, advances
- * the generation, then reads the state of the CPU.
+ * I2: a CPU announces that it is in GUEST, then reads the generation, then an entry; a shooter changes the entry,
+ * advances the generation, then reads the CPU's state.
  */
 @JCStressTest
 @Outcome(

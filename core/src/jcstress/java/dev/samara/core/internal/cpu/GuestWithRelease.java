@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** {@link GuestThenGeneration} broken on purpose: GUEST is entered by a release store. */
+/** A mutant of {@link GuestThenGeneration}: the CPU enters GUEST with a release store. */
 @JCStressTest
 @Outcome(
         id = {"0, 0, 0", "0, 0, 1", "1, 0, 1", "1, 1, 1"},

@@ -9,8 +9,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * I8: a thread that leaves a space puts its CPU back, then reads the references; a thread that closes the last
- * reference does so, then looks for idle CPUs. One of them ends the CPU, which would keep the space otherwise.
+ * I8: a thread that leaves a space returns its CPU to the pool, then reads the reference count; a thread that closes
+ * the last reference decrements the count, then searches the pool for idle CPUs. Exactly one of them ends the CPU,
+ * which would otherwise keep the space alive.
  */
 @JCStressTest
 @Outcome(
@@ -34,7 +35,7 @@ public class IdleOrEnded {
     public IdleOrEnded() {
         cpu.isNowIn(users);
         pool.add(cpu);
-        // The CPU: it keeps the space in use when the reference is closed.
+        // For the CPU, which keeps the space in use after the reference is closed.
         users.tryUse();
     }
 

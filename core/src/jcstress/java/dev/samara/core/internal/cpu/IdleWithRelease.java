@@ -11,7 +11,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link IdleOrEnded} broken on purpose: the CPU is put back by a release store. */
+/** A mutant of {@link IdleOrEnded}: the CPU is returned to the pool with a release store. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "0, 1"},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-/** A CPU of no machine in a context. */
+/** A CPU that belongs to no machine, and a context for it. */
 public final class LoneCpu {
     private final TlbContext context = new TlbContext();
     private final CpuState state;
@@ -21,12 +21,12 @@ public final class LoneCpu {
         return this;
     }
 
-    /** 1 if it has come back to its context. */
+    /** Returns 1 if the CPU returned to its context from LAZY. */
     public int comeBack() {
         return state.leaveLazy(context) ? 1 : 0;
     }
 
-    /** Goes to its context, from LAZY or as from another one. */
+    /** Switches to its context: from LAZY if possible, otherwise as from another context. */
     public void goThere() {
         if (comeBack() == 0) {
             leave();
@@ -35,7 +35,7 @@ public final class LoneCpu {
         }
     }
 
-    /** Goes to no context. */
+    /** Switches to no context. */
     public void leave() {
         state.depart();
         state.arrive(null);
@@ -50,7 +50,7 @@ public final class LoneCpu {
         state.leaveGuest(context.id());
     }
 
-    /** Enters GUEST, and says that it has read the generation, which it has not. */
+    /** Enters GUEST, and claims to have flushed up to a generation without reading the current one. */
     public void enterGuestUnread(long generation) {
         state.enterGuest(context.id());
         state.flushedTo(generation);
@@ -64,24 +64,27 @@ public final class LoneCpu {
         }
     }
 
-    /** Begins the teardown of its context, which has ended; 1 if it was LAZY, and is not in it. */
+    /**
+     * Starts the teardown of its context, whose last user is gone. Returns 1 if this took the context from the LAZY
+     * CPU.
+     */
     public int takeOff() {
         state.lazy().beforeTeardown(context);
         return state.isIn(context.id()) ? 0 : 1;
     }
 
-    /** Ends the teardown of its context, and gives up the reference of the users. */
+    /** Completes the teardown of its context, and releases the users' reference. */
     public void endTeardown() {
         state.lazy().afterTeardown(context);
         context.pageTable().release();
     }
 
-    /** References to the page table. */
+    /** Returns the number of references to the page table. */
     public int held() {
         return context.pageTable().count();
     }
 
-    /** Gives up the only reference; 1 if that was the last user, so that there will be none. */
+    /** Drops the only reference. Returns 1 if that was the last user, after which no new user is possible. */
     public int end() {
         return context.users().put() ? 1 : 0;
     }

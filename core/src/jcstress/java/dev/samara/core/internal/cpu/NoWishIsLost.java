@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * I9: a CPU takes the wish back, then reads the generation; a shooter advances that, then wishes. So a generation that
- * was not seen is polled for again.
+ * I9: a CPU clears its pending request, then reads the generation; a shooter advances the generation, then sets the
+ * request. So a CPU that missed the new generation still finds the request at its next poll.
  */
 @JCStressTest
 @Outcome(

@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** {@link NoWishIsLost} broken on purpose: the wish is taken back by a release store. */
+/** A mutant of {@link NoWishIsLost}: the CPU clears the request with a release store. */
 @JCStressTest
 @Outcome(
         id = {"1, 0", "1, 1", "0, 1"},

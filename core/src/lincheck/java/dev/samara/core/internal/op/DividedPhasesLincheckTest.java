@@ -16,9 +16,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 
 /**
- * I4 and I6 for the phases of a layout of two parts, whose border is in the middle of the four pages. Each change
- * divides the layout first, if it may, and joins the parts again where it needs both. Ranges that are in flight in a
- * part are still in flight when the parts are joined, and when the layout is divided again.
+ * I4 and I6 for the phases of a layout with two districts, whose border is in the middle of the four pages. Each change
+ * first divides the layout, if that is possible, and joins the districts again if it needs both. Ranges in flight in a
+ * district stay in flight when the districts are joined, and when the layout is divided again.
  */
 @DisplayName("I4, I6: published and completed, the phases of a divided space are linearizable")
 @Tag("lincheck")
@@ -37,7 +37,7 @@ public class DividedPhasesLincheckTest extends PhasesLincheckTest {
         return 1;
     }
 
-    /** Does nothing where a mapping or a range in flight lies across the border. */
+    /** Divides the layout; does nothing if a mapping or a range in flight crosses the border. */
     @Operation
     public void divide() {
         Divisions.divide(layout, FourPages.BORDER);
@@ -48,7 +48,7 @@ public class DividedPhasesLincheckTest extends PhasesLincheckTest {
         divide();
     }
 
-    /** No test: the model checker takes more than four minutes where each call divides the layout. */
+    /** Skips the test: the model checker takes more than four minutes if each call divides the layout. */
     @Override
     void modelChecked() {}
 
@@ -57,7 +57,7 @@ public class DividedPhasesLincheckTest extends PhasesLincheckTest {
         return PhasesOfParts.class;
     }
 
-    /** The specification of the phases: a division changes no answer. */
+    /** The specification of the phases; a division changes no result. */
     public static final class PhasesOfParts extends Phases {
         public PhasesOfParts() {
             beginInParts();

@@ -41,18 +41,19 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * I4 and I6 for a call that takes effect at two instants: {@code munmap} for lookups as it is published, for placement
- * as it is complete.
+ * I4 and I6 for a call that takes effect at two instants: {@code munmap} takes effect for lookups when it is published,
+ * and for placement when it completes.
  *
- * <p>Linearizability gives each call one instant. So each phase is a call here: what is published stays in flight
- * until a thread calls {@link #complete} for one of its pages, and both phases are the real ones, an {@link Edit} and
- * {@link RetirementRun#run}. What {@link dev.samara.core.AddressSpace} does between two attempts, to wait and to begin
- * again, is left out: an attempt that meets a range in flight answers {@link #WAITS}. So the answers have one
- * explanation, in which nothing is left open: a range in flight is part of the model's state. That whole calls, which
- * do wait, are linearizable is shown by {@code AddressSpaceLincheckTest}; that has no placement, and no call of it can
- * tell the two instants of an unmapping apart, since those that could wait for the second one.
+ * <p>Linearizability assigns one instant to each call, so each phase is a separate call here: a published operation
+ * stays in flight until a thread calls {@link #complete} for one of its pages. Both phases run production code, an
+ * {@link Edit} and {@link RetirementRun#run}. The wait and the retry of {@link dev.samara.core.AddressSpace} between
+ * two attempts are left out: an attempt that finds a range in flight returns {@link #WAITS}. The model's state includes
+ * the ranges in flight, so it determines every result. {@code AddressSpaceLincheckTest} shows that whole calls, which
+ * do wait, are linearizable. That test contains no placement, and none of its calls can distinguish the two instants of
+ * an unmapping, since a call that could do so waits for the second instant.
  *
- * <p>Pages are compared, not mappings: equal neighbours may be joined late. There is room for four pages.
+ * <p>Pages are compared instead of mappings, because equal neighbours may be joined late. The layout has room for four
+ * pages.
  */
 @DisplayName("I4, I6: published and completed, the phases of a space are linearizable")
 @Tag("lincheck")
@@ -61,7 +62,7 @@ import org.junit.jupiter.api.Test;
 @Param(name = "pages", gen = IntGen.class, conf = "1:2")
 @Explored(24)
 public class PhasesLincheckTest {
-    /** Something in the range is in flight, so the operation would wait and then begin again. */
+    /** The result of an attempt on a range that is partly in flight: the operation would wait and then retry. */
     static final long WAITS = -5000;
 
     private static final int ANYWHERE = MapFlags.PRIVATE | MapFlags.ANONYMOUS;
@@ -75,7 +76,7 @@ public class PhasesLincheckTest {
         layout = emptyLayout(spare());
     }
 
-    /** Returns the number of pages that the layout has room for on both sides of the four. */
+    /** Returns the number of pages for which the layout has room on each side of the four. */
     int spare() {
         return 0;
     }
@@ -93,7 +94,7 @@ public class PhasesLincheckTest {
                         },
                         Long.MAX_VALUE),
                 null));
-        // A lock that parks at once: for a model checker, a spin that ends by the clock never ends.
+        // A lock that parks immediately, because a spin that ends by the clock never ends in a model checker.
         MachineSeams.lockWith(host, ReentrantLock::new);
         long heap = GEOMETRY.defaultHeap();
         return new Layout(
@@ -117,7 +118,7 @@ public class PhasesLincheckTest {
     /** Called before each call that changes the layout. */
     void beforeChange() {}
 
-    /** One attempt. Its range in flight stays in flight. */
+    /** Makes one attempt, and leaves its range in flight. */
     long publish(Call call) {
         beforeChange();
         dev.samara.core.internal.op.Operation operation = new dev.samara.core.internal.op.Operation(layout, call);
@@ -169,7 +170,9 @@ public class PhasesLincheckTest {
         return publish(new Mprotect(start(one, other), length(one, other), rights));
     }
 
-    /** Completes a range in flight at a page; returns when it is complete, also if another thread does it. */
+    /**
+     * Completes the operation in flight at a page. Returns when it is complete, even if another thread completes it.
+     */
     @Operation
     public void complete(@Param(name = "page") int page) {
         InFlightOperation there = null;
@@ -233,7 +236,7 @@ public class PhasesLincheckTest {
 
     /** The sequential specification: the phases of the operations, on arrays. */
     public static class Phases extends FourPages.Lookups {
-        /** To which operation in flight a page belongs; 0 for none. */
+        /** The operation in flight to which each page belongs; 0 for none. */
         private final int[] inFlight = new int[PAGES];
 
         private int operations;
@@ -287,7 +290,7 @@ public class PhasesLincheckTest {
             return 0;
         }
 
-        /** At the highest place where it fits; never in a range whose unmap is not complete. */
+        /** Maps pages at the highest place where they fit, but never in a range whose unmap is not complete. */
         public long mapAnywhere(int pages, int value) {
             for (int first = PAGES - pages; first >= 0; first--) {
                 int last = first + pages - 1;
@@ -299,7 +302,7 @@ public class PhasesLincheckTest {
             return Errno.ENOMEM.result();
         }
 
-        /** The range from the first to the last page that was mapped is in flight. */
+        /** Unmaps pages; the range from the first to the last page that was mapped is then in flight. */
         public long unmap(int one, int other) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);
@@ -320,7 +323,7 @@ public class PhasesLincheckTest {
             return 0;
         }
 
-        /** Changes the VMAs before a hole; a range that has lost a right is in flight. */
+        /** Changes the pages up to the first hole; a range that lost a right is then in flight. */
         public long protect(int one, int other, int value) {
             int first = Math.min(one, other);
             int last = Math.max(one, other);

@@ -18,7 +18,10 @@ import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Objects;
 
-/** Compares the library's and the host's content with what was acknowledged, and reports with failures. */
+/**
+ * Compares the library's and the host's content with the acknowledged content, and the machine's reports with the
+ * failures.
+ */
 final class AckChecks {
     private final HostFault fault;
     private final LibrarySide library;
@@ -29,9 +32,9 @@ final class AckChecks {
     private int reported;
 
     /**
-     * Makes checks.
+     * Creates the checks.
      *
-     * @param isForced whether the last close of a file forces it
+     * @param isForced whether the last close of a file forces the file to the device
      */
     AckChecks(HostFault fault, LibrarySide library, AckModel model, boolean isForced) {
         this.fault = fault;
@@ -40,7 +43,7 @@ final class AckChecks {
         this.isForced = isForced;
     }
 
-    /** A step has returned a failure: that of the host, or the fault that is made of it. */
+    /** Checks that the failure which a step returned is the host's errno, or the fault that corresponds to it. */
     void errno(Outcome outcome) {
         Errno errno = fault.way() == Way.FULL ? Errno.ENOSPC : Errno.EIO;
         boolean isFault = outcome.isFault() && outcome.error().equals("BUS2");
@@ -49,7 +52,7 @@ final class AckChecks {
         }
     }
 
-    /** A save has returned 0: compares what is on the device. */
+    /** Compares the content of the device after a save returned 0. */
     void saved(Step step) {
         if (step.verb() == Verb.FSYNC) {
             AckFile file = Objects.requireNonNull(model.at(step.number(SLOT))).file;
@@ -71,14 +74,14 @@ final class AckChecks {
         }
     }
 
-    /** Notes what is lost on the device if a force has failed. */
+    /** Records what is lost on the device if the failed call was a force. */
     void lost(AckFile file) {
         if (fault.call() == HostCall.FORCE && fault.way() != Way.CUT_OFF) {
             file.forceFailed();
         }
     }
 
-    /** Looks at all bytes of a file that is open, twice: in between all pages are evicted that can be. */
+    /** Compares all bytes of an open file, twice; in between, all evictable pages are evicted. */
     void look(AckFile file) {
         int slot = model.slotOf(file);
         for (int i = 0; slot >= 0 && i < 2; i++) {
@@ -92,7 +95,7 @@ final class AckChecks {
         }
     }
 
-    /** Evicts the pages of all files that can be. */
+    /** Evicts all evictable pages of all files. */
     void evict() {
         for (int slot = 0; slot < Places.SLOTS; slot++) {
             if (model.at(slot) != null) {
@@ -103,7 +106,7 @@ final class AckChecks {
         }
     }
 
-    /** Returns whether a failure was reported that is not accounted for. */
+    /** Returns whether the machine reported an unexpected failure. */
     boolean isReported() {
         return library.reports().size() > reported;
     }
@@ -114,7 +117,7 @@ final class AckChecks {
         }
     }
 
-    /** Notes that the last close of a file failed, which is reported once. The file stays if it was not saved. */
+    /** Checks that the failed last close of a file was reported once. The file stays in memory if it was not saved. */
     void reported(AckFile file) {
         if (fault.call() == HostCall.CLOSE && !file.isWritten()) {
             noReport();
@@ -133,7 +136,7 @@ final class AckChecks {
         }
     }
 
-    /** Looks at the files that nobody uses any more: they were saved. */
+    /** Checks that the files without users were saved. */
     void ended() {
         for (AckFile file : model.files()) {
             if (!file.isUsed() && !file.isKept()) {
@@ -153,7 +156,7 @@ final class AckChecks {
         }
     }
 
-    /** All opens and mappings are closed: only files whose last close failed remain. */
+    /** Checks, after all opens and mappings were closed, that only files whose last close failed remain. */
     void allClosed() {
         long kept = model.files().stream().filter(AckFile::isKept).count();
         zero("files are in the table", HostFilesCounts.files(files()) - kept);
@@ -164,7 +167,7 @@ final class AckChecks {
         }
     }
 
-    /** The machine is closed: all files are saved. */
+    /** Checks, after the machine was closed, that all files are saved. */
     void allSaved() {
         zero("files are in the table", HostFilesCounts.files(files()));
         zero("charged bytes are left", HostFilesCounts.charged(files()));

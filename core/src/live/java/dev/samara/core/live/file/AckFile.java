@@ -23,12 +23,15 @@ final class AckFile {
     private final List<AckOpen> opens = new ArrayList<>();
     private byte[] bytes;
 
-    /** Bytes that a call was to make zeros, which has failed: each is what it was, or zero, and then stays so. */
+    /**
+     * Bytes that a failed call should have zeroed: each byte is either unchanged or zero, and keeps the value that a
+     * read returns.
+     */
     private final BitSet perhapsZero = new BitSet();
 
     /**
-     * The pages that were not in memory when a force has failed, among them those that a direct open has written: they
-     * may be lost on the device, as the library says, until they are written again.
+     * The pages that were not in memory when a force failed, including those that a direct open wrote. As the library
+     * documents, they may be lost on the device until they are written again.
      */
     private final BitSet perhapsLost = new BitSet();
 
@@ -36,13 +39,13 @@ final class AckFile {
     @Nullable
     HostFile library;
 
-    /** The error that the next open must return, since no open returned it. */
+    /** The error that the next open must return, because no open returned it so far. */
     private Owed unseen = Owed.NOTHING;
 
-    /** Whether its last close could not save it. */
+    /** Whether the last close failed to save the file. */
     private boolean isKept;
 
-    /** Whether it was opened for writing since it came into memory. */
+    /** Whether the file was opened for writing since it last came into memory. */
     private boolean isWritten;
 
     AckFile(String name, MemoryChannel host) {
@@ -72,13 +75,13 @@ final class AckFile {
         return isKept;
     }
 
-    /** Keeps the file in memory: its last close could not save it, and the next open gets the error. */
+    /** Keeps the file in memory because its last close could not save it. The next open must return the error. */
     void keep() {
         isKept = !isUsed();
         failed(Owed.AN_ERROR);
     }
 
-    /** Ends the file in memory: it was saved, and nobody has it open. */
+    /** Removes the file from memory: it was saved, and no open of it is used. */
     void end() {
         isKept = false;
         isWritten = false;
@@ -86,18 +89,18 @@ final class AckFile {
         opens.clear();
     }
 
-    /** Returns whether it was opened for writing, so that even its close must not fail unnoticed. */
+    /** Returns whether the file was opened for writing, in which case even a failed close must be reported. */
     boolean isWritten() {
         return isWritten;
     }
 
-    /** Notes that a call to the host failed and no call returned the error. */
+    /** Records that a call to the host failed and no call returned the error. */
     void failed(Owed owed) {
         opens.forEach(open -> open.owed = owed);
         unseen = owed;
     }
 
-    /** Notes a failed force: what was written before it is lost, except for the pages in memory. */
+    /** Records a failed force: earlier writes may be lost, except for the pages in memory. */
     void forceFailed() {
         FilePages pages = (FilePages) Objects.requireNonNull(library).pageCache();
         for (int page = 0; page * Places.PAGE < bytes.length; page++) {
@@ -107,7 +110,9 @@ final class AckFile {
         }
     }
 
-    /** Notes that an open returned the error: it must not return it again, and each other open must. */
+    /**
+     * Records that an open returned the error: this open must not return it again, and every other open must return it.
+     */
     void told(AckOpen told) {
         if (told.owed == Owed.NOTHING) {
             throw new AssertionError(name + ": an open returns an error twice, or one that did not occur");
@@ -117,7 +122,7 @@ final class AckFile {
         unseen = Owed.NOTHING;
     }
 
-    /** A save by an open has reported no failure. */
+    /** Checks that a save by an open could return without an error. */
     void silent(AckOpen saved) {
         if (saved.owed == Owed.AN_ERROR) {
             throw new AssertionError(name + ": an open does not return an error");
@@ -148,9 +153,9 @@ final class AckFile {
     }
 
     /**
-     * Makes bytes zeros, as far as they are in the file.
+     * Zeroes the bytes of a range that are in the file.
      *
-     * @param isCertain whether each of them is zero; otherwise each may be
+     * @param isCertain whether each byte is zero; otherwise each may be
      */
     void zero(long from, long to, boolean isCertain) {
         int end = (int) Math.min(to, bytes.length);
@@ -162,23 +167,23 @@ final class AckFile {
         }
     }
 
-    /** The file has the bytes of the host: it was saved, and another program has changed it. */
+    /** Takes over the host's bytes, after the file was saved and another program changed it. */
     void follow() {
         bytes = host.written();
         perhapsZero.clear();
     }
 
-    /** A read has shown bytes, which the file has from now on. */
+    /** Checks bytes that a read returned; from now on the file must keep them. */
     void shown(long offset, byte[] read, int length) {
         check("read", read, 0, offset, offset + length, true);
     }
 
-    /** Compares what was written to the host. */
+    /** Compares the bytes that were written to the host. */
     void checkWritten(String what) {
         check(what, host.written(), 0, 0, bytes.length, false);
     }
 
-    /** Compares what is on the device, from a page on. */
+    /** Compares the bytes on the device, from the start of a page. */
     void checkForced(String what, long from, long to) {
         byte[] forced = host.forced();
         for (long page = from / Places.PAGE; page * Places.PAGE < Math.min(to, bytes.length); page++) {
@@ -189,7 +194,7 @@ final class AckFile {
         }
     }
 
-    /** Compares the bytes of a range with those that an array has from a place on. */
+    /** Compares the bytes of a range with those in an array from an index on. */
     private void check(String what, byte[] found, long place, long from, long to, boolean isSeen) {
         for (long at = from; at < to; at++) {
             long index = place + at - from;

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The state that the calls of a script acknowledged: the bytes of each file, and the existing opens and mappings. It
- * does not model the bytes of private mappings, and the bytes in memory beyond the end of a file.
+ * does not model the bytes of private mappings, nor the bytes in memory beyond end of file.
  */
 final class AckModel implements Scene {
     private static final int REMOVE = 9;
@@ -28,10 +28,10 @@ final class AckModel implements Scene {
     /**
      * A page of a mapping.
      *
-     * @param isSaved whether stores reach the file, and {@code msync} saves it
+     * @param isSaved whether stores reach the file, and {@code msync} saves the page
      */
     record AckPage(AckOpen open, long page, boolean isSaved) {
-        /** Returns the bytes of the file before the page. */
+        /** Returns the offset of the page in the file. */
         long offset() {
             return page * PAGE;
         }
@@ -103,7 +103,7 @@ final class AckModel implements Scene {
         return page == null ? 0 : Math.max(0, page.open.file.size() - page.offset());
     }
 
-    /** Returns the page that a byte of a region belongs to; null if it is not mapped. */
+    /** Returns the page that contains a byte of a region; null if the byte is not mapped. */
     private @Nullable AckPage pageOf(Step step, long offset) {
         long page = offset / PAGE;
         return page < Places.PAGES ? pages[step.number(Kind.SPACE)][step.number(Kind.REGION)][(int) page] : null;
@@ -126,7 +126,7 @@ final class AckModel implements Scene {
         return range(step).stream().filter(AckPage::isSaved).toList();
     }
 
-    /** Returns the opens by which a save of a step is made, in order: an error ends the call. */
+    /** Returns the opens that a step saves, in order; an error ends the call. */
     List<AckOpen> savers(Step step) {
         if (step.verb() == Verb.MSYNC) {
             Set<AckOpen> opens = new LinkedHashSet<>();
@@ -137,7 +137,7 @@ final class AckModel implements Scene {
         return open == null ? List.of() : List.of(open);
     }
 
-    /** Notes what a step has done, or a part of it. */
+    /** Applies the effect of a step, or of a part of it. */
     void apply(Step step, Outcome outcome) {
         switch (step.verb()) {
             case OPEN -> open(step, outcome);
@@ -226,7 +226,7 @@ final class AckModel implements Scene {
         }
     }
 
-    /** Looks at a value that was loaded from pages that are those of the file. */
+    /** Checks a loaded value, as far as it comes from pages of the file. */
     void loaded(Step step, long value) {
         for (int i = 0; i < step.get(Kind.WIDTH); i++) {
             long at = step.get(OFFSET) + i;
@@ -247,7 +247,7 @@ final class AckModel implements Scene {
         }
     }
 
-    /** A walk continues after a page that is not mapped, so holes are made in spite of the error. */
+    /** Applies advice. A walk continues after an unmapped page, so holes are punched in spite of the error. */
     private void advise(Step step, Outcome outcome) {
         if (step.get(Kind.ADVICE) == REMOVE && step.get(OFFSET) % PAGE == 0) {
             for (AckPage page : saved(step)) {

@@ -6,7 +6,7 @@ final class AckOpen {
     /** The error that an open must still return; each open returns an error once ({@code errseq_t}). */
     enum Owed {
         NOTHING,
-        /** The failure may have been one of a write-back. If one open returns it, each open must. */
+        /** The failure may have occurred in a write-back. If one open returns it, each open must. */
         PERHAPS,
         AN_ERROR
     }
@@ -16,7 +16,7 @@ final class AckOpen {
 
     Owed owed;
 
-    /** Whether its owner has closed it. */
+    /** Whether the owner closed the open. */
     boolean isClosed;
 
     /** The number of mapped pages. */

@@ -26,15 +26,16 @@ enum Allowed {
     private static final long EACCES = -13;
     private static final long EINVAL = -22;
 
-    /** The maximum length of a hole; its pages are read to find those that are not zeros. */
+    /** The maximum length of a hole, whose pages are read to find those that are not zeros. */
     private static final long MOST_PUNCHED = 4 << 20;
 
     /** The maximum size of a file on ext4. */
     private static final long LARGEST = (1L << 44) - 4096;
 
     /**
-     * Returns whether a step is left out: the library takes a time in proportion to the hole, which no test waits for;
-     * or the hole ends beyond the largest size, and the kernel refuses what the library does.
+     * Returns whether a step is left out: either the hole is so large that the library, which takes time proportional
+     * to the hole, would be too slow for a test; or the hole ends beyond the maximum size, where the kernel refuses it
+     * and the library does not.
      */
     static boolean isLeftOut(Step step, long size) {
         if (step.verb() != Verb.PUNCH || step.get(Kind.OFFSET) < 0 || step.get(Kind.LENGTH) <= 0) {
@@ -56,7 +57,8 @@ enum Allowed {
             return OLD_SIZE;
         }
         boolean isLeftOut = step.verb() == Verb.MADVISE && kernel.result() == EFBIG;
-        // The walk continues after that, perhaps to a hole in the layout, or to memory of which nothing is removed.
+        // The library's walk continues after that page, possibly to a hole in the layout, or to memory from which
+        // nothing can be removed.
         boolean isFurther = library.result() == 0
                 || library.result() == ENOMEM
                 || library.result() == EACCES

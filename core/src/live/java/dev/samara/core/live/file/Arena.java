@@ -16,8 +16,8 @@ import java.util.List;
 
 /**
  * The environment of scripts: two processes for the kernel's side, and a directory for each side. If the test may mount
- * file systems, each directory is an ext4 file system in memory, in a mount namespace of the processes; there a force
- * is cheap, and one file system can be full. Otherwise they are in a given directory.
+ * file systems, each directory is an ext4 file system in memory, in a mount namespace of the processes. In that case a
+ * force is cheap, and a file system can be filled up. Otherwise the directories are in a given directory.
  */
 final class Arena implements AutoCloseable {
     private static final int MKNOD = 133;
@@ -64,7 +64,7 @@ final class Arena implements AutoCloseable {
         tally = new Tally(FileLanguage.FOLDER.resolve("pairs.txt"));
     }
 
-    /** Makes an arena in a folder, and in memory if possible. */
+    /** Creates an arena in a folder, with file systems in memory if possible. */
     static Arena of(Path folder) throws IOException {
         Path files = Files.createDirectories(folder.resolve("files"));
         Path one = Files.createDirectories(folder.resolve("first"));
@@ -117,7 +117,7 @@ final class Arena implements AutoCloseable {
         first.callWithPaths(List.of(loop, folder + "/" + loop), Hand.SYMLINK, first.path(0), first.path(1));
     }
 
-    /** Resets each side to a file a of some pages and an empty file b. */
+    /** Resets each side to a file {@code a} of some pages and an empty file {@code b}. */
     void reset() throws IOException {
         empty();
         ByteBuffer bytes = Pattern.of(0, FIRST_BYTES);
@@ -149,7 +149,7 @@ final class Arena implements AutoCloseable {
         }
     }
 
-    /** Leaves few free pages on the file system of the library's files. Returns whether that is possible here. */
+    /** Fills the file system of the library's files up to a few free pages. Returns whether that is possible here. */
     boolean fill(long pages) throws IOException {
         if (!isMounted) {
             return false;
@@ -157,13 +157,13 @@ final class Arena implements AutoCloseable {
         String filler = theirs + "/ours/" + FILLER;
         long opened = second.callWithPaths(List.of(filler), Hand.OPENAT, Hand.HERE, second.path(0), FULL, 0644);
         long free = Files.getFileStore(ours).getUsableSpace() - pages * Places.PAGE;
-        // If that fails, a part was allocated.
+        // If this fails, part of the space was allocated.
         second.call(Hand.FALLOCATE, opened, 0, 0, Math.max(free, 1));
         second.call(Hand.CLOSE, opened);
         return true;
     }
 
-    /** Makes room again. */
+    /** Frees the space again. */
     void empty() throws IOException {
         Files.deleteIfExists(ours.resolve(FILLER));
     }

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Compares the contents of files on the two sides: through reads, through mappings, and on the host. */
 final class Contents {
-    /** The maximum number of bytes compared of a file. */
+    /** The maximum number of bytes of a file that are compared. */
     private static final int MOST = 64 << 10;
 
     private static final int REMOVE = 9;
@@ -32,7 +32,7 @@ final class Contents {
         this.library = library;
     }
 
-    /** Returns whether results may differ because the library need not know the size of a file yet. */
+    /** Returns whether results may differ because the library need not know a file's size yet. */
     boolean isOld(Step step, @Nullable Twin twin) {
         return switch (step.verb()) {
             case PREAD ->
@@ -45,7 +45,10 @@ final class Contents {
         };
     }
 
-    /** For a page beyond the known end the library asks the host; for the last page it does not. */
+    /**
+     * Returns whether a page may be affected by a stale size. For a page beyond the known end, the library queries the
+     * host; for the last page it does not.
+     */
     private static boolean isOld(MappedPage page) {
         Twin twin = page.twin();
         return twin.isStale
@@ -55,7 +58,7 @@ final class Contents {
                         : twin.known() % PAGE != 0 && page.page() == twin.known() / PAGE);
     }
 
-    /** Returns null if two results may differ, and otherwise the start of a message. */
+    /** Returns null if two results may differ; otherwise the start of a message. */
     @Nullable
     String explain(Step step, Outcome theirs, Outcome ours, boolean isOld, @Nullable Twin twin) {
         if (Allowed.of(step, theirs, ours, isOld) != null) {
@@ -121,7 +124,10 @@ final class Contents {
         return null;
     }
 
-    /** A call that changes a file checks its size first. */
+    /**
+     * Checks that the library knows the size after a call that changed a file, because such a call first checks the
+     * size.
+     */
     private static @Nullable String changed(Step step, Outcome result, Twin twin) {
         if (twin.known() != twin.size()) {
             return "the library knows " + twin.known() + " bytes of " + twin.size() + " after that; ";
@@ -136,7 +142,10 @@ final class Contents {
         return null;
     }
 
-    /** The library does not know yet that the file was truncated, and stored what the kernel refused. */
+    /**
+     * Records a store that the kernel refused, but the library made because it does not know yet that the file was
+     * truncated.
+     */
     void storedOnlyHere(Step step) {
         for (int i = 0; i < step.get(WIDTH); i++) {
             long at = step.get(OFFSET) + i;
@@ -148,14 +157,20 @@ final class Contents {
         }
     }
 
-    /** The library has removed pages up to beyond the largest size of the kernel's file system, which has refused. */
+    /**
+     * Records that the library removed pages that end beyond the maximum file size, which the kernel's file system
+     * refused.
+     */
     void removedOnlyHere(Step step) {
         for (MappedPage page : world.touched(step)) {
             page.twin().loosen(page.page() * PAGE, (page.page() + 1) * PAGE);
         }
     }
 
-    /** A mapping lacks the private copies that its MAP_POPULATE could not make; it gets them from the file of later. */
+    /**
+     * Records that a mapping lacks private copies because its MAP_POPULATE failed; the mapping copies these pages
+     * later, from the file as it is then.
+     */
     void unpopulated(Step step, Twin twin) {
         long offset = step.get(OFFSET);
         twin.everLoose(offset, offset + step.get(Kind.PAGES) * PAGE);

@@ -9,7 +9,7 @@ import java.util.stream.Collectors;
  *
  * @param script the steps of the script; the first one is a machine
  * @param step the index of the step, or the number of all steps for a difference at the end
- * @param what differs
+ * @param what the difference
  * @param isThrown whether a call threw an exception
  */
 record Difference(List<Step> script, int step, String what, boolean isThrown)

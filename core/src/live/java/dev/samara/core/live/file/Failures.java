@@ -10,10 +10,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Steps during which a call to the host fails. The kernel's side has no such failure, so such a step is compared with
- * what was acknowledged. A failed step is repeated, and must then return the kernel's result, because it changed
- * nothing or completes the rest. A failed save reports its failure, each other open of the file reports it once, and
- * the next save saves everything.
+ * Steps during which a call to the host fails. The failure does not occur on the kernel's side, so the result of such a
+ * step is compared with the acknowledged state. A failed step is retried, and must then return the kernel's result,
+ * because it either changed nothing or completes the rest. A failed save reports its failure, each other open of the
+ * file reports it once, and the next save saves everything.
  */
 final class Failures {
     private final World world;
@@ -53,7 +53,7 @@ final class Failures {
         return didFail;
     }
 
-    /** Continues a call that was cut short. A read is repeated as a whole. */
+    /** Continues a call that was cut short; a read is retried as a whole. */
     private Outcome rest(Step step, Outcome first) {
         long length = step.get(Kind.LENGTH);
         if (step.verb() == Verb.PREAD) {
@@ -72,8 +72,8 @@ final class Failures {
     }
 
     /**
-     * Has each open told of what has failed, at most once; {@code told} was told already. Whether a failure that is not
-     * of a save is one of a write-back, no step knows: it may be told.
+     * Saves each open, so that it returns the failure, at most once; {@code told} already returned it. If the failed
+     * call was not made by a save, it may have been part of a write-back, so the failure may or may not be returned.
      */
     void tellAll(@Nullable HostFile told, @Nullable Step failure) {
         Set<HostFile> files = new LinkedHashSet<>();
@@ -86,7 +86,7 @@ final class Failures {
         for (HostFile file : files) {
             long first = file.fsync();
             if (first == Errno.EBADF.result()) {
-                // The step closed it.
+                // The step closed the file.
                 continue;
             }
             boolean isOther = told != null && file != told && twin(file) == of;

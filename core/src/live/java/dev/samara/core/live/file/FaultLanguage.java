@@ -16,11 +16,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Scripts of calls on files. Each script runs once without a fault, and once for each way in which each of its calls to
- * the host can fail, be short or be interrupted.
+ * Scripts of calls on files. Each script runs once without a fault, and once for each way in which each of its host
+ * calls can fail, be short or be interrupted.
  */
 final class FaultLanguage implements Language<Step, FaultDifference> {
-    /** The steps of a script. */
+    /** The number of steps of a script. */
     private static final int STEPS = 24;
 
     private final Path folder;
@@ -28,9 +28,9 @@ final class FaultLanguage implements Language<Step, FaultDifference> {
     private long steps;
 
     /**
-     * Makes a language.
+     * Creates a language.
      *
-     * @param folder where the files of scripts are
+     * @param folder the directory for the scripts' files
      */
     FaultLanguage(Path folder) {
         this.folder = folder;
@@ -74,11 +74,11 @@ final class FaultLanguage implements Language<Step, FaultDifference> {
         return runAll(new FaultScript(folder, chosen.generator.machine(), chosen, tally));
     }
 
-    /** The steps that a generator chooses, as far as they are possible. */
+    /** The steps that a generator chooses, without those that are not possible. */
     private static final class Chosen implements FaultScript.Choice {
         private final Generator generator;
 
-        /** The step that comes next, whatever else would be chosen. */
+        /** The next step, if it is already determined. */
         private @Nullable Step planned;
 
         private Chosen(Generator generator) {
@@ -100,7 +100,10 @@ final class FaultLanguage implements Language<Step, FaultDifference> {
             return next.verb() == Verb.PUNCH ? holeInMemory(next, scene) : next;
         }
 
-        /** Has a hole be of clean pages in memory, if that is possible: random steps hardly ever make such a one. */
+        /**
+         * Makes a hole consist of clean pages in memory, if possible, because random steps hardly ever create such a
+         * hole.
+         */
         private Step holeInMemory(Step hole, Scene scene) {
             int slot = hole.number(Kind.SLOT);
             long size = scene.sizeAt(slot);
@@ -122,7 +125,7 @@ final class FaultLanguage implements Language<Step, FaultDifference> {
         return found == null ? null : new FaultDifference(found, script.steps());
     }
 
-    /** Runs a script with all faults. Returns what is wrong, or null. */
+    /** Runs a script with all faults. Returns the violation, or null. */
     @Nullable
     FaultDifference runAll(List<Step> script) throws IOException {
         return runAll(of(script));

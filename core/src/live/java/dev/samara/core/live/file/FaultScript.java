@@ -14,14 +14,14 @@ import org.jspecify.annotations.Nullable;
 
 /** A script, with the results of its steps in a run without a fault, and the number of its calls to the host. */
 final class FaultScript {
-    /** Chooses the next step; null for none. */
+    /** Chooses the next step; null for the end. */
     @FunctionalInterface
     interface Choice {
         @Nullable
         Step next(Scene scene, int number);
     }
 
-    /** A fault, and what is wrong with the run that has met it. */
+    /** A fault, and the violation in the run with this fault. */
     record Finding(HostFault fault, String what) {
         @Override
         public String toString() {
@@ -40,8 +40,8 @@ final class FaultScript {
     /**
      * Chooses the steps of a script, and runs it without a fault.
      *
-     * @param folder where its files are
-     * @param tally counts the calls to the host that met a fault
+     * @param folder the directory for its files
+     * @param tally counts the host calls in which a fault occurred
      */
     FaultScript(Path folder, Step settings, Choice choice, Tally tally) throws IOException {
         this.folder = folder;
@@ -68,7 +68,7 @@ final class FaultScript {
         return runs;
     }
 
-    /** Returns what is wrong without a fault, or null. */
+    /** Returns the violation in the run without a fault, or null. */
     @Nullable
     Finding unsound() {
         return unsound;
@@ -81,7 +81,7 @@ final class FaultScript {
         Step at(int number);
     }
 
-    /** Makes the steps of a run. Returns what is wrong, or null. */
+    /** Executes the steps of a run. Returns the violation, or null. */
     private @Nullable String run(FaultTrial trial, Next next) {
         Step step = null;
         try {
@@ -97,7 +97,7 @@ final class FaultScript {
         } catch (AssertionError | RuntimeException wrong) {
             return (step == null ? "the end" : step) + ": " + said(wrong);
         } finally {
-            // Of a run that has ended early.
+            // Clears an interrupt that a run left when it ended early.
             Thread.interrupted();
         }
     }
@@ -109,7 +109,7 @@ final class FaultScript {
                 : wrong + " at " + List.of(stack).subList(0, Math.min(6, stack.length));
     }
 
-    /** Runs the script with a fault. Returns what is wrong, or null. */
+    /** Runs the script with a fault. Returns the violation, or null. */
     @Nullable
     Finding run(HostFault fault) {
         runs++;
@@ -126,7 +126,7 @@ final class FaultScript {
         }
     }
 
-    /** Runs the script with each fault of a call and a way. Returns the first one that is wrong; null for none. */
+    /** Runs the script with each fault of a call and a way. Returns the first violation, or null. */
     @Nullable
     Finding run(HostCall call, Way way) {
         Finding found = null;
@@ -136,7 +136,7 @@ final class FaultScript {
         return found;
     }
 
-    /** Runs the script with each fault. Returns the first one that is wrong; null for none. */
+    /** Runs the script with each fault. Returns the first violation, or null. */
     @Nullable
     Finding runAll() {
         Finding found = unsound;

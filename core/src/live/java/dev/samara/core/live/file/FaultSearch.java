@@ -8,11 +8,11 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs scripts with faults until one violates a rule, up to a maximum number. A loader of broken classes creates it by
- * name.
+ * Runs scripts with faults until one violates a rule, up to a maximum number. A class loader with planted mutants
+ * creates this class by name.
  */
 public final class FaultSearch implements Callable<@Nullable String> {
-    /** How long to look for a shorter script, in nanoseconds. */
+    /** How long to search for a shorter script, in nanoseconds. */
     private static final long SHRINKING = 20_000_000_000L;
 
     private final Path folder;
@@ -20,9 +20,9 @@ public final class FaultSearch implements Callable<@Nullable String> {
     private final int most;
 
     /**
-     * Makes a search.
+     * Creates a search.
      *
-     * @param folder where the files of scripts are
+     * @param folder the directory for the scripts' files
      * @param seed chooses the scripts
      * @param most the maximum number of scripts
      */

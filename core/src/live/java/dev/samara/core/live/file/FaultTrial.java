@@ -17,15 +17,13 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A run of a script by the library, in which one call to the host fails, is short or is interrupted. The run is
- * compared with a model of what was acknowledged ({@link AckModel}), and with the results of the run in which all calls
- * succeed:
+ * A run of a script by the library, in which one host call fails, is short or is interrupted. The run is compared with
+ * a model of the acknowledged state ({@link AckModel}), and with the results of the run in which all calls succeed:
  *
  * <ol>
  *   <li><b>Results.</b> A step without a failure returns the same result as in the run without faults. This also
- *       applies to a step whose call to the host was short, or whose thread was interrupted; the interrupt flag stays
- *       set.
- *   <li><b>Failures.</b> The step in which a failure occurs returns it, with the errno of the host, or the failure is
+ *       applies to a step whose host call was short, or whose thread was interrupted; the interrupt flag stays set.
+ *   <li><b>Failures.</b> The step in which a failure occurs returns it, with the host's errno, or the failure is
  *       {@linkplain AckOpen.Owed owed}. A step that returns the failure changed nothing except what its result reports;
  *       while it punches a hole, any of the hole's bytes may already be zero. If the step is repeated, it returns the
  *       rest of the result of the run without faults.
@@ -42,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  */
 final class FaultTrial {
-    /** The steps that may be in a script. What another program does is always announced. */
+    /** The steps that may be in a script. Changes by another program are always announced. */
     private static final Set<Verb> VERBS = Set.of(
             Verb.MACHINE,
             Verb.OPEN,
@@ -101,9 +99,9 @@ final class FaultTrial {
     }
 
     /**
-     * Makes a step, and repeats the rest of it after a failure. Returns its result.
+     * Executes a step, and retries the rest of it after a failure. Returns its result.
      *
-     * @param expected what it returns without a fault; null if that is not known
+     * @param expected the result without a fault; null if it is not known
      */
     Outcome run(Step step, @Nullable Outcome expected) {
         if (step.verb() == Verb.OPEN && model.at(step.number(SLOT)) != null) {
@@ -153,7 +151,7 @@ final class FaultTrial {
         }
     }
 
-    /** Judges a step that met no failure. Returns its result, or that of its repetition if it returned an error. */
+    /** Checks a step without a failure. Returns its result, or the result of its retry if it returned an error. */
     private Outcome judge(Step step, Outcome outcome, @Nullable Outcome expected) {
         boolean isSave = isSave(step);
         if (isSave && expected != null && outcome.isError() && !outcome.equals(expected)) {
@@ -178,7 +176,10 @@ final class FaultTrial {
         return outcome;
     }
 
-    /** What is in memory beyond the end, or in private copies of it, may depend on what was evicted. */
+    /**
+     * Returns whether two results agree. A loaded value is not compared, because bytes beyond end of file, and private
+     * copies of them, may depend on evictions.
+     */
     private static boolean isSame(Step step, Outcome outcome, Outcome expected) {
         boolean isLoaded = step.verb() == Verb.LOAD && !outcome.isError();
         return isLoaded ? outcome.result() == expected.result() : outcome.equals(expected);
@@ -199,7 +200,7 @@ final class FaultTrial {
         };
     }
 
-    /** A save has returned a failure: one that it was owed. */
+    /** Checks that the failure that a save returned was owed. */
     private void told(Step step, Outcome outcome) {
         for (AckOpen open : model.savers(step)) {
             if (open.owed != Owed.NOTHING) {
@@ -211,7 +212,7 @@ final class FaultTrial {
         throw new AssertionError("returns " + outcome + ", which it is not owed");
     }
 
-    /** Judges a step during which a call to the host failed, and makes the rest of it. */
+    /** Checks a step during which a host call failed, and executes the rest of it. */
     private Outcome failed(Step step, Outcome outcome, Outcome expected) {
         AckFile file = Objects.requireNonNull(model.file(Objects.requireNonNull(fault.met())));
         model.apply(step, outcome);
@@ -243,12 +244,12 @@ final class FaultTrial {
         return all;
     }
 
-    /** Returns whether a step opens a file, which is not used if the open failed. */
+    /** Returns whether a step opens a file; the file is not used if the open failed. */
     private static boolean isOpenOf(Step step, AckFile file) {
         return step.verb() == Verb.OPEN && Names.of(step.get(Kind.NAME)).equals(file.name);
     }
 
-    /** Returns what the opens of a file are owed for a failure that a step does not return. */
+    /** Returns which error the opens of a file must still return after a failure that a step did not return. */
     private Owed owed(Step step, Outcome outcome, AckFile file) {
         boolean isLook = fault.call() == HostCall.OPEN || fault.call() == HostCall.SIZE;
         if (isLook && isOpenOf(step, file)) {
@@ -260,12 +261,12 @@ final class FaultTrial {
         if (isWrite && tells && model.savers(step).stream().anyMatch(open -> open.file == file)) {
             throw new AssertionError("returns " + outcome + ", and a call of the host has failed");
         }
-        // The one byte of a write that is cut off was written.
+        // A write of one byte that is cut off wrote its byte.
         boolean isWhole = fault.way() == Way.CUT_OFF && (step.verb() == Verb.PWRITE || step.verb() == Verb.APPEND);
         return isWrite && !isWhole ? Owed.AN_ERROR : fault.call() == HostCall.CLOSE ? Owed.NOTHING : Owed.PERHAPS;
     }
 
-    /** Makes the rest of a failed step. Returns the results of both as one. */
+    /** Executes the rest of a failed step. Returns the combined result. */
     private Outcome rest(Step step, Outcome outcome, Outcome expected) {
         boolean isShort = (step.verb() == Verb.PWRITE || step.verb() == Verb.APPEND) && outcome.result() > 0;
         boolean isCreated = step.verb() == Verb.OPEN && model.file(Names.of(step.get(Kind.NAME))) != null;
@@ -295,7 +296,7 @@ final class FaultTrial {
                 : Step.of(Verb.APPEND, slot, length, seed);
     }
 
-    /** Another program changes a file, which is saved before it, and looked at after it. */
+    /** Makes another program change a file, which is saved before the change and revalidated after it. */
     private Outcome other(Step step) {
         AckFile file = model.file(Names.of(step.get(Kind.NAME)));
         int slot = file == null ? -1 : model.slotOf(file);
@@ -340,7 +341,7 @@ final class FaultTrial {
         checks.allSaved();
     }
 
-    /** A file whose save fails is reported, and is saved by the next close of the machine. */
+    /** Closes the machine. A file whose save fails is reported, and the next close of the machine saves it. */
     private void closeMachine() {
         library.machine().close();
         Thread.interrupted();

@@ -8,12 +8,12 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Scripts of calls on host files. The first step of each script is a machine. */
+/** Scripts of calls on host files. The first step of each script creates a machine. */
 final class FileLanguage implements Language<Step, Difference> {
-    /** The folder with the table of results and with the scripts that once differed. */
+    /** The directory with the table of results, and with scripts that once showed a difference. */
     static final Path FOLDER = Path.of("src", "test", "resources", "dev", "samara", "core", "live", "file");
 
-    /** The steps of a script. */
+    /** The number of steps of a script. */
     private static final int STEPS = 60;
 
     private final Arena arena;

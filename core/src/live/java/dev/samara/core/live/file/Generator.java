@@ -42,20 +42,23 @@ final class Generator {
     };
     private static final int[] ADVICES = {4, 4, 4, 9, 9, 9, 9, 3, 0, 1, 2, 8, 20, 21, 22, 22, 23, 23, 24, 5, 77};
     private static final int[] LENGTHS = {0, 1, 2, 7, 8, 100, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE, 3 * PAGE - 1};
-    /** One in so many steps starts a sequence. */
+    /** One in this many steps starts a fixed sequence. */
     private static final int IDIOMS = 150;
 
     private static final int[] WIDTHS = {1, 2, 4, 8, 8, 8};
 
     private final Random random;
 
-    /** Decides which opens are direct. A generator of its own: the other choices of a seed do not depend on it. */
+    /**
+     * Decides which opens are direct. It is a separate generator, so that the other choices of a seed do not depend on
+     * it.
+     */
     private final Random direct;
 
-    /** The steps that follow next, before any random choice. */
+    /** Steps that precede the next random choice. */
     private final Deque<Step> planned = new ArrayDeque<>();
 
-    /** The verbs of the last two steps. */
+    /** The verbs of the last two chosen steps. */
     private Verb last = Verb.MACHINE;
 
     private Verb earlier = Verb.MACHINE;
@@ -65,7 +68,7 @@ final class Generator {
         direct = new Random(seed ^ 0x5851f42d4c957f2dL);
     }
 
-    /** How often each verb is chosen, in the order of the verbs. */
+    /** Returns the verbs, each repeated according to its weight; the weights are in the order of the verbs. */
     private static List<Verb> weighted() {
         List<Verb> all = new ArrayList<>();
         List<Verb> verbs = List.of(Verb.values());
@@ -95,8 +98,8 @@ final class Generator {
     }
 
     /**
-     * Returns steps in which a file grows while its last page is saved. They are hardly ever chosen one by one: the
-     * buffer must have bytes of an earlier save at the place of the page, and the page must be the second run.
+     * Returns steps in which a file grows while its last page is saved. Random choices hardly ever produce them: the
+     * buffer must contain bytes of an earlier save at the page's place, and the page must be in the second run.
      */
     private List<Step> growthBesideSave(Scene scene) {
         int slot = slot(scene, Verb.PWRITE);
@@ -140,7 +143,7 @@ final class Generator {
         return number < 3 ? Verb.OPEN : number < 5 ? Verb.MMAP : WEIGHTED.get(random.nextInt(WEIGHTED.size()));
     }
 
-    /** Mostly one that is open, except for an open. */
+    /** Returns a slot, usually one with an open file unless the verb is an open. */
     private int slot(Scene scene, Verb verb) {
         int slot = random.nextInt(Places.SLOTS);
         if (verb == Verb.OPEN || random.nextInt(25) == 0) {
@@ -164,7 +167,7 @@ final class Generator {
         return random.nextInt(40) == 0 ? random.nextInt(Places.REGIONS) : region;
     }
 
-    /** Returns the size of a step's file, as an edge of its offsets: within a region for accesses. */
+    /** Returns the size of a step's file, as an edge for its offsets; for accesses, the size within a region. */
     private static long size(Scene scene, int slot, int space, int region, Verb verb) {
         if (verb.kinds().contains(Kind.REGION) && verb != Verb.MMAP) {
             return scene.mappedBytes(space, region);
@@ -232,7 +235,7 @@ final class Generator {
         };
     }
 
-    /** Returns a number near another, at least 0, and low unless the other is high. */
+    /** Returns a number near another number: at least 0, and usually low even if the other number is high. */
     private long near(long number) {
         long near = Math.max(0, number + pick(new int[] {-PAGE, -1, 0, 0, 1, PAGE}));
         return near > 1 << 20 && random.nextInt(3) > 0 ? random.nextInt(4 * PAGE) : near;
@@ -258,7 +261,7 @@ final class Generator {
         };
     }
 
-    /** An offset within a region, aligned for calls that require alignment. */
+    /** Returns an offset within a region, usually aligned for calls that require alignment. */
     private long inRegion(Verb verb, long size) {
         boolean isAccess = verb == Verb.LOAD || verb == Verb.STORE;
         long offset = switch (random.nextInt(5)) {

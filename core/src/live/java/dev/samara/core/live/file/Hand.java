@@ -12,7 +12,7 @@ import java.util.List;
 
 /** A process of the kernel's side, whose memory contains the bytes of {@link Pattern} and buffers for reads. */
 final class Hand implements AutoCloseable {
-    /** Numbers of calls on x86-64. */
+    /** System call numbers on x86-64. */
     static final int CLOSE = 3;
 
     static final int FSTAT = 5;
@@ -64,7 +64,7 @@ final class Hand implements AutoCloseable {
         return task.call(number, arguments);
     }
 
-    /** Makes a call with paths, which are stored at {@link #path}. */
+    /** Makes a call with paths, which this method stores at {@link #path}. */
     long callWithPaths(List<String> paths, int number, long... arguments) {
         List<String> requests = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
@@ -100,7 +100,7 @@ final class Hand implements AutoCloseable {
         return judge.scratch() + 2L * LENGTH;
     }
 
-    /** Returns one hash of the hashes of pages. */
+    /** Combines the hashes of pages into one hash. */
     static long hash(List<String> pages) {
         long hash = 0;
         for (String page : pages) {
@@ -109,7 +109,7 @@ final class Hand implements AutoCloseable {
         return hash;
     }
 
-    /** Returns the requests of an append, as with {@code O_APPEND}; the answer to the last one is the result. */
+    /** Returns the requests for an append, as with {@code O_APPEND}; the answer to the last request is the result. */
     List<String> append(long descriptor, long seed, long length) {
         return List.of(
                 "s 8 " + Long.toHexString(structure()) + " " + Long.toHexString(bytes(seed)),

@@ -5,17 +5,17 @@ import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SourceBreak;
 import java.util.List;
 
-/** Planted mistakes in the library's reaction to calls to the host that fail, are short or are interrupted. */
+/** Mutants of the library's reaction to host calls that fail, are short or are interrupted. */
 final class HostFaultBreaks {
     private static final String CORE = "dev.samara.core.internal.";
 
     private HostFaultBreaks() {}
 
     /**
-     * A break.
+     * A mutant.
      *
-     * @param name what is broken, as docs/breaks.md names it
-     * @param planting makes it
+     * @param name its name in docs/breaks.md
+     * @param planting plants the mutant
      */
     record HostFaultBreak(String name, Planting planting) {}
 

@@ -16,13 +16,13 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** {@link HostFaultsTest} finds nothing without a break. */
+/** {@link HostFaultsTest} checks that the unchanged library has no violation. */
 @DisplayName("Scripts with faults of the host find")
 @Tag("interleave")
 @Tag("planted")
 @Explored(8)
 final class HostFaultBreaksTest {
-    /** By scripts, not by time: a slow machine searches as far as a fast one does. */
+    /** The maximum number of scripts, rather than a time, so that a slow machine searches as far as a fast one. */
     private static final int MOST = 500;
 
     @TempDir

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class HostFaultsTest {
     private static final Path REGRESSIONS = Path.of("src/test/resources/dev/samara/core/live/file/faults");
 
-    /** The scripts of a whole run, and the parts of which a build runs one. */
+    /** The number of scripts of a full run, and of parts, of which a build runs one. */
     private static final int SCRIPTS = 200;
 
     private static final int PARTS = 25;

@@ -18,7 +18,7 @@ final class HostHook {
     private @Nullable ChannelCall kind;
 
     private @Nullable FutureTask<Outcome> beside;
-    /** The thread whose calls are hooked; threads of the machine may call at any time. */
+    /** The thread whose calls are hooked; the machine's own threads may call the host at any time. */
     private @Nullable Thread thread;
 
     private boolean wasReached;
@@ -45,7 +45,7 @@ final class HostHook {
         wasReached = false;
     }
 
-    /** Executes a step during the next call of a kind. */
+    /** Arranges for a step to be executed during the next call of a kind. */
     synchronized void besideNext(ChannelCall call, Callable<Outcome> step) {
         kind = call;
         thread = Thread.currentThread();
@@ -59,7 +59,7 @@ final class HostHook {
         return wasReached;
     }
 
-    /** Waits for the result of the concurrent step, which is executed now if the call did not happen. */
+    /** Waits for the result of the concurrent step. If the call did not happen, executes the step now. */
     Outcome besideResult() {
         FutureTask<Outcome> step = taken();
         step.run();

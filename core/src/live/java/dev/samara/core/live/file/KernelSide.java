@@ -23,11 +23,11 @@ import java.util.Arrays;
 import java.util.List;
 
 /**
- * Executes the steps of a script with kernel calls. The first process contains the descriptors and is the first space.
- * The second process is the second space, and opens the descriptors' files for its mappings.
+ * Executes the steps of a script with kernel calls. The first process owns the descriptors and is the first space. The
+ * second process is the second space, and reopens the descriptors' files for its mappings.
  */
 final class KernelSide {
-    /** No descriptor: each call with it is EBADF. */
+    /** An unused descriptor, with which each call returns EBADF. */
     private static final long CLOSED = 699;
 
     /** The maximum length of an answer in bytes. */
@@ -154,7 +154,10 @@ final class KernelSide {
         return new Outcome(done, done < 0 ? 0 : Hand.hex(answers.get(2)));
     }
 
-    /** The kernel has no such call; its errors are those of {@code fallocate}, which needs an open for writing. */
+    /**
+     * Grows a file. The kernel has no such call, so the errors are those of {@code fallocate}, which requires an open
+     * for writing.
+     */
     private long grow(int slot, long size) {
         if (!isOpen(slot)) {
             return EBADF;
@@ -182,7 +185,7 @@ final class KernelSide {
         if (!isReopened) {
             return Long.parseLong(hand.task().ask(mmap));
         }
-        // The second process has no other descriptor, so the open returns 0.
+        // The second process has no other open descriptor, so the open returns 0.
         List<String> answers = hand.task()
                 .askAll(List.of(
                         hand.pathRequest(0, "/proc/" + process + "/fd/" + descriptor),

@@ -33,7 +33,7 @@ enum Kind {
 
     private static final long PAGE = 4096;
 
-    /** Returns values that are simpler than another, the simplest first. */
+    /** Returns values that are simpler than a given value, the simplest value first. */
     Set<Long> simpler(long value) {
         Set<Long> simpler = new LinkedHashSet<>();
         switch (this) {

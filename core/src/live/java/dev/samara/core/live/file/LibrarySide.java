@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
 final class LibrarySide {
     private static final int FRAMES = 512;
 
-    /** The minimum limit, in pages, with which two spaces can each be in a fault of two pages. */
+    /** The size of the file that evicts other pages, in pages. */
     private static final int BALLAST = 64;
 
     private final Path folder;
@@ -62,7 +62,7 @@ final class LibrarySide {
         this(folder, settings, hook, hook.channels);
     }
 
-    /** Has the files of a folder opened by an opener. */
+    /** Creates a side whose files are in a folder and are opened by an opener. */
     LibrarySide(Path folder, Step settings, HostHook hook, ChannelOpener opener) {
         this.folder = folder;
         this.hook = hook;
@@ -79,7 +79,7 @@ final class LibrarySide {
         HostFiles files = MachineInternals.hostFiles(machine);
         files.openBy(opener);
         if (settings.get(Kind.FORCED) == 0) {
-            // In half of all scripts: reads are short, and few of them would go past the cache.
+            // Only in some scripts: reads are short, so few of them would otherwise bypass the cache.
             files.readUncachedFrom(PAGE);
         }
         for (int i = 0; i < Places.SPACES; i++) {
@@ -94,7 +94,7 @@ final class LibrarySide {
         return Objects.requireNonNull(slots[step.number(SLOT)]);
     }
 
-    /** Returns the last open of a slot, which may be closed. */
+    /** Returns the last open of a slot, which may be closed by now. */
     HostFile file(int slot) {
         return Objects.requireNonNull(slots[slot]);
     }
@@ -137,7 +137,10 @@ final class LibrarySide {
         };
     }
 
-    /** The library has no call for a slot that was never opened; the kernel checks some arguments before EBADF. */
+    /**
+     * Returns the error for a slot that was never opened. The library has no call for such a slot, and the kernel
+     * checks some arguments before it returns EBADF.
+     */
     private static long withoutOpen(Step step) {
         boolean isInvalid = switch (step.verb()) {
             case PREAD, PWRITE -> step.get(OFFSET) < 0;
@@ -167,7 +170,7 @@ final class LibrarySide {
         }
     }
 
-    /** The second close of an open does nothing. */
+    /** Closes the open of a slot; a second close does nothing. */
     Outcome close(int slot) {
         HostFile file = slots[slot];
         if (file != null) {
@@ -218,7 +221,7 @@ final class LibrarySide {
                                 step.number(Kind.MAPPING) | MapFlags.FIXED,
                                 file(slot),
                                 step.get(OFFSET))
-                // A closed open can be mapped as long as it has a mapping.
+                // The library could still map a closed open that has a mapping, so the call is not made.
                 : withoutOpen(step);
     }
 
@@ -251,18 +254,18 @@ final class LibrarySide {
         return Outcome.of(0);
     }
 
-    /** Saves a file before another program changes it, if the change is announced. */
+    /** Saves a file before an announced change by another program. */
     void announce(HostFile file) {
         file.fsync();
     }
 
-    /** Revalidates a file that another program changed: none of its pages is in memory afterwards. */
+    /** Revalidates a file that another program changed, and removes all of its pages from memory. */
     void lookAgain(HostFile file) {
         file.revalidate();
         file.pageCache().remove(0, Long.MAX_VALUE);
     }
 
-    /** Waits for write-backs in the background, and for the saves and closes of files whose last use was a mapping. */
+    /** Waits for background write-backs, and for the saves and closes of files whose last user was a mapping. */
     void awaitEnds() {
         try {
             machine.awaitQuiescence();
@@ -312,7 +315,7 @@ final class LibrarySide {
         return List.copyOf(reports);
     }
 
-    /** Ends the mappings and the file whose pages evict others. */
+    /** Closes the spaces, and the file whose pages evict other pages. */
     void endSpaces() {
         ballast.close();
         for (int i = 0; i < Places.SPACES; i++) {
@@ -328,7 +331,7 @@ final class LibrarySide {
         }
         endSpaces();
         machine.close();
-        // A thread of the machine may still close a file whose last use was a mapping.
+        // A thread of the machine may still be closing a file whose last user was a mapping.
         Await.until("all channels are closed", () -> hook.channels.open.get() == 0);
         return reports;
     }

@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class LiveFilesTest {
     private static final Path REGRESSIONS = FileLanguage.FOLDER.resolve("regressions");
 
-    /** The number of scripts of a whole run, and of parts, of which a build runs one. */
+    /** The number of scripts of a full run, and of parts, of which a build runs one. */
     private static final int SCRIPTS = 2_000;
 
     private static final int PARTS = 10;

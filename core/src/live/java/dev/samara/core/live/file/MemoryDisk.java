@@ -18,11 +18,11 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A file system in arrays, one of whose calls has a fault. Its file names are the names of empty files in a directory,
- * because the library checks a file before it opens it.
+ * A file system in arrays, with a fault in one of its calls. For each of its files, a directory contains an empty file
+ * of the same name, because the library checks a file before it opens it.
  */
 final class MemoryDisk implements ChannelOpener {
-    /** The largest size of a file. */
+    /** The maximum size of a file. */
     static final int MOST = 192 << 10;
 
     private static final int PAGE = Places.PAGE;
@@ -37,7 +37,7 @@ final class MemoryDisk implements ChannelOpener {
     private final Map<String, MemoryChannel> files = new LinkedHashMap<>();
     private final MemoryChannel ballast = new MemoryChannel("ballast", new byte[BALLAST], BALLAST);
 
-    /** Makes a file of some pages, an empty one, and nothing else. */
+    /** Creates a file system with only a file of some pages and an empty file. */
     MemoryDisk(Path folder, HostFault fault) throws IOException {
         this.folder = folder;
         this.fault = fault;

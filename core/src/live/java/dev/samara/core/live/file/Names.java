@@ -8,7 +8,7 @@ final class Names {
     /** The number of names that a script creates and removes; they come first. */
     static final int FILES = 4;
 
-    /** All names. Those after the first {@link #FILES} always exist, or cannot exist. */
+    /** All names. The names after the first {@link #FILES} always exist, or cannot exist. */
     private static final List<String> ALL = List.of(
             "a",
             "b",

@@ -5,7 +5,7 @@ import dev.samara.core.internal.hostfile.HostChannel;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 
-/** A channel that serializes its calls, some of which the machine's threads make. */
+/** A channel that serializes its calls, some of which come from the machine's threads. */
 record OneAtATime(HostChannel channel) implements HostChannel {
     @Override
     public int read(ByteBuffer target, long offset) throws IOException {

@@ -6,7 +6,7 @@ import dev.samara.testing.live.Language;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** The language of files, with the file systems and the judges on which it runs. */
+/** The language of files, with the file systems and judges that it needs. */
 public final class OpenFileLanguage implements OpenLanguage {
     private final Arena arena;
     private final FileLanguage language;

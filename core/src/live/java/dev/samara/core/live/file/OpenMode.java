@@ -13,7 +13,7 @@ import java.util.List;
  * alignment, and the visible results are the same.
  */
 record OpenMode(int number) {
-    /** What a direct open adds to the number. */
+    /** The amount that a direct open adds to the number. */
     static final int DIRECT = 4;
 
     private static final List<List<OpenOption>> OPTIONS = List.of(
@@ -42,7 +42,7 @@ record OpenMode(int number) {
         return access() > 2;
     }
 
-    /** Returns the mode for an open of a file that exists by now. */
+    /** Returns the mode for opening a file that exists by now. */
     OpenMode ofExisting() {
         return isCreatingNew() ? new OpenMode(number - 1) : this;
     }

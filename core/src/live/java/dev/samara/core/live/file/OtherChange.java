@@ -6,7 +6,7 @@ package dev.samara.core.live.file;
  *
  * @param from the first byte
  * @param to the end, exclusive
- * @param isCut whether the other program truncated them
+ * @param isCut whether the other program truncated the range
  */
 record OtherChange(long from, long to, boolean isCut) {
     static OtherChange of(Step step, Outcome result, long sizeBefore) {

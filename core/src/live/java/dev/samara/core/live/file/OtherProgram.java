@@ -18,7 +18,7 @@ final class OtherProgram {
     private static final int CREATE_EXCLUSIVE = 0302;
     private static final int PUNCH = 3;
 
-    /** The descriptor that an open returns: a judge has no other one below those of its scripts. */
+    /** The descriptor that an open returns, because a judge has no other open descriptor below those of its scripts. */
     private static final long OPENED = 0;
 
     private final Hand hand;
@@ -50,7 +50,7 @@ final class OtherProgram {
         return Long.parseLong(answers.get(index));
     }
 
-    /** Adds the requests of a side, and returns the index of the one whose answer is the result. */
+    /** Adds the requests of a side, and returns the index of the request whose answer is the result. */
     private int add(List<String> requests, Step step, String folder) {
         String path = folder + "/" + Names.of(step.get(NAME));
         requests.add(hand.pathRequest(0, step.verb() == Verb.SYMLINK ? Names.of(step.get(NAME)) : path));

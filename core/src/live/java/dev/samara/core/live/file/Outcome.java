@@ -22,7 +22,7 @@ record Outcome(long result, long seen) {
         return new Outcome(FAULT - signal * 10L - code, address);
     }
 
-    /** Returns the fault of an access to the library. */
+    /** Returns the outcome of an access that faulted in the library. */
     static Outcome fault(Fault fault) {
         return switch (fault.kind()) {
             case Fault.MAPERR -> fault(11, 1, fault.address());

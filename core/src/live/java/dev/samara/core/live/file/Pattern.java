@@ -4,7 +4,7 @@ package dev.samara.core.live.file;
 import java.nio.ByteBuffer;
 import java.util.Random;
 
-/** The bytes that scripts write: a seed is an offset into them. None is zero, so a zero was never written. */
+/** The bytes that scripts write; a seed is an offset into them. No byte is zero, so a zero was never written. */
 final class Pattern {
     /** The maximum length of a write. */
     static final int MOST = 144 << 10;

@@ -11,7 +11,7 @@ final class Places {
     /** The number of pages of a region. Its mapping starts at its first page. */
     static final int PAGES = 8;
 
-    /** The first region, where the judge has no memory. */
+    /** The first region; the judge has no memory in the regions. */
     static final long FIRST = 0x1000_0000L;
 
     /** The distance between regions. */
@@ -23,7 +23,7 @@ final class Places {
         return FIRST + number * DISTANCE;
     }
 
-    /** Returns the address that a step gives by a region, and an offset or a first page. */
+    /** Returns the address that a step specifies by a region, and an offset or a first page. */
     static long address(Step step) {
         return region(step.get(Kind.REGION))
                 + (step.has(Kind.FIRST) ? step.get(Kind.FIRST) * PAGE : step.get(Kind.OFFSET));

@@ -44,7 +44,7 @@ record Step(Verb verb, List<Long> arguments) {
         return new Step(verb, arguments);
     }
 
-    /** Parses a script: a step a line. */
+    /** Parses a script with one step per line. */
     static List<Step> parseAll(List<String> lines) {
         return lines.stream().map(Step::parse).collect(Collectors.toList());
     }
@@ -62,7 +62,7 @@ record Step(Verb verb, List<Long> arguments) {
         return (int) get(kind);
     }
 
-    /** Returns steps with one simpler argument each. */
+    /** Returns steps in which one argument is simpler. */
     List<Step> simpler() {
         List<Step> simpler = new ArrayList<>();
         for (int i = 0; i < arguments.size(); i++) {

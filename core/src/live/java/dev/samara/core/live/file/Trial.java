@@ -31,21 +31,21 @@ final class Trial {
     private final Failures failures;
     private @Nullable Difference difference;
 
-    /** What happens during the next step; null for nothing. */
+    /** The modifier of the next step; null for none. */
     private @Nullable Step modifier;
 
-    /** The step with which the next one is concurrent; null for none. */
+    /** The step with which the next step is concurrent; null for none. */
     private @Nullable Step outer;
 
-    /** Whether a host call failed: a file may have been reported. */
+    /** Whether a host call failed, in which case reports are allowed. */
     private boolean hasFailed;
 
-    /** Whether the file system of the library's files is full, and whether it was. */
+    /** Whether the file system of the library's files is full, and whether it was full earlier. */
     private boolean isFull;
 
     private boolean wasFull;
 
-    /** Whether one has failed during this step. */
+    /** Whether a host call failed during this step. */
     private boolean didFail;
 
     Trial(Arena arena, Step settings) throws IOException {
@@ -68,7 +68,7 @@ final class Trial {
         return done;
     }
 
-    /** Makes a step on both sides, and compares. Returns false after the first difference. */
+    /** Executes a step on both sides, and compares them. Returns false after the first difference. */
     boolean run(Step step) {
         done.add(step);
         String found;
@@ -118,7 +118,7 @@ final class Trial {
         int slot = twin == null ? -1 : world.slotOf(twin);
         boolean isUsed = twin != null && (world.isUsed(twin) || twin.isKept);
         if (twin != null) {
-            // A write-back that has looked at the size before another program cuts the file would make it long again.
+            // A write-back that checked the size before another program truncates the file would extend the file again.
             library.awaitEnds();
         }
         boolean isAnnounced = slot >= 0 && step.get(Kind.ANNOUNCED) != 0;
@@ -143,7 +143,7 @@ final class Trial {
             twin.everLoose(change.from(), change.to());
         } else {
             twin.loosen(change.from(), Math.min(change.to(), change.isCut() ? Long.MAX_VALUE : known));
-            // The kernel takes private copies with the page that has the new end; the library may never see that end.
+            // The kernel also removes private copies of truncated pages; the library may never see the truncated size.
             long copies = change.isCut() ? (change.to() + PAGE - 1) / PAGE * PAGE : change.to();
             twin.everLoose(Math.min(known, change.from()), copies);
             twin.isStale = twin.known() != twin.size();
@@ -159,7 +159,7 @@ final class Trial {
         return null;
     }
 
-    /** Makes room: all acknowledged bytes can then be saved, and each open reports the earlier failure once. */
+    /** Frees space, after which all acknowledged bytes can be saved; each open returns the earlier failure once. */
     private @Nullable String empty() throws IOException {
         if (!isFull) {
             return null;
@@ -196,7 +196,10 @@ final class Trial {
         return found != null ? found : other.get();
     }
 
-    /** Executes a step, and another one during its first host call. The first one may or may not see the other. */
+    /**
+     * Executes a step, and another step during its first host call. The first step may or may not see the effect of the
+     * other.
+     */
     private @Nullable String runPair(Step first, Step step) {
         ChannelCall call = HostHook.kind(Objects.requireNonNull(modifier));
         modifier = null;
@@ -252,14 +255,17 @@ final class Trial {
         return judged(step, theirs, mayBeTold(step, ours) ? library.run(step) : ours, isOld, before);
     }
 
-    /** A failure of which a closed open was not told is told to a mapping of it, or to a later open, once. */
+    /**
+     * Returns whether a save may return an earlier failure: if a closed open did not return it, a mapping of this open,
+     * or a later open, returns it once.
+     */
     private boolean mayBeTold(Step step, Outcome ours) {
         return hasFailed && SAVES.contains(step.verb()) && (ours.result() == EIO || ours.result() == ENOSPC);
     }
 
     /**
-     * Makes a step while there may be no room: the kernel's file gets what the library has acknowledged. Which save is
-     * told of pages for which there was no room, no step knows.
+     * Executes a step while the file system may be full; the kernel's file gets what the library acknowledged. Which
+     * save returns the error for pages without space is not determined.
      */
     private @Nullable String runFull(Step step, boolean isOld, @Nullable Twin before) {
         Outcome ours = library.run(step);
@@ -288,7 +294,10 @@ final class Trial {
         return judged(done, theirs, ours, isOld, before);
     }
 
-    /** A step that was refused for lack of room changed nothing, except for an open that creates a file. */
+    /**
+     * Adapts the kernel's side to a step that was refused for lack of space. Such a step changed nothing, unless it is
+     * an open.
+     */
     private void kernelAfterRefusal(Step step) {
         if (step.verb() == Verb.OPEN) {
             kernel.close(step.number(Kind.SLOT));
@@ -343,7 +352,7 @@ final class Trial {
         return twin.known() == twin.size() ? null : "an open knows " + twin.known() + " of " + twin.size();
     }
 
-    /** Compares the sizes of all files: on the host, and in the library unless it need not know the size. */
+    /** Compares the sizes of all files on the host, and in the library unless it need not know a size yet. */
     private @Nullable String sizes() {
         for (Twin twin : world.twins()) {
             long size = twin.size();
@@ -361,7 +370,7 @@ final class Trial {
         return null;
     }
 
-    /** Ends the script, which saves everything. */
+    /** Ends the script, which saves all files. Returns the difference. */
     @Nullable
     Difference end() {
         List<Report> reports;
@@ -389,7 +398,7 @@ final class Trial {
         return difference;
     }
 
-    /** Runs a script, whose first step is a machine. */
+    /** Runs a script, whose first step creates a machine. Returns the difference. */
     static @Nullable Difference run(Arena arena, List<Step> script) throws IOException {
         Trial trial = new Trial(arena, script.get(0));
         boolean isSame = true;

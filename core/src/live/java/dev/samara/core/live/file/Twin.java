@@ -14,14 +14,14 @@ import java.util.BitSet;
  * again.
  */
 final class Twin implements AutoCloseable {
-    /** Up to here the bytes are compared one by one; later bytes only if no other program changed the file. */
+    /** The offset up to which bytes that may differ are tracked one by one; later bytes are tracked as a whole. */
     static final int MOST = 256 << 10;
 
     private static final int PAGE = Places.PAGE;
 
     final long inode;
 
-    /** An open, which may be closed by now. */
+    /** An open of the file, which may be closed by now. */
     HostFile file;
 
     private final FileChannel ours;
@@ -30,13 +30,15 @@ final class Twin implements AutoCloseable {
     /** Bytes that may differ in the file. */
     private final BitSet loose = new BitSet();
 
-    /** Bytes that may differ in private copies: all that ever could in the file. */
+    /** Bytes that may differ in private copies: all bytes that could ever differ in the file. */
     private final BitSet everLoose = new BitSet();
 
-    /** Whether the library may not know the size yet. */
+    /** Whether the library may not know the current size yet. */
     boolean isStale;
 
-    /** Whether its last use ended while a host call failed: the library may still hold its pages. */
+    /**
+     * Whether the library may still keep the file's pages although its last user is gone, because a host call failed.
+     */
     boolean isKept;
 
     private boolean isHighLoose;
@@ -72,7 +74,7 @@ final class Twin implements AutoCloseable {
         }
     }
 
-    /** Bytes may differ from now on. */
+    /** Records that bytes may differ from now on. */
     void loosen(long from, long to) {
         if (from < to) {
             loose.set((int) Math.min(from, MOST), (int) Math.min(to, MOST));
@@ -80,7 +82,7 @@ final class Twin implements AutoCloseable {
         }
     }
 
-    /** Bytes of private copies may differ from now on. */
+    /** Records that bytes of private copies may differ from now on. */
     void everLoose(long from, long to) {
         if (from < to) {
             everLoose.set((int) Math.min(from, MOST), (int) Math.min(to, MOST));
@@ -88,20 +90,20 @@ final class Twin implements AutoCloseable {
         }
     }
 
-    /** Bytes are the same on both sides from now on. */
+    /** Records that bytes are the same on both sides from now on. */
     void clear(long from, long to) {
         if (from < to && from < MOST) {
             loose.clear((int) from, (int) Math.min(to, MOST));
         }
     }
 
-    /** Bytes were stored in a page beyond the end. */
+    /** Records that bytes were stored in a page beyond end of file. */
     void storedBeyond(long page) {
         tail = page;
         everLoose(size(), (page + 1) * PAGE);
     }
 
-    /** Both sides know the size. */
+    /** Records that both sides know the size. */
     void settled(long size) {
         isStale = false;
         clear(size, MOST);
@@ -110,7 +112,7 @@ final class Twin implements AutoCloseable {
         }
     }
 
-    /** Returns whether a page may differ from the kernel's because the library does not know the size. */
+    /** Returns whether a page may differ from the kernel's page because the library does not know the size. */
     boolean isPageLoose(long page) {
         return isStale && page >= Math.min(known(), size()) / PAGE;
     }

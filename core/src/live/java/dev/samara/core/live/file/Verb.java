@@ -29,9 +29,9 @@ import java.util.Locale;
 
 /** A verb of the language of files, with the kinds of its arguments. */
 enum Verb {
-    /** The machine: maximum pages in memory (0: no limit), forces at closes, a full comparison after each step. */
+    /** Creates the machine: maximum pages in memory (0: no limit), force at close, full comparison after each step. */
     MACHINE(LIMIT, FORCED, WATCHED),
-    /** Opens a name: see {@link OpenMode}. */
+    /** Opens a name; see {@link OpenMode}. */
     OPEN(SLOT, NAME, Kind.MODE),
     CLOSE(SLOT),
     PREAD(SLOT, OFFSET, LENGTH),
@@ -50,7 +50,7 @@ enum Verb {
     STORE(SPACE, REGION, OFFSET, WIDTH, VALUE),
     MADVISE(SPACE, REGION, OFFSET, LENGTH, ADVICE),
     MSYNC(SPACE, REGION, OFFSET, LENGTH, FLAGS),
-    /* Changes by another program. If announced, the file is saved before, and revalidated afterwards. */
+    /* Changes by another program. If announced, the file is saved before the change, and revalidated afterwards. */
     OTHER_WRITE(NAME, OFFSET, LENGTH, SEED, ANNOUNCED),
     OTHER_APPEND(NAME, LENGTH, SEED, ANNOUNCED),
     OTHER_TRUNCATE(NAME, SIZE, ANNOUNCED),
@@ -66,14 +66,14 @@ enum Verb {
     CHECK,
     /** Makes the first host call of a kind in the next step fail: 0 a read, 1 a write, 2 a force, 3 a truncation. */
     FAIL(CALL),
-    /** Executes the step after the next one during the first such call of the next one. */
+    /** Executes the step after the next step concurrently with the next step, during its first host call of a kind. */
     BESIDE(CALL),
-    /** Fills the file system of the library's files up to so many free pages. */
+    /** Fills the file system of the library's files up to a number of free pages. */
     FILL(PAGES),
     /** Frees the space again. */
     EMPTY;
 
-    @SuppressWarnings("ImmutableEnumChecker") // List.of makes it, so nothing changes it.
+    @SuppressWarnings("ImmutableEnumChecker") // List.of returns an immutable list.
     private final List<Kind> kinds;
 
     Verb(Kind... kinds) {
@@ -84,7 +84,7 @@ enum Verb {
         return kinds;
     }
 
-    /** Returns whether another program does this to the bytes of a file. */
+    /** Returns whether the verb is a change of a file's bytes by another program. */
     boolean isOther() {
         return this == OTHER_WRITE || this == OTHER_APPEND || this == OTHER_TRUNCATE || this == OTHER_PUNCH;
     }

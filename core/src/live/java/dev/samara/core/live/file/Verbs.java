@@ -5,10 +5,13 @@ import java.util.Set;
 
 /** Classifies verbs. */
 final class Verbs {
-    /** Steps that can run concurrently with another: their results, except of reads, do not depend on it. */
+    /**
+     * Steps with which another step can run concurrently; except for reads, their results do not depend on the other
+     * step.
+     */
     static final Set<Verb> OUTER = Set.of(Verb.FSYNC, Verb.MSYNC, Verb.SYNC_RANGE, Verb.EVICT, Verb.PREAD);
 
-    /** Steps that can be executed during another one. */
+    /** Steps that can be executed during another step. */
     static final Set<Verb> INNER = Set.of(
             Verb.PWRITE,
             Verb.APPEND,
@@ -20,7 +23,10 @@ final class Verbs {
             Verb.CLOSE,
             Verb.REVALIDATE);
 
-    /** A hole may be punched in part, and an open may create a file on one side only. */
+    /**
+     * Steps that are left out if the file system is full: a hole may be punched partly, and an open may create a file
+     * on one side only.
+     */
     static final Set<Verb> LEFT_OUT_IF_FULL = Set.of(Verb.PUNCH, Verb.MADVISE, Verb.OPEN);
 
     private Verbs() {}

@@ -16,9 +16,9 @@ final class World implements Scene {
      * A page of a mapping.
      *
      * @param twin the file
-     * @param page its page of the file
+     * @param page the number of the page in the file
      * @param isPrivate whether the mapping is private
-     * @param isSaved whether {@code msync} saves it: a mapping of an open for reading only is as good as private
+     * @param isSaved whether {@code msync} saves the page; a mapping of a read-only open is as good as private
      */
     record MappedPage(Twin twin, long page, boolean isPrivate, boolean isSaved) {}
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-/** A mapping in the format of the kernel, i.e. a line of maps. */
+/** A mapping in the kernel's format, i.e. a line of maps. */
 record Area(long start, long end, String line, String flags) {
     private static final int FIELDS_BEFORE_NAME = 5;
 

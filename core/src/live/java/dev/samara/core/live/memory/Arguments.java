@@ -47,7 +47,7 @@ final class Arguments {
         return of[random.nextInt(of.length)];
     }
 
-    /** An address, most often a page boundary in the world. */
+    /** Returns an address, usually a page boundary in the world. */
     long address() {
         int choice = random.nextInt(40);
         if (choice == 0) {
@@ -71,7 +71,7 @@ final class Arguments {
         return choice == 39 ? at + one(1, 8, PAGE - 1) : at;
     }
 
-    /** The address of an attachment of a segment, most often. */
+    /** Returns an address, usually that of an attached segment. */
     long attachment(long other) {
         List<Vma> attached = vmas.stream()
                 .filter(vma -> vma.backing() instanceof SharedSegment.Attachment)
@@ -81,7 +81,7 @@ final class Arguments {
                 : attached.get(random.nextInt(attached.size())).start();
     }
 
-    /** An address of a load or a store: often at the end of a page. */
+    /** Returns an address for a load or a store, often at the end of a page. */
     long byteAddress() {
         long page = address() & -PAGE;
         if (random.nextInt(4) == 0 && !vmas.isEmpty()) {
@@ -95,7 +95,7 @@ final class Arguments {
         return page + one(0, 0, 0, 0, 8, 1, PAGE - 1, PAGE - 2, PAGE - 4, PAGE - 7, PAGE - 8);
     }
 
-    /** A length of a range that starts at an address. */
+    /** Returns a length for a range that starts at an address. */
     long length(long at) {
         int choice = random.nextInt(40);
         if (choice == 0) {
@@ -133,14 +133,14 @@ final class Arguments {
     }
 
     /**
-     * Privileges. Only a privileged process may map the lowest pages. Two settings of the kernel define which pages
-     * these are; their defaults depend on its configuration.
+     * Returns privileges. Only a privileged process may map the lowest pages. Two kernel settings, whose defaults
+     * depend on the kernel's configuration, define which pages these are.
      */
     long privileges() {
         return kind == World.LOW ? one(2, 3) : one(0, 1, 2, 3);
     }
 
-    /** Privileges without that to lock more memory than the limit. */
+    /** Returns privileges without the one to lock more memory than the limit. */
     long withoutLocking() {
         return kind == World.LOW ? 2 : one(0, 2);
     }
@@ -152,7 +152,7 @@ final class Arguments {
                 : start + one(0, PAGE, 3 * PAGE, random.nextInt(40) * PAGE, random.nextInt(300) * PAGE, 1, 5000);
     }
 
-    /** An offset or a size of a file. */
+    /** Returns an offset in a file, or a size of a file. */
     long fileOffset() {
         int choice = random.nextInt(30);
         if (choice == 0) {
@@ -162,7 +162,7 @@ final class Arguments {
         return page + one(0, 0, 0, 0, 1, 100, PAGE - 1, 4090);
     }
 
-    /** An offset of a mapping. */
+    /** Returns an offset for a mapping. */
     long mapOffset() {
         int choice = random.nextInt(30);
         if (choice == 0) {

@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Executes scripts on both sides and compares them. One thread uses it. */
+/** Executes scripts on both sides and compares the outcomes. Not thread-safe. */
 final class Comparison implements AutoCloseable {
     private static final long MEMORY = 1L << 28;
 
@@ -44,7 +44,7 @@ final class Comparison implements AutoCloseable {
         return compare(script, outcomes);
     }
 
-    /** Performs an operation; an exception is its result. */
+    /** Performs an operation. An exception becomes the operation's result. */
     static Outcome perform(LibraryRun library, Operation operation) {
         try {
             return library.perform(operation);
@@ -53,7 +53,7 @@ final class Comparison implements AutoCloseable {
         }
     }
 
-    /** Compares the kernel's answers to a script with the library's. */
+    /** Compares the kernel's outcomes of a script with the library's. */
     @Nullable
     Difference compare(Script script, List<Outcome> library) {
         KernelWorld world = worlds.get(script.world());

@@ -19,8 +19,8 @@ final class Exceptions {
     private static final long PAGE = 4096;
 
     /**
-     * Bits of pagemap: the library reports no frame numbers, and its SOFT_DIRTY is that of {@code collectDirty}; the
-     * kernel may be built without it.
+     * The bits of pagemap that are compared. The library reports no frame numbers, and its SOFT_DIRTY is that of {@code
+     * collectDirty}; the kernel may be built without SOFT_DIRTY.
      */
     private static final long PAGEMAP = PagemapWord.PM_EXCLUSIVE
             | PagemapWord.PM_GUARD_REGION
@@ -29,16 +29,15 @@ final class Exceptions {
             | PagemapWord.PM_PRESENT;
 
     /**
-     * Categories of a scan: as for pagemap. An absent page is WRITTEN where a page table exists. The kernel keeps a
-     * table while a neighbour may use it, and the judge has memory of its own nearby; the library frees empty tables.
+     * The categories of a scan that are compared, as for pagemap. WRITTEN is left out, because an absent page is
+     * WRITTEN where a page table exists: the kernel keeps a table while neighbouring memory, such as the judge's own,
+     * may use it, whereas the library frees empty tables.
      */
     static final long CATEGORIES = PageCategory.ALL & ~(PageCategory.SOFT_DIRTY | PageCategory.WRITTEN);
 
     private Exceptions() {}
 
-    /**
-     * The flag {@code gu}: kernels from 6.19 on show it in place of an anon_vma.
-     */
+    /** Removes the flag {@code gu}, which kernels from 6.19 on show in place of an anon_vma. */
     static String flags(String flags) {
         return flags.replace(" gu", "");
     }
@@ -46,25 +45,26 @@ final class Exceptions {
     /** Returns whether an operation is left out. */
     static boolean isOut(Operation operation) {
         return switch (operation.verb()) {
-            // A kernel without reserved huge pages lets NORESERVE succeed and fails at the access.
+            // A kernel without reserved huge pages lets NORESERVE succeed, and fails at the access.
             case MMAP ->
                 ((operation.argument(3) & MapFlags.HUGETLB) != 0 && (operation.argument(3) & MapFlags.NORESERVE) != 0)
-                        // The kernel takes the address itself for an errno.
+                        // The kernel mistakes the address itself for an errno.
                         || Long.compareUnsigned(operation.argument(0), -PAGE) > 0
-                        // No huge page is reserved, so it fails. The kernel searches for more room than the library.
+                        // No huge page is reserved, so the call fails. The kernel searches for a larger range than the
+                        // library.
                         || ((operation.argument(3) & MapFlags.HUGETLB) != 0
                                 && (operation.argument(3) & MapFlags.FIXED) == 0);
-            // The kernel may make a huge page, which the library does not have.
+            // The kernel may create a huge page, which the library does not support.
             case MADVISE -> operation.argument(2) == Advice.COLLAPSE;
             default -> false;
         };
     }
 
     /**
-     * Whether something is excluded from a script. A fork of the kernel copies the entries of file pages if the mapping
-     * has private pages or guard markers; the library lets the child fault them in. Amounts and pagemap show that. So a
-     * script contains no such queries, no forks, or no such mappings. Only a script without such queries contains holes
-     * of {@link #isInFirstPage}.
+     * What a script excludes. The kernel's fork copies the entries of file pages if the mapping contains private pages
+     * or guard markers, whereas the library lets the child fault these pages in. Amounts and pagemap show the
+     * difference, so a script excludes either such queries, or forks, or such mappings. Only a script without such
+     * queries contains holes as in {@link #isInFirstPage}.
      */
     enum Files {
         NOT_ASKED,
@@ -87,9 +87,9 @@ final class Exceptions {
         }
 
         /**
-         * A hole within the first page unmaps each page of the file from the next boundary on, since the end of its
-         * whole pages is -1 then (shmem_fallocate). They stay in the file, and an access maps them again. In the
-         * library such a hole unmaps nothing.
+         * Returns whether a hole is within the first page. In the kernel, such a hole unmaps each page of the file from
+         * the next page boundary on, because the end of the hole's whole pages is -1 (shmem_fallocate). The pages stay
+         * in the file, and an access maps them again. In the library, such a hole unmaps nothing.
          */
         static boolean isInFirstPage(long offset, long length) {
             return offset >= 0 && length > 0 && offset < PAGE && length < PAGE - offset;
@@ -102,23 +102,27 @@ final class Exceptions {
         }
     }
 
-    /** The file {@code mem} of a process tells EIO where {@code process_vm_readv} tells EFAULT, as the library does. */
+    /**
+     * Replaces EIO, which the file {@code mem} of a process returns, with EFAULT, which {@code process_vm_readv} and
+     * the library return.
+     */
     static long result(Verb verb, long result) {
         boolean isForced = verb == Verb.FORCED_READ || verb == Verb.FORCED_WRITE;
         return isForced && result == Errno.EIO.result() ? Errno.EFAULT.result() : result;
     }
 
     /**
-     * Returns whether an operation is a move with DONTUNMAP. If the memory was locked, the kernel goes on counting the
-     * pages that the move has left as locked (dontunmap_complete), for the limit too, and the library does not.
+     * Returns whether an operation is a move with DONTUNMAP. If the memory was locked, the kernel continues to count
+     * the pages that were moved away as locked (dontunmap_complete), even for the limit, and the library does not.
      */
     static boolean isLockMiscounted(Operation operation) {
         return operation.verb() == Verb.MREMAP && (operation.argument(3) & RemapFlags.DONTUNMAP) != 0;
     }
 
     /**
-     * Returns the amounts that count against limits; those of locked memory unless they are counted in another way. The
-     * kernel adds the pages of a mapping as an int, which the mappings around a world exceed.
+     * Returns the amounts that count against limits. The amount of locked memory is left out if the two sides count it
+     * differently. It is compared as an int, because the kernel adds the pages of a mapping as an int, which the
+     * mappings around a world overflow.
      */
     static String usage(long total, long data, long stack, long locked, Operation operation) {
         String text = "total " + (total >> 12) + " data " + (data >> 12) + " stack " + (stack >> 12);

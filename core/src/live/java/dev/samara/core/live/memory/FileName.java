@@ -3,7 +3,7 @@ package dev.samara.core.live.memory;
 
 /** The open files of a script, in the order of their descriptors. */
 enum FileName {
-    /** A file in memory of 32 pages with holes, which cannot be sealed. */
+    /** A memory file of 32 pages with holes, which cannot be sealed. */
     A,
 
     /** The same file, opened for reading only. */
@@ -12,7 +12,7 @@ enum FileName {
     /** The same file, opened for writing only. */
     W,
 
-    /** A file in memory of 12 pages and 100 bytes, which can be sealed. */
+    /** A memory file of 12 pages and 100 bytes, which can be sealed. */
     B,
 
     /** {@code /dev/zero}. */
@@ -21,7 +21,7 @@ enum FileName {
     /** A directory. */
     D,
 
-    /** No descriptor. */
+    /** No file. */
     X;
 
     static final int COUNT = values().length;
@@ -31,12 +31,12 @@ enum FileName {
     }
 
     /** Returns its number, which is its descriptor. */
-    @SuppressWarnings("EnumOrdinal") // The order is that of the descriptors.
+    @SuppressWarnings("EnumOrdinal") // The constants are in the order of the descriptors.
     long number() {
         return ordinal();
     }
 
-    /** Returns whether it is a file in memory. */
+    /** Returns whether it is a memory file. */
     boolean isMemory() {
         return compareTo(B) <= 0;
     }

@@ -20,7 +20,7 @@ final class Generator {
     private static final long PAGE = 4096;
     private static final int MOST_PROCESSES = 3;
     private static final int ADVICES = 26;
-    /** One of so many scripts is about limits. */
+    /** One in this many scripts is about limits. */
     private static final int ABOUT_LIMITS = 5;
 
     private final Random random;
@@ -30,17 +30,19 @@ final class Generator {
     private final int watch;
     private final Exceptions.Files files;
     private final boolean isPagedOut;
-    /** Whether the script starts with a limit and without privileges, and has many operations that meet limits. */
+    /**
+     * Whether the script starts with a limit and without privileges, and contains many operations that reach limits.
+     */
     private final boolean isAboutLimits;
 
-    /** What comes next, whatever would be chosen otherwise. */
+    /** Operations that precede the next random choice. */
     private final Deque<Operation> planned = new ArrayDeque<>();
 
     private boolean isLockCounted = true;
     private boolean isAllLocked;
     private boolean isLimited;
 
-    /** Whether no process may lock all its memory: each has a limit, and none has the privilege. */
+    /** Whether no process may lock all its memory, because each process is limited and unprivileged. */
     private boolean isLockLimited;
 
     private final Map<Verb, Integer> weights;
@@ -49,8 +51,8 @@ final class Generator {
     /**
      * @param watch what the script compares after each step
      * @param files what the script excludes
-     * @param isPagedOut whether MADV_PAGEOUT may be used; the kernel really pages out, so nothing then asks which pages
-     *     are mapped
+     * @param isPagedOut whether MADV_PAGEOUT may be used; the kernel really pages out, so such a script contains no
+     *     query which pages are mapped
      */
     Generator(Random random, World kind, KernelWorld world, int watch, Exceptions.Files files, boolean isPagedOut) {
         this.files = files;
@@ -93,7 +95,8 @@ final class Generator {
             case SHMAT -> 4;
             case USAGE -> 4;
             case PAGEMAP, SCAN -> isPagedOut ? 0 : 3;
-            // The kernel marks the page itself dirty, which all its mappings show; a store marks only its own entry.
+            // The kernel marks the page itself dirty, which all mappings of the page show; a store marks only its own
+            // entry.
             case FORCED_WRITE -> (watch & Script.AMOUNTS) == 0 ? 3 : 0;
             case SHMDT, PUNCH, PREAD, FORCED_READ, FORK -> 3;
             case LIMIT -> isAboutLimits ? 8 : 2;
@@ -132,8 +135,8 @@ final class Generator {
     }
 
     /**
-     * Returns whether a limit might be compared with locked memory that the kernel counts wrongly, see {@link
-     * Exceptions#usage}: that around a world, and what a move with DONTUNMAP leaves.
+     * Returns whether a limit might be compared with locked memory that the kernel counts wrongly (see {@link
+     * Exceptions#usage}): memory around a world, and memory from which pages were moved with DONTUNMAP.
      */
     private boolean isOutOfCount(Operation operation) {
         return switch (operation.verb()) {
@@ -145,7 +148,7 @@ final class Generator {
         };
     }
 
-    /** Returns whether an operation may succeed to lock the mappings around a world. */
+    /** Returns whether an operation may lock the mappings around a world. */
     private boolean locksAll(Operation operation) {
         return operation.verb() == Verb.MLOCKALL && (operation.argument(0) & LockFlags.CURRENT) != 0 && !isLockLimited;
     }
@@ -237,7 +240,7 @@ final class Generator {
             case PAGEMAP -> Operation.of(process, verb, at & -PAGE, arguments.one(1, 4, 16));
             case SCAN -> scan(process, at, length);
             case FORK -> alive.size() < MOST_PROCESSES ? Operation.of(process, verb) : null;
-            // The last process gets no children: they would end with their parent.
+            // Only the newest process exits, because children would end with their parent.
             case EXIT -> alive.size() > 1 ? Operation.of(alive.get(alive.size() - 1), verb) : null;
         };
     }
@@ -311,7 +314,7 @@ final class Generator {
         int advice = random.nextInt(ADVICES + 6);
         if (advice >= ADVICES
                 || (advice == Advice.PAGEOUT && !isPagedOut)
-                // MADV_FREE pages count as clean until they are written; the library frees none.
+                // MADV_FREE pages count as clean until they are written; the library does not free such pages.
                 || (advice == Advice.FREE && (watch & Script.AMOUNTS) != 0)) {
             return arguments.one(Advice.DONTNEED, Advice.GUARD_INSTALL, Advice.GUARD_REMOVE, Advice.DONTNEED);
         }
@@ -321,11 +324,11 @@ final class Generator {
     private Operation limit(int process) {
         boolean isHeap = kind == World.HEAP;
         Limit[] all = Limit.values();
-        // A break is compared with the limit of data, whatever the heap has become.
+        // brk is compared with the data limit, whatever the current heap is.
         int index = isHeap && random.nextBoolean() ? List.of(all).indexOf(Limit.DATA) : random.nextInt(all.length);
         // A limit on data may be below the initial amount.
         long from = all[index] == Limit.DATA && random.nextInt(isHeap ? 2 : 4) == 0 ? -world.data() : 0;
-        // No data at all is a limit that growth passes and a break does not.
+        // A data limit of 0 stops brk, but not the growth of mappings.
         long pages = random.nextInt(6) == 0 ? 0 : random.nextInt(40);
         return Operation.of(process, Verb.LIMIT, (long) index, random.nextInt(3) == 0 ? -1 : from + pages * PAGE);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.live.memory;
 
-/** The numbers of x86-64 system calls. */
+/** System call numbers on x86-64. */
 final class Kernel {
     static final int WRITE = 1;
     static final int CLOSE = 3;

@@ -120,7 +120,7 @@ record KernelCall(List<String> requests, int at) {
         return "p " + Long.toHexString(address) + " " + HexFormat.of().formatHex(bytes);
     }
 
-    /** A call on a file that is open for this call only, and the bytes it reads. */
+    /** Returns a call on a file that is open only for this call, and a request for the bytes that the call reads. */
     private static KernelCall opened(long scratch, String path, String call, int length) {
         return new KernelCall(
                 List.of(

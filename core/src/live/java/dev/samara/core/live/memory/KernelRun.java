@@ -24,7 +24,7 @@ final class KernelRun {
     private final List<String> requests = new ArrayList<>();
     private final List<Pending> pending = new ArrayList<>();
 
-    /** An operation whose answers are not read yet. */
+    /** An operation whose answers were not read yet. */
     private record Pending(Operation operation, KernelCall call, List<Integer> alive) {}
 
     private KernelRun(KernelWorld world, Script script) {
@@ -33,7 +33,9 @@ final class KernelRun {
         text = new LayoutText(world.base());
     }
 
-    /** Returns the outcomes of a script's operations, up to the one that its processes did not survive. */
+    /**
+     * Returns the outcomes of a script's operations, up to an operation that the script's processes did not survive.
+     */
     static List<Outcome> run(KernelWorld world, Script script) {
         KernelRun run = new KernelRun(world, script);
         Task first = world.fork();
@@ -148,7 +150,7 @@ final class KernelRun {
     }
 
     private void end() {
-        // In descending order: only its parent knows a child.
+        // In descending order, because only its parent knows a child.
         processes.descendingMap().values().forEach(Task::kill);
         segments.forEach(segment -> world.judge().first().call(Kernel.SHMCTL, segment, REMOVE, 0));
     }

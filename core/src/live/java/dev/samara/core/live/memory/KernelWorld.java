@@ -48,7 +48,7 @@ final class KernelWorld implements AutoCloseable {
     private final long total;
     private final long data;
 
-    /** The lower and the upper half of the privileges of the judge. */
+    /** The lower and the upper half of the judge's privileges. */
     private final int lower;
 
     private final int upper;
@@ -64,11 +64,13 @@ final class KernelWorld implements AutoCloseable {
                 bytes(judge.scratch(), "1000"),
                 callRequest(Kernel.WRITE, 0, judge.scratch(), 4),
                 callRequest(Kernel.CLOSE, 0)));
-        // The files of a script get the descriptors from 0 on.
+        // So that the files of a script get the descriptors from 0 on.
         first.call(Kernel.CLOSE, 2);
-        // Segments are removed with the judge; without the privilege they belong to the machine.
+        // With a separate namespace, segments are removed with the judge; without the privilege, they belong to the
+        // host machine.
         first.call(Kernel.UNSHARE, NEW_IPC);
-        // Locked segments count for the real user, so two builds at a time would share a limit. Others may not do this.
+        // Locked segments count for the real user, so two concurrent builds would share a limit. Unprivileged users may
+        // not make this call.
         first.call(Kernel.SETRESUID, FIRST_USER + first.call(Kernel.GETPID), -1, -1);
         for (Limit limit : Limit.values()) {
             first.call(Kernel.PRLIMIT64, 0, limit.number(), 0, judge.scratch());
@@ -94,7 +96,7 @@ final class KernelWorld implements AutoCloseable {
         upper = sets.getInt(16);
     }
 
-    /** Returns whether the kernel maps the zero page where untouched memory is read. */
+    /** Returns whether the kernel maps the zero page when untouched memory is read. */
     boolean mapsZeroPage() {
         return mapsZeroPage;
     }
@@ -110,7 +112,7 @@ final class KernelWorld implements AutoCloseable {
                 << 10;
     }
 
-    /** Requests that set a limit, whose argument is as in a script; the last one is the call. */
+    /** Returns the requests that set a limit, whose argument is as in a script; the last request is the call. */
     List<String> limit(Limit limit, long argument) {
         return List.of(
                 KernelCall.put(judge.scratch(), longs(bytes(limit, argument), hardest(limit))),
@@ -201,7 +203,7 @@ final class KernelWorld implements AutoCloseable {
         return end;
     }
 
-    /** All mappings, as they are when a script starts. */
+    /** Returns all mappings at the start of a script. */
     List<Area> areas() {
         return areas;
     }
@@ -214,7 +216,7 @@ final class KernelWorld implements AutoCloseable {
                         && Long.compareUnsigned(start, area.end()) < 0);
     }
 
-    /** An address in the main stack. */
+    /** Returns an address in the main stack. */
     long stack() {
         return stack;
     }
@@ -224,12 +226,12 @@ final class KernelWorld implements AutoCloseable {
         return isPlaceNamed;
     }
 
-    /** The bytes of all mappings when a script starts. */
+    /** Returns the bytes of all mappings at the start of a script. */
     long total() {
         return total;
     }
 
-    /** The bytes that count against the limit of data when a script starts. */
+    /** Returns the bytes that count against the data limit at the start of a script. */
     long data() {
         return data;
     }
@@ -240,7 +242,7 @@ final class KernelWorld implements AutoCloseable {
         return (lower & both) == both;
     }
 
-    /** Requests that set the privileges; the last one is the call. */
+    /** Returns the requests that set the privileges; the last request is the call. */
     List<String> privileges(long bits) {
         int effective = (lower & ~(1 << IPC_LOCK | 1 << SYS_RAWIO))
                 | ((bits & 1) != 0 ? 1 << IPC_LOCK : 0)
@@ -259,17 +261,17 @@ final class KernelWorld implements AutoCloseable {
                 callRequest(Kernel.CAPSET, scratch, scratch + 64));
     }
 
-    /** Returns whether a script created all of a mapping, so that both sides know its pages. */
+    /** Returns whether a mapping was created completely by a script, so that both sides know its pages. */
     boolean isWithin(long start, long stop) {
         return Long.compareUnsigned(start, base) >= 0 && Long.compareUnsigned(stop, end) <= 0;
     }
 
-    /** Makes the process of a script. */
+    /** Creates the process of a script. */
     Task fork() {
         return judge.first().fork();
     }
 
-    /** Requests that create the files of a script, as {@link FileName} lists them. */
+    /** Returns the requests that create the files of a script, as {@link FileName} lists them. */
     List<String> files() {
         List<String> requests = new ArrayList<>();
         long scratch = judge.scratch();

@@ -107,7 +107,10 @@ final class LibraryRun implements AutoCloseable {
         return builder.load(vmas.stream().map(LibraryRun::asInherited).toList()).build();
     }
 
-    /** Returns the description of a child's mapping whose parent wrote to all of its private memory. */
+    /**
+     * Returns the description of a mapping as a child inherits it from a parent that wrote to all of its private
+     * memory.
+     */
     private static Vma asInherited(Vma vma) {
         return vma.has(VmaFlags.MAYSHARE) || !vma.has(VmaFlags.WRITE)
                 ? vma
@@ -277,7 +280,7 @@ final class LibraryRun implements AutoCloseable {
         for (int i = 0; i < result; i++) {
             text.append(Exceptions.pagemap(words[i])).append(' ');
         }
-        // The file is read in bytes, eight for each word.
+        // The kernel's file is read in bytes, eight per word.
         String count = Notation.result(Verb.PAGEMAP, result > 0 ? result * Long.BYTES : result, 0);
         return result > 0 ? count + " " + text : count;
     }

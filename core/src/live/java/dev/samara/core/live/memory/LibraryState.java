@@ -32,7 +32,7 @@ final class LibraryState {
         text = new LayoutText(world.base());
     }
 
-    /** Returns the memory of a space, which the CPU enters. */
+    /** Switches the CPU to a space, and returns the CPU's memory. */
     GuestMemory memory(AddressSpace space) {
         if (cpu.space() != space) {
             cpu.switchTo(space);

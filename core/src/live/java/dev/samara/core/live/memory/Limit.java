@@ -20,7 +20,7 @@ enum Limit {
         this.hasBase = hasBase;
     }
 
-    /** The number of the kernel. */
+    /** Returns the kernel's number of the limit. */
     int number() {
         return number;
     }

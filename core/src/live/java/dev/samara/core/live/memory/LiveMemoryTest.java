@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class LiveMemoryTest {
     private static final Path REGRESSIONS = MemoryLanguage.FOLDER.resolve("regressions");
 
-    /** The seeds of a whole run, and the parts of which a build runs one. */
+    /** The number of seeds of a full run, and of parts, of which a build runs one. */
     private static final int SEEDS = 8_000;
 
     private static final int PARTS = 16;
@@ -33,7 +33,7 @@ final class LiveMemoryTest {
     @SuppressWarnings("NullAway.Init")
     private Path directory;
 
-    /** Returns a comparison for the thread of a test: it has a CPU. */
+    /** Returns a comparison for the test's thread, which owns its CPU. */
     private Comparison begin() {
         return new Comparison(new Worlds(directory));
     }

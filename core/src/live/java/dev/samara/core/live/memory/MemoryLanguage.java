@@ -10,9 +10,9 @@ import java.util.List;
 import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
-/** Scripts of memory calls, which the kernel and the library run. */
+/** Scripts of memory calls, which the kernel and the library execute. */
 final class MemoryLanguage implements Language<Operation, Difference> {
-    /** The folder with the table of results and with the scripts that once differed. */
+    /** The directory with the table of results, and with scripts that once showed a difference. */
     static final Path FOLDER = Path.of("src", "test", "resources", "dev", "samara", "core", "live", "memory");
 
     private static final int LEAST = 5;
@@ -59,7 +59,7 @@ final class MemoryLanguage implements Language<Operation, Difference> {
         return Safety.isSafe(comparison.worlds().get(script.world()), script) ? comparison.compare(script) : null;
     }
 
-    /** Returns whether some scripts do not have an operation: it may differ in its own way. */
+    /** Returns whether some scripts exclude an operation, because it may show a difference of its own. */
     private static boolean isLeftOut(Operation operation) {
         return Exceptions.isOut(operation)
                 || (operation.verb() == Verb.PUNCH
@@ -103,10 +103,10 @@ final class MemoryLanguage implements Language<Operation, Difference> {
         return new Script(world, watch, made);
     }
 
-    /** Chooses what is compared besides the mappings. */
+    /** Chooses what is compared in addition to the mappings. */
     private static int watch(Random random, World world) {
         int watch = random.nextInt(3) == 0 ? 0 : random.nextInt(8);
-        // A huge page is in memory as a whole; the library has none.
+        // A huge page is in memory as a whole; the library does not support huge pages.
         return world == World.LARGE ? watch & Script.CONTENTS : watch;
     }
 }

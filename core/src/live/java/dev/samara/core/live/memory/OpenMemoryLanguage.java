@@ -6,7 +6,7 @@ import dev.samara.testing.live.Language;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** The language of memory calls, with the machine and the judges on which it runs. */
+/** The language of memory calls, with the machine and judges that it needs. */
 public final class OpenMemoryLanguage implements OpenLanguage {
     private final Comparison comparison;
     private final MemoryLanguage language;

@@ -29,7 +29,7 @@ record Operation(int process, Verb verb, List<Long> arguments) {
         return arguments.get(index);
     }
 
-    /** Returns operations with one simpler number each. */
+    /** Returns operations in which one number is simpler. */
     List<Operation> simpler() {
         List<Operation> simpler = new ArrayList<>();
         for (int i = 0; i < arguments.size(); i++) {
@@ -42,7 +42,7 @@ record Operation(int process, Verb verb, List<Long> arguments) {
         return simpler;
     }
 
-    /** Returns smaller numbers, as unsigned ones: round ones, and those without one of the bits. */
+    /** Returns unsigned smaller numbers: round numbers, and the number with one bit cleared. */
     private static Set<Long> simpler(long value) {
         Set<Long> simpler = new TreeSet<>(Long::compareUnsigned);
         simpler.addAll(List.of(0L, 1L, 0x1000L, 0x2000L));

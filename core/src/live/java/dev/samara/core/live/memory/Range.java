@@ -2,8 +2,8 @@
 package dev.samara.core.live.memory;
 
 /**
- * The range that is compared: the mappings of a world's pages and of some pages around them, and the contents of the
- * world's pages.
+ * The compared range: the mappings of a world's pages and of some pages around them, and the contents of the world's
+ * pages.
  */
 final class Range {
     private static final long PAGE = 4096;

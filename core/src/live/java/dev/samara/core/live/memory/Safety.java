@@ -30,7 +30,7 @@ final class Safety {
             case MUNMAP, MPROTECT, MADVISE, MLOCK, MLOCK2, MUNLOCK, MSYNC, MSEAL, REMAP_FILE_PAGES, MINCORE ->
                 isFree(world, operation.argument(0), operation.argument(1));
             case SHMAT -> operation.argument(1) == 0 || isFree(world, operation.argument(1), 16 * PAGE);
-            // Only the segment attached at this address is detached.
+            // This detaches only a segment that is attached at the address.
             case SHMDT -> true;
             case STORE, LOAD ->
                 Long.bitCount(operation.argument(0)) == 1
@@ -63,9 +63,9 @@ final class Safety {
     }
 
     /**
-     * Returns whether a range is near the world, where the judge has no memory. Work on a larger range may use all
-     * memory of the machine. Each call refuses a range that wraps or is longer than the address space before it changes
-     * anything.
+     * Returns whether a range is near the world, where the judge has no memory. Work on a larger range might use all
+     * memory of the host machine. A range that wraps, or that is longer than the address space, is safe, because each
+     * call refuses it before it changes anything.
      */
     private static boolean isFree(KernelWorld world, long start, long length) {
         if (Long.compareUnsigned(length, LIMIT) > 0 && Long.compareUnsigned(start + length, start) < 0) {

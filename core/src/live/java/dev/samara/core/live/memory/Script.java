@@ -11,10 +11,10 @@ import java.util.List;
  * @param watch what is compared after each step in addition to mappings and flags, as a set of the bits below
  */
 record Script(World world, int watch, List<Operation> operations) {
-    /** The first byte of each page. It is loaded, so few pages remain untouched. */
+    /** The first byte of each page, which is loaded, so few pages remain untouched. */
     static final int CONTENTS = 1;
 
-    /** Whether each page is in memory. */
+    /** For each page, whether it is in memory. */
     static final int MINCORE = 2;
 
     /** The amounts of smaps. */
@@ -28,7 +28,7 @@ record Script(World world, int watch, List<Operation> operations) {
         return new Script(world, watch, changed);
     }
 
-    /** Returns the lines of a file; the addresses are offsets from the base of the world. */
+    /** Returns the text form as lines; the addresses are offsets from the base of the world. */
     List<String> lines(long base) {
         List<String> lines = new ArrayList<>();
         lines.add("world " + world + " watch " + watch);
@@ -36,7 +36,7 @@ record Script(World world, int watch, List<Operation> operations) {
         return lines;
     }
 
-    /** Parses what {@link #lines} returns. */
+    /** Parses the text form of {@link #lines}. */
     static Script parse(List<String> lines, Worlds worlds) {
         String[] first = lines.get(0).split(" ", -1);
         World world = World.valueOf(first[1]);

@@ -3,7 +3,7 @@ package dev.samara.core.live.memory;
 
 import java.util.stream.IntStream;
 
-/** The initial contents of the files in memory: a byte at the start of three pages out of four. */
+/** The initial contents of the memory files: a byte at the start of three out of four pages. */
 enum StartFile {
     A(FileName.A, 32L << 12, 0x80),
     B(FileName.B, (12L << 12) + 100, 0xc0);

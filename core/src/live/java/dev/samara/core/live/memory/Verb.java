@@ -58,7 +58,7 @@ enum Verb {
     /** The words of pagemap for some pages. */
     PAGEMAP("an"),
 
-    /** Start, end, inverted, all, any, told, regions, most pages. */
+    /** Start, end, inverted, all, any, returned categories, regions, maximum pages. */
     SCAN("aannnnnn"),
 
     /** The amounts that count against limits; 0 without locked memory. */

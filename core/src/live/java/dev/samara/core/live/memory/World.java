@@ -40,11 +40,11 @@ enum World {
     }
 
     /**
-     * Returns its first address.
+     * Returns the world's first address.
      *
      * @param brk the program break
      * @param stack the start of the main stack
-     * @param top the start of the highest mappings that the kernel has placed
+     * @param top the start of the highest mappings placed by the kernel
      */
     long base(long brk, long stack, long top) {
         return switch (this) {

@@ -8,13 +8,13 @@ import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 
 /**
- * Determines whether the kernel maps the zero page when untouched memory is read, as Linux does on x86-64. The kernels
- * of some hypervisors' guests allocate a page instead. So they count different amounts, and prepare an {@code anon_vma}
- * when Linux does not. With these kernels, the library is compared on a machine that {@linkplain
+ * Determines whether the kernel maps the zero page when untouched memory is read, as Linux does on x86-64. The guest
+ * kernels of some hypervisors allocate a page instead, so they count different amounts, and prepare an {@code anon_vma}
+ * where Linux does not. With such a kernel, the library is compared on a machine that {@linkplain
  * dev.samara.core.MachineBuilder#forbidZeroPage forbids} the zero page.
  */
 final class ZeroPage {
-    /** Where nothing else of a judge is. */
+    /** An address at which a judge has no memory. */
     private static final long AT = 0x1000_0000L;
 
     private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED_NOREPLACE;
@@ -24,13 +24,13 @@ final class ZeroPage {
     /**
      * Returns whether a kernel maps the zero page.
      *
-     * @param task a task of the kernel, of which nothing remains changed
+     * @param task a task of the kernel, which is unchanged afterwards
      */
     static boolean isMapped(Task task) {
         return resident(task) == 0;
     }
 
-    /** Returns how many bytes the kernel counts for a page that was only read. */
+    /** Returns how many bytes the kernel counts as resident for a page that was only read. */
     private static long resident(Task task) {
         long length = KernelWorld.GEOMETRY.pageSize();
         long at = task.call(Kernel.MMAP, AT, length, Protection.READ, FLAGS, -1, 0);

@@ -6,11 +6,11 @@ import dev.samara.interleave.instrument.SourceBreak;
 import dev.samara.interleave.rule.BrokenRule;
 import java.util.List;
 
-/** Broken rules of host files. */
+/** Mutants that break rules of host files. */
 final class FileBreaks {
     private static final String INTERNAL = "dev.samara.core.internal.";
 
-    /** The most scripts of each, several minutes of them. */
+    /** The maximum number of scripts per mutant, which take several minutes. */
     private static final long MOST = 8_000;
 
     private FileBreaks() {}

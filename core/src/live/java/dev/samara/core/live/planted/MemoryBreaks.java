@@ -6,11 +6,11 @@ import dev.samara.interleave.instrument.SourceBreak;
 import dev.samara.interleave.rule.BrokenRule;
 import java.util.List;
 
-/** Broken rules of memory calls. */
+/** Mutants that break rules of memory calls. */
 final class MemoryBreaks {
     private static final String INTERNAL = "dev.samara.core.internal.";
 
-    /** The most scripts of each, several minutes of them. */
+    /** The maximum number of scripts per mutant, which take several minutes. */
     private static final long MOST = 15_000;
 
     private MemoryBreaks() {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Rules that are broken on purpose, to check that scripts which the running kernel also executes find them. {@code
- * MemoryBreaks} and {@code FileBreaks} list the broken rules of the library; {@code BrokenRulesTest} searches for each.
+ * Planted mutants, which the scripts that the running kernel also executes must find. {@code MemoryBreaks} and {@code
+ * FileBreaks} list the mutants of the library; {@code BrokenRulesTest} searches for each of them.
  */
 @NullMarked
 package dev.samara.core.live.planted;

@@ -75,7 +75,8 @@ final class HostFileCrashTest {
             long first = bytes.getLong(page * (int) PAGE);
             long last = bytes.getLong((page + 1) * (int) PAGE - 8);
             assertTrue(first >= promised[page], "page " + page + " has " + first + ", not " + promised[page]);
-            // The second number of a round is stored after the first one: a save between the two has a newer first one.
+            // The second number of a round is stored after the first one, so a save between the two contains a newer
+            // first number.
             assertTrue(last >= promised[page] && last <= first, "page " + page + " has " + first + " and " + last);
         }
     }

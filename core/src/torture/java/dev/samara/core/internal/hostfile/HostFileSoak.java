@@ -25,23 +25,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * Many files, each mapped many times, which threads read and write under a limit of pages in memory, with advice, forks
- * and interrupts. Checks that the heap does not grow, that there are as many channels as open files, that each thread
- * loads what it stored, and that the files contain it at the end.
+ * Many files, each mapped many times, which threads read and write under a limit on pages in memory, with advice, forks
+ * and interrupts. Checks that the heap does not grow, that the number of channels equals the number of open files, that
+ * each thread loads the numbers that it stored, and that the files contain these numbers at the end.
  */
 final class HostFileSoak {
-    /** The pages of each file. */
+    /** The number of pages of each file. */
     static final int PAGES = 64;
 
-    /** The pages of each mapping. */
+    /** The number of pages of each mapping. */
     static final int MAPPED = 8;
 
     /**
      * The size of a run.
      *
-     * @param mappings of all threads together
+     * @param mappings the number of mappings of all threads together
      * @param limit the bytes of pages in memory; 0 for no limit
-     * @param mark the time between two looks at the heap, in seconds
+     * @param mark the time between two measurements of the heap, in seconds
      */
     record Settings(int files, int mappings, int threads, long limit, int seconds, int mark, long seed) {}
 
@@ -52,7 +52,7 @@ final class HostFileSoak {
     private final List<HostFile> files = new ArrayList<>();
     private final List<Long> heaps = new ArrayList<>();
 
-    /** Shared by threads that work, and exclusive while the heap is looked at. */
+    /** Shared by the working threads, and exclusive while the heap is measured. */
     private final ReentrantReadWriteLock working = new ReentrantReadWriteLock();
 
     HostFileSoak(Settings settings, Path folder, PrintStream out) {
@@ -65,7 +65,7 @@ final class HostFileSoak {
         return folder.resolve("soak" + file);
     }
 
-    /** Runs. Returns the 99th percentile of a fault whose page is in memory, in nanoseconds. */
+    /** Runs the soak. Returns the 99th percentile of the duration of faults whose page is in memory, in nanoseconds. */
     long run() throws Exception {
         for (int i = 0; i < settings.files(); i++) {
             Files.write(path(i), new byte[PAGES * (int) PAGE]);
@@ -111,7 +111,7 @@ final class HostFileSoak {
         return p99;
     }
 
-    /** Looks at the heap and at the channels while no thread works. */
+    /** Measures the heap and checks the channels while no thread works. */
     private void mark(Machine machine, List<SoakThread> threads) {
         working.writeLock().lock();
         try {
@@ -140,10 +140,13 @@ final class HostFileSoak {
         }
     }
 
-    /** The heap is flat: the least of the later looks is above that of the earlier ones by a twentieth at most. */
+    /**
+     * Checks that the heap does not grow: the minimum of the later measurements exceeds the minimum of the earlier ones
+     * by at most 5 % plus 1 MiB.
+     */
     private void checkHeap() {
         if (heaps.size() < 4) {
-            // Too few looks for a trend: other tests of the JVM also have objects.
+            // Too few measurements for a trend, because other tests in the JVM also allocate objects.
             return;
         }
         int half = (heaps.size() + 1) / 2;

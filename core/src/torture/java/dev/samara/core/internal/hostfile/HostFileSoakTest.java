@@ -13,8 +13,8 @@ import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A short run for the build. With {@code -Dsamara.soak.seconds}, a run over 1,000 files and 100,000 mappings for that
- * time, and a run without a limit for a quarter of it, which prints the times of concurrent faults whose pages are in
- * memory.
+ * time, and a run without a limit for a quarter of that time, which prints the durations of concurrent faults whose
+ * pages are in memory.
  */
 @DisplayName("Many files of the host, mapped many times, under a limit of pages in memory,")
 @Explored(1)

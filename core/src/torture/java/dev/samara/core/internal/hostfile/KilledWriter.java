@@ -32,13 +32,13 @@ import java.util.Random;
 final class KilledWriter {
     static final int SPACES = 3;
 
-    /** The pages of each space. The two numbers of a page are equal when it is saved. */
+    /** The number of pages of each space. The two numbers of a page are equal whenever the page is saved. */
     static final int PAGES = 8;
 
-    /** The pages that are written by calls, behind those of the spaces. */
+    /** The number of pages that are written by calls; they follow the pages of the spaces. */
     static final int WRITTEN = 4;
 
-    /** All pages with two numbers. */
+    /** The number of pages with two numbers. */
     static final int NUMBERED = SPACES * PAGES + WRITTEN;
 
     private KilledWriter() {}
@@ -73,7 +73,7 @@ final class KilledWriter {
                 bytes.putLong(0, round).putLong((int) PAGE - 8, round);
                 check(file.pwrite(bytes, page * PAGE) - PAGE);
                 file.truncate(end + random.nextInt(8) * PAGE + random.nextInt(100));
-                // May be beyond the end.
+                // The store may be beyond end of file.
                 cpu.memory().store(at + random.nextInt(8) * PAGE, 8, round);
                 file.pwrite(ByteBuffer.allocate(random.nextInt(3 * (int) PAGE)), end + random.nextInt(4 * (int) PAGE));
                 file.punch(end + random.nextInt(4 * (int) PAGE), 2 * PAGE);
@@ -85,7 +85,7 @@ final class KilledWriter {
         }
     }
 
-    /** One write: a line is there as a whole, or not at all. */
+    /** Prints a promise with one write, so the output contains the whole line or nothing of it. */
     private static void promise(FileOutputStream out, int page, long round) throws IOException {
         out.write(("promised " + page + " " + round + "\n").getBytes(StandardCharsets.US_ASCII));
     }

@@ -27,7 +27,7 @@ final class SoakThread extends Thread {
     private static final int MOST_HITS = 1 << 16;
     private static final int RIGHTS = Protection.READ | Protection.WRITE;
 
-    /** The reads of pages from the host by the current thread. */
+    /** The number of host reads of pages by the current thread. */
     private static final ThreadLocal<int[]> READS = ThreadLocal.withInitial(() -> new int[1]);
 
     private final Machine machine;
@@ -37,16 +37,16 @@ final class SoakThread extends Thread {
     private final AddressSpace space;
     private final Random random;
 
-    /* By mapping. */
+    /* Indexed by mapping. */
 
     private final int[] mappedFile;
     private final int[] mappedPage;
     private final long[] mappedAt;
 
-    /** The last number that was stored, by file and page. */
+    /** The last stored number, by file and page. */
     private final long[] stored;
 
-    /** The times of faults whose page was in memory, in nanoseconds; a sample. */
+    /** A sample of the durations of faults whose page was in memory, in nanoseconds. */
     private final long[] hits = new long[MOST_HITS];
 
     private long hitCount;
@@ -167,7 +167,10 @@ final class SoakThread extends Thread {
         check(space.madvise(mappedAt[mapping], HostFileSoak.MAPPED * PAGE, advice), "madvise");
     }
 
-    /** Reads and writes pages that may have to be read from the host. An interrupt ends no call, and is not lost. */
+    /**
+     * Reads and writes pages, possibly from the host, while an interrupt is pending. The interrupt must not end a call,
+     * and must not be lost.
+     */
     private void interrupted(Cpu cpu, int mapping) {
         interrupt();
         store(cpu, mapping);
@@ -201,7 +204,7 @@ final class SoakThread extends Thread {
         }
     }
 
-    /** Loads from a mapping that has no page yet, and notes the time if the page was in memory. */
+    /** Loads from a mapping without a mapped page, and records the duration if the page was in memory. */
     private void loadFresh(Cpu cpu, int mapping) {
         int page = random.nextInt(HostFileSoak.MAPPED);
         int before = READS.get()[0];

@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Ranges;
 
-/** The unmapped ranges of an operation in flight, for retirement hooks. */
+/** Provides retirement hooks with the unmapped ranges of an operation in flight. */
 public final class ReservedRanges {
     private ReservedRanges() {}
 
