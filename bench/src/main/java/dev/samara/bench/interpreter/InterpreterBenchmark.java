@@ -69,7 +69,8 @@ public final class InterpreterBenchmark {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --engine}, {@code --work} and {@code --memory} restrict the combinations
+     * @param arguments the options in the class comment; {@code --engine}, {@code --work} and {@code --memory} restrict
+     *     the combinations
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

@@ -47,7 +47,7 @@ public final class OwnTlbReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --work} selects programs
+     * @param arguments the options in the class comment; {@code --work} selects programs
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

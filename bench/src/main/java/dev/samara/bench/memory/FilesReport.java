@@ -72,7 +72,7 @@ public final class FilesReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      */
     public static void main(String[] arguments) {
         new FilesReport(arguments).run();

@@ -49,7 +49,7 @@ public final class ForkReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      */
     public static void main(String[] arguments) {
         new ForkReport(arguments).run();

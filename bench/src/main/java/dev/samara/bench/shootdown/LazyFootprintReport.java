@@ -40,7 +40,7 @@ public final class LazyFootprintReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

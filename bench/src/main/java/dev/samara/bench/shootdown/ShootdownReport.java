@@ -57,7 +57,8 @@ public final class ShootdownReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; also {@code --work}, {@code --pages} (of a mapping) and {@code --frames} (of a pool)
+     * @param arguments the options in the class comment, and also {@code --work}, {@code --pages} (of a mapping) and
+     *     {@code --frames} (of a pool)
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

@@ -87,7 +87,7 @@ public final class StoresReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      */
     public static void main(String[] arguments) {
         new StoresReport(arguments).run();
