@@ -33,7 +33,7 @@ public final class FaultOutcomes {
 
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
-            // Called with a reference and without any lock, so this may take as long as an access to a disk.
+            // Called with a reference and without any lock, so it may block for as long as a disk access takes.
             store.put(frame, 0, Long.BYTES, 100 + page);
             return true;
         }

@@ -65,7 +65,7 @@ public final class InstanceFork {
     /**
      * Prepares copies of an instance.
      *
-     * @param parent the instance. Each of its memories is a {@link LinearMemory}
+     * @param parent the instance; each of its memories must be a {@link LinearMemory}
      * @return an object that copies the state at the time of each {@link #build}
      */
     public static InstanceFork of(Instance parent) {

@@ -53,8 +53,8 @@ final class MemoryWaits {
     }
 
     /**
-     * Wakes at most {@code most} threads that wait on a word. A negative number wakes all of them. Returns the number
-     * of woken threads.
+     * Wakes at most {@code most} threads that wait on a word, and returns the number of woken threads. A negative
+     * {@code most} wakes all of them.
      */
     int wake(int address, int most) {
         checkAligned(address, Integer.BYTES);
