@@ -23,8 +23,8 @@ public final class FaultOutcomes {
     private FaultOutcomes() {}
 
     /**
-     * A file on a disk. Page n starts with the number 100 + n. A backing like this has to implement only the read of a
-     * page.
+     * A file on a disk. Page n starts with the number 100 + n. A backing like this only needs to implement the read of
+     * a page.
      */
     private static final class Disk extends CachedBacking {
         Disk(PageCache pages) {

@@ -224,8 +224,8 @@ public final class InstanceFork {
     }
 
     /**
-     * Returns a copy of a module that does nothing at the start of an instance. The copy has no start function, and its
-     * element segments do not fill tables.
+     * Returns a copy of a module that does nothing when an instance starts: it has no start function, and its element
+     * segments do not fill tables.
      */
     private static WasmModule begun(WasmModule of) {
         ElementSection.Builder elements = ElementSection.builder();

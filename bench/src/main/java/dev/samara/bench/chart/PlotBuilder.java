@@ -54,7 +54,7 @@ final class PlotBuilder {
     }
 
     /**
-     * Returns the chart, without the lines and the places that have no point.
+     * Returns the chart, without lines and places that contain no point.
      *
      * @param file the name of its file, without an extension
      * @param title its title

@@ -16,7 +16,7 @@ import java.util.function.Function;
 /**
  * Decides which figures share a chart.
  *
- * <p>A chart has one benchmark and one unit. Its x axis is the number of ranges or mappings. A line is a structure; if
+ * <p>A chart shows one benchmark in one unit. Its x axis is the number of ranges or mappings. A line is a structure; if
  * several files contain the structure, each file gets its own line. Each combination of the other parameters gets its
  * own chart. If a chart would show only one number, it shows the benchmarks of one class side by side instead.
  */

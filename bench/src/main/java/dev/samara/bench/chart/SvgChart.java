@@ -25,7 +25,8 @@ final class SvgChart {
     private static final double LETTER = 10;
 
     /**
-     * The average width of a letter in a sentence, which has more narrow letters and spaces than a name or a number.
+     * The average width of a letter in a sentence, which contains more narrow letters and spaces than a name or a
+     * number.
      */
     private static final double SENTENCE_LETTER = 9;
 

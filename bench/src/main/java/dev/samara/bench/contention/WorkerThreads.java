@@ -36,7 +36,7 @@ final class WorkerThreads {
      * @param batches the time of each batch in nanoseconds
      * @param perBatch the number of operations in a batch
      * @param processors the mean number of processors on which the threads ran; less than the number of threads if
-     *     threads wait, or if the machine has other load
+     *     threads wait, or if there is other load on the machine
      */
     record LoadOutcome(double perSecond, Histogram batches, int perBatch, double processors) {
         /** Returns a percentile of the batch times, divided by the number of operations in a batch, in nanoseconds. */

@@ -50,7 +50,7 @@ public class WorkloadBenchmark {
     private static final int SLOTS = 256;
     private static final long SLOT = Ground.LENGTH;
 
-    /** The start of the slots, outside of the ranges of threads. */
+    /** The start of the slots, outside of the threads' own ranges. */
     private static final long ARRAY = Ground.own(3000);
 
     /** Called by JMH. */

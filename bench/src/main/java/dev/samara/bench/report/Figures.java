@@ -30,7 +30,7 @@ public final class Figures {
      *
      * @param program the program that measures
      * @param arguments its command line
-     * @param file the path of the JSON file, or empty if there is none
+     * @param file the path of the JSON file, or empty for none
      */
     public Figures(Class<?> program, String[] arguments, String file) {
         // Without the directories of this machine.
@@ -47,7 +47,7 @@ public final class Figures {
     /**
      * Checks that the directory of a file exists, so that the program does not fail only after an hour of measuring.
      *
-     * @param file the path of the file, or empty if there is none
+     * @param file the path of the file, or empty for none
      * @throws UsageException if its directory does not exist
      */
     public static void requireDirectory(String file) {

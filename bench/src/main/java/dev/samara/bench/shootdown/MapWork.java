@@ -42,7 +42,7 @@ final class MapWork {
     enum Kind {
         /** Each thread maps, writes and unmaps its own pages. */
         LOCAL("local"),
-        /** Each thread writes its own pages and then the pages of its neighbour, and unmaps the latter. */
+        /** Each thread writes its own pages and then its neighbour's pages, and unmaps its neighbour's pages. */
         PIPELINE("pipeline"),
         /** All threads write random pages of a table, and each thread replaces its slice of the table. */
         GLOBAL("global");

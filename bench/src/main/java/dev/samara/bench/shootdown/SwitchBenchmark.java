@@ -126,7 +126,7 @@ public class SwitchBenchmark {
         }
     }
 
-    /** A CPU that is idle at times. */
+    /** A CPU that is sometimes idle. */
     @State(Scope.Thread)
     public static class Idling extends Running {
         /** The space while the CPU is idle. */
