@@ -178,7 +178,7 @@ record Selection(
             options.threads(threads);
         }
         if (length == Length.FULL && benchmarks.equals(LOCAL)) {
-            // The space is divided into parts, and their code is compiled, only after some seconds.
+            // It takes some seconds until the space is divided into districts and their code is compiled.
             options.warmupIterations(7)
                     .warmupTime(TimeValue.seconds(1))
                     .measurementIterations(5)

@@ -79,7 +79,7 @@ public final class HeldInRetire {
         double[][] ratios = new double[WHAT.length][rounds];
         double[][] processorRatios = new double[WHAT.length][rounds];
         for (int round = 0; round < rounds; round++) {
-            // The two measurements alternate in order.
+            // The order of the two measurements alternates.
             boolean heldFirst = round % 2 == 1;
             Stopwatch[] one = measure(samara, operations, gatekeeper, heldFirst);
             Stopwatch[] other = measure(samara, operations, gatekeeper, !heldFirst);

@@ -71,7 +71,7 @@ public class WalkBenchmark {
     /** Called by JMH; {@link #setUp()} creates the state. */
     public WalkBenchmark() {}
 
-    /** Fills both tables. The frame number of each page is the index of the next page in the order. */
+    /** Fills both tables. The frame number of each page is the number of the next page in the order. */
     @Setup(Level.Trial)
     public void setUp() {
         if (Integer.bitCount(pages) != 1) {
@@ -132,7 +132,7 @@ public class WalkBenchmark {
         return Pte.has(pte, RIGHTS) ? pte : 0;
     }
 
-    /** Returns the frame of an entry. A load from the frame returns zero, but the next access depends on the load. */
+    /** Returns the frame of an entry. The load from the frame returns zero, but the returned frame depends on it. */
     private static int frame(long pte, FrameStore from, boolean loads) {
         int frame = Pte.frame(pte);
         // Each frame uses a different offset, because cache lines at the same offset would compete for one cache set.

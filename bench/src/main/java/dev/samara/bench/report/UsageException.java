@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.report;
 
-/** An invalid argument, or a request that cannot be fulfilled; the message describes it. */
+/**
+ * An invalid argument, or a request that cannot be fulfilled. It contains only a message, which describes the error.
+ */
 public final class UsageException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
