@@ -7,7 +7,7 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
-/** The line that {@code list} prints for a benchmark. In a group, one of the methods has this annotation. */
+/** The line that {@code list} prints for a benchmark. In a JMH group, only one method carries this annotation. */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)
 @Target(ElementType.METHOD)

@@ -9,12 +9,14 @@ import java.util.SplittableRandom;
 /** The order in which addresses are looked up. All addresses are drawn before the measurement. */
 final class AddressPattern {
     /**
-     * Random addresses in the span. Three of four lookups hit. They are independent, so a processor can overlap them.
+     * Random addresses in the span. Three of four lookups hit. The lookups are independent, so a processor can overlap
+     * them.
      */
     static final String RANDOM = "random";
 
     /**
-     * Four of five addresses are in the range found last or in one of its neighbours, the others at random in the span.
+     * Four of five addresses are in the range that was found last or in one of its neighbours. Every fifth address, on
+     * average, is random.
      */
     static final String LOCAL = "local";
 

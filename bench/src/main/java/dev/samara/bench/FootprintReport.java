@@ -35,10 +35,10 @@ public final class FootprintReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      */
     public static void main(String[] arguments) {
-        // Set before JOL is loaded: without it, JOL does not find the fields of a lambda, which a structure may
+        // Must be set before JOL is loaded. Otherwise JOL does not find the fields of lambdas, which some structures
         // contain.
         System.setProperty("jol.magicFieldOffset", "true");
         FootprintReport report = new FootprintReport(arguments);
@@ -69,7 +69,7 @@ public final class FootprintReport {
         RangeIndex index = Indexes.named(name);
         index.fill(keys.shuffled());
         GraphLayout layout = GraphLayout.parseInstance(index);
-        // The values are subtracted from the sum, so it is correct only if each value is reachable exactly once.
+        // Subtracting the size of the values is correct only if each value is reachable exactly once.
         if (layout.getClassCounts().count(Range.class) != size) {
             throw new IllegalStateException(name + " does not hold the " + size + " ranges that were stored");
         }

@@ -26,10 +26,10 @@ import org.openjdk.jmh.annotations.Warmup;
  * Compares layouts for the bytes of frames: the cost of a load and of a store of 1 to 8 bytes at random aligned offsets
  * of 64 frames.
  *
- * <p>{@code shipped} is the store that machines use. The others implement only the measured accesses. {@code bytes} is
- * one byte array with views; it supports no atomic access from JDK 23 on, and is the lower bound. {@code longs} is one
- * {@code long[]} per frame, accessed with shifts; its narrow stores are compare-and-set loops. {@code frames} is one
- * direct buffer per frame.
+ * <p>{@code shipped} is the store that machines use. The other layouts implement only the measured accesses. {@code
+ * bytes} is one byte array with views; it supports no atomic access from JDK 23 on, and is the lower bound. {@code
+ * longs} is one {@code long[]} per frame, accessed with shifts; its narrow stores are compare-and-set loops. {@code
+ * frames} is one direct buffer per frame.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -118,7 +118,7 @@ public class FrameStoreBenchmark {
         bytes.put(pick >>> SHIFT, pick & (1 << SHIFT) - 1, size, pick);
     }
 
-    /** Returns the sum that loads of all picks return after stores to all picks, each of which stores its index. */
+    /** Returns the sum that a load of each pick must return, after each pick was stored at itself. */
     long expectedSum() {
         long mask = -1L >>> (Long.SIZE - size * Byte.SIZE);
         long sum = 0;

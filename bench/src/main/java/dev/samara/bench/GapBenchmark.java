@@ -21,8 +21,9 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Searches for free ranges of 1 to 64 pages. Each is found and stored in one step, and then erased; a figure is the
- * time of both together. {@link #storeAtKnownPlace} stores and erases at the same places without a search.
+ * Searches for free ranges of 1 to 64 pages. A range is found and stored in one step, and then erased; a figure is the
+ * time of search, store and erase together. {@link #storeAtKnownPlace} stores and erases at the same places without a
+ * search.
  *
  * <p>Holes also have 1 to 64 pages, so half of the holes that a search visits are too small.
  */

@@ -23,7 +23,7 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Scans ranges: reads the bounds of each range and a field of its value, and adds them up.
  *
- * <p>Samara scans with a cursor, which may be used concurrently with writers. A whole upward scan of a snapshot uses
+ * <p>Samara scans with a cursor, which is safe to use concurrently with writers. A whole upward scan of a snapshot uses
  * the walk with a callback instead. {@code treemap-rwlock} excludes all writers during a scan.
  */
 @State(Scope.Thread)

@@ -10,8 +10,8 @@ import java.util.Random;
 import java.util.SplittableRandom;
 
 /**
- * The stored ranges. They are the same for each structure and each run, because they are drawn from a fixed seed with
- * {@code SplittableRandom}.
+ * The stored ranges. They are drawn by {@code SplittableRandom} from a fixed seed, so they are the same for each
+ * structure and each run.
  *
  * <p>Ranges are page-aligned and 1 to 64 pages long. A hole of 1 to 64 pages precedes every third range, so three
  * quarters of the span are covered. For a fuller or emptier span, a hole precedes every n-th range.

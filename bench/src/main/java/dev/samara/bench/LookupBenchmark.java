@@ -24,7 +24,7 @@ import org.openjdk.jmh.infra.Blackhole;
  * lookup.
  *
  * <p>The result is passed to a compiler blackhole, which JMH uses from JDK 17 on and which costs nothing. Each figure
- * also contains the rest of the loop, which {@link #nothing} measures.
+ * includes the loop around the lookup, which {@link #nothing} measures.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -70,8 +70,8 @@ public class LookupBenchmark {
 
         /**
          * The state of the heap: {@code filled}, i.e. unchanged since the fill, or {@code collected}, i.e. after a full
-         * collection, which moves objects next to those that refer to them. The latter is the usual state of a
-         * structure that lives long.
+         * collection, which moves objects next to the objects that refer to them. The latter is the usual state of a
+         * long-lived structure.
          */
         @Param("filled")
         public String heap;
@@ -159,7 +159,7 @@ public class LookupBenchmark {
 
     /**
      * Looks up addresses as most callers do: branches on whether a range was found, and reads a field of the range. So
-     * a structure gains nothing by returning a range that it did not read.
+     * a structure gains nothing from returning a range without reading it.
      *
      * @param filled the index
      * @param place the position of this thread

@@ -30,8 +30,8 @@ import org.openjdk.jmh.infra.ThreadParams;
  * time as the writer, but does not touch the structure.
  *
  * <p>A reader's figure is the time of a batch of 32 lookups at random addresses: the mean, and the percentiles of the
- * samples. The writer's figure is the time to erase one range and store it again. Ignore JMH's figure for a whole
- * group, which mixes the two. {@code -tg 2,1} runs two readers.
+ * samples. The writer's figure is the time to erase one range and store it again. Ignore JMH's figure for the whole
+ * group, which mixes readers and writer. {@code -tg 2,1} runs two readers.
  */
 @State(Scope.Benchmark)
 @BenchmarkMode({Mode.AverageTime, Mode.SampleTime})
@@ -119,7 +119,7 @@ public class MixedBenchmark {
         public WriterPosition() {}
 
         /**
-         * Checks that there is one writer, because two writers would erase one range twice.
+         * Checks that there is only one writer: two writers would erase the same range twice.
          *
          * @param threads the threads of the group
          */

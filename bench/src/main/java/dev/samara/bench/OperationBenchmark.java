@@ -36,7 +36,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Each operation of an address space, by one thread without concurrent threads.
+ * Measures each operation of an address space on a single thread.
  *
  * <p>The space contains {@link #vmas} mappings of eight pages, alternately read-only and writable, with a hole of eight
  * pages after each. An invocation changes a random mapping and restores it. If this takes two calls, the figure is the
@@ -150,7 +150,7 @@ public class OperationBenchmark {
         done(space.munmap(address, LENGTH));
     }
 
-    /** Unmaps the middle of a mapping, and maps it again, which makes the mapping whole again. */
+    /** Unmaps the middle of a mapping, and maps it again, which merges the parts. */
     @Benchmark
     @About("half of a pair: munmap of the middle of a mapping, mmap that fills the hole")
     @OperationsPerInvocation(2)
@@ -218,7 +218,7 @@ public class OperationBenchmark {
         done(space.mremap(aside, LENGTH, LENGTH, flags, address));
     }
 
-    /** Gives advice that changes a mapping, and the advice that reverts it. */
+    /** Changes a mapping by advice, and reverts the change by the opposite advice. */
     @Benchmark
     @About("madvise that changes a mapping")
     @OperationsPerInvocation(2)
@@ -247,7 +247,7 @@ public class OperationBenchmark {
         done(space.brk(heap));
     }
 
-    /** Calls {@code msync} for a mapping, which changes nothing. */
+    /** Calls {@code msync} on a mapping, without any effect. */
     @Benchmark
     @About("msync, which changes nothing")
     public void msync() {

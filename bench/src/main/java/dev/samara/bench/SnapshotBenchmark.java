@@ -125,7 +125,7 @@ public class SnapshotBenchmark {
     }
 
     /**
-     * Makes a change, after a snapshot if one is due; the figure contains the snapshot.
+     * Makes a change, after a snapshot if one is due; the figure includes the snapshot.
      *
      * @param filled the index
      * @param rhythm the interval

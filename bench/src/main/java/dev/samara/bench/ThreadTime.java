@@ -76,7 +76,7 @@ public final class ThreadTime implements InternalProfiler {
     private static long workers() {
         long sum = -LEFT_OUT.sum();
         for (ThreadInfo thread : CLOCK.getThreadInfo(CLOCK.getAllThreadIds())) {
-            // JMH gives its measuring threads such names.
+            // The names of JMH's measuring threads contain this.
             if (thread != null && thread.getThreadName().contains("-jmh-worker-")) {
                 sum += Math.max(0, CLOCK.getThreadCpuTime(thread.getThreadId()));
             }

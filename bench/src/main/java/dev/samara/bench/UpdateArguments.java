@@ -48,7 +48,7 @@ final class UpdateArguments {
         return picks;
     }
 
-    /** Returns ranges of some pages of random holes, often of the whole hole. */
+    /** Returns random ranges within random holes, often whole holes. */
     Range[] forHoles() {
         int[] behind = behindHoles();
         Range[] picks = new Range[PICKS];
@@ -84,7 +84,7 @@ final class UpdateArguments {
         return picks;
     }
 
-    /** Returns the indexes of the ranges that a hole precedes. */
+    /** Returns the indexes of the ranges that follow a hole. */
     private int[] behindHoles() {
         List<Range> sorted = keys.sorted();
         int[] behind = IntStream.range(1, sorted.size())

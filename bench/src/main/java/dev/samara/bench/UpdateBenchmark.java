@@ -19,7 +19,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Changes of the stored ranges, by one thread without concurrent threads.
+ * Measures changes of the stored ranges on a single thread.
  *
  * <p>If a method reverts its change, the figure is the time of the pair. With {@code -prof gc}, {@code
  * gc.alloc.rate.norm} is the number of bytes that each figure's operations allocate. Ranges and their parts are created
@@ -133,7 +133,9 @@ public class UpdateBenchmark {
         position = (position + (stage ^ 1)) & (GROWN - 1);
     }
 
-    /** Grows a range by a page. If its hole is full, restores the range instead and chooses another one. */
+    /**
+     * Grows a range by a page. If the hole behind it is full, restores the range instead and moves on to another range.
+     */
     @Benchmark
     @About("a range grows by a page, repeatedly until its gap is full")
     public void grow() {
@@ -146,7 +148,7 @@ public class UpdateBenchmark {
         }
     }
 
-    /** Like {@link #grow}, but a structure that stores the bounds of a range apart from its value keeps the value. */
+    /** Like {@link #grow}, but a structure that stores a range's bounds separately from its value keeps the value. */
     @Benchmark
     @About("the same, and the value stays where it has not the bounds")
     public void growAndKeep() {

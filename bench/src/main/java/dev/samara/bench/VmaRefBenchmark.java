@@ -30,8 +30,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * The cost of a reference: a lookup that acquires a reference and releases it immediately, compared with a plain
- * lookup. By one thread without concurrent threads.
+ * Measures the cost of a reference on a single thread: a lookup that acquires a reference and releases it immediately,
+ * compared with a plain lookup.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)

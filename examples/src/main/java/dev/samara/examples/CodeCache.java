@@ -82,7 +82,7 @@ public final class CodeCache {
     private final Cpu cpu;
     private final GuestMemory memory;
 
-    /** Used by this CPU only. */
+    /** Used only by this CPU. */
     private final TreeMap<Long, Decoded> decoded = new TreeMap<>(Long::compareUnsigned);
 
     CodeCache(CodePages pages, Cpu cpu) {
@@ -99,7 +99,7 @@ public final class CodeCache {
         });
     }
 
-    /** Runs the code at an address. Decodes the code if it was not decoded before. */
+    /** Runs the code at an address, and first decodes it if it was not decoded before. */
     String run(long address) {
         long start = address & -PAGE;
         cpu.enterGuest();

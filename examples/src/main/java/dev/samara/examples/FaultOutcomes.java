@@ -23,8 +23,8 @@ public final class FaultOutcomes {
     private FaultOutcomes() {}
 
     /**
-     * A file on a disk. Page n starts with the number 100 + n. A backing like this has to implement only the read of a
-     * page.
+     * A file on a disk. Page n starts with the number 100 + n. A backing like this only needs to implement the read of
+     * a page.
      */
     private static final class Disk extends CachedBacking {
         Disk(PageCache pages) {
@@ -33,7 +33,7 @@ public final class FaultOutcomes {
 
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
-            // Called with a reference and without any lock, so this may take as long as an access to a disk.
+            // Called with a reference and without any lock, so it may block for as long as a disk access takes.
             store.put(frame, 0, Long.BYTES, 100 + page);
             return true;
         }

@@ -9,10 +9,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.util.List;
 
-/**
- * A snapshot and a fork contain the layout that their parent had at one instant. Later changes of the parent do not
- * affect them.
- */
+/** A snapshot and a fork contain the parent's layout at one instant. Later changes of the parent do not affect them. */
 public final class ForkSnapshot {
     private ForkSnapshot() {}
 
@@ -34,7 +31,7 @@ public final class ForkSnapshot {
                 print("The snapshot is as it was:", snapshot.maps());
                 print("So is the child:", child.snapshot().maps());
 
-                // A child is a space like any other. The parent does not see the changes of the child.
+                // A child is a space like any other. The parent does not see the child's changes.
                 child.throwing().mprotect(start, 3 * page, Protection.NONE);
                 print("The child protected all three:", child.snapshot().maps());
                 print("The parent did not notice:", parent.snapshot().maps());

@@ -21,11 +21,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * A key-value store in a file: a B+tree whose pages are used as they lie in memory, with atomic checkpoints.
  *
- * <p>No page of the last checkpoint is overwritten: a change copies it to a free page first, and so its parents
- * (<em>shadow paging</em>, as in LMDB). So the machine may write pages in any order, and there is no log. A checkpoint
- * forces the pages, and then the number of the new root in the older of two headers; a crash leaves one of the two. A
- * change or checkpoint that fails closes the store. After a failed write of the host, reads may be wrong until the next
- * checkpoint, which then throws. Only the thread that opened the store uses it.
+ * <p>A change overwrites no page of the last checkpoint: it copies the page and its parents to free pages first
+ * (<em>shadow paging</em>, as in LMDB). So the machine may write pages in any order, and no log is needed. A checkpoint
+ * forces the pages, and then the number of the new root in the older of two headers; after a crash, one of the two is
+ * valid. A change or checkpoint that fails closes the store. After a failed host write, reads may be wrong until the
+ * next checkpoint, which then throws. Only the thread that opened the store may use it.
  */
 public final class KeyValueStore implements AutoCloseable {
     /** The maximum length of a value in bytes. */
@@ -45,12 +45,12 @@ public final class KeyValueStore implements AutoCloseable {
     private long checkpoints;
     private int root = HEADERS;
     private int allocated = HEADERS - 1;
-    // The pages that the tree reaches, and those that it may reach after a crash.
+    // The pages that the tree contains, and those that it may contain after a crash.
     private final BitSet used = new BitSet();
     private BitSet saved = new BitSet();
-    // The page in use: the number of slots, the level above the leaves, and the slots by their keys. A leaf's slot is a
-    // key, and a value after its length; others are a key, and the child with the keys from there on. An inner page's
-    // first key is not used.
+    // The current page: the number of slots, the level above the leaves, and the slots by key. A leaf's slot is a key,
+    // the length of a value, and the value; an inner page's slot is a key, and the child for keys from there on. An
+    // inner page's first key is not used.
     private ByteBuffer bytes = ByteBuffer.allocate(0);
     private int start;
     private int count;
@@ -59,9 +59,9 @@ public final class KeyValueStore implements AutoCloseable {
     /**
      * Opens a store.
      *
-     * @param machine has the memory
+     * @param machine provides the memory
      * @param file a file for writing and {@link Geometry#LINUX_X86_64}, closed with the store; empty for a new store
-     * @throws IOException if the file is neither empty nor a complete store, or cannot be read; it is not changed then
+     * @throws IOException if the file is neither empty nor a complete store, or cannot be read; the file is unchanged
      */
     public KeyValueStore(Machine machine, HostFile file) throws IOException {
         this.file = file;
@@ -101,7 +101,7 @@ public final class KeyValueStore implements AutoCloseable {
         cpu.leaveGuest();
     }
 
-    /** Returns whether the file is empty, or is what a crash left that cut the open of a new store short. */
+    /** Returns whether the file is empty, or was left by a crash during the creation of a store. */
     private boolean isNew() throws IOException {
         boolean isNew = file.size() <= (HEADERS + 1 + SPARE + GROWTH) * PAGE && file.size() % 512 == 0;
         for (long at = 0; isNew && at < Math.min(file.size(), (HEADERS + 1) * PAGE); at += 8) {
@@ -124,7 +124,7 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     /**
-     * {@return a copy of a value; null if there is none}
+     * {@return a copy of the key's value; null if the key is absent}
      *
      * @param key any number
      */
@@ -140,9 +140,9 @@ public final class KeyValueStore implements AutoCloseable {
     /**
      * Visits records in the order of their keys.
      *
-     * @param first the least key
-     * @param last the greatest key, inclusive
-     * @param visitor receives the bytes as they lie in the page, valid until it returns; must not use the store
+     * @param first the lowest key
+     * @param last the highest key, inclusive
+     * @param visitor receives the bytes of each value in its page, valid until it returns; must not use the store
      */
     public void forEach(long first, long last, ObjLongConsumer<ByteBuffer> visitor) {
         cpu.enterGuest();
@@ -168,7 +168,7 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     /**
-     * Puts a value, or removes it. A checkpoint makes that durable.
+     * Puts or removes a value. The next checkpoint makes the change durable.
      *
      * @param key any number
      * @param value at most {@link #MAX_VALUE} bytes; null to remove the key
@@ -201,7 +201,7 @@ public final class KeyValueStore implements AutoCloseable {
         }
     }
 
-    /** Moves to a leaf for a change: copies pages that are saved, and splits full ones. */
+    /** Seeks the leaf for a change: copies pages that are saved, and splits full pages. */
     private void ownLeaf(long key) {
         root = own(root);
         if (at(count + 1) > start + PAGE) {
@@ -232,7 +232,7 @@ public final class KeyValueStore implements AutoCloseable {
         }
     }
 
-    /** Moves to a page that may be overwritten: this one, or a copy that takes its place. */
+    /** Seeks a page that may be overwritten: the given page, or a copy that replaces it. */
     private int own(int page) {
         int owned = saved.get(page) ? copy(page) : page;
         used.set(page, owned == page);
@@ -259,9 +259,9 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     /**
-     * Makes all changes durable, or none: they are on the device when this returns.
+     * Makes all changes durable atomically: they are on the device when this returns.
      *
-     * @throws IOException if the host cannot save the file; the store is closed then
+     * @throws IOException if the host cannot save the file; the store is then closed
      */
     public void checkpoint() throws IOException {
         boolean isDone = false;
@@ -310,7 +310,7 @@ public final class KeyValueStore implements AutoCloseable {
         level = bytes.getInt(start + 4);
     }
 
-    /** Returns the last slot whose key is not above a key; -1 if there is none in a leaf. */
+    /** Returns the last slot whose key is at most the given key; -1 if a leaf contains none. */
     private int find(long key) {
         int low = level > 0 ? 1 : 0;
         for (int high = count; low < high; ) {

@@ -36,8 +36,8 @@ public final class MapFixed {
         try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
             space.throwing().mmap(start, 3 * page, READ_WRITE, HERE, null, 0);
 
-            // An embedder has to discard its own data about the old page before any thread uses the new page. The mmap
-            // is in flight until this callback returns.
+            // An embedder must discard its own data about the old page before any thread uses the new page. The mmap is
+            // in flight until this callback returns.
             CompletableFuture<Void> dropped = new CompletableFuture<>();
             space.addNotifier((first, end, reason) -> {
                 if (first == middle) {

@@ -29,8 +29,8 @@ public final class MunmapInFlight {
         try (AddressSpace space = Machine.builder().build().newSpace(geometry)) {
             long start = space.throwing().mmap(0, size, Protection.READ, ANYWHERE, null, 0);
 
-            // Here an embedder drops the code that it translated from this memory, before the range is used again. This
-            // callback waits. The munmap is in flight until the callback returns.
+            // Here, an embedder drops the code that it translated from this memory, before the range is reused. This
+            // callback blocks; the munmap is in flight until the callback returns.
             CompletableFuture<Void> dropped = new CompletableFuture<>();
             space.addNotifier((first, end, reason) -> dropped.join());
             CompletableFuture<Long> unmapped = space.munmapAsync(start, size);

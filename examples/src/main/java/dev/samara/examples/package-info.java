@@ -8,16 +8,15 @@
  * snapshot, and as a fork that changes independently.
  *
  * <p>Many threads can use a space concurrently. {@link dev.samara.examples.MunmapInFlight} shows what another thread
- * finds in a range whose unmapping is unfinished, and {@link dev.samara.examples.MapFixed} shows which calls wait for
- * each other.
+ * finds in a range while its unmapping is in flight, and {@link dev.samara.examples.MapFixed} shows which calls wait
+ * for each other.
  *
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
  * CPUs. {@link dev.samara.examples.translator.GeneratedCode} translates code of a guest to classes that access memory
- * without a method call. {@link dev.samara.examples.KeyValueStore} is not a program, but a store in a file that is
- * larger than its memory, with checkpoints that survive crashes.
+ * without a method call. {@link dev.samara.examples.KeyValueStore} is not a program, but a store in a file that may be
+ * larger than the memory, with checkpoints that survive crashes.
  *
- * <p>To run a program: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}. It needs nothing but the
- * library.
+ * <p>To run a program: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}. It needs only the library.
  */
 @NullMarked
 package dev.samara.examples;

@@ -65,7 +65,7 @@ public final class InstanceFork {
     /**
      * Prepares copies of an instance.
      *
-     * @param parent the instance. Each of its memories is a {@link LinearMemory}
+     * @param parent the instance; each of its memories must be a {@link LinearMemory}
      * @return an object that copies the state at the time of each {@link #build}
      */
     public static InstanceFork of(Instance parent) {
@@ -224,8 +224,8 @@ public final class InstanceFork {
     }
 
     /**
-     * Returns a copy of a module that does nothing at the start of an instance. The copy has no start function, and its
-     * element segments do not fill tables.
+     * Returns a copy of a module that does nothing when an instance starts: it has no start function, and its element
+     * segments do not fill tables.
      */
     private static WasmModule begun(WasmModule of) {
         ElementSection.Builder elements = ElementSection.builder();

@@ -10,7 +10,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.nio.ByteOrder;
 
-/** The accesses of one CPU. A failed access is a trap, which is thrown as an exception of Chicory. */
+/** The accesses of one CPU. A failed access is a trap: it throws an exception of Chicory. */
 final class LinearAccess extends FlatMemory {
     private LinearAccess(GuestMemory memory) {
         super(memory, ByteOrder.LITTLE_ENDIAN);
@@ -79,8 +79,8 @@ final class LinearAccess extends FlatMemory {
         if (fault != Fault.RETRY || Thread.currentThread().isInterrupted()) {
             throw trap(fault, address, size);
         }
-        // The machine is reclaiming the memory of another space. In the meantime this CPU polls, so that nothing waits
-        // for it.
+        // The machine is reclaiming the memory of another space. In the meantime, this CPU polls, so that no thread
+        // waits for it.
         poll();
     }
 

@@ -39,24 +39,23 @@ import org.jspecify.annotations.Nullable;
  * ExportFunction run = memory.entering(instance.export("run"));
  * }</pre>
  *
- * <p><b>Threads.</b> One thread at a time uses a memory. A call of a function that {@link #entering} wrapped enters the
- * space for the duration of the call, on any thread. Without the wrapper, each access enters the space for its own
- * duration. The results are the same, but each access takes many times as long. While one thread is in the space, a
- * wrapped call on another thread throws {@link IllegalStateException}. Single accesses by another thread are not
- * checked, and must not be made. Other threads of the host use {@link #space}. Each WebAssembly thread that shares a
- * memory has its own instance, and each of these instances imports its own {@link #view}.
+ * <p><b>Threads.</b> Only one thread at a time may use a memory. A call of a function that {@link #entering} wrapped
+ * enters the space for the duration of the call, on any thread. Without the wrapper, each access enters the space for
+ * its own duration. The results are the same, but each access takes many times as long. While one thread is in the
+ * space, a wrapped call on another thread throws {@link IllegalStateException}. Single accesses by another thread are
+ * not checked, and must not be made. Other threads of the host use {@link #space}. Each WebAssembly thread that shares
+ * a memory has its own instance, and each of these instances imports its own {@link #view}.
  *
  * <p><b>Traps</b> are the same exceptions that Chicory's own memories throw: {@link WasmRuntimeException} with the
- * message {@code out of bounds memory access}. A failed access changes nothing. An access for which the machine has no
- * memory traps too, with {@code out of memory}. A thread that is interrupted where it would have to wait throws {@link
- * ChicoryInterruptedException}. A copy, fill or write of many bytes may have changed part of the bytes if it ends with
- * one of the latter two exceptions, or at a page whose access rights the host removed.
+ * message {@code out of bounds memory access}. A failed access changes nothing. An access also traps, with {@code out
+ * of memory}, if the machine has no memory for it. A thread that is interrupted where it would have to wait throws
+ * {@link ChicoryInterruptedException}. A copy, fill or write of many bytes may have changed part of the bytes if it
+ * ends with one of the latter two exceptions, or at a page whose access rights the host removed.
  *
  * <p><b>The end.</b> An unreachable memory is released some time after a garbage collection ({@link
  * dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} releases a memory as soon as no thread is in it.
  *
- * <p>If a machine has such memories, nothing but these memories may {@linkplain AddressSpace#enter enter} spaces of the
- * machine.
+ * <p>If a machine contains such memories, only they may {@linkplain AddressSpace#enter enter} spaces of the machine.
  */
 public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     /**
@@ -137,14 +136,14 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     /**
-     * Copies this memory. The copy has the content that this memory has now. The two memories share each page until one
-     * of them writes it. The time depends on the number of pages in memory. With pages of 64 KiB, it is tens of
-     * microseconds for 100 MiB. {@link InstanceFork} copies an instance with its memory.
+     * Copies this memory with its current content. The two memories share each page until one of them writes to it. The
+     * time depends on the number of pages in memory. With pages of 64 KiB, it is tens of microseconds for 100 MiB.
+     * {@link InstanceFork} copies an instance with its memory.
      *
      * <p>Any thread may call this. The call waits for the next store or call of the thread that uses this memory. No
      * thread may grow this memory concurrently.
      *
-     * @return the copy, on whose addresses no thread is waiting
+     * @return the copy; no thread waits on its addresses
      * @throws dev.samara.core.mman.MmException if this memory is closed (ESRCH), or the machine's limits do not allow
      *     the copy
      */
@@ -156,8 +155,8 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     }
 
     /**
-     * Returns a view of this memory for another thread, whose instance imports it. All views have the same content and
-     * the same size. Closing one view closes them all.
+     * Returns a view of this memory for another thread, whose instance imports it. All views share their content and
+     * size. Closing one view closes all of them.
      *
      * @return the view, through which another thread may enter the space
      */
@@ -200,15 +199,15 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
      * Adds pages of zeros.
      *
      * @param size the number of pages to add
-     * @return the number of pages before; -1 if there would be more than the maximum, or more than the machine allows
-     * @throws ChicoryInterruptedException if the thread was interrupted and would have waited; nothing has changed
+     * @return the previous number of pages, or -1 if the new number would exceed the maximum or the machine's limits
+     * @throws ChicoryInterruptedException if the thread was interrupted and would have waited; nothing changed
      */
     @Override
     public int grow(int size) {
         while (true) {
             int before = pages.get();
             if ((before & GROWING) != 0) {
-                // Another view is growing. It may wait for a fork, and the fork waits for a poll of this thread.
+                // Another view is growing. It may be waiting for a fork, which waits for a poll of this thread.
                 back();
                 Thread.onSpinWait();
                 continue;

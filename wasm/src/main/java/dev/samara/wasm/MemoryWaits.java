@@ -11,7 +11,7 @@ import java.util.concurrent.locks.LockSupport;
 
 /**
  * The waits of a shared memory ({@code memory.atomic.wait32}, {@code wait64} and {@code notify}), in the machine's
- * futex table. The calling thread is in the space of the memory, and leaves GUEST while it sleeps.
+ * futex table. The calling thread is in the memory's space, and leaves GUEST while it sleeps.
  */
 final class MemoryWaits {
     /* The results of a wait, as WebAssembly defines them. */
@@ -53,8 +53,8 @@ final class MemoryWaits {
     }
 
     /**
-     * Wakes at most {@code most} threads that wait on a word. A negative number wakes all of them. Returns the number
-     * of woken threads.
+     * Wakes at most {@code most} threads that wait on a word, and returns the number of woken threads. A negative
+     * {@code most} wakes all of them.
      */
     int wake(int address, int most) {
         checkAligned(address, Integer.BYTES);

@@ -15,10 +15,10 @@ import java.util.TreeMap;
 /**
  * Compares two versions: {@code ab OLD.jar NEW.jar --rows OperationBenchmark.find,OperationBenchmark.brk}.
  *
- * <p>Both jars must be builds of this module. Both versions run the benchmarks of the newer jar, in this JVM and in
- * turns, on one thread. A round is a batch of each version, in alternating order, and its figure is the ratio of the
- * two times. A trial loads and compiles both versions again, because compiled code may happen to be faster or slower
- * each time. The report prints the median time of each version, and the median and the quartiles of all rounds.
+ * <p>Both jars must be builds of this module. Both versions run the benchmarks of the newer jar alternately in this
+ * JVM, on one thread. A round is a batch of each version, in alternating order, and its figure is the ratio of the two
+ * times. A trial loads and compiles both versions again, because compiled code may happen to be faster or slower each
+ * time. The report prints the median time of each version, and the median and the quartiles of all rounds.
  */
 public final class AbReport {
     private static final String OPERATIONS = "OperationBenchmark.";
@@ -153,7 +153,7 @@ public final class AbReport {
                 .toArray());
     }
 
-    /** Warms up both versions; returns the number of calls in a batch. */
+    /** Warms up both versions, and returns the number of calls in a batch. */
     private int warmUp(PreparedRow first, PreparedRow second) throws ReflectiveOperationException {
         int times = 1;
         long end = System.nanoTime() + 2_000_000_000L;

@@ -14,15 +14,15 @@ import java.util.function.Supplier;
  * for that row alone.
  */
 final class BodyLoop {
-    /** Keeps results, so that the compiler does not drop the calls. */
+    /** Keeps results, so that the compiler cannot remove the calls. */
     @SuppressWarnings("UnusedVariable") // written only
     private static volatile Object last = "";
 
     private BodyLoop() {}
 
     /**
-     * Converts a method to a lambda: a {@link Runnable} if it returns nothing, else a {@link Supplier}. It is done in
-     * this class because the metafactory requires a caller with the class loader of the method.
+     * Converts a method to a lambda: a {@link Runnable} if it returns nothing, otherwise a {@link Supplier}. This class
+     * does it because the metafactory requires a caller from the method's class loader.
      *
      * @param captured the receiver and the arguments
      */
@@ -45,7 +45,7 @@ final class BodyLoop {
         }
     }
 
-    /** Calls a body {@code times} times; returns the nanoseconds. */
+    /** Calls a body {@code times} times, and returns the time in nanoseconds. */
     static long nanos(Supplier<Object> body, int times) {
         Object result = null;
         long began = System.nanoTime();

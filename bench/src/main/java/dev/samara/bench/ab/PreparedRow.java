@@ -18,8 +18,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.infra.Blackhole;
 
 /**
- * One benchmark of one version with its JMH states, for one thread. Only set-up and tear-down methods of level {@code
- * Trial} are supported; a benchmark with others is rejected.
+ * One benchmark of one version with its JMH states, for one thread. A benchmark with set-up or tear-down methods of
+ * other levels than {@code Trial} is rejected.
  */
 final class PreparedRow {
     private static final String PASSWORD =
@@ -34,8 +34,8 @@ final class PreparedRow {
      * Creates the states and the loop.
      *
      * @param row class and method, such as {@code OperationBenchmark.find}
-     * @param settings values of parameters by name; every other parameter gets its first value
-     * @throws UsageException if there is no such row, or if its benchmark is not supported
+     * @param settings values of parameters by name; all other parameters get their first value
+     * @throws UsageException if the row does not exist, or if its benchmark is not supported
      */
     PreparedRow(VersionLoader loader, String row, Map<String, String> settings) throws ReflectiveOperationException {
         this.settings = settings;
@@ -100,12 +100,12 @@ final class PreparedRow {
         method.invoke(state, arguments.toArray());
     }
 
-    /** Calls the benchmark {@code times} times; returns the nanoseconds. */
+    /** Calls the benchmark {@code times} times, and returns the time in nanoseconds. */
     long nanos(int times) throws ReflectiveOperationException {
         return (long) loop.invoke(null, body, times);
     }
 
-    /** Calls the tear-down methods of the states, which check them. */
+    /** Calls the tear-down methods of the states, which check the states. */
     void end() throws ReflectiveOperationException {
         List<Object> all = new ArrayList<>(states.values());
         for (Object state : all) {

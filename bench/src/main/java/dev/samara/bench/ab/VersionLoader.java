@@ -8,8 +8,8 @@ import java.nio.file.Path;
 import java.util.List;
 
 /**
- * Loads the library from one jar and the benchmarks from another one, so that two versions run the same benchmarks. All
- * other classes come from the parent class loader.
+ * Loads the library from one jar and the benchmarks from another, so that two versions run the same benchmarks. All
+ * other classes are loaded by the parent class loader.
  */
 final class VersionLoader extends ClassLoader implements AutoCloseable {
     private static final String BENCHMARKS = "dev.samara.bench.";

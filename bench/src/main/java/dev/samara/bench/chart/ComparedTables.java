@@ -15,7 +15,7 @@ import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
-/** The tables in the documents that compare the tree with structures of other libraries. */
+/** The tables of the documents that compare the tree with structures of other libraries. */
 final class ComparedTables {
     /**
      * A structure.
@@ -42,7 +42,7 @@ final class ComparedTables {
     private static final String UPDATES = "compared-updates.json";
     private static final String FOOTPRINT = "footprint.json";
 
-    /** The cell without a figure: the structure was not measured at that size, or does not support the operation. */
+    /** A cell without a figure: the structure was not measured at that size, or does not support the operation. */
     private static final String NONE = "-";
 
     private final Path measurements;

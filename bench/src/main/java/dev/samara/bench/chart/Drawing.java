@@ -12,10 +12,10 @@ import java.util.Map;
 
 /**
  * Draws plots as SVG: lines over a logarithmic axis of sizes, or bars. If the axis of the figures is logarithmic, it
- * draws points instead of bars, because bars would have no base.
+ * draws points instead of bars, because bars have no base there.
  *
- * <p>A picture follows the light or dark theme of its viewer, and is legible at the width of a phone. It depends only
- * on its numbers, so a test can check that it matches them.
+ * <p>A picture follows the viewer's light or dark theme, and is legible at the width of a phone. It depends only on its
+ * numbers, so a test can check that it matches the numbers.
  */
 final class Drawing {
     /** The name of the baseline, which is drawn in grey. */
@@ -23,7 +23,7 @@ final class Drawing {
 
     private final Map<String, String> colours = new LinkedHashMap<>();
 
-    /** Prepares to draw plots. Each structure that is not Samara's gets the same colour in all of them. */
+    /** Prepares to draw plots. A structure that is not Samara's has the same colour in all plots. */
     Drawing(List<Plot> plots) {
         colours.put(BASELINE, "c1");
         Indexes.NAMES.forEach(this::take);

@@ -40,7 +40,10 @@ record Headline(String file, Function<Path, Plot> chart) {
                 .toList();
     }
 
-    /** Returns the CPU time of each benchmark in a JMH result file, or the wall-clock time if it has no CPU time. */
+    /**
+     * Returns the CPU time of each benchmark in a JMH result file, or the wall-clock time if the file contains no CPU
+     * time.
+     */
     static List<Figure> times(Path file) {
         List<Figure> all = ResultFile.read(file);
         List<Figure> processor = all.stream()

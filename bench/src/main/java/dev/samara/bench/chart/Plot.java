@@ -15,11 +15,11 @@ import java.util.List;
  */
 record Plot(String fileName, String title, String unit, String axis, List<Series> series) {
     /**
-     * A line, or all bars of a colour.
+     * A line, or all bars of one colour.
      *
      * @param name its name in the legend
-     * @param colour the name from which the colour is derived, so that it is the same in every chart
-     * @param variant its index among the series of the same colour, from 0 on
+     * @param colour the name that determines the colour, so that it is the same in every chart
+     * @param variant its zero-based index among the series of the same colour
      * @param points in the order of the axis
      */
     record Series(String name, String colour, int variant, List<Point> points) {}

@@ -8,14 +8,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Collects the points of a chart, and gives lines and places names that suit a reader. */
+/** Collects the points of a chart, and gives lines and places readable names. */
 final class PlotBuilder {
     private final Map<String, String> lines = new LinkedHashMap<>();
     private final Map<String, String> places = new LinkedHashMap<>();
     private final Map<String, Map<String, Point>> points = new LinkedHashMap<>();
 
     /**
-     * Adds a line, or all bars of a colour, after the ones added before.
+     * Adds a line, or all bars of one colour, after those added before.
      *
      * @param key its name in the file, which determines its colour
      * @param name its name in the legend
@@ -27,7 +27,7 @@ final class PlotBuilder {
     }
 
     /**
-     * Adds a place on the axis, after the places added before.
+     * Adds a place on the axis, after those added before.
      *
      * @param key its name in the file
      * @param name its name in the chart
@@ -38,7 +38,7 @@ final class PlotBuilder {
     }
 
     /**
-     * Adds a point, if its line and its place were added before.
+     * Adds a point if its line and its place were added before; otherwise does nothing.
      *
      * @param line the key of the line
      * @param place the key of the place
@@ -54,12 +54,12 @@ final class PlotBuilder {
     }
 
     /**
-     * Returns the chart, without the lines and the places that have no point.
+     * Returns the chart, without lines and places that contain no point.
      *
      * @param file the name of its file, without an extension
      * @param title its title
      * @param unit the unit of its numbers
-     * @param axis what the numbers on the x axis are, or empty if the places are names
+     * @param axis the meaning of the numbers on the x axis, or empty if the places are names
      */
     Plot plot(String file, String title, String unit, String axis) {
         List<Series> series = new ArrayList<>();

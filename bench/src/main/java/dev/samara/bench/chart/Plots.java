@@ -14,10 +14,10 @@ import java.util.Set;
 import java.util.function.Function;
 
 /**
- * Decides which figures are in the same chart.
+ * Decides which figures share a chart.
  *
- * <p>A chart has one benchmark and one unit. Its x axis is the number of ranges or mappings. A line is a structure; if
- * several files contain that structure, each file gets its own line. Each combination of the other parameters gets its
+ * <p>A chart shows one benchmark in one unit. Its x axis is the number of ranges or mappings. A line is a structure; if
+ * several files contain the structure, each file gets its own line. Each combination of the other parameters gets its
  * own chart. If a chart would show only one number, it shows the benchmarks of one class side by side instead.
  */
 final class Plots {
@@ -57,14 +57,12 @@ final class Plots {
         return groups;
     }
 
-    /** Returns the key of the chart to which a figure belongs: the properties that all figures of a chart share. */
+    /** Returns the key of a figure's chart: the properties that all figures of the chart share. */
     private String chart(Figure figure) {
         return title(figure.suite() + "." + figure.method(), figure) + " " + figure.unit();
     }
 
-    /**
-     * Returns the structure, the quantity of the figure, and the parameters that are neither a size nor a structure.
-     */
+    /** Returns the given name, the figure's quantity, and its parameters that are neither a size nor a structure. */
     private static String title(String name, Figure figure) {
         StringBuilder title = new StringBuilder(name);
         if (!figure.what().isEmpty()) {
@@ -138,7 +136,7 @@ final class Plots {
     }
 
     /**
-     * Returns the position of a name: indexes are in their usual order; all other names follow, in order of appearance.
+     * Returns the position of a name: indexes come in their usual order; all other names follow in order of appearance.
      */
     private static int rank(String name) {
         int at = Indexes.NAMES.indexOf(name);

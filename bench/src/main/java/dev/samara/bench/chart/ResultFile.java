@@ -97,8 +97,8 @@ final class ResultFile {
     }
 
     /**
-     * Returns whether a metric is a method of a group. Unlike a method, a profiler's metric has a dot in its name;
-     * counters are excluded.
+     * Returns whether a metric is a method of a group. Unlike a method's name, the name of a profiler's metric contains
+     * a dot; counters are excluded.
      */
     private static boolean isPart(String metric) {
         return metric.chars().allMatch(Character::isJavaIdentifierPart) && !metric.equals(COUNTER);

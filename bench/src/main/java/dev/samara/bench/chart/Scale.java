@@ -14,7 +14,7 @@ import java.util.List;
  * @param to the coordinate of {@code high}
  */
 record Scale(boolean isLogarithmic, double low, double high, double from, double to) {
-    /** The ratio of the ends above which a logarithmic axis labels powers of ten only. */
+    /** If the ratio of the ends exceeds this, a logarithmic axis labels only powers of ten. */
     private static final double MANY = 1e4;
 
     private static final int LABELS = 6;

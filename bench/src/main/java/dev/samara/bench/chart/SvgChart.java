@@ -11,7 +11,7 @@ import java.util.Locale;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
-/** One chart as SVG. Lengths are in units of the picture; small text is 16 units high. */
+/** One chart as SVG. Lengths are in the picture's units; small text is 16 units high. */
 final class SvgChart {
     private static final int WIDTH = 480;
     private static final int MARGIN = 16;
@@ -25,7 +25,8 @@ final class SvgChart {
     private static final double LETTER = 10;
 
     /**
-     * The average width of a letter in a sentence, which has more narrow letters and spaces than a name or a number.
+     * The average width of a letter in a sentence, which contains more narrow letters and spaces than a name or a
+     * number.
      */
     private static final double SENTENCE_LETTER = 9;
 
@@ -56,7 +57,7 @@ final class SvgChart {
 
     /**
      * The colours of Samara's series on a light and on a dark background. {@link #COLOURS} contains the colours of all
-     * other series, which a colour-blind reader can distinguish too.
+     * other series, which colour-blind readers can distinguish.
      */
     private static final List<List<String>> REDS = List.of(
             List.of("#c62828", "#f08a80", "#ff7f0e", "#d9a520"), List.of("#ff6b62", "#ffb3ac", "#ff9f45", "#f0c64a"));
@@ -115,8 +116,8 @@ final class SvgChart {
     }
 
     /**
-     * Returns all scores and the ends of their error bars, which are cut at zero, or at a tenth of the score on a
-     * logarithmic axis.
+     * Returns all scores and the ends of their error bars. Bars are cut at zero, or, on a logarithmic axis, at a tenth
+     * of the score.
      */
     private List<Double> ends() {
         List<Double> ends = new ArrayList<>(scores());
@@ -275,7 +276,7 @@ final class SvgChart {
                 .orElse(null);
     }
 
-    /** Draws an error bar in the colour of its series, or in the colour of the axes if it is over a bar. */
+    /** Draws an error bar in the colour of its series, or, over a bar, in the colour of the axes. */
     private void error(StringBuilder body, double at, Point point, Scale y, String colour) {
         if (!Double.isNaN(point.error()) && point.error() > 0) {
             String style = colour.isEmpty() ? "error axis" : "error s " + colour;
@@ -287,7 +288,10 @@ final class SvgChart {
         }
     }
 
-    /** Draws a point. Series have marks of different shapes, so that they also differ without colours. */
+    /**
+     * Draws a point. Consecutive series have marks of different shapes, so that they are distinguishable without
+     * colours.
+     */
     private void mark(StringBuilder body, double x, double y, int series) {
         String path = switch (series % 4) {
             case 0 -> "m-%1$d 0a%1$d %1$d 0 1 0 %2$d 0a%1$d %1$d 0 1 0-%2$d 0".formatted(MARK, 2 * MARK);
@@ -353,7 +357,7 @@ final class SvgChart {
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
     }
 
-    /** Wraps text between words into lines of a maximum length; a word that is longer gets its own line. */
+    /** Wraps text between words into lines of a maximum length; a longer word gets its own line. */
     private static List<String> wrapped(String text, double letters) {
         List<String> lines = new ArrayList<>();
         StringBuilder line = new StringBuilder();

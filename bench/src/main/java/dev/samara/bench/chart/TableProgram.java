@@ -72,7 +72,7 @@ public final class TableProgram {
         if (content == null) {
             throw new UsageException(page + " has a block of unknown figures: " + block.group(2));
         }
-        // Without the empty lines, Markdown would treat a table as part of the comment before it.
+        // Without the empty lines, Markdown would treat the table as part of the preceding comment.
         return "\n" + content + "\n";
     }
 }

@@ -20,9 +20,7 @@ final class TreeHeadlines {
                 .line(Indexes.COW_ARRAY, "sorted array, copied at each change");
     }
 
-    /**
-     * The structures that a program could use instead. Each is safe for several threads, by its design or by a lock.
-     */
+    /** The structures that a program could use instead. Each is thread-safe, by design or by a lock. */
     private static PlotBuilder libraries() {
         PlotBuilder plot = new PlotBuilder();
         ComparedTables.STRUCTURES.stream()

@@ -2,8 +2,8 @@
 
 /**
  * Charts of JMH results. {@link dev.samara.bench.chart.ResultFile} reads the JSON, {@link dev.samara.bench.chart.Plots}
- * decides which figures are in the same chart, and {@link dev.samara.bench.chart.Drawing} draws them as SVG. {@link
- * dev.samara.bench.chart.TableProgram} writes tables of them into documents.
+ * decides which figures share a chart, and {@link dev.samara.bench.chart.Drawing} draws the charts as SVG. {@link
+ * dev.samara.bench.chart.TableProgram} writes tables of results into documents.
  */
 @NullMarked
 package dev.samara.bench.chart;

@@ -25,8 +25,8 @@ import org.openjdk.jmh.runner.options.CommandLineOptionException;
 import org.openjdk.jmh.runner.options.CommandLineOptions;
 
 /**
- * A JMH command line. Its benchmarks and values are checked before it runs, because JMH would detect an invalid value
- * only in each fork, continue, and report success.
+ * A JMH command line. Its benchmarks and values are checked before the run: JMH would detect an invalid value only in
+ * each fork, continue, and report success.
  */
 final class JmhRun {
     private JmhRun() {}
@@ -114,8 +114,8 @@ final class JmhRun {
     }
 
     /**
-     * Returns the arguments of {@code -p name=value,value}. They are parsed here because JMH returns values only for a
-     * known name.
+     * Returns the arguments of {@code -p name=value,value}. They are parsed here because JMH returns the values of a
+     * parameter only by its name.
      */
     private static Map<String, List<String>> parameters(String[] words) {
         Map<String, List<String>> parameters = new LinkedHashMap<>();

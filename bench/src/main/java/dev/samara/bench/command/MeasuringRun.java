@@ -20,8 +20,8 @@ import org.openjdk.jmh.runner.RunnerException;
  * for each into a directory, and draw the charts of docs/performance.md from the files in that directory.
  *
  * <p>{@code quick} takes less than a quarter of an hour on two processors. It runs each benchmark in one short fork,
- * which shows that the benchmark works, and the magnitude of its figures; they are not precise enough to quote. {@code
- * full} takes an hour; docs/measurements contains its files.
+ * which shows that the benchmark works, and the magnitude of its figures; the figures are not precise enough to quote.
+ * {@code full} takes an hour; docs/measurements contains its files.
  */
 final class MeasuringRun {
     private final Selection.Length length;
@@ -67,7 +67,7 @@ final class MeasuringRun {
     }
 
     /**
-     * Runs all selections and reports, or the ones that the command line names.
+     * Runs all selections and reports, or those that the command line names.
      *
      * @param length the length of the run
      * @param words the command line
@@ -89,7 +89,7 @@ final class MeasuringRun {
         long began = System.nanoTime();
         try {
             for (String name : chosen) {
-                // A file can contain several selections, because not every structure is measured at all sizes.
+                // A file can contain several selections, because some structures are not measured at all sizes.
                 List<RunResult> results = new ArrayList<>();
                 for (Selection selection : Selection.ALL) {
                     if (selection.file().equals(name) && selection.isPartOf(length)) {

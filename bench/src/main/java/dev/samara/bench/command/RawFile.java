@@ -18,7 +18,7 @@ import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.results.format.ResultFormatFactory;
 import org.openjdk.jmh.results.format.ResultFormatType;
 
-/** Writes results as JMH does, without the parts that are useless on another machine. */
+/** Writes results as JMH does, without the parts that only make sense on the machine that measured them. */
 final class RawFile {
     private RawFile() {}
 

@@ -74,7 +74,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "sleeping-faults",
                     "munmap beside hundreds of faults that wait for a disk",
                     SleepingFaults::main,
-                    // Not the stamped lock, whose writer would wait for minutes.
+                    // Without the stamped lock, whose writer would wait for minutes.
                     "--faults 50 --delay 5 --seconds 0.3 --contender samara,rwlock-whole,rwlock-downgrade",
                     "--faults 500 --delay 50 --seconds 3 --contender samara,rwlock-whole,rwlock-downgrade"),
             new ReportCommand(
@@ -156,7 +156,7 @@ record ReportCommand(String word, String about, Program program, String quick, S
     }
 
     /**
-     * Runs as a part of {@code quick} or {@code full}.
+     * Runs the program as a part of {@code quick} or {@code full}.
      *
      * @param length whether the run is {@code quick} or {@code full}
      * @param file receives the figures

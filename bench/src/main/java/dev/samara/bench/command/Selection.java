@@ -13,7 +13,7 @@ import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
 
 /**
- * Some JMH benchmarks whose results are written to one file.
+ * JMH benchmarks whose results are written to one file.
  *
  * @param file the name of the file, without its extension; several selections may have the same file
  * @param benchmarks a regular expression for the names of the benchmarks, without their packages
@@ -178,14 +178,14 @@ record Selection(
             options.threads(threads);
         }
         if (length == Length.FULL && benchmarks.equals(LOCAL)) {
-            // It takes seconds until the space is divided into parts and their code is compiled.
+            // It takes some seconds until the space is divided into districts and their code is compiled.
             options.warmupIterations(7)
                     .warmupTime(TimeValue.seconds(1))
                     .measurementIterations(5)
                     .measurementTime(TimeValue.seconds(1));
         }
         if (length == Length.FULL && file.equals("beside-writer")) {
-            // For two seconds, the JIT compiler uses a processor that the two threads need.
+            // For the first two seconds, the JIT compiler occupies a processor that the two threads need.
             options.warmupIterations(6);
         }
         parameters.forEach((name, values) -> options.param(name, values.split(",")));

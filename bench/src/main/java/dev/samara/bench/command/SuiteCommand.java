@@ -19,7 +19,7 @@ import java.util.TreeMap;
  * <p>The exit status is 0 for success, 1 for a failure, and 2 for invalid input.
  */
 public final class SuiteCommand {
-    /** The programs of the suite, besides benchmarks and reports. */
+    /** The programs of the suite, apart from benchmarks and reports. */
     static final Map<String, String> PROGRAMS = new TreeMap<>(Map.of(
             "list", "all of these",
             "ab", "two versions in one JVM in turns: OLD.jar NEW.jar [--rows ROW,...] [--set NAME=VALUE,...]",

@@ -35,7 +35,9 @@ enum Activity {
             return found;
         }
     },
-    /** Maps, changes the rights of one half, and unmaps, in the thread's own range. The three are timed together. */
+    /**
+     * Maps in the thread's own range, changes the rights of one half, and unmaps. The three calls are timed together.
+     */
     OPERATION("operation", 3) {
         @Override
         int batch(Contender contender, long[] picks, int from, long own) {
@@ -62,7 +64,7 @@ enum Activity {
      * Runs one batch.
      *
      * @param from the first of 32 picks
-     * @return the number of successful operations, which must be all
+     * @return the number of successful operations; all must succeed
      */
     abstract int batch(Contender contender, long[] picks, int from, long own);
 

@@ -20,7 +20,7 @@ import java.util.concurrent.Future;
 
 /**
  * Measures what sharing costs two threads that each map, write and unmap a page in their own range: in one space, in
- * two spaces, and in two machines, all in one JVM. The last case is the maximum that the JVM and its heap allow.
+ * two spaces, and in two machines, all in one JVM. The last case is the upper bound, set by the JVM and its heap.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar apart --seconds 1 --rounds 7}. The cases take turns. The figures
  * are medians of rounds per second.
@@ -28,7 +28,7 @@ import java.util.concurrent.Future;
 public final class ApartReport {
     private static final long MEMORY = 1L << 28;
 
-    /** The number of warm-up rounds, in which code is compiled. */
+    /** The number of warm-up rounds, during which the code is compiled. */
     private static final int WARM = 3;
 
     /** What the threads share. */
@@ -65,7 +65,7 @@ public final class ApartReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      * @throws InterruptedException if the thread is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

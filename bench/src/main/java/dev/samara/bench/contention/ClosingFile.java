@@ -26,7 +26,7 @@ final class ClosingFile implements Backing {
         });
     }
 
-    /** Returns a file that the space does not close; the caller that unmaps it calls {@link #close}. */
+    /** Returns a file that the space does not close: the caller that unmaps it must call {@link #close}. */
     static ClosingFile closedByCaller(Runnable close) {
         return new ClosingFile(close, null);
     }

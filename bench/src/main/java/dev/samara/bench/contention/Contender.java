@@ -9,8 +9,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An address space with its own way of synchronization, as the measured threads call it. Methods return the same
- * results as in {@code AddressSpace}.
+ * An address space with one way of synchronization, as the measured threads call it. Methods return the same results as
+ * those of {@code AddressSpace}.
  */
 interface Contender {
     @Nullable
@@ -19,7 +19,7 @@ interface Contender {
     /** Acquires a reference at an address and releases it immediately. Returns false if nothing is mapped there. */
     boolean acquireAndRelease(long address);
 
-    /** Returns all VMAs of one instant. */
+    /** Returns all VMAs at one instant. */
     List<Vma> scan();
 
     /** Returns the layout at one instant. A contender that does not support snapshots returns all VMAs. */
@@ -42,12 +42,12 @@ interface Contender {
     /** Returns which pages are in memory. */
     long mincore(long address, long length, byte[] vector);
 
-    /** Forks a child that only the caller uses. */
+    /** Forks a child, which only the caller uses. */
     AddressSpace fork();
 
     /** Faults in a page, through a CPU in this space. */
     int fault(Cpu cpu, long address, int access);
 
-    /** Opens a file that may be mapped once in this space. */
+    /** Opens a file that may be mapped only once, in this space. */
     Backing open(Runnable close);
 }

@@ -18,11 +18,11 @@ final class Contenders {
     private Contenders() {}
 
     /**
-     * Returns a contender that uses a space. From then on, the space may only be used through the contender.
+     * Returns a contender on top of a space. From then on, the space must be used only through the contender.
      *
      * @param name its name
      * @param space the space
-     * @param retire the notifier that each operation calls for its revocations, or null if there is none
+     * @param retire the notifier that each operation calls for its revocations, or null for none
      */
     static Contender named(String name, AddressSpace space, @Nullable MmuNotifier retire) {
         return switch (name) {

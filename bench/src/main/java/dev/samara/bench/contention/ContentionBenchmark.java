@@ -96,7 +96,7 @@ public class ContentionBenchmark {
     }
 
     /**
-     * Stops the neighbour, and checks that the mappings are the same as at the start.
+     * Stops the neighbour, and checks that the mappings did not change.
      *
      * @throws InterruptedException if the wait for the neighbour is interrupted
      */

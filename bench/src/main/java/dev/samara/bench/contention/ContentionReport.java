@@ -16,12 +16,11 @@ import java.util.function.ToDoubleFunction;
  *
  * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --what
  * lookup,operation --between 1000 --json FILE}: {@code --between} is the number of mappings between the ranges of the
- * first two threads. Contenders take turns within a round, so that other load of the machine affects all of them; a
- * figure is the median over the rounds. One process runs all contenders, so they are called through one interface with
+ * first two threads. Contenders take turns within a round, so that other load on the machine affects all of them; a
+ * figure is the median over the rounds. All contenders run in one process, so each call is a call of an interface with
  * four implementations. In {@link ContentionBenchmark}, each contender runs in its own process.
  *
- * <p>A figure of readers means little without the figure of their neighbour, because readers that starve a writer are
- * fast.
+ * <p>Read a figure of readers together with the figure of their neighbour: readers that starve a writer are fast.
  */
 public final class ContentionReport {
     private final int vmas;
@@ -59,7 +58,7 @@ public final class ContentionReport {
 
     private record ContentionCell(String beside, Activity activity, int threads, String contender) {}
 
-    /** One round of one cell: the outcome, and the neighbour's rounds per second in that time. */
+    /** One round of one cell: the outcome, and how many rounds per second the neighbour completed concurrently. */
     private record Measured(WorkerThreads.LoadOutcome outcome, double neighbour) {}
 
     /** The medians of one cell over the rounds. */
@@ -106,7 +105,7 @@ public final class ContentionReport {
     /**
      * Measures and prints.
      *
-     * @param arguments the options in the comment of this class; also {@code --vmas} and {@code --beside}
+     * @param arguments the options in the class comment, and also {@code --vmas} and {@code --beside}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

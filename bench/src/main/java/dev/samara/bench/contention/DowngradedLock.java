@@ -7,12 +7,12 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One reader-writer lock. An operation holds it for writing while it changes the layout, and for reading during the
- * rest, as in Linux's {@code munmap}.
+ * One reader-writer lock. An operation holds it for writing while it changes the layout, and downgrades it to reading
+ * for the rest, as Linux's {@code munmap} does.
  *
- * <p>Strong if operations take long and only lookups are concurrent with them. Weak with concurrent operations: each
- * waits for the rest of the previous one, whatever range that operation changes. As soon as one operation waits, new
- * lookups may queue behind it.
+ * <p>Strong if operations take long and only lookups run concurrently. Weak if operations run concurrently: each waits
+ * for the rest of the previous operation, even if their ranges are disjoint. As soon as an operation waits, new lookups
+ * may queue behind it.
  */
 final class DowngradedLock extends ReadLocked {
     DowngradedLock(AddressSpace space, @Nullable MmuNotifier retire) {

@@ -16,13 +16,13 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The speedup of faults by several threads, by workload and contender, compared with the speedup of a perfectly
+ * The speedup of faults on several threads, by workload and contender, compared with the speedup of a perfectly
  * parallel loop in the same run.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar faults --pages 8192 --rounds 15 --threads 1,2 --json FILE}. The
- * threads of a round start together. The preparation of the next round is not measured. Contenders and numbers of
- * threads take turns, and a figure is the median over the rounds. The speedup is given twice: in wall-clock time and in
- * CPU time. CPU time includes neither other load of the machine nor the sleep of a waiting thread.
+ * threads of a round start together. Preparing the next round is not measured. Contenders and numbers of threads take
+ * turns, and a figure is the median over the rounds. The speedup is reported in wall-clock time and in CPU time. CPU
+ * time includes neither other load on the machine nor the sleep of a waiting thread.
  */
 public final class FaultReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -49,13 +49,13 @@ public final class FaultReport {
 
     private record FaultCell(FaultWork.Kind kind, String contender, int threads) {}
 
-    /** The work per second of wall-clock time, by all threads together, and per second of CPU time. */
+    /** The work of all threads together, per second of wall-clock time and per second of CPU time. */
     private record Rate(double perSecond, double perProcessorSecond) {}
 
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --work} and {@code --contender} too
+     * @param arguments the options in the class comment, and also {@code --work} and {@code --contender}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -67,7 +67,7 @@ public final class FaultReport {
                 "%-13s %-17s %2s %14s %14s %7s %7s %10s",
                 "work", "contender", "t", "per second", "ns on a cpu", "gain", "on cpu", "of loop's");
         for (FaultWork.Kind kind : FaultWork.Kind.values()) {
-            // The workloads without a space are the baseline of the other workloads, so they always run.
+            // The workloads without a space always run, because they are the baseline of the other workloads.
             if (!kind.usesSpace() || works.contains(kind.toString())) {
                 measure(kind);
             }
@@ -173,11 +173,11 @@ public final class FaultReport {
         return new Rate(perSecond, done * 1e9 / processor);
     }
 
-    /** A measuring thread. Its results are read after its end. */
+    /** A measuring thread. Its results are read after it ended. */
     private static final class FaultThread extends Thread {
         /**
-         * How often the work of a round is repeated. The first repetition creates frames and tables, which the
-         * following repetitions reuse.
+         * How often the work of a round is repeated. The first repetition creates frames and tables, which the later
+         * ones reuse.
          */
         private static final int TIMES = 4;
 

@@ -64,7 +64,10 @@ final class FaultWork {
         PAGE_FAULT_3("page_fault3"),
         /** ebizzy: map, fill, search, unmap 512 KiB. */
         EBIZZY("ebizzy"),
-        /** will-it-scale brk1: grows the heap by a page and shrinks it. One thread only, because there is one heap. */
+        /**
+         * will-it-scale brk1: grows the heap by a page and shrinks it. For one thread only, because a space has one
+         * heap.
+         */
         BRK("brk1"),
         /**
          * Like {@link #BRK}, above a page with different rights, so that each added page becomes a separate mapping.
@@ -84,7 +87,7 @@ final class FaultWork {
             return values()[NAMES.indexOf(text)];
         }
 
-        /** Returns whether the threads fault in and discard pages of one mapping, which exists from the start. */
+        /** Returns whether the threads fault in and discard pages of one mapping that exists from the start. */
         boolean isMapped() {
             return this == PFT_ONE || this == PFT_EACH || this == PF_LOW || this == PF_HIGH;
         }

@@ -11,12 +11,12 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Forks concurrently with a thread that maps and unmaps in the parent: the time of a fork, and the wait of that thread.
+ * Forks concurrently with a thread that maps and unmaps in the parent. Measures how long a fork takes, and how long the
+ * thread waits.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork-beside --vmas 134,1000,65530 --rounds 15 --json FILE}. A rival
- * holds its lock exclusively during the whole fork, as Linux does. The child changes its layout once, and is closed
- * outside of the measurement. All times are wall-clock times, and a figure is the median over the rounds, except for
- * the longest wait.
+ * holds its lock exclusively during the whole fork, as Linux does. The child changes its layout once; closing it is not
+ * measured. All times are wall-clock times, and a figure is the median over the rounds, except for the longest wait.
  */
 public final class ForkBesideReport {
     private static final long PAIRS_ALONE = 200_000;
@@ -39,7 +39,7 @@ public final class ForkBesideReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --contender} too
+     * @param arguments the options in the class comment, and also {@code --contender}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -124,14 +124,14 @@ public final class ForkBesideReport {
                 alone.longest);
     }
 
-    /** Maps and unmaps in the parent, a given number of times or until it is stopped. */
+    /** Maps and unmaps in the parent for a given number of times, or until it is stopped. */
     private static final class Mapper extends Thread {
         private final Contender contender;
         private final long most;
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private volatile boolean over;
 
-        /** Read after the end of the thread. */
+        /** Read after the thread ended. */
         private long pairs;
 
         private long nanos;

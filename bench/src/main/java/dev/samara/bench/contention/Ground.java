@@ -15,8 +15,8 @@ import dev.samara.core.vma.Geometry;
 import java.util.SplittableRandom;
 
 /**
- * The space that the threads share. It contains mappings of eight pages with a hole after each, which every thread
- * looks up and no thread changes. Far from them, each thread has its own range to change.
+ * The space that the threads share. It contains mappings of eight pages with a hole after each; all threads look them
+ * up, and none changes them. Far away from these mappings, each thread changes its own range.
  */
 final class Ground {
     static final long PAGE = 4096;
@@ -62,7 +62,7 @@ final class Ground {
         return picks;
     }
 
-    /** Returns the start of the range of 1 GiB that only one thread uses. */
+    /** Returns the start of a thread's own range, which is 1 GiB long. */
     static long own(int thread) {
         return OWN + ((long) thread << 30);
     }

@@ -23,7 +23,7 @@ final class Held {
     enum Kind {
         /** Unmaps a mapping. */
         MUNMAP(Ground.own(2000)),
-        /** Replaces a mapping by another one. */
+        /** Replaces a mapping. */
         MAP_FIXED(Ground.own(2001)),
         /** Moves a mapping. */
         MREMAP(Ground.own(2002));
@@ -35,16 +35,13 @@ final class Held {
         }
     }
 
-    /**
-     * The notifier that the contender calls in its retire phase. It blocks the operations that must be held, and no
-     * other.
-     */
+    /** The notifier that the contender calls in its retire phase. It blocks only the operations that are to be held. */
     static final class Gatekeeper implements MmuNotifier {
         private final List<Held> held = new CopyOnWriteArrayList<>();
 
         @Override
         public void invalidate(long start, long end, Reason reason) {
-            // Measured operations return here, so that they do not pay for the search below.
+            // Measured operations return here, so that they do not pay for the search.
             if (start < Kind.MUNMAP.start) {
                 return;
             }
@@ -56,7 +53,7 @@ final class Held {
         }
     }
 
-    /** Starts an operation in a new thread, and returns when it is held. */
+    /** Starts an operation in a new thread, and returns once it is held. */
     Held(Kind kind, Contender contender, Gatekeeper gatekeeper) throws InterruptedException {
         this.kind = kind;
         this.contender = contender;

@@ -23,9 +23,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code java -jar bench/target/samara-bench.jar held-in-retire --operations 1000000 --rounds 5 --json FILE}. In the
  * first part, an {@code munmap}, a {@code MAP_FIXED} and an {@code mremap} of Samara are held at the same time. One
- * thread runs lookups, references, mmaps, munmaps and mprotects elsewhere, in turns with the same number while nothing
- * is held. The figure is the ratio of the two rates, the median over the rounds. In the second part, one operation at a
- * time is held, for each contender; the report counts the operations that other threads complete in that time.
+ * thread runs lookups, references, mmaps, munmaps and mprotects elsewhere, alternating with the same number of
+ * operations while nothing is held. The figure is the ratio of the two rates, the median over the rounds. In the second
+ * part, one operation at a time is held, for each contender; the report counts the operations that other threads
+ * complete concurrently.
  */
 public final class HeldInRetire {
     private static final String[] WHAT = {"lookup", "acquire", "mmap", "munmap", "mprotect"};
@@ -56,7 +57,8 @@ public final class HeldInRetire {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --vmas} and {@code --seconds}, the time of the second part, too
+     * @param arguments the options in the class comment, and also {@code --vmas} and {@code --seconds}, the time of the
+     *     second part
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -77,7 +79,7 @@ public final class HeldInRetire {
         double[][] ratios = new double[WHAT.length][rounds];
         double[][] processorRatios = new double[WHAT.length][rounds];
         for (int round = 0; round < rounds; round++) {
-            // The two measurements alternate in going first.
+            // The order of the two measurements alternates.
             boolean heldFirst = round % 2 == 1;
             Stopwatch[] one = measure(samara, operations, gatekeeper, heldFirst);
             Stopwatch[] other = measure(samara, operations, gatekeeper, !heldFirst);
@@ -113,7 +115,7 @@ public final class HeldInRetire {
         }
     }
 
-    /** The wall-clock time and the CPU time of a number of operations of one thread. */
+    /** The wall-clock time and the CPU time of operations on one thread. */
     private static final class Stopwatch {
         private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
 
@@ -136,13 +138,13 @@ public final class HeldInRetire {
             return count * 1e9 / nanos;
         }
 
-        /** Returns the rate per second of CPU time, which includes neither waits nor other load of the machine. */
+        /** Returns the rate per second of CPU time, which includes neither waits nor other load on the machine. */
         double perProcessorSecond() {
             return count * 1e9 / processorNanos;
         }
     }
 
-    /** Measures each kind of operation, with or without three operations held. */
+    /** Measures each kind of operation, while three operations are held or while none is. */
     private Stopwatch[] measure(Contender contender, int count, Held.Gatekeeper gatekeeper, boolean isHeld)
             throws InterruptedException {
         List<Held> held = new ArrayList<>();
@@ -182,7 +184,7 @@ public final class HeldInRetire {
         Ground.done(contender.munmap(own, Ground.LENGTH));
     }
 
-    /** Each mapping is placed next to the previous one, with different rights, so that no two are merged. */
+    /** Places each mapping next to the previous one, but with different rights, so that no two are merged. */
     private static void mappings(Contender contender, int count, Stopwatch mapping, Stopwatch unmapping) {
         long[] placed = new long[BLOCK];
         int blocks = Math.max(1, count / BLOCK);
@@ -263,7 +265,7 @@ public final class HeldInRetire {
         Ground.done(contender.munmap(Ground.own(0), Ground.LENGTH));
     }
 
-    /** The first call maps the range that all calls change. No call unmaps it, which is harmless. */
+    /** The first call maps the range that all calls change. It stays mapped, which is harmless. */
     private void protect(Contender contender, int number) {
         if (number == 0) {
             Ground.done(contender.mmap(Ground.own(1), Ground.LENGTH, READ, Ground.HERE, null));
@@ -312,7 +314,7 @@ public final class HeldInRetire {
             try {
                 for (int i = 0; !over; i++) {
                     step.take(contender, i);
-                    // Only this thread writes it, so no update is lost.
+                    // No update is lost: only this thread writes the field.
                     done = i + 1L;
                 }
             } catch (Throwable thrown) {

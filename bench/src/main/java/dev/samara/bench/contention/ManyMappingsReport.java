@@ -19,15 +19,15 @@ import java.util.List;
 
 /**
  * Measures single calls that affect many mappings: the time of the call, and how long another thread waits for the
- * layout lock in that time.
+ * layout lock during the call.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar many-mappings --vmas 15000,60000 --rounds 5 --only MUNMAP --json
- * FILE}. The other thread repeatedly reads the counters of the space without a pause, which takes the lock briefly. Its
- * longest wait is about the longest time that the call holds the lock. All times are wall-clock times, so other work on
- * the machine adds to the longest wait. The figures are from the round whose longest wait is the median; the first
- * rounds only warm up the compiler. With {@code --heap collected}, the heap is collected before the call, as in a
- * program that ran for some time: the collection moves the objects of the mappings next to each other, and removes the
- * garbage between them.
+ * FILE}. The other thread reads the counters of the space in a loop without a pause; each read acquires the lock
+ * briefly. The thread's longest wait is about the longest time that the call holds the lock. All times are wall-clock
+ * times, so other work on the machine adds to the longest wait. The figures are those of the round with the median
+ * longest wait; the first rounds only warm up the compiler. With {@code --heap collected}, the heap is collected before
+ * the call, as in a program that ran for some time: the collection moves the objects of the mappings next to each
+ * other, and removes the garbage between them.
  */
 public final class ManyMappingsReport {
     private static final long PAGE = Geometry.LINUX_X86_64.pageSize();
@@ -42,7 +42,7 @@ public final class ManyMappingsReport {
     private enum Spacing {
         /** With a hole after each mapping. */
         APART,
-        /** With a hole after each mapping, which maps its own shared object. */
+        /** With a hole after each mapping; each mapping has its own shared object. */
         SHARED,
         /** Adjacent mappings with alternating rights. */
         ALTERNATELY
@@ -111,7 +111,7 @@ public final class ManyMappingsReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -165,7 +165,7 @@ public final class ManyMappingsReport {
         }
     }
 
-    /** Maps pages; returns the length of their range. */
+    /** Maps pages, and returns the length of their range. */
     private static long map(AddressSpace space, int vmas, Spacing mapped) {
         long step = mapped == Spacing.ALTERNATELY ? PAGE : 2 * PAGE;
         int flags = mapped == Spacing.SHARED ? SHARED : FIXED;
@@ -180,16 +180,16 @@ public final class ManyMappingsReport {
         return step * vmas;
     }
 
-    /** A thread that repeatedly takes the layout lock. */
+    /** A thread that repeatedly acquires the layout lock. */
     private static final class Asker extends Thread {
         private final AddressSpace space;
         private volatile boolean hasBegun;
         private volatile boolean isOver;
 
-        /** The longest wait in nanoseconds. Read after the thread's end. */
+        /** The longest wait in nanoseconds. Read after the thread ended. */
         private long longest;
 
-        /** The sum of the counters, so that the compiler does not remove their reads. */
+        /** The sum of the counters; without it, the compiler could remove their reads. */
         private long sum;
 
         Asker(AddressSpace space) {

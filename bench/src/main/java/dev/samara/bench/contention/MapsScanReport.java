@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@code java -jar bench/target/samara-bench.jar maps-scan --samples 5 --seconds 2 --json FILE}. Every scan is
  * checked: its ranges must ascend and not overlap, and ranges that no thread changes must be whole. In the 128 MiB,
- * only the page may be missing that the writer is changing at that time.
+ * only the page that the writer is changing at that time may be missing.
  */
 public final class MapsScanReport {
     private static final long START = Ground.own(0);
@@ -50,7 +50,7 @@ public final class MapsScanReport {
     /**
      * Measures and prints.
      *
-     * @param arguments the options in the comment of this class; also {@code --vmas} and {@code --scanners}
+     * @param arguments the options in the class comment, and also {@code --vmas} and {@code --scanners}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -196,7 +196,8 @@ public final class MapsScanReport {
         private volatile long page = NOTHING;
 
         /**
-         * Counts starts and ends of turns. If a reader reads the same value twice, no turn started or ended in between.
+         * Counts starts and ends of turns. If a reader reads the same value twice, no turn started or ended between the
+         * reads.
          */
         private volatile long count;
 
@@ -224,7 +225,7 @@ public final class MapsScanReport {
         private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
         private long scans;
 
-        /** The number of scans that showed the page missing, which proves that the check is not vacuous. */
+        /** The number of scans that showed the page missing. It proves that the check is not vacuous. */
         private long holes;
 
         Scanner(Contender contender, Turn turn, int others) {
@@ -241,7 +242,8 @@ public final class MapsScanReport {
                     long page = turn.page;
                     List<Vma> vmas = contender.scan();
                     long missing = missing(vmas);
-                    // If the count did not change, the writer stayed within one turn, or between two turns.
+                    // If the count did not change, the writer stayed within one turn or between two turns during the
+                    // scan.
                     if (turn.count == before && missing != Turn.NOTHING && missing != page) {
                         throw new AssertionError("page " + missing + " was missing, and the writer was at " + page);
                     }
@@ -255,7 +257,7 @@ public final class MapsScanReport {
             }
         }
 
-        /** Checks a scan. Returns the only missing page in the range, or NOTHING. */
+        /** Checks a scan, and returns the only missing page in the range, or NOTHING. */
         private long missing(List<Vma> vmas) {
             long missing = Turn.NOTHING;
             long last = 0;

@@ -19,9 +19,7 @@ final class Neighbour {
 
     private static final long CLOSE_MILLIS = 100;
 
-    /**
-     * The default pause after a slow close. It is as long as the close, so the file is being closed half of the time.
-     */
+    /** The default pause after a slow close. It is as long as a close, so a close is in progress half of the time. */
     static final long PAUSE_MILLIS = CLOSE_MILLIS;
 
     private final Contender contender;
@@ -31,11 +29,11 @@ final class Neighbour {
     private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
     private volatile boolean over;
 
-    /** The last snapshot, stored so that the compiler does not remove the call. */
+    /** The last snapshot, stored so that the compiler cannot remove the call. */
     @SuppressWarnings("UnusedVariable") // written only
     private volatile @Nullable Object last;
 
-    /** The number of rounds: each maps and unmaps once, or takes one snapshot. Read after the thread's end. */
+    /** The number of rounds: each maps and unmaps once, or takes one snapshot. Read after the thread ended. */
     private long rounds;
 
     /**
@@ -87,8 +85,8 @@ final class Neighbour {
     }
 
     /**
-     * Unmaps files whose close is slow. The next round waits for the close even if {@code munmap} does not, so that the
-     * number of closes is the same for all contenders.
+     * Unmaps files whose close is slow. The next round waits for the close even if {@code munmap} does not, so that all
+     * contenders make the same number of closes.
      */
     private void closeSlowly() throws InterruptedException {
         Semaphore closed = new Semaphore(0);

@@ -12,13 +12,13 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A stamped lock. Lookups write nothing, and check afterwards that no thread changed the layout. Operations hold the
+ * A stamped lock. Lookups write nothing, and validate afterwards that no thread changed the layout. Operations hold the
  * lock for writing throughout.
  *
  * <p>Strong if writes are rare: a lookup costs only two loads more than without a lock. Weak if writes are frequent:
  * each write restarts all lookups in progress, whatever their addresses. Lookups wait until a write ends, including the
- * close of its file. The lock also requires a structure that can be read while it is changed, as Samara's tree but not
- * the JDK's sorted map.
+ * close of its file. The lock also requires a structure that can be read while it changes: Samara's tree can, the JDK's
+ * sorted map cannot.
  */
 final class OptimisticLock extends Rival {
     private final StampedLock lock = new StampedLock();
@@ -44,7 +44,7 @@ final class OptimisticLock extends Rival {
         }
     }
 
-    /** If a write happened in the meantime, the reference is released, and acquired again under the lock. */
+    /** If a write happened concurrently, the reference is released, and acquired again under the lock. */
     @Override
     public boolean acquireAndRelease(long address) {
         long stamp = lock.tryOptimisticRead();

@@ -14,21 +14,21 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The common part of the rivals: a space with an additional lock, which each operation takes exclusively.
+ * The common part of the rivals: a space with an additional lock, which each operation acquires exclusively.
  *
  * <p>The inner space only edits its layout. The <em>rest</em> of an operation retires the revocation, and closes a file
- * whose last mapping was removed. The rival does the rest in its caller's thread, with or without its lock. Each
- * operation also takes the space's own lock, which is never contended. It costs about 20 ns per operation, which a
- * rival written from scratch would avoid, and nothing per lookup.
+ * whose last mapping was removed. The rival does the rest in the calling thread, with or without its lock. Each
+ * operation also acquires the space's own lock, which is never contended. That lock costs about 20 ns per operation,
+ * which a rival written from scratch would avoid, and nothing per lookup.
  */
 abstract class Rival implements Contender {
     private final AddressSpace space;
     private final @Nullable MmuNotifier retire;
 
-    /** The revocations of the operation in progress; guarded by the rival's lock, held exclusively. */
+    /** The revocations of the current operation; guarded by the rival's lock, held exclusively. */
     private final List<Taken> taken = new ArrayList<>();
 
-    /** The rest of that operation, or null; guarded by the rival's lock, held exclusively. */
+    /** The rest of the current operation, or null; guarded by the rival's lock, held exclusively. */
     private @Nullable Rest rest;
 
     Rival(AddressSpace space, @Nullable MmuNotifier retire) {
@@ -43,7 +43,7 @@ abstract class Rival implements Contender {
 
     private record Taken(long start, long end, MmuNotifier.Reason reason) {}
 
-    /** The work that is left after the layout changed. */
+    /** The work that remains after the layout changed. */
     record Rest(List<Taken> taken, @Nullable ClosingFile closed) {}
 
     /**

@@ -25,14 +25,14 @@ import org.HdrHistogram.Histogram;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The time of {@code munmap} concurrent with hundreds of faults that wait for a disk, and how often such faults take
- * the lock of the space.
+ * The time of {@code munmap} concurrently with hundreds of faults that wait for a disk, and how often these faults
+ * acquire the space's lock.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sleeping-faults --faults 500 --delay 50 --seconds 3 --json FILE}.
- * Each faulting thread reads page after page of its own file, whose pages arrive after a random time and are evicted
+ * Each faulting thread reads page after page of its own file; the pages arrive after a random delay and are evicted
  * again. Another thread maps 16 pages, writes them, and unmaps them. This is timed three times: alone, concurrently
- * with the same number of threads that only sleep equally often, and concurrently with the faulting threads. Then only
- * the faulting threads run, and the report counts the acquisitions of the lock, of which a space samples one in 61.
+ * with as many threads that only sleep equally often, and concurrently with the faulting threads. Then only the
+ * faulting threads run, and the report counts the acquisitions of the lock; a space samples one in 61.
  */
 public final class SleepingFaults {
     private static final int FILE_PAGES = 4096;
@@ -60,7 +60,7 @@ public final class SleepingFaults {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --contender} too
+     * @param arguments the options in the class comment, and also {@code --contender}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -162,8 +162,8 @@ public final class SleepingFaults {
     }
 
     /**
-     * Measures concurrently with the same number of threads that sleep equally often but touch nothing. It shows the
-     * effect that the wakeups alone have on the two processors.
+     * Measures concurrently with as many threads that sleep equally often but touch nothing, which shows the effect of
+     * the wakeups alone.
      */
     private Histogram besideSleepers(Machine machine, AddressSpace space, Contender contender)
             throws InterruptedException {

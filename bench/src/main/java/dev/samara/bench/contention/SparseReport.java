@@ -20,12 +20,12 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A huge mapping in which one page of each page table is written, and then all pages are discarded. The report measures
- * the size of the page tables, and the latency of threads that read them in the meantime.
+ * the size of the page tables, and the latency of threads that read them concurrently.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar sparse --gib 64 --walkers 1 --rounds 3 --json FILE}. Each written
- * page needs memory for the page and for one table, which has the same size. The known workload, 1,024 GiB, takes 2 GiB
- * of heap and 2 GiB of direct memory. Walkers query single random pages with {@code mincore}, which a rival runs under
- * its lock. Times are wall-clock times. A figure is the median over the rounds, except for the longest query.
+ * page needs memory for the page and for one table of the same size. The known workload, 1,024 GiB, takes 2 GiB of heap
+ * and 2 GiB of direct memory. Walkers query single random pages with {@code mincore}; a rival runs it under its lock.
+ * Times are wall-clock times. A figure is the median over the rounds, except for the longest query.
  */
 public final class SparseReport {
     private static final long BASE = 0x1000_0000_0000L;
@@ -57,7 +57,7 @@ public final class SparseReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --contender} too
+     * @param arguments the options in the class comment, and also {@code --contender}
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -200,7 +200,7 @@ public final class SparseReport {
         private volatile boolean over;
         private volatile boolean hasBegun;
 
-        /** Read after the end of the thread. */
+        /** Read after the thread ended. */
         private long walks;
 
         private long nanos;

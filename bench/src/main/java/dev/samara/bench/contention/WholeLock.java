@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
  * One reader-writer lock, held for writing during each whole operation, as in most emulators.
  *
  * <p>Strong if no thread writes and few threads read. It is simple, and no thread ever sees a partial operation. Weak
- * if an operation takes long, because all threads wait even for the close of another thread's file. Also weak if many
- * threads read, because they all write the lock's word.
+ * if operations take long: all threads wait, even for the close of another thread's file. Also weak if many threads
+ * read: each read writes the lock's word.
  */
 final class WholeLock extends ReadLocked {
     WholeLock(AddressSpace space, @Nullable MmuNotifier retire) {

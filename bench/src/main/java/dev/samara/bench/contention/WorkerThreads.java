@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Threads that run one activity for a given time, and their outcome. */
 final class WorkerThreads {
-    /** More than any batch may take, because a histogram rejects greater values. */
+    /** An upper bound for the time of a batch; a histogram rejects greater values. */
     private static final long LONGEST = TimeUnit.MINUTES.toNanos(10);
 
     private final Contender contender;
@@ -35,8 +35,8 @@ final class WorkerThreads {
      * @param perSecond the number of operations per second of all threads together
      * @param batches the time of each batch in nanoseconds
      * @param perBatch the number of operations in a batch
-     * @param processors the mean number of processors on which the threads ran; it is smaller than the number of
-     *     threads if threads wait, or if the machine has other load
+     * @param processors the mean number of processors on which the threads ran; less than the number of threads if
+     *     threads wait, or if there is other load on the machine
      */
     record LoadOutcome(double perSecond, Histogram batches, int perBatch, double processors) {
         /** Returns a percentile of the batch times, divided by the number of operations in a batch, in nanoseconds. */
@@ -45,8 +45,8 @@ final class WorkerThreads {
         }
 
         /**
-         * Returns the percentile that requests at fixed times would see. It corrects for the fact that a measuring
-         * thread sends no request while it waits, and so counts a long wait only once (coordinated omission).
+         * Returns the percentile that requests at fixed times would see. This corrects for coordinated omission: a
+         * measuring thread sends no request while it waits, so it counts a long wait only once.
          */
         double percentileAtFixedTimes(double percentile) {
             long usual = Math.max(1, batches.getValueAtPercentile(50));
@@ -54,7 +54,7 @@ final class WorkerThreads {
                     / perBatch;
         }
 
-        /** Returns the longest time of a batch, an upper bound of the longest time of an operation. */
+        /** Returns the longest time of a batch, which is an upper bound for the time of an operation. */
         double longestMicros() {
             return batches.getMaxValue() / 1e3;
         }
@@ -95,7 +95,7 @@ final class WorkerThreads {
         return new LoadOutcome(perSecond, batches, activity.perBatch, processors);
     }
 
-    /** A measuring thread. Its results are read after its end. */
+    /** A measuring thread. Its results are read after it ended. */
     private final class LoadThread extends Thread {
         private final Histogram batches = newHistogram();
         private final long[] picks;

@@ -35,7 +35,7 @@ import org.openjdk.jmh.infra.ThreadParams;
  * The benchmark of range locks (Kogan, Dice, Issa: Scalable Range Locks, EuroSys 2020), with ranges of a space instead
  * of locked ranges of an array. Several threads ({@code -t}) read or write ranges of 256 slots.
  *
- * <p>A slot is a VMA of its own file, so that no two are ever merged. A read of a range looks up each of its slots. A
+ * <p>Each slot is a VMA of its own file, so that slots never merge. A read of a range looks up each of its slots. A
  * write is one {@code mprotect} of the range, which removes or restores the right to write. {@link #subRanges} is the
  * paper's other benchmark: {@code mprotect} of parts of one VMA.
  */
@@ -50,7 +50,7 @@ public class WorkloadBenchmark {
     private static final int SLOTS = 256;
     private static final long SLOT = Ground.LENGTH;
 
-    /** The start of the slots, outside of the ranges of threads. */
+    /** The start of the slots, outside of the threads' own ranges. */
     private static final long ARRAY = Ground.own(3000);
 
     /** Called by JMH. */
@@ -95,9 +95,7 @@ public class WorkloadBenchmark {
     /** The ranges, and the share of reads. */
     @State(Scope.Benchmark)
     public static class Mix {
-        /**
-         * The ranges that a thread uses: all slots, a share of the slots that no other thread uses, or a random range.
-         */
+        /** The ranges that a thread uses: all slots, its own share of the slots, or a random range. */
         @Param({"full", "disjoint", "random"})
         public String range;
 
@@ -180,8 +178,8 @@ public class WorkloadBenchmark {
         }
 
         /**
-         * Releases the CPU. Called after each iteration, because the machine may already be closed at the end of the
-         * trial.
+         * Releases the CPU. Called after each iteration, because at the end of the trial the machine may already be
+         * closed.
          */
         @TearDown(Level.Iteration)
         public void tearDown() {
@@ -210,7 +208,7 @@ public class WorkloadBenchmark {
      * @param field the space
      * @param mix the ranges and the share of reads
      * @param worker the thread
-     * @return the number of slots found, which must be all
+     * @return the number of slots found; all must be found
      */
     @Benchmark
     @About("ranges of 256 slots read or written a second, by synchronization (-t 2)")
@@ -243,8 +241,7 @@ public class WorkloadBenchmark {
     }
 
     /**
-     * Removes the rights from a few pages of the thread's own mapping, and restores them. This counts as two
-     * operations.
+     * Removes the rights from a few pages of the thread's own mapping, and restores them; counts as two operations.
      *
      * @param field the space
      * @param worker the thread

@@ -7,8 +7,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A sorted array of first addresses, with arrays of the last addresses and of the ranges. All three are copied on each
- * write. The search uses no data-dependent branch. It is the best structure for reads alone.
+ * A sorted array of first addresses, with arrays of the last addresses and of the ranges. Each write copies all three.
+ * The search uses no data-dependent branch. This is the best structure for reads alone.
  *
  * <p>Weakness: an update copies everything, 20 bytes per range. If the array is larger than the caches, each step of a
  * search misses them.
@@ -17,7 +17,7 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
     private final Object writerLock = new Object();
     private volatile Table table = new Table(new long[] {Long.MIN_VALUE}, new long[] {Long.MIN_VALUE}, new Range[1]);
 
-    /** One version. Element 0 is below all addresses and covers none, so a search always finds an element. */
+    /** One version. Element 0 starts below all addresses and covers none, so a search always finds an element. */
     private static final class Table {
         private final long[] firsts;
         private final long[] lasts;
@@ -78,8 +78,8 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
         int base = 0;
         for (int length = firsts.length; length > 1; ) {
             int half = length >>> 1;
-            // The mask is all ones if the middle is not above the address. Unlike a branch, it costs the same for every
-            // address.
+            // The mask is all ones if the middle is not above the address. Unlike a branch, it costs the same for all
+            // addresses.
             base += half & (int) ((firsts[base + half] - address - 1) >> 63);
             length -= half;
         }
@@ -132,7 +132,7 @@ final class CowArrayIndex extends EditableIndex implements Scannable, GapStore, 
         }
     }
 
-    /** Unlike all other updates, this one keeps the length of the arrays. */
+    /** Unlike all other updates, this one does not change the length of the arrays. */
     @Override
     public void resize(Range before, Range after) {
         synchronized (writerLock) {

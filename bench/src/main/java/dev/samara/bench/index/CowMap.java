@@ -5,8 +5,8 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * {@link CowArrayIndex} as a library would have to write it: a map from ranges to values of any type. Its values are in
- * an array of {@code Object}, so each caller casts the value, which reads the value's class.
+ * {@link CowArrayIndex} as a library would have to write it: a map from ranges to values of any type. The values are in
+ * an array of {@code Object}, so each caller casts the value, which reads its class.
  *
  * @param <V> the type of the values
  */
@@ -14,7 +14,7 @@ final class CowMap<V> {
     private volatile CowTable table =
             new CowTable(new long[] {Long.MIN_VALUE}, new long[] {Long.MIN_VALUE}, new Object[1]);
 
-    /** One version. Element 0 is below all addresses and covers none, so a search always finds an element. */
+    /** One version. Element 0 starts below all addresses and covers none, so a search always finds an element. */
     private static final class CowTable {
         private final long[] firsts;
         private final long[] lasts;
@@ -35,13 +35,13 @@ final class CowMap<V> {
         return address <= now.lasts[at] ? (V) now.values[at] : null;
     }
 
-    /** Stores ranges, which are in ascending order, in a hole between two stored ranges. */
+    /** Stores ranges, given in ascending order, in a hole between two stored ranges. */
     synchronized void insert(long[] firsts, long[] lasts, Object[] values) {
         int at = CowArrayIndex.floor(table.firsts, firsts[0]) + 1;
         replace(at, at, firsts, lasts, values);
     }
 
-    /** Replaces some ranges with others, which cover no address that those did not cover. */
+    /** Replaces some ranges with new ones, which must not cover additional addresses. */
     synchronized void replace(long first, int count, long[] firsts, long[] lasts, Object[] values) {
         int at = CowArrayIndex.floor(table.firsts, first);
         replace(at, at + count, firsts, lasts, values);

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The sorted array of {@link CowArrayIndex}, as a library would offer it: a generic map. The difference between the two
- * is the cost of casting a value, which callers of Samara and of every other library's map pay too.
+ * is the cost of casting a value, which callers of Samara and of all other libraries' maps pay too.
  *
  * <p>Weakness: the same as that of {@link CowArrayIndex}.
  */

@@ -4,8 +4,8 @@ package dev.samara.bench.index;
 import java.util.List;
 
 /**
- * An index that may be changed while it is read. Any thread may change it; implementations that require exclusive
- * writers contain a lock.
+ * An index that may be changed while it is read. Any thread may change it; an implementation that requires exclusive
+ * writers contains a lock.
  *
  * <p>Implementations may rely on what an argument states, e.g. that a range is stored: a caller that changes an address
  * space looked it up before.
@@ -34,7 +34,7 @@ public abstract class EditableIndex extends RangeIndex {
     public abstract void remove(Range range);
 
     /**
-     * Replaces one range with two. At each instant, a reader finds a range at each of the addresses.
+     * Replaces one range with two. At any instant, a reader finds a range at each of their addresses.
      *
      * @param whole a stored range
      * @param left its lower part
@@ -43,7 +43,7 @@ public abstract class EditableIndex extends RangeIndex {
     public abstract void split(Range whole, Range left, Range right);
 
     /**
-     * Replaces two ranges with one. At each instant, a reader finds a range at each of the addresses.
+     * Replaces two ranges with one. At any instant, a reader finds a range at each of their addresses.
      *
      * @param left a stored range
      * @param right a stored range that starts where {@code left} ends
@@ -61,7 +61,7 @@ public abstract class EditableIndex extends RangeIndex {
     public abstract void resize(Range before, Range after);
 
     /**
-     * Moves the end of a range, and keeps its value if the structure stores the bounds apart from the value.
+     * Moves the end of a range, and keeps its value if the structure stores bounds separately from values.
      *
      * @param value the range as it was inserted
      * @param before its current bounds

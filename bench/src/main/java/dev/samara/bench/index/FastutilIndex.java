@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * fastutil's AVL tree with a reader-writer lock, by first address: like {@link TreeMapIndex}, but with primitive keys.
  *
- * <p>Weakness, besides the lock: it provides no floor operation. Instead, the caller gets the last entry of the head
- * map, which allocates intermediate objects unless the compiler removes them.
+ * <p>Weakness, besides the lock: it does not provide a floor operation. Instead, the caller gets the last entry of the
+ * head map, which allocates intermediate objects unless the compiler eliminates them.
  */
 final class FastutilIndex extends ReadWriteLocked {
     private final Long2ObjectAVLTreeMap<Range> map = new Long2ObjectAVLTreeMap<>();

@@ -6,7 +6,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guava's immutable map of ranges, for ranges that never change: two sorted lists, read without a lock.
+ * Guava's immutable range map, for ranges that never change: two sorted lists, read without a lock.
  *
  * <p>Weakness: each change creates a new map of all ranges. A search compares keys that are objects and contain further
  * objects, so it follows several pointers per comparison.

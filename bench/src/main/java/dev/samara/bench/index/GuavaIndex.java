@@ -5,11 +5,11 @@ import com.google.common.collect.TreeRangeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Guava's map of ranges with a reader-writer lock. It is the only peer whose keys are ranges, and that cuts overlapping
+ * Guava's range map with a reader-writer lock. It is the only peer whose keys are ranges, and that cuts overlapping
  * ranges when it stores one.
  *
- * <p>Weakness, besides the lock: it uses a {@code TreeMap} whose keys are objects that contain objects, and that are
- * compared through a virtual call. An update takes several searches and allocations.
+ * <p>Weakness, besides the lock: it uses a {@code TreeMap} whose keys are nested objects, compared through a virtual
+ * call. An update takes several searches and allocations.
  */
 final class GuavaIndex extends ReadWriteLocked {
     private final TreeRangeMap<Long, Range> map = TreeRangeMap.create();
@@ -40,7 +40,7 @@ final class GuavaIndex extends ReadWriteLocked {
         put(whole);
     }
 
-    /** A store keeps the addresses of other ranges that it does not cover. */
+    /** A store does not remove the part of the old range that it does not cover, so a shrink drops the range first. */
     @Override
     void change(Range before, Range after) {
         if (after.last() < before.last()) {

@@ -9,12 +9,12 @@ import org.h2.mvstore.type.LongDataType;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The B-tree of the H2 database, in memory, by first address. It is copied on write, so readers take no lock and a root
- * is a snapshot.
+ * The B-tree of the H2 database, in memory, by first address. It is copied on write, so readers acquire no lock, and
+ * each root is a snapshot.
  *
- * <p>Weakness: it is designed for data on disk. Its floor returns only the key, so a lookup descends twice from the
- * same root. Keys are objects, read through an object that describes their type. A write copies pages of dozens of
- * entries. Two changes cannot become visible atomically.
+ * <p>Weakness: it is designed for data on disk. Its floor operation returns only the key, so a lookup descends twice
+ * from the same root. Keys are objects, read through an object that describes their type. A write copies pages of
+ * dozens of entries. Two changes cannot become visible atomically.
  */
 final class MvStoreIndex extends EditableIndex implements Scannable, Versioned {
     private final MVMap<Long, Range> map =

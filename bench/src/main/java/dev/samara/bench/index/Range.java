@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param first the lowest address
  * @param last the highest address, inclusive
- * @param next the page offset of the next lookup in the pattern {@code dependent}, known only from this lookup's result
+ * @param next the page offset of the next lookup in the pattern {@code dependent}, which only this lookup's result
+ *     reveals
  */
 public record Range(long first, long last, int next) {
     /**
@@ -23,7 +24,7 @@ public record Range(long first, long last, int next) {
     }
 
     /**
-     * Returns what a scan adds up, so that a scan must read the bounds and the value of each range.
+     * Returns the number that a scan adds up, so that a scan must read the bounds and the value of each range.
      *
      * @return the distance of the bounds, and {@code next}
      */

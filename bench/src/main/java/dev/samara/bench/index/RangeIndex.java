@@ -20,7 +20,7 @@ public abstract class RangeIndex {
     /**
      * Stores ranges. Called once, before any other method.
      *
-     * @param ranges the ranges, of which no two overlap; they are stored in this order unless the structure supports a
+     * @param ranges the ranges, which must not overlap; they are stored in this order unless the structure supports a
      *     better way to load many ranges
      */
     public abstract void fill(List<Range> ranges);

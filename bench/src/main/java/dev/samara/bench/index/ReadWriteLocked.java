@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A structure that is not thread-safe, protected by one reader-writer lock.
  *
- * <p>Weakness: each reader writes twice to the lock's word, which all readers share, and waits for every writer.
+ * <p>Weakness: each reader writes the lock's word twice, which all readers share, and waits for each writer.
  */
 abstract class ReadWriteLocked extends EditableIndex {
     final ReadLock readLock;
@@ -24,13 +24,10 @@ abstract class ReadWriteLocked extends EditableIndex {
     /** Does the work of {@link #get} with the lock held. */
     abstract @Nullable Range find(long address);
 
-    /**
-     * Stores a range, and replaces the range that starts at the same address, if there is one. The caller holds the
-     * lock.
-     */
+    /** Stores a range, replacing the range that starts at the same address, if any. The caller must hold the lock. */
     abstract void put(Range range);
 
-    /** Removes a stored range. The caller holds the lock. */
+    /** Removes a stored range. The caller must hold the lock. */
     abstract void drop(Range range);
 
     @Override

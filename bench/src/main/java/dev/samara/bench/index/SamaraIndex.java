@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Samara's tree, read directly. A change that needs two edits is a transaction.
  *
- * <p>Weakness: writers take turns at one lock. Each update maintains snapshots, gaps and reservations, even if no user
+ * <p>Weakness: one lock serializes all writers. Each update maintains snapshots, gaps and reservations, even if no user
  * needs them.
  */
 final class SamaraIndex extends EditableIndex implements Scannable, GapStore, Versioned {
@@ -20,8 +20,7 @@ final class SamaraIndex extends EditableIndex implements Scannable, GapStore, Ve
     private final ReentrantLock lock = tree.writerLock();
 
     /**
-     * The cursor and the search below are reused, as a user's thread would reuse them. Only one thread scans or
-     * searches an index.
+     * The cursor and the search are reused, as a user's thread would do. Only one thread scans or searches an index.
      */
     private final Cursor<Range> cursor = tree.cursor();
 

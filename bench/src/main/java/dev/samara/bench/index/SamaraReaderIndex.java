@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Samara's tree, read by one thread through a reader, for lookups near the previous one. Unlike all other indexes, it
- * must not be used by two threads concurrently.
+ * must not be used by several threads concurrently.
  *
  * <p>Weakness: a lookup far from the previous one descends from the root. The next lookup depends on the result of that
- * descent, whereas without a reader a processor overlaps the descents of two lookups.
+ * descent, whereas without a reader, the processor overlaps the descents of two lookups.
  */
 final class SamaraReaderIndex extends RangeIndex {
     private final MapleTree<Range> tree = new MapleTree<>();

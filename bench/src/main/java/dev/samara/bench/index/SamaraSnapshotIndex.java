@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Samara's tree, read through a snapshot, for several lookups at the same instant.
  *
- * <p>Weakness: it is out of date as soon as the tree changes.
+ * <p>Weakness: it is stale as soon as the tree changes.
  */
 final class SamaraSnapshotIndex extends RangeIndex implements Scannable {
     private Snapshot<Range> snapshot = new MapleTree<Range>().snapshot();

@@ -5,7 +5,7 @@ package dev.samara.bench.index;
  * An index that can be scanned range by range.
  *
  * <p>Each method returns the sum of the data that a caller would read: the distance of the bounds of each range and
- * {@link Range#next()}. The bounds are read from the place where the structure reaches them with the fewest loads.
+ * {@link Range#next()}. The bounds are read from wherever the structure reaches them with the fewest loads.
  */
 public interface Scannable {
     /**
@@ -26,7 +26,7 @@ public interface Scannable {
      * Scans some ranges, upwards.
      *
      * @param address the start; the first range is the lowest one that starts at or above it
-     * @param count the number of ranges; fewer are scanned if there are no more
+     * @param count the maximum number of ranges
      * @return the sum
      */
     long scanFrom(long address, int count);

@@ -10,9 +10,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The JDK's concurrent sorted map, by first address.
  *
- * <p>Weakness: each comparison of a lookup follows a pointer to a key, which is a separate object. There is no
- * snapshot, and two changes cannot become visible atomically. Nothing prevents two writers from storing overlapping
- * ranges, so a program with several writers needs a lock. A step backwards is a search from the top.
+ * <p>Weakness: each comparison of a lookup follows a pointer to a key, which is a separate object. The map does not
+ * support snapshots, and two changes cannot become visible atomically. Two writers can store overlapping ranges, so a
+ * program with several writers needs a lock. A step backwards is a search from the top.
  */
 final class SkipListIndex extends EditableIndex implements Scannable {
     private final ConcurrentSkipListMap<Long, Range> map = new ConcurrentSkipListMap<>();

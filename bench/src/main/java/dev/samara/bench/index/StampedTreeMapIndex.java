@@ -6,13 +6,13 @@ import java.util.concurrent.locks.StampedLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's red-black tree with a {@link StampedLock}, by first address. A lookup reads it without the lock, and again
- * with the lock if a writer was active in the meantime.
+ * The JDK's red-black tree with a {@link StampedLock}, by first address. A lookup reads the tree without the lock, and
+ * retries with the lock if a writer was active concurrently.
  *
- * <p>Weakness: {@code TreeMap} is not made for this. A reader may see it during a rotation. It may then miss a range,
- * which the stamp detects, or throw; the exception is caught here and handled as a failed stamp. Only the order in
- * which a writer's plain stores become visible prevents an endless loop, and no specification guarantees that order.
- * While a writer is busy, readers fall back to the lock and wait.
+ * <p>Weakness: {@code TreeMap} is not designed for this. A reader may see the tree during a rotation. It may then miss
+ * a range, which the stamp detects, or throw; the exception is caught here and handled like an invalid stamp. Only the
+ * order in which a writer's plain stores become visible prevents an endless loop, and no specification guarantees that
+ * order. While a writer is active, readers fall back to the lock and wait.
  */
 final class StampedTreeMapIndex extends EditableIndex {
     private final TreeMap<Long, Range> map = new TreeMap<>();
@@ -28,7 +28,7 @@ final class StampedTreeMapIndex extends EditableIndex {
                     return found;
                 }
             } catch (RuntimeException halfChanged) {
-                // Handled as a failed stamp.
+                // Handled like an invalid stamp.
             }
         }
         return getLocked(address);

@@ -6,10 +6,10 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The JDK's red-black tree with a reader-writer lock, by first address, which most programs use.
+ * The JDK's red-black tree with a reader-writer lock, by first address: the structure that most programs use.
  *
  * <p>Weakness, besides the lock: each comparison follows a pointer to a node, and another one to its key. A search for
- * a free range visits range after range. A snapshot copies everything.
+ * a free range visits one range after the other. A snapshot copies everything.
  */
 final class TreeMapIndex extends ReadWriteLocked implements Scannable, GapStore, Versioned {
     private final TreeMap<Long, Range> map = new TreeMap<>();

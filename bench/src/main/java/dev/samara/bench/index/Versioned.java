@@ -3,7 +3,7 @@ package dev.samara.bench.index;
 
 import org.jspecify.annotations.Nullable;
 
-/** An index with snapshots: each shows one instant, regardless of later changes. */
+/** An index with snapshots, each of which shows one instant, regardless of later changes. */
 public interface Versioned {
     /**
      * Returns a snapshot of the index.

@@ -5,8 +5,8 @@ import dev.samara.bench.interpreter.RegionPlan.Instruction;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Generates the code of a region's accesses to the guest's memory; each subclass does so in one way. An object is used
- * for one region only.
+ * Generates the code of a region's accesses to guest memory; each subclass implements one way of access. An object is
+ * used for only one region.
  */
 abstract class AccessCode {
     final RegionWriter code;
@@ -15,10 +15,10 @@ abstract class AccessCode {
         this.code = code;
     }
 
-    /** Generates the code that runs at each entry, before the first guest instruction. */
+    /** Generates the code that runs at each entry of the region, before the first guest instruction. */
     abstract void begin();
 
-    /** Generates a load, which pushes its result as a long. */
+    /** Generates a load that pushes its result as a long. */
     abstract void load(Instruction one);
 
     /** Generates a store. */
@@ -30,7 +30,7 @@ abstract class AccessCode {
     /** Generates a poll. */
     abstract void poll();
 
-    /** Generates the code to which accesses jump. */
+    /** Generates the code that accesses jump to. */
     void end() {}
 
     /** Returns the size of an access, in bytes. */
@@ -64,7 +64,7 @@ abstract class AccessCode {
     final void widen(Instruction one) {
         switch (one.operation()) {
             case Interpreter.LD -> {
-                // It is a long already.
+                // The number already is a long.
             }
             case Interpreter.LBU -> {
                 code.method().visitIntInsn(Opcodes.SIPUSH, 0xff);

@@ -10,7 +10,7 @@ import java.util.Set;
 
 /** The ways in which translated code accesses memory. */
 enum AccessWay {
-    /** Each access is a call; works with any memory. */
+    /** Each access is a call. Works with any memory. */
     CALL(500) {
         @Override
         List<Object> constants(GuestRam ram) {
@@ -65,7 +65,7 @@ enum AccessWay {
      * Creates a way.
      *
      * @param most the maximum number of instructions in a region. Most regions of this size are small enough for
-     *     HotSpot's compilers; a region that is too large is reduced
+     *     HotSpot's compilers; larger ones are reduced
      */
     AccessWay(int most) {
         this.most = most;
@@ -75,7 +75,7 @@ enum AccessWay {
         return most;
     }
 
-    /** Returns the constants of the generated classes. The first one is the memory. */
+    /** Returns the constants of the generated classes. The first constant is the memory. */
     List<Object> constants(GuestRam ram) {
         FastRam fast = (FastRam) ram;
         return TlbReads.constants(fast, bytes(fast.tlb().region()));

@@ -6,7 +6,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Encodes instructions of RV64IM, in the order of the calls. A branch names a label, which may be defined later. */
+/**
+ * Encodes instructions of RV64IM, in the order of the calls. A branch refers to a label, which may be defined later.
+ */
 final class Assembler {
     private record Fixup(int at, String label) {}
 

@@ -54,7 +54,7 @@ class CallCode extends AccessCode {
         return FlatMemory.class.isAssignableFrom(type);
     }
 
-    /** Generates a poll, which pushes whether there was a request. */
+    /** Generates a poll that pushes whether a request was pending. */
     final void pushPoll() {
         pushMemory();
         call("poll", "()Z");

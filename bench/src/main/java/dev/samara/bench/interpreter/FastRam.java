@@ -11,7 +11,7 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 
-/** A CPU of Samara, in GUEST. Forks, files, other threads and exact errors are supported, but not used. */
+/** A Samara CPU in GUEST. Forks, files, other threads and exact errors are supported, but not used. */
 final class FastRam extends FlatMemory implements GuestRam {
     private static final long MEMORY = 1L << 26;
     private static final int ALL = Protection.READ | Protection.WRITE | Protection.EXEC;

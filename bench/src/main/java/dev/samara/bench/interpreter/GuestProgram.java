@@ -4,11 +4,11 @@ package dev.samara.bench.interpreter;
 import java.util.SplittableRandom;
 
 /**
- * The guest programs. Each gets the address of its data in x10 and a number of rounds in x11, and ends with {@code
- * ecall} and a result in x10.
+ * The guest programs. Each receives the address of its data in x10 and a number of rounds in x11, and ends with {@code
+ * ecall} and its result in x10.
  */
 enum GuestProgram {
-    /** The sieve of Eratosthenes for the numbers below 122,880, with a byte per number. */
+    /** The sieve of Eratosthenes for the numbers below 122,880, one byte per number. */
     SIEVE(1 << 17, 10, 11_554) {
         @Override
         int[] code() {
@@ -101,7 +101,7 @@ enum GuestProgram {
         }
     },
 
-    /** Sorts 65,536 words, which a linear congruential generator creates, recursively. */
+    /** Recursively sorts 65,536 words, which a linear congruential generator creates. */
     QUICKSORT((1 << 18) + (1 << 16), 3, 8_122_210) {
         @Override
         int[] code() {
@@ -176,7 +176,7 @@ enum GuestProgram {
         }
     },
 
-    /** Follows a random cycle of 262,144 pointers in 8 MiB, 32 bytes apart. */
+    /** Follows a random cycle of 262,144 pointers that are 32 bytes apart, in 8 MiB. */
     CHASE(1 << 23, 4, 0x10_0000) {
         @Override
         int[] code() {
@@ -201,7 +201,7 @@ enum GuestProgram {
             for (int i = 0; i < count; i++) {
                 order[i] = i;
             }
-            // Sattolo's shuffle creates one cycle through all elements.
+            // Sattolo's shuffle creates a single cycle through all elements.
             SplittableRandom random = new SplittableRandom(2);
             for (int i = count - 1; i > 0; i--) {
                 int other = random.nextInt(i);
@@ -349,7 +349,7 @@ enum GuestProgram {
         return bytes;
     }
 
-    /** Returns how many rounds take some tens of milliseconds. */
+    /** Returns the number of rounds that take tens of milliseconds. */
     int rounds() {
         return rounds;
     }

@@ -2,8 +2,8 @@
 package dev.samara.bench.interpreter;
 
 /**
- * The memory of a guest, as the interpreter uses it. An access names the address of its lowest byte, and numbers are
- * little-endian. A JVM loads only one implementation, so each call has one target.
+ * The memory of a guest, as the interpreter uses it. The address of an access is that of its lowest byte; numbers are
+ * little-endian. A JVM loads only one implementation, so each call has a single target.
  */
 interface GuestRam extends AutoCloseable {
     long loadLong(long address);
@@ -30,7 +30,7 @@ interface GuestRam extends AutoCloseable {
     /**
      * Acknowledges requests of other threads. Called once for each block of instructions.
      *
-     * @return whether there was a request
+     * @return whether a request was pending
      */
     boolean poll();
 

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Interprets the RV64IM instructions that the programs of {@link GuestProgram} use. Instructions are decoded once, one
- * block at a time, and a block caches its successors. All blocks are dropped when the guest executes {@code fence.i},
- * i.e. after it changed code.
+ * block at a time, and a block caches its successors. When the guest executes {@code fence.i}, i.e. after it changed
+ * code, all blocks are dropped.
  */
 final class Interpreter implements GuestEngine {
     static final int LUI = 0;
@@ -54,9 +54,7 @@ final class Interpreter implements GuestEngine {
 
         private final int instructions;
 
-        /**
-         * The block that followed when the final branch was taken; {@code fallen} is the block that followed otherwise.
-         */
+        /** The block that follows if the final branch is taken; {@code fallen} is the block that follows otherwise. */
         private @Nullable Block taken;
 
         private @Nullable Block fallen;
@@ -68,7 +66,7 @@ final class Interpreter implements GuestEngine {
         }
     }
 
-    /** The address, beyond all others, that means that the guest ended. */
+    /** An address beyond all valid ones, which means that the guest ended. */
     private static final long END = -1;
 
     private final GuestRam ram;

@@ -20,11 +20,11 @@ import java.util.Locale;
  * array, on a hand-written page table, and on a CPU of Samara.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar interpreter --seconds 3 --json FILE}. Each combination of program
- * and memory runs in a new JVM, whose options are {@link #JVM_OPTIONS} and then those of this JVM. A figure is guest
- * instructions per microsecond of CPU time. It is from the best run of the program within the given time, after a
- * warm-up of the same length. A run takes milliseconds or tens of milliseconds. The best run is the one that other
- * programs disturbed least: a program on the other hardware thread of the core slows down a run by a third, which its
- * CPU time includes. A row of the file contains {@code engine}, {@code work}, {@code memory}, {@code mips}, and {@code
+ * and memory runs in a new JVM, whose options are {@link #JVM_OPTIONS} followed by those of this JVM. A figure is guest
+ * instructions per microsecond of CPU time, for the best run of the program within the given time, after a warm-up of
+ * the same length. A run takes milliseconds or tens of milliseconds. The best run is the one that other programs
+ * disturbed least: a program on the core's other hardware thread slows down a run by a third, and CPU time includes
+ * this delay. A row of the file contains {@code engine}, {@code work}, {@code memory}, {@code mips}, and {@code
  * bytecode}: the size of each translated region in bytes.
  */
 public final class InterpreterBenchmark {
@@ -32,15 +32,15 @@ public final class InterpreterBenchmark {
     private static final List<String> MEMORIES = List.of("array", "paged", "fast");
     private static final int FIRST_WITH_SEGMENTS = 22;
 
-    /** The memories of the translator. It accesses the memory of a CPU in several ways. */
+    /** The memories of the translator, which supports several ways to access a CPU's memory. */
     private static final List<String> WAYS = List.of("array", "paged", "fast", "tlb", "kept", "segment");
 
     private static final List<String> WORKS = List.of("sieve", "matrix", "quicksort", "chase", "rewrite");
 
     /**
      * The options of each JVM, for every memory. With {@code -Xbatch}, the interpreter's thread waits for the compiler.
-     * Otherwise, compilation in the background would use a different profile in each JVM, and so generate different
-     * code. The heap size is the same as in the other benchmarks.
+     * Background compilation would use a different profile in each JVM, and so generate different code. The heap size
+     * is the same as in the other benchmarks.
      */
     private static final List<String> JVM_OPTIONS = List.of("-Xms1g", "-Xmx1g", "-Xbatch");
 
@@ -69,7 +69,8 @@ public final class InterpreterBenchmark {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --engine}, {@code --work} and {@code --memory} restrict the combinations
+     * @param arguments the options in the class comment; {@code --engine}, {@code --work} and {@code --memory} restrict
+     *     the combinations
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -104,7 +105,7 @@ public final class InterpreterBenchmark {
     }
 
     /**
-     * Measures in a new JVM, which loads no other implementation of the memory.
+     * Measures in a new JVM, which loads only this implementation of the memory.
      *
      * @return the output of the new JVM: the guest instructions per microsecond, and the sizes of regions
      */
@@ -159,7 +160,7 @@ public final class InterpreterBenchmark {
         }
     }
 
-    /** Returns a memory for a program, in which nothing is mapped. */
+    /** Returns a memory for a program; nothing is mapped in it yet. */
     static GuestRam memory(String name, GuestProgram work) {
         return switch (name) {
             case "array" -> new ArrayRam((int) DATA + work.bytes());
@@ -173,7 +174,7 @@ public final class InterpreterBenchmark {
         };
     }
 
-    /** Loads a program and its data into memory, and returns an interpreter of it. */
+    /** Loads a program and its data into memory, and returns an interpreter for it. */
     static Interpreter loaded(GuestProgram work, GuestRam ram) {
         ram.map(CODE, CODE_BYTES);
         ram.map(DATA, work.bytes());

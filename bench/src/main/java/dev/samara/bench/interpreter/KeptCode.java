@@ -16,13 +16,13 @@ import org.objectweb.asm.Opcodes;
 
 /**
  * Generates accesses that cache translations in local variables: for each base register, the granule of its last load
- * and the granule of its last store. An access to a cached granule does not read the TLB. Any other access compares
- * with a tag. If it misses, the code exits the region, and the interpreter executes the access. So the region contains
- * no calls, and the JVM keeps its local variables in registers. The cache is dropped after a poll that found a request,
- * and after an access that is a call.
+ * and the granule of its last store. An access to a cached granule does not read the TLB. Any other access compares its
+ * address with a tag. If it misses, the code exits the region, and the interpreter executes the access. So the region
+ * contains no calls, and the JVM keeps its local variables in registers. The cache is dropped after a poll that found a
+ * request, and after an access that is a call.
  */
 final class KeptCode extends TlbReads {
-    /** No granule: bit 3 is set, and bits 3 to 11 are cleared in each address that is compared with it. */
+    /** No granule: it has bit 3 set, whereas bits 3 to 11 are clear in each address that is compared with it. */
     private static final long NONE = 8;
 
     /**
@@ -35,10 +35,10 @@ final class KeptCode extends TlbReads {
     private final Map<Integer, KeptGranule> loads = new TreeMap<>();
     private final Map<Integer, KeptGranule> stores = new TreeMap<>();
 
-    /** The labels to which accesses jump if they miss, with the addresses of their instructions. */
+    /** The labels that accesses jump to if they miss, with the addresses of their instructions. */
     private final Map<Label, Long> misses = new LinkedHashMap<>();
 
-    /** The labels at which the code continues after it dropped the cache. */
+    /** The labels at which the code resumes after it dropped the cache. */
     private final List<Label> resumed = new ArrayList<>();
 
     private final Label drop = new Label();
@@ -46,7 +46,7 @@ final class KeptCode extends TlbReads {
     /**
      * Creates the generator of a region's accesses.
      *
-     * @param called the instructions that missed so often that they are calls
+     * @param called the instructions that missed so often that calls replace them
      */
     KeptCode(RegionWriter code, List<Object> constants, RegionPlan plan, Set<Long> called) {
         super(code, constants);
@@ -84,7 +84,7 @@ final class KeptCode extends TlbReads {
         code.method().visitVarInsn(Opcodes.LSTORE, kept.granule);
     }
 
-    /** Generates a jump to the code that drops the cache, and then continues after this jump. */
+    /** Generates a jump to the code that drops the cache and resumes after the jump. */
     private void dropAll() {
         Label after = new Label();
         code.pushInt(resumed.size());
@@ -101,7 +101,7 @@ final class KeptCode extends TlbReads {
         misses.put(miss, one.pc());
         code.pushAddress(one);
         method.visitVarInsn(Opcodes.LSTORE, address);
-        // Only an aligned access matches. It is in one granule, and this is the cheapest check.
+        // Only an aligned access matches, which lies within one granule. This is the cheapest check.
         method.visitVarInsn(Opcodes.LLOAD, address);
         method.visitLdcInsn(TlbArrays.GRANULE_MASK | size(one) - 1);
         method.visitInsn(Opcodes.LAND);

@@ -6,7 +6,7 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
 
 /**
- * Physical memory that is one array, without forks, watchpoints and dirty pages. Each page can be accessed by an index.
+ * Physical memory that is one array, without forks, watchpoints or dirty pages. Each page can be accessed by an index.
  */
 final class OwnTlbOnArray extends OwnTlbRam {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);

@@ -6,7 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 
 /**
- * Physical memory that is one buffer outside the heap. An access does the same checks as in {@link OwnTlbOnSpace}, but
+ * Physical memory that is one buffer outside the heap. An access makes the same checks as in {@link OwnTlbOnSpace}, but
  * no space manages the pages.
  */
 final class OwnTlbOnBuffer extends OwnTlbOnBytes {

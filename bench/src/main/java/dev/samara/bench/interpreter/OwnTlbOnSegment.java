@@ -9,10 +9,10 @@ import java.nio.MappedByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Physical memory that is a space of Samara, accessed through a {@code MemorySegment} of its region. The segment is a
+ * Physical memory that is a Samara space, accessed through a {@code MemorySegment} of its region. The segment is a
  * constant for the JIT compiler, as in an embedder that runs one machine and stores the segment in a static final field
- * (JDK 22 and later). The project is compiled for a JDK without segments, so method handles call their methods. A JVM
- * supports only one such object, on little-endian processors.
+ * (JDK 22 and later). The project is compiled for a JDK without segments, so their methods are called through method
+ * handles. A JVM supports only one object of this class, and only on little-endian processors.
  */
 final class OwnTlbOnSegment extends OwnTlbRam {
     /** Must be set before {@link Handles} is initialized. */

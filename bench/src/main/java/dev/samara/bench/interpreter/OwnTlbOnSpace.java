@@ -3,7 +3,7 @@ package dev.samara.bench.interpreter;
 
 import dev.samara.core.AddressSpace;
 
-/** Physical memory that is a space of Samara. {@code FlatMemory.translate} returns the indexes. */
+/** Physical memory that is a Samara space. {@code FlatMemory.translate} returns the indexes. */
 final class OwnTlbOnSpace extends OwnTlbOnBytes {
     private final PhysicalSpace physical;
 

@@ -6,8 +6,8 @@ import java.util.Arrays;
 /**
  * The memory of a guest that uses page tables in RISC-V's Sv39 format, accessed through the embedder's own TLB. Like
  * the TLB of the RISC-V board Sedna, it has 1,024 entries, with separate tags for loads and stores. An entry contains
- * the index of its page in the bytes of the physical memory. A subclass provides that memory, and determines which
- * pages have an index; the rest of an access is the same code for all subclasses. Not thread-safe.
+ * the index of its page in the bytes of the physical memory. A subclass provides the physical memory, and determines
+ * which pages can be accessed by an index; the rest of an access is the same code for all subclasses. Not thread-safe.
  */
 abstract class OwnTlbRam implements GuestRam {
     static final int PAGE_SHIFT = 12;
@@ -15,7 +15,7 @@ abstract class OwnTlbRam implements GuestRam {
     private static final int ENTRIES = 1024;
     private static final long PAGE_MASK = -1L << PAGE_SHIFT;
 
-    /** The tag of an empty entry, which no page has. */
+    /** The tag of an empty entry; it matches no page. */
     private static final long NOTHING = 1;
 
     /* Sv39: three levels of 512 entries. */
@@ -35,7 +35,7 @@ abstract class OwnTlbRam implements GuestRam {
     /** The index of a byte minus its address, in 32 bits. */
     private final int[] addends = new int[ENTRIES];
 
-    /** The address of the next free frame. The first frame of all is the root page table. */
+    /** The address of the next free frame. The frame at address 0 is the root page table. */
     private long nextFrame = 1L << PAGE_SHIFT;
 
     OwnTlbRam() {
@@ -118,7 +118,7 @@ abstract class OwnTlbRam implements GuestRam {
         return entry >>> FRAME_SHIFT << PAGE_SHIFT;
     }
 
-    /** Walks the page tables; returns the physical address. */
+    /** Walks the page tables, and returns the physical address. */
     private long walk(long address, int right) {
         long table = 0;
         for (int shift = TOP_SHIFT; ; shift -= LEVEL_BITS) {
@@ -181,7 +181,7 @@ abstract class OwnTlbRam implements GuestRam {
         return loadInt(address);
     }
 
-    /** Executes a load that misses the TLB. */
+    /** Executes a load that missed the TLB. */
     private long load(long address, int size) {
         if (crosses(address, size)) {
             long value = 0;
@@ -246,7 +246,7 @@ abstract class OwnTlbRam implements GuestRam {
         }
     }
 
-    /** Executes a store that misses the TLB. */
+    /** Executes a store that missed the TLB. */
     private void store(long address, int size, long value) {
         if (crosses(address, size)) {
             for (int i = 0; i < size; i++) {

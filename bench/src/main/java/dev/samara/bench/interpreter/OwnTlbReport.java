@@ -7,11 +7,11 @@ import java.util.List;
 
 /**
  * Measures what a space costs an emulator that uses its own TLB, like the RISC-V board Sedna. The TLB's entries contain
- * indexes into the bytes of the guest's physical memory. That memory is a space (whose indexes {@code
+ * indexes into the bytes of the guest's physical memory. The physical memory is a space (whose indexes {@code
  * FlatMemory.translate} returns), one array, or one buffer outside the heap. The interpreter, the guest's page tables
  * and the TLB are the same code in all cases. An access to the array needs fewer checks than an access to the buffer or
- * to the region of a space, so the comparison with the buffer shows the cost of the space alone. On JDK 22 and later,
- * the space is also measured with its region as a {@code MemorySegment}.
+ * to the region of a space, so only the comparison with the buffer isolates the cost of the space. On JDK 22 and later,
+ * the space is also measured with a {@code MemorySegment} of its region.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories take
  * turns, each time in a new JVM. A figure is guest instructions per microsecond of CPU time, as in the report {@code
@@ -47,7 +47,7 @@ public final class OwnTlbReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; {@code --work} selects programs
+     * @param arguments the options in the class comment; {@code --work} selects programs
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

@@ -9,7 +9,7 @@ import org.agrona.collections.Long2ObjectHashMap;
 
 /**
  * The page table that the author of an emulator would write: an array and the rights of each page, and a TLB of 4,096
- * entries with separate tags for loads and stores. Not thread-safe, without forks and files.
+ * entries with separate tags for loads and stores. Neither thread-safe nor able to fork or to map files.
  */
 final class PagedRam implements GuestRam {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);

@@ -14,9 +14,11 @@ import dev.samara.core.vma.Geometry;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
 
-/** A guest's physical memory as a space of Samara, which starts at address 0, with a CPU that is in GUEST. */
+/** A guest's physical memory as a Samara space that starts at address 0, with a CPU in GUEST. */
 final class PhysicalSpace {
-    /** Memory in addition to the guest's. It is more than a space needs for itself, so that no page is evicted. */
+    /**
+     * The machine's memory in addition to the guest's: more than a space needs for itself, so that no page is evicted.
+     */
     private static final long MORE = 16L << 20;
 
     private final Cpu cpu;
@@ -61,8 +63,8 @@ final class PhysicalSpace {
     }
 
     /**
-     * Makes each flush of the CPU drop the whole TLB: a flush names physical addresses, but the TLB contains virtual
-     * ones.
+     * Makes each flush of the CPU drop the whole TLB: a flush specifies physical addresses, but the TLB is indexed by
+     * virtual ones.
      */
     void dropAtFlushes(OwnTlbRam tlb) {
         cpu.onFlush((start, end, reason, generation) -> tlb.drop());

@@ -17,10 +17,10 @@ abstract class Region {
         /** How many instructions were executed. */
         long executed;
 
-        /** {@link #CHANGED}, {@link #MISSED}, or 0 if neither applies. The caller of {@link #run} resets it to 0. */
+        /** {@link #CHANGED}, {@link #MISSED}, or 0 for any other exit. The caller of {@link #run} resets it to 0. */
         int reason;
 
-        /** After a failed access: the address of its instruction. */
+        /** After a failed access: the address of the accessing instruction. */
         long pc;
     }
 
@@ -28,7 +28,7 @@ abstract class Region {
      * Runs until the guest exits the region.
      *
      * @param x the registers
-     * @param progress is updated at the end, even after a failed access
+     * @param progress updated at the end, even after a failed access
      * @param entry the index of the entry in {@link RegionPlan#entries}
      * @return the address of the next instruction, or {@link #END}
      */

@@ -86,7 +86,7 @@ enum RegionBytes {
     /** Generates a load; the object and the index are on the stack. */
     abstract void load(RegionWriter code, Instruction one);
 
-    /** Generates code that prepares the index of a store, which is on the stack, before the number is pushed. */
+    /** Generates code that prepares the index of a store, before the number is pushed; the index is on the stack. */
     void index(RegionWriter code, Instruction one) {
         // The buffer needs no preparation.
     }

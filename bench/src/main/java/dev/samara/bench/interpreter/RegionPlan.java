@@ -11,9 +11,9 @@ import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instructions of one region, up to a maximum number: the instructions that the guest can reach from the region's
- * start through branches and direct jumps, and the instructions after a call. A region can be entered at its start and
- * at the return address of each call.
+ * The instructions of one region, up to a maximum number: those that the guest can reach from the region's start
+ * through branches and direct jumps, and those after a call. A region can be entered at its start and at the return
+ * address of each call.
  */
 final class RegionPlan {
     /**
@@ -132,8 +132,8 @@ final class RegionPlan {
     }
 
     /**
-     * Returns the instruction at an address, or null if there is none, which is not an error because the guest may
-     * never reach the address.
+     * Returns the instruction at an address, or null if none can be fetched. This is not an error, because the guest
+     * may never reach the address.
      */
     private static @Nullable Instruction fetched(long pc, GuestRam ram) {
         try {
@@ -156,7 +156,7 @@ final class RegionPlan {
         return instructions.containsKey(pc);
     }
 
-    /** Returns whether the guest may reach an instruction in other ways than from the preceding one. */
+    /** Returns whether the guest may reach an instruction by other ways than from the preceding instruction. */
     boolean isLeader(long pc) {
         return leaders.contains(pc);
     }

@@ -47,7 +47,7 @@ import org.objectweb.asm.Opcodes;
 /**
  * Generates the class of one region. Each guest register that the region uses is a local variable, which is loaded at
  * the entry, and written back at the exits and after a failed access. Faults are precise, because the code stores the
- * number of each instruction that may fail before it executes the instruction.
+ * position of each instruction that may fail before it executes the instruction.
  */
 final class RegionWriter {
     /** The number of guest instructions between polls. */
@@ -184,7 +184,7 @@ final class RegionWriter {
         }
     }
 
-    /** Generates the class; returns the size of its code in bytes, which may exceed the limit of a method. */
+    /** Generates the class, and returns the size of its code in bytes, which may exceed the limit of a method. */
     int write() {
         Label body = new Label();
         Label failed = new Label();

@@ -7,8 +7,8 @@ import org.objectweb.asm.Label;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Each access compares its address with a tag of the TLB, and becomes a call if it misses. The key is read again after
- * each call.
+ * Each access compares its address with a tag of the TLB; if it misses, it calls the memory. After each call, the code
+ * reads the TLB's key again.
  */
 final class TlbCode extends TlbReads {
     TlbCode(RegionWriter code, List<Object> constants) {

@@ -9,8 +9,7 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Generates code that reads the TLB of a CPU directly. The TLB's arrays and the region are constants of the generated
- * class.
+ * Generates code that reads a CPU's TLB directly. The TLB's arrays and the region are constants of the generated class.
  */
 abstract class TlbReads extends CallCode {
     private static final String TLB = RegionWriter.internal(TlbArrays.class);
@@ -92,7 +91,7 @@ abstract class TlbReads extends CallCode {
         code.method().visitInsn(Opcodes.LAND);
     }
 
-    /** Generates a jump for the case that the TLB does not contain the translation. */
+    /** Generates a jump that is taken if the TLB does not contain the translation. */
     final void compare(int tags, Instruction one, Label miss) {
         element(tags);
         pushGranule(size(one) - 1);

@@ -11,8 +11,8 @@ import org.agrona.collections.Long2ObjectHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a guest program. Translates the code that runs often, and interprets the rest. After {@code fence.i}, the next
- * entry of a region compares its instructions with the memory, and drops the region if an instruction changed.
+ * Runs a guest program: translates the code that runs often, and interprets the rest. After {@code fence.i}, the next
+ * entry of each region compares its instructions with the memory, and drops the region if an instruction changed.
  */
 final class TranslatedGuest implements GuestEngine {
     /** How often a block is interpreted before it is translated. */
@@ -30,7 +30,7 @@ final class TranslatedGuest implements GuestEngine {
         private int hot = HOT;
         private @Nullable Translation translation;
 
-        /** The entry of the translation at this address. */
+        /** The index of the translation's entry at this address. */
         private int entry;
     }
 
@@ -39,7 +39,7 @@ final class TranslatedGuest implements GuestEngine {
         private final RegionPlan plan;
         private final Region region;
 
-        /** How often the guest had changed code when the instructions were last compared with the memory. */
+        /** The interpreter's count of code changes when the instructions were last compared with the memory. */
         private int changes;
 
         Translation(RegionPlan plan, Region region, int changes) {
@@ -64,7 +64,7 @@ final class TranslatedGuest implements GuestEngine {
      *
      * @param interpreter executes the blocks that are not translated
      * @param ram the memory of the interpreter
-     * @param way how translated code accesses it
+     * @param way how translated code accesses the memory
      */
     TranslatedGuest(Interpreter interpreter, GuestRam ram, AccessWay way) {
         this.interpreter = interpreter;
@@ -97,7 +97,7 @@ final class TranslatedGuest implements GuestEngine {
             CodeAddress place = placeAt(pc);
             Translation known = place.translation;
             if (known != null && isCurrent(known)) {
-                // A region polls only at its own backward jumps, but a loop of the guest may span several regions.
+                // A region polls only at its own backward jumps, but a guest loop may span several regions.
                 ram.poll();
                 pc = leave(known.region.run(x, progress, place.entry));
             } else if (++place.runs < place.hot) {
@@ -159,7 +159,7 @@ final class TranslatedGuest implements GuestEngine {
             CodeAddress place = placeAt(entry);
             if (place.translation == known) {
                 place.translation = null;
-                // Translating code that changes repeatedly does not pay.
+                // Translating code that changes repeatedly does not pay off.
                 place.hot = Math.min(2 * place.hot, 1 << 20);
             }
         }
@@ -169,8 +169,8 @@ final class TranslatedGuest implements GuestEngine {
         int most = way.most();
         RegionPlan plan = RegionPlan.of(start, ram, most);
         if (plan.size() == 0) {
-            // The memory contains no code here any more, but the guest has not executed fence.i, so the interpreter may
-            // still have decoded blocks.
+            // The memory no longer contains code here, but the guest did not execute fence.i yet, so the interpreter
+            // may still cache decoded blocks.
             return;
         }
         RegionWriter writer = writer(plan);

@@ -4,7 +4,7 @@ package dev.samara.bench.memory;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** Reads the words of pages that are parts of one array, with no file: what plain loads cost. */
+/** Reads the words of pages that are parts of one array, without a file: the cost of plain loads. */
 final class ArrayPass extends FilePass {
     private static final int WORDS = PAGE / Long.BYTES;
 
@@ -40,6 +40,6 @@ final class ArrayPass extends FilePass {
 
     @Override
     public void close() {
-        // It has no file open.
+        // No file is open.
     }
 }

@@ -6,7 +6,7 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageWindow;
 
-/** A file that offers no pages for fault-around, so that each fault requests its page. */
+/** A file without fault-around, so that each fault requests its page. */
 final class AskedFile extends CachedBacking {
     AskedFile(PageCache cache) {
         super("/asked", cache);

@@ -44,8 +44,8 @@ import java.util.SplittableRandom;
 /**
  * A space in which one thread repeatedly faults in and removes pages.
  *
- * <p>It uses packages below the facade, which are not exported. It removes pages by clearing their entries, because no
- * other thread can still be using them. An operation of a space would also allocate and wait for a grace period.
+ * <p>It uses packages below the facade, which are not exported. Pages are removed by clearing their entries, because no
+ * other thread can be using them. An operation of a space would also allocate, and wait for a grace period.
  */
 final class Bed {
     static final int PAGE_SHIFT = 12;
@@ -57,7 +57,7 @@ final class Bed {
     private static final long STRIDE = PAGES * PAGE * 3 / 2;
     private static final long BASE = 0x1000_0000_0000L;
 
-    /** The number of pages of the file, which all mappings share. */
+    /** The number of pages of the file that all mappings share. */
     private static final int FILE_PAGES = 16 * PAGES;
 
     private static final int MOST_FRAMES = 1 << 17;
@@ -70,7 +70,7 @@ final class Bed {
     final PageTableContext context;
     final FilePages cache;
 
-    /** The addresses to be faulted in. They are distinct, and are used cyclically; their number is a power of two. */
+    /** The addresses to fault in. They are distinct and used cyclically; their number is a power of two. */
     final long[] addresses;
 
     private final PageTable table;
@@ -83,13 +83,13 @@ final class Bed {
         /** Like {@link #FILE_1}, with the fifteen pages around it. */
         FILE_16(16, READ),
         /**
-         * Like {@link #FILE_1}, from a backing without fault-around, from which the fault requests the page under a
-         * reference.
+         * Like {@link #FILE_1}, but from a backing without fault-around: the fault acquires a reference and requests
+         * the page.
          */
         SLOW(1, READ),
         /** The first write to anonymous memory. */
         ANONYMOUS(1, WRITE),
-        /** The first read of anonymous memory: maps the zero page. */
+        /** The first read of anonymous memory, which maps the zero page. */
         ZERO(1, READ),
         /** The first write to a page of a file in a private mapping, after a read. */
         COPY(1, WRITE);
@@ -164,7 +164,7 @@ final class Bed {
             }
         }
         addresses = addresses(vmas, isNearby);
-        // Page tables exist before the first fault, as in a space that was used for some time.
+        // Creates the page tables before the first fault, as in a space that was used for some time.
         for (long address : addresses) {
             table.leafFromReserve(address, TableReserve.NONE);
         }

@@ -16,7 +16,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads and writes by calls of a {@link HostFile} under a memory limit, with the same buffers as {@link ChannelPass}.
+ * Reads and writes through calls of a {@link HostFile} under a memory limit, with the same buffers as {@link
+ * ChannelPass}.
  */
 final class CallPass extends FilePass {
     private final Machine machine;

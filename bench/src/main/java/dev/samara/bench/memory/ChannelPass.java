@@ -8,7 +8,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** Reads and writes by a {@link FileChannel}, through direct buffers: 128 KiB if sequential, one page if random. */
+/** Reads and writes through a {@link FileChannel} and direct buffers: 128 KiB if sequential, one page if random. */
 final class ChannelPass extends FilePass {
     private final FileChannel channel;
 

@@ -24,12 +24,12 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * One page fault in one thread, by kind of fault.
+ * Measures one page fault on a single thread, by kind of fault.
  *
  * <p>An invocation faults in {@value #BATCH} absent pages. The pages are removed before the next invocation; {@link
  * ThreadTime} subtracts that time. A batch of anonymous pages reuses the frames of the previous batch, half a megabyte,
- * so the frames are in the cache. {@link #nothing} measures the loop, the clock readings and JMH's own cost, which all
- * other figures include.
+ * so the frames are in the processor's cache. {@link #nothing} measures the loop, the clock readings and JMH's own
+ * cost, which all other figures include.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -47,7 +47,7 @@ public class FaultBenchmark {
     /** A space with pages to fault. */
     @State(Scope.Thread)
     public abstract static class FaultPages {
-        /** The order of the faults: ascending pages, or random ones. */
+        /** The order of the faults: ascending or random pages. */
         @Param({"random", "nearby"})
         public String where;
 
@@ -161,7 +161,7 @@ public class FaultBenchmark {
     }
 
     /**
-     * Does the page table's work of a fault under a read-write lock, with a sorted map of mappings. Only for anonymous
+     * Does a fault's page table work under a read-write lock, with a sorted map of mappings. Supports only anonymous
      * pages and pages of files.
      *
      * @param pages the space

@@ -17,7 +17,7 @@ import java.util.concurrent.Future;
 
 /**
  * One way to read and write a file. In sequential passes, each thread processes its own part of the file; in random
- * passes, it picks pages of the whole file.
+ * passes, each thread picks pages of the whole file.
  */
 abstract class FilePass implements AutoCloseable {
     static final int PAGE = 4096;
@@ -25,7 +25,9 @@ abstract class FilePass implements AutoCloseable {
     /** The number of bytes per copy. */
     static final int BUFFER = 128 << 10;
 
-    /** The pages of {@link Kind#PAGE_AS_BUFFER}, a power of two: a processor's cache of the second level has them. */
+    /**
+     * The number of pages of {@link Kind#PAGE_AS_BUFFER}, a power of two. They fit in a processor's second-level cache.
+     */
     static final int PAGES_IN_MEMORY = 64;
 
     private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
@@ -39,9 +41,9 @@ abstract class FilePass implements AutoCloseable {
         READ_IN_ORDER,
         /** Adds up all words. */
         SCAN_IN_ORDER,
-        /** Adds up all words, directly in the memory of the pages if the contender supports that. */
+        /** Adds up all words, reading the pages' memory directly if the contender supports that. */
         SCAN_BY_RUNS,
-        /** Adds up the words of pages that stay in memory, by plain loads of a buffer or an array. */
+        /** Adds up the words of pages that stay in memory, by plain loads from a buffer or an array. */
         PAGE_AS_BUFFER,
         READ_AT_RANDOM,
         WRITE_IN_ORDER,
@@ -72,8 +74,8 @@ abstract class FilePass implements AutoCloseable {
      * The cost per page.
      *
      * @param wall wall-clock time in nanoseconds
-     * @param busy CPU time of all threads of the process in nanoseconds; it includes the machine's threads, which write
-     *     pages too
+     * @param busy CPU time of all threads of the process in nanoseconds, including the machine's threads, which write
+     *     pages, too
      * @param garbage the number of bytes that the threads of the pass allocated
      */
     record Cost(double wall, double busy, double garbage) {}
@@ -86,24 +88,29 @@ abstract class FilePass implements AutoCloseable {
         this.size = size;
     }
 
-    /** The work of one thread, which owns its buffers or other resources. A contender need not support all kinds. */
+    /**
+     * The work of one thread, which owns its buffers and other resources. A contender need not support all kinds of
+     * passes.
+     */
     interface PassThread extends AutoCloseable {
-        /** Copies all bytes of a part of the file to a direct buffer of 128 KiB, which each copy overwrites. */
+        /**
+         * Copies all bytes of a part of the file to a direct buffer of 128 KiB; each copy overwrites the previous one.
+         */
         default void readInOrder(long start, long end) throws IOException {
             throw new UnsupportedOperationException();
         }
 
-        /** Reads all words of a part of the file; returns their sum. */
+        /** Reads all words of a part of the file, and returns their sum. */
         default long scanInOrder(long start, long end) throws IOException {
             throw new UnsupportedOperationException();
         }
 
-        /** Reads all words of a part of the file, by runs if the contender supports runs; returns their sum. */
+        /** Reads all words of a part of the file, by runs if the contender supports runs, and returns their sum. */
         default long scanByRuns(long start, long end) throws IOException {
             return scanInOrder(start, end);
         }
 
-        /** Reads all words of the first pages of the file, one page after the other; returns their sum. */
+        /** Reads all words of the first pages of the file, one page after the other, and returns their sum. */
         default long sumPages(int count) {
             throw new UnsupportedOperationException();
         }
@@ -130,7 +137,7 @@ abstract class FilePass implements AutoCloseable {
 
         @Override
         default void close() throws IOException {
-            // It has nothing to end.
+            // Nothing to release.
         }
     }
 
@@ -170,7 +177,7 @@ abstract class FilePass implements AutoCloseable {
         }
     }
 
-    /** Does the work of one thread. Returns the number of bytes that it allocated. */
+    /** Does the work of one thread, and returns the number of bytes that the thread allocated. */
     private long work(Kind kind, int thread, int threads, int picks) throws IOException {
         long allocated = THREADS.getThreadAllocatedBytes(Thread.currentThread().getId());
         long start = (size / PAGE * thread / threads) * PAGE;

@@ -18,17 +18,17 @@ import java.util.Objects;
 import java.util.stream.Stream;
 
 /**
- * Reads and writes a large host file: through a mapping under a memory limit, and in other ways.
+ * Reads and writes a large host file through a mapping under a memory limit, and in other ways.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar files --mib 1024 --limit 64 --rounds 5 --threads 1,4}. A pass
  * copies all bytes to a buffer, reads all words by accesses or by runs, writes all words, reads or writes one word of
- * random pages, writes random pages as a whole, or reads all words of a few resident pages as buffers; {@code
- * --threads} threads share it. {@code --work} selects passes. The contenders take turns: a mapping of the library, the
+ * random pages, writes whole random pages, or reads all words of a few resident pages as buffers; {@code --threads}
+ * threads share the work. {@code --work} selects passes. The contenders take turns: a mapping of the library, the
  * library's calls (an array for resident pages), its calls on a direct open, {@code FileChannel}, and the host's own
  * mapping. The figures are wall-clock time, CPU time and bytes of garbage per page.
  */
 public final class FilesReport {
-    /** The number of warm-up rounds, in which memory fills up to the limit and code is compiled. */
+    /** The number of warm-up rounds, during which memory fills up to the limit and code is compiled. */
     private static final int WARM = 3;
 
     private static final String MAPPING = "samara";
@@ -72,7 +72,7 @@ public final class FilesReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      */
     public static void main(String[] arguments) {
         new FilesReport(arguments).run();

@@ -20,11 +20,11 @@ import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
 
 /**
- * The time of forks. The report {@code fork-beside} measures the parent's threads that run during a fork.
+ * Measures the time of forks. The report {@code fork-beside} measures threads of the parent that run during a fork.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. It forks a space of 134 VMAs with
  * 4,000 written pages, and spaces of 1,000 and of 65,530 VMAs with untouched pages. The figure is the CPU time of the
- * fork, without the end of the child.
+ * fork; it does not include closing the child.
  */
 public final class ForkReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -49,7 +49,7 @@ public final class ForkReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      */
     public static void main(String[] arguments) {
         new ForkReport(arguments).run();
@@ -108,7 +108,7 @@ public final class ForkReport {
                 done(child.mmap(OWN, PAGE, READ, HERE, null, 0));
                 long written = CLOCK.getCurrentThreadCpuTime();
                 child.close();
-                // Makes the parent's pages exclusive again for the next fork.
+                // Makes the parent's pages exclusive again before the next fork.
                 touch(space, cpu, vmas, touched);
                 if (round >= 0) {
                     nanos[round] = forked - began;

@@ -28,8 +28,8 @@ import org.openjdk.jmh.annotations.Warmup;
 /**
  * Accesses of a guest to present pages: as a single TLB hit, and by address.
  *
- * <p>The baseline is an access to an array at the same offsets, without an address space. If each address depends on
- * the previous value, that value is always 0, but the compiler cannot know it.
+ * <p>The baseline is an access to an array at the same offsets, without an address space. In the dependent pattern,
+ * each address depends on the previous value, which is always 0, but the compiler cannot know that.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -53,7 +53,7 @@ public class GuestAccessBenchmark {
     /** Called by JMH. */
     public GuestAccessBenchmark() {}
 
-    /** Accesses to a working set that fits in the TLB. */
+    /** The pages and offsets of accesses whose working set fits in the TLB. */
     @State(Scope.Thread)
     public static class Hits {
         /** The number of pages: a power of two. */
@@ -234,7 +234,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads by address from outside of GUEST: each enters and leaves GUEST.
+     * Loads by address from outside of GUEST: each load enters and leaves GUEST.
      *
      * @param of the pages
      * @return the value read
@@ -296,7 +296,7 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Adds zero atomically; each access hits the TLB.
+     * Adds zero atomically; each addition hits the TLB.
      *
      * @param of the pages
      * @return the previous value

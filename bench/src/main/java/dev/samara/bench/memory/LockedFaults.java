@@ -19,9 +19,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Faults of an address space that stores its mappings in a sorted map with a read-write lock. A fault holds the lock
- * for reading until the page is installed, so it need not check anything again. Its work in the page table is the same
- * as in the library.
+ * The faults of an address space that stores its mappings in a sorted map with a read-write lock. A fault holds the
+ * lock for reading until the page is installed, so it need not recheck anything. It does the same work in the page
+ * table as a fault of the library.
  */
 final class LockedFaults {
     private final TreeMap<Long, Vma> vmas = new TreeMap<>();

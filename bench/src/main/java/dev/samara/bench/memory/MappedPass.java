@@ -9,7 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** Reads through the host's own mapping, which no memory limit applies to. A buffer maps at most 1 GiB. */
+/** Reads through the host's own mapping, without a memory limit. Each buffer maps at most 1 GiB. */
 final class MappedPass extends FilePass {
     private static final long PART = 1L << 30;
 

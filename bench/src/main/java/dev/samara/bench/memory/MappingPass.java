@@ -20,14 +20,14 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
-/** Reads and writes through a shared mapping of a space, with a CPU per thread, under a memory limit. */
+/** Reads and writes through a shared mapping in a space, with one CPU per thread, under a memory limit. */
 final class MappingPass extends FilePass {
     private final Machine machine;
     private final AddressSpace space;
     private final HostFile opened;
     private final long base;
 
-    /** Accesses that never fault. */
+    /** Accesses that must succeed. */
     private static final class WholePages extends FlatMemory {
         WholePages(GuestMemory memory) {
             super(memory, ByteOrder.LITTLE_ENDIAN);

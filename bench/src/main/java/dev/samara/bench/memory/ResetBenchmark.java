@@ -28,8 +28,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Runs that start from the same state, as in a fuzzer: each in a child of a template, or all in one space, in which the
- * content of written pages is restored after each run. A run only stores to some pages.
+ * Runs that start from the same state, as in a fuzzer. Each run uses a new child of a template, or all runs share one
+ * space in which the content of written pages is restored after each run. A run only stores to some pages.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -115,7 +115,7 @@ public class ResetBenchmark {
         return BASE + (page + page / pagesOfMapping()) * PAGE;
     }
 
-    /** Returns the address of a page that a run writes. These pages are spread over all mappings. */
+    /** Returns the address of a page that a run writes. The written pages are spread over all mappings. */
     private long picked(int i) {
         return address(i * (present / written));
     }

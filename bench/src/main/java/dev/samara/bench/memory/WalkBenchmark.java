@@ -26,11 +26,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A page table walk that finds the page, as a CPU does it when its TLB does not contain the translation of a present
- * page.
+ * A page table walk that finds the page, as a CPU does when its TLB does not contain the translation of a present page.
  *
- * <p>The baseline is a table of one level, i.e. an array with one element per page. Its entries, their order and their
- * check are the same, so the difference is the walk through four levels.
+ * <p>The baseline is a table of one level, i.e. an array with one element per page. Its entries, their order and the
+ * check of an entry are the same, so the difference is the walk through four levels.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -56,7 +55,7 @@ public class WalkBenchmark {
     @Param({"sequential", "random", "dependent"})
     public String pattern;
 
-    /** Whether each walk is followed by a load from the page, as in a real access. */
+    /** Whether a load from the page follows each walk, as in a real access. */
     @Param({"false", "true"})
     public boolean loads;
 
@@ -72,7 +71,7 @@ public class WalkBenchmark {
     /** Called by JMH; {@link #setUp()} creates the state. */
     public WalkBenchmark() {}
 
-    /** Fills both tables. The frame of each page is the number of the next page in the order. */
+    /** Fills both tables. The frame number of each page is the number of the next page in the order. */
     @Setup(Level.Trial)
     public void setUp() {
         if (Integer.bitCount(pages) != 1) {
@@ -133,10 +132,10 @@ public class WalkBenchmark {
         return Pte.has(pte, RIGHTS) ? pte : 0;
     }
 
-    /** Returns the frame of an entry. The load from the frame returns zero, but later accesses depend on it. */
+    /** Returns the frame of an entry. The load from the frame returns zero, but the returned frame depends on it. */
     private static int frame(long pte, FrameStore from, boolean loads) {
         int frame = Pte.frame(pte);
-        // A different offset in each frame, because cache lines at the same offset would compete for one cache set.
+        // Each frame uses a different offset, because cache lines at the same offset would compete for one cache set.
         return loads ? frame + (int) from.get(frame, (frame & 63) << 6, Long.BYTES) : frame;
     }
 

@@ -2,7 +2,7 @@
 /**
  * The costs of page faults, accesses and forks.
  *
- * <p>Under JMH, {@code FaultBenchmark} measures one fault in one thread, {@code WalkBenchmark} a page table walk that
+ * <p>Under JMH, {@code FaultBenchmark} measures one fault on one thread, {@code WalkBenchmark} a page table walk that
  * finds the page, {@code GuestAccessBenchmark} accesses to present pages, and {@code ResetBenchmark} runs that start
  * from the same state. {@code ForkReport} and {@code FilesReport} are separate programs.
  */

@@ -9,8 +9,7 @@ import java.util.StringJoiner;
 import java.util.TreeMap;
 
 /**
- * A command line of pairs {@code --name value}, or of {@code --help} alone. Every error in it throws a {@link
- * UsageException}.
+ * A command line: pairs {@code --name value}, or only {@code --help}. Each error in it throws a {@link UsageException}.
  */
 public final class Arguments {
     /** The word that requests help, in each command line of the suite. */
@@ -19,10 +18,10 @@ public final class Arguments {
     private final boolean isHelp;
     private final Map<String, String> given = new HashMap<>();
 
-    /** The options that the program requested, with their default values. */
+    /** The options that the program accepts, with their default values. */
     private final Map<String, String> known = new TreeMap<>();
 
-    /** Thrown if the command line requests help; the program then measures nothing. The message lists its options. */
+    /** Thrown if the command line requests help; the program then measures nothing. The message lists the options. */
     public static final class HelpRequested extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
@@ -50,7 +49,7 @@ public final class Arguments {
     }
 
     /**
-     * Returns an option with any value.
+     * Returns an option whose value may be any text.
      *
      * @param name its name
      * @param otherwise the default value

@@ -16,9 +16,9 @@ import java.util.StringJoiner;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** The figures of a report. They are printed one by one, and written as JSON at the end if a file is given. */
+/** The figures of a report. They are printed one by one, and written to a JSON file at the end if one is given. */
 public final class Figures {
-    /** Does not escape the characters that only HTML needs to escape. */
+    /** Does not escape characters that only need escaping in HTML. */
     private static final Gson JSON = new GsonBuilder().disableHtmlEscaping().create();
 
     private final String command;
@@ -30,7 +30,7 @@ public final class Figures {
      *
      * @param program the program that measures
      * @param arguments its command line
-     * @param file the path of the JSON file, or empty if there is none
+     * @param file the path of the JSON file, or empty for none
      */
     public Figures(Class<?> program, String[] arguments, String file) {
         // Without the directories of this machine.
@@ -45,9 +45,9 @@ public final class Figures {
     }
 
     /**
-     * Checks that the directory of a file exists, so that the program does not fail after an hour of measuring.
+     * Checks that the directory of a file exists, so that the program does not fail only after an hour of measuring.
      *
-     * @param file the path of the file, or empty if there is none
+     * @param file the path of the file, or empty for none
      * @throws UsageException if its directory does not exist
      */
     public static void requireDirectory(String file) {

@@ -25,13 +25,13 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A service thread that accesses a borrowed space from time to time. Each operation is one window: the CPU enters
- * GUEST, loads a number and leaves GUEST.
+ * A service thread that occasionally accesses a borrowed space. Each operation is one window: the CPU enters GUEST,
+ * loads a number and leaves GUEST.
  *
- * <p>The borrower either stays a user of the space for all windows, or stops being one between two windows. In the
- * latter case it releases its users, leaves, and uses the space again, or it ends the borrow, and its CPU is LAZY in
- * the meantime or in its own space. All threads borrow the same space, so with {@code -t 2} two CPUs update its count
- * of users.
+ * <p>The borrower either remains a user of the space for all windows, or is not a user between windows. In the latter
+ * case, it either releases its users, leaves, and uses the space again; or it ends the borrow, and its CPU is LAZY or
+ * in its own space until the next window. All threads borrow the same space, so with {@code -t 2} two CPUs update its
+ * count of users.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

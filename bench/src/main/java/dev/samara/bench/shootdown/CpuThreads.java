@@ -19,8 +19,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Threads of one space, each with a CPU. The CPU is in GUEST except during an operation, and polls while it waits for
- * other threads.
+ * Threads of one space, each with a CPU. The CPU is in GUEST except during operations, and polls while its thread waits
+ * for other threads.
  */
 final class CpuThreads {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -51,19 +51,19 @@ final class CpuThreads {
 
     /** The totals of all members. */
     record ShootdownCounts(long shootdowns, long targets, long foreign, long wholes) {
-        /** Returns the mean number of CPUs that a shootdown waited for, over the shootdowns that waited. */
+        /** Returns the mean number of CPUs that a shootdown waited for. Only shootdowns that waited are counted. */
         double perShootdown() {
             return shootdowns == 0 ? 0 : (double) targets / shootdowns;
         }
     }
 
-    /** Creates a machine with memory for some pages, and for the frames in the magazines of its CPUs. */
+    /** Creates a machine with memory for the given number of pages, and for the frames in its CPUs' magazines. */
     static Machine machine(long pages) {
         return Machine.builder().memory(pages * PAGE + 64 * MIB).build();
     }
 
     /**
-     * Runs the work on several threads, and counts the shootdowns in the meantime.
+     * Runs the work on several threads, and counts the shootdowns during that time.
      *
      * @param size the number of threads
      */
@@ -95,7 +95,7 @@ final class CpuThreads {
                 wholes);
     }
 
-    /** One of the threads. Other threads read its fields after its end. */
+    /** One of the threads. Other threads read its fields after it ended. */
     static final class CpuThread extends Thread {
         /** The number of spins before a thread parks; not used if there are more threads than processors. */
         private static final int SPINS = 1 << 14;
@@ -115,7 +115,7 @@ final class CpuThreads {
         /** The number of flushes that operations of other threads caused. */
         private long foreign;
 
-        /** The number of flushes of the whole TLB, done because the CPU missed too many log records. */
+        /** The number of flushes of the whole TLB because the CPU missed too many log records. */
         private long wholes;
 
         private CpuThread(CpuThreads crew, int number, CpuWork work) {
@@ -131,7 +131,7 @@ final class CpuThreads {
                 own = cpu;
                 cpu.switchTo(crew.space);
                 cpu.enterGuest();
-                // Set after the first entry, which needs no flush.
+                // Set after the first entry, because that entry needs no flush.
                 cpu.onFlush((start, end, reason, generation) -> {
                     if (end == -1) {
                         wholes++;
@@ -184,13 +184,13 @@ final class CpuThreads {
                     spins--;
                     Thread.onSpinWait();
                 } else {
-                    // With a timeout, because no thread unparks it.
+                    // With a timeout, because no thread unparks this one.
                     LockSupport.parkNanos(PARK);
                 }
             }
         }
 
-        /** Waits in GUEST until all threads have called this method. */
+        /** Waits in GUEST until all threads called this method. */
         void together() {
             int before = crew.phase;
             if (crew.arrived.incrementAndGet() == crew.size) {

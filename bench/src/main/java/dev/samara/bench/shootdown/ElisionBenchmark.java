@@ -25,8 +25,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What is saved if a flush does not search for CPUs because only the caller's CPU is in the space. The only CPU calls
- * {@code munmap} for a page, after other CPUs read pages next to it and left the space.
+ * How much a flush saves if it skips the search for CPUs because only the caller's CPU is in the space. That CPU unmaps
+ * one page, after other CPUs read the neighbouring pages and left the space.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -40,18 +40,18 @@ public class ElisionBenchmark {
     private static final int FLAGS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED | MapFlags.NORESERVE;
     private static final int LEAF = 512;
 
-    /** Every second page of one leaf stays mapped, so that each {@code munmap} removes one VMA. */
+    /** Every second page of one leaf stays mapped, so each {@code munmap} removes one VMA. */
     private static final int REMOVED = LEAF / 2;
 
     private static final long PAGE = CpuThreads.PAGE;
 
     private static final long BASE = 0x1_0000_0000L;
 
-    /** Whether the machine elides such searches. */
+    /** Whether the machine elides these searches. */
     @Param({"false", "true"})
     public boolean elided;
 
-    /** How many other CPUs read the pages and left. */
+    /** How many other CPUs read the pages and left the space. */
     @Param({"0", "1", "8", "63"})
     public int left;
 
@@ -63,7 +63,7 @@ public class ElisionBenchmark {
     /** Called by JMH; {@link #setUp} creates the state. */
     public ElisionBenchmark() {}
 
-    /** Makes the other CPUs read the pages that stay, and leave. */
+    /** Makes the other CPUs read the pages that stay mapped, and leave the space. */
     @Setup(Level.Trial)
     public void setUp() {
         machine = Machine.builder()
@@ -82,7 +82,7 @@ public class ElisionBenchmark {
             others[i].switchTo(space);
             readStaying(others[i]);
             others[i].switchTo(null);
-            // Handed over, because an operation checks each CPU of the calling thread.
+            // Hand over the CPU, because an operation checks each CPU of the calling thread.
             others[i].handOver();
         }
     }
@@ -93,7 +93,7 @@ public class ElisionBenchmark {
         }
     }
 
-    /** Maps and writes the pages that are removed. */
+    /** Maps and writes the pages that {@link #munmap} removes. */
     @Setup(Level.Invocation)
     public void map() {
         for (int page = 0; page < LEAF; page += 2) {

@@ -14,8 +14,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The heap that spaces need with each strategy for LAZY CPUs: a space with one page, and a space that ended while a CPU
- * is still LAZY in it.
+ * The heap that a space takes with each strategy for LAZY CPUs: a space with one page, and a space that ended while a
+ * CPU is still LAZY in it.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar lazy-footprint --spaces 1000 --json FILE}. Each space has its own
  * CPU, which stays LAZY in the space. The heap of the CPUs alone is measured first, and is not part of the figures.
@@ -40,7 +40,7 @@ public final class LazyFootprintReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {

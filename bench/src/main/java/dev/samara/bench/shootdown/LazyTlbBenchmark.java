@@ -38,7 +38,7 @@ import org.openjdk.jmh.infra.Blackhole;
         value = 2,
         jvmArgsAppend = {"-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch"})
 public class LazyTlbBenchmark {
-    /** The amount of other work in {@link #idleAfterWork}, in units of {@link Blackhole#consumeCPU}. */
+    /** The amount of other work in {@link #idleAfterWork}, in tokens of {@link Blackhole#consumeCPU}. */
     private static final int WORK = 100;
 
     /** Called by JMH. */
@@ -188,7 +188,7 @@ public class LazyTlbBenchmark {
     }
 
     /**
-     * Becomes LAZY, and then switches to another space; then returns in the same way.
+     * Becomes LAZY, switches to another space, and returns in the same way.
      *
      * @param of the CPU
      */
@@ -214,7 +214,7 @@ public class LazyTlbBenchmark {
     }
 
     /**
-     * Creates a space, in which each CPU becomes LAZY, closes the space, and removes the CPUs from it.
+     * Creates a space, lets each CPU become LAZY in it, closes the space, and removes the CPUs from it.
      *
      * @param of the CPUs
      */

@@ -22,8 +22,8 @@ import org.HdrHistogram.Histogram;
  * other threads wrote.
  *
  * <p>There are two modes. In the free mode, threads wait for each other only if the workload requires it; an operation
- * then does not wait for a CPU whose thread happens to be in another operation. In turns, the operations that remove
- * pages run one after another while all other CPUs are in GUEST, so the number of CPUs that they wait for is exact.
+ * does not wait for a CPU whose thread is running an operation at the same time. In turns, operations that remove pages
+ * run one after another while all other CPUs are in GUEST, so the number of CPUs that they wait for is exact.
  */
 final class MapWork {
     static final int HERE = PRIVATE | ANONYMOUS | FIXED | NORESERVE;
@@ -42,7 +42,7 @@ final class MapWork {
     enum Kind {
         /** Each thread maps, writes and unmaps its own pages. */
         LOCAL("local"),
-        /** Each thread writes its own pages and then the pages of its neighbour, and unmaps the latter. */
+        /** Each thread writes its own pages and then its neighbour's pages, and unmaps its neighbour's pages. */
         PIPELINE("pipeline"),
         /** All threads write random pages of a table, and each thread replaces its slice of the table. */
         GLOBAL("global");
@@ -67,8 +67,8 @@ final class MapWork {
      *
      * @param pages the number of pages that a thread wrote for the first time
      * @param operations the number of operations that removed pages
-     * @param perSecond the number of pages per second of all threads together
-     * @param taking the times of these operations in nanoseconds
+     * @param perSecond the number of pages that all threads together wrote per second
+     * @param taking the times of the operations that removed pages, in nanoseconds
      */
     record MapOutcome(
             long pages, long operations, double perSecond, Histogram taking, CpuThreads.ShootdownCounts counts) {}

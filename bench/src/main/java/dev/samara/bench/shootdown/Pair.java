@@ -20,8 +20,8 @@ import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.tlb.SoftTlb;
 
 /**
- * A page table below the facade, for a thread that shoots down a page and a peer that has the page's translation. It
- * runs the protocol alone, without an operation.
+ * A page table below the facade, for a thread that shoots down a page and a peer that caches the page's translation. It
+ * runs only the shootdown protocol, without an operation.
  */
 final class Pair {
     /** The page that is shot down. The peer loaded its translation once. */
@@ -71,7 +71,10 @@ final class Pair {
         memory.contexts().discard(filler);
     }
 
-    /** Claims a CPU for the calling thread, outside of GUEST. Later shootdowns wait for it while it is in GUEST. */
+    /**
+     * Claims a CPU for the calling thread, outside of GUEST. Later shootdowns wait for this CPU whenever it is in
+     * GUEST.
+     */
     CpuTlb claim() {
         CpuTlb cpu = new CpuTlb(
                 memory.cpus(),
@@ -94,7 +97,7 @@ final class Pair {
         return cpu;
     }
 
-    /** Shoots down the page: makes every CPU in GUEST that ever loaded its translation drop it. */
+    /** Shoots down the page: makes each CPU in GUEST that ever loaded the translation drop it. */
     void shoot() {
         PageFlush.flushPage(memory, table, leaf, SHOT);
     }
@@ -107,7 +110,7 @@ final class Pair {
     /**
      * Reads, in GUEST and through the TLB, from all pages except the one that is shot down.
      *
-     * @param from the number of the first load, which continues the numbers of the previous call
+     * @param from the number of the first load; numbering continues from the previous call
      * @return the sum, always 0
      */
     long loads(CpuTlb cpu, int from, int count) {

@@ -53,7 +53,7 @@ final class ReuseWork {
     }
 
     /**
-     * The times of each phase, per page. Only the times to map and to unmap are for all pages of a mapping.
+     * The times of each phase, per page; the times to map and to unmap are per mapping.
      *
      * @param pages the number of discarded pages
      */
@@ -78,9 +78,9 @@ final class ReuseWork {
     }
 
     /**
-     * Maps 256 pages. Writes each page, discards it, and reads zero from it. Then unmaps them.
+     * Maps 256 pages, writes each page, discards it and reads zero from it, and unmaps all pages.
      *
-     * @param iterations the number of iterations of each of these CPUs
+     * @param iterations the number of iterations on each CPU
      */
     static Phases flush(Setting setting, int iterations) throws InterruptedException {
         CpuThreads.ShootdownCounts none = new CpuThreads.ShootdownCounts(0, 0, 0, 0);
@@ -157,7 +157,7 @@ final class ReuseWork {
      *
      * @param recycled the number of evicted pages
      * @param evictions the number of operations that evicted them
-     * @param evicting the times of these operations in nanoseconds
+     * @param evicting the times of the evictions in nanoseconds
      * @param refaulting the times of the first write to each page in nanoseconds
      */
     record Recycled(

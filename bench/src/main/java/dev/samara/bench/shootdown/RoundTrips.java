@@ -13,13 +13,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Round trips between two threads: a shootdown of one page and the peer's acknowledgement, or a word and its answer.
  *
- * <p>Each is measured twice. Batches provide a mean that excludes the cost of reading the clock. Single trips, each
- * between two readings of the clock, provide the percentiles.
+ * <p>Each kind is measured twice. Batches provide a mean that excludes the cost of reading the clock. Single trips,
+ * each between two readings of the clock, provide the percentiles.
  */
 final class RoundTrips {
     private static final int BATCH = 256;
 
-    /** How many times the peer polls between checks whether it must stop. */
+    /** How many times the peer polls before it checks whether it must stop. */
     private static final int TURNS = 64;
 
     private static final int PAD = 16;
@@ -34,11 +34,11 @@ final class RoundTrips {
 
     /** The peers of a round trip. */
     enum Peer {
-        /** A thread that answers each word with the next number, which is the minimum for two threads. */
+        /** A thread that answers each word with the next number: the minimum cost for two threads. */
         PING_PONG("ping-pong", 0),
         /** A CPU that is not in GUEST: the cost of a shootdown that waits for no CPU. */
         NOBODY("nobody", 0),
-        /** A CPU that does nothing but poll. */
+        /** A CPU that only polls. */
         SPINNING("spinning", 0),
         /** A CPU that polls after every 16 loads. */
         EVERY_16("every-16", 16),
@@ -76,7 +76,7 @@ final class RoundTrips {
      *
      * @param batches the mean time of a trip in each batch, in nanoseconds
      * @param single the times of single trips in nanoseconds, including a reading of the clock
-     * @param targets how many CPUs all trips together waited for
+     * @param targets the number of CPUs that all trips together waited for
      */
     record Trips(List<Double> batches, Histogram single, long targets) {}
 
@@ -85,7 +85,7 @@ final class RoundTrips {
     }
 
     /**
-     * Measures round trips from the calling thread to another one.
+     * Measures round trips between the calling thread and a new one.
      *
      * @param batches the number of batches of 256; as many single trips follow
      */

@@ -21,13 +21,13 @@ import org.openjdk.jmh.annotations.Warmup;
 import org.openjdk.jmh.infra.Control;
 
 /**
- * A shootdown of one page and the peer's acknowledgement: the protocol alone, below the facade.
+ * A shootdown of one page and the peer's acknowledgement: only the protocol, below the facade.
  *
  * <p>The baselines are {@code pingPong}, the round trip of a volatile word between two threads, and {@code nobody}, a
- * shootdown of a page whose translation only a CPU outside of GUEST has. In a group, only the figure of the method
- * counts whose name starts with {@code shoot} or {@code ping}. The peer leaves GUEST between invocations, which are
- * long, so no thread waits for a peer that was stopped. {@link ShootdownReport} measures all of them in one run, in
- * turns.
+ * shootdown of a page whose translation is cached only by a CPU outside of GUEST. In a group, only the figure of the
+ * method whose name starts with {@code shoot} or {@code ping} is meaningful. The peer leaves GUEST between its
+ * invocations, which are long, so no thread waits for a stopped peer. {@link ShootdownReport} measures all of them in
+ * one run, in turns.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -56,7 +56,7 @@ public class ShootdownBenchmark {
         }
     }
 
-    /** A CPU that has the translation. */
+    /** A CPU that caches the page's translation. */
     @State(Scope.Thread)
     public static class PeerCpu {
         private Pair pair;
@@ -68,7 +68,7 @@ public class ShootdownBenchmark {
         /**
          * Brings the CPU online.
          *
-         * @param target the page whose translation it has
+         * @param target the page whose translation it caches
          */
         @Setup(Level.Trial)
         public void setUp(Target target) {
@@ -76,7 +76,7 @@ public class ShootdownBenchmark {
             cpu = pair.claim();
         }
 
-        /** Takes it offline. */
+        /** Takes the CPU offline. */
         @TearDown(Level.Trial)
         public void tearDown() {
             cpu.close();
@@ -157,7 +157,7 @@ public class ShootdownBenchmark {
      * Shoots down a page while no CPU is in GUEST.
      *
      * @param target the page
-     * @param peer a CPU that has its translation
+     * @param peer a CPU that caches the page's translation
      */
     @Benchmark
     @Group("nobody")

@@ -13,7 +13,7 @@ import org.HdrHistogram.Histogram;
 
 /**
  * Measures shootdowns: the time of a shootdown, compared with the round trip of a word between two threads; the number
- * of CPUs that shootdowns wait for; and the times of the operations that need shootdowns.
+ * of CPUs that shootdowns wait for; and the times of operations that need shootdowns.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar shootdowns --rounds 15 --iterations 5000 --threads 2,8 --json
  * FILE}. Counts are exact with any number of threads. Times are meaningful only if there are no more threads than
@@ -57,7 +57,8 @@ public final class ShootdownReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above; also {@code --work}, {@code --pages} (of a mapping) and {@code --frames} (of a pool)
+     * @param arguments the options in the class comment, and also {@code --work}, {@code --pages} (of a mapping) and
+     *     {@code --frames} (of a pool)
      * @throws InterruptedException if the program is interrupted
      */
     public static void main(String[] arguments) throws InterruptedException {
@@ -204,7 +205,8 @@ public final class ShootdownReport {
                 figures.goal(what + "flushes for others", (double) counts.shootdowns() + counts.foreign(), "0");
             case PIPELINE -> figures.goal(what + "targets of a shootdown", counts.perShootdown(), "1");
             case GLOBAL -> {
-                // Only in turns, because an operation does not wait for a CPU whose thread is in another operation.
+                // Only in turns: in the free mode, an operation does not wait for a CPU whose thread is in another
+                // operation.
                 if (inTurns) {
                     figures.goal(what + "targets of a shootdown", counts.perShootdown(), Integer.toString(count - 1));
                 }

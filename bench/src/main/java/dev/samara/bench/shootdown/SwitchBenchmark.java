@@ -22,8 +22,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * A CPU that leaves a space and returns, or switches to another space. The space's count of users changes at each leave
- * and each arrival.
+ * A CPU that leaves a space and returns, or switches to another space. Each leave and each arrival updates the space's
+ * count of users.
  *
  * <p>All threads share the spaces, so with {@code -t 2} two CPUs update the count of one space. The baseline, {@code
  * stay}, leaves GUEST and enters it again in the same space.
@@ -126,7 +126,7 @@ public class SwitchBenchmark {
         }
     }
 
-    /** A CPU that is idle at times. */
+    /** A CPU that is sometimes idle. */
     @State(Scope.Thread)
     public static class Idling extends Running {
         /** The space while the CPU is idle. */

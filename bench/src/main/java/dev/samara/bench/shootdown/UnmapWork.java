@@ -13,7 +13,7 @@ import java.util.SplittableRandom;
 import org.HdrHistogram.Histogram;
 
 /**
- * The time to remove written pages: LATR's mmap_micro, and CortenMM's munmap, by the request's position in its
+ * The time to remove written pages: LATR's mmap_micro; and CortenMM's munmap, by the request's position in its
  * sequence.
  */
 final class UnmapWork {
@@ -27,12 +27,11 @@ final class UnmapWork {
 
     private UnmapWork() {}
 
-    /** The times of the operations, and their counts of shootdowns. */
+    /** The times of the operations that remove pages, and the counts of shootdowns. */
     record Micro(Histogram taking, CpuThreads.ShootdownCounts counts) {}
 
     /**
-     * The first of several CPUs maps some pages, all CPUs write them, and the first CPU removes them while the other
-     * CPUs poll.
+     * The first CPU maps some pages, all CPUs write them, and the first CPU removes them while the other CPUs poll.
      *
      * @param cores the number of CPUs
      * @param discards whether the pages are discarded and the mapping stays; otherwise the mapping is unmapped

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * The cost of dropping translations on other CPUs, the number of CPUs from which this is requested, and the cost of
- * switching to a space.
+ * The cost of dropping translations on other CPUs, the number of CPUs that shootdowns request this from, and the cost
+ * of switching to a space.
  *
  * <p>{@code ShootdownBenchmark}, {@code SwitchBenchmark}, {@code LazyTlbBenchmark}, {@code BorrowBenchmark} and {@code
  * ElisionBenchmark} run under JMH. {@code LazyFootprintReport} measures the heap that spaces need. {@code

@@ -12,7 +12,7 @@ import org.h2.mvstore.type.ByteArrayDataType;
 import org.h2.mvstore.type.LongDataType;
 import org.jspecify.annotations.Nullable;
 
-/** The store of the H2 database, with its defaults but for the size of its cache and commits on a timer. */
+/** The H2 database's store, with its default settings except for the cache size; commits on a timer are disabled. */
 final class H2Store implements ComparedStore {
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.BIG_ENDIAN);
 

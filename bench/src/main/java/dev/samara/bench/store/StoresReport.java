@@ -19,22 +19,22 @@ import java.util.Objects;
 import java.util.SplittableRandom;
 
 /**
- * The same work on the key-value store of the examples and on MVStore of the H2 database.
+ * Runs the same work on the examples' key-value store and on MVStore, the store of the H2 database.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar stores --keys 200000,1000000 --limit 64 --rounds 5 --every 1000}. A
  * pass reads records at random, updates records at random with a checkpoint after every {@code --every} updates, or
- * scans all records. The values have 100 bytes. Either store may have {@code --limit} MiB of its file in memory. The
- * smaller number of records fits into this limit. The stores take turns. The figures are nanoseconds per record, of
- * wall-clock time, and of CPU time of all threads of the process, including the threads of the garbage collector and of
- * the machine.
+ * scans all records. A value is 100 bytes long. Each store may keep {@code --limit} MiB of its file in memory. The
+ * smaller number of records fits into this limit. The stores take turns. The figures are nanoseconds per record:
+ * wall-clock time, and CPU time of all threads of the process, including those of the garbage collector and of the
+ * machine.
  */
 public final class StoresReport {
-    /** Warm-up rounds, in which the caches are filled and the code is compiled. */
+    /** The number of warm-up rounds, during which the caches fill and the code is compiled. */
     private static final int WARM = 2;
 
     private static final int VALUE = 100;
 
-    /** Records between two checkpoints of the fill. */
+    /** The number of records between two checkpoints of the fill. */
     private static final int FILL = 50_000;
 
     private static final String SAMARA = "samara";
@@ -87,7 +87,7 @@ public final class StoresReport {
     /**
      * Measures and prints.
      *
-     * @param arguments see above
+     * @param arguments the options in the class comment
      */
     public static void main(String[] arguments) {
         new StoresReport(arguments).run();
@@ -129,7 +129,7 @@ public final class StoresReport {
         }
     }
 
-    /** Puts all keys once, in an order like a random one. */
+    /** Puts all keys once, in a pseudo-random order. */
     private static void fill(ComparedStore store, int keys) throws IOException {
         long step = 0x9e37_79b9L;
         while (gcd(step, keys) != 1) {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/**
- * The key-value store of the examples next to that of the H2 database: {@code StoresReport} is a program of its own.
- */
+/** Compares the examples' key-value store with that of the H2 database; {@code StoresReport} is a separate program. */
 @NullMarked
 package dev.samara.bench.store;
 

@@ -21,7 +21,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.CompletableFuture;
 
-/** A loop of a guest runs as a generated class. Another thread unmaps its memory while it runs. */
+/** Runs a guest's loop as a generated class, while another thread unmaps its memory. */
 public final class GeneratedCode {
     static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     static final long PAGE = GEOMETRY.pageSize();
@@ -110,7 +110,7 @@ public final class GeneratedCode {
         return end.replace(Long.toHexString(page), "page").replace(Long.toHexString(code + 4), "store");
     }
 
-    /** Returns the number in a page. Reads it on a thread without a CPU. */
+    /** Returns the number in a page, read on a thread without a CPU. */
     static long count(AddressSpace space, long page) {
         ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         space.throwing().read(page, bytes);

@@ -117,7 +117,7 @@ final class LoopTranslator {
      * Translates a loop.
      *
      * @param start the address of its first instruction
-     * @param loop its instructions, of which the last one is a branch to the first one
+     * @param loop its instructions; the last one is a branch to the first
      * @param tlb the TLB of the CPU that runs it
      */
     static TranslatedLoop translate(long start, List<ToyInstruction> loop, TlbArrays tlb) {
@@ -253,8 +253,8 @@ final class LoopTranslator {
     }
 
     /**
-     * Pushes the region and the index of an access in it. If the TLB does not have the granule, the code leaves before
-     * the instruction.
+     * Pushes the region and the index of an access in it. If the TLB does not contain the granule, the code exits
+     * before the instruction.
      */
     private void find(int tags, ToyInstruction one, int granule, long pc) {
         Label known = new Label();

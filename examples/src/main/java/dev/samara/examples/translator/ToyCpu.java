@@ -60,7 +60,7 @@ final class ToyCpu extends FlatMemory {
         return cache;
     }
 
-    /** Runs until the guest halts or an access fails. Returns a text that says how the run ended. */
+    /** Runs until the guest halts or an access fails, and returns a text that describes how the run ended. */
     String run(long start) {
         pc = start;
         isOver = false;
@@ -74,12 +74,12 @@ final class ToyCpu extends FlatMemory {
                 if (loop != null) {
                     pc = loop.code().run(registers, tlb().key());
                 }
-                // At least one instruction is interpreted, because the loop may have left before an access that it
+                // At least one instruction is interpreted, because the loop may have exited before an access that it
                 // cannot make.
                 step();
             }
         } catch (Signal thrown) {
-            // fault() recorded the end. The registers have the values from before the instruction.
+            // fault() recorded the end. The registers contain their values from before the instruction.
         } finally {
             cpu.leaveGuest();
         }

@@ -20,13 +20,13 @@ import org.jspecify.annotations.Nullable;
  * that owns the CPU may use a cache.
  */
 final class TranslationCache {
-    /** How often the interpreter counts the jump of a loop before the loop is translated. */
+    /** The number of backward jumps after which a loop is translated. */
     private static final int HOT = 10;
 
-    /** By how many jumps a failed translation delays the next attempt. */
+    /** By how many jumps a failed translation delays the retry. */
     private static final int PAUSE = 1_000;
 
-    /** The largest number of instructions of a loop. HotSpot does not compile longer methods. */
+    /** The maximum number of instructions in a loop. HotSpot would not compile the method of a longer loop. */
     static final int LONGEST = 40;
 
     /** The pages that contain a loop. The object is created before the instructions of the loop are read. */
@@ -34,7 +34,7 @@ final class TranslationCache {
         private @Nullable Watchpoint watchpoint;
 
         /**
-         * Set by the thread of any CPU that stores into the loop. The owner of this cache reads it before it runs the
+         * Set by the thread of any CPU that stores into the loop. The owner of the cache reads it before it runs the
          * loop.
          */
         private volatile boolean areChanged;
@@ -54,7 +54,7 @@ final class TranslationCache {
     private final TreeMap<Long, Loop> loops = new TreeMap<>(Long::compareUnsigned);
     private final Map<Long, Integer> runs = new HashMap<>();
 
-    /** The number of calls of {@code drop}. It shows whether a flush came while a loop was being read. */
+    /** The number of calls of {@code drop}. It shows whether a flush happened while a loop was being read. */
     private long drops;
 
     private int translated;
@@ -158,7 +158,7 @@ final class TranslationCache {
         }
     }
 
-    /** Starts to watch a loop. Returns null if the space cannot have more watchpoints. Leaves GUEST temporarily. */
+    /** Starts to watch a loop, or returns null if the space supports no more watchpoints. Leaves GUEST temporarily. */
     private @Nullable Watchpoint watch(long start, long end, LoopPages pages) {
         // Setting a watchpoint may wait for other CPUs.
         cpu.leaveGuest();
