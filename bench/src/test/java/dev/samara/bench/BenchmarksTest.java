@@ -331,6 +331,13 @@ class BenchmarksTest {
             benchmark.volatileStore(entries);
         }
         entries.tearDown();
+        TlbMissBenchmark.Visits visits = new TlbMissBenchmark.Visits();
+        visits.setUp();
+        for (int i = 0; i < CALLS; i++) {
+            benchmark.enterAndClose(visits);
+            assertEquals(0, benchmark.enterForLoad(visits));
+        }
+        visits.tearDown();
     }
 
     @Test
