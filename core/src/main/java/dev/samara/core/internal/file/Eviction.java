@@ -212,7 +212,7 @@ final class Eviction {
             while (from < batch.size()) {
                 int to = batch.partEnd(from);
                 if (!batch.areAllLocked(from, to)) {
-                    unmap(discarding, batch.page(from), batch.page(to - 1), revocations);
+                    unmap(discarding, from, to, revocations);
                 }
                 from = to;
             }
@@ -229,8 +229,10 @@ final class Eviction {
         }
     }
 
-    /** Removes the pages of the batch from {@code first} to {@code last}, inclusive, from the mappings. */
-    private void unmap(DiscardPages discarding, long first, long last, List<AccessChecker.Revocation> revocations) {
+    /** Removes the pages of the batch with the indexes from {@code from} to {@code to}, exclusive, from the mappings. */
+    private void unmap(DiscardPages discarding, int from, int to, List<AccessChecker.Revocation> revocations) {
+        long first = batch.page(from);
+        long last = batch.page(to - 1);
         links.clear();
         mappings.visit(first, last, addition);
         try {
@@ -238,7 +240,7 @@ final class Eviction {
                 ReverseMap.Link link = links.get(i);
                 if (discarding.hold(link.table())) {
                     walked = link;
-                    unmap(discarding, link, first, last, revocations);
+                    unmap(discarding, link, first, last, to - from, revocations);
                 }
             }
         } finally {
@@ -252,6 +254,7 @@ final class Eviction {
             ReverseMap.Link link,
             long first,
             long last,
+            int most,
             List<AccessChecker.Revocation> revocations) {
         AccessChecker checker = memory.accessChecker();
         VmArea vma = link.vma();
@@ -263,7 +266,7 @@ final class Eviction {
         if (checker != null) {
             revocations.add(checker.begin("an eviction", AccessChecker.ALL, table.number(), from, end));
         }
-        discarding.discard(table, from, end, choice);
+        discarding.discard(table, from, end, most, choice);
     }
 
     /** Chooses the entries that map a page of the batch, and records which pages are mapped. */

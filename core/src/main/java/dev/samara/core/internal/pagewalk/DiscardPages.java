@@ -167,9 +167,18 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
      * @param choice chooses the entries
      */
     public void discard(PageTable table, long start, long end, Choice choice) {
+        discard(table, start, end, (end - start) >>> table.pageShift(), choice);
+    }
+
+    /**
+     * Discards the chosen pages of a range, as {@link #discard(PageTable, long, long, Choice)} does.
+     *
+     * @param most the maximum number of pages that are chosen
+     */
+    public void discard(PageTable table, long start, long end, long most, Choice choice) {
         // Expires notices also where no leaf exists yet. The walk's fence separates the notices from the leaves.
         table.notices().expire(start, end);
-        table.residents().beforeRemoval((end - start) >>> table.pageShift());
+        table.residents().beforeRemoval(Math.min(most, (end - start) >>> table.pageShift()));
         walk.over(table, start, end);
         while (walk.next()) {
             claim(choice);
