@@ -19,15 +19,12 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
 
     private final AddressSpace space;
 
-    /** The accesses of the thread that entered the space, or null while no thread is in the space. */
+    /**
+     * The accesses of the thread that uses this memory and is in the space; null while that thread is outside. Only
+     * that thread may use this field.
+     */
     @Nullable
     LinearAccess access;
-
-    /**
-     * The guest through which the using thread is in the space, or null while that thread is outside. Only that thread
-     * may use this field and {@code access}.
-     */
-    private @Nullable Guest guest;
 
     /**
      * The thread that uses this memory, even while it has temporarily left the space. Null if no thread uses the
@@ -111,15 +108,17 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         if (!isIn()) {
             return code.get();
         }
-        Guest entered = opened();
         LinearAccess accesses = access;
-        use(null, null);
-        entered.leave();
-        try {
-            return code.get();
-        } finally {
-            entered.poll();
-            use(entered, accesses);
+        // A guest within that of the call, so that the call need not store its guest for this method.
+        try (Guest inner = space.enter().leaveForCalls()) {
+            inner.leave();
+            access = null;
+            try {
+                return code.get();
+            } finally {
+                inner.poll();
+                access = accesses;
+            }
         }
     }
 
@@ -133,7 +132,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
 
     /** Returns whether the calling thread uses this memory and is in the space. */
     private boolean isIn() {
-        return user.get() == Thread.currentThread() && guest != null;
+        return user.get() == Thread.currentThread() && access != null;
     }
 
     /**
@@ -142,6 +141,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
      */
     private boolean claim() {
         Thread caller = Thread.currentThread();
+        // Pairs with end: this thread sees all that the last user did with the memory.
         Thread other = user.compareAndExchange(null, caller);
         if (other != null && other != caller) {
             throw new IllegalStateException(
@@ -156,7 +156,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         try {
             entered = space.enter();
             entered.leaveForCalls();
-            use(entered, LinearAccess.of(entered.memory()));
+            access = LinearAccess.of(entered.memory());
             isOpen = true;
             return entered;
         } finally {
@@ -167,7 +167,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     private void close(Guest entered, boolean isFirst) {
-        use(null, null);
+        access = null;
         end(entered, isFirst);
     }
 
@@ -178,23 +178,10 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
             }
         } finally {
             if (isFirst) {
-                user.set(null);
+                // Release: after all that the thread did with the memory. Pairs with claim.
+                user.setRelease(null);
             }
         }
-    }
-
-    private void use(@Nullable Guest entered, @Nullable LinearAccess accesses) {
-        guest = entered;
-        access = accesses;
-    }
-
-    /** Returns the guest of the calling thread, which must be in the space. */
-    final Guest opened() {
-        Guest entered = guest;
-        if (entered == null) {
-            throw new IllegalStateException("no thread uses " + this);
-        }
-        return entered;
     }
 
     /** Polls, and returns the accesses of the calling thread, which must be in the space. */

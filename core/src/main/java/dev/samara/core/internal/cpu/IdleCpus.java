@@ -115,7 +115,7 @@ public final class IdleCpus<T extends LentCpu> {
     public void closed(T cpu) {
         ThreadCpus thread = cpu.thread;
         if (thread != null) {
-            thread.forgetOpen(cpu);
+            thread.open.remove(cpu);
         }
     }
 
@@ -128,7 +128,7 @@ public final class IdleCpus<T extends LentCpu> {
     public @Nullable T openOrTakeIn(Object space) {
         ThreadCpus thread = ThreadCpus.kept();
         for (int i = thread.open.size() - 1; i >= 0; i--) {
-            LentCpu cpu = thread.open.get(i).get();
+            LentCpu cpu = thread.open.get(i);
             if (cpu != null && cpu.isIn(space) && kind.isInstance(cpu)) {
                 return kind.cast(cpu);
             }
@@ -169,7 +169,10 @@ public final class IdleCpus<T extends LentCpu> {
     }
 
     private T lent(LentCpu cpu, ThreadCpus thread) {
-        cpu.thread = thread;
+        // Compared first, because a store of a reference takes longer.
+        if (cpu.thread != thread) {
+            cpu.thread = thread;
+        }
         return kind.cast(cpu);
     }
 
@@ -270,7 +273,6 @@ public final class IdleCpus<T extends LentCpu> {
     public void putBack(T cpu) {
         IdlePlace place = cpu.place;
         if (place != null) {
-            cpu.thread = null;
             place.put(cpu);
         }
     }

@@ -29,12 +29,13 @@ public abstract class LentCpu {
     IdleCpus.@Nullable IdlePlace place;
 
     /**
-     * The CPUs of the thread to which this CPU is lent; null while it is idle.
+     * The CPUs of the thread to which this CPU is lent. An idle CPU keeps the value, so that the same thread need not
+     * store it again.
      *
-     * @written the thread to which the CPU is lent, before it uses the CPU and before it puts it back (plain)
+     * @written the thread to which the CPU is lent, before it uses the CPU (plain)
      * @read this thread
      * @pairs by {@code idle} of {@code IdleCpus}, with which the CPU passes from thread to thread
-     * @invariant the CPUs of the thread to which this one is lent; null while it is idle
+     * @invariant while the CPU is lent, the CPUs of its thread
      */
     @Nullable
     ThreadCpus thread;

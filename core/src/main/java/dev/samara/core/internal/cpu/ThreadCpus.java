@@ -3,8 +3,6 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.internal.sync.RcuReader;
 import java.lang.ref.WeakReference;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -19,7 +17,7 @@ final class ThreadCpus {
      * Weak references, so that a CPU that was not closed does not keep its machine reachable. An online CPU is
      * reachable as long as its machine is reachable.
      */
-    private final List<WeakReference<CpuState>> cpus = new ArrayList<>(1);
+    private final CpuReferences<CpuState> cpus = new CpuReferences<>();
 
     /**
      * Whether a thread ever used a pool. Never reset to false. A benign race, because a thread that has a CPU of a pool
@@ -37,7 +35,7 @@ final class ThreadCpus {
     private @Nullable RcuReader borrowed;
 
     /** The CPUs of pools that the thread has open; weak references, as in the list above. */
-    final List<WeakReference<LentCpu>> open = new ArrayList<>(1);
+    final CpuReferences<LentCpu> open = new CpuReferences<>();
 
     /** The CPUs of pools that the thread used last; elements are null before. */
     final @Nullable WeakReference<LentCpu>[] remembered = array();
@@ -84,16 +82,6 @@ final class ThreadCpus {
         nextRemembered = nextRemembered + 1 & REMEMBERED - 1;
     }
 
-    /** Removes one CPU, and all unreachable CPUs, from the list of open CPUs. Allocates nothing. */
-    void forgetOpen(LentCpu one) {
-        for (int i = open.size() - 1; i >= 0; i--) {
-            LentCpu cpu = open.get(i).get();
-            if (cpu == null || cpu == one) {
-                open.remove(i);
-            }
-        }
-    }
-
     /**
      * Returns the CPUs of the calling thread if several of them, including CPUs of a pool, may be in GUEST; otherwise
      * null.
@@ -134,7 +122,7 @@ final class ThreadCpus {
 
     /** Adds a CPU to this thread's CPUs. Must be called by this thread. */
     void list(CpuState cpu) {
-        forget(null);
+        cpus.remove(null);
         cpus.add(cpu.self);
     }
 
@@ -148,18 +136,8 @@ final class ThreadCpus {
 
     /** Removes a CPU from this thread's CPUs. Must be called by this thread. Allocates nothing. */
     void unlist(CpuState cpu) {
-        forget(cpu);
+        cpus.remove(cpu);
         endIfEmpty();
-    }
-
-    /** Removes one CPU, and all unreachable CPUs. Allocates nothing. */
-    private void forget(@Nullable CpuState one) {
-        for (int i = cpus.size() - 1; i >= 0; i--) {
-            CpuState cpu = cpus.get(i).get();
-            if (cpu == null || cpu == one) {
-                cpus.remove(i);
-            }
-        }
     }
 
     /** Drops the list of the calling thread if it is empty. */
@@ -171,7 +149,7 @@ final class ThreadCpus {
     }
 
     private void endIfEmpty() {
-        if (!isKept && cpus.isEmpty() && borrowed == null) {
+        if (!isKept && cpus.size() == 0 && borrowed == null) {
             CURRENT.remove();
         }
     }
@@ -197,7 +175,7 @@ final class ThreadCpus {
         // Iterates by index, without allocating an iterator, because this runs before each operation of a thread that
         // has CPUs.
         for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i).get();
+            CpuState cpu = cpus.get(i);
             if (cpu != null && cpu.isGuest() && !cpu.isLost()) {
                 return cpu;
             }
@@ -209,7 +187,7 @@ final class ThreadCpus {
     @Nullable
     CpuState inGuestForGood() {
         for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i).get();
+            CpuState cpu = cpus.get(i);
             if (cpu != null && cpu.isGuest() && !cpu.isLost() && !cpu.leavesForCalls()) {
                 return cpu;
             }
@@ -220,7 +198,7 @@ final class ThreadCpus {
     /** Makes those CPUs leave GUEST that do so on their own for a call that may wait. */
     void leaveForCall() {
         for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i).get();
+            CpuState cpu = cpus.get(i);
             if (cpu != null && cpu.isGuest() && cpu.leavesForCalls()) {
                 cpu.leaveForCall();
             }
@@ -239,7 +217,7 @@ final class ThreadCpus {
     /** Makes those CPUs leave GUEST that do so on their own for a fault of another CPU of the thread. */
     void leaveForFault(int depth) {
         for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i).get();
+            CpuState cpu = cpus.get(i);
             if (cpu != null && cpu.isGuest()) {
                 cpu.leaveForFault(depth);
             }
@@ -250,7 +228,7 @@ final class ThreadCpus {
     void comeBack(int depth) {
         faults = depth - 1;
         for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i).get();
+            CpuState cpu = cpus.get(i);
             if (cpu != null) {
                 cpu.comeBack(depth);
             }
@@ -261,7 +239,7 @@ final class ThreadCpus {
     @Nullable
     CpuState inKernel(long context) {
         for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i).get();
+            CpuState cpu = cpus.get(i);
             if (cpu != null && cpu.isInKernel(context)) {
                 return cpu;
             }
@@ -273,7 +251,7 @@ final class ThreadCpus {
     @Nullable
     RcuReader inSection(@Nullable RcuReader passed) {
         for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i).get();
+            CpuState cpu = cpus.get(i);
             RcuReader reader = cpu == null ? null : cpu.reader();
             if (reader != null && reader != passed && reader.isReading()) {
                 return reader;
