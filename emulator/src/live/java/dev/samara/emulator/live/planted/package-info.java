@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/** Rules of system calls that are broken on purpose, and found by scripts that the running kernel executes too. */
+/** Rules of system calls that are broken on purpose, and that scripts find which the running kernel also executes. */
 @NullMarked
 package dev.samara.emulator.live.planted;
 
