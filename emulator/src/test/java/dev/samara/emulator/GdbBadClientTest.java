@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class GdbBadClientTest {
     private static final int FUZZ_PACKETS = 3000;
 
-    /** So many packets fit into the buffers of a connection, but their answers do not. */
+    /** The number of packets, all of which fit into the buffers of a connection, whereas their answers do not. */
     private static final int PIPELINED = 5000;
 
     private static final int TOO_LONG = 1 << 20;

@@ -130,7 +130,7 @@ sealed interface Argument {
      * A member of a structure: its kind and its value.
      *
      * @param kind b, h, w or q for 1, 2, 4 or 8 bytes, i for the number of a process in 4 bytes, p for an address, t
-     *     for a time in 8 bytes, which is not compared after the call
+     *     for a time in 8 bytes, whose value after the call is not compared
      */
     record Field(char kind, Argument value) {
         int width() {

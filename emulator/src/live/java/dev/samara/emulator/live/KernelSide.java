@@ -12,7 +12,7 @@ import java.util.List;
 
 /** The judge as a process on the kernel, which belongs to an unprivileged user. */
 final class KernelSide extends Side {
-    /** The process is interrupted by signals, stopped, stopped by a debugger, or ended. */
+    /** The states interruptible sleep, stopped, stopped by a debugger, and zombie. */
     private static final String STATES_OF_SLEEP = "STtZ";
 
     private static final String USER = "1000";

@@ -101,8 +101,8 @@ sealed interface Step {
      * @param task the parent
      * @param isClone3 whether clone3 creates the child
      * @param flags the flags, and the signal that is sent when it ends
-     * @param words the address of three words: the child's descriptor, and 8 and 16 bytes after it its number as stored
-     *     by its parent and by the child itself
+     * @param words the address of three words of 8 bytes: the child's descriptor, the child's number as stored by its
+     *     parent, and the same number as stored by the child itself
      * @param call the child's call
      */
     record Spawn(int task, boolean isClone3, long flags, long words, Call call) implements Step {

@@ -14,7 +14,7 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rule that production code breaks on purpose. The tables of docs/breaks.md are generated from these objects.
+ * A rule that a mutant of production code breaks. The tables of docs/breaks.md are generated from these objects.
  *
  * @param name what the mutated code does
  * @param cost the cost of a search for it
