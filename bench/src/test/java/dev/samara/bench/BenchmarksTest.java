@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.infra.Blackhole;
 
-/** Each benchmark is called a few times with each index that it offers, as JMH would call it, but in this process. */
+/** Calls each benchmark a few times with each index that it offers, as JMH would call it, but in this process. */
 @Explored(3)
 class BenchmarksTest {
     private static final int CALLS = 300;

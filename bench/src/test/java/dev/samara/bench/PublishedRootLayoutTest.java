@@ -21,7 +21,7 @@ import org.openjdk.jol.layouters.CurrentLayouter;
 import org.openjdk.jol.layouters.HotSpotLayouter;
 import org.openjdk.jol.layouters.Layouter;
 
-/** The root of a tree has a cache line to itself, as the comment of its class says. */
+/** Checks that a tree's root has a cache line to itself, as the comment of its class promises. */
 class PublishedRootLayoutTest {
     private static final int LINE = 64;
     private static final String PACKAGE = MapleTree.class.getPackageName() + ".";

@@ -11,12 +11,12 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The emulator uses the classes of an embedder: the address space, and nothing from below it. */
+/** Checks that the emulator uses only classes for embedders: the address space, and nothing below it. */
 final class ArchitectureTest {
     private static final JavaClasses EMULATOR =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
 
-    /** The rows, from instructions to the end of a debugger. */
+    /** The rows of packages, from instructions to the end of a debugger. */
     private static final List<String> ROWS = List.of(
             "limit",
             "isa",

@@ -19,12 +19,12 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The table of limits in {@code docs/emulator.md}. */
+/** Checks the table of limits in {@code docs/emulator.md}. */
 final class LimitsTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final String HEADER = "| what | limit | constant | beyond it | reached by |";
 
-    /** A row of the table, by columns. */
+    /** A row of the table, with one component per column. */
     private record LimitRow(String what, String limit, String constant, String beyond, String test) {}
 
     private static List<LimitRow> rows() throws IOException {

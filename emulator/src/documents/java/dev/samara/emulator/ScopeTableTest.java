@@ -17,7 +17,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The table of {@code docs/emulator.md} that names the calls that the emulator does not have. */
+/** Checks the table of {@code docs/emulator.md} that names the calls that the emulator does not support. */
 final class ScopeTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Path CODE = BASE.resolve("src/main/java/dev/samara/emulator/linux");
@@ -33,7 +33,7 @@ final class ScopeTableTest {
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /** The calls in the rows whose answer is ENOSYS. */
+    /** Returns the calls in the rows whose result is ENOSYS. */
     private static Set<String> excluded() throws IOException {
         List<String> lines = Files.readAllLines(BASE.resolve("../docs/emulator.md"));
         Set<String> excluded = new TreeSet<>();

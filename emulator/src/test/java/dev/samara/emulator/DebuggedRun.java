@@ -11,7 +11,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-/** A run of the program {@code debugged} that waits for a debugger. Closing it ends the run. */
+/** A run of the program {@code debugged} that waits for a debugger. Closing this object ends the run. */
 final class DebuggedRun implements AutoCloseable {
     private static final int SECONDS = 30;
 
@@ -47,7 +47,7 @@ final class DebuggedRun implements AutoCloseable {
         return result.get(SECONDS, TimeUnit.SECONDS);
     }
 
-    /** Ends the emulation from outside, as the end of the tool does. */
+    /** Ends the emulation from outside, as the tool does when it ends. */
     void interrupt() {
         thread.interrupt();
     }

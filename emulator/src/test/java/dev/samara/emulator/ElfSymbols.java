@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 
-/** The addresses of the symbols of a program. */
+/** The addresses of a program's symbols. */
 final class ElfSymbols {
     private static final int SECTIONS = 40;
     private static final int SECTION_BYTES = 64;

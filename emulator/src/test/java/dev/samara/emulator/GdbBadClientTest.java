@@ -19,12 +19,12 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What a client that breaks the protocol cannot do to the guest. */
+/** Tests what a client that violates the protocol cannot do to the guest. */
 @Timeout(60)
 final class GdbBadClientTest {
     private static final int FUZZ_PACKETS = 3000;
 
-    /** Packets that fit into the buffers of a connection, while their answers do not. */
+    /** The number of packets, all of which fit into the buffers of a connection, whereas their answers do not. */
     private static final int PIPELINED = 5000;
 
     private static final int TOO_LONG = 1 << 20;
@@ -45,7 +45,7 @@ final class GdbBadClientTest {
                 assertEquals('-', gdb.next());
                 gdb.raw("$?#zz");
                 assertEquals('-', gdb.next());
-                // The checksum would be right if the invalid digit counted as -1.
+                // The checksum would be correct if the invalid digit counted as -1.
                 gdb.raw("$\u000f#1z");
                 assertEquals('-', gdb.next());
                 gdb.raw(RspClient.frame("m0," + "0".repeat(TOO_LONG)));
@@ -185,7 +185,7 @@ final class GdbBadClientTest {
         }
     }
 
-    /** Whether the server closes the connection, perhaps before it has read all. */
+    /** Returns whether the server closed the connection, possibly before it read everything. */
     private static boolean isClosed(RspClient client) {
         try {
             return client.next() < 0;
@@ -234,10 +234,10 @@ final class GdbBadClientTest {
             try (RspClient gdb = run.connect()) {
                 assertEquals("OK", gdb.ask("QPassSignals:5"));
                 String answer = gdb.ask("c");
-                // The guest may have come to its breakpoint before the client asked for no reports.
+                // The guest may have reached its breakpoint before the client turned off reports.
                 assertEquals("W00", answer.startsWith("T05") ? gdb.ask("C05") : answer);
             } catch (IOException ended) {
-                // The guest was faster than this client: its result says whether it got the signal.
+                // The guest was faster than this client: its result shows whether it received the signal.
             }
             assertOk(run);
         }
@@ -267,7 +267,7 @@ final class GdbBadClientTest {
                 hasAsked.countDown();
             }
         } catch (IOException closed) {
-            // The connection has ended.
+            // The connection was closed.
         }
     }
 

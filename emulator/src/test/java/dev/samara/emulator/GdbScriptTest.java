@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Debian's gdb with the program {@code debugged}, where it is installed. */
+/** Runs Debian's gdb, if it is installed, with the program {@code debugged}. */
 @Timeout(120)
 final class GdbScriptTest {
     private static final Path GDB = Path.of("/usr/bin/gdb-multiarch");

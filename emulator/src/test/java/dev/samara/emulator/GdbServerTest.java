@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A debugger's packets, with the program {@code debugged}, whose source says what it does. */
+/** Sends a debugger's packets, with the program {@code debugged}, whose source describes what it does. */
 @Timeout(60)
 final class GdbServerTest {
     private static final int RA = 1;
@@ -52,7 +52,7 @@ final class GdbServerTest {
         assertTrue(reply.startsWith(start), () -> reply + " does not start with " + start);
     }
 
-    /** Has the guest go on up to a breakpoint that is removed then. */
+    /** Runs the guest up to a temporary breakpoint. */
     private static void runTo(RspClient gdb, String symbol) throws Exception {
         breakAt(gdb, symbol);
         assertTrue(gdb.ask("c").startsWith("T05"));
@@ -246,10 +246,10 @@ final class GdbServerTest {
             long before = gdb.memory(at("add"));
             String address = Long.toHexString(at("add"));
             long afterCall = gdb.register(RA);
-            // No breakpoint changes after this, so nothing else has decoded code dropped.
+            // No breakpoint changes after this, so nothing else discards decoded code.
             assertEquals("OK", gdb.point("Z0", afterCall, 2));
             breakAt(gdb, "fault");
-            // The bytes 0x7d and 0x23 would have to be escaped; these do not.
+            // The bytes 0x7d and 0x23 would have to be escaped, but these need not be.
             assertEquals("OK", gdb.ask("X" + address + ",2:\u0082\u0080"), "ret");
             assertEquals(RETURN, gdb.memory(at("add")) & 0xffff);
             assertStops(gdb.ask("c"), 5, "");

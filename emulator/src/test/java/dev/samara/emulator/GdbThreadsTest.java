@@ -15,7 +15,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** All threads of a guest stop and go on together. The program {@code debugged} spins here until {@code go} is set. */
+/**
+ * Tests that all threads of a guest stop and resume together. In these tests, the program {@code debugged} spins until
+ * {@code go} is set.
+ */
 @Timeout(60)
 final class GdbThreadsTest {
     private static final int A0 = 10;
@@ -26,10 +29,10 @@ final class GdbThreadsTest {
     private static final int MOST_INTERRUPTS = 10_000;
     private static final int STEPS = 200;
 
-    /** So often the guest is found where it was. */
+    /** How many times the test checks that the guest has not moved. */
     private static final int QUIET = 50;
 
-    /** The numbers that gdb has for SIGSTOP and SIGCONT. */
+    /** gdb's numbers for SIGSTOP and SIGCONT. */
     private static final String GDB_STOP = "11";
 
     private static final String GDB_CONT = "13";
@@ -52,14 +55,14 @@ final class GdbThreadsTest {
         assertEquals(new GuestRun.GuestResult(0, "ok debugged\n"), run.result());
     }
 
-    /** Connects a client, which lets the guest come to its spinning thread, and stops it there. */
+    /** Connects a client, runs the guest up to its spinning thread, and stops it there. */
     private static RspClient spinning(DebuggedRun run) throws Exception {
         RspClient gdb = run.connect();
         assertEquals("OK", gdb.ask("QPassSignals:b;5"));
         assertEquals("OK", gdb.point("Z0", at("spin"), 2));
         assertTrue(gdb.ask("c").startsWith("T05thread:3e8;"));
         assertEquals("OK", gdb.point("z0", at("spin"), 2));
-        // Until an interrupt comes while the thread spins, and not before it goes on.
+        // Repeated until an interrupt arrives while the thread is spinning, rather than before it resumes.
         for (int i = 0; i < MOST_INTERRUPTS && spins(gdb) < MANY; i++) {
             gdb.send("c");
             gdb.interrupt();
@@ -240,7 +243,7 @@ final class GdbThreadsTest {
             assertEquals("OK", gdb.point("Z0", at("note"), 2));
             assertTrue(gdb.ask("vCont;C05:3e9").startsWith("T05thread:3e9;"));
             assertEquals(at("note"), gdb.pc());
-            // An instruction that returns to itself.
+            // This instruction returns to itself.
             assertEquals("OK", gdb.setRegister(RA, at("reached")));
             assertEquals("OK", gdb.setRegister(PC, at("reached")));
             long before = spins(gdb);

@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a guest, or a file that is none, cannot do to the emulator. */
+/** Tests what a guest, or a file that is not a guest, cannot do to the emulator. */
 @Timeout(60)
 final class GuestLimitsTest {
     private static final int KILLED = 137;

@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The programs of {@code src/test/riscv}, which check themselves: each prints {@code ok} and its name, or the first
- * thing that is wrong.
+ * Runs the programs of {@code src/test/riscv}, which check themselves: each prints {@code ok} and its name, or its
+ * first error.
  */
 @Timeout(60)
 @Explored(6)

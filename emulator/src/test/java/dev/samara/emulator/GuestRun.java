@@ -22,7 +22,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A run of a program of the test resources. */
+/** A run of a program from the test resources. */
 final class GuestRun {
     private static final long MEMORY = 64L << 20;
     private static final int TLB = 4096;
@@ -60,13 +60,13 @@ final class GuestRun {
         return this;
     }
 
-    /** Has the guest take its standard streams for a terminal. */
+    /** Makes the guest's standard streams terminals. */
     GuestRun terminal() {
         isTerminal = true;
         return this;
     }
 
-    /** Has the guest be user 0. */
+    /** Makes the guest run as user 0. */
     GuestRun asRoot() {
         isRoot = true;
         return this;
@@ -81,7 +81,7 @@ final class GuestRun {
      * How a run ended.
      *
      * @param status the exit status
-     * @param output what the guest has written, and after it what the emulator has
+     * @param output the guest's output, followed by the emulator's output
      */
     record GuestResult(int status, String output) {}
 

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Programs at a terminal, programs that have stopped, and files that stand for named pipes. */
+/** Tests programs at a terminal, stopped programs, and files that represent named pipes. */
 @Timeout(60)
 final class JobControlTest {
     private static final int STOPPED = 128 + 19;

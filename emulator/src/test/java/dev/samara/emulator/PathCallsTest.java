@@ -20,8 +20,8 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * Each call that takes a path, with each kind of path, compared with the Linux kernel. The file {@code paths.kernel}
- * has what {@code src/test/riscv/paths.c} printed on Linux 6.18, in a folder of ext4 after {@code chroot}.
+ * Compares each call that takes a path, with each kind of path, with the Linux kernel. The file {@code paths.kernel}
+ * contains the output of {@code src/test/riscv/paths.c} on Linux 6.18, in a folder of ext4 after {@code chroot}.
  */
 @Timeout(60)
 @Tag("comparison")
@@ -37,7 +37,7 @@ final class PathCallsTest {
         }
     }
 
-    /** Returns the results of a line by the names of the calls, with the path before each. */
+    /** Returns the results in a line, each preceded by the path and the name of the call. */
     private static List<String> cells(String head, String line) {
         int end = line.lastIndexOf('"') + 1;
         String[] calls = head.split(" ", -1);

@@ -11,7 +11,9 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The parts of the program {@code limits}: each makes a guest reach a limit, be refused, and go on. */
+/**
+ * Runs the parts of the program {@code limits}, each of which makes a guest reach a limit, get an error, and continue.
+ */
 @Timeout(120)
 final class ReachedLimitsTest {
     @TempDir

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A guest that is user 0. */
+/** Tests a guest that runs as user 0. */
 @Timeout(60)
 @Tag("comparison")
 final class RootUserTest {

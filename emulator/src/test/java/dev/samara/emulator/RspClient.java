@@ -13,7 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.concurrent.TimeUnit;
 
-/** A client of gdb's remote serial protocol. An answer that does not come fails the test. */
+/** A client of gdb's remote serial protocol. If an answer does not arrive, the test fails. */
 final class RspClient implements AutoCloseable {
     private static final int SECONDS = 20;
     private static final int HEX = 16;
@@ -30,7 +30,7 @@ final class RspClient implements AutoCloseable {
         out = socket.getOutputStream();
     }
 
-    /** Sends chars as bytes. */
+    /** Sends characters as bytes. */
     void raw(String text) throws IOException {
         out.write(text.getBytes(StandardCharsets.ISO_8859_1));
         out.flush();
@@ -45,12 +45,12 @@ final class RspClient implements AutoCloseable {
         raw(frame(text));
     }
 
-    /** Returns the next byte; -1 if the server has closed the connection. */
+    /** Returns the next byte; -1 if the server closed the connection. */
     int next() throws IOException {
         return in.read();
     }
 
-    /** Returns the next packet, without acknowledgements before it; "closed" if the server has closed. */
+    /** Returns the next packet and skips acknowledgements; returns "closed" if the server closed the connection. */
     String receive() throws IOException {
         int next = in.read();
         while (next == '+') {

@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The examples use the classes of an embedder: the address space, and nothing from below it. */
+/** Checks that the examples use only classes for embedders: the address space, and nothing below it. */
 final class ArchitectureTest {
     private static final JavaClasses EXAMPLES =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));

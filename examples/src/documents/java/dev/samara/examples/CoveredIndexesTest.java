@@ -20,14 +20,14 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The method {@code covered} of docs/range-tree.md, whose walk has a store between each two steps. */
+/** Tests the method {@code covered} of docs/range-tree.md, with a store between any two steps of its walk. */
 public final class CoveredIndexesTest {
     private final MapleTree<String> tree = new MapleTree<>();
 
     @TempDir
     private Path output;
 
-    /** A cursor as the method uses one. */
+    /** A cursor, with the methods that the tested method uses. */
     public static final class Walk {
         private final Cursor<String> cursor;
         private final Queue<Runnable> stores;
@@ -37,12 +37,12 @@ public final class CoveredIndexesTest {
             this.stores = new ArrayDeque<>(stores);
         }
 
-        /** As {@link Cursor#find}. */
+        /** Like {@link Cursor#find}. */
         public @Nullable Object find(long index) {
             return cursor.find(index);
         }
 
-        /** As {@link Cursor#next}, after the next store. */
+        /** Like {@link Cursor#next}, after the next store. */
         public @Nullable Object next() {
             Runnable store = stores.poll();
             if (store != null) {
@@ -51,12 +51,12 @@ public final class CoveredIndexesTest {
             return cursor.next();
         }
 
-        /** As {@link Cursor#first}. */
+        /** Like {@link Cursor#first}. */
         public long first() {
             return cursor.first();
         }
 
-        /** As {@link Cursor#last}. */
+        /** Like {@link Cursor#last}. */
         public long last() {
             return cursor.last();
         }

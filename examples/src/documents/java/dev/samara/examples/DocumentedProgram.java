@@ -18,16 +18,16 @@ import javax.tools.JavaFileObject;
 import javax.tools.SimpleJavaFileObject;
 import javax.tools.ToolProvider;
 
-/** A Markdown page whose blocks of Java are compiled. */
+/** A Markdown page whose blocks of Java code are compiled. */
 final class DocumentedProgram {
     private final String text;
 
-    /** Reads a page, by its name in the directory of the project. */
+    /** Reads a page, given its path in the project directory. */
     DocumentedProgram(String page) throws IOException {
         text = Files.readString(Path.of(System.getProperty("basedir", ""), "..", page));
     }
 
-    /** Returns the fenced blocks of a language, in order. */
+    /** Returns the fenced blocks in a language, in order. */
     List<String> blocks(String language) {
         return Pattern.compile("(?ms)^```" + language + "$(.*?)^```$")
                 .matcher(text)
@@ -36,17 +36,17 @@ final class DocumentedProgram {
                 .toList();
     }
 
-    /** Compiles a class of all blocks of Java: the imports of the first one, and the members of the others. */
+    /** Compiles a class from all blocks of Java code: the imports in the first block, and the members in all others. */
     void compileProgram(String name, Path output) {
         compileProgram(name, blocks("java"), output);
     }
 
-    /** Compiles a class of some blocks: the imports of the first one, and the members of the others. */
+    /** Compiles a class from some blocks: the imports in the first block, and the members in all others. */
     static void compileProgram(String name, List<String> blocks, Path output) {
         compileClass(name, blocks, output);
     }
 
-    /** Compiles a class as {@link #compileProgram} does, which extends one that was compiled to the same output. */
+    /** Compiles a class like {@link #compileProgram}; it extends a class that was compiled to the same output. */
     void compileSubclass(String name, String superclass, Path output) {
         compileClass(name + " extends " + superclass, blocks("java"), output);
     }
@@ -57,13 +57,13 @@ final class DocumentedProgram {
         compile(name, blocks.get(0) + "public class " + declared + " {" + members + "}\n", output);
     }
 
-    /** Runs a compiled class in a JVM of its own, and returns what it prints. */
+    /** Runs a compiled class in a separate JVM, and returns its output. */
     static String run(String name, Path classes) throws IOException, InterruptedException {
         String path = classes + System.getProperty("path.separator") + System.getProperty("java.class.path");
         ProcessBuilder program = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-cp", path, name)
                 .redirectErrorStream(true);
-        // With one of these the JVM prints a line of its own.
+        // With one of these variables, the JVM prints an additional line.
         program.environment().keySet().removeAll(List.of("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "_JAVA_OPTIONS"));
         Process process = program.start();
         String printed = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -71,7 +71,7 @@ final class DocumentedProgram {
         return printed;
     }
 
-    /** Compiles a class, and fails if the compiler has anything to say. */
+    /** Compiles a class, and fails if the compiler prints any message. */
     static void compile(String name, String source, Path output) {
         JavaFileObject file =
                 new SimpleJavaFileObject(URI.create("string:///" + name + ".java"), JavaFileObject.Kind.SOURCE) {

@@ -30,11 +30,11 @@ final class ReadmeTest {
             import dev.samara.wasm.*;
             """;
 
-    /** What each block is given. */
+    /** The code before each block, which declares what the block uses. */
     private static final List<String> GIVEN =
             List.of("", "byte[] program = dev.samara.examples.WasmOfGuide.bytes();", "");
 
-    /** What is returned after each block: what its comments promise. */
+    /** The code after each block, which returns what the block's comments promise. */
     private static final List<String> RESULTS = List.of("""
             String shown = middle.start() - data + " " + space.find(data);
             space.close();
@@ -50,7 +50,7 @@ final class ReadmeTest {
             return isFree + " " + owner + " " + owners.get(0x0a01002aL) + " " + before;
             """);
 
-    /** A class with the README's blocks as bodies of methods. */
+    /** Returns a class whose methods contain the README's blocks. */
     private static String source() throws IOException {
         List<String> blocks = new DocumentedProgram("README.md").blocks("java");
         assertEquals(RESULTS.size(), blocks.size());
@@ -94,7 +94,7 @@ final class ReadmeTest {
         }
     }
 
-    /** Returns the content of the first element of a name. */
+    /** Returns the content of the first element with a name. */
     static String element(String name, String xml) {
         Matcher matcher = Pattern.compile("(?s)<" + name + ">\\s*(.*?)\\s*</" + name + ">")
                 .matcher(xml);

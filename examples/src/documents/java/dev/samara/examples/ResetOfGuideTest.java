@@ -60,7 +60,7 @@ final class ResetOfGuideTest {
         return Objects.requireNonNull(cpu.space());
     }
 
-    /** Runs whose written pages are all that has changed. */
+    /** Runs that change only the bytes of the pages that they write. */
     @SuppressWarnings("ImmutableEnumChecker") // the actions have no state
     enum Stores {
         NONE(cpu -> {}),
@@ -82,7 +82,7 @@ final class ResetOfGuideTest {
         }
     }
 
-    /** Runs that change more than bytes. After most of them the maps are as before. */
+    /** Runs that change more than bytes. After most of them, the maps are unchanged. */
     @SuppressWarnings("ImmutableEnumChecker") // the actions have no state
     enum Changes {
         DISCARD(cpu -> space(cpu).madvise(CHANGED, PAGE, Advice.DONTNEED)),
@@ -115,7 +115,7 @@ final class ResetOfGuideTest {
         }
     }
 
-    /** Has a run made in a space, and then its reset. Looks at the space if it is reset. */
+    /** Executes a run in a space, then resets the space, and checks the space if the reset succeeds. */
     private static void resetAfter(Consumer<Cpu> run) throws ReflectiveOperationException {
         try (Machine machine = Machine.builder().memory(16L << 20).build();
                 AddressSpace space =

@@ -7,13 +7,13 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 
-/** The WebAssembly module of docs/webassembly.md, for the other page that shows how it runs. */
+/** The WebAssembly module of docs/webassembly.md, for the other page that shows how to run it. */
 public final class WasmOfGuide {
     private static final Pattern HEX = Pattern.compile("\"([0-9a-f]{8,})\"");
 
     private WasmOfGuide() {}
 
-    /** Returns the bytes of the module, which the guide has as hexadecimal digits. */
+    /** Returns the bytes of the module, which the guide contains as hexadecimal digits. */
     public static byte[] bytes() throws IOException {
         String text = String.join("", new DocumentedProgram("docs/webassembly.md").blocks("java"));
         return HexFormat.of()

@@ -26,7 +26,7 @@ final class KeyValueStoreModelTest {
     private final NavigableMap<Long, byte[]> now = new TreeMap<>();
     private final NavigableMap<Long, byte[]> saved = new TreeMap<>();
 
-    /** Most keys are close to each other, so that they are found again; some are at the ends. */
+    /** Returns a key. Most keys are close to each other, so that they occur again; some are at the ends. */
     private static long key(Random random) {
         return switch (random.nextInt(40)) {
             case 0 -> Long.MIN_VALUE + random.nextInt(2);
@@ -47,12 +47,12 @@ final class KeyValueStoreModelTest {
             KeyValueStore store = StoreFixture.open(machine, path);
             for (int step = 0; step < STEPS; step++) {
                 long key = key(random);
-                // Phases, so that the tree grows large and becomes empty.
+                // Alternates between phases, so that the tree grows large and becomes empty.
                 boolean grows = step / 2_000 % 3 != 2;
                 int choice = random.nextInt(1_000);
                 if (choice == 0) {
                     store.close();
-                    // A background write may have the file still, which is locked as long.
+                    // A background write may still use the file, which stays locked until then.
                     machine.close();
                     machine = StoreFixture.newMachine();
                     store = StoreFixture.open(machine, path);

@@ -39,7 +39,7 @@ final class KeyValueStorePowerLossTest {
                 + " of which were durable before their checkpoint returned");
     }
 
-    /** Changes a store until its power fails. Returns the last batch with a checkpoint. */
+    /** Changes a store until its power fails. Returns the last batch that completed a checkpoint. */
     private static long changed(UnforcedChannel channel, long before) throws IOException {
         Machine machine = newMachine();
         long done = before;
@@ -50,7 +50,7 @@ final class KeyValueStorePowerLossTest {
                 done++;
             }
         } catch (IOException | RuntimeException failed) {
-            // Pages that could not be written are lost, so any failure is possible without power.
+            // Pages that could not be written are lost, so without power any failure is possible.
             if (!channel.hasFailed()) {
                 throw failed;
             }
@@ -75,7 +75,7 @@ final class KeyValueStorePowerLossTest {
         }
     }
 
-    /** Returns a machine that drops what it cannot write, as a computer without power does. */
+    /** Returns a machine that drops what it cannot write, like a computer without power. */
     private static Machine newMachine() {
         return Machine.builder()
                 .memory(1 << 22)

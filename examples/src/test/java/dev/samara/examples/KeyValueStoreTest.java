@@ -113,7 +113,7 @@ final class KeyValueStoreTest {
                 store.checkpoint();
             }
         }
-        // Without that, 7,000 pages: of 1,000 records, at most 31 in each, 200 times.
+        // Without this, the file would contain 7,000 pages: 1,000 records, at most 31 of them per page, 200 times.
         assertTrue(Files.size(path) < 2_000L << 12, () -> "bytes: " + size());
     }
 
@@ -149,12 +149,12 @@ final class KeyValueStoreTest {
         });
     }
 
-    /** What is done with a machine. */
+    /** The use of a machine. */
     private interface Use {
         void accept(Machine machine) throws IOException;
     }
 
-    /** Uses a machine of its own, whose end is the end of each use of the file. */
+    /** Runs code with a separate machine; after the machine's end, nothing uses the file any more. */
     private static void inMachine(Use use) throws IOException {
         Machine machine = StoreFixture.newMachine();
         try {

@@ -23,7 +23,7 @@ final class MapsOfThisProcessTest {
     @EnabledOnOs(OS.LINUX)
     @DisplayName("the first mapping of this process is printed as Linux does")
     void thisProcess() throws Exception {
-        // The heap of this process may grow between two looks at its mappings: both look at one copy.
+        // The heap of this process may grow between two reads of its mappings, so both reads use one copy.
         List<String> now = MapsOfThisProcess.read(Path.of("/proc/self/maps"));
         Path copy = Files.write(folder.resolve("maps"), now);
         List<String> printed = Printed.by(() -> MapsOfThisProcess.print(copy));

@@ -6,16 +6,18 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
-/** The output of a program. Tests of one JVM run one after the other, so none sees the output of another. */
+/**
+ * Captures the output of a program. Tests in one JVM run one after another, so no test captures another test's output.
+ */
 public final class Printed {
     private Printed() {}
 
-    /** A program with its command line. */
+    /** A program that is called with its command line. */
     public interface Program {
         void run() throws Exception;
     }
 
-    /** Runs a program and gives the lines of its standard output. */
+    /** Runs a program, and returns the lines of its standard output. */
     public static List<String> by(Program program) throws Exception {
         PrintStream before = System.out;
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();

@@ -13,13 +13,13 @@ import java.util.BitSet;
 import java.util.Random;
 
 /**
- * A file in memory, on a device that loses its power: of the sectors that were written and not forced, any may have
- * their old bytes then. The library uses such a channel by positions.
+ * A file in memory, on a device that loses power: afterwards, any sector that was written but not forced may contain
+ * its old bytes. The library uses such a channel only with explicit positions.
  */
 final class UnforcedChannel extends FileChannel {
     private static final int SECTOR = 512;
 
-    /** The number of calls that change the device until the power fails. */
+    /** The number of calls that may change the device until its power fails. */
     private int callsLeft;
 
     private boolean hasFailed;
@@ -42,12 +42,12 @@ final class UnforcedChannel extends FileChannel {
         callsLeft--;
     }
 
-    /** Returns whether a call has met the end of the power. */
+    /** Returns whether a call failed because of the power loss. */
     synchronized boolean hasFailed() {
         return hasFailed;
     }
 
-    /** Returns what is on the device after the power has failed. */
+    /** Returns the content of the device after the power loss. */
     synchronized byte[] afterLoss(Random random) {
         callsLeft = 0;
         byte[] left = Arrays.copyOf(forced, random.nextBoolean() ? bytes.length : forced.length);
@@ -105,7 +105,7 @@ final class UnforcedChannel extends FileChannel {
 
     @Override
     protected void implCloseChannel() {
-        // Nothing is open.
+        // Nothing to close.
     }
 
     @Override

@@ -61,7 +61,10 @@ final class KeyValueStoreCrashTest {
                 + " of which were durable and not reported, " + model.size() + " records");
     }
 
-    /** Runs a JVM that changes the store, and kills it. Returns the last batch that it has reported; 0 for none. */
+    /**
+     * Runs a JVM that changes the store, and kills the JVM. Returns the last batch that the JVM reported; 0 if it
+     * reported none.
+     */
     private static long killedAfter(Path path, Random random) throws IOException, InterruptedException {
         Process writer = new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
@@ -75,14 +78,14 @@ final class KeyValueStoreCrashTest {
                 .start();
         try (BufferedReader lines =
                 new BufferedReader(new InputStreamReader(writer.getInputStream(), StandardCharsets.UTF_8))) {
-            // Some die while they open the store, or during their first batch.
+            // Some JVMs are killed while they open the store, or during their first batch.
             long last = 0;
             int wanted = random.nextInt(8) == 0 ? 0 : 1 + random.nextInt(30);
             for (int line = 0; line < wanted; line++) {
                 last = number(lines.readLine());
             }
             assertTrue(!writer.waitFor(random.nextInt(wanted == 0 ? 600_000 : 8_000), TimeUnit.MICROSECONDS));
-            // That of the process would close its streams, with the last lines in them.
+            // Process.destroyForcibly would close the process's streams, which may still contain the last lines.
             assertTrue(writer.toHandle().destroyForcibly());
             for (String line = lines.readLine(); line != null; line = lines.readLine()) {
                 last = number(line);

@@ -13,7 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The tree is usable with nothing else: what its classes may depend on. */
+/** Checks what the tree's classes may depend on, so that the tree is usable without the other modules. */
 final class ArchitectureTest {
     private static final JavaClasses MAPLE =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));

@@ -15,15 +15,15 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Historical bugs of Linux's maple tree, in this tree's terms. */
+/** Historical bugs of Linux's maple tree, translated to this tree. */
 class HistoricalBugsTest {
 
     private static final long MAX = -1L;
 
-    /** Random stores at each end of a node. */
+    /** The number of random stores at each end of a node. */
     private static final int STORES = Share.of("stores at the ends of nodes", 4).steps(4);
 
-    /** Entries {@code i} at index {@code 2 * i}, with a free index after each. */
+    /** Returns a tree with entries {@code i} at index {@code 2 * i}, each followed by a free index. */
     private static Draft combed(int entries) {
         Draft draft = new Draft();
         for (int i = 0; i < entries; i++) {
@@ -47,7 +47,7 @@ class HistoricalBugsTest {
         }
     }
 
-    /** Stores in a copy of the tree, and checks everything around. */
+    /** Stores in a copy of the tree, and checks that nothing outside the range changed. */
     private static void storeAndCheck(Draft draft, int entries, long first, long last, @Nullable Object value) {
         Node base = draft.root();
         draft.endEra();

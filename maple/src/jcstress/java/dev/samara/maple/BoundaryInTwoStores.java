@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@code GrownRangeIsOldOrNew} broken on purpose: the word of the boundary is stored in two halves, as one that goes
- * beyond a word would be. In this package for its pivots.
+ * A mutant of {@code GrownRangeIsOldOrNew}: the word that contains the boundary is stored in two halves, as a boundary
+ * larger than a word would be. It is in this package because it accesses the pivots.
  */
 @JCStressTest
 @Outcome(
@@ -33,7 +33,7 @@ public class BoundaryInTwoStores {
     @Actor
     public void writer() {
         long[] pivots = tree.rootAcquire().childPivots[0];
-        // Carries into the upper half of the word.
+        // The addition carries into the upper half of the word.
         long end = (BASE + 0xff) >>> 1;
         LeafBoundary.move(pivots, 0, Keys.join((pivots[0] & ~LOW) | (end & LOW), 0));
         LeafBoundary.move(pivots, 0, Keys.join(end, 0));

@@ -11,11 +11,11 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@code LeafInPlaceIsWhole} broken on purpose: the leaf is put in its place, and got from there, without an access
- * mode. In this package for its nodes.
+ * A mutant of {@code LeafInPlaceIsWhole}: the leaf reference is stored and loaded without access modes. It is in this
+ * package because it accesses the nodes.
  *
- * <p>The memory model allows what is called interesting here. It has not been seen, and on x86 is not to be expected:
- * that does not reorder stores. That the modes are there is checked in the sources, by {@code AccessModesTest}.
+ * <p>The memory model allows the interesting outcome. It has never been observed, and is not expected on x86, which
+ * does not reorder stores. {@code AccessModesTest} checks in the sources that the modes are used.
  */
 @JCStressTest
 @Outcome(

@@ -12,8 +12,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * {@code SnapshotIsOneInstant} broken on purpose: the root is taken and the era not ended. In this package for its
- * root.
+ * A mutant of {@code SnapshotIsOneInstant}: it reads the root, but does not end the era. It is in this package because
+ * it accesses the root.
  */
 @JCStressTest
 @Outcome(

@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@code ShiftedSlotsAreFound} broken on purpose: what the parent says of a leaf's pivots is searched, and not compared
- * with the leaf that is found. In this package for its nodes.
+ * A mutant of {@code ShiftedSlotsAreFound}: it searches the pivots that the parent records for a leaf, without
+ * comparing them with those of the leaf that it then loads. It is in this package because it accesses the nodes.
  */
 @JCStressTest
 @Outcome(

@@ -14,7 +14,8 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Calls of two or three threads on the lowest indexes of a tree: is there an order of them that explains all answers?
+ * Calls by two or three threads on the lowest indexes of a tree: some serial order of the calls must explain all
+ * results.
  */
 @DisplayName("The tree is linearizable")
 @Tag("lincheck")
@@ -93,7 +94,7 @@ public class MapleTreeLincheckTest {
                 .check(MapleTreeLincheckTest.class);
     }
 
-    /** The sequential specification: the tree's calls on an array, where 0 is no entry. */
+    /** The sequential specification: the tree's calls on an array, where 0 means no entry. */
     public static final class Cells {
         private final int[] values = new int[INDEXES];
 

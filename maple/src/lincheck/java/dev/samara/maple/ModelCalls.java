@@ -10,15 +10,15 @@ import static dev.samara.maple.TwoLeavesCalls.owner;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
-/** The results of the calls of {@link TwoLeavesCalls} in a serial order, by the model. */
+/** The results that the model returns for the calls of {@link TwoLeavesCalls} in a serial order. */
 public abstract class ModelCalls {
     private Model model = new Model();
     private String held = "";
 
     /**
-     * A model of the tree that {@link TwoLeaves} makes.
+     * Creates a model of the tree that {@link TwoLeaves} creates.
      *
-     * @param stones the owner of the stones; null for entries
+     * @param stones the owner of the stones; null if the stones are entries
      */
     ModelCalls(@Nullable Object stones) {
         for (int cell = 0; cell < TwoLeaves.END; cell++) {

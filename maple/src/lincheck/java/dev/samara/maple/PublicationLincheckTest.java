@@ -13,9 +13,10 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 /**
- * Each publication of the tree beside the reader that it could mislead: few calls, and many of their interleavings. The
- * calls are those of {@link WholeMapLincheckTest}; cells 6, 8 and 10 have entries, 9 is the first of the upper leaf. A
- * second opinion: the build has {@code TreeScenariosTest} in {@code core}.
+ * Each way in which the tree publishes an edit, concurrently with the reader that it could mislead: few calls, but many
+ * of their interleavings. The calls are the same as in {@link WholeMapLincheckTest}. Cells 6, 8 and 10 contain entries,
+ * and cell 9 is the first cell of the upper leaf. This is a second opinion: {@code TreeScenariosTest} tests the same
+ * publications.
  */
 @DisplayName("each publication is linearizable beside the reader that it could mislead")
 @Tag("lincheck")
@@ -49,7 +50,7 @@ class PublicationLincheckTest {
         check(WholeMapLincheckTest.AmongEntries.class, before, writer, reader, List.of());
     }
 
-    /** A snapshot taken beside stores is not changed by another store later. */
+    /** Checks that a snapshot that is taken concurrently with stores is not changed by a later store. */
     private static void checkHeld(List<Actor> before, List<Actor> writer) {
         List<Actor> after = List.of(call("store", 11, 11, 102), call("held"));
         check(WholeMapLincheckTest.AmongEntries.class, before, writer, List.of(call("hold")), after);
@@ -138,7 +139,7 @@ class PublicationLincheckTest {
     void entryMovesAmongReservations() {
         check(
                 WholeMapLincheckTest.AmongReservations.class,
-                // The reservation keeps the free ranges of both leaves apart.
+                // The reservation prevents a merge of the free ranges of the two leaves.
                 List.of(call("reserve", 9, 9, 0), call("erase", 6, 8)),
                 List.of(call("store", 7, 7, 100), call("erase", 10, 10)),
                 List.of(call("isEmpty"), call("atOrAfter", 6), call("atOrBefore", 11)),
@@ -159,7 +160,7 @@ class PublicationLincheckTest {
     @Test
     @DisplayName("E.1 a transaction in two leaves beside lookups and a snapshot")
     void transaction() {
-        // Looked up in the order of the stores: the second alone cannot be missing.
+        // Looked up in the order of the stores, so no result may contain the first store without the second.
         check(List.of(), List.of(call("storeTwo", 8, 10, 100)), List.of(call("get", 8), call("get", 10), call("hold")));
     }
 

@@ -8,12 +8,12 @@ import org.jetbrains.lincheck.datastructures.Param;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Every operation of a tree that takes effect at one instant, as calls that Lincheck makes: on the window of {@link
- * TwoLeaves}, in which edits are put in the place of leaves and searches go from one leaf to another. {@link
- * ModelCalls} gives the expected answers.
+ * Every operation of a tree that takes effect at one instant, as calls for Lincheck. They work on the window of {@link
+ * TwoLeaves}, where edits replace leaves in place and searches cross from one leaf to the other. {@link ModelCalls}
+ * returns the expected results.
  *
- * <p>A search by a cursor is not of one instant where it goes on to another leaf, so it is asked only for the entry at
- * an index, or where the answer is a neighbour that is always in the same leaf.
+ * <p>A cursor's search is not atomic if it continues in another leaf, so a cursor is only used to find the entry at an
+ * index, or a neighbour that is always in the same leaf.
  */
 @Param(name = "cell", gen = IntGen.class, conf = "6:11")
 @Param(name = "value", gen = IntGen.class, conf = "100:103")
@@ -28,7 +28,7 @@ public abstract class TwoLeavesCalls {
     private final Reader<Integer> reader;
     private Snapshot<Integer> held = new MapleTree<Integer>().snapshot();
 
-    /** Calls on a tree that no other thread knows. */
+    /** Creates calls on a tree that no other thread accesses yet. */
     TwoLeavesCalls(TwoLeaves<Integer> cells) {
         tree = cells.tree;
         reader = tree.reader();
@@ -46,7 +46,7 @@ public abstract class TwoLeavesCalls {
         return TwoLeaves.last(Math.max(one, other));
     }
 
-    /** A request for whole cells of the window. */
+    /** Returns a request for whole cells of the window. */
     static Op.Gap gap(int size) {
         long cell = TwoLeaves.first(1);
         long end = TwoLeaves.last(TwoLeaves.WINDOW_END - 1);
@@ -81,7 +81,7 @@ public abstract class TwoLeavesCalls {
         return attempt(() -> tree.store(first(one, other), last(one, other), value, owner(owner)));
     }
 
-    /** In the middle of a cell, so that the slots behind it move. */
+    /** Stores in the middle of a cell, so that the slots after it are shifted. */
     @Operation
     public String storeWithin(@Param(name = "cell") int cell, @Param(name = "value") int value) {
         return attempt(() -> tree.store(TwoLeaves.first(cell) + 4, TwoLeaves.first(cell) + 7, value));
@@ -98,7 +98,9 @@ public abstract class TwoLeavesCalls {
         return attempt(() -> tree.erase(first(one, other), last(one, other)));
     }
 
-    /** With all above it, so that one leaf is left. For {@link PublicationLincheckTest}. */
+    /**
+     * Erases the cell and everything above it, so that one leaf remains. Used only by {@link PublicationLincheckTest}.
+     */
     public String eraseFrom(int cell) {
         return attempt(() -> tree.erase(TwoLeaves.first(cell), -1L));
     }
@@ -116,7 +118,7 @@ public abstract class TwoLeavesCalls {
         return erased[0] + end;
     }
 
-    /** The entry at an index, with its bounds. */
+    /** Returns the entry at an index, with its bounds. */
     @Operation
     public String entryAt(@Param(name = "cell") int cell) {
         return "" + tree.entryAt(TwoLeaves.first(cell));
@@ -152,7 +154,7 @@ public abstract class TwoLeavesCalls {
                 () -> tree.update(t -> t.replaceByReservation(first(one, other), last(one, other), owner(owner))));
     }
 
-    /** A transaction of two stores, one of them in another leaf perhaps. */
+    /** Makes two stores, possibly in different leaves, in one transaction. */
     @Operation
     public String storeTwo(
             @Param(name = "cell") int one, @Param(name = "cell") int other, @Param(name = "value") int value) {
@@ -191,13 +193,16 @@ public abstract class TwoLeavesCalls {
         return tree.get(TwoLeaves.first(cell));
     }
 
-    /** By the one reader that there is, which goes on from its last lookup. */
+    /** Looks up with the only reader, which starts from the leaf of its previous lookup. */
     @Operation(nonParallelGroup = "reader")
     public @Nullable Integer getByReader(@Param(name = "cell") int cell) {
         return reader.get(TwoLeaves.first(cell));
     }
 
-    /** Together with others; what all of them get is of no one instant. */
+    /**
+     * Looks up several cells with one call, and returns the value of one of them. The values of all cells together are
+     * not of one instant.
+     */
     @Operation
     public @Nullable Integer getAmongFour(@Param(name = "cell") int cell) {
         long[] indexes = {TwoLeaves.first(6), TwoLeaves.first(cell), TwoLeaves.first(8), TwoLeaves.first(10)};
@@ -241,7 +246,10 @@ public abstract class TwoLeavesCalls {
         return tree.snapshot().entries().toString();
     }
 
-    /** Takes a snapshot to keep. Two steps, so for one thread and {@link PublicationLincheckTest}. */
+    /**
+     * Takes and keeps a snapshot. These are two steps, so only {@link PublicationLincheckTest} calls it, from one
+     * thread.
+     */
     public String hold() {
         held = tree.snapshot();
         return held();
@@ -257,7 +265,7 @@ public abstract class TwoLeavesCalls {
         return Arrays.toString(values);
     }
 
-    /** The entry at a cell, if it is there already where the search begins. */
+    /** Finds the entry that covers a cell. Ignores later entries, because such a search is not atomic. */
     @Operation
     public String find(@Param(name = "cell") int cell) {
         Cursor<Integer> cursor = tree.cursor();

@@ -9,12 +9,12 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Random calls of two or three threads, of every kind, on a tree in which edits are put in the place of leaves. */
+/** Random calls of every kind, by two or three threads, on a tree whose leaves are replaced in place. */
 @DisplayName("A B C D E: the whole map is linearizable")
 @Tag("lincheck")
 @Explored(24)
 class WholeMapLincheckTest {
-    /** Loops over the items of two nodes are no waiting. */
+    /** Lincheck must not mistake a loop over the items of two nodes for a spin loop. */
     static final int LOOP = 40;
 
     static final int LOOP_BOUND = 200;
@@ -22,13 +22,13 @@ class WholeMapLincheckTest {
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
     private static final String STONES = "stones";
 
-    /** The window lies among entries. */
+    /** The window is surrounded by entries. */
     public static final class AmongEntries extends TwoLeavesCalls {
         public AmongEntries() {
             super(new TwoLeaves<>(cell -> cell));
         }
 
-        /** The expected answer. */
+        /** The expected results. */
         public static final class Said extends ModelCalls {
             public Said() {
                 super(null);
@@ -36,13 +36,13 @@ class WholeMapLincheckTest {
         }
     }
 
-    /** The window lies among reservations: lookups find nothing around it, and the tree may be empty for them. */
+    /** The window is surrounded by reservations: lookups find nothing around it, and for them the tree may be empty. */
     public static final class AmongReservations extends TwoLeavesCalls {
         public AmongReservations() {
             super(new TwoLeaves<>(cell -> cell, STONES));
         }
 
-        /** The expected answer. */
+        /** The expected results. */
         public static final class Said extends ModelCalls {
             public Said() {
                 super(STONES);

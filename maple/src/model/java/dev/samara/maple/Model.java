@@ -12,16 +12,16 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The specification of a {@link MapleTree}, as simple as possible: a sorted map of the pieces that are not free. Uses
- * nothing of the code under test, and no clever arithmetic.
+ * neither the code under test nor clever arithmetic.
  */
 final class Model {
 
-    /** A range and its content: a value, or {@link Held} for a reservation. */
+    /** A range with its content: a value, or {@link Held} for a reservation. */
     record Piece(long first, long last, Object content) {}
 
     record Held(Object owner) {}
 
-    /** An edit met this reservation. */
+    /** Thrown if this reservation refuses an edit. */
     static final class Refused extends RuntimeException {
         private static final long serialVersionUID = 1L;
 
@@ -62,14 +62,14 @@ final class Model {
         return pieces.size();
     }
 
-    /** The piece that covers an index. */
+    /** Returns the piece that covers an index. */
     @Nullable
     Piece at(long index) {
         Map.Entry<Long, Piece> e = pieces.floorEntry(index);
         return e != null && Long.compareUnsigned(index, e.getValue().last) <= 0 ? e.getValue() : null;
     }
 
-    /** The lowest piece that ends at or after an index. */
+    /** Returns the lowest piece that ends at or after an index. */
     @Nullable
     Piece atOrAfter(long index) {
         Piece p = at(index);
@@ -106,7 +106,7 @@ final class Model {
         return p == null || p.content instanceof Held ? null : new RangeEntry<>(p.first, p.last, p.content);
     }
 
-    /** The entries that overlap a range. */
+    /** Returns the entries that overlap a range. */
     List<RangeEntry<Object>> entries(long first, long last) {
         List<RangeEntry<Object>> list = new ArrayList<>(entries());
         list.removeIf(
@@ -114,7 +114,7 @@ final class Model {
         return list;
     }
 
-    /** The parts of a range without a value. */
+    /** Returns the parts of a range that contain no value. */
     List<IndexRange> gaps(long first, long last) {
         List<IndexRange> list = new ArrayList<>();
         BigInteger from = big(first);
@@ -130,7 +130,9 @@ final class Model {
         return list;
     }
 
-    /** Stores a value in a range, and in the entries with an equal value that overlap it or are next to it. */
+    /**
+     * Stores a value in a range, and in all entries with an equal value that overlap the range or are adjacent to it.
+     */
     void coalesce(long first, long last, Object value) {
         replace(first, last, value, null);
         Piece before = first == 0 ? null : at(first - 1);
@@ -140,7 +142,7 @@ final class Model {
         replace(from, to, value, null);
     }
 
-    /** Stores a value in the free parts of a range, and in the others what {@link ModelRun#merged} makes of the two. */
+    /** Stores a value in the free parts of a range, and the result of {@link ModelRun#merged} in all other parts. */
     void merge(long first, long last, Object value) {
         RangeEntry<Object> held = reservationIn(first, last);
         if (held != null) {
@@ -157,7 +159,7 @@ final class Model {
         }
     }
 
-    /** Stores entries, all or none. */
+    /** Stores either all of the entries or none. */
     void storeAll(List<RangeEntry<Object>> entries) {
         for (RangeEntry<Object> e : entries) {
             RangeEntry<Object> held = reservationIn(e.first(), e.last());
@@ -179,7 +181,7 @@ final class Model {
         return p != null && p.content instanceof Held held ? new RangeEntry<>(p.first, p.last, held.owner) : null;
     }
 
-    /** The lowest reservation that overlaps a range. */
+    /** Returns the lowest reservation that overlaps a range. */
     @Nullable
     RangeEntry<Object> reservationIn(long first, long last) {
         for (Piece p = atOrAfter(first); p != null && Long.compareUnsigned(p.first, last) <= 0; ) {
@@ -191,7 +193,10 @@ final class Model {
         return null;
     }
 
-    /** Makes the range have this content, or none, if it meets no reservation of another owner. */
+    /**
+     * Replaces the content of a range, or removes it if {@code content} is null, unless the range overlaps another
+     * owner's reservation.
+     */
     void replace(long first, long last, @Nullable Object content, @Nullable Object owner) {
         List<Piece> met = new ArrayList<>();
         for (Piece p = atOrAfter(first); p != null && Long.compareUnsigned(p.first, last) <= 0; ) {
@@ -233,7 +238,7 @@ final class Model {
         return p.content;
     }
 
-    /** The expected result of a gap search, as first index, or null. */
+    /** Returns the expected result of a gap search as its first index, or null if the search fails. */
     @Nullable
     Long search(Op.Gap gap, boolean lowest) {
         BigInteger freeFrom = BigInteger.ZERO;
@@ -254,7 +259,7 @@ final class Model {
         return best == null ? null : best.longValue();
     }
 
-    /** The lowest or highest position in the free range {@code [from, to)}. */
+    /** Returns the lowest or highest position in the free range {@code [from, to)}. */
     private static @Nullable BigInteger position(Op.Gap gap, BigInteger from, BigInteger to, boolean lowest) {
         BigInteger size = big(gap.size());
         BigInteger low = from.signum() == 0 ? from : from.add(big(gap.before()));

@@ -3,12 +3,12 @@ package dev.samara.maple;
 
 import org.jspecify.annotations.Nullable;
 
-/** Where a cursor should be. */
+/** The expected position of a cursor. */
 final class ModelCursor {
     final String name;
     final Cursor<Object> cursor;
     Model model;
-    int place; // 0 nowhere, 1 on an entry, 2 before the first, 3 behind the last
+    int place; // 0 nowhere, 1 on an entry, 2 before the first entry, 3 after the last entry
     long first;
     long last;
 

@@ -11,13 +11,15 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs a sequence of steps on a tree and on the model beside it, and compares after each step. Says what it does as the
- * body of a test.
+ * Runs a sequence of steps on a tree and on the model, and compares both after each step. Writes the steps as the body
+ * of a test.
  */
 final class ModelRun {
     static final List<String> OWNERS = List.of("anna", "ben", "cleo");
 
-    /** Every so many steps everything is compared, not only the surroundings of the step. */
+    /**
+     * The number of steps between complete comparisons. All other comparisons check only the surroundings of the step.
+     */
     private static final int FULL_CHECK = 61;
 
     private static final int SNAPSHOTS = 4;
@@ -28,7 +30,7 @@ final class ModelRun {
 
     final MapleTree<Object> tree = new MapleTree<>();
 
-    /** The tree as readers should see it. */
+    /** The expected content of the tree as readers see it. */
     Model model = new Model();
 
     private @Nullable Transaction<Object> transaction;
@@ -54,9 +56,9 @@ final class ModelRun {
     private final @Nullable StringBuilder java;
 
     /**
-     * Begins with some entries side by side. Without a {@code java} to write to, it writes nothing.
+     * Creates a tree with some adjacent entries. Writes no test if {@code java} is null.
      *
-     * @param entries the number of entries; with 3,000 the tree is so high that new leaves have lanes
+     * @param entries the number of entries; with 3,000 entries the tree is so high that new leaves use lanes
      */
     ModelRun(@Nullable StringBuilder java, int entries) {
         this.java = java;
@@ -75,7 +77,7 @@ final class ModelRun {
         }
     }
 
-    /** Stores the value at one end of a range, the same object, in all of it. */
+    /** Stores the value from one end of a range, the same object, in the whole range. */
     static <T extends RangeView<Object> & RangeStore<Object>> void resize(T target, long a, long b) {
         Object atStart = target.get(a);
         Object kept = atStart != null ? atStart : target.get(b);
@@ -90,7 +92,7 @@ final class ModelRun {
         }
     }
 
-    /** The model that the next step edits. */
+    /** Returns the model that the next step edits. */
     Model edited() {
         return draft != null ? draft : model;
     }
@@ -113,7 +115,7 @@ final class ModelRun {
         }
     }
 
-    /** Ends the open transaction and compares everything. */
+    /** Ends the open transaction, and compares everything. */
     void finish() {
         end(false);
         tree.validate();
@@ -218,7 +220,7 @@ final class ModelRun {
         }
     }
 
-    /** Returns one of two values, or none. */
+    /** Returns one of two values, or null. */
     static @Nullable Object merged(Object old, Object value) {
         int sum = (int) old + (int) value;
         return sum % 5 == 0 ? null : sum % 2 == 0 ? old : value;

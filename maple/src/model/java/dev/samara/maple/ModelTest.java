@@ -18,8 +18,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Random sequences of every operation, on the tree and on a naive model. A sequence that fails is made as short as it
- * can be and printed as a test.
+ * Random sequences of all operations, on the tree and on a naive model. A failing sequence is shortened as far as
+ * possible, and printed as a test.
  */
 @DisplayName("A.1 A.4 B.1 B.5 C.1-C.5 D.1-D.3 E.2 E.3: the tree does as the model")
 @Explored(8)
@@ -28,10 +28,10 @@ class ModelTest {
 
     private static final boolean TORTURE = Boolean.getBoolean("samara.torture");
 
-    /** Steps of each of the seeds below, and of the fresh one. */
+    /** The number of steps for each of the seeds below, and for the fresh seed. */
     private static final int STEPS = TORTURE ? 500_000 : 15_000;
 
-    /** A tree is begun anew after so many steps, because a seed also decides about keys and sizes. */
+    /** The number of steps after which a new tree is created, because a seed also determines keys and sizes. */
     private static final int STEPS_PER_TREE = 5_000;
 
     @ParameterizedTest
@@ -94,7 +94,7 @@ class ModelTest {
         }
     }
 
-    /** Leaves out parts, halves first and single steps last, as long as the rest still fails. */
+    /** Removes parts, halves first and single steps last, as long as the remaining steps still fail. */
     static List<Op> shrink(List<Op> ops, Predicate<List<Op>> fails) {
         List<Op> few = ops;
         for (int part = Math.max(1, few.size() / 2); ; ) {

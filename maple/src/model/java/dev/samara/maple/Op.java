@@ -2,15 +2,15 @@
 package dev.samara.maple;
 
 /**
- * One step of a random sequence, complete in itself, so that any sequence of steps can be run: a step that makes no
- * sense where it stands does nothing.
+ * One step of a random sequence. It is self-contained, so any sequence of steps can be run: a step that makes no sense
+ * in its place does nothing.
  *
- * @param kind what to do
- * @param a first index, or the only one
- * @param b last index
+ * @param kind the kind of step
+ * @param a the first index, or the only one
+ * @param b the last index
  * @param n the value to store, or a choice among cursors
- * @param owner number of an owner
- * @param gap what to search for
+ * @param owner the number of an owner
+ * @param gap the gap to search for
  */
 record Op(Kind kind, long a, long b, int n, int owner, Gap gap) {
 
@@ -68,7 +68,10 @@ record Op(Kind kind, long a, long b, int n, int owner, Gap gap) {
         return "0x" + Long.toHexString(index) + "L";
     }
 
-    /** The call that this step makes on a tree or transaction, or on a cursor, of these names. */
+    /**
+     * Returns the source text of the call that this step makes on a tree or transaction, or on a cursor, with these
+     * names.
+     */
     String asJava(String target, String cursor) {
         String first = asJava(a);
         String range = first + ", " + asJava(b);

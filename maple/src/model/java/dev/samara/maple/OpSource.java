@@ -4,8 +4,8 @@ package dev.samara.maple;
 import java.util.Random;
 
 /**
- * Draws steps. What it draws next depends on the model, so that ranges touch, meet and cut what is there; and on a
- * phase, so that a tree grows by runs of small ranges next to each other, and shrinks again by large ones.
+ * Generates random steps. The steps depend on the model, so that ranges touch, overlap and cut existing pieces; and on
+ * a phase: the tree grows by runs of small adjacent ranges, and shrinks by large ones.
  */
 final class OpSource {
 
@@ -19,18 +19,21 @@ final class OpSource {
 
     private final Random random;
 
-    /** The part of the index space that steps keep to, now and then excepted. */
+    /** The part of the index space that most steps use. */
     private final long base;
 
     private final long span;
 
-    /** Where the number of pieces turns growth into shrinking. */
+    /** The number of pieces at which growth turns into shrinking. */
     private final int enough;
 
-    /** One reservation in so many ranges of a growing run; few of them come and go without others near. */
+    /**
+     * A growing run contains one reservation per this many ranges on average. With few reservations, most are added and
+     * removed without another one nearby.
+     */
     private final int rareReservations;
 
-    /** Whether ranges end at odd indexes, so that lookups go by halves alone and boundaries may move in place. */
+    /** Whether all ranges end at odd indexes, so that lookups compare only halves and boundaries may move in place. */
     private final boolean isOdd;
 
     private Phase phase = Phase.GROW;
@@ -65,7 +68,7 @@ final class OpSource {
         return base + below(span);
     }
 
-    /** A position at or beside the bounds of a piece, or anywhere, or at a corner. */
+    /** Returns a position at or next to the bounds of a piece, or anywhere, or at a corner. */
     private long position(Model model) {
         int dice = random.nextInt(16);
         if (dice == 0) {
@@ -149,7 +152,7 @@ final class OpSource {
         return of(random.nextInt(rareReservations) == 0 ? Op.Kind.RESERVE : Op.Kind.STORE, first, last);
     }
 
-    /** Moves an end of the entry that was resized last, or of any. */
+    /** Moves an end of the entry that was resized last, or of a random one. */
     private Op resize(Model model) {
         if (random.nextInt(3) == 0) {
             resized = anywhere();
@@ -257,12 +260,15 @@ final class OpSource {
         return new Op(kind, isOdd ? a & ~1 : a, isOdd ? b | 1 : b, value(), owner(), Op.Gap.ANY);
     }
 
-    /** Mostly a new value, sometimes the one before: equal neighbours are two entries. */
+    /**
+     * Returns a new value in most cases, otherwise the previous one, because adjacent entries with equal values stay
+     * separate.
+     */
     private int value() {
         return random.nextInt(4) == 0 ? lastValue : ++lastValue;
     }
 
-    /** Mostly one owner, or else hardly any large range could be stored over. */
+    /** Returns the same owner in most cases, because otherwise hardly any large range could be stored over. */
     private int owner() {
         return random.nextInt(8) != 0 ? 0 : random.nextInt(ModelRun.OWNERS.size());
     }

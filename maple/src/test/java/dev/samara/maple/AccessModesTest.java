@@ -27,8 +27,9 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Shared words are accessed in the modes that their comments name. A mode that is missing is not to be found by
- * running: x86 and HotSpot order more than is asked for, and a model checker knows one order of everything.
+ * Checks that shared words are accessed in the modes that their comments name. No execution reveals a missing mode: x86
+ * and HotSpot provide a stronger order than the modes require, and a model checker explores only sequentially
+ * consistent executions.
  */
 class AccessModesTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
@@ -36,13 +37,13 @@ class AccessModesTest {
             new ClassFileImporter().importPath(BASE.resolve("target").resolve("classes"));
 
     private static final Pattern DECLARED = Pattern.compile("VarHandle (\\w+)( =|;)");
-    /** The word of each handle. */
+    /** The word that each handle accesses. */
     private static final Map<String, String> HANDLES =
             Map.of("ROOT", "root", "ERA", "era", "LEAF", "leaves", "WORD", "WORD");
 
     private static final Pattern MODE = Pattern.compile("\\b(acquire|release|volatile|opaque)\\b");
 
-    /** Each handle of the sources, with the methods called on it. */
+    /** Returns the methods that the sources call on each handle. */
     private static Map<String, Set<String>> calls() throws IOException {
         Map<String, Set<String>> calls = new TreeMap<>();
         try (Stream<Path> files = Files.walk(BASE.resolve("src/main/java"))) {
@@ -64,7 +65,10 @@ class AccessModesTest {
         return calls;
     }
 
-    /** The modes of the word of each handle, by its comment: one of "written" is a set, one of "read" a get. */
+    /**
+     * Returns the modes that the comments on each handle's word name: "written" lists modes of stores, and "read" modes
+     * of loads.
+     */
     private static Map<String, Set<String>> said() {
         List<WordComment> comments = WordComments.in(BASE.toAbsolutePath());
         Map<String, Set<String>> said = new TreeMap<>();

@@ -17,7 +17,7 @@ class AllocationTest {
 
     private static final int CALLS = 300_000;
 
-    /** An allowance for the measurement itself, and for the compiler. */
+    /** An allowance for the measurement itself and for the JIT compiler. */
     private static final long ALLOWANCE = 64_000;
 
     private final MapleTree<String> tree = new MapleTree<>();
@@ -29,7 +29,7 @@ class AllocationTest {
         }
     }
 
-    /** By reflection, because the module under test does not require {@code java.management}. */
+    /** Uses reflection, because the module under test does not require {@code java.management}. */
     private static long allocatedBytes() {
         try {
             Object bean = Class.forName("java.lang.management.ManagementFactory")
@@ -106,7 +106,7 @@ class AllocationTest {
     @Test
     @DisplayName("a range that grows and shrinks at one end, and keeps its value, does not allocate")
     void growthDoesNotAllocate() {
-        // In lanes, and in halves.
+        // A tree with lanes, and one with halves.
         for (int entries : new int[] {3000, 100}) {
             MapleTree<String> grown = new MapleTree<>();
             for (int i = 0; i < entries; i++) {
@@ -114,7 +114,7 @@ class AllocationTest {
             }
             long first = 16L * (entries - 50);
             grown.store(first, first + 7, "y");
-            // The first growth.
+            // The first growth allocates a leaf.
             grown.store(first, first + 9, "y");
             assertAllocatesNothing(() -> {
                 for (int i = 0; i < CALLS; i += 2) {
@@ -157,7 +157,7 @@ class AllocationTest {
         int calls = 20_000;
         assertAllocatesNothing(() -> {
             for (int i = 0; i < calls; i++) {
-                // Over several leaves of reservations.
+                // The search crosses several leaves of reservations.
                 if (edited.atOrAfter(i % 100) != null && edited.isStillVersion(edited.version())) {
                     hits++;
                 }

@@ -19,7 +19,10 @@ class FillTest {
     private final ReentrantLock lock = new ReentrantLock();
     private final MapleTree<Integer> tree = new MapleTree<>(lock);
 
-    /** Runs a test as the holder of the lock: a limit of time runs each method of a test in a thread of its own. */
+    /**
+     * Runs a test while holding the lock. The lock cannot be acquired outside the test method, because a timeout makes
+     * each method run in its own thread.
+     */
     private void locked(Runnable test) {
         lock.lock();
         try {

@@ -27,7 +27,7 @@ class GapSearchTest {
         return tree.storeHighest(where, "new") ? Keys.range(where.first(), where.last()) : "none";
     }
 
-    /** Like the tree, but nothing is stored. */
+    /** Searches a gap like the tree's methods, but stores nothing. */
     private static String look(MapleTree<String> tree, GapSearch where, boolean lowest) {
         String[] answer = {""};
         tree.update(t -> {

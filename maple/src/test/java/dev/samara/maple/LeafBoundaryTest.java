@@ -25,14 +25,14 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LeafBoundaryTest {
     private static final Snapshot<Integer> ABOVE = TwoLeaves.above(-1);
 
-    /** One object, unlike a number of this size that is boxed again. */
+    /** A shared object, because boxing a number of this size again would create another object. */
     private static final Integer NUMBER = 2_000;
 
     private TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> cell);
 
     private MapleTree<Integer> tree = cells.tree;
 
-    /** In a tree whose leaves have halves, or lanes. */
+    /** Creates a tree whose leaves use halves or lanes. */
     private void make(boolean isHigh) {
         cells = isHigh ? TwoLeaves.high(cell -> cell, ABOVE) : new TwoLeaves<>(cell -> cell);
         tree = cells.tree;
@@ -46,12 +46,15 @@ class LeafBoundaryTest {
         return TwoLeaves.first(cell) + 4L * quarter;
     }
 
-    /** Unlike {@link MapleTree#validate}, in the open era. */
+    /** Validates in the open era, unlike {@link MapleTree#validate}. */
     private void validate() {
         TreeCheck.validate(tree.rootAcquire());
     }
 
-    /** Makes the range of cell 6 end after so many quarters of cell 7, from one leaf on which this boundary moves. */
+    /**
+     * Makes the range of cell 6 end after {@code quarters} quarters of cell 7. The first call creates a leaf in which
+     * this boundary is movable.
+     */
     private void grow(int quarters) {
         tree.store(at(6, 0), at(7, quarters) - 1, 6);
     }
@@ -131,7 +134,8 @@ class LeafBoundaryTest {
             grow(1);
             Snapshot<Integer> taken = tree.snapshot();
             List<RangeEntry<Integer>> entries = taken.entries();
-            // The era begins in the other leaf; then a value is replaced in this one, whose pivots stay.
+            // The first store starts the era, in the other leaf; the second one replaces a value in this leaf, but
+            // leaves its pivots unchanged.
             cells.store(10, 100);
             cells.store(8, 101);
             grow(2);
@@ -177,7 +181,7 @@ class LeafBoundaryTest {
             MapleTree<Integer> wide = builder.build();
             long first = 2_000L << 21;
             long last = first + (1 << 20) - 1;
-            // Begins the era.
+            // Starts the era.
             wide.store(first, last + (1 << 16), NUMBER);
             wide.store(first, last + (2 << 16), NUMBER);
             @Nullable Object[] leaf = leaf(wide, first);
@@ -246,7 +250,7 @@ class LeafBoundaryTest {
         assertEquals(LeafPivots.form(shared), LeafPivots.form(moving));
     }
 
-    /** Entries of some cells, and what each cell should have: the entry that covers it. */
+    /** Entries that each cover some cells, and the expected entry of each cell. */
     private static final class Cells {
         private static final int COUNT = 1200;
         private static final int SIZE = 16;
@@ -288,7 +292,8 @@ class LeafBoundaryTest {
             @Nullable Object[] after = leaf(tree, (long) from * SIZE);
             moves += before == after && !Arrays.equals(words, LeafNode.pivots(after)) ? 1 : 0;
             if (cuts) {
-                // Both parts would be one entry here if they met again, and two in the tree.
+                // If the two parts were adjacent again later, they would be one entry in the expected contents, but two
+                // in the tree.
                 edit(to, end(to), new Object());
             }
         }
@@ -301,7 +306,7 @@ class LeafBoundaryTest {
             return to;
         }
 
-        /** Grows or shrinks the entry, or the free range, that has a cell. */
+        /** Grows or shrinks the entry, or the free range, that contains a cell. */
         void resize(int cell) {
             Object value = expected[cell];
             int from = cell;
@@ -398,7 +403,7 @@ class LeafBoundaryTest {
         assertTrue(all.moves > 500, "boundaries moved in place: " + all.moves);
     }
 
-    /** Grows an entry, and stores beside it, in a transaction. */
+    /** In one transaction, grows an entry and stores next to it. */
     private static void transaction(Cells all, int cell, boolean commits) {
         all.tree.update(transaction -> {
             RangeEntry<Object> entry = transaction.entryAt((long) cell * Cells.SIZE);

@@ -24,10 +24,10 @@ class LeafPivotsTest {
     /** The lower bound of the leaf, as a key. */
     private long floor;
 
-    /** The pivots of a leaf at granules of 16^e, as keys, in a span that needs such granules. */
+    /** Returns the pivots of a leaf, as keys, at granules of 16^e, in a span that requires such granules. */
     private long[] pivots(int e) {
         int shift = 4 * e;
-        // Below these spans the next smaller granules would do.
+        // For smaller spans, the next smaller granules would suffice.
         long least = e == 0 ? 17 : (1 << 11) + 1;
         long most = e == 13 ? 1 << 12 : 1 << 15;
         long span = least + random.nextLong(most - least + 1);
@@ -167,7 +167,7 @@ class LeafPivotsTest {
         assertArrayEquals(made, changed);
     }
 
-    /** Returns the level of a root whose leaves have this form. */
+    /** Returns the level of a root whose leaves use this form. */
     private static int levelOf(long[] words) {
         return LeafPivots.form(words) == LeafPivots.HALVES ? 0 : HIGH;
     }

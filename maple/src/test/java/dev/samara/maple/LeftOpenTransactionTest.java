@@ -117,7 +117,7 @@ class LeftOpenTransactionTest extends TransactionFixture {
             t.store(4L * i, 4L * i + 1, "old");
         }
         Node root;
-        // One thread: to another one, the transaction is never open.
+        // A single thread, because only the thread that began the transaction sees it as open.
         ExecutorService other = Executors.newSingleThreadExecutor();
         Transaction<String> left;
         try (Writer<String> writer = t.writer()) {

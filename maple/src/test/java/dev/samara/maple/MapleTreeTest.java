@@ -237,7 +237,7 @@ class MapleTreeTest {
         MapleTree<String> high = new MapleTree<>(new ReentrantLock(), TwoLeaves.above("above"));
         long width = 1L << 20;
         long start = 1L << 40;
-        // Together they have more granules than a lane can tell.
+        // Together they span more granules than a lane can represent.
         int reservations = 400;
         for (int i = 0; i < reservations; i++) {
             high.reserve(start + i * width, start + (i + 1) * width - 1, "owner");
@@ -267,9 +267,9 @@ class MapleTreeTest {
         for (int i = 0; i < 200; i++) {
             long at = start + i * width;
             high.update(t -> {
-                // The first edit makes the nodes above the leaf this transaction's own.
+                // After the first edit, the transaction owns the nodes above the leaf.
                 t.store(at + 0x1_0000, at + 0x1_ffff, "at granules");
-                // The ends are odd: the form is all that changes.
+                // The ends are odd, so only the form changes.
                 t.store(at + 0x4_0002, at + 0x4_0005, "between");
                 TreeCheck.validate(t.root());
                 assertEquals("between", t.get(at + 0x4_0003));

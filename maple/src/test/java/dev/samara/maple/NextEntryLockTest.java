@@ -8,12 +8,12 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Which reads take the writer lock of a tree whose edits are no transactions. */
+/** Checks which reads take the writer lock of a tree whose edits are not transactions. */
 final class NextEntryLockTest {
     private static final int EDITS = 5000;
     private static final int SPAN = 20_000;
 
-    /** Counts how often it is taken. */
+    /** Counts how often the lock is taken. */
     private static final class WriterLockCount extends ReentrantLock {
         private static final long serialVersionUID = 1;
 
@@ -42,7 +42,7 @@ final class NextEntryLockTest {
         for (int i = 0; i < EDITS; i++) {
             long first = random.nextInt(SPAN);
             long last = first + random.nextInt(SPAN / 20);
-            // Phases in which the tree grows, and in which it becomes nearly empty.
+            // The tree alternates between phases in which it grows and phases in which it becomes nearly empty.
             if (random.nextInt(10) < (i / 500 % 2 == 0 ? 2 : 8)) {
                 tree.erase(first, last);
             } else {

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 class PublishedNodesTest {
 
     private final MapleTree<Object> tree = new MapleTree<>();
-    /** The content of each node when it was published. */
+    /** A copy of each node at the time of its publication. */
     private final IdentityHashMap<Node, Node> published = new IdentityHashMap<>();
 
     private final IdentityHashMap<@Nullable Object[], @Nullable Object[]> publishedLeaves = new IdentityHashMap<>();
@@ -114,7 +114,7 @@ class PublishedNodesTest {
             boolean commit = random.nextInt(4) != 0;
             long around = random.nextInt(3 * entries);
             if (random.nextInt(4) == 0) {
-                // This may write in place to nodes that no snapshot has.
+                // This may modify nodes in place that no snapshot contains.
                 compare();
                 forget();
                 tree.store(around, around, "single", "owner");

@@ -183,7 +183,7 @@ class RangeEditsTest {
         });
     }
 
-    /** A value that calls something when it is compared, and is equal to all others of its kind. */
+    /** A value that runs code when it is compared, and is equal to all other values of its type. */
     private record Calling(Runnable call) {
         @Override
         public boolean equals(Object other) {
@@ -199,7 +199,7 @@ class RangeEditsTest {
 
     @Test
     @DisplayName("a function that releases the lock, or edits the tree, has changed nothing")
-    @SuppressWarnings("LockNotBeforeTry") // what code of a caller should not do
+    @SuppressWarnings("LockNotBeforeTry") // what a caller's code should not do
     void unlocking() {
         tree.store(0, 9, "a");
         assertThrows(
@@ -239,7 +239,7 @@ class RangeEditsTest {
 
     @Test
     @DisplayName("a comparison that changes the tree is refused, and one that ends the transaction, too")
-    @SuppressWarnings("LockNotBeforeTry") // what code of a caller should not do
+    @SuppressWarnings("LockNotBeforeTry") // what a caller's code should not do
     void comparing() {
         MapleTree<Object> all = new MapleTree<>();
         all.store(0, 9, new Calling(() -> all.store(100, 109, "other")));

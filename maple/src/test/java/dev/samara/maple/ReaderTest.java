@@ -23,7 +23,7 @@ class ReaderTest {
 
     private final MapleTree<Object> tree = new MapleTree<>();
 
-    /** A step of 2 makes every pivot odd; of 1, every other one even. */
+    /** With a step of 2, every pivot is odd; with a step of 1, every other pivot is even. */
     @ParameterizedTest
     @CsvSource({"5, 2", "5, 1", "60, 2", "60, 1", "3000, 2", "3000, 1"})
     void findsWhatGetFindsWhateverIsEditedBetween(int entries, long step) {
@@ -41,7 +41,7 @@ class ReaderTest {
         tree.validate();
     }
 
-    /** Leaves have lanes with a step of 2, and halves with even pivots with a step of 1. */
+    /** With a step of 2, leaves use lanes; with a step of 1, they use halves with even pivots. */
     @ParameterizedTest
     @ValueSource(longs = {1, 2})
     void findsWhatGetFindsInATreeOfSeveralLevels(long step) {
@@ -85,7 +85,7 @@ class ReaderTest {
             case 4, 5 -> tree.erase(first, last, "owner");
             case 6, 7 -> tree.store(first, last, value, "owner");
             default -> {
-                // An edit that names no owner may be put in place.
+                // An edit without an owner may be made in place.
                 if (tree.reservationIn(first, last) == null) {
                     tree.store(first, last, value);
                 }

@@ -22,11 +22,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Readers of every kind beside a writer that keeps, at every commit, rules that a reader can check.
+ * Readers of every kind run concurrently with a writer. At every commit, the tree satisfies rules that a reader can
+ * check.
  *
- * <p>The index space is divided into lots of 1000. Each begins with a stone, an entry that is never touched; the rest
- * is used by one of the actors below, and whatever it stores says so. So a reader can tell of every entry whether it
- * may be there.
+ * <p>The index space is divided into lots of 1000 indexes. Each lot starts with a stone, an entry that never changes;
+ * one of the actors below uses the rest, and each value that it stores names the lot. So a reader can decide for every
+ * entry whether it may be there.
  */
 @Explored(1)
 class ReadersBesideAWriterTest {
@@ -38,7 +39,7 @@ class ReadersBesideAWriterTest {
             ? 2_000_000
             : Share.of("ReadersBesideAWriterTest", 4).steps(20_000);
 
-    /** Plain fields on purpose: readers must see them as they were when the object was stored. */
+    /** The fields are not final on purpose: readers must see them as they were when the object was stored. */
     private static final class Mark {
         int lot;
         int number;
@@ -59,15 +60,15 @@ class ReadersBesideAWriterTest {
     private enum Actor {
         /** Stores and erases anything anywhere in its lot. */
         NOISE,
-        /** Only ever reserves: to readers the lot is empty. */
+        /** Makes only reservations, so for readers the lot is empty. */
         RESERVES,
-        /** Two ranges whose numbers change places. */
+        /** Swaps the numbers of two ranges. */
         SWAPS,
-        /** One range, growing from the middle to both sides. The number is how far. */
+        /** Grows one range from the middle to both sides. The number is how far it extends. */
         GROWS,
-        /** One range, whose number is the same in all lots of this kind, and rises. */
+        /** Increases the number of one range, which is the same in all lots of this kind. */
         COUNTS,
-        /** Never used: always empty. */
+        /** Stores nothing, so the lot is always empty. */
         RESTS;
 
         static Actor of(int lot) {
@@ -183,7 +184,7 @@ class ReadersBesideAWriterTest {
         }
     }
 
-    /** Checks that an entry may be there at all. */
+    /** Checks that this entry may exist. */
     private static void verify(long first, long last, Mark mark) {
         mark.verify();
         int lot = mark.lot;

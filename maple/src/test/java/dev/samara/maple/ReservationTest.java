@@ -22,7 +22,7 @@ import org.junit.jupiter.api.function.Executable;
 @DisplayName("D: reservations")
 class ReservationTest {
 
-    /** Equal to every other owner: what counts is identity. */
+    /** All owners are equal, because the tree must compare them by identity. */
     private static final class Owner {
         private final String name;
 

@@ -22,13 +22,17 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The collector is asked whether a value is gone, while whatever could keep it is still in use. Values are made in
- * methods of their own: a local variable that is no longer used may keep them too.
+ * Checks that the garbage collector reclaims a value while everything that could keep it reachable is still in use.
+ * Values are created in separate methods, because a local variable that is no longer used might also keep them
+ * reachable.
  */
 @DisplayName("F.1: erased, replaced and undone values become garbage")
 @Explored(6)
 class RetentionTest {
-    /** One is enough; but that a call is a collection of everything is nowhere promised. */
+    /**
+     * One collection is sufficient in practice, but no specification promises that a call to the collector collects all
+     * garbage.
+     */
     private static final int COLLECTIONS = 50;
 
     /** Trees of one leaf, of two levels and of more. */
@@ -45,7 +49,10 @@ class RetentionTest {
         return value;
     }
 
-    /** Entries of two indexes at the bottom, each with a hole behind it, and one at the top. All ends are odd. */
+    /**
+     * Returns a tree with entries of two indexes at the bottom, each followed by a free range, and one entry at the
+     * top. All ends are odd.
+     */
     private MapleTree<Object> filled(int size) {
         MapleTree<Object> tree = new MapleTree<>();
         for (int i = 0; i < size; i++) {
@@ -72,7 +79,10 @@ class RetentionTest {
         }
     }
 
-    /** Without this test, garbage in the others would not show which object released it. */
+    /**
+     * Checks that some values are still reachable. Otherwise, {@link #assertLetGo} could not show which object released
+     * the values.
+     */
     private void assertKept(Object... inUse) {
         try {
             System.gc();
@@ -82,7 +92,7 @@ class RetentionTest {
         }
     }
 
-    /** In all ways in which a tree can lose its entries. */
+    /** Returns all ways in which a tree can lose its entries. */
     static Stream<Named<Consumer<MapleTree<Object>>>> clearings() {
         return Stream.of(
                 Named.of("erased at once", tree -> tree.erase(0, TOP)),
@@ -159,7 +169,7 @@ class RetentionTest {
         assertLetGo(cells);
     }
 
-    /** Enough to cut nodes, and to join some. */
+    /** Makes enough edits to split nodes and to merge some. */
     private void edit(Transaction<Object> transaction) {
         for (int i = 0; i < 600; i++) {
             transaction.store(6L * i, 6L * i + 3, value());
@@ -207,7 +217,7 @@ class RetentionTest {
         }
     }
 
-    /** The possible next calls on a tree whose transaction was abandoned. */
+    /** Returns the possible next calls on a tree whose transaction was abandoned. */
     static Stream<Named<Consumer<MapleTree<Object>>>> nextEdits() {
         return Stream.of(
                 Named.of("a store", tree -> tree.store(0, 3, "next")),
@@ -320,7 +330,7 @@ class RetentionTest {
             reader.get(0);
             reader.get(TOP);
             tree.erase(0, TOP);
-            // The ends are odd again.
+            // All ends are odd again.
             assertNull(reader.get(0));
             assertLetGo(tree, reader);
             tree.store(0, 1, value());
@@ -332,7 +342,7 @@ class RetentionTest {
         }
     }
 
-    /** All ways to lose entries, with all that may move a cursor afterwards. */
+    /** Returns all ways to lose entries, combined with all calls that may move a cursor afterwards. */
     static Stream<Arguments> clearingsAndMoves() {
         List<Named<Consumer<Cursor<Object>>>> moves = List.of(
                 Named.of("next", Cursor::next),

@@ -59,7 +59,8 @@ class SnapshotTest {
     @Test
     @DisplayName("B.1 taken by the thread that has a transaction open, it does not change after the commit")
     void snapshotTakenBesideAnOpenTransaction() {
-        // Three levels, so that the transaction leaves nodes that an edit before it could have written in place.
+        // The tree has three levels, so that the transaction does not replace all nodes that an edit before it could
+        // have modified in place.
         for (int i = 0; i < 400; i++) {
             tree.store(32L * i, 32L * i + 15, i);
         }
@@ -81,7 +82,7 @@ class SnapshotTest {
         tree.validate();
     }
 
-    /** A lock before which another edit comes once. */
+    /** A lock that makes another edit once, just before it is acquired. */
     private static final class LateLock extends ReentrantLock {
         private static final long serialVersionUID = 1;
 
@@ -129,7 +130,7 @@ class SnapshotTest {
         assertEquals(2, tree.snapshot().get(0));
     }
 
-    /** A lock that counts how often it is taken. */
+    /** A lock that counts how often it is acquired. */
     private static final class CountedLock extends ReentrantLock {
         private static final long serialVersionUID = 1;
 

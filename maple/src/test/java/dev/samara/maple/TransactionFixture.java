@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.function.Executable;
 
-/** A tree that is validated after each test, and calls of another thread. */
+/** A tree that is validated after each test, and calls from another thread. */
 abstract class TransactionFixture {
     final MapleTree<String> tree = new MapleTree<>();
 

@@ -20,7 +20,7 @@ class TreeBuilderTest {
     void everySizeIsAValidTreeOfItsEntries() {
         for (int size = 0; size < 700; size++) {
             Random random = new Random(size);
-            // Expected, too few, and not said.
+            // The expected number of entries is exact, too low, or not given.
             TreeBuilder<Integer> builder =
                     size % 3 == 0 ? new TreeBuilder<>() : new TreeBuilder<>(size % 3 == 1 ? size : size / 2);
             List<RangeEntry<Integer>> expected = new ArrayList<>();

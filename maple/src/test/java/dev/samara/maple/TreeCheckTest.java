@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The validator, which every other test relies on: it must find each error. */
+/** Tests the validator, on which every other test relies: it must find each error. */
 class TreeCheckTest {
 
     private static final long MAX = Keys.MAX;
@@ -24,7 +24,7 @@ class TreeCheckTest {
 
     private static final Era ERA = new Era(false);
 
-    /** Halves, and the even bits behind them. */
+    /** Returns halves, followed by the even bits. */
     private static long[] words(long... keys) {
         long[] words = Arrays.copyOf(halves(keys), 17);
         words[16] = even(keys);
@@ -48,7 +48,7 @@ class TreeCheckTest {
         return halves;
     }
 
-    /** Lanes with these distances to the last pivot, the highest first. */
+    /** Returns lanes with these distances to the last pivot, the greatest first. */
     private static long[] lanes(long last, long shift, long... distances) {
         long[] words = new long[6];
         for (int i = 0; i < 16; i++) {
@@ -66,7 +66,7 @@ class TreeCheckTest {
         return leaf;
     }
 
-    /** A leaf of six values of one index each, the last as long as it must be. */
+    /** Returns a leaf of six values, each of one index except for the last, which extends to {@code last}. */
     private static @Nullable Object[] six(long first, long last) {
         return leaf(words(first, first + 1, first + 2, first + 3, first + 4, last), 1, 2, 3, 4, 5, 6);
     }

@@ -24,7 +24,7 @@ class TreePartsTest {
 
     private static final Object OUTSIDE = "outside";
 
-    /** Every entry, reservation and free range of a snapshot in a range, as text. */
+    /** Returns every entry, reservation and free range of a snapshot within a range, as text. */
     private static String allOf(Snapshot<Integer> snapshot, long first, long last) {
         MapleTree<Integer> tree = new MapleTree<>(new ReentrantLock(), snapshot);
         StringBuilder text = new StringBuilder();
@@ -111,7 +111,7 @@ class TreePartsTest {
                         Snapshot.join(lower.snapshot(), border, upper.snapshot())
                                 .entries());
             }
-            // Edits of the parts, which touch nodes that the other part and the whole have.
+            // Edits of the parts, in nodes that they share with the other part and the whole.
             String before = allOf(whole, 0, limit);
             for (int i = 0; i < 20; i++) {
                 long at = random.nextInt(limit);
@@ -145,7 +145,10 @@ class TreePartsTest {
         assertEquals(whole.entries(), joined.entries());
     }
 
-    /** Parts of random trees, each with contents beyond its borders that the joined snapshot does not have. */
+    /**
+     * The parts come from random trees. Each contains entries beyond its borders that the joined snapshot does not
+     * contain.
+     */
     @ParameterizedTest
     @ValueSource(ints = {1, 2, 3, 7, 16})
     @DisplayName("B.1: a snapshot of parts that is joined later has the contents of one that is joined at once")
@@ -179,7 +182,7 @@ class TreePartsTest {
         }
     }
 
-    /** The result of the method of a snapshot that is called first. */
+    /** Calls one method of a snapshot, as the first use of the snapshot, and returns the result. */
     private static @Nullable Object firstUse(Snapshot<Integer> of, int method, long index) {
         return switch (method) {
             case 0 -> of.atOrAfter(index);

@@ -11,7 +11,10 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The assumptions of the tests that use {@link TwoLeaves}; without them they would pass and test nothing. */
+/**
+ * Checks the assumptions of the tests that use {@link TwoLeaves}; without them, those tests would pass without testing
+ * anything.
+ */
 class TwoLeavesTest {
     private final TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> cell);
 
@@ -54,7 +57,8 @@ class TwoLeavesTest {
 
     private static void assertEditsAreMadeInPlace(TwoLeaves<Integer> cells) {
         Node before = cells.tree.rootAcquire();
-        // Not 8 and 9: free ranges on both sides of the edge become one, which takes both leaves.
+        // Cells 8 and 9 are excluded: if one is erased, the free ranges on both sides of the edge become one, which
+        // changes both leaves.
         for (int cell : new int[] {6, 7, 10, 11}) {
             cells.store(cell, 100);
             cells.erase(cell);

@@ -24,7 +24,7 @@ class VersionTest {
 
     private final MapleTree<Integer> tree = new MapleTree<>();
 
-    /** Changes the tree, which grows to several levels and is emptied now and then. */
+    /** Changes the tree, which grows to several levels and is emptied occasionally. */
     private void change(Random random, int step) {
         long first = random.nextInt((int) LIMIT);
         long last = Math.min(LIMIT, first + random.nextInt(6));

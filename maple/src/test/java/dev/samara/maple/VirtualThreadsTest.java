@@ -20,17 +20,17 @@ final class VirtualThreadsTest {
     private static final int THREADS = Runtime.version().feature() < 21 ? 64 : 2_000;
     private static final int ROUNDS = 20;
 
-    /** The number of indexes of each thread. */
+    /** The number of indexes that each thread edits. */
     private static final long OWN = 16;
 
-    /** Two places, one of which has the token. */
+    /** Two places, one of which contains the token. */
     private static final long HERE = 1L << 40;
 
     private static final long THERE = 1L << 41;
 
     private final MapleTree<Integer> tree = new MapleTree<>();
 
-    /** Compiled for Java 17, so the method is looked for. */
+    /** Uses reflection, because the code is compiled for Java 17. */
     private static ThreadFactory threads() throws ReflectiveOperationException {
         if (Runtime.version().feature() < 21) {
             return Thread::new;
@@ -41,7 +41,9 @@ final class VirtualThreadsTest {
                 Class.forName("java.lang.Thread$Builder").getMethod("factory").invoke(builder));
     }
 
-    /** Stores, reads and erases ranges of its own between those of the other threads, and moves the token. */
+    /**
+     * Stores, reads and erases in the thread's own range, between the ranges of all other threads, and moves the token.
+     */
     private void edit(int thread) {
         long first = thread * OWN;
         Reader<Integer> reader = tree.reader();
@@ -61,7 +63,7 @@ final class VirtualThreadsTest {
         }
     }
 
-    /** Looks for the token, which each instant has in one place. */
+    /** Looks for the token, which is in exactly one place at each instant. */
     private void read() {
         for (int round = 0; round < ROUNDS; round++) {
             Snapshot<Integer> now = tree.snapshot();
@@ -97,7 +99,7 @@ final class VirtualThreadsTest {
             task.get();
         }
         tree.validate();
-        // Two ranges of each thread that edits, and the token.
+        // Two ranges per editing thread, and the token.
         assertEquals(2 * (THREADS - THREADS / 4) + 1, tree.count());
         assertNotNull(tree.get(OWN));
     }

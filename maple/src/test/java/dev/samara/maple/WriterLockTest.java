@@ -24,7 +24,7 @@ class WriterLockTest {
         tree.validate();
     }
 
-    /** Counts how often it is taken from scratch. */
+    /** Counts how often the lock is acquired without already being held. */
     private static final class CountingLock extends ReentrantLock {
         private static final long serialVersionUID = 1L;
         int taken;

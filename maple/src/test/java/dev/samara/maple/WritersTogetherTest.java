@@ -18,7 +18,10 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Several threads allocate from one tree: a range that one of them got is in no other's use until it is freed. */
+/**
+ * Several threads allocate from one tree: a range that one thread allocated is not used by any other thread until it is
+ * freed.
+ */
 class WritersTogetherTest {
 
     private static final int THREADS = 3;

@@ -11,12 +11,12 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The tool uses the classes of an embedder: the address space, and nothing from below it. */
+/** Checks that the tool uses only classes for embedders: the address space, and nothing below it. */
 final class ArchitectureTest {
     private static final JavaClasses TOOL =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
 
-    /** The rows, from the classes that all others use to those that only compose. */
+    /** The rows of packages, from those that all others use to those that only compose. */
     private static final List<String> ROWS =
             List.of("record", "trace", "access", "top", "lookup", "replay", "oracle", "storm", "picture", "cli");
 

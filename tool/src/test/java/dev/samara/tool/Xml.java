@@ -10,7 +10,7 @@ import org.w3c.dom.Node;
 import org.w3c.dom.NodeList;
 import org.xml.sax.InputSource;
 
-/** A document that a strict reader has read. */
+/** A document that a strict parser accepted. */
 public final class Xml {
     private final Document document;
 
@@ -18,7 +18,7 @@ public final class Xml {
         this.document = document;
     }
 
-    /** Reads a document. */
+    /** Parses a document. */
     public static Xml parse(String text) {
         try {
             return new Xml(DocumentBuilderFactory.newInstance()
@@ -39,7 +39,7 @@ public final class Xml {
         return texts;
     }
 
-    /** Returns an attribute of each element with a name, empty where there is none. */
+    /** Returns an attribute of each element with a name; empty if the attribute is missing. */
     public List<String> attributes(String element, String attribute) {
         List<String> values = new ArrayList<>();
         NodeList found = document.getElementsByTagName(element);

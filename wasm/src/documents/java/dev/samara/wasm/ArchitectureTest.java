@@ -9,7 +9,7 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The memories use the classes of an embedder: the address space, and nothing from below it. */
+/** Checks that the memories use only classes for embedders: the address space, and nothing below it. */
 final class ArchitectureTest {
     @Test
     @DisplayName("it depends on core, Chicory and the JDK alone")

@@ -24,7 +24,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** Random accesses, made to a memory in a space and to the memory that comes with Chicory. */
+/** Makes random accesses to a memory in a space and to Chicory's own memory, and compares them. */
 @DisplayName("A memory in a space answers each access as the memory of Chicory does")
 @Tag("comparison")
 final class LinearMemoryModelTest {
@@ -34,7 +34,7 @@ final class LinearMemoryModelTest {
     private static final int MAXIMUM = 7;
     private static final byte[] EMPTY_MODULE = {0, 'a', 's', 'm', 1, 0, 0, 0};
 
-    /** An access, with arguments that both memories get. */
+    /** An access, with the same arguments for both memories. */
     private interface Access {
         Object apply(Memory memory, int address, long number, int size);
     }
@@ -111,7 +111,7 @@ final class LinearMemoryModelTest {
         return "done";
     }
 
-    /* A compare-and-exchange that finds what it expects, every other time. */
+    /* A compare-and-exchange that expects the actual value in every other call. */
 
     private static Object exchangedByte(Memory memory, int at, long number) {
         byte expected = number < 0 ? memory.read(at) : (byte) number;
@@ -133,7 +133,7 @@ final class LinearMemoryModelTest {
         return memory.atomicCmpxchgLong(at, expected, number >> 8);
     }
 
-    /** An address near another one, so that ranges overlap, or in another page. */
+    /** Returns an address near another one, so that ranges overlap, or in another page. */
     private static int other(int at, long number) {
         return (int) (at + (number & 3) * PAGE / 2 + (number >> 2) % 300);
     }
@@ -144,7 +144,7 @@ final class LinearMemoryModelTest {
         return bytes;
     }
 
-    /** An address that is inside, at an edge, or far outside. */
+    /** Returns an address that is inside the memory, at an edge, or far outside. */
     private static int address(Random random, int pages) {
         int edge = random.nextInt(pages + 2) * PAGE + random.nextInt(20) - 10;
         return switch (random.nextInt(8)) {
@@ -164,7 +164,7 @@ final class LinearMemoryModelTest {
         };
     }
 
-    /** What an access returns, or the class and the beginning of what it throws. */
+    /** Returns the result of an access, or the class and the start of the message of its exception. */
     private static Object outcome(Access access, Memory memory, int address, long number, int size) {
         try {
             return access.apply(memory, address, number, size);
@@ -244,7 +244,7 @@ final class LinearMemoryModelTest {
         assertArrayEquals(all(expected), all(actual));
     }
 
-    /** On later JDKs the memory of Chicory has no atomic accesses if it is not shared: it traps at each. */
+    /** On later JDKs, Chicory's memory traps at every atomic access unless it is shared. */
     private static List<Access> kind(Random random, Memory expected) {
         if (random.nextInt(12) == 0) {
             return BYTES;
@@ -252,7 +252,7 @@ final class LinearMemoryModelTest {
         return expected.shared() && random.nextInt(3) == 0 ? ATOMICS : NUMBERS;
     }
 
-    /** Grows both, or tries to, and in the second half drops a segment. */
+    /** Grows both memories, or tries to, and drops a segment of both if {@code drops} is true. */
     private static void sameSize(Random random, Memory expected, Memory actual, boolean drops) {
         int size = random.nextInt(8) == 0 ? random.nextInt() : random.nextInt(3);
         assertEquals(expected.grow(size), actual.grow(size), "grow by " + size);

@@ -11,9 +11,9 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Compares memories in spaces with the memory that comes with Chicory: each kind runs the kernels in a JVM of its own,
- * by turns, and the medians of their processor times are printed, with their ratio. With one kind in a JVM, its
- * compiler sees one class of memory, as it does in a program.
+ * Compares memories in spaces with Chicory's own memory. The kinds take turns to run the kernels, each in a separate
+ * JVM. Prints the medians of their CPU times, with their ratio. With only one kind per JVM, the JIT compiler sees one
+ * class of memory, as in a real program.
  *
  * <p>{@code mvn -q -P compare -pl wasm -am test -DskipTests -Dwasm.rounds=5}
  */

@@ -38,7 +38,7 @@ final class InstanceForkTest {
     private final Machine machine = Machine.builder().memory(64L << 20).build();
     private final WasmModule module = TestModules.warm();
 
-    /** What the start function has told the host. */
+    /** The values that the start function passed to the host. */
     private final List<Long> notes = new ArrayList<>();
 
     @AfterEach

@@ -18,8 +18,8 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The processor time of kernels with one kind of memory, for {@link Comparison}, in a JVM of its own: bytes, samara or
- * samara4k. Prints a line for each kernel: its name, nanoseconds, and its result.
+ * The CPU time of kernels with one kind of memory, for {@link Comparison}, in a separate JVM. The kinds are bytes,
+ * samara and samara4k. Prints a line for each kernel: its name, nanoseconds, and its result.
  */
 final class KernelTimes {
     private static final ThreadMXBean THREADS = ManagementFactory.getThreadMXBean();
@@ -45,7 +45,7 @@ final class KernelTimes {
         linear = instance.memory() instanceof LinearMemory memory ? memory : null;
     }
 
-    /** Measures the kernels, or the program: {@code KernelTimes KIND kernels|quickjs}. */
+    /** Measures the kernels or the program: {@code KernelTimes KIND kernels|quickjs}. */
     public static void main(String[] arguments) {
         int tlb = Integer.getInteger("wasm.tlb", 1 << 18);
         try (Machine machine =
@@ -117,7 +117,7 @@ final class KernelTimes {
         });
     }
 
-    /** Copies of 64 MiB, in each of which one page is written: by a fork, or through an array. */
+    /** Copies 64 MiB by a fork or through an array, and writes one page in each copy. */
     private void forks(String kind, Machine machine) {
         MemoryLimits limits = new MemoryLimits(FORKED_PAGES);
         Memory warm = memory(kind, machine, limits);

@@ -173,7 +173,7 @@ final class LinearMemoryTest {
             CountDownLatch isSeen = new CountDownLatch(1);
             FutureTask<Boolean> other = new FutureTask<>(() -> memory.enter(() -> {
                 isIn.countDown();
-                // Outside GUEST, as a function of the host that waits.
+                // Outside GUEST, like a host function that waits.
                 return memory.leave(() -> {
                     try {
                         isSeen.await();
@@ -243,7 +243,7 @@ final class LinearMemoryTest {
                 return refused.getMessage();
             });
             memory.enter(() -> memory.leave(() -> {
-                // Within, the thread enters again for an access, and for code of its own.
+                // Within leave, this thread enters again for an access, and for its own code.
                 memory.writeI32(0, 5);
                 assertEquals(5, memory.enter(() -> memory.readInt(0)));
                 Thread thread = new Thread(other, "second");

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 @DisplayName("Threads that share a memory")
-@SuppressWarnings("ThreadPriorityCheck") // a yield, until another thread sleeps
+@SuppressWarnings("ThreadPriorityCheck") // a yield, repeated until another thread sleeps
 final class MemoryWaitsTest {
     private static final long FOREVER = -1;
 
@@ -31,7 +31,7 @@ final class MemoryWaitsTest {
         machine.close();
     }
 
-    /** Starts a thread that waits within a view of its own, and returns when it sleeps. */
+    /** Starts a thread that waits within its own view, and returns once it sleeps. */
     private FutureTask<Integer> waiter(ToIntFunction<LinearMemory> wait) {
         LinearMemory view = memory.view();
         FutureTask<Integer> result = new FutureTask<>(() -> view.enter(() -> wait.applyAsInt(view)));

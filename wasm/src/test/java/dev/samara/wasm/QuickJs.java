@@ -18,7 +18,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.function.Function;
 
-/** QuickJS, an interpreter of JavaScript, as a program of real size: some 600 KiB of WebAssembly. */
+/** QuickJS, a JavaScript interpreter, as a program of realistic size: about 600 KiB of WebAssembly. */
 final class QuickJs {
     private final Instance instance;
     private final ByteArrayOutputStream printed;
@@ -41,7 +41,7 @@ final class QuickJs {
         return started;
     }
 
-    /** Returns a copy, which has a system of its own. */
+    /** Returns a copy with a separate WASI system. */
     QuickJs fork() {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         return new QuickJs(
@@ -80,7 +80,7 @@ final class QuickJs {
         return results == null || results.length == 0 ? 0 : results[0];
     }
 
-    /** Runs a script, and returns what it has printed. */
+    /** Runs a script, and returns its output. */
     String run(String script) {
         byte[] source = script.getBytes(StandardCharsets.UTF_8);
         int at = (int) call("canonical_abi_realloc", 0, 0, 1, source.length);

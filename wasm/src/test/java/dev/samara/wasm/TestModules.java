@@ -8,7 +8,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Objects;
 
-/** The modules in the resources; each has its source beside it, with the command that translates it. */
+/** The modules in the resources. Next to each one is its source, with the command that translates it. */
 final class TestModules {
     private TestModules() {}
 

@@ -31,7 +31,10 @@ class PerformancePageTest {
     private static final Pattern NUMBER = Pattern.compile("\\d[\\d,]*(?:\\.\\d+)?");
     private static final Pattern GOAL = Pattern.compile("\\(goal[^)]*\\)");
 
-    /** Nanoseconds and numbers, thousands or microseconds, millions or milliseconds, KiB. */
+    /**
+     * Factors for nanoseconds and plain numbers, for thousands or microseconds, for millions or milliseconds, and for
+     * KiB.
+     */
     private static final double[] SCALES = {1, 1e-3, 1e-6, 1.0 / 1024};
 
     /** Parts of the names of rows and columns whose numbers are quotients of other numbers in the table. */
@@ -52,7 +55,7 @@ class PerformancePageTest {
     private final List<String> wrong = new ArrayList<>();
     private int compared;
 
-    /** A printed number: the interval of values that round to it. */
+    /** A printed number, as the interval of values that are rounded to it. */
     private record Printed(String text, double least, double most) {
         static Printed of(String text) {
             double value = Double.parseDouble(text.replace(",", ""));
@@ -160,7 +163,7 @@ class PerformancePageTest {
     }
 
     private void compare(String heading, List<String> table, Collection<Double> raw) {
-        // The section of a table without a raw file says where its numbers come from.
+        // If a table has no raw file, its section describes the origin of its numbers.
         if (raw.isEmpty()) {
             return;
         }

@@ -60,7 +60,7 @@ final class PreparedRowTest {
         }
     }
 
-    /** The classes of this build, in place of jars. */
+    /** Returns a loader of this build's classes, in place of jars. */
     private static VersionLoader loader() throws Exception {
         return new VersionLoader(List.of(of(AddressSpace.class), of(MapleTree.class)), of(OperationBenchmark.class));
     }

@@ -193,7 +193,7 @@ class SuiteCommandTest {
         Path file = folder.resolve("footprint.json");
         assertEquals(0, run("footprint", "--ranges", "30,1000", "--json", file.toString()));
         String json = Files.readString(file);
-        // 8 bytes for each bound and a reference, of 4 bytes or 8.
+        // Each bound takes 8 bytes, and a reference takes 4 or 8 bytes.
         Matcher matcher = Pattern.compile(
                         "\"index\": \"cow-array\", \"ranges\": 1000, \"bytes_per_range\": (20|24)\\.0")
                 .matcher(json);

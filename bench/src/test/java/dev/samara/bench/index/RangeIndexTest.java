@@ -18,7 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Every index beside a sorted map of ranges, which is plain enough to be right. */
+/** Compares every index with a sorted map of ranges, which is simple enough to be correct. */
 class RangeIndexTest {
     private static final long PAGE = KeySet.PAGE;
 
@@ -69,7 +69,10 @@ class RangeIndexTest {
         return entry == null ? null : entry.getValue();
     }
 
-    /** At both ends of what there is and was, just outside of them, and below and above everything. */
+    /**
+     * Checks both ends of all current and former ranges, the indexes just outside of them, and indexes below and above
+     * everything.
+     */
     private void check(RangeIndex index) {
         List<Range> edges = new ArrayList<>(keys.sorted());
         edges.addAll(model.values());
@@ -131,7 +134,7 @@ class RangeIndexTest {
         return any == null ? model.firstEntry().getValue() : any.getValue();
     }
 
-    /** Removes a range, and stores another in its place. */
+    /** Removes a range, and stores another one in its place. */
     private void removeOrInsert(EditableIndex index, Range range) {
         index.remove(range);
         model.remove(range.first());
@@ -238,7 +241,7 @@ class RangeIndexTest {
         assertAt(index, last + 1);
     }
 
-    /** Page by page. */
+    /** Searches page by page. */
     private long lowest(long size, long min, long max) {
         for (long first = min; first + size - 1 <= max; first += PAGE) {
             if (isFree(first, size)) {

@@ -20,7 +20,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The programs of the guest against the same computations in Java. */
+/** Compares the guest's programs with the same computations in Java. */
 @Explored(4)
 final class InterpreterTest {
     private static long primes(int below) {
@@ -37,7 +37,7 @@ final class InterpreterTest {
         return count;
     }
 
-    /** Returns the second element of the second row of the product. */
+    /** Returns the second element in the second row of the product. */
     private static long product() {
         SplittableRandom random = new SplittableRandom(1);
         long[] both = random.ints(2 * 96 * 96, 0, 1000).asLongStream().toArray();
@@ -84,7 +84,7 @@ final class InterpreterTest {
             case SIEVE -> primes(122_880);
             case MATRIX -> product();
             case QUICKSORT -> sorted(work.rounds());
-            // Whole rounds lead back to where they began.
+            // Complete rounds end where they started.
             case CHASE -> 0x10_0000;
             case REWRITE -> rewritten(work.rounds());
             case RANDOM64K, RANDOM8M, RANDOM128M -> congruence(work.rounds());
@@ -197,14 +197,14 @@ final class InterpreterTest {
         return new TranslatedGuest(new Interpreter(ram), ram, AccessWay.valueOf(way.toUpperCase(Locale.ROOT)));
     }
 
-    /** Returns a word of a space, read by a thread without a CPU. */
+    /** Returns a word of a space, which a thread without a CPU reads. */
     private static long word(AddressSpace space, long address) {
         ByteBuffer bytes = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
         assertEquals(Long.BYTES, space.read(address, bytes));
         return bytes.getLong(0);
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     private static void forkWhileItCounts(AddressSpace space) {
         for (int i = 0; i < 20; i++) {
             try (AddressSpace child = space.fork()) {
@@ -222,7 +222,7 @@ final class InterpreterTest {
     @ValueSource(strings = {"call", "tlb", "kept"})
     @DisplayName(
             "translated code of a parent does not write to the child of a fork, and sees what another thread writes")
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     void forks(String way) {
         Assembler counting = new Assembler()
                 .label("next")
@@ -255,7 +255,7 @@ final class InterpreterTest {
     void firstPage(String way) {
         Assembler loads = new Assembler()
                 .addi(5, 0, 200)
-                .jal(0, "next") // the first load is made by translated code
+                .jal(0, "next") // translated code makes the first load
                 .label("next")
                 .ld(6, 10, 0)
                 .addi(5, 5, -1)

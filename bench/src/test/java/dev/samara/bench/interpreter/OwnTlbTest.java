@@ -100,7 +100,7 @@ final class OwnTlbTest {
                 ram.storeInt(CODE + 4L * i, code[i]);
             }
             long counter = place(ram);
-            // The other thread may read the counter before the guest has begun to count.
+            // The other thread may read the counter before the guest starts to count.
             ram.storeLong(DATA, 0);
             CompletableFuture<Void> forking = CompletableFuture.runAsync(() -> {
                 try {
@@ -121,7 +121,7 @@ final class OwnTlbTest {
         return bytes.getLong(0);
     }
 
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     private static void forkWhileItCounts(AddressSpace space, long counter) {
         for (int i = 0; i < 10; i++) {
             try (AddressSpace child = space.fork()) {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What translated code has to do beyond the instructions of one region. */
+/** Tests what translated code must do beyond the instructions of one region. */
 @Explored(3)
 final class RegionsTest {
     private static final long CODE = 0x1_0000;
@@ -38,7 +38,7 @@ final class RegionsTest {
                 new Interpreter(ram), ram, calls ? AccessWay.CALL : AccessWay.valueOf(way.toUpperCase(Locale.ROOT)));
     }
 
-    /** Runs a long loop, and compares the sizes of its regions with the limit of HotSpot. */
+    /** Runs a long loop, and compares the sizes of its regions with HotSpot's limit. */
     private static void loop(String way, int length, BiConsumer<Assembler, Integer> instruction) {
         assumeTrue(!way.equals("segment") || Runtime.version().feature() >= 22, "segments are of JDK 22");
         Assembler program = new Assembler().addi(5, 0, 200).label("again");
@@ -87,7 +87,7 @@ final class RegionsTest {
                         .jal(19, "second")
                         .label("second");
             } else {
-                // x19 is the address of this place; the leaf is two instructions before.
+                // x19 contains the address of this place; the leaf function is two instructions before it.
                 program.jalr(1, 19, -8);
             }
         });
@@ -147,7 +147,7 @@ final class RegionsTest {
             AddressSpace space = ram.space();
             CompletableFuture<Void> unmapping = CompletableFuture.runAsync(() -> {
                 byte[] word = new byte[Integer.BYTES];
-                // Until the count is below its start by some thousands, so all is translated.
+                // Repeated until the count is some thousands below its start, so that everything is translated.
                 do {
                     assertEquals(word.length, space.read(DATA, word, 0, word.length));
                 } while ((word[1] & 0xff) > 0xc0 || word[3] != 0x0f);
@@ -166,7 +166,7 @@ final class RegionsTest {
     void jumpsFar(String way) {
         int[] code = new Assembler()
                 .addi(5, 0, 200)
-                .jal(0, "again") // the first load is made by translated code
+                .jal(0, "again") // translated code makes the first load
                 .label("again")
                 .ld(6, 10, 0)
                 .jalr(1, 6, 0)
@@ -205,7 +205,7 @@ final class RegionsTest {
                 .assemble();
         for (boolean isMapped : new boolean[] {true, false}) {
             try (GuestRam ram = memory(way)) {
-                // The last instruction is the last one of its page.
+                // If the next page is not mapped, the last instruction is at the end of its page.
                 long start = CODE + (isMapped ? 0 : (1 << 14) - 4L * code.length);
                 TranslatedGuest guest = guest(ram, way, new int[0]);
                 for (int i = 0; i < code.length; i++) {

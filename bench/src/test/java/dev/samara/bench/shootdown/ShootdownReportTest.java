@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Each workload once, with little of everything: the number of CPUs waited for is exact. */
+/** Runs a small version of each workload: the number of CPUs waited for is exact. */
 @Explored(3)
 class ShootdownReportTest {
     private static final int CPUS = 8;
@@ -104,7 +104,8 @@ class ShootdownReportTest {
     @DisplayName("a discard waits for no CPU, unless another one has read the page")
     void flush(ReuseWork.Setting setting) throws InterruptedException {
         ReuseWork.Phases told = ReuseWork.flush(setting, 2);
-        // The last one at munmap: a CPU that has had a page of a table is asked as long as there is the table.
+        // One more per iteration is at munmap: a CPU that accessed a page of a page table is asked as long as the page
+        // table exists.
         int shootdowns = setting == ReuseWork.Setting.WATCHED ? 2 * (ReuseWork.PAGES + 1) : 0;
         assertCounts(shootdowns, shootdowns, told.counts());
         assertEquals(told.pages(), told.discarding().getTotalCount());

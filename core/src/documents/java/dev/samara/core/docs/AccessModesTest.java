@@ -28,11 +28,12 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * Shared words are accessed in the modes that their comments name. Runs do not find a missing mode: x86 and HotSpot
- * order more than the program asks for. The class files have every access, so that no way to write one hides it.
+ * Checks that shared words are accessed in the modes that their comments name. No execution reveals a missing mode,
+ * because x86 and HotSpot provide a stronger order than the modes require. The test reads class files, which contain
+ * every access regardless of how the source expresses it.
  */
 class AccessModesTest {
-    /** The handle of a field, as in {@code brk (BRK) of LayoutState}. */
+    /** The handle after a field's name, as in {@code brk (BRK) of LayoutState}. */
     private static final Pattern HANDLE = Pattern.compile(" \\(\\w+\\)");
 
     private static final Pattern BRACKETS = Pattern.compile("(?s)\\(([^()]*)\\)");
@@ -43,7 +44,9 @@ class AccessModesTest {
 
     private static final Set<String> PLAIN = Set.of("read plain", "written plain");
 
-    /** The words of some comments, each with its modes. A comment may name several words, and several classes. */
+    /**
+     * Returns the words of some comments, each with its modes. A comment may name several words and several classes.
+     */
     private static Map<String, Set<String>> said(List<WordComment> comments) {
         Map<String, Set<String>> said = new TreeMap<>();
         for (WordComment comment : comments) {
@@ -60,7 +63,7 @@ class AccessModesTest {
         return said;
     }
 
-    /** Adds the modes in the brackets of a tag. An exchange is a write, also in the tag {@code read}. */
+    /** Adds the modes in the brackets of a tag. An exchange counts as a write, even in the tag {@code read}. */
     private static void addModes(String verb, Pattern pattern, String text, Set<String> modes) {
         Matcher brackets = BRACKETS.matcher(text.replaceAll("\\{@code ([^}]*)\\}", "$1"));
         while (brackets.find()) {
@@ -87,14 +90,14 @@ class AccessModesTest {
         assertTrue(used.containsKey("brk of LayoutState"), used::toString);
         assertTrue(used.containsKey("pool of CommittedMemory"), used::toString);
         Map<String, Set<String>> said = said(WordComments.in(Project.module("core")));
-        // Class files tell of an access to an array without a handle, but not which array it is.
+        // A class file shows an access to an array without a handle, but not which array it accesses.
         said.forEach((word, modes) -> modes.removeIf(mode -> PLAIN.contains(mode) && word.matches("[A-Z]\\w* of .*")));
-        // Other words are accessed in plain mode, and belong to a thread or to a lock.
+        // All other words are accessed in plain mode, because a thread owns them or a lock guards them.
         said.entrySet().removeIf(word -> !used.containsKey(word.getKey()) && PLAIN.containsAll(word.getValue()));
         assertEquals(linesOf(said, used), linesOf(used, said), "said, and used");
     }
 
-    /** The words that the other map does not have with these modes. */
+    /** Returns the words that the other map does not contain with the same modes. */
     private static String linesOf(Map<String, Set<String>> words, Map<String, Set<String>> other) {
         return words.entrySet().stream()
                 .filter(word -> !word.getValue().equals(other.get(word.getKey())))

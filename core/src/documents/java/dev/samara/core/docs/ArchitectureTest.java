@@ -20,9 +20,9 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Packages depend in one direction: a row imports only rows above it. */
+/** Checks that packages depend in one direction: a row imports only rows above it. */
 final class ArchitectureTest {
-    /** The packages, from the one that depends on nothing to the facade, which nothing depends on. */
+    /** The packages, from the one that depends on nothing to the facade, on which nothing depends. */
     private static final List<String> ROWS = List.of(
             "dev.samara.core.annotation",
             "dev.samara.core.mman",
@@ -49,13 +49,13 @@ final class ArchitectureTest {
             "dev.samara.core.internal.vcpu",
             "dev.samara.core");
 
-    /** The dependencies that still run the other way. Each is there because one of its classes has two jobs. */
+    /** The dependencies that are still in the opposite direction, because one of their classes has two jobs. */
     private static final Set<String> EXCEPTIONS = Set.of();
 
     private static final JavaClasses CORE =
             new ClassFileImporter().importPath(Path.of(System.getProperty("basedir", ""), "target", "classes"));
 
-    /** The dependencies of a row's classes on classes of rows below it, as {@code Origin -> Target}. */
+    /** Returns the dependencies of a row's classes on classes of rows below it, as {@code Origin -> Target}. */
     private static Set<String> downwards(String row) {
         List<String> below = ROWS.subList(ROWS.indexOf(row) + 1, ROWS.size());
         Set<String> found = new TreeSet<>();
@@ -84,7 +84,10 @@ final class ArchitectureTest {
         assertEquals(new TreeSet<>(EXCEPTIONS), found);
     }
 
-    /** No import in a class file: the classes that a sealed class of an upper row permits in a row below. */
+    /**
+     * Permitted subclasses in a lower row are not dependencies in the class file of a sealed class, so this test checks
+     * them separately.
+     */
     @Test
     @DisplayName("a sealed class permits a class below its row only where users read what the library implements")
     void permitsClauses() {

@@ -25,29 +25,30 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Before each lock of {@code java.util.concurrent} it is checked that enough stack is left. The end of the stack may
- * come in the method that takes the lock: it is taken then, and the error is thrown afterwards (JEP 270).
+ * Checks that code verifies that enough stack is left before it acquires a lock of {@code java.util.concurrent}. If the
+ * method that acquires the lock overflows the stack, the lock is acquired first, and the error is thrown afterwards
+ * (JEP 270).
  *
- * <p>The locks that are words of their own, of leaves, magazines and committed memory, need no such check: their last
- * call is the exchange that takes them, and it fails before it has an effect.
+ * <p>Locks that consist of a word, e.g. those of leaves, magazines and committed memory, need no such check: their last
+ * call is the exchange that acquires the lock, and a failure of this call has no effect.
  */
 @DisplayName("A lock of java.util.concurrent in core")
 final class CheckedLocksTest {
     private static final String CORE = "dev/samara/core/";
 
-    /** The classes that check, and that alone use the locks of the JDK. */
+    /** The only classes that use locks of the JDK; they check the stack. */
     private static final Set<String> KINDS = Set.of(
             "dev/samara/core/internal/space/LayoutLock",
             "dev/samara/core/internal/sync/CheckedLock",
             "dev/samara/core/internal/sync/CheckedReadWriteLock");
 
-    /** The methods of a class that take a lock of the JDK, and whether each of them checks first. */
+    /** The methods of a class that acquire a lock of the JDK, and whether each of them checks first. */
     private final Map<String, Boolean> checks = new TreeMap<>();
 
-    /** What is wrong. */
+    /** The violations. */
     private final Set<String> found = new TreeSet<>();
 
-    /** The methods of locks that are called in a package. */
+    /** The methods of locks that each package calls. */
     private final Map<String, Set<String>> called = new TreeMap<>();
 
     private static boolean isOfJdk(String type) {
@@ -143,14 +144,14 @@ final class CheckedLocksTest {
             files.filter(file -> file.toString().endsWith(".class")).forEach(this::read);
         }
         assertEquals(Set.of(), found);
-        // These two continue what lock has begun.
+        // These two continue what {@code lock} started.
         assertEquals(
                 Set.of(
                         "dev/samara/core/internal/space/LayoutLock.await",
                         "dev/samara/core/internal/space/LayoutLock.tryForAWhile"),
                 unchecked());
         for (Map.Entry<String, Set<String>> each : called.entrySet()) {
-            // A method that a kind does not have would be that of the JDK, which does not check.
+            // If a kind did not declare the method, the JDK's method would be called, which does not check.
             String kind = each.getKey().endsWith("/space") ? "LayoutLock" : "CheckedLock";
             for (String method : each.getValue()) {
                 String simple = method.substring(0, method.indexOf('('));
@@ -173,7 +174,7 @@ final class CheckedLocksTest {
         return unchecked;
     }
 
-    /** Locks that are taken without a check. */
+    /** Locks that are acquired without a check. */
     @SuppressWarnings("UnusedVariable")
     private static final class Examples extends ReentrantLock {
         private static final long serialVersionUID = 1;

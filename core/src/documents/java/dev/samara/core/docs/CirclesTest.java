@@ -13,13 +13,17 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A circle of classes that use each other is read as one: nobody understands one of them without the others. */
+/**
+ * Checks cycles of classes that use each other. A cycle must be read as a whole, because none of its classes can be
+ * understood without the others.
+ */
 final class CirclesTest {
-    /** The number of classes of each circle above three, and their packages. None of them may grow. */
+    /** The number of classes in each cycle of more than three classes, and their packages. No cycle may grow. */
     private static final List<String> LONG = List.of(
-            // The API: a space and its machine name each other, and what they return or lend names both.
+            // The API: a space and its machine refer to each other, and the objects that they return or lend refer to
+            // both.
             "10 of core",
-            // The accessors of each width extend each other, and call the memory that returns them if a fast access
+            // The accessors for each width extend each other, and call the memory that returns them if a fast access
             // fails.
             "8 of guest",
             "4 of vma");

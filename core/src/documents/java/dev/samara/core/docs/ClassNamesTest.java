@@ -18,21 +18,21 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Each class of the modules has a name of its own, so a name alone identifies the class. */
+/** Checks that the name of each class in the modules is unique, so that a name alone identifies the class. */
 final class ClassNamesTest {
-    /** Modules that no product depends on, so that nobody confuses their classes. */
+    /** Excluded, because no product depends on these modules, so their classes cannot be confused with others. */
     private static final Path SUPPORT = Project.root().resolve("support");
 
-    /** Nested classes whose names are complete only with the name of the class around them. */
+    /** Nested classes whose names are complete only with the name of the enclosing class. */
     private static final Set<String> INCOMPLETE = Set.of("Builder", "Kind", "Settings");
 
-    /** The calls of a recording, which have the names of the calls. */
+    /** The recorded calls, which have the same names as the calls themselves. */
     private static final Path RECORDED_CALLS = Path.of("MemoryCall.java");
 
     private static final Pattern DECLARATION = Pattern.compile("(?m)^( *)(?:(?:public|protected|private|static|final"
             + "|abstract|sealed|non-sealed) )*(?:class|interface|enum|record|@interface) (\\w+)");
 
-    /** The files that declare a class of a name, of the top level or also nested ones. */
+    /** Returns the files that declare each class name, at the top level or also nested. */
     private static Map<String, List<Path>> declared(boolean withNested) throws IOException {
         Map<String, List<Path>> declared = new TreeMap<>();
         for (Path file : Project.mainSources()) {

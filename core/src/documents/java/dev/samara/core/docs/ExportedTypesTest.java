@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** An embedder can name every type that it meets in the API and in its javadoc. */
+/** Checks that an embedder can name every type that occurs in the API and its javadoc. */
 final class ExportedTypesTest {
     private static final String CORE = "dev.samara.core";
     private static final Set<String> EXPORTED = Set.of(
@@ -37,7 +37,7 @@ final class ExportedTypesTest {
             CORE + ".mman",
             CORE + ".vma");
 
-    /** A comment, and the beginning of the declaration that follows. */
+    /** A comment, and the start of the declaration that follows it. */
     private static final Pattern JAVADOC = Pattern.compile("(?s)/\\*\\*(.*?)\\*/\\s*(?:@[^\\n]*\\n\\s*)*(\\w+)");
 
     /** An inline tag, or a block tag with its first word. */
@@ -67,7 +67,9 @@ final class ExportedTypesTest {
                 && (type.getEnclosingClass() == null || isReachable(type.getEnclosingClass()));
     }
 
-    /** The types that a class names: its supertypes, bounds, and the types of its public and protected members. */
+    /**
+     * Returns the types that a class names: its supertypes, bounds, and the types of its public and protected members.
+     */
     private static Set<Class<?>> named(Class<?> type) {
         Set<Class<?>> named = new HashSet<>(SignatureTypes.ofDeclaration(type));
         SignatureTypes.members(type).forEach(member -> named.addAll(SignatureTypes.of(member)));
@@ -121,7 +123,7 @@ final class ExportedTypesTest {
         return pattern.matcher(text).results().toList();
     }
 
-    /** The words within the tags of a comment. */
+    /** Returns the words within the tags of a comment. */
     private static Stream<String> namesIn(String comment) {
         return results(TAG, comment).stream()
                 .map(tag -> tag.group(1) == null ? tag.group(2) : tag.group(1))

@@ -16,9 +16,9 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A fence orders nothing by itself: its comment names the other thread's side. */
+/** Checks that the comment of each fence names its partner in another thread, because a fence alone orders nothing. */
 final class FencePartnersTest {
-    /** Classes whose fences are a guest's; their partners are in the guest. */
+    /** Classes whose fences belong to a guest; the partners of these fences are in the guest. */
     private static final Set<String> OF_GUESTS = Set.of("DirectFrames.java", "IntegerOperations.java");
 
     /** A fence with the comment lines directly above it. */

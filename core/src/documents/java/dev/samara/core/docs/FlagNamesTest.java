@@ -17,11 +17,11 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 final class FlagNamesTest {
-    /** A comment, and the name of the constant that follows: a field, or a constant of an enumeration. */
+    /** A comment, and the name of the constant that follows it: a field, or an enum constant. */
     private static final Pattern FLAG = Pattern.compile(
             "(?s)/\\*\\*((?:(?!\\*/).)*)\\*/\\s*(?:public static final (?:int|long) (\\w+) =|([A-Z_]+),?\\s)");
 
-    /** The constants whose names are not those of Linux without the prefix, or with it. */
+    /** The constants whose names differ from Linux's names with and without the prefix. */
     private static final Map<String, String> RENAMED = Map.of(
             "MapFlags.BELOW_2G", "MAP_32BIT",
             "MapFlags.ABOVE_4G", "MAP_ABOVE4G",
@@ -29,7 +29,7 @@ final class FlagNamesTest {
             "LockFlags.ALL_ONFAULT", "MCL_ONFAULT",
             "PagemapWord.PM_EXCLUSIVE", "PM_MMAP_EXCLUSIVE");
 
-    /** Linux has no such constants. */
+    /** The constants that do not exist in Linux. */
     private static final Set<String> OWN = Set.of("PageCategory.ALL", "Resource.PAGE_TABLES");
 
     @ParameterizedTest

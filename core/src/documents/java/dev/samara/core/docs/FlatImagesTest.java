@@ -16,12 +16,12 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * The accesses of guest memory are written once for each width, since a generic method would box or branch. {@code
- * FlatLongs} is the template; the members of the other classes are its images, apart from those listed here.
+ * Accesses to guest memory are written separately for each width, because a generic method would box or branch. {@code
+ * FlatLongs} is the template; the members of the other classes are derived from it, except for those listed here.
  */
 @DisplayName("FlatLongs, with its words for a width replaced, gives")
 final class FlatImagesTest {
-    /** What a class writes differently from the others: its type, its class of numbers, its part of names. */
+    /** The words in which a class differs from the others: its type, its boxed type, and its part of names. */
     private enum Width {
         LONGS("long", "Long", "Long", "eight bytes", 8, "Double"),
         INTS("int", "Integer", "Int", "four bytes", 4, "Float"),
@@ -34,7 +34,7 @@ final class FlatImagesTest {
         private final String bytes;
         private final int size;
 
-        /** The floating point numbers of this width; empty if there are none. */
+        /** The floating-point type of this width; empty if there is none. */
         private final String floating;
 
         Width(String type, String boxed, String name, String bytes, int size, String floating) {
@@ -62,7 +62,10 @@ final class FlatImagesTest {
                     .replaceAll("(\\b|(?<=[a-z]))" + floating + "(?=[A-Z(.#])", "Floating");
         }
 
-        /** Returns the members of a source in which the words for this width stand for any, without its casts. */
+        /**
+         * Returns the members of a source, without its casts, and with placeholders for the words that are specific to
+         * this width.
+         */
         List<String> members(String source) {
             String text = withoutFloating(source.substring(source.indexOf("{\n") + 2, source.lastIndexOf('}')))
                     .replace("long address", "ADDRESS")
@@ -89,7 +92,11 @@ final class FlatImagesTest {
 
     private static final Pattern NAME = Pattern.compile("(\\w+) ?[(=]");
 
-    /** Returns the names of the members that another list has not; {@code and} keeps only their code. */
+    /**
+     * Returns the names of the members that another list does not contain.
+     *
+     * @param isCode whether to compare only code, without comments
+     */
     private static List<String> without(List<String> members, List<String> others, boolean isCode) {
         List<String> rest = new ArrayList<>();
         for (String member : members) {
@@ -116,7 +123,7 @@ final class FlatImagesTest {
         assertEquals(longs, ints);
     }
 
-    /** A short is updated by a loop of {@code GuestMemory}: no VarHandle of buffers updates two bytes. */
+    /** A short is updated by a loop in {@code GuestMemory}, because no VarHandle of buffers can update two bytes. */
     @Test
     @DisplayName("FlatShorts: but for the updates, and without the handle in the other order")
     void shorts() throws IOException {
@@ -134,7 +141,7 @@ final class FlatImagesTest {
                 without(Width.SHORTS.members(), longs, false));
     }
 
-    /** No VarHandle of buffers has bytes, and a byte has no order. */
+    /** No VarHandle of buffers supports bytes, and a byte has no byte order. */
     @Test
     @DisplayName("FlatBytes: but for accesses of a buffer and of a mode; its updates are those of FlatShorts")
     void bytes() throws IOException {

@@ -17,19 +17,19 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * The static checks verify the annotation {@code GuardedBy} at each access. They do not see that it is missing.
- * docs/concurrency.md names the locks that they can follow.
+ * Checks that the annotation {@code GuardedBy} is present. The static checks verify it at each access, but do not
+ * detect that it is missing. docs/concurrency.md names the locks that they can follow.
  */
 @DisplayName("A field that only a lock of its own class guards")
 final class GuardedFieldsTest {
-    /** A comment that says what the annotation says. */
+    /** A comment that repeats the annotation. */
     private static final Pattern SAID = Pattern.compile(
             "(?i)\\bguarded by (?:this(?! lock)|itself|its monitor|the lock\\b(?! of)|\\{@link #)[^\\n]*");
 
     private static final Pattern HOLDER = Pattern.compile("holder of \\{@code (\\w+)\\} \\(plain(?:, lock)?\\)");
     private static final Pattern MODES = Pattern.compile("\\(([^()]*)\\)");
 
-    /** Returns whether all accesses that a tag names are in the monitor of the object, or of the class. */
+    /** Returns whether all accesses that a tag names are in the monitor of the object or of the class. */
     private static boolean isInMonitor(String text, String type) {
         List<String> modes = MODES.matcher(text)
                 .results()
@@ -39,7 +39,9 @@ final class GuardedFieldsTest {
         return modes.equals(List.of("monitor")) || modes.equals(List.of("monitor of the class"));
     }
 
-    /** Returns the field with the lock that guards the words of a comment, "" for a monitor, null for another lock. */
+    /**
+     * Returns the field with the lock that guards the words of a comment; "" for a monitor, null for any other lock.
+     */
     private static @Nullable String lock(WordComment comment, String type, String source) {
         String written = comment.text("written");
         String read = comment.text("read");
@@ -55,7 +57,9 @@ final class GuardedFieldsTest {
                 : null;
     }
 
-    /** Returns what is wrong with the annotation of a field, null if nothing is, or if it is of a nested class. */
+    /**
+     * Returns the error in the annotation of a field; null if there is none, or if the field belongs to a nested class.
+     */
     private static @Nullable String fault(String field, String lock, String source) {
         Matcher declared = Pattern.compile("(?m)(?:^ {4}@GuardedBy\\(\"([^\\n]+)\"\\)\\n)?(?:^ {4}@[^\\n]*\\n)*"
                         + "^ {4}(?! )[\\w.<>?@\\[\\], ]+ " + field + "(?: =[^\\n]*)?;$")

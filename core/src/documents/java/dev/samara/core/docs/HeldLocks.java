@@ -16,31 +16,31 @@ import org.objectweb.asm.Label;
 import org.objectweb.asm.Opcodes;
 
 /**
- * The places of one method at which it has a lock and may fail without releasing it.
+ * Finds the places in a method at which it holds a lock and may fail without releasing it.
  *
- * <p>Follows the instructions of the method with the locks that it has on every way to an instruction. An instruction
- * that may fail must then be in the range of a handler that releases each of these locks. So nothing that may fail
- * stands between the call that takes a lock and the {@code try} that releases it, nor between the end of that and the
- * call that releases the lock.
+ * <p>Follows the instructions of the method, with the locks that it holds on every path to an instruction. If the
+ * instruction may fail, it must be in the range of a handler that releases each of these locks. So nothing that may
+ * fail is between the call that acquires a lock and the {@code try} block whose handler releases it, or between the end
+ * of that block and the call that releases the lock.
  *
- * <p>A lock is known by the name of the field, method or variable that its call goes to.
+ * <p>A lock is identified by the name of the field, method or variable on which it is called.
  */
 final class HeldLocks {
-    /** What a method does to a lock. */
+    /** The effect of a method on a lock. */
     enum Effect {
         TAKES,
         MAY_TAKE,
         RELEASES
     }
 
-    /** Tells the effect of a method on a lock, and whether it cannot fail. */
+    /** Returns the effect of a method on a lock, and whether the method cannot fail. */
     interface Methods {
         @Nullable
         Effect effect(String owner, String name, String descriptor);
 
         boolean isSafe(String owner, String name, String descriptor);
 
-        /** Returns the field with the lock that an object's own methods take and release. */
+        /** Returns the field with the lock that an object's own methods acquire and release. */
         String lockOf(String owner);
     }
 
@@ -52,13 +52,13 @@ final class HeldLocks {
 
     private final Set<String> begun = new HashSet<>();
 
-    /** The locks that the method has when it returns. */
+    /** The locks that the method holds when it returns. */
     private final Set<String> returned = new TreeSet<>();
 
     /**
-     * Prepares to look at a method.
+     * Prepares the check of a method.
      *
-     * @param releases whether it begins with the locks that it releases
+     * @param releases whether the method is called with the locks that it releases
      */
     HeldLocks(InstructionList code, Methods methods, boolean releases) {
         this.code = code;
@@ -77,12 +77,12 @@ final class HeldLocks {
         return methods.effect(call.owner, call.nameOf(), call.descriptor);
     }
 
-    /** Returns the locks that the method has when it returns. */
+    /** Returns the locks that the method holds when it returns. */
     Set<String> returned() {
         return returned;
     }
 
-    /** Returns the instructions at which the method may fail with a lock, as text. */
+    /** Returns the instructions at which the method may fail while it holds a lock, as text. */
     Set<String> find() {
         enter(0, begun);
         while (!work.isEmpty()) {
@@ -127,14 +127,14 @@ final class HeldLocks {
             int next = at + 1;
             int opcode = next < code.size() ? code.get(next).opcode : -1;
             if (opcode == Opcodes.IFEQ || opcode == Opcodes.IFNE) {
-                // Both ways begin behind the jump, which cannot fail.
+                // Both paths start after the jump, which cannot fail.
                 held.putIfAbsent(next, new HashSet<>(before));
                 int jumped = code.index(code.get(next).targets.get(0));
                 enter(jumped, opcode == Opcodes.IFEQ ? before : after);
                 enter(next + 1, opcode == Opcodes.IFEQ ? after : before);
                 return;
             }
-            // Its caller has the answer: not known on all ways.
+            // The result is returned to the caller, so the lock is not held on all paths.
             after = before;
         }
         for (Label target : here.targets) {
@@ -170,7 +170,7 @@ final class HeldLocks {
         return false;
     }
 
-    /** Returns whether a release of a lock can be reached from an instruction. */
+    /** Returns whether a release of a lock is reachable from an instruction. */
     private boolean releases(int start, String lock) {
         Set<Integer> seen = new HashSet<>();
         Deque<Integer> next = new ArrayDeque<>(List.of(start));
@@ -188,7 +188,7 @@ final class HeldLocks {
             if (!here.endsHere()) {
                 targets.add(at + 1);
             }
-            // A failure of a step before the release.
+            // A step before the release may fail.
             for (InstructionList.Handler handler : code.handlers(at)) {
                 if (handler.isOfAll() && mayFail(here)) {
                     targets.add(code.index(handler.start()));
@@ -204,7 +204,7 @@ final class HeldLocks {
             return here.mayFail();
         }
         Effect effect = effectOf(here);
-        // A release comes to its end, and so does what takes a lock, or it takes none.
+        // A release always completes. A method that acquires a lock either completes, or does not acquire it.
         return effect != Effect.RELEASES && !methods.isSafe(here.owner, here.nameOf(), here.descriptor);
     }
 
@@ -213,7 +213,10 @@ final class HeldLocks {
         return name.equals("this") ? methods.lockOf(code.owner()) : name;
     }
 
-    /** Returns the name of the lock of a call: that of its receiver or argument, or of what its result becomes. */
+    /**
+     * Returns the name of the lock of a call: the name of the receiver or argument, or of the variable that stores the
+     * result.
+     */
     private String nameOf(int at) {
         InstructionList.Instruction call = code.get(at);
         if (call.descriptor.endsWith(";") || call.nameOf().equals("<init>")) {
@@ -223,7 +226,7 @@ final class HeldLocks {
                     : next.opcode == Opcodes.PUTFIELD ? next.nameOf() : "result";
         }
         int before = at - 1;
-        // Arguments of a call with one are constants or variables.
+        // The arguments of a call with a receiver are constants or variables.
         if (call.opcode != Opcodes.INVOKESTATIC) {
             before -= InstructionList.arguments(call.descriptor);
         }

@@ -25,15 +25,15 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * Whatever fails, a lock is released: between the call that takes it and the {@code try} that releases it there is
- * nothing that can fail, nor between the end of that and the call that releases the lock. Monitors are released by the
- * virtual machine.
+ * Checks that a lock is released after any failure: nothing that may fail is between the call that acquires the lock
+ * and the {@code try} block whose handler releases it, or between the end of that block and the call that releases the
+ * lock. The JVM releases monitors.
  */
 @DisplayName("A method of core that has a lock")
 final class HeldLocksTest {
     private static final String CORE = "dev/samara/core/";
 
-    /** The methods that return with a lock which they have taken: their callers release it. */
+    /** The methods that return while they hold a lock that they acquired; their callers release it. */
     private static final Set<String> TAKING = Set.of(
             "internal/file/FilePages.lock",
             "internal/file/Removals.lock",
@@ -64,7 +64,7 @@ final class HeldLocksTest {
             "internal/sync/CheckedReadWriteLock.lockShared",
             "internal/sync/SpinLock.lock");
 
-    /** The methods that return with a lock or without: their result tells. */
+    /** The methods that may or may not hold a lock when they return, depending on their result. */
     private static final Set<String> MAY_TAKE = Set.of(
             "internal/file/Removals.tryLock",
             "internal/file/WriteBack.lock",
@@ -75,7 +75,7 @@ final class HeldLocksTest {
             "internal/space/LayoutLock.tryLock",
             "internal/sync/CheckedLock.tryLock");
 
-    /** The methods that release a lock of their caller. */
+    /** The methods that release a lock that their caller holds. */
     private static final Set<String> RELEASING = Set.of(
             "internal/file/FilePages.unlock",
             "internal/file/Removals.release",
@@ -96,7 +96,7 @@ final class HeldLocksTest {
             "internal/sync/CheckedReadWriteLock.unlockShared",
             "internal/sync/SpinLock.unlock");
 
-    /** The lock of an object whose own methods take and release it, beside calls that go to the lock itself. */
+    /** The lock of each object whose own methods acquire and release it, in addition to direct calls of the lock. */
     private static final Map<String, String> OWN = Map.of(
             "internal/file/Removals",
             "inodeLock",
@@ -105,13 +105,13 @@ final class HeldLocksTest {
             "internal/sync/Background",
             "lock");
 
-    /** The methods that release a lock of their caller for a while, and return with it. */
+    /** The methods that temporarily release a lock of their caller, and hold it again when they return. */
     private static final Set<String> RETURNING_IT =
             Set.of("internal/sync/Background.await", "internal/sync/Background.lead", "internal/sync/Backlog.step");
 
     /**
-     * The method that breaks the rule, with the number of places: {@code present} throws only before the file has
-     * pages, and then the lock was not taken.
+     * The method that violates the rule, with the number of places: {@code present} throws only before the file has
+     * pages, and then the lock was not acquired.
      */
     private static final Map<String, Integer> EXCEPTIONS = Map.of("internal/file/FilePages.unlock", 1);
 
@@ -201,7 +201,7 @@ final class HeldLocksTest {
         assertTrue(METHODS.size() > 3000, "read: " + METHODS.size());
     }
 
-    /** Methods that break the rule, and one that does not. */
+    /** Methods that violate the rule, and one that does not. */
     @SuppressWarnings({"UnusedMethod", "LockNotBeforeTry", "LockOnNonEnclosingClassLiteral"})
     private static final class Examples {
         private final ReentrantLock lock = new ReentrantLock();

@@ -13,9 +13,9 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** The instructions of a method of a class file, with its handlers of exceptions. */
+/** The instructions of a method in a class file, with its exception handlers. */
 final class InstructionList extends MethodVisitor {
-    /** The handler of a range of labels. */
+    /** The exception handler of a range of labels. */
     record Handler(
             Label from, Label to, Label start, @Nullable String type) {
         boolean isOfAll() {
@@ -23,7 +23,7 @@ final class InstructionList extends MethodVisitor {
         }
     }
 
-    /** An instruction, without the constants of one. */
+    /** An instruction, without its constant operands. */
     static final class Instruction {
         final int opcode;
         final int line;
@@ -60,7 +60,10 @@ final class InstructionList extends MethodVisitor {
                     || opcode == Opcodes.LOOKUPSWITCH;
         }
 
-        /** Returns whether it allocates, throws, divides or calls; not for null, nor for an index. */
+        /**
+         * Returns whether the instruction allocates, throws, divides or calls. Null pointers and array indexes are not
+         * considered.
+         */
         boolean mayFail() {
             return switch (opcode) {
                 case Opcodes.NEW,
@@ -72,7 +75,7 @@ final class InstructionList extends MethodVisitor {
                         Opcodes.IREM,
                         Opcodes.LREM,
                         Opcodes.ATHROW -> true;
-                // A string, which is made at the first use.
+                // A string, which may be allocated at its first use.
                 case Opcodes.LDC -> variable == 0;
                 default -> isCall();
             };
@@ -124,7 +127,7 @@ final class InstructionList extends MethodVisitor {
         return Objects.requireNonNull(indexes.get(label), "a label of the method");
     }
 
-    /** Returns the handlers of an instruction, the innermost first. */
+    /** Returns the handlers that cover an instruction, the innermost first. */
     List<Handler> handlers(int at) {
         List<Handler> of = new ArrayList<>();
         for (Handler handler : handlers) {
@@ -138,7 +141,7 @@ final class InstructionList extends MethodVisitor {
         return of;
     }
 
-    /** Returns whether it only reads fields, makes such calls as cannot fail, and returns what it finds. */
+    /** Returns whether the method only reads fields, makes only calls that cannot fail, and returns the result. */
     boolean returnsField(Predicate<Instruction> isSafe) {
         boolean isField = size() <= LONGEST_GETTER;
         for (int i = 0; isField && i < size() - 1; i++) {

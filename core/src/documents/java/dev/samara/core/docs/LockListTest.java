@@ -20,15 +20,18 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** The class files have each monitor and each lock of the JDK, so that no way to write one hides it. */
+/**
+ * Checks the list of locks. The test reads class files, which contain each monitor and each lock of the JDK regardless
+ * of how the source expresses it.
+ */
 final class LockListTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
     private static final Pattern NAME = Pattern.compile("`(?:\\w+\\.)?([A-Z]\\w+)(?:\\.\\w+)?`");
 
-    /** Kinds of locks. The classes that make one have it. */
+    /** The kinds of locks. Locks of these kinds belong to the classes that create them. */
     private static final Set<String> KINDS = Set.of("CheckedLock", "CheckedReadWriteLock");
 
-    /** The names of the classes, without a nested class's, that lock something of their own. */
+    /** The names of the top-level classes that contain locks. */
     private final Set<String> locking = new TreeSet<>();
 
     private void read(Path file) {

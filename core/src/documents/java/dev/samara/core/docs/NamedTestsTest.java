@@ -18,21 +18,24 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A document that names a test as its evidence would be wrong without anybody's notice when the test is renamed. */
+/**
+ * Checks that documents name existing tests. Otherwise, nobody would notice that a document names a renamed test as its
+ * evidence.
+ */
 final class NamedTestsTest {
     private static final Path ROOT = Project.root();
 
-    /** A class of tests by its ending or its package, and perhaps a member of it. */
+    /** The name of a test class, by its suffix or package, and optionally a member of it. */
     private static final Pattern NAMED = Pattern.compile("`(?:(?:stress|cpu|internal\\.cpu|torture)\\.([A-Z]\\w*)"
             + "|(\\w+(?:Test|Torture|Scenarios|Breaks)))(?:\\.(\\w+))?`");
 
-    /** Members alone, after one with its class, or after the class and a colon. */
+    /** Names of members alone, after a member with its class, or after the class and a colon. */
     private static final Pattern MORE = Pattern.compile(
             "`(\\w+Test)(?:\\.\\w+`(?:,|,?\\s+and)|`:)\\s+" + "((?:`[a-z]\\w*`(?:,|,?\\s+and)\\s+)*`[a-z]\\w*`)");
 
     private static final Pattern MEMBER = Pattern.compile("`(\\w+)`");
 
-    /** The named tests of a page that the sources lack. */
+    /** Returns the tests that a page names but the sources do not contain. */
     private static List<String> missing(String page, Map<String, String> sources) {
         List<String> missing = new ArrayList<>();
         Matcher named = NAMED.matcher(page);
@@ -60,7 +63,10 @@ final class NamedTestsTest {
                 || Pattern.compile("\\b" + member + "\\b").matcher(source).find();
     }
 
-    /** The sources of tests by the name of the class; those of one name in several modules as one text. */
+    /**
+     * Returns the sources of tests by class name; if several modules contain the same name, their sources are
+     * concatenated.
+     */
     private static Map<String, String> sources() throws IOException {
         Map<String, String> sources = new HashMap<>();
         for (Path file : Project.testSources()) {

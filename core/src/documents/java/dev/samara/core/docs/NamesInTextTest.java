@@ -23,12 +23,12 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A name in a document or a comment goes stale unnoticed when the class or member is renamed. */
+/** Checks the names in documents and comments, which would go stale unnoticed when a class or member is renamed. */
 @DisplayName("Each name in code")
 final class NamesInTextTest {
     private static final Path ROOT = Project.root();
 
-    /** Names of the JDK, the JVM, systems and formats. */
+    /** The names from the JDK, the JVM, systems and formats. */
     private static final Set<String> FOREIGN = Set.of(
             "CompletionHandler",
             "File",
@@ -52,7 +52,7 @@ final class NamesInTextTest {
             "pPID",
             "storeStoreFence");
 
-    /** Strings and comments; a comment is the group. */
+    /** Strings and comments; comments are in a group. */
     private static final Pattern TEXT = Pattern.compile("\"\"\"[\\s\\S]*?\"\"\"|\"(?:\\\\.|[^\"\\\\\\n])*+\""
             + "|'(?:\\\\.|[^'\\\\\\n])++'|(//[^\\n]*|/\\*[\\s\\S]*?\\*/)");
 
@@ -69,15 +69,15 @@ final class NamesInTextTest {
     /** Names after the numbers of rules, as in {@code (P1, P2; Gate, Leaf.lock)}. */
     private static final Pattern LISTED = Pattern.compile("\\([A-Z][0-9][^();]*; ([^()]*)\\)");
 
-    /** The words of the code that declares a class, by the name of the class. */
+    /** The words in the code that declares a class, by the name of the class. */
     private static final Map<String, Set<String>> DECLARED = new HashMap<>();
 
-    /** The names that a declaration of a class mentions, such as those of the classes above it. */
+    /** The names that the declaration of a class mentions, e.g. its supertypes. */
     private static final Map<String, Set<String>> ABOVE = new HashMap<>();
 
     private static final Set<String> WORDS = new HashSet<>();
 
-    /** The comments of the sources that are not tests, by file. */
+    /** The comments in main sources, by file. */
     private static final Map<String, List<String>> COMMENTS = new HashMap<>();
 
     @BeforeAll
@@ -117,7 +117,7 @@ final class NamesInTextTest {
         }
     }
 
-    /** Returns whether a class or a supertype declares a member. */
+    /** Returns whether a class or one of its supertypes declares a member. */
     private static boolean has(String type, String member) {
         Set<String> seen = new HashSet<>();
         Deque<String> left = new ArrayDeque<>(List.of(type));
@@ -133,7 +133,7 @@ final class NamesInTextTest {
         return false;
     }
 
-    /** Returns whether a class exists, and, if it is in the sources, whether it has a member. */
+    /** Returns whether a class exists, and, if its source exists, whether it declares a member. */
     private static boolean exists(String type, String member) {
         if (DECLARED.containsKey(type)) {
             return member.isEmpty() || has(type, member);
@@ -142,7 +142,7 @@ final class NamesInTextTest {
         return isOneWord || WORDS.contains(type) || WORDS.contains("get" + type) || FOREIGN.contains(type);
     }
 
-    /** The names in a page that exist nowhere. */
+    /** Returns the names in a page that do not exist. */
     private static Set<String> wrong(String page) {
         Set<String> wrong = new TreeSet<>();
         Matcher quoted = QUOTED.matcher(FENCED.matcher(page).replaceAll(""));
@@ -154,7 +154,7 @@ final class NamesInTextTest {
         return wrong;
     }
 
-    /** The names in a comment that exist nowhere. */
+    /** Returns the names in a comment that do not exist. */
     private static Set<String> wrongInComment(String comment) {
         Set<String> wrong = new TreeSet<>();
         Matcher member = OF_CLASS.matcher(comment);

@@ -21,10 +21,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("The jars that the address space needs")
 final class NeededJarsTest {
-    /** The name of an artifact at the end of the path of its jar. */
+    /** The name of an artifact at the end of its jar's path. */
     private static final Pattern JAR = Pattern.compile(".*/([a-z0-9-]+?)-[0-9][^/]*\\.jar");
 
-    /** Returns the artifacts of other projects that a module needs at run time, by their descriptors. */
+    /** Returns the artifacts of other projects that a module needs at run time, according to module descriptors. */
     private static Set<String> needed() {
         Set<String> artifacts = new TreeSet<>();
         add(artifacts, "dev.samara.core");

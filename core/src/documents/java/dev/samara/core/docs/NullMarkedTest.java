@@ -28,7 +28,7 @@ import org.objectweb.asm.ClassReader;
 import org.objectweb.asm.ClassVisitor;
 import org.objectweb.asm.Opcodes;
 
-/** The class files are read, since they are what Kotlin and other tools of an embedder see. */
+/** The test reads class files, because they are what Kotlin and other tools of an embedder see. */
 final class NullMarkedTest {
     private static final String NULL_MARKED = "Lorg/jspecify/annotations/NullMarked;";
 
@@ -74,7 +74,7 @@ final class NullMarkedTest {
         assertEquals(List.of(Set.of(Modifier.STATIC)), required);
     }
 
-    /** Returns the module from whose folder or jar a class is, also where the tests run from the class path. */
+    /** Returns the module whose folder or jar contains a class, even if the tests run on the class path. */
     private static ModuleReference moduleOf(Class<?> api) {
         try {
             Path place = Path.of(

@@ -34,20 +34,21 @@ import org.objectweb.asm.tree.analysis.SourceInterpreter;
 import org.objectweb.asm.tree.analysis.SourceValue;
 
 /**
- * The words that threads share, found in class files: each volatile field, each field with a {@code VarHandle}, each
- * {@code VarHandle} of array elements and each atomic; with the modes in which methods access it.
+ * The words that threads share, as found in class files: each volatile field, each field with a {@code VarHandle}, each
+ * {@code VarHandle} of array elements and each atomic, with the modes in which methods access the word.
  *
- * <p>A word is named {@code word of Class}, a field with a handle {@code word (HANDLE) of Class}. A nested class
- * belongs to the class of its file. A mode is named {@code read MODE} or {@code written MODE}; an access that does
- * both, such as a compare-and-set, is a write. A plain access by a handle of array elements is {@code plain, by its
- * handle}. Stores to fields in constructors are left out: no other thread can reach them yet. Accesses of a method that
- * nothing calls are left out too: an accessor of a mode stays in the class file when its last caller uses another mode.
+ * <p>A word is named {@code word of Class}; a field with a handle is named {@code word (HANDLE) of Class}. A nested
+ * class belongs to the class of its file. A mode is named {@code read MODE} or {@code written MODE}; an access that
+ * does both, such as a compare-and-set, is a write. A plain access by a handle of array elements is {@code plain, by
+ * its handle}. Stores to fields in constructors are excluded, because no other thread can reach these fields yet.
+ * Accesses in a method that nothing calls are excluded, too, because the accessor for a mode remains in the class file
+ * after its last caller switched to another mode.
  */
 final class SharedWords {
     private static final String HANDLE = "java/lang/invoke/VarHandle";
     private static final String ATOMICS = "java/util/concurrent/atomic/";
 
-    /** The modes of access methods, of handles and atomics alike. */
+    /** The modes of access methods, for both handles and atomics. */
     private static final Map<String, String> MODES = Map.ofEntries(
             entry("getAcquire", "read acquire"),
             entry("getOpaque", "read opaque"),
@@ -96,19 +97,19 @@ final class SharedWords {
             entry("increment", "written adder"),
             entry("decrement", "written adder"));
 
-    /** Plain for a handle, volatile for an atomic. */
+    /** The access methods without a mode in their names, which are plain for a handle and volatile for an atomic. */
     private static final Map<String, String> BARE = Map.of("get", "read ", "set", "written ");
 
     private final Map<String, ClassNode> classes = new HashMap<>();
 
-    /** The word of a field or of a handle, by the declaring class and the name of the field. */
+    /** The word of a field or handle, by its declaring class and its name. */
     private final Map<String, String> words = new HashMap<>();
 
     private final Set<String> volatiles = new HashSet<>();
     private final Map<String, Set<String>> modes = new TreeMap<>();
     private final Set<String> untraced = new TreeSet<>();
 
-    /** The methods that some method calls, without their classes: a subclass may call an inherited method. */
+    /** The methods that any method calls, without their classes, because a subclass may call an inherited method. */
     private final Set<String> called = new HashSet<>();
 
     private SharedWords(Stream<ClassNode> nodes) {
@@ -147,7 +148,7 @@ final class SharedWords {
         return modes;
     }
 
-    /** Returns the accesses whose word was not found: those of an atomic or a handle that is passed on. */
+    /** Returns the accesses whose word was not found, e.g. because the atomic or handle was passed as an argument. */
     Set<String> untraced() {
         return untraced;
     }
@@ -171,7 +172,7 @@ final class SharedWords {
         return isShared && (MODES.containsKey(name) || BARE.containsKey(name));
     }
 
-    /** Returns whether a field has a handle, an atomic, or an array of them. */
+    /** Returns whether a field contains a handle, an atomic, or an array of these. */
     private static boolean hasWord(String descriptor) {
         Type type = Type.getType(descriptor);
         String name = (type.getSort() == Type.ARRAY ? type.getElementType() : type).getInternalName();
@@ -187,7 +188,7 @@ final class SharedWords {
         return type + "." + field;
     }
 
-    /** Returns the key of a field, which the class of an access declares or inherits. */
+    /** Returns the key of a field, which the class named in an access declares or inherits. */
     private String key(FieldInsnNode access) {
         ClassNode type = classes.get(access.owner);
         while (type != null && type.fields.stream().noneMatch(field -> field.name.equals(access.name))) {
@@ -196,7 +197,7 @@ final class SharedWords {
         return key(type == null ? access.owner : type.name, access.name);
     }
 
-    /** Finds the fields of the handles that a class initializer makes. */
+    /** Finds the fields of the handles that a class initializer creates. */
     private void addHandles(ClassNode node) {
         for (MethodNode method : node.methods) {
             String type = "";
@@ -206,7 +207,7 @@ final class SharedWords {
                 if (instruction instanceof LdcInsnNode constant && constant.cst instanceof Type literal) {
                     type = literal.getInternalName();
                 } else if (instruction instanceof LdcInsnNode constant && constant.cst instanceof String literal) {
-                    // The type of the field follows.
+                    // The preceding type is the field's class; the field's type follows.
                     owner = type;
                     field = literal;
                 } else if (instruction instanceof MethodInsnNode call && call.name.equals("findVarHandle")) {
@@ -248,8 +249,8 @@ final class SharedWords {
     }
 
     /**
-     * Returns whether a method is an accessor that no method calls: private, or a final one that a subclass in its
-     * package would call. Other methods without callers may be called by tests.
+     * Returns whether a method is an accessor without callers: a private method, or a final method that only subclasses
+     * in its package could call. Other methods without callers may be called by tests.
      */
     private boolean isUnused(MethodNode method) {
         boolean isInternal = (method.access & (Opcodes.ACC_PUBLIC | Opcodes.ACC_PROTECTED)) == 0
@@ -309,7 +310,7 @@ final class SharedWords {
     private void addCall(String where, MethodInsnNode call, SourceValue receiver) {
         String bare = BARE.getOrDefault(call.name, "") + (call.owner.equals(HANDLE) ? "plain" : "volatile");
         if (receiver.insns.isEmpty()) {
-            // A parameter.
+            // The receiver is a parameter.
             untraced.add(where + ": " + call.name);
         }
         for (AbstractInsnNode source : receiver.insns) {

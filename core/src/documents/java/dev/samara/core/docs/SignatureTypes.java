@@ -16,7 +16,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;
 
-/** The types that the declarations of a class name, as a user of the class sees them. */
+/** The types that a class's declarations name, as a user of the class sees them. */
 final class SignatureTypes {
     private SignatureTypes() {}
 
@@ -36,7 +36,7 @@ final class SignatureTypes {
                 .toList();
     }
 
-    /** Returns the public and protected fields that a class declares: constants, in an API. */
+    /** Returns the public and protected fields that a class declares; in an API these are constants. */
     static List<Field> fields(Class<?> type) {
         return Arrays.stream(type.getDeclaredFields())
                 .filter(SignatureTypes::isSeen)
@@ -56,7 +56,7 @@ final class SignatureTypes {
         return classes(named);
     }
 
-    /** Returns the types of the parameters, the result, the exceptions and the bounds of a method or constructor. */
+    /** Returns the types of a method's or constructor's parameters, result, exceptions and bounds. */
     static Set<Class<?>> of(Executable member) {
         Set<Type> types = new HashSet<>(Arrays.asList(member.getGenericParameterTypes()));
         types.addAll(Arrays.asList(member.getGenericExceptionTypes()));

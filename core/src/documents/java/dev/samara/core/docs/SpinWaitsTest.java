@@ -16,23 +16,24 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /**
- * A test that only spins while it waits for another thread takes a time slice for each wait on one processor. Tests of
- * this module wait with {@code Await}, or call {@link Awake}; those of the others call {@code Thread.yield}.
+ * Checks that tests do not only spin while they wait for another thread, because on one processor each such wait would
+ * take a time slice. Tests of this module wait with {@code Await}, or call {@link Awake}; tests of all other modules
+ * call {@code Thread.yield}.
  */
 @DisplayName("Tests")
 final class SpinWaitsTest {
     private static final Pattern HINT = Pattern.compile("\\bThread(\\.|::)onSpinWait\\b");
 
-    /** In parentheses of up to four levels. */
+    /** A condition in parentheses, nested at most four levels deep. */
     private static final String CONDITION = "\\((?:[^()]++|\\((?:[^()]++|\\((?:[^()]++|\\([^()]*+\\))*+\\))*+\\))*+\\)";
 
-    /** A loop without a body, which is not the end of a {@code do}. */
+    /** A loop without a body, excluding the end of a {@code do} loop. */
     private static final Pattern NO_BODY =
             Pattern.compile("(?m)^ *(while|for) " + CONDITION + "\\s*(;|\\{(\\s|//[^\\n]*\\n)*})");
 
     /**
-     * What gives the hints for all tests; the threads of the stepped scheduler, which makes each hint a step; the
-     * threads of JCStress, which meet within nanoseconds.
+     * Exempt are the class that gives the hints for all tests; the threads of the stepped scheduler, which turns each
+     * hint into a step; and the threads of JCStress, which meet within nanoseconds.
      */
     private static final Pattern EXEMPT =
             Pattern.compile(".*/fixture/Awake\\.java|.*/interleave/.*|.*/src/jcstress/.*");

@@ -38,7 +38,7 @@ import org.junit.jupiter.api.Test;
 final class StabilityPageTest {
     private static final List<String> MODULES = List.of("dev.samara.maple", "dev.samara.core");
 
-    /** The heading of a package, or a row: its names and the decision. */
+    /** The heading of a package, or a row, which consists of names and a decision. */
     private static final Pattern LINE =
             Pattern.compile("(?m)^### (dev\\.samara\\.[\\w.]+)$|^\\| (`[^|]*`) \\| (\\w+) \\| [^|]+ \\|$");
 
@@ -78,7 +78,7 @@ final class StabilityPageTest {
         return decisions;
     }
 
-    /** Returns the names of the rows that a predicate of theirs holds for; a name that comes twice, twice. */
+    /** Returns the names in the rows that match; a name that occurs twice is returned twice. */
     private static List<String> names(Predicate<Decision> which) {
         return decisions().stream()
                 .filter(which)
@@ -113,7 +113,7 @@ final class StabilityPageTest {
         return types;
     }
 
-    /** Returns the classes of a module, which is a folder or, in a build of all modules, may be a jar. */
+    /** Returns the classes of a module, which is a folder, or possibly a jar in a build of all modules. */
     private static JavaClasses classes(ModuleReference reference) {
         Path location = Path.of(reference.location().orElseThrow());
         if (Files.isDirectory(location)) {
@@ -131,7 +131,7 @@ final class StabilityPageTest {
         return SignatureTypes.isVisible(type.getModifiers()) && (enclosing == null || isReachable(enclosing));
     }
 
-    /** Returns the name of a type on the page: that of a nested type follows that of the type around it. */
+    /** Returns the name of a type on the page: a nested type is named after its enclosing type. */
     private static String nameOf(Class<?> type) {
         return type.getPackageName() + ": " + shortName(type);
     }
@@ -151,7 +151,10 @@ final class StabilityPageTest {
                 + (member instanceof Constructor ? "new " + type : type + '.' + member.getName());
     }
 
-    /** Returns for each name of methods, constructors and constants of stable types which of them are experimental. */
+    /**
+     * Returns, for each name of methods, constructors and constants of stable types, whether these members are
+     * experimental.
+     */
     private static Map<String, Set<Boolean>> stableTypesMembers() {
         Map<String, Set<Boolean>> members = new TreeMap<>();
         for (Class<?> type : types()) {
@@ -169,7 +172,7 @@ final class StabilityPageTest {
         return members;
     }
 
-    /** Compares the names of the code with those of the page, and shows the differences only. */
+    /** Compares the names in the code with those on the page; reports only the differences. */
     private static void assertRows(List<String> code, List<String> page) {
         List<String> missing = new ArrayList<>(code);
         page.forEach(missing::remove);

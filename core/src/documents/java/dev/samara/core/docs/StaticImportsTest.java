@@ -15,7 +15,7 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The constants of mman.h can be imported statically, all at once. */
+/** Checks that all constants of mman.h can be imported statically at the same time. */
 final class StaticImportsTest {
     private static final String MMAN = Protection.class.getPackageName();
 
@@ -25,7 +25,7 @@ final class StaticImportsTest {
         Map<String, String> owners = new HashMap<>();
         Set<String> clashes = new TreeSet<>();
         for (Class<?> type : WaitingTableTest.exported()) {
-            // The constants of enums and of Fault are written with their class: Resource.STACK, Fault.NONE.
+            // The constants of enums and of Fault are written with their class, e.g. Resource.STACK and Fault.NONE.
             if (!type.getPackageName().equals(MMAN) || type.isEnum() || type.isRecord()) {
                 continue;
             }

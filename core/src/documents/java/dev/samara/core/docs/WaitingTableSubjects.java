@@ -56,9 +56,9 @@ import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
-/** An object of each class, made before any thread waits, and arguments. */
+/** An object of each class, created before any thread waits, and arguments for calls. */
 public final class WaitingTableSubjects {
-    /** Ends an access by {@link FlatMemory} that has failed. */
+    /** Ends a failed access by {@link FlatMemory}. */
     private static final class Failed extends RuntimeException {
         private static final long serialVersionUID = 1;
     }
@@ -76,7 +76,7 @@ public final class WaitingTableSubjects {
 
     private final List<Object> all = new ArrayList<>();
 
-    /** The accesses of each CPU that has made one. */
+    /** The flat memory of each CPU that made a flat access. */
     private final Map<Cpu, FlatMemory> flat = new ConcurrentHashMap<>();
 
     public WaitingTableSubjects(GuestScene scene) {
@@ -157,7 +157,7 @@ public final class WaitingTableSubjects {
         return guest;
     }
 
-    /** Returns an MBean that is not registered any more: scenes do not close their machines. */
+    /** Returns an MBean that is already unregistered, because scenes do not close their machines. */
     private static Registration bean(Machine machine) {
         Registration bean = machine.registerMBean("subject");
         bean.close();
@@ -208,7 +208,7 @@ public final class WaitingTableSubjects {
         return known != null || !type.isInterface() ? known : listener(type);
     }
 
-    /** Returns a listener that may be called, and is not asked for a result. */
+    /** Returns a listener that may be called, but must not be asked for a result. */
     private static Object listener(Class<?> type) {
         return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, arguments) -> {
             if (method.getReturnType() == void.class) {

@@ -42,7 +42,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.function.Executable;
 
-/** Compares docs/waiting.md with the exported classes, and each of its rows with the call's behaviour in GUEST. */
+/** Compares docs/waiting.md with the exported classes, and each row with the call's behaviour in GUEST. */
 @DisplayName("I9: docs/waiting.md says of each public method whether it waits, and it does as it says")
 public class WaitingTableTest {
     private static final Path BASE = Path.of(System.getProperty("basedir", ""));
@@ -64,7 +64,7 @@ public class WaitingTableTest {
 
     private static final Pattern ROW = Pattern.compile("(?m)^- `([\\w.]+)`:((?:\\s+`\\w+`,?)+)");
 
-    /** The calls that acknowledge requests of others. */
+    /** The calls that acknowledge requests of other threads. */
     private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest", "FlatAccess.poll");
 
     private enum Answer {
@@ -81,7 +81,7 @@ public class WaitingTableTest {
         }
     }
 
-    /** Calls whose arguments matter; one that waits sometimes is made where it does not. */
+    /** Calls whose arguments matter. A call that waits only sometimes is made in a state in which it does not wait. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> SPECIAL = Map.ofEntries(
             Map.entry("GuestMemory.fill", (scene, cpu) -> cpu.memory().fill(REPLACED, 8, (byte) 1)),
             Map.entry("BorrowedSpace.putUsers", (scene, cpu) -> borrowsInGuest(scene, BorrowedSpace::putUsers)),
@@ -115,14 +115,14 @@ public class WaitingTableTest {
             Map.entry("Guest.close", (scene, cpu) -> enters(scene, guest -> guest)),
             Map.entry("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(CALM, Protection.READ)));
 
-    /** Calls a method of a guest of the thread, whose other CPU is in GUEST. */
+    /** Calls a method of the thread's guest while the thread's other CPU is in GUEST. */
     private static Object enters(GuestScene scene, Function<Guest, Object> call) {
         try (Guest guest = scene.space.enter()) {
             return call.apply(guest);
         }
     }
 
-    /** Calls a method of a borrow whose CPU is in GUEST, too. */
+    /** Calls a method of a borrow whose CPU is also in GUEST. */
     private static Object borrowsInGuest(GuestScene scene, Function<BorrowedSpace, Object> call) {
         try (Cpu other = scene.machine.claimCpu()) {
             BorrowedSpace borrowed = other.use(scene.space, () -> {});
@@ -139,7 +139,7 @@ public class WaitingTableTest {
         return scene.claim().use(scene.space, () -> {}).putUsers();
     }
 
-    /** Calls that refuse instead of waiting, at an address where they would have to wait. */
+    /** Calls that are refused instead of waiting, made at an address where they would have to wait. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> REFUSED =
             Map.of("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(REPLACED, Protection.READ));
 
@@ -209,7 +209,7 @@ public class WaitingTableTest {
         return rows;
     }
 
-    /** The number of calls that were listed. */
+    /** The number of calls listed so far. */
     private int steps;
 
     @Test
@@ -246,7 +246,7 @@ public class WaitingTableTest {
         return tests;
     }
 
-    /** Skips a call that is not in the share of this build. The next call is the next step. */
+    /** Skips a call that is not in this build's share. The next call is the next step. */
     private Executable inShare(Executable call) {
         int step = steps++;
         return () -> {
@@ -311,7 +311,7 @@ public class WaitingTableTest {
         for (Map.Entry<String, List<Method>> entry : methods().entrySet()) {
             String name = entry.getKey();
             Answer answer = rows.get(name);
-            // A CPU's ways out of GUEST concern that CPU itself, and do not wait.
+            // The calls that take a CPU out of GUEST concern only that CPU, and do not wait.
             boolean isOfACpu = name.startsWith("Cpu.") || name.startsWith("BorrowedSpace.");
             if (answer == Answer.NEVER_WAITS || (answer == Answer.REFUSED_IN_GUEST && !isOfACpu)) {
                 for (Method method : entry.getValue()) {

@@ -22,12 +22,12 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The comments of shared words, and the fields of the sources. docs/concurrency.md defines the comments. */
+/** Compares the comments on shared words with the fields in the sources. docs/concurrency.md defines these comments. */
 @DisplayName("Comments of shared words")
 final class WordCommentsTest {
     /**
-     * A comment or an annotation, a field, or a method or class, which ends the group of fields that a comment applies
-     * to.
+     * A comment or annotation; a field; or a method or class, which ends the group of fields to which a comment
+     * applies.
      */
     private static final Pattern MEMBER = Pattern.compile("(?m)(/\\*[\\s\\S]*?\\*/|^ +@GuardedBy\\(.*$)|^(?: {4}"
             + "| {8}(?=private|protected|public|static|final|volatile))((?:(?:private|protected|public|static|final"
@@ -51,7 +51,7 @@ final class WordCommentsTest {
     }
 
     /**
-     * Returns the non-final fields that are guarded according to their annotation, or to the comment of the field, its
+     * Returns the non-final fields that are guarded according to their annotation, or to the comment on the field, its
      * group or its class.
      */
     private static List<String> guarded(String type, String source) {
@@ -84,7 +84,7 @@ final class WordCommentsTest {
         return guarded;
     }
 
-    /** Returns what is wrong with a comment. */
+    /** Returns the errors in a comment. */
     private static List<String> faults(WordComment comment, Map<String, String> sources) {
         List<String> faults = new ArrayList<>();
         List<String> tags = List.copyOf(comment.tags().keySet());
@@ -117,7 +117,7 @@ final class WordCommentsTest {
                 .toList();
     }
 
-    /** Returns the names of fields that no comment is about, as {@code Class.field}. */
+    /** Returns the names of the fields without a comment, as {@code Class.field}. */
     private static List<String> withoutComment(String type, List<String> fields, List<WordComment> comments) {
         return fields.stream()
                 .filter(field -> comments.stream().noneMatch(comment -> comment.isAbout(type, field)))
@@ -125,14 +125,14 @@ final class WordCommentsTest {
                 .toList();
     }
 
-    /** Returns the field that a handle accesses; the handle itself if it accesses elements of arrays. */
+    /** Returns the field that a handle accesses, or the handle itself if it accesses array elements. */
     private static String word(String handle, String source) {
         Matcher made = Pattern.compile("\\b" + handle + "\\s*=[^;]*findVarHandle\\([^;]*\"(\\w+)\"")
                 .matcher(source);
         return made.find() ? made.group(1) : handle;
     }
 
-    /** Returns the volatile fields, the words of handles and the atomics of a source. */
+    /** Returns the volatile fields, the words of handles, and the atomics in a source. */
     private static List<String> shared(String source) {
         return WordComments.fields(source).entrySet().stream()
                 .filter(field -> field.getValue().contains("volatile ")

@@ -49,7 +49,7 @@ public final class ElfFuzzer {
      * Loads one input.
      *
      * @param input the file
-     * @throws Exception if that is a finding
+     * @throws Exception if the input is a finding
      */
     public static void fuzzerTestOneInput(byte[] input) throws Exception {
         try (HostFile file = MACHINE.openFile(NAME, ProgramLoader.GEOMETRY, ByteBuffer.wrap(input.clone()))) {
@@ -89,12 +89,15 @@ public final class ElfFuzzer {
         }
     }
 
-    /** Compares the first and the last bytes of each segment with the file, and bytes after those with zeros. */
+    /**
+     * Compares the first and the last byte of each segment with the file, and the bytes after the file's part with
+     * zeros.
+     */
     private static void checkSegments(ByteBuffer file, LoadedProgram program, boolean isInterpreted) {
         long headers = file.getLong(HEADERS);
         long moved = 0;
         if (isInterpreted || file.getShort(TYPE) == MOVABLE) {
-            // The interpreter is the same file at another address, and starts first.
+            // The interpreter is the same file, loaded at a different address, and starts first.
             moved = program.entry() - file.getLong(ENTRY);
         }
         for (int i = 0; i < (file.getShort(HEADER_COUNT) & 0xffff); i++) {
@@ -123,7 +126,7 @@ public final class ElfFuzzer {
         }
     }
 
-    /** Small guests, and files of headers only. */
+    /** Returns small guests, and files that contain only headers. */
     static List<byte[]> seeds() throws IOException {
         List<byte[]> seeds = new ArrayList<>();
         for (String guest : GUESTS) {
@@ -136,7 +139,10 @@ public final class ElfFuzzer {
         return seeds;
     }
 
-    /** A file of two segments, with and without bytes, and a header of a chosen kind between them. */
+    /**
+     * Returns a file with two segments, one with and one without bytes in the file, and a header of the given kind in
+     * between.
+     */
     private static byte[] small(int type, int kind) {
         ByteBuffer file = ByteBuffer.allocate(HEADER + 3 * PROGRAM_HEADER + 16).order(ByteOrder.LITTLE_ENDIAN);
         file.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1}).position(TYPE);

@@ -7,7 +7,7 @@ import java.util.List;
 
 /** The parsers of the emulator. */
 public enum EmulatorTarget implements FuzzTarget {
-    /** Executable files, loaded into a space. */
+    /** Executable files, which are loaded into a space. */
     ELF(ElfFuzzer.class),
     /** The bytes that a client of gdb's protocol sends. */
     GDB(GdbFuzzer.class);

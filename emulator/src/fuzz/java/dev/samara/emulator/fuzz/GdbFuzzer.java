@@ -9,7 +9,8 @@ import java.util.List;
 
 /**
  * Sends input to a session with a guest that is stopped, or stops again immediately. Input whose first byte starts a
- * packet is sent unchanged. Any other input is the text of a packet in each line, since a fuzzer finds no checksums.
+ * packet is sent unchanged. In any other input, each line is the text of a packet, because a fuzzer cannot guess
+ * checksums.
  */
 public final class GdbFuzzer {
     private static final int INTERRUPT = 3;
@@ -86,8 +87,8 @@ public final class GdbFuzzer {
     /**
      * Runs a session with one input.
      *
-     * @param input packets, one in a line, or the bytes of a connection
-     * @throws Exception if that is a finding
+     * @param input packets, one per line, or the bytes of a connection
+     * @throws Exception if the input is a finding
      */
     public static void fuzzerTestOneInput(byte[] input) throws Exception {
         int first = input.length == 0 ? '\n' : input[0] & 0xff;
@@ -108,7 +109,10 @@ public final class GdbFuzzer {
         return packet.length() <= LONGEST && packet.indexOf('#') < 0 && packet.indexOf('$') < 0;
     }
 
-    /** Each packet is answered, up to one that ends the session; {@code k} is not. */
+    /**
+     * Returns how many packets are answered: all up to and including the one that ends the session, but {@code k} is
+     * not answered.
+     */
     private static int expectedAnswers(List<String> packets) {
         int answers = 0;
         for (String packet : packets) {
@@ -128,7 +132,7 @@ public final class GdbFuzzer {
                 + HexFormat.of().toHexDigits((byte) packet.chars().sum());
     }
 
-    /** Sessions in both notations. */
+    /** Returns sessions in both notations. */
     static List<byte[]> seeds() {
         List<byte[]> seeds = new ArrayList<>();
         for (String packets : SEEDS) {

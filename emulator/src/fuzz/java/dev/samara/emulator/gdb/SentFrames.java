@@ -3,7 +3,7 @@ package dev.samara.emulator.gdb;
 
 import java.nio.charset.StandardCharsets;
 
-/** Checks the output of a session: acknowledgements, and packets with the right checksums. */
+/** Checks the output of a session: acknowledgements, and packets with correct checksums. */
 final class SentFrames {
     private static final int HEX = 16;
 

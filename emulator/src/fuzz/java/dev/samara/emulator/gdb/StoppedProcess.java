@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** A process that runs nothing: it has memory, one file in {@code /proc} and one of the host. */
+/** A process that executes nothing: it has memory, one file in {@code /proc} and one file of the host. */
 final class StoppedProcess implements DebuggedProcess {
     static final int PID = 100;
 
@@ -35,7 +35,7 @@ final class StoppedProcess implements DebuggedProcess {
         return space;
     }
 
-    /** Returns bytes some of which must be escaped. */
+    /** Returns bytes, some of which must be escaped. */
     @Override
     public byte[] auxiliary() {
         return "\0#$}*\u00ff\3 of a stopped process".getBytes(StandardCharsets.ISO_8859_1);
@@ -61,14 +61,14 @@ final class StoppedProcess implements DebuggedProcess {
         return channel;
     }
 
-    /** Returns whether the session closed all the files that it opened. */
+    /** Returns whether the session closed all files that it opened. */
     boolean isClosed() {
         return opened.stream().noneMatch(FileChannel::isOpen);
     }
 
     @Override
     public void kill() {
-        // The session ends with it.
+        // Nothing to do: the session ends, too.
     }
 
     @Override

@@ -20,7 +20,7 @@ import java.util.concurrent.Future;
 
 /**
  * A session with a guest whose two threads are stopped. When the client resumes them, they stop again immediately, for
- * one reason after the other, so each packet is answered.
+ * a different reason each time, so each packet is answered.
  */
 public final class StoppedSession {
     private static final long MEMORY = 16 << 20;
@@ -63,7 +63,7 @@ public final class StoppedSession {
     }
 
     /**
-     * Runs a session, and checks the form of its answers and that it leaves nothing behind.
+     * Runs a session, and checks the format of its output and that it leaks nothing.
      *
      * @param sent the bytes of the client, which then closes the connection
      * @return the number of packets that were sent to the client
@@ -89,7 +89,7 @@ public final class StoppedSession {
         return packets;
     }
 
-    /** Two pages that can be written, one that can be read, and one that cannot. */
+    /** Maps two writable pages, a read-only page, and an inaccessible page. */
     private static void map(AddressSpace space) {
         int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
         int both = Protection.READ | Protection.WRITE;
@@ -135,7 +135,7 @@ public final class StoppedSession {
         return null;
     }
 
-    /** Called with the lock held, when the threads should resume. */
+    /** Called with the lock held, when the client resumes the threads. */
     private void stopAgain() {
         if (all.isAttached() && !all.isStopped()) {
             StopEvent event = EVENTS[stops++ % EVENTS.length];

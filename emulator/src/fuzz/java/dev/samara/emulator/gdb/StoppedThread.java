@@ -5,7 +5,7 @@ import dev.samara.emulator.cpu.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.debug.DebuggedThread;
 
-/** A thread that is stopped, and runs a task when it is woken instead of resuming. */
+/** A stopped thread that runs a task instead of resuming when it is woken. */
 final class StoppedThread implements DebuggedThread {
     private final int tid;
     private final Hart hart;
@@ -49,17 +49,17 @@ final class StoppedThread implements DebuggedThread {
 
     @Override
     public void changedCode() {
-        // It has none.
+        // This thread has no decoded code.
     }
 
     @Override
     public void stopAt(Breakpoints breakpoints) {
-        // It comes nowhere.
+        // This thread executes no instructions.
     }
 
     @Override
     public void forgetCall() {
-        // It makes none.
+        // This thread makes no calls.
     }
 
     @Override

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.live;
 
-/** The architectures, which number calls and lay structures out in different ways. */
+/** The architectures, which differ in the numbers of calls and in the layout of structures. */
 enum Architecture {
     X86_64,
     RV64

@@ -23,7 +23,7 @@ sealed interface Argument {
         }
     }
 
-    /** A result that was kept. */
+    /** A result that was stored. */
     record Kept(int number) implements Argument {
         @Override
         public String toString() {
@@ -31,7 +31,7 @@ sealed interface Argument {
         }
     }
 
-    /** The key of segments that no other script has, nor anything that an earlier run has left. */
+    /** A key of segments that no other script uses, and that no earlier run left in use. */
     record SegmentKey() implements Argument {
         @Override
         public String toString() {
@@ -39,7 +39,7 @@ sealed interface Argument {
         }
     }
 
-    /** Bytes with a terminating zero; one character for each byte. */
+    /** Bytes with a terminating zero, as one character per byte. */
     record Text(String bytes) implements Argument {
         @Override
         public String toString() {
@@ -53,7 +53,7 @@ sealed interface Argument {
         }
     }
 
-    /** One byte repeated so many times, as a text. */
+    /** One byte repeated {@code length} times, as a text. */
     record Repeated(int length, char each) implements Argument {
         @Override
         public String toString() {
@@ -61,7 +61,7 @@ sealed interface Argument {
         }
     }
 
-    /** A path of so many bytes to a one-byte name in the current folder. */
+    /** A path of {@code length} bytes to a one-byte name in the current folder. */
     record LongPath(int length, char name) implements Argument {
         @Override
         public String toString() {
@@ -69,7 +69,7 @@ sealed interface Argument {
         }
     }
 
-    /** Memory with a pattern, which is compared after the call. */
+    /** Memory filled with a pattern, and compared after the call. */
     record Buffer(int length) implements Argument {
         @Override
         public String toString() {
@@ -77,7 +77,7 @@ sealed interface Argument {
         }
     }
 
-    /** Memory with a pattern, after which nothing is mapped. */
+    /** Memory filled with a pattern, with nothing mapped after it. */
     record Edge(int length) implements Argument {
         @Override
         public String toString() {
@@ -85,7 +85,7 @@ sealed interface Argument {
         }
     }
 
-    /** Many bytes; a hash of them is compared after the call. */
+    /** Many bytes, whose hash is compared after the call. */
     record Big(int length) implements Argument {
         @Override
         public String toString() {
@@ -101,7 +101,7 @@ sealed interface Argument {
         }
     }
 
-    /** The address of a page that can only be read. */
+    /** The address of a read-only page. */
     record ReadOnly() implements Argument {
         @Override
         public String toString() {
@@ -109,7 +109,7 @@ sealed interface Argument {
         }
     }
 
-    /** A buffer for a result of the kernel. */
+    /** A buffer for a result from the kernel. */
     record Out(Structure structure) implements Argument {
         @Override
         public String toString() {
@@ -117,7 +117,7 @@ sealed interface Argument {
         }
     }
 
-    /** {@code struct sigaction} that sets the default action or ignores the signal. */
+    /** A {@code struct sigaction} that sets the default action, or ignores the signal. */
     record Action(boolean isIgnored, long flags, long mask) implements Argument {
         @Override
         public String toString() {
@@ -127,10 +127,10 @@ sealed interface Argument {
     }
 
     /**
-     * A member of a structure: its kind, and its value.
+     * A member of a structure: its kind and its value.
      *
      * @param kind b, h, w or q for 1, 2, 4 or 8 bytes, i for the number of a process in 4 bytes, p for an address, t
-     *     for a time in 8 bytes, of which the call may leave what it wants
+     *     for a time in 8 bytes, whose value after the call is not compared
      */
     record Field(char kind, Argument value) {
         int width() {
@@ -148,7 +148,7 @@ sealed interface Argument {
         }
     }
 
-    /** A structure, each member at its natural alignment. The call may change it. */
+    /** A structure with naturally aligned members. The call may change it. */
     record Fields(List<Field> fields) implements Argument {
         @Override
         public String toString() {

@@ -7,7 +7,7 @@ import java.io.InterruptedIOException;
 import java.io.OutputStream;
 import java.util.concurrent.TimeUnit;
 
-/** An unbounded stream of bytes between two threads. A read that waits too long fails. */
+/** An unbounded stream of bytes between two threads. A read that waits for too long fails. */
 final class ByteStream extends OutputStream {
     private byte[] bytes = new byte[4096];
     private int start;

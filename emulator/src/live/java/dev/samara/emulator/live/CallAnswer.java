@@ -4,7 +4,7 @@ package dev.samara.emulator.live;
 import java.util.EnumSet;
 import java.util.Set;
 
-/** How the answer of a call is printed: without the numbers that differ between runs. */
+/** Formats the result of a call for comparison, without the numbers that differ between runs. */
 final class CallAnswer {
     /** The calls whose first argument is a descriptor that is inspected afterwards. */
     private static final Set<JudgedCall> OF_DESCRIPTOR = EnumSet.of(
@@ -33,7 +33,7 @@ final class CallAnswer {
         return OF_DESCRIPTOR.contains(call);
     }
 
-    /** Returns what is printed, and stores the result, unless the task is gone. */
+    /** Returns the text of a result. Also stores the result, unless the task ended. */
     static String told(Step.Call call, String answer, long[] result, SeenNumbers seen) {
         try {
             result[0] = Long.parseLong(answer);

@@ -8,11 +8,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * The children that a call may end. A script waits until they have ended: whether the next step finds them running
- * would be a race.
+ * The children that a call may end. A script waits until they ended, because otherwise whether the next step finds them
+ * running would be a race.
  */
 final class ChildEnds {
-    /** How many milliseconds a child may take whose end is certain, or possible: a handler may keep it alive. */
+    /**
+     * How many milliseconds to wait for a child whose end is certain, or merely possible because a handler may keep it
+     * alive.
+     */
     static final int CERTAIN = 2_000;
 
     static final int POSSIBLE = 60;
@@ -21,12 +24,12 @@ final class ChildEnds {
     private static final int KILL = 9;
     private static final int MOST = 64;
 
-    /** SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG and SIGWINCH end no process. */
+    /** SIGCHLD, SIGCONT, SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU, SIGURG and SIGWINCH do not end a process. */
     private static final Set<Integer> HARMLESS = Set.of(17, 18, 19, 20, 21, 22, 23, 28);
 
     private final TaskRoutes routes;
 
-    /** The signals that a step has handled or ignored, in any process. */
+    /** The signals that a step handled or ignored, in any process. */
     private final Set<Integer> handled = new HashSet<>();
 
     private boolean isMasked;
@@ -35,7 +38,7 @@ final class ChildEnds {
         this.routes = routes;
     }
 
-    /** Notes a step that changes which signals end a process. */
+    /** Records a step that changes which signals end a process. */
     void note(Step step) {
         if (step instanceof Step.Handle handle) {
             handled.add(handle.signal());
@@ -50,7 +53,10 @@ final class ChildEnds {
         }
     }
 
-    /** Returns the children of the caller's process that a signal of this call may end, with milliseconds. */
+    /**
+     * Returns the children of the caller's process that this call's signal may end, each with how many milliseconds to
+     * wait for it.
+     */
     Map<Integer, Integer> after(Step.Call call) {
         boolean isOfThread = call.call() == JudgedCall.TGKILL || call.call() == JudgedCall.RT_TGSIGQUEUEINFO;
         int signal = number(call.arguments().get(isOfThread ? 2 : 1));
@@ -66,7 +72,7 @@ final class ChildEnds {
                 ending.put(named.task(), isCertain ? CERTAIN : POSSIBLE);
             }
         } else {
-            // A group, or the process of a descriptor.
+            // The target is a group, or the process of a descriptor.
             children.forEach(each -> ending.put(each, POSSIBLE));
         }
         return ending;

@@ -28,11 +28,11 @@ final class Comparison implements AutoCloseable {
     /**
      * Starts both sides.
      *
-     * @param folder for the folders of scripts
+     * @param folder the parent of the scripts' folders
      * @param execution how the emulator executes code
-     * @param asUserZero whether both are user 0, which this process has to be, too
+     * @param asUserZero whether both sides run as user 0; this process must run as user 0 then, too
      * @param watch ends scripts that hang; the caller closes it
-     * @param tally counts the answers of the kernel
+     * @param tally counts the kernel's results
      */
     Comparison(Path folder, ExecutionMode execution, boolean asUserZero, Watch watch, Tally tally) throws IOException {
         this.watch = watch;
@@ -61,7 +61,7 @@ final class Comparison implements AutoCloseable {
         return execution;
     }
 
-    /** Runs a script on both sides as a trial to shorten another one; returns the first difference, or null. */
+    /** Runs a script on both sides as a trial to shorten another script; returns the first difference, or null. */
     @Nullable
     Difference tryOut(List<Step> script) throws IOException {
         watch.tries();
@@ -73,8 +73,8 @@ final class Comparison implements AutoCloseable {
     }
 
     /**
-     * Runs the shortest script that trials have found once more, with more time; returns its difference, or null. If
-     * that is of another kind, trials get more time from now on.
+     * Repeats the shortest script that trials found, with more time; returns its difference, or null. If the difference
+     * is not of the same kind, later trials get more time.
      */
     @Nullable
     Difference confirm(Difference found) throws IOException {
@@ -93,7 +93,7 @@ final class Comparison implements AutoCloseable {
     /** Runs scripts on both sides; returns the first difference of each, or null. */
     List<@Nullable Difference> runAll(List<List<Step>> scripts) throws IOException {
         List<Difference> found = run(scripts, new ArrayList<>());
-        // The scripts after one that ended the emulator are run again.
+        // If a script ended the emulator, the scripts after it are run again.
         while (found.size() < scripts.size()) {
             found = run(scripts.subList(found.size(), scripts.size()), found);
         }
@@ -108,7 +108,7 @@ final class Comparison implements AutoCloseable {
         List<ScriptRun.Answers> ofGuest = ScriptRun.run(guest, names, scripts, watch);
         List<ScriptRun.Answers> expected = ofKernel.join();
         List<Difference> found = new ArrayList<>(before);
-        // The emulator deletes the named pipes at its end.
+        // When the emulator ends, it deletes the named pipes.
         boolean isLost = ofGuest.stream().anyMatch(each -> each.end().startsWith("lost"));
         boolean isKernelLost = expected.stream().anyMatch(each -> each.end().startsWith("lost"));
         for (int i = 0; i < names.size(); i++) {
@@ -172,7 +172,7 @@ final class Comparison implements AutoCloseable {
         List<String> ofKernel = new ArrayList<>(kernel.steps());
         List<String> ofGuest = new ArrayList<>(guest.steps());
         if (kernel.isTooLong() && guest.isTooLong()) {
-            // It waits for what never comes, here and there.
+            // On both sides, the script waits for something that never happens.
             return null;
         }
         int compared = NamedExceptions.compared(script, ofKernel);

@@ -6,7 +6,7 @@ import static dev.samara.emulator.live.Vocabulary.i;
 import static dev.samara.emulator.live.Vocabulary.n;
 import static dev.samara.emulator.live.Vocabulary.q;
 
-/** Sentences about descriptors, their flags, and locks of files. */
+/** Sentences about descriptors, their flags, and file locks. */
 final class DescriptorSentences {
     private final Vocabulary v;
 
@@ -108,7 +108,7 @@ final class DescriptorSentences {
                 i(n(v.chance(90) ? 0 : 1)));
     }
 
-    /** A lock that task 0 or another one takes. */
+    /** Takes a lock, in task 0 or another task. */
     void lock(int task) {
         long command = v.one(5, 6, 6, 6, 7, 36, 37, 37, 37, 38);
         Step.Way way = task == 0 ? Step.Way.TIMED : Step.Way.PLAIN;
@@ -118,7 +118,7 @@ final class DescriptorSentences {
         v.add(new Step.Call(task, way, JudgedCall.FCNTL, java.util.List.of(v.descriptor(), n(command), range())));
     }
 
-    /** A process locks a file, and then closes one of its descriptors: another process looks at the lock. */
+    /** A process locks a file, and then closes one of its descriptors; another process checks the lock. */
     private void closedAgain(int task, int other) {
         Argument file = v.descriptor();
         v.by(
@@ -132,7 +132,7 @@ final class DescriptorSentences {
         v.by(other, JudgedCall.FCNTL, file, n(5), Vocabulary.fields(h(1), h(0), q(0), q(0), i(n(0))));
     }
 
-    /** Locks of several processes. */
+    /** Locks in several processes. */
     void locksOfTasks() {
         int child = v.make(0, v.chance(25));
         int other = v.make(0, false);

@@ -8,11 +8,11 @@ import org.jspecify.annotations.Nullable;
 /**
  * The first difference of a script.
  *
- * @param execution how the emulator executed it
- * @param step the number of the step; that of all steps for the end
+ * @param execution how the emulator executed the script
+ * @param step the number of the step; the number of steps if the ends differ
  * @param script the script
- * @param kernel what the kernel answered
- * @param guest what the emulator answered
+ * @param kernel the kernel's result
+ * @param guest the emulator's result
  */
 record Difference(ExecutionMode execution, int step, List<Step> script, String kernel, String guest)
         implements dev.samara.testing.live.Difference<Step> {
@@ -21,13 +21,13 @@ record Difference(ExecutionMode execution, int step, List<Step> script, String k
         return script.subList(0, Math.min(step + 1, script.size()));
     }
 
-    /** Returns the step; null for the end. */
+    /** Returns the step, or null if the ends differ. */
     @Nullable
     Step at() {
         return step < script.size() ? script.get(step) : null;
     }
 
-    /** Returns of which call it is, and whether of its result or of something else. */
+    /** Returns the call, and whether its result or something else differs. */
     @Override
     public String kind() {
         Step at = at();
@@ -48,7 +48,7 @@ record Difference(ExecutionMode execution, int step, List<Step> script, String k
         return where + " length";
     }
 
-    /** Returns which word about a descriptor differs. */
+    /** Returns which word of a descriptor's state differs. */
     private static String stateOf(String kernel, String guest) {
         String[] ofKernel = kernel.split(" ", -1);
         String[] ofGuest = guest.split(" ", -1);

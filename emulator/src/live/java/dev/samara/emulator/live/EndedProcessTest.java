@@ -12,7 +12,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** What scripts cannot compare, since the two sides have other processors. */
+/** Tests cases that scripts cannot compare, because the two sides have different processors. */
 @DisplayName("A process that has ended, and is not reaped")
 final class EndedProcessTest {
     private static final int SET = JudgedCall.SCHED_SETAFFINITY.number(Architecture.RV64);
@@ -33,7 +33,7 @@ final class EndedProcessTest {
             Task first = side.judge().first();
             long memory = side.judge().scratch();
             long pid = Long.parseLong(first.ask("F").split(" ", 2)[1]);
-            // Of the child, in its own memory.
+            // Stores in the child's own memory.
             assertEquals("ok", first.ask("@0 s 8 " + Long.toHexString(memory) + " 2"));
             assertEquals("0", first.ask("@0 " + Task.callRequest(SET, 0, 8, memory)));
             first.ask(">0 " + Task.callRequest(JudgedCall.EXIT_GROUP.number(Architecture.RV64), 0));

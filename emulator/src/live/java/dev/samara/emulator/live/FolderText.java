@@ -14,7 +14,7 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
 
-/** The files left by a script, as a text. */
+/** The files that a script left behind, as text. */
 final class FolderText {
     private static final long MOST_READ = 1 << 20;
 
@@ -38,7 +38,7 @@ final class FolderText {
         }
     }
 
-    /** Returns what is in a folder, which a script may have closed to its owner; nothing for other files. */
+    /** Returns the files in a folder, even if a script denied access to its owner; an empty list for other files. */
     private static List<Path> entries(Path each) throws IOException {
         if (!Files.isDirectory(each, LinkOption.NOFOLLOW_LINKS)) {
             return List.of();
@@ -63,7 +63,7 @@ final class FolderText {
         long size = (long) Objects.requireNonNull(all.get("size"));
         boolean isFile = (mode & 0170000) == 0100000;
         if (!isFile || size == 0) {
-            // A named pipe is an empty file in the emulator's folder.
+            // In the emulator's folder, an empty file represents a named pipe.
             return isFile || (mode & 0170000) == 0010000 ? text.substring(text.length() - 5) : text;
         }
         CRC32 sum = new CRC32();

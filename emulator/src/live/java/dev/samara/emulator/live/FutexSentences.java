@@ -3,7 +3,7 @@ package dev.samara.emulator.live;
 
 import static dev.samara.emulator.live.Vocabulary.n;
 
-/** Sentences about memory that is mapped, and about futexes in it. */
+/** Sentences about mapped memory, and futexes in it. */
 final class FutexSentences {
     static final long FIRST = 0x2000_0000L;
     static final long SECOND = 0x2010_0000L;
@@ -11,7 +11,7 @@ final class FutexSentences {
 
     private final Vocabulary v;
 
-    /** Whether words are bytes of a file; then no lock stores a thread ID there. */
+    /** Whether the words are bytes of a file; then no lock stores a thread ID there. */
     private boolean isOfFile;
 
     private boolean isFirstShared;
@@ -21,7 +21,7 @@ final class FutexSentences {
         v = words;
     }
 
-    /** Maps one file, or nothing of one, at two places, in each way that there is. */
+    /** Maps a file or anonymous memory at two places, in every possible way. */
     void begin() {
         long shared = 1;
         long privately = 2;
@@ -155,15 +155,15 @@ final class FutexSentences {
         }
     }
 
-    /** A task that waits, and one that wakes it. */
+    /** A task that waits, and another one that wakes it. */
     void woken() {
         boolean isFirst = v.chance(50);
         long flag = flag();
-        // A child has its own private memory, where nobody wakes it.
+        // A child process has its own private memory, where no other task wakes it.
         boolean isShared = flag == 0 && (isFirst ? isFirstShared : isSecondShared);
         int waiter = v.make(0, !isShared || v.chance(40));
         Argument place = n(isFirst ? FIRST : SECOND);
-        // The words may have other values; then the wait and the wakes end immediately on both sides.
+        // The words may contain other values; then the wait and the wakes return immediately on both sides.
         boolean hasBits = v.chance(30);
         v.begin(
                 waiter,
@@ -202,7 +202,7 @@ final class FutexSentences {
         }
     }
 
-    /** A task that exits while its robust list contains a word, which task 0 then reads. */
+    /** A task exits while its robust list contains a word, which task 0 then reads. */
     private void robustEnd() {
         int child = v.make(0, false);
         long list = FIRST + 64;

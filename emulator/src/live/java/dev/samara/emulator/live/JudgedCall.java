@@ -157,7 +157,7 @@ enum JudgedCall {
         return architecture == Architecture.X86_64 ? onX86 : onRiscv;
     }
 
-    /** Returns its name in Linux. */
+    /** Returns the call's name in Linux. */
     String text() {
         return name().toLowerCase(Locale.ROOT);
     }

@@ -10,9 +10,9 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 
-/** The judge as a process of the kernel, which belongs to a user without rights. */
+/** The judge as a process on the kernel, which belongs to an unprivileged user. */
 final class KernelSide extends Side {
-    /** Interrupted by signals, stopped, stopped by a debugger, and ended. */
+    /** The states interruptible sleep, stopped, stopped by a debugger, and zombie. */
     private static final String STATES_OF_SLEEP = "STtZ";
 
     private static final String USER = "1000";
@@ -24,12 +24,15 @@ final class KernelSide extends Side {
                 judge.first().call(JudgedCall.GETUID.number(Architecture.X86_64)));
     }
 
-    /** Starts the judge in a folder that is empty, as this process's user if that is user 0 and it is wanted. */
+    /**
+     * Starts the judge in an empty folder. It runs as an unprivileged user if this process runs as user 0, unless
+     * {@code asUserZero} is set.
+     */
     static KernelSide start(Path folder, boolean asUserZero) throws IOException {
         Path place = folder.toRealPath();
         boolean isRoot = (Integer) Files.getAttribute(folder, "unix:uid") == 0;
         if (isRoot) {
-            // The way to it, too: temporary folders are their owner's alone.
+            // The folders above must be accessible as well, because only the owner can access temporary folders.
             Path above = place;
             while (above != null && above.getNameCount() > 1) {
                 Files.setPosixFilePermissions(above, PosixFilePermissions.fromString("rwxrwxrwx"));
@@ -39,7 +42,7 @@ final class KernelSide extends Side {
         return new KernelSide(Judge.start(place, isRoot && !asUserZero ? AS_USER : List.of()), place);
     }
 
-    /** Looks at all threads of the script's processes, which are those of the judge. */
+    /** Checks all threads of the script's processes, which are the judge's descendants. */
     @Override
     public boolean isAsleep(long process) {
         ProcessHandle judge =
@@ -51,7 +54,7 @@ final class KernelSide extends Side {
         try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + process + "/task"))) {
             for (Path each : threads) {
                 String text = Files.readString(each.resolve("stat"), StandardCharsets.ISO_8859_1);
-                // After the name, which may have blanks and brackets.
+                // The state follows the name, which may contain spaces and parentheses.
                 char state = text.charAt(text.lastIndexOf(')') + 2);
                 if (STATES_OF_SLEEP.indexOf(state) < 0) {
                     return false;

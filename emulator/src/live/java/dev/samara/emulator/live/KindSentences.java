@@ -7,8 +7,8 @@ import static dev.samara.emulator.live.Vocabulary.q;
 import static dev.samara.emulator.live.Vocabulary.w;
 
 /**
- * Sentences that make the same calls on descriptors of each kind, and about names in {@code /proc} and {@code /dev}:
- * calls that move no bytes, since those differ there.
+ * Sentences that make the same calls on descriptors of each kind, and on names in {@code /proc} and {@code /dev}. These
+ * calls transfer no bytes, because the bytes differ between the two sides.
  */
 final class KindSentences {
     private static final String[] EMULATED = {
@@ -100,7 +100,10 @@ final class KindSentences {
         return s(v.chance(50) ? v.one(NAMES) : v.chance(60) ? v.one(EMULATED) : "/proc/self/fd/" + v.below(6));
     }
 
-    /** A name that is not one of the root, which belongs to user 0 for the kernel, and to the guest in the emulator. */
+    /**
+     * Returns a name other than {@code /proc}. On the kernel that folder belongs to user 0, and in the emulator to the
+     * guest.
+     */
     private Argument movable() {
         Argument name = name();
         return name.equals(s("/proc")) ? s("/proc/self") : name;
@@ -146,7 +149,7 @@ final class KindSentences {
         return v.any(0, 0, 1, 5, 4096, 1L << 31, Long.MAX_VALUE, -1);
     }
 
-    /** Transfers of nothing, which tell the order of errors. */
+    /** Transfers of zero bytes, which reveal the order of errors. */
     private void nothing() {
         Argument to = v.chance(60) ? v.bad() : new Argument.Buffer(0);
         switch (v.below(6)) {

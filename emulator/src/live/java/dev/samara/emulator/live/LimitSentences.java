@@ -9,7 +9,7 @@ import static dev.samara.emulator.live.Vocabulary.w;
 
 import java.util.List;
 
-/** Sentences about limits that are reached: of descriptors, and of memory as far as both sides have the same. */
+/** Sentences that reach limits: of descriptors, and of memory where both sides have the same limits. */
 final class LimitSentences {
     private static final int DATA = 2;
     private static final int FILES = 7;
@@ -64,7 +64,7 @@ final class LimitSentences {
     }
 
     private void limitMemory() {
-        // Less than either side uses, or nothing that binds.
+        // The limit is lower than what either side uses, or does not bind.
         set((int) v.one(DATA, SPACE), v.one(1, 4096, 4096, 8192, -1), -1);
     }
 
@@ -142,7 +142,7 @@ final class LimitSentences {
         }
     }
 
-    /** A child for which a descriptor is made: refused if the limit leaves none. */
+    /** Creates a child with a descriptor for it; fails if the limit does not allow another descriptor. */
     private void spawn() {
         v.add(new Step.Spawn(
                 0,

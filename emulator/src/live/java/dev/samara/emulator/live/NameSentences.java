@@ -26,7 +26,7 @@ final class NameSentences {
     /** Starts with some files, folders and links. */
     void begin() {
         if (v.chance(35)) {
-            // The first open has a number that is known.
+            // The number of the first open descriptor is known.
             v.call(JudgedCall.OPENAT, n(-100), s("."), n(v.one(0, 0, DIRECTORY)), n(0));
             v.opened(1);
         }
@@ -147,7 +147,7 @@ final class NameSentences {
         }
     }
 
-    /** An open that may make a file, or only a new one, by a link that leads to nothing or to a file. */
+    /** An open that may create a file, or only a new one, through a link to nothing or to a file. */
     private void exclusive() {
         String link = v.name();
         v.call(JudgedCall.SYMLINKAT, s(v.one("nothing", "nothing", "a", "d/f")), n(-100), s(link));
@@ -160,7 +160,7 @@ final class NameSentences {
         v.opened(1);
     }
 
-    /** Reads of a folder, of which each goes on where the one before it has ended. */
+    /** Reads of a folder, each of which continues where the previous one ended. */
     private void entries() {
         Argument folder = v.chance(40) ? n(0) : v.descriptor();
         if (v.chance(40)) {
@@ -179,7 +179,7 @@ final class NameSentences {
         }
     }
 
-    /** A mode that may take rights away from the owner, whom the superuser's do not replace. */
+    /** Returns a mode that may deny permissions to the owner, which the superuser's permissions do not override. */
     private long mode() {
         return v.chance(55)
                 ? v.one(0644, 0600, 0755, 0700, 06755, 07777, 0666)
@@ -195,7 +195,7 @@ final class NameSentences {
         }
     }
 
-    /** A target without the slashes that the JDK drops, as the document says. */
+    /** Returns a target without the slashes that the JDK drops, as the document describes. */
     private Argument target() {
         return v.chance(60)
                 ? s(v.one("a", "d", "d/f", "nothing", "loop", ".", "..", "l", "x"))
@@ -233,7 +233,7 @@ final class NameSentences {
         return v.one(0, 1, 1_000_000_000L, -1, Integer.MAX_VALUE - 1_000_000_000L, 5);
     }
 
-    /** The JDK cannot set a fraction of a second before 1970, as the document says. */
+    /** The JDK cannot set a fraction of a second before 1970, as the document describes. */
     private long nanos(long second) {
         return v.chance(60)
                 ? second < 0 ? 0 : v.one(0, 1, 999_999_999L, 500)

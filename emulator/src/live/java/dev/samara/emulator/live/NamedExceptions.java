@@ -21,7 +21,7 @@ final class NamedExceptions {
     private static final Pattern NO_TIMES = Pattern.compile(" atime 0\\.0 mtime 0\\.0");
     private static final Pattern CHILD = Pattern.compile("other[0-9]+");
 
-    /** A set of signals in memory, and SIGCHLD in it. */
+    /** A set of signals in memory, and SIGCHLD's bit in it. */
     private static final Pattern SET = Pattern.compile("\\{(-?[0-9]+)\\}");
 
     private static final long SIGCHLD = 1L << 16;
@@ -44,17 +44,17 @@ final class NamedExceptions {
     private static final String EOVERFLOW = "-75";
     private static final String ESRCH = "-3";
 
-    /** What a lock answers that another thread has. */
+    /** The results for a lock that another thread holds. */
     private static final Set<String> OF_OWNED = Set.of(EPERM, "-11", "-35", "-110");
 
     private static final Pattern IN_FOLDER = Pattern.compile("^[0-9].* at any mode 4");
 
-    /** Of a read of a folder, which is EISDIR, or EBADF if it is the target of bytes, too. */
+    /** The result of a read of a folder: EISDIR, or EBADF if the folder is also the target of the bytes. */
     private static final Pattern OF_READ_FOLDER = Pattern.compile("^-(21|9) .* at any mode 4");
 
     private static final Set<JudgedCall> OF_WAITS = EnumSet.of(JudgedCall.WAITID, JudgedCall.WAIT4);
 
-    /* The statuses of children that return the negative of these errors. */
+    /* The exit statuses of children that return the negative values of these errors. */
     private static final String ENDED_BY_EINVAL = "{" + ((256 - 22) << 8) + "}";
     private static final String ENDED_BY_EISDIR = "{" + ((256 - 21) << 8) + "}";
 
@@ -66,13 +66,13 @@ final class NamedExceptions {
     private static final Set<JudgedCall> OF_POSITIONS =
             EnumSet.of(JudgedCall.READ, JudgedCall.READV, JudgedCall.SENDFILE);
 
-    /** Of a call that has sent bytes: both descriptors have the same file. */
+    /** The result of a call that sent bytes, if both descriptors refer to the same file. */
     private static final Pattern SENT = Pattern.compile("^[1-9].* (i[0-9]+) atime .* \\1 atime ");
 
     private static final String EOPNOTSUPP = "-95";
     private static final String EACCES = "-13";
 
-    /** What a read of entries answers if the first one does not fit, or the memory for it is not writable. */
+    /** The results of a read of entries if the first entry does not fit, or the memory for it is not writable. */
     private static final Set<String> UNFIT = Set.of(EINVAL, "-14");
 
     /** The calls that may end another task. */
@@ -85,11 +85,11 @@ final class NamedExceptions {
             JudgedCall.PIDFD_SEND_SIGNAL,
             JudgedCall.EXIT);
 
-    /** The calls that send a signal to a process, of which any thread may take it. */
+    /** The calls that send a signal to a process, where any thread may take it. */
     private static final Set<JudgedCall> TO_PROCESS =
             EnumSet.of(JudgedCall.KILL, JudgedCall.RT_SIGQUEUEINFO, JudgedCall.PIDFD_SEND_SIGNAL);
 
-    /** How an event counter is described. */
+    /** The description of an event counter. */
     private static final String OF_EVENTS = " mode 600 links 1 user any size 0 ";
 
     private static final Pattern NUMBER = Pattern.compile(" i[0-9]+");
@@ -100,7 +100,7 @@ final class NamedExceptions {
     private static final int SET_FLAGS = 4;
     private static final int DIRECT = 040000;
     private static final int TMPFILE = 020000000;
-    /** The bytes of an entry with the longest name. */
+    /** The size of an entry with the longest name, in bytes. */
     private static final int MOST_ENTRY = 280;
 
     private static final int UNSHARE = 2;
@@ -112,7 +112,10 @@ final class NamedExceptions {
 
     private NamedExceptions() {}
 
-    /** Returns the name of the exception that a difference is; null for none. A script is compared up to there. */
+    /**
+     * Returns the name of the exception that permits a difference, or null if there is none. The rest of the script is
+     * not compared.
+     */
     static @Nullable String of(Difference found) {
         if (isNumberAgain(found)) {
             return "the number of a removed folder, which the host gives to the next file";
@@ -197,7 +200,7 @@ final class NamedExceptions {
         return SET.matcher(pending).replaceAll(set -> "{" + (Long.parseLong(set.group(1)) & ~SIGCHLD) + "}");
     }
 
-    /** Whether two answers of a wait differ by the child that they name, and nothing else. */
+    /** Returns whether the results of two waits differ only in the child that they name. */
     private static boolean isOfAnotherChild(Difference found) {
         return !first(found.kernel()).startsWith("-")
                 && CHILD.matcher(found.kernel())
@@ -205,7 +208,7 @@ final class NamedExceptions {
                         .equals(CHILD.matcher(found.guest()).replaceAll("child"));
     }
 
-    /** Whether two answers differ by the time of the last access alone, which is that of now in the emulator. */
+    /** Returns whether two results differ only in the last access time, which is the current time in the emulator. */
     private static boolean isReadForWrite(Difference found) {
         return found.guest().contains(" atime now ")
                 && ACCESSED.matcher(found.kernel())
@@ -213,7 +216,7 @@ final class NamedExceptions {
                         .equals(ACCESSED.matcher(found.guest()).replaceAll(""));
     }
 
-    /** Whether two answers about a link differ by parts of microseconds in its times, and nothing else. */
+    /** Returns whether two results for a link differ only in the parts of its times below a microsecond. */
     private static boolean isLinkInMicroseconds(Difference found) {
         String rounded = TIME.matcher(found.kernel()).replaceAll(time -> {
             int nanos = Integer.parseInt(time.group(2));
@@ -226,7 +229,7 @@ final class NamedExceptions {
         return argument instanceof Argument.Text text && text.bytes().startsWith("/proc/self/fd/");
     }
 
-    /** Whether a lock's owner exists for the one that gave an answer, and not for the one that gave the other. */
+    /** Returns whether the lock's owner exists on the side of {@code answer}, but not on the other side. */
     private static boolean isOwnedThere(String answer, String other) {
         return OF_OWNED.contains(first(answer)) && first(other).equals(ESRCH);
     }
@@ -235,7 +238,7 @@ final class NamedExceptions {
         return answer.split(" ", 2)[0];
     }
 
-    /** Whether a call names a task of the caller's own process. */
+    /** Returns whether a call names a task of the caller's own process. */
     private static boolean isOwn(Difference found, Step.Call call) {
         return call.arguments().get(0) instanceof Argument.TaskNumber of
                 && processOf(found, of.task()) == processOf(found, call.task());
@@ -254,7 +257,10 @@ final class NamedExceptions {
         return at;
     }
 
-    /** Whether a read of entries found none that fits, or had so little room that it depends on which one is first. */
+    /**
+     * Returns whether a read of entries found none that fits, or had so little room that the result depends on which
+     * entry is first.
+     */
     private static boolean isOfOrder(Step.Call call, String answer) {
         return UNFIT.contains(first(answer))
                 || (answer.startsWith("entries")
@@ -262,7 +268,7 @@ final class NamedExceptions {
                         && room.value() < MOST_ENTRY);
     }
 
-    /** Whether a call has set the position of the descriptor before. */
+    /** Returns whether an earlier call set the position of the descriptor. */
     private static boolean isAfterSeek(Difference found, Step.Call read) {
         return found.script().subList(0, found.step()).stream()
                 .anyMatch(each -> each instanceof Step.Call call
@@ -270,13 +276,13 @@ final class NamedExceptions {
                         && call.arguments().get(0).equals(read.arguments().get(0)));
     }
 
-    /** Whether entries of a folder were read before the call that differs. */
+    /** Returns whether a folder's entries were read before the call that differs. */
     private static boolean isAfterEntries(Difference found) {
         return found.script().subList(0, found.step()).stream()
                 .anyMatch(each -> each instanceof Step.Call call && call.call() == JudgedCall.GETDENTS64);
     }
 
-    /** Whether the kernel refuses the position, and the emulator the folder. */
+    /** Returns whether the kernel rejects the position, and the emulator rejects the folder. */
     private static boolean isReadOfFolder(Difference found) {
         boolean isSent = found.kernel().startsWith(EOVERFLOW + " ")
                 && found.guest().startsWith(EINVAL + " ")
@@ -286,13 +292,13 @@ final class NamedExceptions {
         return isSent || isRead;
     }
 
-    /** Whether a child has ended with EINVAL for the kernel, and with EISDIR for the emulator. */
+    /** Returns whether a child ended with EINVAL on the kernel, and with EISDIR in the emulator. */
     private static boolean isEndOfReadOfFolder(Difference found) {
         return found.kernel().endsWith(ENDED_BY_EINVAL)
                 && found.kernel().equals(found.guest().replace(ENDED_BY_EISDIR, ENDED_BY_EINVAL));
     }
 
-    /** Whether a read has read as many bytes for both, and others. */
+    /** Returns whether a read returned the same number of bytes on both sides, but different bytes. */
     private static boolean hasOtherBytes(Difference found) {
         return !first(found.kernel()).startsWith("-") && first(found.kernel()).equals(first(found.guest()));
     }
@@ -306,7 +312,7 @@ final class NamedExceptions {
         return found.script().stream().anyMatch(each -> each instanceof Step.Make made && made.isThread());
     }
 
-    /** Whether a folder was removed, and the ends differ by nothing but the numbers of files. */
+    /** Returns whether a folder was removed, and the ends differ only in the numbers of files. */
     private static boolean isNumberAgain(Difference found) {
         return isAfter(found, Set.of(JudgedCall.UNLINKAT))
                 && !found.kernel().equals(found.guest())
@@ -315,7 +321,10 @@ final class NamedExceptions {
                         .equals(NUMBER.matcher(found.guest()).replaceAll(" i"));
     }
 
-    /** Whether locks and wakes that store were made before: FUTEX_LOCK_PI or its like, and FUTEX_WAKE_OP. */
+    /**
+     * Returns whether earlier calls locked a futex that stores its owner (FUTEX_LOCK_PI or similar), and modified a
+     * word in a wake (FUTEX_WAKE_OP).
+     */
     private static boolean isCountedOwner(Difference found) {
         return hasFutex(found, LOCKS) && hasFutex(found, Set.of(WAKE_OP));
     }
@@ -328,7 +337,7 @@ final class NamedExceptions {
                         && operations.contains((int) operation.value() & FUTEX_COMMAND));
     }
 
-    /** Whether a call is a wait that does not wait, and has found no child. */
+    /** Returns whether a call is a non-blocking wait that found no child. */
     private static boolean isWaitForNone(Step.Call call, String answer) {
         boolean isId = call.call() == JudgedCall.WAITID;
         if (!isId && call.call() != JudgedCall.WAIT4) {
@@ -408,9 +417,9 @@ final class NamedExceptions {
     }
 
     /**
-     * Returns how many steps of a script are compared. A file that is sent to itself, and how much of it, is what the
-     * kernel's copies between the same pages make of it: they are not made one after the other. A thread whose {@code
-     * close_range} has made a table of its own continues without what the others have.
+     * Returns how many steps of a script are compared. If a file is sent to itself, its content and length afterwards
+     * depend on how the kernel copies between the same pages, which is not one copy after another. If {@code
+     * close_range} gives a thread its own table, the script continues without the descriptors of all other threads.
      */
     static int compared(List<Step> script, List<String> answers) {
         for (int i = 0; i < Math.min(script.size(), answers.size()); i++) {
@@ -427,7 +436,7 @@ final class NamedExceptions {
         return script.size() + 1;
     }
 
-    /** Whether a call asks for a table of descriptors of its own, which the emulator has for processes only. */
+    /** Returns whether a call requests a separate descriptor table, which the emulator supports only for processes. */
     private static boolean isUnsharing(Step.Call call) {
         return call.call() == JudgedCall.CLOSE_RANGE
                 && call.arguments().get(2) instanceof Argument.Numeric flags
@@ -439,8 +448,8 @@ final class NamedExceptions {
     }
 
     /**
-     * Returns an answer of the kernel as the emulator may give it. Pipes, events and memory files have no times there:
-     * nothing of theirs is stored, as the document says.
+     * Returns a result of the kernel as the emulator may report it. There, pipes, events and memory files have no
+     * times, because nothing about them is stored, as the document describes.
      */
     static String expected(String kernel, String guest) {
         Matcher none = NO_TIMES.matcher(guest);
@@ -449,7 +458,7 @@ final class NamedExceptions {
         int from = 0;
         int at = 0;
         while (times.find()) {
-            // The same number of times in both texts.
+            // Both texts contain the same number of times.
             Matcher other = TIMES.matcher(guest);
             boolean isFound = other.find(at);
             text.append(kernel, from, times.start());
@@ -461,7 +470,7 @@ final class NamedExceptions {
         return text.append(kernel.substring(from)).toString();
     }
 
-    /** Returns the calls that are ENOSYS by decision. */
+    /** Returns the calls that are ENOSYS on purpose. */
     private static synchronized Set<String> excluded() {
         Set<String> found = excluded;
         if (found == null) {

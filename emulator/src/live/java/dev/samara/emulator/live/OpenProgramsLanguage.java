@@ -8,7 +8,9 @@ import java.nio.file.Path;
 
 /** The language of system calls, with its judges. */
 public final class OpenProgramsLanguage implements OpenLanguage {
-    /** A broken emulator hangs often. Whether a script that took so long differs at all, its first trial shows. */
+    /**
+     * A mutant of the emulator often hangs. The first trial shows whether a script that took this long differs at all.
+     */
     private static final int SECONDS = 10;
 
     private final ProgramsLanguage language;

@@ -31,15 +31,15 @@ final class Placement {
 
     Placement(SeenNumbers seen, int task) {
         this.seen = seen;
-        // Tasks may share memory: the arguments of a call in progress stay in place.
+        // Tasks may share memory, so the arguments of a call in progress stay in place.
         start = ARGUMENTS + (long) task * 0x4000;
         next = start;
     }
 
-    /** A request after a call, and how its answer is printed. */
+    /** A request after a call, and the formatter of its answer. */
     record Told(String request, Telling telling) {}
 
-    /** Prints an answer. */
+    /** Formats an answer. */
     interface Telling {
         String tell(String answer, long result);
     }
@@ -56,7 +56,7 @@ final class Placement {
         return next != start;
     }
 
-    /** Returns the request that clears the memory of the arguments, but for that at an edge. */
+    /** Returns the request that clears the memory of the arguments, except for an argument at an edge. */
     String clearing() {
         return "m " + hex(start) + " " + hex(next - start) + " 0";
     }
@@ -87,12 +87,15 @@ final class Placement {
         after.add(new Told("d " + hex(address) + " " + hex(length), (answer, result) -> shown(answer)));
     }
 
-    /** Returns whether an answer is bytes. That of a process that has ended is empty, and memory may be gone. */
+    /**
+     * Returns whether an answer consists of bytes. The answer of a process that ended is empty, and memory may be
+     * unmapped.
+     */
     private static boolean isBytes(String answer) {
         return !answer.isEmpty() && answer.chars().allMatch(each -> Character.digit(each, 16) >= 0);
     }
 
-    /** Shows bytes; those of the pattern as dots. */
+    /** Formats bytes; shows bytes of the pattern as dots. */
     private static String shown(String answer) {
         int fault = answer.indexOf('!');
         if (!isBytes(fault < 0 ? answer : answer.substring(0, fault))) {
@@ -110,7 +113,7 @@ final class Placement {
                 + (answer.contains("!") ? answer.substring(answer.indexOf('!')) : "");
     }
 
-    /** Puts an argument into memory, and returns its value. */
+    /** Stores an argument in memory, and returns its value. */
     long place(Argument argument) {
         if (argument instanceof Argument.Numeric number) {
             return number.value();
@@ -165,7 +168,7 @@ final class Placement {
         return at;
     }
 
-    /** Returns the entries that a read of a folder gave; none if it failed, or the task is gone. */
+    /** Returns the entries that a read of a folder returned; an empty list if the read failed or the task ended. */
     static List<String> entries(String result, String bytes) {
         if (!result.matches("[1-9][0-9]*") || !isBytes(bytes)) {
             return List.of();
@@ -174,7 +177,7 @@ final class Placement {
         return Structure.entries(found, Long.parseLong(result));
     }
 
-    /** Prints a structure that was filled with the pattern before the call. */
+    /** Formats a structure that was filled with the pattern before the call. */
     static String structure(Structure structure, String answer, long result, SeenNumbers seen) {
         if (!isBytes(answer)) {
             return answer;
@@ -208,7 +211,8 @@ final class Placement {
             widest = Math.max(widest, width);
         }
         int length = (end + widest - 1) & -widest;
-        // Its own place comes first, so that the places of what it leads to are the same whatever they are.
+        // The structure is placed first, so that the structures to which it points are at the same addresses whatever
+        // they contain.
         long at = take(length);
         for (int i = 0; i < places.length; i++) {
             long value = place(fields.fields().get(i).value());

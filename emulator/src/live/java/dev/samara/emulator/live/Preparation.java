@@ -5,16 +5,16 @@ import dev.samara.testing.judge.Task;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a judge does before its first script: both sides have the same memory, signals and limits then. */
+/** What a judge does before its first script, so that both sides start with the same memory, signals and limits. */
 final class Preparation {
-    /** An alternate stack at the same place on both sides. */
+    /** An alternate stack at the same address on both sides. */
     private static final long ALTERNATE = 0x1040_0000L;
 
     private static final int ALTERNATE_BYTES = 0x4000;
 
     private Preparation() {}
 
-    /** Prepares a judge that has just started. */
+    /** Prepares a judge that just started. */
     static void of(Side side) {
         Task first = side.judge().first();
         List<String> requests = new ArrayList<>();
@@ -31,7 +31,7 @@ final class Preparation {
         requests.add(
                 "p " + Long.toHexString(Placement.ARGUMENTS) + " 000040100000000000000000000000000040000000000000");
         requests.add(Task.callRequest(JudgedCall.SIGALTSTACK.number(on), Placement.ARGUMENTS, 0));
-        // Resets the ignored signals and the limits that are inherited from the test's process.
+        // Resets the ignored signals and the limits that were inherited from the test's process.
         requests.add("m " + Long.toHexString(Placement.ARGUMENTS) + " 40 0");
         requests.add("p " + Long.toHexString(Placement.ARGUMENTS) + " " + "00".repeat(32));
         requests.add(Task.callRequest(JudgedCall.RT_SIGPROCMASK.number(on), 2, Placement.ARGUMENTS, 0, 8));

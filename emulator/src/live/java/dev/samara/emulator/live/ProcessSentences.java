@@ -78,7 +78,7 @@ final class ProcessSentences {
         }
     }
 
-    /** A child that is stopped and continued. */
+    /** A child is stopped and continued. */
     private void stopped() {
         int child = v.make(0, false);
         v.call(JudgedCall.KILL, v.pid(child), n(19));
@@ -99,7 +99,7 @@ final class ProcessSentences {
                 : v.chance(70) ? v.process() : new Argument.TaskNumber(false, v.below(v.tasks()), true);
     }
 
-    /** A child that exits and is waited for. */
+    /** A child exits, and a task waits for it. */
     private void exit() {
         int child = v.make(0, false);
         switch (v.below(3)) {
@@ -107,7 +107,7 @@ final class ProcessSentences {
             case 1 -> v.begin(child, JudgedCall.EXIT, v.any(0, 1, 3));
             default -> v.begin(child, JudgedCall.EXIT_GROUP, v.any(0, 1, 3, 255, 256, -1));
         }
-        // Whether it has ended by the next call would be chance.
+        // Without this wait, it would be random whether the child ended before the next call.
         v.call(JudgedCall.WAITID, n(1), v.pid(child), v.out(Structure.SIGINFO), n(0x0100_0004L), n(0));
         for (int i = v.below(3); i > 0; i--) {
             if (v.chance(30)) {
@@ -124,7 +124,7 @@ final class ProcessSentences {
     }
 
     private void limits() {
-        // Those that a kernel sets for its processes, and those that would end or hinder a judge, are left out.
+        // Excludes limits that a kernel sets for its processes, and limits that would end or impede a judge.
         Argument resource = v.any(4, 4, 5, 7, 7, 7, 15, 16, -1, 1L << 32 | 7);
         boolean isSet = v.chance(35);
         Argument given = isSet

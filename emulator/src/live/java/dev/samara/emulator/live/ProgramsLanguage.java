@@ -18,7 +18,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     private static final Path TABLE = Path.of("src", "test", "resources", "live", "programs-errors.txt");
     private static final int TOGETHER = 20;
 
-    /** So many consecutive seeds are executed in one way. */
+    /** The number of consecutive seeds whose scripts are executed in the same way. */
     private static final int ALIKE = 1000;
 
     private final Path folder;
@@ -30,20 +30,20 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     private long steps;
 
     /**
-     * Makes the language.
+     * Creates the language.
      *
-     * @param folder for the folders of scripts
+     * @param folder the parent of the scripts' folders
      */
     ProgramsLanguage(Path folder) throws IOException {
         this(folder, false, Watch.MOST_SECONDS);
     }
 
     /**
-     * Makes the language of user 0, or of a user without rights.
+     * Creates the language for user 0, or for an unprivileged user.
      *
-     * @param folder for the folders of scripts
-     * @param asUserZero whether it is user 0, as this process is
-     * @param seconds after which a script hangs
+     * @param folder the parent of the scripts' folders
+     * @param asUserZero whether scripts run as user 0, like this process
+     * @param seconds the time after which a script counts as hanging
      */
     ProgramsLanguage(Path folder, boolean asUserZero, int seconds) throws IOException {
         this.folder = folder;
@@ -94,7 +94,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     @Override
     public SortedMap<Long, Difference> runAll(long first, int scripts) throws IOException {
         SortedMap<Long, Difference> found = new TreeMap<>();
-        // Up to the seed from which on scripts are executed in the other way.
+        // Ends before the seed from which on scripts are executed in the other way.
         int alike = (int) Math.min(scripts, ALIKE - first % ALIKE);
         List<List<Step>> made = new ArrayList<>();
         for (int i = 0; i < alike; i++) {
@@ -114,7 +114,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
         return found;
     }
 
-    /** Runs scripts in one way. Returns the first difference of each, or null. */
+    /** Runs scripts in the given way. Returns the first difference of each, or null. */
     List<@Nullable Difference> replay(List<List<Step>> scripts, ExecutionMode execution) throws IOException {
         return comparison(execution).runAll(scripts);
     }

@@ -29,7 +29,7 @@ final class ProgramsLiveTest {
 
     private static final Path OF_USER_ZERO = REGRESSIONS.resolveSibling("programs-of-user-0");
 
-    /** The number of scripts of a whole run, and of parts, of which a build runs one. */
+    /** The number of scripts in a whole run, and the number of parts, of which a build runs one. */
     private static final int SCRIPTS = 4_000;
 
     private static final int PARTS = 100;
@@ -88,7 +88,7 @@ final class ProgramsLiveTest {
     @Test
     @DisplayName("and stays in its own folders")
     void ascents() {
-        // One of these seeds made a script that left them, before this was a rule.
+        // Before this was a rule, one of these seeds produced a script that left its folders.
         for (int seed = CLIMBING; seed < CLIMBING + SCRIPTS; seed++) {
             long ascents =
                     ScriptMaker.make(seed).stream().filter(Vocabulary::isAscent).count();

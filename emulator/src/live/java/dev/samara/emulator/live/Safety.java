@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.live;
 
-/** Keeps steps out of scripts that would harm the machine on which the kernel makes them. */
+/** Rejects steps that would harm the machine on which the kernel executes them. */
 final class Safety {
     private static final int PUNCHES = 2;
     private static final long MOST_RESERVED = 1 << 30;
 
     private Safety() {}
 
-    /** Returns whether a step may be made: a memory file reserves all memory of the machine if it is asked to. */
+    /** Returns whether a step may be executed. On request, a memory file reserves all memory of the machine. */
     static boolean isSafe(Step step) {
         if (!(step instanceof Step.Call call) || call.call() != JudgedCall.FALLOCATE) {
             return true;

@@ -5,7 +5,7 @@ import static dev.samara.emulator.live.Vocabulary.n;
 
 import java.util.List;
 
-/** Makes scripts at random; a seed makes one script. */
+/** Generates random scripts; each seed always produces the same script. */
 final class ScriptMaker {
     private static final int MOST_TASKS = 6;
 
@@ -89,7 +89,7 @@ final class ScriptMaker {
         }
     }
 
-    /** A task that waits for an action of task 0. */
+    /** A task waits for an action of task 0. */
     private static void waits(Vocabulary v) {
         int first = v.descriptors();
         boolean isNamed = v.chance(40);
@@ -125,7 +125,7 @@ final class ScriptMaker {
                 v.call(JudgedCall.READ, n(first), new Argument.Big(4096), n(4096));
             }
             default -> {
-                // Whether a process that the signal ends still answers would be chance.
+                // Without a handler, it would be random whether a process that the signal ends still answers.
                 v.add(new Step.Handle(0, 13, 0, 0));
                 v.call(JudgedCall.WRITE, n(first + 1), new Argument.Big(65536), n(65536));
                 if (!isThread) {

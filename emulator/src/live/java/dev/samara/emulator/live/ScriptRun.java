@@ -18,7 +18,7 @@ import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** A script executed by one of the judges, and its answers. */
+/** A script that one of the judges executes, and its results. */
 final class ScriptRun {
     /** The calls that send a signal, which a thread of the caller's process may have to take. */
     private static final Set<JudgedCall> SENDING = EnumSet.of(
@@ -29,19 +29,24 @@ final class ScriptRun {
             JudgedCall.RT_TGSIGQUEUEINFO,
             JudgedCall.PIDFD_SEND_SIGNAL);
 
-    /** Where the arguments of spawned children are: apart from those of all tasks, since a child may use them later. */
+    /**
+     * The area for the arguments of spawned children. It is separate from those of all tasks, because a child may use
+     * its arguments later.
+     */
     private static final int OF_SPAWNED = 6;
 
     private static final int TRIES = 400;
 
-    /** More than a folder of a script has entries. */
+    /** More reads than a folder of a script can have entries. */
     private static final int READS = 30;
 
     private static final String INSIDE = "in";
     private static final String ENDED = "ended ";
     private static final String TOO_LONG = " since it took too long";
 
-    /** From a random number on: segments of a run that was killed keep their keys until the machine restarts. */
+    /**
+     * Starts at a random number, because segments of a run that was killed keep their keys until the machine restarts.
+     */
     private static final AtomicInteger SEGMENT_KEYS = new AtomicInteger(new Random().nextInt(1, 1 << 30));
 
     private final Side side;
@@ -54,7 +59,7 @@ final class ScriptRun {
     private final List<Consumer<String>> readers = new ArrayList<>();
     private final TaskRoutes routes = new TaskRoutes();
 
-    /** The answer of each step. */
+    /** The result of each step. */
     private final List<StringBuilder> told = new ArrayList<>();
 
     private final Map<Integer, BegunCall> begun = new HashMap<>();
@@ -78,25 +83,28 @@ final class ScriptRun {
 
     private static final int NO_HANG = 1;
 
-    /** A call of another task that may still be blocked. */
+    /** A call in another task, which may still be blocked. */
     private record BegunCall(Step.Call call, Placement placement) {}
 
-    /** The answers of a script, one line for each step, and how its first process ended. */
+    /** The results of a script, one line per step, and how its first process ended. */
     record Answers(List<String> steps, String end) {
-        /** Returns whether it hung and was killed for that. */
+        /** Returns whether the script hung and was therefore killed. */
         boolean isTooLong() {
             return end.endsWith(TOO_LONG);
         }
     }
 
-    /** Runs a side in its own thread: each waits for the other, so the common pool may have too few threads. */
+    /**
+     * Runs a side in its own thread. The sides wait for each other, and the common pool may not contain enough threads
+     * for both.
+     */
     static void start(Runnable side) {
         Thread thread = new Thread(side, "a side of a script");
         thread.setDaemon(true);
         thread.start();
     }
 
-    /** Runs scripts, each in a new folder with the same name on both sides. */
+    /** Runs scripts, each in a new folder that has the same name on both sides. */
     static List<Answers> run(Side side, List<String> folders, List<List<Step>> scripts, Watch watch) {
         List<ScriptRun> runs = new ArrayList<>();
         List<String> requests = new ArrayList<>();
@@ -108,7 +116,7 @@ final class ScriptRun {
             runs.add(run);
             requests.addAll(run.requests);
         }
-        // Writes and reads at the same time, since a pipe of the kernel has a limited capacity.
+        // Writes and reads concurrently, because the capacity of a kernel's pipe is limited.
         CompletableFuture<Void> sent =
                 CompletableFuture.runAsync(() -> side.judge().first().sendAll(requests), ScriptRun::start);
         List<Answers> answers = new ArrayList<>();
@@ -147,7 +155,7 @@ final class ScriptRun {
             seen.add(process, process);
             watch.begun(side, process, folder);
         });
-        // The folders above it are the script's, too: it may have links to what is above.
+        // The two folders above also belong to the script, because it may create links to them.
         for (String each : new String[] {folder, INSIDE, INSIDE}) {
             enter(on, each);
         }
@@ -187,7 +195,7 @@ final class ScriptRun {
         readers.add(reader);
     }
 
-    /** Reads the answers to all requests, up to the end of the script. */
+    /** Reads the answers to all requests until the end of the script. */
     private void read() {
         for (Consumer<String> reader : readers) {
             if (hasEnded) {
@@ -238,7 +246,8 @@ final class ScriptRun {
         } else if (step instanceof Step.Make made) {
             routes.add(made.task(), made.isThread());
             ask(route + (made.isThread() ? "T" : "F"), answer -> added(made, answer, to));
-            // It has begun when it answers: what the script does to it next must not come into its beginning.
+            // An answer proves that the task is running, so that the script's next action does not hit the task while
+            // it is being created.
             ask(routes.route(routes.count() - 1) + load(), answer -> {});
         } else if (step instanceof Step.Keep keep) {
             ask(route + "n " + keep.number(), plain);
@@ -267,7 +276,7 @@ final class ScriptRun {
         }
     }
 
-    /** Reads all entries; those of a file system have their own order, so that they are compared in that of names. */
+    /** Reads all entries. Each file system has its own order, so entries are compared in the order of their names. */
     private void entries(Step.Entries all, String route, StringBuilder to) {
         Architecture on = side.architecture();
         String rewind = route + Task.callRequest(JudgedCall.LSEEK.number(on), all.descriptor(), 0, 0);
@@ -299,7 +308,7 @@ final class ScriptRun {
         to.append("task");
     }
 
-    /** Returns a call as requests name it. */
+    /** Formats a call for a request. */
     private String numbers(int task, Step.Call call, Placement placement) {
         StringBuilder numbers =
                 new StringBuilder(Integer.toHexString(call.call().number(side.architecture())));
@@ -317,7 +326,7 @@ final class ScriptRun {
         return numbers.toString();
     }
 
-    /** What the child's call leaves in memory is not printed: it may not have begun. */
+    /** Does not print what the child's call stored in memory, because the call may not have started. */
     private void spawn(Step.Spawn spawn, String route, StringBuilder to) {
         Placement placement = new Placement(seen, OF_SPAWNED);
         String numbers = numbers(spawn.task(), spawn.call(), placement);
@@ -334,13 +343,13 @@ final class ScriptRun {
         awaitEnd(isOfParent ? routes.parent(spawn.task()) : spawn.task());
     }
 
-    /** Waits for the end of a child that was spawned, and leaves it as it is: what comes next may depend on the end. */
+    /** Waits until a spawned child ended, but does not reap it, because the next step may depend on its end. */
     private void awaitEnd(int parent) {
         if (parent != TaskRoutes.NO_PARENT && !begun.containsKey(parent)) {
             String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));
             String options = Integer.toHexString(ENDED_CHILD);
             ask(routes.route(parent) + "c " + wait + " 1 =" + Step.Spawn.KEPT + " 0 " + options, answer -> {});
-            // The signal of its end.
+            // The parent's threads must take the signal of the child's end.
             awaitThreads(parent);
         }
     }
@@ -382,8 +391,8 @@ final class ScriptRun {
     }
 
     /**
-     * Waits until a child is a zombie, for so many milliseconds at most, and leaves it one. Its usage is stored where
-     * no memory is, so the call is 0 as long as the child runs, and EFAULT or ECHILD after that.
+     * Waits until a child is a zombie, for at most {@code most} milliseconds, and does not reap it. The address for its
+     * usage is unmapped, so the call returns 0 while the child is running, and EFAULT or ECHILD afterwards.
      */
     private void awaitEnd(int parent, int child, int most) {
         String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));
@@ -395,7 +404,9 @@ final class ScriptRun {
                 answer -> {});
     }
 
-    /** Has the threads of a task's process answer, so that they have taken the signals that were sent to them. */
+    /**
+     * Sends a request to each thread of a task's process: a thread that answers took the signals that were sent to it.
+     */
     private void awaitThreads(int task) {
         for (int each : routes.beside(task)) {
             if (!begun.containsKey(each)) {
@@ -408,7 +419,10 @@ final class ScriptRun {
         return "l 1 " + Long.toHexString(side.judge().scratch());
     }
 
-    /** Prints what a call has left in memory, and clears it: later calls may write more of it than they were given. */
+    /**
+     * Prints what a call stored in memory, and clears that memory, because later calls may write more of it than they
+     * were given.
+     */
     private void tell(String route, Placement placement, long[] result, StringBuilder to) {
         for (Placement.Told each : placement.after()) {
             ask(

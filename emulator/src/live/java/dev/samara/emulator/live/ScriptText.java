@@ -6,7 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 
-/** Parses a line of a script; {@link Step#toString} makes it. */
+/** Parses a line of a script, as {@link Step#toString} writes it. */
 final class ScriptText {
     private final String text;
     private int at;
@@ -15,7 +15,7 @@ final class ScriptText {
         this.text = text;
     }
 
-    /** Parses a script, a step on each line. */
+    /** Parses a script with one step per line. */
     static List<Step> parse(List<String> lines) {
         return lines.stream().map(line -> new ScriptText(line.strip()).step()).toList();
     }

@@ -9,15 +9,15 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
-/** What differs between runs of a script: the numbers of processes, threads and files, and the folder. */
+/** The values that differ between runs of a script: the numbers of processes, threads and files, and the folder. */
 final class SeenNumbers {
-    /** The signals that a child may send at its end, as a judge writes them: SIGCHLD, SIGUSR1, SIGCONT and SIGURG. */
+    /** The signals that a child may send when it ends, as a judge writes them: SIGCHLD, SIGUSR1, SIGCONT and SIGURG. */
     private static final Set<String> OF_CHILDREN = Set.of("11", "a", "12", "17");
 
     private final Architecture architecture;
     private final int user;
 
-    /** The folder in which the folders of the scripts are. */
+    /** The folder that contains the scripts' folders. */
     private final String base;
 
     private final List<Long> processes = new ArrayList<>();
@@ -50,7 +50,7 @@ final class SeenNumbers {
         return processes.get(task);
     }
 
-    /** Returns a number of a process as the script knows it. */
+    /** Returns the script's name for the number of a process. */
     String process(long number) {
         if (number == 0 || number == -1) {
             return Long.toString(number);
@@ -63,7 +63,7 @@ final class SeenNumbers {
         return number < 0 ? "-" + found : found;
     }
 
-    /** Returns a loaded word; a lock word may contain a thread ID. */
+    /** Returns the text of a loaded word; a lock word may contain a thread ID. */
     String word(String loaded) {
         if (loaded.length() > 8 || !loaded.matches("[0-9a-f]+")) {
             return loaded;
@@ -74,7 +74,7 @@ final class SeenNumbers {
         return isTask ? Long.toHexString(word & ~0x3fff_ffffL) + "+" + process(owner) : loaded;
     }
 
-    /** Returns recorded signals; the address of a signal of a process is its PID and UID. */
+    /** Returns recorded signals. If a process sent the signal, its address consists of PID and UID. */
     String signals(String noted) {
         return noted.isEmpty()
                 ? noted
@@ -101,7 +101,7 @@ final class SeenNumbers {
 
     String path(String found) {
         String text = found.endsWith("\0") ? found.substring(0, found.length() - 1) + "." : found;
-        // A path may be cut off within the part that only one of the two has.
+        // A path may be truncated within the part that only one side's paths contain.
         String top = base.substring(0, base.length() - 1);
         String inside = text.startsWith(base)
                 ? found.substring(base.length())

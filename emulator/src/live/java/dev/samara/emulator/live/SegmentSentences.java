@@ -7,12 +7,12 @@ import static dev.samara.emulator.live.Vocabulary.n;
 import static dev.samara.emulator.live.Vocabulary.q;
 import static dev.samara.emulator.live.Vocabulary.w;
 
-/** Sentences about segments of System V: attachments of several processes, and accesses to them. */
+/** Sentences about System V segments: attachments in several processes, and accesses to them. */
 final class SegmentSentences {
-    /** The most segments of a script, whose numbers are kept under the first numbers. */
+    /** The maximum number of segments in a script. Their numbers are stored as the first kept results. */
     static final int MOST = 3;
 
-    /** What is kept besides: the address of an attachment. */
+    /** The kept result that contains the address of an attachment. */
     private static final int ADDRESS = 4;
 
     private static final int PLACES = 8;
@@ -27,7 +27,7 @@ final class SegmentSentences {
         v = words;
     }
 
-    /** Starts with segments, and often with a child, before or after the first attachment. */
+    /** Starts with segments, and often with a child, created before or after the first attachment. */
     void begin() {
         if (v.chance(30)) {
             v.make(0, v.chance(20));
@@ -116,7 +116,7 @@ final class SegmentSentences {
         v.by(task(), JudgedCall.SHMCTL, segment(), n(2), v.out(Structure.SEGMENT));
     }
 
-    /** Changes the owner and the mode: a user may give a segment away, and can still remove it. */
+    /** Changes owner and mode: a user may give a segment away, and can still remove it. */
     private void change() {
         long user = v.one(1000, 1000, 1000, 0, -1);
         v.by(
@@ -146,7 +146,7 @@ final class SegmentSentences {
                         : v.bad());
     }
 
-    /** Makes no segment whose number is not kept, since nothing would remove it. */
+    /** Creates a segment only if its number is kept, because otherwise nothing would remove it. */
     private void findAgain() {
         int by = task();
         v.by(
@@ -156,7 +156,7 @@ final class SegmentSentences {
                 v.any(0, 1, 4096, 4097, 16384, 16385, -1),
                 n(v.one(0, 0, 0600, 0400, 0111, 0077) | v.bits(segments < MOST ? 30 : 0, CREATE, EXCLUSIVE)));
         if (segments < MOST) {
-            // It may be a new one, and who has found it knows its number.
+            // The segment may be new; the task that looked it up stores its number.
             v.keep(by, segments++);
         } else {
             v.call(JudgedCall.SHMCTL, kept(MOST - 1), n(2), v.out(Structure.SEGMENT));
@@ -185,7 +185,7 @@ final class SegmentSentences {
         }
     }
 
-    /** A child whose end detaches what it has attached. */
+    /** A child whose end detaches its attachments. */
     private void end() {
         int child = v.make(0, false);
         if (v.chance(60)) {

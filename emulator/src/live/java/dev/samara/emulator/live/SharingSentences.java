@@ -8,7 +8,10 @@ import static dev.samara.emulator.live.Vocabulary.w;
 
 import java.util.List;
 
-/** Sentences about what a child shares with its parent: it makes one call and ends, and what that changed is seen. */
+/**
+ * Sentences about what a child shares with its parent: the child makes one call and ends, and the script checks what
+ * the call changed.
+ */
 final class SharingSentences {
     private static final long WORDS = Placement.BIG + 0x3_0000;
     private static final long VM = 0x100;
@@ -23,7 +26,7 @@ final class SharingSentences {
     private static final long CHILD_TID = 0x100_0000;
     private static final long NO_HANDLERS = 1L << 32;
 
-    /** Waits for children whatever they send at their end. */
+    /** Waits for children regardless of the signal that they send when they end. */
     private static final long ALL = 0x4000_0000L;
 
     private final Vocabulary v;
@@ -77,7 +80,7 @@ final class SharingSentences {
             flags |= SIGHAND | VM;
         }
         if (by != 0 && by == process && v.chance(60)) {
-            // Another task's child would be one of the process that judges.
+            // For any other task, the child would become a child of the judging process.
             flags |= PARENT;
         }
         return flags;
@@ -94,7 +97,7 @@ final class SharingSentences {
         boolean isOfParent = (flags & PARENT) != 0;
         flags |= isOfParent && isClone3 && v.chance(90) ? 0 : v.one(17, 17, 17, 0, 23, 18, 10);
         if ((flags & 0xff) == 10 && (by != 0 || !isHandled)) {
-            // It would end the parent.
+            // This signal would end the parent.
             flags += 7;
         }
         v.add(new Step.Spawn(by, isClone3, flags, WORDS, action(kind)));
@@ -136,7 +139,7 @@ final class SharingSentences {
         if (kind == (SIGHAND | VM)) {
             return does(
                     JudgedCall.RT_SIGACTION,
-                    // The one that a child may send at its end keeps its handler.
+                    // The signal that a child may send when it ends keeps its handler.
                     v.any(12, 12, 17, 23),
                     new Argument.Action(v.chance(50), v.bits(30, 4, 0x1000_0000), v.one(0, 0x200)),
                     n(0),
@@ -187,7 +190,7 @@ final class SharingSentences {
         };
     }
 
-    /** Looks at what a child may have changed. */
+    /** Checks what a child may have changed. */
     private void look() {
         int task = v.chance(80) ? 0 : v.below(v.tasks());
         switch (v.below(14)) {

@@ -5,7 +5,7 @@ import dev.samara.testing.judge.Judge;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A judge that makes scripts: that of the kernel, or that of the emulator. */
+/** A judge that executes scripts, on the kernel or in the emulator. */
 abstract class Side implements Watch.Watched, AutoCloseable {
     private final Architecture architecture;
     private final Judge judge;
@@ -14,12 +14,12 @@ abstract class Side implements Watch.Watched, AutoCloseable {
     private final int user;
 
     /**
-     * Makes a side.
+     * Creates a side.
      *
-     * @param judge the judge, which has greeted
-     * @param folder the folder of the host in which scripts have their folders
-     * @param base the path of that folder, as scripts see it, with a slash at the end
-     * @param user the user that scripts are
+     * @param judge the judge, after its greeting
+     * @param folder the host's folder that contains the scripts' folders
+     * @param base the path of that folder as seen by scripts, with a slash at the end
+     * @param user the user as which scripts run
      */
     Side(Architecture architecture, Judge judge, Path folder, String base, int user) {
         this.architecture = architecture;
@@ -30,7 +30,7 @@ abstract class Side implements Watch.Watched, AutoCloseable {
         useNumberZero();
     }
 
-    /** Uses up the first number of segments, which is 0: a script has kept 0 where it has kept nothing. */
+    /** Uses up the first segment number, which is 0, because 0 is the value of results that a script did not keep. */
     private void useNumberZero() {
         long first = judge.first().call(JudgedCall.SHMGET.number(architecture), 0, 1, 0600);
         judge.first().call(JudgedCall.SHMCTL.number(architecture), first, 0, 0);
@@ -56,7 +56,7 @@ abstract class Side implements Watch.Watched, AutoCloseable {
         return user;
     }
 
-    /** Returns a text of what went wrong in the emulator itself; empty if nothing did. */
+    /** Returns a description of the emulator's internal errors; empty if there were none. */
     abstract String complaints();
 
     @Override

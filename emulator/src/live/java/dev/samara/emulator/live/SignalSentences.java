@@ -6,7 +6,9 @@ import static dev.samara.emulator.live.Vocabulary.n;
 import static dev.samara.emulator.live.Vocabulary.q;
 import static dev.samara.emulator.live.Vocabulary.w;
 
-/** Sentences about signals: sent, blocked, handled, waited for; alternate stacks; and registers. */
+/**
+ * Sentences about signals that are sent, blocked, handled or waited for; about alternate stacks; and about registers.
+ */
 final class SignalSentences {
     private static final long ALARM = 1L << 13;
     private static final long ON_STACK = 0x0800_0000L;
@@ -28,7 +30,7 @@ final class SignalSentences {
         return v.chance(88) ? signal() : v.one(0, 0, -1, 65, 64, 1L << 32 | 10, Integer.MIN_VALUE);
     }
 
-    /** Chooses signals to block, except the one that interrupts timed calls. */
+    /** Chooses signals to block, except for the signal that interrupts timed calls. */
     private long mask() {
         return v.chance(70)
                 ? v.bits(50, 1L << 9, 1L << 11, 1L << 12, 1L << 33, 1L << 34)
@@ -43,7 +45,7 @@ final class SignalSentences {
         return n(v.chance(94) ? 8 : v.one(0, 4, 7, 16));
     }
 
-    /** Starts with handlers, since most signals kill a process without one. */
+    /** Starts with handlers, because most signals kill a process that has no handler. */
     void begin() {
         for (long each : new long[] {2, 10, 12, 13, 14, 15, 34, 35, 64}) {
             if (v.chance(75)) {
@@ -136,7 +138,7 @@ final class SignalSentences {
         }
     }
 
-    /** Masks of which each builds on the one before it. */
+    /** Changes the mask several times, each time based on the previous mask. */
     private void masks() {
         for (int i = 2 + v.below(2); i > 0; i--) {
             v.call(JudgedCall.RT_SIGPROCMASK, v.any(0, 0, 1, 2), set(), n(0), n(8));
@@ -144,7 +146,7 @@ final class SignalSentences {
         v.call(JudgedCall.RT_SIGPROCMASK, n(0), n(0), v.in(q(7)), n(8));
     }
 
-    /** Two handlers that begin at once, on the alternate stack perhaps. */
+    /** Two handlers that start at the same time, possibly on the alternate stack. */
     private void nested() {
         long both = 1L << 9 | 1L << 11;
         v.call(
@@ -171,7 +173,10 @@ final class SignalSentences {
                 : v.chance(80) ? n(0) : v.bad();
     }
 
-    /** Not beyond the end of all memory: a handler on x86 looks whether its frame is on the stack that it enters. */
+    /**
+     * Returns a stack that does not extend beyond the end of all memory, because on x86 the kernel checks whether a
+     * handler's frame is on the stack that it enters.
+     */
     private Argument stack() {
         return v.in(
                 q(v.one(0x1001_8000L, 0x1001_8001L, 0, -4096)),

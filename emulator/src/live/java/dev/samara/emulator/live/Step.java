@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** A step of a script, executed by one of its tasks; task 0 is the first one. */
+/** A step of a script, executed by one of its tasks; task 0 is the first task. */
 sealed interface Step {
     int task();
 
@@ -13,20 +13,20 @@ sealed interface Step {
     enum Way {
         /** The script waits for the result. */
         PLAIN,
-        /** The script waits, and a timer sends signals to a handler, which interrupt a blocked call. */
+        /** The script waits, and a timer sends signals to a handler, to interrupt a call that blocks. */
         TIMED,
-        /** The script continues. */
+        /** The script continues without waiting. */
         BEGUN,
-        /** Repeated for some time, until its result is not 0. */
+        /** The call is repeated for some time, until its result is not 0. */
         REPEATED
     }
 
     /** A system call. */
     record Call(int task, Way way, JudgedCall call, List<Argument> arguments) implements Step {
-        /** Returns calls with one simpler number each. */
+        /** Returns calls in which one number is simpler. */
         List<Step> simpler() {
             if (call == JudgedCall.GETRANDOM) {
-                // Few random bytes may be those that were there.
+                // A few random bytes may be equal to the bytes that were there before.
                 return List.of();
             }
             List<Step> simpler = new ArrayList<>();
@@ -59,7 +59,7 @@ sealed interface Step {
         }
     }
 
-    /** The end of a call that was started. */
+    /** Waits for the end of a call that was started. */
     record Await(int task) implements Step {
         @Override
         public String toString() {
@@ -67,7 +67,7 @@ sealed interface Step {
         }
     }
 
-    /** A child or a thread, which becomes the next task. */
+    /** Creates a child or a thread, which becomes the next task. */
     record Make(int task, boolean isThread) implements Step {
         @Override
         public String toString() {
@@ -75,7 +75,7 @@ sealed interface Step {
         }
     }
 
-    /** A handler that records a signal. */
+    /** Installs a handler that records a signal. */
     record Handle(int task, int signal, long flags, long mask) implements Step {
         @Override
         public String toString() {
@@ -83,7 +83,10 @@ sealed interface Step {
         }
     }
 
-    /** Keeps the result of the last call, for all tasks; not of one whose descriptor was looked at after it. */
+    /**
+     * Stores the result of the last call, for all tasks, but not the result of a call whose descriptor was inspected
+     * afterwards.
+     */
     record Keep(int task, int number) implements Step {
         @Override
         public String toString() {
@@ -92,20 +95,20 @@ sealed interface Step {
     }
 
     /**
-     * A child that makes one call and ends with its result as its status, before the next step. It is not a task of the
-     * script. Its number, or the error of its clone, is kept as {@link #KEPT}.
+     * Creates a child that makes one call and ends before the next step, with the call's result as its exit status. The
+     * child is not a task of the script. Its number, or the error of its clone, is stored as {@link #KEPT}.
      *
      * @param task the parent
-     * @param isClone3 whether it is made by clone3
-     * @param flags the flags and the signal of its end
-     * @param words the address of three words: its descriptor, and 8 and 16 bytes on its number as its parent and as it
-     *     has itself stored
-     * @param call what it does
+     * @param isClone3 whether clone3 creates the child
+     * @param flags the flags, and the signal that is sent when it ends
+     * @param words the address of three words of 8 bytes: the child's descriptor, the child's number as stored by its
+     *     parent, and the same number as stored by the child itself
+     * @param call the child's call
      */
     record Spawn(int task, boolean isClone3, long flags, long words, Call call) implements Step {
         static final int KEPT = 7;
 
-        /** Returns the call that makes it. */
+        /** Returns the call that creates the child. */
         String name() {
             return isClone3 ? "clone3" : "clone";
         }
@@ -126,7 +129,7 @@ sealed interface Step {
         }
     }
 
-    /** The signals that handlers recorded. */
+    /** Prints the signals that handlers recorded. */
     record Noted(int task) implements Step {
         @Override
         public String toString() {
@@ -134,7 +137,7 @@ sealed interface Step {
         }
     }
 
-    /** A signal while all registers have one value. */
+    /** Sends a signal while all registers contain one value. */
     record Registers(int task, long value) implements Step {
         @Override
         public String toString() {
@@ -142,7 +145,7 @@ sealed interface Step {
         }
     }
 
-    /** A load, or a store if there is a value. */
+    /** Loads a word, or stores one if there is a value. */
     record Load(int task, int width, long address) implements Step {
         @Override
         public String toString() {
@@ -150,7 +153,7 @@ sealed interface Step {
         }
     }
 
-    /** A store. */
+    /** Stores a word. */
     record Store(int task, int width, long address, long value) implements Step {
         @Override
         public String toString() {
@@ -159,7 +162,8 @@ sealed interface Step {
     }
 
     /**
-     * All entries of a folder from the first one on, in reads of so many bytes; its position is the first one again.
+     * Reads all entries of a folder from the first one on, in reads of {@code bytes} bytes; afterwards its position is
+     * the first entry again.
      */
     record Entries(int task, long descriptor, int bytes) implements Step {
         @Override

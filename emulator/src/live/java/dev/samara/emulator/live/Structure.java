@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.TreeSet;
 
-/** A result in memory, and how it is printed: without what differs between runs and architectures. */
+/** A result in memory, and its text, without values that differ between runs and architectures. */
 enum Structure {
     STAT(144) {
         @Override
@@ -67,7 +67,7 @@ enum Structure {
                     + " mask " + Long.toHexString(found.getLong(isX86 ? 24 : 16));
         }
     },
-    /** {@code struct shmid64_ds}, without what a fork or the end of a process changes in Linux alone. */
+    /** {@code struct shmid64_ds}, without the members that a fork or the end of a process changes only in Linux. */
     SEGMENT(112) {
         @Override
         String told(ByteBuffer found, long result, SeenNumbers seen) {
@@ -107,7 +107,7 @@ enum Structure {
         return new String(bytes, StandardCharsets.ISO_8859_1);
     }
 
-    /** Returns the names and kinds of the entries that {@code getdents64} gave. */
+    /** Returns the names and kinds of the entries that {@code getdents64} returned. */
     static List<String> entries(ByteBuffer found, long result) {
         List<String> entries = new ArrayList<>();
         for (int at = 0; at < result; at += found.getShort(at + 16) & 0xffff) {
@@ -138,7 +138,7 @@ enum Structure {
 
     private static String status(int mode, long links, int user, long inode, long size, SeenNumbers seen) {
         boolean isFolder = (mode & 0170000) == 0040000;
-        // The folders in those of /proc are fewer in the emulator.
+        // In the emulator, folders in /proc contain fewer folders.
         boolean isOfProc = mode == 0040555 || mode == 0040500;
         boolean isNamed = (mode & 0170000) != 0010000 && (mode & 0170000) != 0;
         return String.format(
@@ -160,7 +160,7 @@ enum Structure {
         return (mode & 0170000) != 0 && (mode & 0170000) != 0020000;
     }
 
-    /** A time that a script may have set is printed; the current time is not. */
+    /** Formats a time that a script may have set; the current time is not printed. */
     private static String time(ByteBuffer found, int at) {
         long seconds = found.getLong(at);
         return seconds >= FIRST_OF_NOW && seconds < LAST_OF_NOW ? "now" : seconds + "." + found.getInt(at + 8) % NANOS;

@@ -11,8 +11,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Sentences about programs, descriptors of processes, users, segments, and memory of other processes. What would put
- * another program or a child without a judge in the place of one is such that it fails.
+ * Sentences about programs, process descriptors, users, segments, and memory of other processes. Calls that would
+ * replace a judge by another program, or create a child without a judge, are made so that they fail.
  */
 final class SystemSentences {
     private static final long EMPTY_PATH = 0x1000;
@@ -24,7 +24,7 @@ final class SystemSentences {
         v = words;
     }
 
-    /** Begins with a child, and files of all kinds that are no programs. */
+    /** Starts with a child, and with files of all kinds that are not programs. */
     void begin() {
         if (v.chance(70)) {
             v.make(0, v.chance(25));
@@ -107,7 +107,7 @@ final class SystemSentences {
         v.call(JudgedCall.CLONE, n(flags), n(0), n(0), n(0), n(0));
     }
 
-    /** Each of these has something that no kernel accepts of this user. */
+    /** Each of these calls contains something that every kernel rejects for this user. */
     private void clone3() {
         long flags = 0;
         long signal = 17;
@@ -265,7 +265,7 @@ final class SystemSentences {
                 v.any(1, 1, 0, 2));
     }
 
-    /** Calls that the document's table excludes: a script is compared up to there. */
+    /** Calls that the document's table excludes; the rest of the script is not compared. */
     private void excluded() {
         if (!v.chance(25)) {
             useProcess();

@@ -6,17 +6,17 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /**
- * How the tasks of a script are reached, and how requests name them: before any answer is there. A judge numbers its
- * children and threads in their order; in a script that does otherwise, because one has ended, both judges find the
- * same wrong task.
+ * Determines, before any answer arrives, how the tasks of a script are reached and how requests name them. A judge
+ * numbers its children and threads in the order of their creation. In a script that deviates from this because a task
+ * ended, both judges use the same wrong task.
  */
 final class TaskRoutes {
-    /** The parent of a process that the judge made. */
+    /** The parent of the process that the judge created. */
     static final int NO_PARENT = -1;
 
     private static final String NOBODY = "3fffffff";
 
-    /** A task: the process and the number by which its parent knows it. */
+    /** A task, with its process and the number by which its parent refers to it. */
     private record Entry(String route, int process, int index, boolean isThread) {}
 
     private final List<Entry> tasks = new ArrayList<>();
@@ -50,12 +50,12 @@ final class TaskRoutes {
         tasks.add(new Entry(parent.route + "@" + Integer.toHexString(index) + " ", process, index, isThread));
     }
 
-    /** Returns the task that made the process of a task; {@link #NO_PARENT} if none of the script did. */
+    /** Returns the task that created a task's process; {@link #NO_PARENT} if no task of the script did. */
     int parent(int task) {
         return parentOfProcess.get(tasks.get(task).process);
     }
 
-    /** Returns the first tasks of the processes that the process of a task made. */
+    /** Returns the first task of each process that a task's process created. */
     List<Integer> children(int task) {
         int process = tasks.get(task).process;
         return IntStream.range(1, tasks.size())
@@ -64,7 +64,7 @@ final class TaskRoutes {
                 .toList();
     }
 
-    /** Returns the other tasks in the process of a task. */
+    /** Returns all other tasks in a task's process. */
     List<Integer> beside(int task) {
         return IntStream.range(0, tasks.size())
                 .filter(each -> each != task && tasks.get(each).process == tasks.get(task).process)
@@ -72,14 +72,14 @@ final class TaskRoutes {
                 .toList();
     }
 
-    /** Returns the route of a task with another verb at its last station. */
+    /** Returns the route of a task with the given verb before its last element. */
     String nearest(int task, char verb) {
         String route = route(task);
         int last = route.lastIndexOf('@');
         return route.substring(0, last) + verb + route.substring(last + 1).trim();
     }
 
-    /** Returns how a request of a task names a process or a thread; an unused number if it cannot. */
+    /** Returns how a task's request names a process or a thread; an unused number if it cannot name it. */
     String number(int asking, Argument.TaskNumber named) {
         String sign = named.isNegative() ? "-" : "";
         if (named.task() >= tasks.size()) {
@@ -96,7 +96,7 @@ final class TaskRoutes {
     }
 
     private boolean isChildOf(Entry task, int process) {
-        // Each process starts with the task of its fork, whose route starts with that of its parent.
+        // Each process starts with the task that its fork created, whose route starts with its parent's route.
         int last = task.route.lastIndexOf('@');
         return last >= 0
                 && !task.isThread

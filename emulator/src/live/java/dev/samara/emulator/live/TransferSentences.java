@@ -61,7 +61,7 @@ final class TransferSentences {
         }
     }
 
-    /** Reads of a pipe that has fewer bytes than are asked for, or more than there is room for. */
+    /** Reads of a pipe that contains fewer bytes than requested, or more than fit into the memory. */
     private void takeSome(int pipe) {
         v.timed(JudgedCall.WRITE, n(pipe + 1), new Argument.Text("abcdefghij"), n(1 + v.below(10)));
         Argument part = v.chance(60) ? new Argument.Edge(v.below(6)) : v.memory(8);
@@ -85,7 +85,7 @@ final class TransferSentences {
         for (int i = 0; i < count; i++) {
             int length = v.length();
             Argument to = v.memory(length);
-            // Only one edge of memory exists.
+            // Memory contains only one edge.
             to = hasEdge && to instanceof Argument.Edge ? new Argument.Buffer(length) : to;
             hasEdge |= to instanceof Argument.Edge;
             fields.add(p(to));

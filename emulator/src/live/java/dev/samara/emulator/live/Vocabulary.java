@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 
-/** Chooses the words of a script: mostly edges, and what the script used before. */
+/** Chooses the words of a script: mostly edge cases, and words that the script used before. */
 final class Vocabulary {
     private static final long[] OFFSETS = {
         0,
@@ -49,13 +49,13 @@ final class Vocabulary {
     private static final int[] BAD_DESCRIPTORS = {
         -1, -2, -100, 99, 600, 1024, 1025, Integer.MAX_VALUE, Integer.MIN_VALUE
     };
-    /** The calls by which a task may reach the folder above, at once or by a link. */
+    /** The calls by which a task may reach the folder above, directly or through a link. */
     private static final Set<JudgedCall> ASCENDING =
             EnumSet.of(JudgedCall.CHDIR, JudgedCall.OPENAT, JudgedCall.SYMLINKAT);
 
     /**
-     * A script begins in the third of its folders. Above them are other scripts, and for the kernel other folders, but
-     * the root of the emulator.
+     * A script starts in the innermost of its three folders. Above these are the folders of other scripts; further up,
+     * there are other folders on the kernel, but only the root in the emulator.
      */
     static final int MOST_ASCENTS = 2;
 
@@ -138,7 +138,7 @@ final class Vocabulary {
         return of[random.nextInt(of.length)];
     }
 
-    /** Returns the or of randomly chosen bits. */
+    /** Returns the bitwise or of randomly chosen bits. */
     long bits(int percent, long... of) {
         long all = 0;
         for (long each : of) {
@@ -165,7 +165,7 @@ final class Vocabulary {
 
     // Descriptors
 
-    /** A call that creates descriptors should succeed. */
+    /** Records that a call creates descriptors if it succeeds. */
     void opened(int count) {
         nextDescriptor = Math.min(nextDescriptor + count, 11);
     }
@@ -190,7 +190,7 @@ final class Vocabulary {
         return chance(50) ? new Argument.Bad() : n(one(0, 1, -1, -4096, Long.MIN_VALUE, 1L << 47, (1L << 47) - 1));
     }
 
-    /** Memory for a call that reads or writes so many bytes. */
+    /** Returns memory for a call that reads or writes {@code length} bytes. */
     Argument memory(int length) {
         int kind = random.nextInt(20);
         if (kind < 12) {
@@ -245,7 +245,7 @@ final class Vocabulary {
         return fields(new Argument.Field('t', n(seconds)), new Argument.Field('t', n(nanos)));
     }
 
-    /** A short or an invalid time. */
+    /** Returns a short or an invalid time. */
     Argument shortTime() {
         return switch (random.nextInt(10)) {
             case 0 -> time(-1, 0);
@@ -285,7 +285,7 @@ final class Vocabulary {
         return bad();
     }
 
-    /** A path of something that may be created or changed. */
+    /** Returns a path of something that may be created or changed. */
     Argument ownPath() {
         for (; ; ) {
             Argument found = path();
@@ -329,7 +329,7 @@ final class Vocabulary {
         return tasks++;
     }
 
-    /** Adds a step, unless it would harm the machine, or leave the folders of the script. */
+    /** Adds a step, unless it would harm the machine or leave the script's folders. */
     void add(Step step) {
         boolean isAscent = isAscent(step);
         if (Safety.isSafe(step) && !(isAscent && ascents == MOST_ASCENTS)) {
@@ -338,7 +338,7 @@ final class Vocabulary {
         }
     }
 
-    /** Whether a step may have a task, a descriptor or a link at the folder above. */
+    /** Returns whether a step may move a task to the folder above, or create a descriptor or link of that folder. */
     static boolean isAscent(Step step) {
         Step made = step instanceof Step.Spawn spawn ? spawn.call() : step;
         return made instanceof Step.Call call
@@ -360,7 +360,7 @@ final class Vocabulary {
         add(new Step.Call(task, Step.Way.BEGUN, call, List.of(arguments)));
     }
 
-    /** Keeps the result of the last call. */
+    /** Stores the result of the last call. */
     void keep(int task, int number) {
         add(new Step.Keep(task, number));
     }

@@ -11,24 +11,33 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Ends scripts that hang. If the kernel shows for a while that all tasks of a script sleep, the script waits for
- * something that never happens. It is ended early then, and the other side gets a few seconds more for it.
+ * Ends scripts that hang. If the kernel shows for some time that all tasks of a script are asleep, the script waits for
+ * something that never happens. It is then ended early, and the other side gets only a few more seconds for the script.
  */
 final class Watch implements AutoCloseable {
     static final int MOST_SECONDS = 60;
 
-    /** For one script that is made again: it was made before, and parts of it are left out. */
+    /** The limit for a script that is repeated: it was run before, and parts of it are left out. */
     private static final int MOST_AGAIN = 5;
 
-    /** For each of the many trials that shorten a script, most of which may hang. The shortest script is run again. */
+    /**
+     * The limit for each of the many trials that shorten a script, most of which may hang. The shortest script is run
+     * again.
+     */
     private static final int MOST_OF_TRIAL = 1;
 
     private static final long PERIOD_MILLIS = 250;
 
-    /** For how many looks all tasks sleep: longer than most waits of scripts, and less than what a test can pay. */
+    /**
+     * After how many checks that find all tasks asleep a script is ended: longer than most waits in scripts, and short
+     * enough for a test.
+     */
     private static final int ASLEEP = 12;
 
-    /** After how many looks a script is ended that waits for ever on the other side. Nearly all wait here too. */
+    /**
+     * After how many checks a script is ended that waits for ever on the other side. Almost all such scripts wait on
+     * this side, too.
+     */
     private static final int MOST_OF_WAITING = 20;
 
     private final ScheduledExecutorService timer = Executors.newSingleThreadScheduledExecutor(work -> {
@@ -40,7 +49,7 @@ final class Watch implements AutoCloseable {
     private final long periodMillis;
     private volatile int most;
 
-    /** Whether a trial seemed to hang that only took longer. Used by the thread of the comparison. */
+    /** Whether a trial that only took longer was considered hanging. Used only by the thread of the comparison. */
     private boolean isPatient;
 
     private final Map<Watched, RunningScript> running = new ConcurrentHashMap<>();
@@ -50,23 +59,23 @@ final class Watch implements AutoCloseable {
 
     /** A side that runs scripts. */
     interface Watched {
-        /** Ends a process of a script that hangs. */
+        /** Kills a process of a script that hangs. */
         void kill(long process);
 
-        /** Returns whether no task of a script can run before something happens to it; false if that is not known. */
+        /** Returns whether all tasks of a script wait for external events; false if that is unknown. */
         boolean isAsleep(long process);
     }
 
     /**
-     * Makes a watch.
+     * Creates a watch.
      *
-     * @param seconds for a script that is made for the first time, usually {@link #MOST_SECONDS}
+     * @param seconds the time limit for a script that runs for the first time, usually {@link #MOST_SECONDS}
      */
     Watch(int seconds) {
         this(seconds, PERIOD_MILLIS);
     }
 
-    /** Makes a watch that looks at scripts with some time in between. */
+    /** Creates a watch with a custom interval between checks. */
     Watch(int seconds, long periodMillis) {
         mostAtFirst = seconds;
         most = seconds;
@@ -82,13 +91,13 @@ final class Watch implements AutoCloseable {
         private final ScheduledFuture<?> end;
         private final AtomicInteger answers = new AtomicInteger();
 
-        /** Used by the timer, as the next two. */
+        /** Only the timer uses this field and the next two. */
         private int seen = -1;
 
         private int asleep;
         private int waited;
 
-        /** Guarded by this, as the next one. */
+        /** Guarded by this, like the next field. */
         private boolean isOver;
 
         private boolean isKilled;
@@ -129,37 +138,37 @@ final class Watch implements AutoCloseable {
         }
     }
 
-    /** Has the scripts to come end after less time, since each one is a trial to shorten another one. */
+    /** Reduces the time limit of later scripts, because each is a trial to shorten another script. */
     void tries() {
         most = isPatient ? MOST_AGAIN : MOST_OF_TRIAL;
     }
 
-    /** Has the scripts to come end after less time, since they were made before. */
+    /** Reduces the time limit of later scripts, because they were run before. */
     void repeats() {
         most = MOST_AGAIN;
     }
 
-    /** Has the scripts to come end after the usual time. */
+    /** Resets the time limit of later scripts. */
     void waits() {
         most = mostAtFirst;
     }
 
-    /** Notes that trials were given too little time: the machine is slow. */
+    /** Records that trials got too little time, because the machine is slow. */
     void bePatient() {
         isPatient = true;
     }
 
-    /** Starts with scripts whose names others may have had before. */
+    /** Starts new scripts, whose names earlier scripts may have used. */
     void startScripts() {
         waiting.clear();
     }
 
-    /** Notes that a side has begun a script, in a process. */
+    /** Records that a side started a script, in a process. */
     void begun(Watched side, long process, String script) {
         running.put(side, new RunningScript(side, process, script));
     }
 
-    /** Notes that the script of a side has answered. */
+    /** Records an answer from a side's script. */
     void answered(Watched side) {
         RunningScript found = running.get(side);
         if (found != null) {
@@ -167,7 +176,7 @@ final class Watch implements AutoCloseable {
         }
     }
 
-    /** Notes the end of a side's script; returns whether this ended it. */
+    /** Records the end of a side's script; returns whether this watch ended it. */
     boolean ended(Watched side) {
         RunningScript found = running.remove(side);
         return found != null && found.end();

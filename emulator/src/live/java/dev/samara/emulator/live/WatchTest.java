@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("A watch over scripts")
 final class WatchTest {
-    /** Far beyond the time of a test: nothing here ends for its sake. */
+    /** Much longer than the test, so that nothing ends because of this limit. */
     private static final int SECONDS = 100_000;
 
     private static final String SCRIPT = "s0";

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** The blocks that caches keep, of memory with as many instructions as blocks. */
+/** Tests which blocks caches keep, for memory that contains as many instructions as blocks. */
 @Timeout(60)
 final class BlockCacheTest {
     /** {@code c.ebreak}, which ends a block. */

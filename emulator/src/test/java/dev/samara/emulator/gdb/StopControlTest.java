@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 
 @DisplayName("The debugger's accesses to the memory of a guest")
 final class StopControlTest {
-    /** A process that consists of its memory. */
+    /** A process that consists only of its memory. */
     private record OnlyMemory(AddressSpace space) implements DebuggedProcess {
         @Override
         public int pid() {
@@ -89,8 +89,8 @@ final class StopControlTest {
         }
     }
 
-    /** Returns the state in which a thread waits, or has ended. */
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    /** Returns the state of a thread once it waits or ended. */
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     private static Thread.State stopped(Thread thread) {
         Thread.State state;
         do {

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
-/** An emulator one of whose threads fails, as if memory were exhausted. */
+/** Tests an emulator in which a thread fails, as if memory were exhausted. */
 @Timeout(60)
 @DisplayName("A thread of the emulator that fails")
 final class BrokenEmulatorTest {

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** A host that gives no more threads. */
+/** Tests a host that cannot create more threads. */
 @Timeout(60)
 @DisplayName("A host that refuses a thread")
 final class RefusedThreadTest {
@@ -35,7 +35,9 @@ final class RefusedThreadTest {
         return SmallEmulation.of(name, root, out, new PrintWriter(out, false, StandardCharsets.UTF_8));
     }
 
-    /** Starts some threads, and no more; returns how often one was refused. */
+    /**
+     * Allows the given number of threads to start, and then refuses all others; returns the number of refused threads.
+     */
     private static AtomicInteger limit(Emulation emulation, int most) {
         AtomicInteger started = new AtomicInteger();
         AtomicInteger refused = new AtomicInteger();
@@ -58,7 +60,7 @@ final class RefusedThreadTest {
         int status = emulation.run();
         assertEquals("ok refused\n", out.toString(StandardCharsets.UTF_8));
         assertEquals(0, status);
-        // It wants four threads if none is refused, and two children.
+        // The program starts four threads if none is refused, and two children.
         assertEquals(most < 5 ? 3 : 7 - most, refused.get());
         MachineStatistics memory = Objects.requireNonNull(emulation.memory());
         assertEquals(0, memory.framesInUse());

@@ -10,19 +10,19 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
 
-/** An emulation of a program of the test resources, without arguments and input, with little memory. */
+/** An emulation of a program from the test resources, without arguments and input, and with little memory. */
 final class SmallEmulation {
     private static final long MEMORY = 64L << 20;
 
     private SmallEmulation() {}
 
     /**
-     * Makes the emulation.
+     * Creates the emulation.
      *
      * @param name the program
      * @param root the guest's root
      * @param out the standard streams for output
-     * @param reports what the emulator reports
+     * @param reports receives the emulator's reports
      */
     static Emulation of(String name, Path root, OutputStream out, PrintWriter reports)
             throws IOException, URISyntaxException {

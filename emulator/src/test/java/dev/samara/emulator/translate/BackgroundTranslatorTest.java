@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 final class BackgroundTranslatorTest {
     private static final int[] RETURN = {Op.JALR | 32 << 8 | Hart.RA << 16, 0};
 
-    /** A translator with the blocks of a CPU of the calling thread. */
+    /** A translator with the blocks of a CPU that the calling thread owns. */
     private static final class AskedTranslator implements AutoCloseable {
         private final Machine machine = Machine.builder().memory(1L << 20).build();
         private final AddressSpace space = machine.newSpace(ProgramLoader.GEOMETRY);

@@ -42,7 +42,10 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** What translated loops of the toy guest do, against the interpreter and against changes of other threads. */
+/**
+ * Compares translated loops of the toy guest with the interpreter, and tests them with concurrent changes by other
+ * threads.
+ */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 final class GeneratedCodeTest {
     private static final int BYTES = ToyInstruction.BYTES;
@@ -68,7 +71,7 @@ final class GeneratedCodeTest {
                 Cpu cpu = machine.claimCpu()) {
             body.accept(space, cpu);
         }
-        // Those of files are there until the files are closed.
+        // Page tables of files exist until the files are closed.
         assertEquals(0, machine.statistics().pageTableBytes());
     }
 
@@ -157,8 +160,8 @@ final class GeneratedCodeTest {
         });
     }
 
-    /** Waits until a condition of the guest's memory holds. */
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    /** Waits until a condition on the guest's memory holds. */
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     private void until(BooleanSupplier condition) {
         while (!condition.getAsBoolean()) {
             if (hasEnded) {
@@ -168,7 +171,7 @@ final class GeneratedCodeTest {
         }
     }
 
-    /** Has another thread act once a loop has counted far enough to be translated. */
+    /** Runs the guest, and lets another thread act once a loop has counted far enough to be translated. */
     private String countingBeside(AddressSpace space, Cpu cpu, ToyCpu guest, long code, long page, Runnable action) {
         hasEnded = false;
         CompletableFuture<Void> other = CompletableFuture.runAsync(() -> {
@@ -236,12 +239,12 @@ final class GeneratedCodeTest {
         });
     }
 
-    /** Counts in the next word. */
+    /** A loop that counts in the next word. */
     private static final ToyInstruction[] ELSEWHERE = {
         toy(SET, SUM, SUM, 1), toy(STORE, SUM, TO, Long.BYTES), toy(BRANCH, TO, 0, -2 * BYTES)
     };
 
-    /** Runs a counting loop in whose place another thread puts {@link #ELSEWHERE}. */
+    /** Runs a counting loop, and lets another thread replace it with {@link #ELSEWHERE}. */
     private void changed(BiConsumer<AddressSpace, Long> change) {
         onGuest(false, (space, cpu) -> {
             long code = map(space, 1, READ | WRITE | EXEC);
@@ -251,12 +254,12 @@ final class GeneratedCodeTest {
             guest.registers()[TO] = page;
             String end = countingBeside(space, cpu, guest, code, page, () -> {
                 change.accept(space, code);
-                // The guest may have counted here before: between the store into the code and its report it can
-                // interpret the new code, and go back to the translation of the old.
+                // The guest may already have counted here: between the store into the code and the report of the store,
+                // it can interpret the new code and then return to the translation of the old code.
                 long before = GeneratedCode.count(space, page + Long.BYTES);
                 until(() -> GeneratedCode.count(space, page + Long.BYTES) > before);
                 long first = GeneratedCode.count(space, page + Long.BYTES);
-                // Nothing runs the old code any more.
+                // No thread runs the old code any more.
                 long last = GeneratedCode.count(space, page);
                 until(() -> GeneratedCode.count(space, page + Long.BYTES) >= first + 10_000);
                 long later = GeneratedCode.count(space, page);
@@ -272,7 +275,7 @@ final class GeneratedCodeTest {
     @DisplayName("code that is written again, by W^X: the change of the rights drops it")
     void writeXorExecute() {
         changed((space, code) -> {
-            // Nothing runs in between: a page without EXEC would end the guest by a signal.
+            // Nothing may run in between, because a page without EXEC would end the guest with a signal.
             long other = map(space, 1, READ | WRITE);
             write(space, other, ELSEWHERE);
             space.throwing().mprotect(other, PAGE, READ | EXEC);
@@ -290,7 +293,7 @@ final class GeneratedCodeTest {
     @DisplayName("code in whose place another file is mapped")
     void remapped() {
         changed((space, code) -> {
-            // Stays open: the guest reads its code until the end.
+            // Stays open, because the guest reads its code until the end.
             MemoryFile file = space.machine().newFile("/code", 1, GeneratedCode.GEOMETRY, PAGE);
             long other = space.throwing().mmap(0, PAGE, READ | WRITE, SHARED, file.open(), 0);
             write(space, other, ELSEWHERE);

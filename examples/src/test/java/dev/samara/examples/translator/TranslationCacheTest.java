@@ -29,7 +29,7 @@ import java.util.function.BiConsumer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What the cache of translated loops keeps, and what it does where a loop cannot be translated. */
+/** Tests which translated loops the cache keeps, and its behaviour if a loop cannot be translated. */
 final class TranslationCacheTest {
     private static final int BYTES = ToyInstruction.BYTES;
 
@@ -42,7 +42,7 @@ final class TranslationCacheTest {
         }
     }
 
-    /** Returns how many watchpoints a space can have in addition. */
+    /** Returns how many more watchpoints a space can have. */
     private static int free(AddressSpace space) {
         List<Watchpoint> all = new ArrayList<>();
         assertThrows(MmException.class, () -> {

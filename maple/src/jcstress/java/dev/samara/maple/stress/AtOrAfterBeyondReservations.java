@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@link AtOrAfterIsOneInstant} where a leaf without entries lies between the two. A search that has found nothing
- * there goes through the tree of one instant.
+ * {@link AtOrAfterIsOneInstant} with a leaf without entries between the two leaves. A search that finds no entry in
+ * that leaf is repeated in a frozen version of the tree.
  */
 @JCStressTest
 @Outcome(

@@ -10,9 +10,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * The rest of a leaf is empty and the answer lies in the next one. Then something is stored in that rest, and only
- * after that the old answer replaced: the new one is at no instant the next. A search that has been in both leaves
- * looks whether the first is still there.
+ * The end of a leaf is empty, and the result is in the next leaf. The writer first stores an entry in that empty end,
+ * and then replaces the old result. At no instant is the replacement the nearest entry. A search that visited both
+ * leaves validates that the first one is still in its slot.
  */
 @JCStressTest
 @Outcome(

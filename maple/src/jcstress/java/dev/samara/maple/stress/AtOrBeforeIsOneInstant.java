@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link AtOrAfterIsOneInstant} downwards, where the beginning of the upper leaf is empty. */
+/** {@link AtOrAfterIsOneInstant} downwards, where the start of the upper leaf is empty. */
 @JCStressTest
 @Outcome(
         id = {"8", "9"},

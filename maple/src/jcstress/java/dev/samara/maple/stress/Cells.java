@@ -7,9 +7,9 @@ import dev.samara.maple.TwoLeaves;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Numbers in the cells of {@link TwoLeaves}: the number of the cell, until something else is stored there. */
+/** A {@link TwoLeaves} whose cells contain their own number until a test stores another one. */
 final class Cells {
-    /** What a result says for null. */
+    /** Represents null in results. */
     static final int NOTHING = -1;
 
     final TwoLeaves<Integer> cells = new TwoLeaves<>(cell -> cell);

@@ -11,7 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * Whatever comes and goes around a cursor, what is there all the time is in its walk, also behind the edge of the leaf.
+ * Whatever is stored or erased around a cursor, its walk reports every entry that is there all the time, also beyond
+ * the edge of the leaf.
  */
 @JCStressTest
 @Outcome(

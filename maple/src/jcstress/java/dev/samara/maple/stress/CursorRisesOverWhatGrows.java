@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJJ_Result;
 
 /**
- * An entry grows over those beside it, and is cut again, while a cursor stands on it: the last index of what is
- * reported rises.
+ * An entry grows over its neighbours, and is cut again, while a cursor is on it: the last index of the reported entries
+ * increases.
  */
 @JCStressTest
 @Outcome(id = "111, 143, 175", expect = Expect.ACCEPTABLE, desc = "cells 6, 8 and 10, each end once")

@@ -10,7 +10,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** Who knows that an entry is gone is not told of it by a cursor that stands before it, in the leaf that had it. */
+/**
+ * A reader that knows that an entry was erased does not get it from a cursor that is on the entry before it, in the
+ * leaf that contained it.
+ */
 @JCStressTest
 @Outcome(
         id = {"7, 7", "7, 8", "-1, 8"},

@@ -11,7 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@link CursorSeesTheErase} broken on purpose: the cursor goes on in the leaf that it has, as one of a snapshot does.
+ * A mutant of {@link CursorSeesTheErase}: the cursor continues in the leaf that it has cached, as a snapshot's cursor
+ * does.
  */
 @JCStressTest
 @Outcome(

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
-/** {@link AtOrBeforeIsOneInstant} by a cursor; see {@link FindIsTwoInstants}. */
+/** {@link AtOrBeforeIsOneInstant} with a cursor; see {@link FindIsTwoInstants}. */
 @JCStressTest
 @Outcome(
         id = {"8", "9"},

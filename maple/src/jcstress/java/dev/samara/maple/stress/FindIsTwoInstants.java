@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.I_Result;
 
 /**
- * {@link AtOrAfterIsOneInstant} by a cursor, which does not look at the first leaf again: what it reports was there,
- * but need not have been the next.
+ * {@link AtOrAfterIsOneInstant} with a cursor, which does not validate the first leaf: the entry that it reports was in
+ * the tree, but need not have been the nearest one.
  */
 @JCStressTest
 @Outcome(

@@ -13,8 +13,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJJ_Result;
 
 /**
- * As {@link GrownRangeIsOldOrNew}, in a word that has other lanes too, beside a cursor: the next entry begins where the
- * one that grows ends.
+ * Like {@link GrownRangeIsOldOrNew}, in a word that also contains other lanes, and with a cursor: the next entry starts
+ * where the growing entry ends.
  */
 @JCStressTest
 @Outcome(

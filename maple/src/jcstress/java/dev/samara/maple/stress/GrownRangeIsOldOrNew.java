@@ -11,7 +11,9 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IJI_Result;
 
-/** The boundary between two entries moves in place: each of its sides is found where it was, or where it will be. */
+/**
+ * The boundary between two entries moves in place: the reader finds each side at either the old or the new boundary.
+ */
 @JCStressTest
 @Outcome(
         id = {"7, 116, 7", "7, 116, 6", "7, 96, 6", "6, 96, 6"},

@@ -9,7 +9,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** Boundaries of two leaves move in place, one after the other, behind a plain store. */
+/** Boundaries of two leaves move in place, one after the other, after a plain store. */
 @JCStressTest
 @Outcome(
         id = {"-1, -1, 0", "-1, -1, 1", "-1, 6, 1", "10, 6, 1"},

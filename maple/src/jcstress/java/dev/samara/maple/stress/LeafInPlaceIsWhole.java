@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJ_Result;
 
 /**
- * {@link FoundValueIsWhole} where the root stays and a leaf is put in the place of another: the release store of its
- * slot pairs with the reader's acquire load. {@code LeafPutPlainly} is broken on purpose.
+ * {@link FoundValueIsWhole} where the root stays and a leaf is replaced in place: the release store of its slot pairs
+ * with the reader's acquire load. {@code LeafPutPlainly} is a mutant of this test.
  */
 @JCStressTest
 @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "not there yet")

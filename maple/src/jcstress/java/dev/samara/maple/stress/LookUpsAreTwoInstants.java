@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@link StoresAreSeenInOrder} the wrong way round: what is stored first is looked up first. Two lookups are two
- * instants; a snapshot is one.
+ * {@link StoresAreSeenInOrder} in reverse: the cell that is stored first is also looked up first. Two lookups happen at
+ * two instants, but a snapshot at one.
  */
 @JCStressTest
 @Outcome(

@@ -11,9 +11,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * A reader remembers the leaf. Who has seen what was stored there does not get the old value from a reader that was
- * there before, and what is not stored to is where it was. {@link CursorThatStaysWithItsLeaf} is broken in the same
- * way.
+ * The reader caches the leaf. After the caller saw a store to that leaf, a reader that cached the old leaf does not
+ * return the old value, and finds other entries where they were. {@link CursorThatStaysWithItsLeaf} contains the same
+ * fault.
  */
 @JCStressTest
 @Outcome(

@@ -8,7 +8,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** {@link ReservationIsNeverFound} broken on purpose: erased, then reserved, and free in between. */
+/** A mutant of {@link ReservationIsNeverFound}: the range is erased, then reserved, and is free in between. */
 @JCStressTest
 @Outcome(
         id = {"1, 1, 1", "1, 1, 0", "1, 2, 0", "1, 2, 1", "0, 2, 0", "0, 2, 1", "0, 1, 1"},

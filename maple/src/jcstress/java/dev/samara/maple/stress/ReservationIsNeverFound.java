@@ -9,8 +9,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * A value gives way to a reservation, and that to a value: the lookup view has the value or nothing, the allocation
- * view never sees the range free.
+ * A value is replaced by a reservation, and the reservation by a value: the lookup view contains the value or nothing,
+ * and in the allocation view the range is never free.
  */
 @JCStressTest
 @Outcome(

@@ -10,7 +10,7 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
-/** As {@link ShiftedSlotsAreFound}, in a tree so high that the pivots of the leaves are lanes. */
+/** Like {@link ShiftedSlotsAreFound}, in a tree so high that the leaves store their pivots as lanes. */
 @JCStressTest
 @Outcome(
         id = {"6, 6, 8", "6, 100, 8", "100, 100, 8"},

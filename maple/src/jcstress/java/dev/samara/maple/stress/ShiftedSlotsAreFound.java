@@ -10,8 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.III_Result;
 
 /**
- * A store in the middle of an entry moves all slots behind it by two. A lookup that has read the pivots of one leaf
- * and found the other searches again. {@code SearchInPivotsAlone} is broken on purpose.
+ * A store in the middle of an entry shifts all later slots by two. A lookup that reads the pivots of one leaf, but then
+ * loads another leaf, searches again. {@code SearchInPivotsAlone} is a mutant of this test.
  */
 @JCStressTest
 @Outcome(

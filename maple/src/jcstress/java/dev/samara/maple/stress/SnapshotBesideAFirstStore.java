@@ -13,8 +13,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * {@link SnapshotIsOneInstant} while the era is ended already: the first store opens one and is published by the root,
- * the second is put in place below it. The snapshot takes no lock then; it reads the era, the root, and the era again.
+ * {@link SnapshotIsOneInstant} when no era is open: the first store opens an era and publishes a new root, and the
+ * second store replaces a leaf in place below that root. In this case the snapshot takes no lock; it reads the era, the
+ * root, and the era again.
  */
 @JCStressTest
 @Outcome(
@@ -42,7 +43,7 @@ public class SnapshotBesideAFirstStore {
     @Actor
     public void reader(IIII_Result r) {
         Snapshot<Integer> now = cells.tree.snapshot();
-        // Until the first store shows, so that one of them comes just when it is published.
+        // Repeated until the first store is visible, so that one of the snapshots races with its publication.
         for (int n = 0; n < TRIES && Cells.value(now, 8) == 8; n++) {
             now = cells.tree.snapshot();
         }

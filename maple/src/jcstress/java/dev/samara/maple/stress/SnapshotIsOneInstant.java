@@ -13,9 +13,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * A snapshot taken beside stores that put leaves in place has the first store before the second, and is the same
- * afterwards: it ends the era, and the writer leaves the nodes of an ended era alone. {@code RootThatNobodyFroze} is
- * broken on purpose.
+ * A snapshot that is taken concurrently with stores that replace leaves in place contains the first store if it
+ * contains the second, and does not change afterwards: it ends the era, and the writer does not modify nodes of an
+ * ended era. {@code RootThatNobodyFroze} is a mutant of this test.
  */
 @JCStressTest
 @Outcome(

@@ -11,8 +11,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * A snapshot handed over through an ordinary field is whole nevertheless: its root is final, and what was put in place
- * below it came before it was made.
+ * A snapshot that is passed to another thread through a plain field is complete nevertheless: its root is final, and
+ * everything below the root was stored before the snapshot was created.
  */
 @JCStressTest
 @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "not handed over yet")
@@ -20,7 +20,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(expect = Expect.FORBIDDEN, desc = "half a snapshot")
 @State
 public class SnapshotPassedOnByARace {
-    // Plain: this race is tested.
+    // Plain, because this race is under test.
     private @Nullable Snapshot<Integer> handedOver;
 
     @Actor

@@ -9,7 +9,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** A store that splits the only leaf puts two new leaves and a new root before readers, with all their contents. */
+/**
+ * A store that splits the only leaf publishes two new leaves and a new root, and readers see them with all their
+ * contents.
+ */
 @JCStressTest
 @Outcome(id = "8, 0", expect = Expect.ACCEPTABLE, desc = "before")
 @Outcome(id = "9, 0", expect = Expect.ACCEPTABLE, desc = "after")
@@ -21,7 +24,7 @@ public class SplitNodesAreWhole {
     private final MapleTree<Area> tree = new MapleTree<>();
 
     public SplitNodesAreWhole() {
-        // With the gaps between them these fill a leaf.
+        // These entries, with the gaps between them, fill a leaf.
         for (int n = 0; n < BEFORE; n++) {
             store(n);
         }

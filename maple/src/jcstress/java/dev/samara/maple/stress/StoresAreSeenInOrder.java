@@ -8,7 +8,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
-/** Who sees the later of two stores sees the earlier one too, though each is put in the place of another leaf. */
+/**
+ * A reader that sees the later of two stores also sees the earlier one, although each store replaces a different leaf
+ * in place.
+ */
 @JCStressTest
 @Outcome(
         id = {"10, 8", "10, 1", "1, 1"},

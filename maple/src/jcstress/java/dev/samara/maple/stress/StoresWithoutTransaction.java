@@ -10,7 +10,8 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.II_Result;
 
 /**
- * {@link TransactionIsAllOrNothing} broken on purpose: two stores without a transaction, and a snapshot between them.
+ * A mutant of {@link TransactionIsAllOrNothing}: two stores without a transaction, so that a snapshot may fall between
+ * them.
  */
 @JCStressTest
 @Outcome(

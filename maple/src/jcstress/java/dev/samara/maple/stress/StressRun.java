@@ -12,23 +12,23 @@ import org.openjdk.jcstress.JCStress;
 import org.openjdk.jcstress.Options;
 
 /**
- * Runs all stress tests of a module within a share of {@code torture.seconds}. JCStress has no budget of time, only a
- * time for each configuration of a test, and how many there are depends on the JDK and the machine: a short first round
- * tells how long the second may be.
+ * Runs all stress tests of a module within a share of {@code torture.seconds}. JCStress has no total time limit, only a
+ * time per configuration of a test, and the number of configurations depends on the JDK and the machine. So a short
+ * first round measures how long the second one may be.
  */
 public final class StressRun {
     private static final long FIRST_MILLIS = 20;
 
-    /** Below this a configuration is over before its code is compiled. */
+    /** With less time, a configuration ends before its code is compiled. */
     private static final long ENOUGH_MILLIS = 200;
 
     /**
-     * How many times more configurations there are when each actor is compiled in its own way, with several sets of
+     * The factor by which the number of configurations grows if each actor is compiled separately, with several sets of
      * flags.
      */
     private static final long WIDER = 14;
 
-    /** The log tells of failures from here on; of the rest there is too much. */
+    /** The start of the failures in the log. The rest of the log is too long to print. */
     private static final String FAILURES = "  Failed tests:";
 
     private static final Pattern PLANNED = Pattern.compile("\\(Results: (\\d+) planned;");
@@ -42,7 +42,7 @@ public final class StressRun {
     }
 
     /**
-     * Fails, with a status other than 0, if a forbidden outcome was seen or a test did not run.
+     * Runs the tests. Exits with a status other than 0 if a forbidden outcome was observed or a test did not run.
      *
      * @param arguments the directory for results; the collector
      */
@@ -67,8 +67,8 @@ public final class StressRun {
     }
 
     /**
-     * Runs every test, in a process of its own since JCStress can run once in each; answers how many configurations
-     * there were.
+     * Runs every test, in a separate process because JCStress can run only once per process. Returns the number of
+     * configurations.
      */
     private long round(String name, long millis, boolean wide) throws Exception {
         Path directory = results.resolve(name);
@@ -84,7 +84,8 @@ public final class StressRun {
         }
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        // JCStress hands these on to its own processes, and warns of itself without them. 17 does not know the last.
+        // JCStress passes these options to its child processes, and its own code causes warnings without them. Java 17
+        // does not know the last one.
         command.addAll(List.of("-XX:+IgnoreUnrecognizedVMOptions", "--enable-native-access=ALL-UNNAMED"));
         command.add("--sun-misc-unsafe-memory-access=allow");
         command.addAll(List.of("-classpath", System.getProperty("java.class.path"), "org.openjdk.jcstress.Main"));
@@ -102,7 +103,7 @@ public final class StressRun {
             System.err.println(text.substring(Math.max(0, text.indexOf(FAILURES))));
             throw new IllegalStateException("status " + status + ", see " + log.toAbsolutePath());
         }
-        // A test of more actors than there are processors is left out without a word.
+        // JCStress silently skips a test with more actors than there are processors.
         tests.removeIf(test -> Files.exists(directory.resolve(test + ".html")));
         Matcher planned = PLANNED.matcher(Files.readString(log));
         if (!tests.isEmpty() || !planned.find()) {

@@ -5,8 +5,8 @@ import dev.samara.maple.MapleTree;
 import dev.samara.maple.TwoLeaves;
 
 /**
- * A cell that is always taken, now by a value and now by a reservation. Another reservation in its leaf stays, so that
- * the leaf can be put in place whichever it is.
+ * A cell that is always taken, alternately by a value and by a reservation. Another reservation always stays in its
+ * leaf, so that the leaf can be replaced in place in either state.
  */
 final class Taking {
     static final int FREE = 0;
@@ -18,7 +18,7 @@ final class Taking {
     private static final int OTHER = 7;
     private static final Object OWNER = new Object();
 
-    /** Of objects: a marker that got out would not make itself known by its class. */
+    /** The type is Object: with a narrower type, a marker that leaks out would cause a ClassCastException. */
     final TwoLeaves<Object> cells = new TwoLeaves<>(cell -> cell);
 
     private final MapleTree<Object> tree = cells.tree;
@@ -41,13 +41,13 @@ final class Taking {
         tree.store(TwoLeaves.first(CELL), TwoLeaves.last(CELL), CELL, OWNER);
     }
 
-    /** What the lookup view has. */
+    /** Returns the content of the cell in the lookup view. */
     int found() {
         Object found = cells.get(CELL);
         return found == null ? FREE : found instanceof Integer ? VALUE : NEITHER;
     }
 
-    /** What the allocation view has. */
+    /** Returns the content of the cell in the allocation view. */
     int taken() {
         if (tree.isFree(TwoLeaves.first(CELL), TwoLeaves.last(CELL))) {
             return FREE;

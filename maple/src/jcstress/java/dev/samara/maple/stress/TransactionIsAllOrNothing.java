@@ -11,9 +11,9 @@ import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.IIII_Result;
 
 /**
- * Two stores of one transaction, in two leaves of a tree that lets edits put leaves in place: a snapshot has both or
- * none, and lookups one after another do not go back. One reader does both, since JCStress leaves out a test of three
- * actors where there are two processors.
+ * Two stores of one transaction to two leaves, in a tree whose leaves can be replaced in place: a snapshot contains
+ * both or neither, and consecutive lookups do not go back in time. One reader checks both, because JCStress skips a
+ * test with three actors on a machine with two processors.
  */
 @JCStressTest
 @Outcome(

@@ -9,7 +9,10 @@ import org.openjdk.jcstress.annotations.Outcome;
 import org.openjdk.jcstress.annotations.State;
 import org.openjdk.jcstress.infra.results.JJ_Result;
 
-/** {@link FoundValueIsWhole} broken on purpose: the value is stored first and filled afterwards, and that is seen. */
+/**
+ * A mutant of {@link FoundValueIsWhole}: the value is stored first and initialized afterwards, which the reader can
+ * observe.
+ */
 @JCStressTest
 @Outcome(id = "-1, -1", expect = Expect.ACCEPTABLE, desc = "not there yet")
 @Outcome(id = "16, 32", expect = Expect.ACCEPTABLE, desc = "whole")

@@ -21,8 +21,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Breaks of the leaves that one thread can see. {@link TreeScenariosTest} has those that need a second thread. Each
- * break names a method of a unit test, which is run in a class loader with the break.
+ * Mutants of leaves that a test with one thread can detect. {@link TreeScenariosTest} lists mutants that need a second
+ * thread. Each mutant names the method of a unit test, which runs in a class loader with the mutant.
  */
 @DisplayName("each break of a leaf is found by a unit test")
 @Tag("interleave")
@@ -36,11 +36,11 @@ final class BrokenLeavesTest {
     private static final String READER = "Reader";
 
     /**
-     * A break, and the method that finds it.
+     * A mutant, and the method that finds it.
      *
-     * @param name what the broken code does
-     * @param test the class with the method, nested ones as class files name them
-     * @param arguments numbers and flags, those of one invocation of a parameterized method
+     * @param name what the mutated code does
+     * @param test the class with the method; a nested class has the name of its class file
+     * @param arguments numbers and flags: the arguments of one invocation of a parameterized method
      */
     private record LeafBreak(String name, Planting planting, String test, String method, List<Object> arguments) {
         @Override
@@ -151,7 +151,7 @@ final class BrokenLeavesTest {
         assertThrows(Throwable.class, () -> run(broken, new PlantedClassLoader(List.of(broken.planting()))));
     }
 
-    /** Runs the method of the test on an object of its own, with the classes of a loader. */
+    /** Runs the test method on a new object, with the classes of a loader. */
     private static void run(LeafBreak broken, ClassLoader loader) throws Throwable {
         Object test = made(loader.loadClass("dev.samara.maple." + broken.test()));
         Method method = Arrays.stream(test.getClass().getDeclaredMethods())

@@ -11,14 +11,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A writer and a reader of one tree. Their results must be those of some order of the calls, one after the other. Other
- * tests judge the results of such an order.
+ * A writer and a reader of one tree. Their results must be equal to those of some serial order of the calls. Whether
+ * the results of a serial order are correct is left to other tests.
  */
 abstract class TreeScenario implements Scenario {
     private static final String WRITER = "writer";
     private static final String READER = "reader";
 
-    /** By scenario, the results in each order of the calls. Held by the class loader of the scenario. */
+    /** The results in each order of the calls, by scenario. Stored per class loader of the scenario. */
     private static final Map<Class<?>, Map<List<String>, List<String>>> ORDERS = new ConcurrentHashMap<>();
 
     /** A call on the tree. */
@@ -30,36 +30,36 @@ abstract class TreeScenario implements Scenario {
     private final Map<String, List<Call>> calls = new LinkedHashMap<>();
     private final Map<String, List<String>> results = new LinkedHashMap<>();
 
-    /** The threads, by the begin and the end of each call. */
+    /** The thread of each call, in the order in which the calls started. */
     private final List<String> begun = new ArrayList<>();
 
-    /** At each begin, the number of calls of each thread that had returned. */
+    /** For each call, how many calls of each thread had returned when it started. */
     private final List<Map<String, Integer>> returned = new ArrayList<>();
 
     private @Nullable TwoLeaves tree;
 
-    /** Takes what each of the two threads does. */
+    /** Creates a scenario with the calls of its two threads. */
     TreeScenario(List<Call> writer, List<Call> reader) {
         calls.put(WRITER, writer);
         calls.put(READER, reader);
     }
 
-    /** Returns whether the other cells are reservations. */
+    /** Returns whether the cells outside the window are reservations. */
     boolean isReserved() {
         return false;
     }
 
-    /** Returns whether the tree is so high that its leaves have lanes. */
+    /** Returns whether the tree is so high that its leaves use lanes. */
     boolean isHigh() {
         return false;
     }
 
-    /** The calls before the two threads begin. */
+    /** Returns the calls to make before the two threads start. */
     List<Call> before() {
         return List.of();
     }
 
-    /** The calls after the two threads. */
+    /** Returns the calls to make after the two threads ended. */
     List<Call> after() {
         return List.of();
     }
@@ -107,7 +107,10 @@ abstract class TreeScenario implements Scenario {
         }
     }
 
-    /** Returns whether, in an order of the threads, no call comes before one that had returned when it began. */
+    /**
+     * Returns whether an order of the threads respects real time, i.e. each call comes after all calls that had
+     * returned when it started.
+     */
     private boolean respectsTime(List<String> order) {
         Map<String, Integer> number = new LinkedHashMap<>();
         for (int i = 0; i < begun.size(); i++) {
@@ -156,7 +159,7 @@ abstract class TreeScenario implements Scenario {
         }
     }
 
-    /** Returns the results of the calls in an order: those of the writer, of the reader, and after both. */
+    /** Returns the results of the calls in a serial order: the writer's, the reader's, and those after both. */
     private List<String> alone(List<String> order) {
         TwoLeaves alone = prepared(true);
         Map<String, List<String>> found = new LinkedHashMap<>();

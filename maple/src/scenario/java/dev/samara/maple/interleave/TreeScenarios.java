@@ -3,11 +3,13 @@ package dev.samara.maple.interleave;
 
 import java.util.List;
 
-/** Publications of the tree beside the readers that they could mislead, one scenario each. */
+/**
+ * Each way in which the tree publishes an edit, concurrently with the readers that it could mislead; one scenario each.
+ */
 final class TreeScenarios {
     private TreeScenarios() {}
 
-    /** A snapshot that is taken beside stores is not changed by a later store. */
+    /** A snapshot that is taken concurrently with stores is not changed by a later store. */
     abstract static class Held extends TreeScenario {
         Held() {
             super(List.of(tree -> tree.store(8, 8, 100), tree -> tree.store(10, 10, 101)), List.of(TwoLeaves::hold));
@@ -19,10 +21,13 @@ final class TreeScenarios {
         }
     }
 
-    /** Stores in place, beside a snapshot that ends the era. */
+    /** Stores that replace leaves in place, concurrently with a snapshot that ends the era. */
     static final class SnapshotInAnOpenEra extends Held {}
 
-    /** The first store of an era and one in place, beside a snapshot that takes no lock. */
+    /**
+     * The first store of an era, and one that replaces a leaf in place, concurrently with a snapshot that takes no
+     * lock.
+     */
     static final class SnapshotBesideAFirstStore extends Held {
         @Override
         List<Call> before() {
@@ -30,7 +35,7 @@ final class TreeScenarios {
         }
     }
 
-    /** A leaf with other slots is put in place, beside lookups behind them. */
+    /** A leaf is replaced in place by one with shifted slots, concurrently with lookups in later slots. */
     abstract static class SlotsMove extends TreeScenario {
         SlotsMove(List<Call> reader) {
             super(List.of(tree -> tree.storeWithin(6, 100), tree -> tree.store(6, 7, 101)), reader);
@@ -60,7 +65,7 @@ final class TreeScenarios {
         }
     }
 
-    /** The reader remembers the leaf. */
+    /** The reader caches the leaf. */
     static final class SlotsMoveBesideAReader extends SlotsMove {
         SlotsMoveBesideAReader() {
             super(List.of(tree -> tree.getByReader(8), tree -> tree.get(6), tree -> tree.getByReader(6)));
@@ -78,7 +83,7 @@ final class TreeScenarios {
         }
     }
 
-    /** A transaction takes the root, and all below it, from a reader that remembers a leaf. */
+    /** A transaction replaces the root and everything below it while a reader caches a leaf. */
     static final class RootReplacedBesideAReader extends TreeScenario {
         RootReplacedBesideAReader() {
             super(
@@ -96,7 +101,7 @@ final class TreeScenarios {
         }
     }
 
-    /** Two stores in place are seen in their order. */
+    /** Two stores that replace leaves in place are seen in order. */
     static final class StoresInOrder extends TreeScenario {
         StoresInOrder() {
             super(
@@ -105,7 +110,10 @@ final class TreeScenarios {
         }
     }
 
-    /** A boundary moves after a store in the other leaf, beside a snapshot: only the nodes above are new. */
+    /**
+     * A boundary moves after a store to the other leaf, concurrently with a snapshot: only the nodes above the leaf are
+     * new.
+     */
     static final class BoundaryMovesBesideASnapshot extends TreeScenario {
         BoundaryMovesBesideASnapshot() {
             super(List.of(tree -> tree.store(10, 10, 100), tree -> tree.grow(6, 2)), List.of(TwoLeaves::hold));
@@ -122,7 +130,7 @@ final class TreeScenarios {
         }
     }
 
-    /** An entry grows over the next one, beside a cursor on it. */
+    /** An entry grows over the next one while a cursor is on it. */
     static final class BoundaryMovesBesideACursor extends TreeScenario {
         BoundaryMovesBesideACursor() {
             super(List.of(tree -> tree.grow(6, 2), tree -> tree.grow(6, 3)), List.of(TwoLeaves::next, TwoLeaves::next));
@@ -134,7 +142,7 @@ final class TreeScenarios {
         }
     }
 
-    /** An entry grows over the key of a search that has gone on to the upper leaf. */
+    /** An entry grows over the key of a search that already continued in the upper leaf. */
     static final class BoundaryMovesBesideASearch extends TreeScenario {
         BoundaryMovesBesideASearch() {
             super(
@@ -148,7 +156,7 @@ final class TreeScenarios {
         }
     }
 
-    /** The next entry is in the upper leaf, while the rest of the lower one is stored in. */
+    /** The next entry is in the upper leaf, and the empty end of the lower leaf is stored to. */
     static final class NextEntryInTheUpperLeaf extends TreeScenario {
         NextEntryInTheUpperLeaf() {
             super(
@@ -162,7 +170,7 @@ final class TreeScenarios {
         }
     }
 
-    /** The entry before is in the lower leaf, while the beginning of the upper one is stored in. */
+    /** The previous entry is in the lower leaf, and the empty start of the upper leaf is stored to. */
     static final class EntryBeforeInTheLowerLeaf extends TreeScenario {
         EntryBeforeInTheLowerLeaf() {
             super(
@@ -171,14 +179,16 @@ final class TreeScenarios {
         }
     }
 
-    /** The entry before is in the lower leaf, while both leaves become one. */
+    /** The previous entry is in the lower leaf while the two leaves are merged. */
     static final class EntryBeforeInALeafThatIsJoined extends TreeScenario {
         EntryBeforeInALeafThatIsJoined() {
             super(List.of(tree -> tree.eraseFrom(9)), List.of(tree -> tree.atOrBefore(9)));
         }
     }
 
-    /** No leaf nearby has an entry, and the only one is moved. The reservation keeps the leaves from being joined. */
+    /**
+     * No leaf nearby contains an entry, and the only entry is moved. The reservation prevents a merge of the leaves.
+     */
     static final class EntryMovesAmongReservations extends TreeScenario {
         EntryMovesAmongReservations() {
             super(
@@ -216,7 +226,10 @@ final class TreeScenarios {
         }
     }
 
-    /** A transaction in both leaves. The lookups are in the order of the stores: the first one cannot be missing. */
+    /**
+     * A transaction in both leaves. The lookups are in the order of the stores, so no result may contain the first
+     * store without the second.
+     */
     static final class TransactionBesideLookups extends TreeScenario {
         TransactionBesideLookups() {
             super(
@@ -225,7 +238,7 @@ final class TreeScenarios {
         }
     }
 
-    /** A value is replaced by a reservation, and that by a value. */
+    /** A value is replaced by a reservation, and the reservation by a value. */
     static final class ValueBecomesAReservation extends TreeScenario {
         ValueBecomesAReservation() {
             super(

@@ -59,10 +59,10 @@ final class TreeScenariosTest {
     }
 
     /**
-     * A break, and the scenario that meets it. A table of docs/interleavings.md is generated from these.
+     * A mutant, and the scenario that finds it. A table of docs/interleavings.md is generated from these objects.
      *
-     * @param name what the broken code does
-     * @param schedules up to the first failure
+     * @param name what the mutated code does
+     * @param schedules the number of schedules up to the first failure
      * @param unchanged the number of schedules of the unchanged code
      */
     record TreeBreak(
@@ -314,7 +314,7 @@ final class TreeScenariosTest {
         assertNotNull(failure);
         assertEquals(Finding.Kind.THROWN, failure.finding().kind(), failure::toString);
         String finding = failure.finding().toString();
-        // A slot that was found by the pivots of another leaf has another content, or is not there.
+        // A slot that was found with the pivots of another leaf has different content, or does not exist.
         assertTrue(
                 finding.contains("no order of the calls") || finding.contains("IndexOutOfBounds"), failure::toString);
     }

@@ -10,7 +10,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-/** The numbers of schedules are those of long runs. */
+/** Checks a table whose numbers of schedules come from long runs. */
 @DisplayName("docs/interleavings.md has the table that is generated from the declarations")
 @Tag("interleave")
 final class TreeTableTest {

@@ -16,9 +16,9 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A tree of two leaves in an open era, so that edits are put in the place of leaves, and calls on its <em>cells</em> of
- * 16 indexes. Cells 6, 8 and 10 have entries of their own number at first. The <em>other cells</em> 0, 2, 4, 5, 12, 14,
- * 16, 18 and 20 keep their contents. Cell 9 is the first one of the upper leaf.
+ * A tree of two leaves in an open era, so that edits replace leaves in place, with calls on its <em>cells</em> of 16
+ * indexes. Initially, cells 6, 8 and 10 contain their own numbers. The <em>other cells</em> 0, 2, 4, 5, 12, 14, 16, 18
+ * and 20 keep their contents. Cell 9 is the first one of the upper leaf.
  *
  * <p>Each call returns a text that can be compared.
  */
@@ -34,7 +34,7 @@ final class TwoLeaves {
     /** The first cell of the entries that make a tree high. */
     private static final int HIGH_CELL = 24;
 
-    /** Entries side by side, enough for a tree whose new leaves have lanes. */
+    /** Adjacent entries, enough for a tree whose new leaves use lanes. */
     private static final Snapshot<Integer> HIGH = high();
 
     private final MapleTree<Integer> tree;
@@ -42,17 +42,18 @@ final class TwoLeaves {
     private final Cursor<Integer> cursor;
     private final boolean isExpected;
 
-    /** Where the cursor stands: the last index of its entry. */
+    /** The position of the cursor: the last index of its entry. */
     private long end;
 
     private @Nullable Supplier<String> held;
 
     /**
-     * Makes a tree whose other cells are reservations, or entries.
+     * Creates a tree whose other cells are reservations or entries.
      *
-     * @param isHigh whether there are many entries above, so that the leaves have lanes
-     * @param isExpected whether the results of the calls are the expected ones. Then a reader is replaced by lookups in
-     *     the tree, and a snapshot that was kept by its contents, so that a break of either is not expected
+     * @param isHigh whether there are many entries above, so that the leaves use lanes
+     * @param isExpected whether the results of the calls are the expected ones. Then lookups in the tree replace a
+     *     reader, and the recorded contents replace a kept snapshot, so that mutants of readers and snapshots do not
+     *     affect the expected results
      */
     TwoLeaves(boolean isReserved, boolean isHigh, boolean isExpected) {
         this.isExpected = isExpected;
@@ -60,12 +61,13 @@ final class TwoLeaves {
         reader = tree.reader();
         cursor = tree.cursor();
         if (isHigh) {
-            // In one leaf with the lowest of the entries: so the leaves are cut where they are in a low tree.
+            // These entries share a leaf with the lowest entries above, so that the leaves are split at the same cells
+            // as in a low tree.
             put(HIGH_CELL - 2, isReserved);
             put(HIGH_CELL - 1, isReserved);
         }
-        // In this order: the only leaf is cut in two when cell 16 is stored. The last store, in one leaf, begins an
-        // era.
+        // The order matters: the store to cell 16 splits the only leaf in two. The last store is within one leaf, and
+        // starts an era.
         for (int cell = 0; cell < CELLS; cell += 2) {
             put(cell, isReserved);
         }
@@ -114,17 +116,17 @@ final class TwoLeaves {
         return attempt(() -> tree.store(first(from), last(to), value));
     }
 
-    /** Stores in a part of a cell, so that the slots behind it move. */
+    /** Stores in a part of a cell, so that the slots after it are shifted. */
     String storeWithin(int cell, int value) {
         return attempt(() -> tree.store(first(cell) + 4, first(cell) + 7, value));
     }
 
-    /** Stores the number of a cell from its start to so many quarters of the next one. */
+    /** Stores a cell's number from its start up to {@code quarters} quarters of the next cell. */
     String grow(int cell, int quarters) {
         return attempt(() -> tree.store(first(cell), last(cell) + quarters * QUARTER, cell));
     }
 
-    /** Stores in two cells at one instant. */
+    /** Stores in two cells atomically. */
     String storeTwo(int one, int other, int value) {
         return update(changes -> {
             changes.store(first(one), last(one), value);
@@ -141,7 +143,7 @@ final class TwoLeaves {
         return attempt(() -> tree.erase(first(from), last(to)));
     }
 
-    /** Erases a cell and all above it, so that one leaf is left. */
+    /** Erases a cell and everything above it, so that one leaf remains. */
     String eraseFrom(int cell) {
         return attempt(() -> tree.erase(first(cell), -1L));
     }
@@ -169,14 +171,14 @@ final class TwoLeaves {
         return "" + tree.get(first(cell));
     }
 
-    /** Puts the cursor on the entry of a cell. */
+    /** Moves the cursor to the entry of a cell. */
     String find(int cell) {
         cursor.find(first(cell));
         end = cursor.last();
         return "" + end;
     }
 
-    /** Moves the cursor to the next entry, which is the first one that reaches beyond the entry where it stands. */
+    /** Moves the cursor to the next entry, i.e. the first one that extends beyond the cursor's current entry. */
     String next() {
         RangeEntry<Integer> next;
         if (isExpected) {
@@ -189,14 +191,17 @@ final class TwoLeaves {
         return "" + next;
     }
 
-    /** Looks up four cells side by side, and returns what one of them has: the four are not of one instant. */
+    /**
+     * Looks up four cells with one call, and returns the value of one of them, because the four values are not of one
+     * instant.
+     */
     String getAmongFour(int cell) {
         @Nullable Integer[] values = new @Nullable Integer[4];
         tree.getAll(new long[] {first(FROM), first(cell), first(8), first(10)}, values);
         return "" + values[1];
     }
 
-    /** Looks up by a reader that remembers a leaf. */
+    /** Looks up with a reader that caches a leaf. */
     String getByReader(int cell) {
         return isExpected ? get(cell) : "" + reader.get(first(cell));
     }
@@ -229,7 +234,7 @@ final class TwoLeaves {
         return tree.snapshot().entries().toString();
     }
 
-    /** Takes a snapshot and keeps it. */
+    /** Takes and keeps a snapshot. */
     String hold() {
         Snapshot<Integer> taken = tree.snapshot();
         String contents = taken.entries().toString();
@@ -237,7 +242,7 @@ final class TwoLeaves {
         return contents;
     }
 
-    /** Returns the contents of the snapshot that was kept. */
+    /** Returns the contents of the kept snapshot. */
     String held() {
         return held == null ? "none" : held.get();
     }

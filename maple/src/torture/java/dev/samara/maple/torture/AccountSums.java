@@ -8,9 +8,9 @@ import java.util.Arrays;
 import java.util.Random;
 
 /**
- * Accounts far from each other, between which transactions move amounts: a reader that sees all of a transaction or
- * nothing finds the sum unchanged. Each transaction puts its number on every account, so a lookup that comes later
- * finds no lower one. The place in a mark is the amount.
+ * Accounts that are far from each other. Transactions move amounts between them: a reader that sees all of a
+ * transaction or none of it finds the sum unchanged. Each transaction stores its number in every account, so a later
+ * lookup never finds a lower number. The place in a mark is the amount.
  */
 final class AccountSums implements Actor {
     private static final int ACCOUNTS = 10;
@@ -20,7 +20,7 @@ final class AccountSums implements Actor {
     private final MapleTree<Mark> tree;
     private final long[] firsts;
 
-    /** Written by the thread of this actor. */
+    /** Written only by the thread of this actor. */
     private final int[] amounts = new int[ACCOUNTS];
 
     private int number;
@@ -81,7 +81,7 @@ final class AccountSums implements Actor {
         return mark;
     }
 
-    /** Adds up in snapshots. */
+    /** Adds up the amounts in snapshots. */
     Actor auditor(Checker checker) {
         int[] newest = {0};
         return random -> {
@@ -102,7 +102,7 @@ final class AccountSums implements Actor {
         };
     }
 
-    /** Looks up one account after the other while they change. */
+    /** Looks up one account after another while they change. */
     Actor reader(Checker checker) {
         return random -> {
             int before = 0;

@@ -3,17 +3,15 @@ package dev.samara.maple.torture;
 
 import java.util.Random;
 
-/**
- * Something that one thread does to the tree over and over until the time is up. What it notices it tells its checkers.
- */
+/** An action that one thread repeats on the tree until the time is up. It reports its findings to its checkers. */
 interface Actor {
     /**
-     * One round, a few microseconds to a few milliseconds long.
+     * Runs one round, which takes a few microseconds to a few milliseconds.
      *
-     * @param random this thread's own; the same for the same seed
+     * @param random the thread's own generator; it is the same for the same seed
      */
     void step(Random random);
 
-    /** Once, when all actors have stopped. */
+    /** Called once, when all actors have stopped. */
     default void finish() {}
 }

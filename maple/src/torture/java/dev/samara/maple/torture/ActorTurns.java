@@ -5,13 +5,15 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * Several actors of one thread, which go by turns. Few threads meet more often than many, which wait for one another as
- * soon as there are more of them than processors.
+ * Several actors that take turns on one thread. With few threads, actors meet more often than with many: as soon as
+ * there are more threads than processors, threads mostly wait for each other.
  */
 final class ActorTurns implements Actor {
     private final List<Actor> members;
 
-    /** Whose turn it is. Racy, benign because it only says where it is interesting. */
+    /**
+     * The actor whose turn it is. This race is benign, because readers use the field only as a hint where edits happen.
+     */
     private volatile Actor current;
 
     ActorTurns(List<Actor> members) {

@@ -11,32 +11,32 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A thousand ranges in groups of ten, as in the stress test of Linux's own tree: every other one stays, and between
- * them one is modified, one deleted, one toggled, one added and one grown on both sides. Each group has a reader that
- * walks forward and one that walks backward, each with its own expectations.
+ * A thousand ranges in groups of ten, as in the stress test of Linux's own tree: every other range stays, and of the
+ * ranges in between, one is modified, one deleted, one toggled, one added and one grown on both sides. For each group,
+ * one reader walks forward and one backward, each with its own expectations.
  */
 final class ChangingRanges implements Actor {
     private static final int GROUPS = 100;
     private static final int GROUP = 10;
 
-    /** How often something is changed in one group before it is the turn of another. */
+    /** The number of changes in one group before the next group's turn. */
     private static final int TURNS = 100;
 
-    /** How often a range is grown before it is small again. */
+    /** How many times a range is grown before it is reset. */
     private static final int GROWTH = 7;
 
-    /** The changes of a range, whose state has a number. */
+    /** The ways in which a range changes. Its states are numbered. */
     private enum Role {
         STAYS,
-        /** Another value with each state. */
+        /** Has a different value in each state. */
         MODIFIED,
-        /** Here in even states; erased by an index of it, and stored. */
+        /** Present in even states; erased by one of its indexes, and stored. */
         DELETED,
-        /** Here in even states; erased by its bounds, and inserted. */
+        /** Present in even states; erased by its bounds, and inserted. */
         TOGGLED,
-        /** Here in even states; put there by a search, and erased in a transaction. */
+        /** Present in even states; stored by a gap search, and erased in a transaction. */
         ADDED,
-        /** Reaches a cell farther on both sides with each state, then begins again. */
+        /** Extends one cell further on both sides in each state, then starts again. */
         GROWN;
 
         boolean comesAndGoes() {
@@ -50,14 +50,17 @@ final class ChangingRanges implements Actor {
     private final long[] lasts = new long[GROUPS * GROUP];
     private final Numbers numbers = new Numbers(GROUPS * GROUP);
 
-    /** The group that is being changed. Racy, benign because it only says where it is interesting. */
+    /**
+     * The group that is being changed. This race is benign, because readers use the field only as a hint where edits
+     * happen.
+     */
     private volatile int hot;
 
     ChangingRanges(TortureTree setup) {
         this.setup = setup;
         tree = setup.tree;
         for (int range = 0; range < firsts.length; range++) {
-            // Different lengths, and in every other group no free range between.
+            // The lengths differ, and in every other group there is no free range between the ranges.
             int cells = 1 + range * 7 % 4;
             int margin = role(range) == Role.GROWN ? GROWTH * (int) TortureTree.CELL : 0;
             firsts[range] = setup.area(cells + 2 * margin / (int) TortureTree.CELL) + margin;
@@ -148,7 +151,10 @@ final class ChangingRanges implements Actor {
         }
     }
 
-    /** Whether what was found at a range, null for nothing, is one of the states from {@code from} to {@code to}. */
+    /**
+     * Returns whether the mark that was found in a range, or null, is one of the states from {@code from} to {@code
+     * to}.
+     */
     private boolean mayBe(int range, @Nullable Mark found, int from, int to) {
         if (found == null) {
             return role(range).comesAndGoes() && (from % 2 == 1 || to > from);
@@ -169,7 +175,7 @@ final class ChangingRanges implements Actor {
         }
     }
 
-    /** Walkers of all groups, which one thread makes go by turns. */
+    /** Returns walkers of all groups, which take turns on one thread. */
     Actor walkers(boolean forward, Checker checker) {
         List<Walker> walkers = new ArrayList<>();
         for (int group = 0; group < GROUPS; group++) {
@@ -183,7 +189,7 @@ final class ChangingRanges implements Actor {
         };
     }
 
-    /** Looks up in all ways, also for the nearest entry. */
+    /** Looks up in all ways, including searches for the nearest entry. */
     Actor finder(Checker checker) {
         Reader<Mark> reader = tree.reader();
         return random -> {
@@ -202,7 +208,7 @@ final class ChangingRanges implements Actor {
         };
     }
 
-    /** Of one group, in one call. */
+    /** Looks up all ranges of one group with one call. */
     private void findAll(Random random, Checker checker) {
         int first = group(random) * GROUP;
         int[] from = new int[GROUP];
@@ -218,15 +224,15 @@ final class ChangingRanges implements Actor {
         }
     }
 
-    /** Null for a neighbour that stays: it is the nearest if the range has nothing. */
+    /** Returns null if the neighbour, which stays, was found: it is the nearest entry if the range is empty. */
     private @Nullable Mark unlessStays(@Nullable Mark found, int neighbour) {
         boolean met = found != null && found.isOf(this) && found.place() == neighbour;
         return met && role(neighbour) == Role.STAYS ? null : found;
     }
 
     /**
-     * Goes through its group, or all from there, and knows the latest state that it has seen of each range of its
-     * group.
+     * Walks through its group, or through all ranges from there, and keeps the latest state that it saw of each range
+     * of its group.
      */
     private final class Walker {
         private final int start;
@@ -236,7 +242,7 @@ final class ChangingRanges implements Actor {
         private final int[] seen = new int[GROUP];
 
         Walker(int group, boolean forward, Checker checker) {
-            // Begins and ends at ranges that stay.
+            // Starts and ends at ranges that stay.
             start = group * GROUP + (forward ? 0 : GROUP - 2);
             direction = forward ? 1 : -1;
             this.checker = checker;
@@ -257,13 +263,13 @@ final class ChangingRanges implements Actor {
                     return;
                 }
                 if (found.place() == at && role(at) == Role.GROWN) {
-                    // It has grown meanwhile, so that its new end is above the old one.
+                    // The range grew in the meantime, so its new end is above the old one.
                     meet(at, found, 0);
                 } else if (found.place() == next) {
                     meet(next, found, from);
                     at = next;
                 } else {
-                    // Only one that stays can come after one that is not there.
+                    // If a range is absent, only a range that stays can follow.
                     check(checker, next, null, from);
                     at = next + direction;
                     meet(at, found, 0);

@@ -7,7 +7,8 @@ import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts how often one rule was checked, how often beside an edit that could break it, and how often it did not hold.
+ * Counts how often one rule was checked, how often concurrently with an edit that could violate it, and how often it
+ * was violated.
  */
 final class Checker {
     private final String rule;
@@ -20,12 +21,13 @@ final class Checker {
     private final AtomicReference<@Nullable Violation> first = new AtomicReference<>();
 
     /**
-     * A checker that has checked nothing yet.
+     * Creates a checker that has not checked anything yet.
      *
-     * @param rule the guarantee and a few words, as {@code B.1 a snapshot held does not change}
-     * @param run told of violations
-     * @param leastChecks fewer prove nothing
-     * @param leastOverlaps fewer checks beside an edit prove nothing; 0 where a check cannot tell
+     * @param rule the guarantee and a few words, e.g. {@code B.1 a snapshot held does not change}
+     * @param run notified of violations
+     * @param leastChecks the minimum number of checks that is significant
+     * @param leastOverlaps the minimum number of checks concurrent with an edit that is significant; 0 if checks cannot
+     *     detect concurrent edits
      */
     Checker(String rule, TortureRun run, long leastChecks, long leastOverlaps) {
         this.rule = rule;
@@ -34,7 +36,7 @@ final class Checker {
         this.leastOverlaps = leastOverlaps;
     }
 
-    /** Counts a check. A message that is expensive to make belongs into {@link #violated}. */
+    /** Counts a check. A caller whose message is expensive to create should pass it to {@link #violated} instead. */
     void check(boolean holds, String otherwise) {
         checks.increment();
         if (!holds) {
@@ -42,18 +44,17 @@ final class Checker {
         }
     }
 
-    /** Says that a check counted already was made beside an edit. */
+    /** Records that a check, which was counted already, ran concurrently with an edit. */
     void overlapped() {
         overlaps.increment();
     }
 
-    /**
-     * The first violation: its time, its description in one line, and further details in any number of lines.
-     */
+    /** The first violation: its time, its description in one line, and further details in any number of lines. */
     private record Violation(String when, String what, String history) {}
 
     /**
-     * Counts a violation. The first one is kept: its first line describes it, the lines behind it are the history.
+     * Counts a violation. The first violation is stored: its first line is the description, and all further lines are
+     * the history.
      */
     void violated(String how) {
         violations.increment();
@@ -71,22 +72,25 @@ final class Checker {
         return violations.sum() > 0;
     }
 
-    /** Returns whether it has held, but was not checked enough since another rule was broken before. */
+    /**
+     * Returns whether the rule held so far, but was not checked enough because the run ended early with a violation of
+     * another rule.
+     */
     boolean isOpen() {
         return !isBroken() && !enough() && run.isBroken();
     }
 
-    /** Whether it has checked enough, and it always held. */
+    /** Returns whether the rule was checked enough, and always held. */
     boolean passed() {
         return enough() && violations.sum() == 0;
     }
 
-    /** Whether it has checked enough. */
+    /** Returns whether the rule was checked enough. */
     boolean enough() {
         return checks.sum() >= leastChecks && overlaps.sum() >= leastOverlaps;
     }
 
-    /** Returns one line for people. */
+    /** Returns a human-readable line. */
     String line() {
         Violation violation = first.get();
         StringBuilder line = new StringBuilder(

@@ -11,7 +11,10 @@ import java.util.Random;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import org.jspecify.annotations.Nullable;
 
-/** A window in which several users look for room, by values and by reservations: no range has two users. */
+/**
+ * A window in which several users search for free ranges, and take them by values and by reservations: no range ever
+ * has two users.
+ */
 final class ContendedGaps {
     private static final int CELLS = 4096;
     private static final int LARGEST = 24;
@@ -21,7 +24,7 @@ final class ContendedGaps {
     private final MapleTree<Mark> tree;
     private final long start;
 
-    /** The user of each cell, 0 for none; entered after it was got, and left before it is given back. */
+    /** The user of each cell, or 0. Set after the cell was allocated, and reset before it is freed. */
     private final AtomicIntegerArray users = new AtomicIntegerArray(CELLS);
 
     ContendedGaps(TortureTree setup) {
@@ -41,7 +44,7 @@ final class ContendedGaps {
                 .aligned(alignment * TortureTree.CELL, start % (alignment * TortureTree.CELL));
     }
 
-    /** Gets and gives back. */
+    /** Allocates and frees ranges. */
     Actor user(int user, Checker checker) {
         Mark mark = new Mark(this, user, 0);
         List<RangeEntry<Boolean>> mine = new ArrayList<>();
@@ -62,7 +65,7 @@ final class ContendedGaps {
         };
     }
 
-    /** Tells whether a range is held by a value. */
+    /** Allocates a range; the result's value is whether a value, not a reservation, occupies the range. */
     private @Nullable RangeEntry<Boolean> get(Random random, Mark mark) {
         GapSearch where = search(1 + random.nextInt(LARGEST), 1 + random.nextInt(3));
         int way = random.nextInt(4);
@@ -101,7 +104,7 @@ final class ContendedGaps {
         return mine;
     }
 
-    /** Compares the answers of searches with those of going through the window, while no thread can edit. */
+    /** Compares the results of searches with a linear scan of the window, while no thread can edit. */
     Actor surveyor(Checker checker) {
         return random -> {
             int cells = 1 + random.nextInt(LARGEST);

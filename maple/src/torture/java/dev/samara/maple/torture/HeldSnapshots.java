@@ -11,8 +11,8 @@ import java.util.Objects;
 import java.util.Random;
 
 /**
- * Takes snapshots, records their content at once, holds them over thousands of edits, and compares. What is held
- * at the end is compared then.
+ * Takes snapshots, records their contents immediately, keeps them for thousands of edits, and compares. Snapshots that
+ * are kept until the end are compared then.
  */
 final class HeldSnapshots implements Actor {
     private static final int MOST = 24;
@@ -22,7 +22,7 @@ final class HeldSnapshots implements Actor {
     private final Checker checker;
     private final Deque<Holding> held = new ArrayDeque<>();
 
-    /** A snapshot, its content, and the number of edits before it. */
+    /** A snapshot, its contents, and the number of edits before it was taken. */
     private record Holding(Snapshot<Mark> snapshot, List<RangeEntry<Mark>> entries, long edits) {}
 
     HeldSnapshots(TortureTree setup, Checker checker) {

@@ -9,14 +9,17 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A search that goes over the edge of a leaf, in a tree of its own. The rest of the one leaf is empty, so that the
- * answer lies in another. Over and over: something is stored in that rest, then the old answer is replaced, then the
- * rest is emptied. So the new answer is the nearest only after that.
+ * A search that crosses the edge of a leaf, in a separate tree. The end of one leaf is empty, so the result is in
+ * another leaf. The writer repeats three edits: it stores an entry in that empty end, then replaces the old result, and
+ * then erases the entry. So the replacement is the nearest entry only after the third edit.
  */
 final class LeafEdgeSearch implements Actor {
     private static final int CYCLES = 100;
 
-    /** States of a cycle: the rest is empty; something is there; and the answer beyond it is new. */
+    /**
+     * The number of states in a cycle: the end of the leaf is empty; it contains an entry; and the old result beyond it
+     * was replaced.
+     */
     private static final int STATES = 3;
 
     private final MapleTree<Integer> tree;
@@ -35,9 +38,9 @@ final class LeafEdgeSearch implements Actor {
     }
 
     /**
-     * Two leaves with nothing between the key and the edge.
+     * Creates a tree of two leaves, with nothing between the key and the edge.
      *
-     * @param upwards whether the search goes from the lower leaf to the upper
+     * @param upwards whether the search crosses from the lower leaf to the upper one
      */
     static LeafEdgeSearch ofTwoLeaves(boolean upwards) {
         MapleTree<Integer> tree = new TwoLeaves<>(cell -> 0).tree;
@@ -49,7 +52,7 @@ final class LeafEdgeSearch implements Actor {
         return edge;
     }
 
-    /** An edge of two leaves that have a leaf of reservations between them. */
+    /** Creates a tree in which a leaf of reservations is between the two leaves. */
     static LeafEdgeSearch beyondReservations(boolean upwards) {
         MapleTree<Integer> tree = new ThreeLeaves<>(cell -> 0).tree;
         return upwards
@@ -67,8 +70,8 @@ final class LeafEdgeSearch implements Actor {
 
     @Override
     public void step(Random random) {
-        // By a writer, and with nothing between the two stores: a search must have been in one leaf before and in the
-        // other after.
+        // Uses a writer and does nothing between the two stores: the test needs searches that visited one leaf before
+        // both stores, and the other leaf after them.
         try (Writer<Integer> writer = tree.writer()) {
             for (int n = 0; n < CYCLES; n++) {
                 Integer nearNow = nearValue(cycle);
@@ -86,7 +89,7 @@ final class LeafEdgeSearch implements Actor {
         }
     }
 
-    /** Searches. */
+    /** Searches across the edge. */
     Actor searcher(Checker checker) {
         return random -> {
             for (int n = 0; n < 10 * CYCLES; n++) {

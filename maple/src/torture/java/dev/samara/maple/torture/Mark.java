@@ -2,8 +2,8 @@
 package dev.samara.maple.torture;
 
 /**
- * A value of the tree, which names the actor that stored it, the place, and the number in the sequence. Its fields are
- * not final on purpose: a reader must see them as they were when it was stored.
+ * A value of the tree, which names the actor that stored it, the place, and its number in the sequence. Its fields are
+ * not final on purpose: a reader must see them as they were when the value was stored.
  */
 final class Mark {
     private Object actor;
@@ -12,10 +12,10 @@ final class Mark {
     private int check;
 
     /**
-     * A mark to be stored.
+     * Creates a mark.
      *
-     * @param actor whose it is
-     * @param place one of the actor's
+     * @param actor the actor that stores it
+     * @param place one of the actor's places
      * @param number counts what the actor did there
      */
     Mark(Object actor, int place, int number) {
@@ -29,7 +29,7 @@ final class Mark {
         return ~(31 * place + number);
     }
 
-    /** Whether this is the actor's and all of it is here. */
+    /** Returns whether this mark belongs to an actor and is complete. */
     boolean isOf(Object who) {
         return who == actor && check == check(place, number);
     }

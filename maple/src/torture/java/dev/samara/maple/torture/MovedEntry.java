@@ -7,23 +7,23 @@ import dev.samara.maple.Writer;
 import java.util.Random;
 
 /**
- * The only entry, and in another tree the only reservation, is moved from one leaf to the other and back, and for a
- * moment is in both: a reader that looks in both leaves finds it.
+ * The only entry, and in another tree the only reservation, is moved between two leaves. During each move it is briefly
+ * in both leaves, so a reader that visits both leaves finds it.
  */
 final class MovedEntry implements Actor {
     private static final int TURNS = 50;
     private static final int LOW = TwoLeaves.WINDOW + 1;
     private static final int HIGH = TwoLeaves.UPPER + 1;
 
-    /** Taken, so that free ranges of the two leaves do not become one. */
+    /** An occupied cell, which prevents a merge of the free ranges of the two leaves. */
     private static final int BETWEEN = TwoLeaves.UPPER;
 
     private final Object owner = new Object();
 
-    /** Among reservations. */
+    /** The tree whose only entry moves; it is surrounded by reservations. */
     private final TwoLeaves<Integer> entries = new TwoLeaves<>(cell -> cell, owner);
 
-    /** Among entries. */
+    /** The tree whose only reservation moves; it is surrounded by entries. */
     private final TwoLeaves<Integer> reservations = new TwoLeaves<>(cell -> cell);
 
     MovedEntry() {
@@ -61,7 +61,7 @@ final class MovedEntry implements Actor {
         }
     }
 
-    /** Looks for it. */
+    /** Looks for the entry and the reservation. */
     Actor seeker(Checker checker) {
         MapleTree<Integer> tree = entries.tree;
         long first = TwoLeaves.first(LOW);

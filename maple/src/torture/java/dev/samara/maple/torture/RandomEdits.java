@@ -5,9 +5,9 @@ import dev.samara.maple.MapleTree;
 import java.util.Random;
 
 /**
- * Fills an area with entries of all lengths and takes them all away in one edit, so that nodes are cut and joined, and
- * the tree grows and shrinks around all other actors. Every other time the entries end at even indexes too, which makes
- * all lookups take the other way.
+ * Fills an area with entries of all lengths, and erases all of them with one edit, so that nodes are split and merged,
+ * and the tree grows and shrinks around all other actors. In every other round, entries also end at even indexes, so
+ * that all lookups take the other code path.
  */
 final class RandomEdits implements Actor {
     private static final int CELLS = 6000;

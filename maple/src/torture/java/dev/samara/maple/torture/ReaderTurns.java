@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 
-/** Actors of one thread that read, and prefer to run while their range is being edited. */
+/** Several readers that take turns on one thread, and preferably run while their range is being edited. */
 final class ReaderTurns implements Actor {
     private final List<ActorTurns> editors;
     private final List<Actor> watched = new ArrayList<>();
@@ -15,7 +15,7 @@ final class ReaderTurns implements Actor {
         this.editors = editors;
     }
 
-    /** Adds one that reads what another edits; one may edit for several that read. */
+    /** Adds a reader of a range that {@code edited} edits; one editor may have several readers. */
     ReaderTurns of(Actor edited, Actor reader) {
         watched.add(edited);
         members.add(reader);

@@ -10,16 +10,16 @@ import java.util.concurrent.atomic.AtomicReferenceArray;
 import java.util.function.BooleanSupplier;
 
 /**
- * An area that one actor changes by one edit of any kind after the other. Each makes the next version of a model, which
- * is written down before the edit; {@link VersionQueries} compares its answers with the versions that there were
- * meanwhile.
+ * An area that one actor changes, by one edit of any kind after another. Each edit creates the next version of a model,
+ * which is recorded before the edit. {@link VersionQueries} compares results with the versions that existed during the
+ * query.
  */
 final class RecordedVersions implements Actor {
     static final int CELLS = 40;
     private static final int RING = 1 << 14;
     private static final int FREE = 0;
 
-    /** How many numbers a version has, since one transaction may store several times. */
+    /** How many numbers a version uses, because one transaction may make several stores. */
     private static final int PER_VERSION = 4;
 
     final MapleTree<Mark> tree;
@@ -31,15 +31,15 @@ final class RecordedVersions implements Actor {
     private final Numbers numbers = new Numbers(1);
 
     /**
-     * Version n stands at n modulo the length: for each cell the number that was stored there, with the sign turned
-     * if it was reserved. Cells side by side that have one number are one entry.
+     * Version n is at index n modulo the length. It contains the number that was stored in each cell, negated for a
+     * reservation. Adjacent cells with the same number are one entry.
      */
     private final AtomicReferenceArray<int[]> ring = new AtomicReferenceArray<>(RING);
 
     /**
-     * An area that is free, between two entries that stay.
+     * Creates a free area between two entries that stay.
      *
-     * @param answers whether edits answer as the model does
+     * @param answers checks whether edits return the same results as the model
      */
     RecordedVersions(TortureTree setup, Checker answers) {
         this.setup = setup;
@@ -61,12 +61,12 @@ final class RecordedVersions implements Actor {
         return TortureTree.last(first(cell));
     }
 
-    /** Which version must be seen from now on. */
+    /** Returns the oldest version that can be seen from now on. */
     int done() {
         return numbers.done(0);
     }
 
-    /** Which version may have been seen until now. */
+    /** Returns the newest version that can have been seen until now. */
     int begun() {
         return numbers.begun(0);
     }
@@ -75,7 +75,7 @@ final class RecordedVersions implements Actor {
         return ring.get(number % RING);
     }
 
-    /** Whether this version has not been written over yet. */
+    /** Returns whether this version was not overwritten yet. */
     boolean remembers(int number) {
         return begun() - number < RING;
     }
@@ -140,7 +140,7 @@ final class RecordedVersions implements Actor {
         };
     }
 
-    /** An edit of cells without reservations needs no owner, and may be made in place. */
+    /** Returns whether the cells contain no reservation. If so, an edit needs no owner, and may be made in place. */
     private static boolean hasNoReservation(int[] cells, int from, int to) {
         for (int cell = from; cell <= to; cell++) {
             if (cells[cell] < 0) {
@@ -153,7 +153,7 @@ final class RecordedVersions implements Actor {
     private BooleanSupplier eraseAt(int[] cells, int cell) {
         int number = cells[cell];
         if (number < 0) {
-            // Only its owner may, and not by an index.
+            // Only the owner may erase a reservation, and not by an index.
             return erase(cells, cell, cell);
         }
         Arrays.fill(cells, start(cells, cell), end(cells, cell) + 1, FREE);
@@ -196,7 +196,7 @@ final class RecordedVersions implements Actor {
         };
     }
 
-    /** Several edits, of which no reader may see one alone. */
+    /** Returns a transaction of several edits; no reader may see some of them without all others. */
     private BooleanSupplier transaction(int[] cells, int number, Random random) {
         int[] froms = new int[PER_VERSION];
         int[] tos = new int[PER_VERSION];
@@ -236,7 +236,7 @@ final class RecordedVersions implements Actor {
         return true;
     }
 
-    /** The first cell of the entry, reservation or free range of this one. */
+    /** Returns the first cell of the entry, reservation or free range that contains this cell. */
     static int start(int[] cells, int cell) {
         int start = cell;
         while (start > 0 && cells[start - 1] == cells[cell]) {
@@ -245,7 +245,7 @@ final class RecordedVersions implements Actor {
         return start;
     }
 
-    /** The last cell of the entry, reservation or free range of this one. */
+    /** Returns the last cell of the entry, reservation or free range that contains this cell. */
     static int end(int[] cells, int cell) {
         int end = cell;
         while (end < CELLS - 1 && cells[end + 1] == cells[cell]) {

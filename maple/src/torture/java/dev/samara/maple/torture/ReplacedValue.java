@@ -9,9 +9,9 @@ import java.util.concurrent.atomic.AtomicLongArray;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Values that are replaced one after the other, as in the torture of Linux's read-copy-update: a reader sees how many
- * steps old what it found was when it began to look. The step under way may not have been made, so 0 and 1 are right,
- * and everything older was replaced before the reader came.
+ * Values that are replaced repeatedly, as in the torture test of Linux's RCU. A reader computes the age of the value
+ * that it found: by how many steps the value was older than the newest one when the read started. The step in flight
+ * may not be visible yet, so ages 0 and 1 are correct, and older values were replaced before the read started.
  */
 final class ReplacedValue implements Actor {
     private static final int PIPES = 8;
@@ -22,10 +22,13 @@ final class ReplacedValue implements Actor {
     private final long[] firsts;
     private final Numbers numbers = new Numbers(PIPES);
 
-    /** The pipe that is being changed. Racy, benign because it only says where it is interesting. */
+    /**
+     * The pipe that is being changed. This race is benign, because readers use the field only as a hint where edits
+     * happen.
+     */
     private volatile int hot;
 
-    /** How often each age was seen; the last is for values older than the pipe. */
+    /** How many times each age was seen. The last element counts values older than the pipe. */
     private final AtomicLongArray ages = new AtomicLongArray(DEPTH + 1);
 
     ReplacedValue(TortureTree setup) {
@@ -55,7 +58,7 @@ final class ReplacedValue implements Actor {
         }
     }
 
-    /** Looks in all ways that there are. */
+    /** Reads in all possible ways. */
     Actor reader(Checker checker) {
         Cursor<Mark> cursor = tree.cursor();
         Reader<Mark> reader = tree.reader();
@@ -85,7 +88,7 @@ final class ReplacedValue implements Actor {
         }
     }
 
-    /** The ages as a line for people. */
+    /** Returns the ages as a human-readable line. */
     String histogram() {
         StringBuilder line = new StringBuilder("ages");
         for (int age = 0; age <= DEPTH; age++) {

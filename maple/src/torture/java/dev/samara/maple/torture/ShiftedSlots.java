@@ -10,9 +10,9 @@ import java.util.Random;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An entry is cut in three and made whole again, each time by a leaf put in the place of another, in which all slots
- * behind it have moved by two. The entries there stay: a reader that looks with the pivots of one leaf into the slots
- * of the other finds something else.
+ * An entry is cut in three and made whole again. Each time, a leaf is replaced in place by one in which all later slots
+ * are shifted by two. The entries in those slots stay: a reader that uses the pivots of one leaf to find a slot in the
+ * other would find the wrong content.
  */
 final class ShiftedSlots implements Actor {
     private static final int TURNS = 100;
@@ -30,7 +30,7 @@ final class ShiftedSlots implements Actor {
     @Override
     public void step(Random random) {
         long first = TwoLeaves.first(CUT);
-        // By a writer, since the faster one leaf follows the other the more readers are between the two.
+        // Uses a writer, because the faster leaves replace each other, the more readers are between two of them.
         try (Writer<Integer> writer = tree.writer()) {
             for (int n = 0; n < TURNS; n++) {
                 if (isCutIn(numbers.begin(0))) {

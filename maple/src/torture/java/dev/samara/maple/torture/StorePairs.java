@@ -11,8 +11,8 @@ import java.util.Deque;
 import java.util.Random;
 
 /**
- * Two cells far from each other, stored one after the other with the same number: a reader that sees the second sees
- * the first, and a snapshot has them at most one apart.
+ * Two cells that are far from each other and are stored one after the other, with the same number. A reader that sees
+ * the second store also sees the first, and in a snapshot the two numbers differ by at most one.
  */
 final class StorePairs implements Actor {
     private static final int HELD = 16;
@@ -23,10 +23,10 @@ final class StorePairs implements Actor {
     private int number;
 
     /**
-     * Two cells of a tree.
+     * Creates two cells of a tree.
      *
      * @param setup counts the edits
-     * @param firsts where the cells begin
+     * @param firsts the first indexes of the cells
      */
     StorePairs(TortureTree setup, MapleTree<Mark> tree, long[] firsts) {
         this.setup = setup;
@@ -36,12 +36,12 @@ final class StorePairs implements Actor {
         store(1);
     }
 
-    /** Two cells of the tree of all actors. */
+    /** Creates two cells of the tree that all actors share. */
     static StorePairs on(TortureTree setup) {
         return new StorePairs(setup, setup.tree, setup.scattered(2, setup));
     }
 
-    /** Two cells in two leaves of a tree of its own, in which nothing else ends or begins an era. */
+    /** Creates two cells in two leaves of a separate tree, in which nothing else ends or starts an era. */
     static StorePairs alone(TortureTree setup) {
         TwoLeaves<Mark> cells = new TwoLeaves<>(cell -> new Mark(setup, cell, 0));
         return new StorePairs(setup, cells.tree, new long[] {TwoLeaves.first(8), TwoLeaves.first(10)});
@@ -69,7 +69,7 @@ final class StorePairs implements Actor {
         }
     }
 
-    /** Not for long: it keeps the lock. */
+    /** Makes only a few stores, because the writer holds the lock. */
     private void storeByWriter() {
         try (Writer<Mark> writer = tree.writer()) {
             for (int n = 0; n < 20; n++) {
@@ -89,7 +89,7 @@ final class StorePairs implements Actor {
         return mark.number();
     }
 
-    /** Looks up the second before the first. */
+    /** Looks up the second cell before the first one. */
     Actor reader(Checker checker) {
         return random -> {
             for (int n = 0; n < 1000; n++) {
@@ -103,7 +103,7 @@ final class StorePairs implements Actor {
         };
     }
 
-    /** Looks into so many snapshots, now and a little later. */
+    /** Checks the given number of snapshots, both immediately and a little later. */
     Actor auditor(int snapshots, Checker checker) {
         Deque<Snapshot<Mark>> held = new ArrayDeque<>();
         Deque<Integer> numbers = new ArrayDeque<>();

@@ -7,9 +7,10 @@ import dev.samara.maple.ReservedException;
 import java.util.Random;
 
 /**
- * Ranges that are always taken, in even states by a value and in odd ones by a reservation: the lookup view never has
- * anything but a value, the allocation view never has them free, and only the owner gets past a reservation. Every
- * range has a reservation beside it that stays, so that stores over the other are put in place.
+ * Ranges that are always taken, in even states by a value and in odd ones by a reservation. The lookup view never
+ * contains anything but a value, the ranges are never free in the allocation view, and only the owner can edit a
+ * reserved range. Next to every range there is a reservation that stays, so that stores over the range's own
+ * reservation can replace leaves in place.
  */
 final class TakenRanges implements Actor {
     private static final int RANGES = 16;
@@ -22,7 +23,10 @@ final class TakenRanges implements Actor {
     private final long[] firsts = new long[RANGES];
     private final Object owner = new Object();
 
-    /** The range that is being changed. Racy, benign because it only says where it is interesting. */
+    /**
+     * The range that is being changed. This race is benign, because readers use the field only as a hint where edits
+     * happen.
+     */
     private volatile int hot;
 
     TakenRanges(TortureTree setup) {
@@ -59,7 +63,7 @@ final class TakenRanges implements Actor {
         setup.edited();
     }
 
-    /** Looks at both views. */
+    /** Reads both views. */
     Actor reader(Checker lookups, Checker allocations) {
         return random -> {
             for (int n = 0; n < 2 * TURNS; n++) {
@@ -73,7 +77,7 @@ final class TakenRanges implements Actor {
 
     private void lookUp(int range, long index, Checker checker) {
         int from = numbers.done(range);
-        // Not a mark at once: if it is none, that is to be told.
+        // The type is not Mark, because another object must be reported as a violation.
         Object found = tree.get(index);
         int to = numbers.begun(range);
         boolean holds = found == null
@@ -107,12 +111,12 @@ final class TakenRanges implements Actor {
         return reserved.value() == owner && reserved.first() == firsts[range] && reserved.last() == last(range);
     }
 
-    /** Tries to get in. */
+    /** Tries to edit taken ranges. */
     Actor intruder(Checker refusals) {
         Mark never = new Mark(this, -1, -1);
         return random -> {
             int range = random.nextInt(RANGES);
-            // The guard too, so that there is a reservation in the way whatever the state.
+            // The range includes the guard, so that it contains a reservation in each state.
             long guard = firsts[range] - TortureTree.CELL;
             refusals.check(
                     !tree.insert(firsts[range], TortureTree.last(firsts[range]), never), "stored in a taken range");

@@ -5,9 +5,12 @@ import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 
-/** The course of a torture: its seed, and whether it is over. Thread-safe. */
+/** A torture run: its seed, and whether it is over. Thread-safe. */
 final class TortureRun {
-    /** How long a course goes on at most after its end, while not enough was checked: threads had too little time. */
+    /**
+     * The maximum time for which a run continues after its end if not enough was checked, because its threads got too
+     * little CPU time.
+     */
     private static final long LONGEST_GRACE_NANOS = TimeUnit.MINUTES.toNanos(2);
 
     private final long seed;
@@ -19,24 +22,28 @@ final class TortureRun {
     private volatile boolean over;
 
     /**
-     * A course that has not begun.
+     * Creates a run that has not started.
      *
      * @param seed the seed of the threads' random choices
-     * @param keepsGoing whether it goes on after a violation
+     * @param keepsGoing whether the run continues after a violation
      */
     TortureRun(long seed, boolean keepsGoing) {
         this.seed = seed;
         this.keepsGoing = keepsGoing;
     }
 
-    /** Begins, for so long, and on until enough was checked, which any thread may ask. */
+    /**
+     * Starts the run. It lasts for the given time, and continues until enough was checked.
+     *
+     * @param isEnough returns whether enough was checked; any thread may call it
+     */
     void begin(Duration time, BooleanSupplier isEnough) {
         this.isEnough = isEnough;
         since = System.nanoTime();
         length = time.toNanos();
     }
 
-    /** Returns whether its threads are to take another step. */
+    /** Returns whether the threads must make another step. */
     boolean goesOn() {
         if (!over) {
             long behind = System.nanoTime() - since - length;
@@ -45,7 +52,7 @@ final class TortureRun {
         return (!broken || keepsGoing) && !over;
     }
 
-    /** Notes a violation, which ends the course unless it is to keep going. */
+    /** Records a violation, which ends the run unless it must keep going. */
     void violated() {
         broken = true;
     }
@@ -54,7 +61,7 @@ final class TortureRun {
         return broken;
     }
 
-    /** Returns how far it is, and how it is run again. */
+    /** Returns the elapsed time, and the option that repeats the run. */
     String now() {
         return "after " + (System.nanoTime() - since) / 1_000_000 + " ms, -Dtorture.seed=" + seed;
     }

@@ -5,9 +5,8 @@ import dev.samara.maple.MapleTree;
 import java.util.concurrent.atomic.LongAdder;
 
 /**
- * The tree that all actors work on, and where each works: an area of its own, in cells of {@link #CELL} indexes.
- * Whatever is stored by cells ends at odd indexes, as lookups by halves alone want it; {@link RandomEdits} disturbs
- * that now and then.
+ * The tree that all actors share, and the area of each actor. Areas consist of cells of {@link #CELL} indexes. Cells
+ * end at odd indexes, so that lookups need to compare only halves; {@link RandomEdits} disturbs this occasionally.
  */
 final class TortureTree {
     static final long CELL = 16;
@@ -17,7 +16,7 @@ final class TortureTree {
     private final LongAdder edits = new LongAdder();
     private long end = CELL;
 
-    /** Takes an area, before the actors start; answers its first index. */
+    /** Allocates an area, before the actors start; returns its first index. */
     long area(int cells) {
         long start = end;
         end += cells * CELL;
@@ -25,10 +24,10 @@ final class TortureTree {
     }
 
     /**
-     * Takes an area of single cells that are far from each other, each in a leaf of its own: the ranges between are
-     * full of entries that are never changed.
+     * Allocates single cells that are far from each other, each in a different leaf: the ranges in between are full of
+     * entries that never change.
      *
-     * @return the first index of each
+     * @return the first index of each cell
      */
     long[] scattered(int cells, Object actor) {
         int between = 32;
@@ -45,17 +44,17 @@ final class TortureTree {
         return firsts;
     }
 
-    /** The last index of the cell that begins there. */
+    /** Returns the last index of the cell that starts at {@code first}. */
     static long last(long first) {
         return first + CELL - 1;
     }
 
-    /** Says that the tree has been edited. */
+    /** Records an edit of the tree. */
     void edited() {
         edits.increment();
     }
 
-    /** About how many edits there have been. */
+    /** Returns the approximate number of edits so far. */
     long edits() {
         return edits.sum();
     }

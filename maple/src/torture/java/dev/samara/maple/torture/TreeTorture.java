@@ -15,20 +15,23 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * Actors that edit one tree and actors that read it, by turns on a few threads, for a set time. The seed decides what
- * each thread does, not how they interleave: a seed that failed is likely, not sure, to fail again.
+ * Actors that edit one tree and actors that read it, which take turns on a few threads for a set time. The seed
+ * determines what each thread does, but not how the threads interleave, so a seed that failed will probably fail again,
+ * but not certainly.
  *
- * <p>To add an actor: a class that implements {@link Actor}, with an area of its own from {@link TortureTree}, and a
- * line in the constructor below. To add a rule: {@link #checker}, handed to the actors that check it.
+ * <p>To add an actor, write a class that implements {@link Actor}, give it an area of {@link TortureTree}, and add a
+ * line to the constructor below. To add a rule, call {@link #checker}, and pass the result to the actors that check the
+ * rule.
  */
 public final class TreeTorture {
-    /** Far beyond any step: a thread that has not stopped by then waits for something that will not come. */
+    /** Much longer than any step: a thread that has not stopped by then waits for something that will never happen. */
     private static final long PATIENCE_MILLIS = 60_000;
 
     private static final long LOOK_NANOS = 10_000_000;
 
     /**
-     * Longest time between two snapshots of one actor: each ends an era, and an edit in place needs one that lasts.
+     * The maximum pause between two snapshots of one actor. Each snapshot ends an era, and edits in place need an era
+     * that lasts.
      */
     private static final int PAUSE_NANOS = 2_000_000;
 
@@ -42,11 +45,11 @@ public final class TreeTorture {
     private final Checker steps;
 
     /**
-     * A tree with its actors, not yet started.
+     * Creates a tree with its actors, which are not started yet.
      *
      * @param seed the seed of the threads' random choices
-     * @param time how long it will run, from which the required counts follow
-     * @param keepsGoing whether it goes on after a violation
+     * @param time how long the run will last; determines the required counts
+     * @param keepsGoing whether the run continues after a violation
      */
     TreeTorture(long seed, Duration time, boolean keepsGoing) {
         this.seed = seed;
@@ -128,7 +131,10 @@ public final class TreeTorture {
         checkers.add(steps);
     }
 
-    /** A checker that can tell whether it was beside an edit. For a moment that may be never, on a loaded machine. */
+    /**
+     * Returns a checker of checks that can detect concurrent edits. In a very short run on a loaded machine, it may
+     * detect none.
+     */
     private Checker overlapping(String rule, long perSecond) {
         return checker(new Checker(rule, run, perSecond * seconds, seconds / 10));
     }
@@ -158,9 +164,9 @@ public final class TreeTorture {
     }
 
     /**
-     * Runs everything and reports.
+     * Runs everything, and prints a report.
      *
-     * @param out takes a line for each checker, and last {@code N passed, N failed}
+     * @param out receives a line for each checker, and finally {@code N passed, N failed}
      * @return the number of checkers that failed
      */
     int run(Duration time, PrintStream out) throws InterruptedException {
@@ -177,7 +183,7 @@ public final class TreeTorture {
             threads.forEach((name, actor) -> attempt(name, actor::finish));
             attempt("validate", setup.tree::validate);
         }
-        // Stable.
+        // The sort is stable.
         checkers.sort(Comparator.comparing(checker -> !checker.isBroken()));
         checkers.forEach(checker -> out.println(checker.line()));
         out.println(replacedValue.histogram());
@@ -189,7 +195,7 @@ public final class TreeTorture {
         return failed;
     }
 
-    /** Waits for the end, and then for each thread's last step. Returns whether all have ended. */
+    /** Waits for the end of the run, and then for each thread's last step. Returns whether all threads ended. */
     private boolean haveStopped(List<Thread> threads) throws InterruptedException {
         while (run.goesOn()) {
             LockSupport.parkNanos(LOOK_NANOS);
@@ -231,18 +237,18 @@ public final class TreeTorture {
             action.run();
         } catch (RuntimeException | AssertionError | StackOverflowError | OutOfMemoryError thrown) {
             StringWriter stack = new StringWriter();
-            // Into the text of the violation, not to the console.
+            // Prints into the text of the violation, not to the console.
             thrown.printStackTrace(new PrintWriter(stack));
             steps.violated(name + ": " + stack);
         }
     }
 
     /**
-     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends
-     * at the first violation, unless {@code torture.keepGoing} is true. The status is 1 if a checker failed, or has
+     * Runs for {@code torture.percent} of {@code torture.seconds} with {@code torture.seed}, or a fresh seed. Ends at
+     * the first violation, unless {@code torture.keepGoing} is true. The exit status is 1 if a checker failed or
      * checked too little.
      *
-     * @param arguments none
+     * @param arguments ignored
      */
     public static void main(String[] arguments) throws InterruptedException {
         long seed = Long.getLong("torture.seed", System.nanoTime());
@@ -251,7 +257,7 @@ public final class TreeTorture {
         System.out.printf("torture of a tree: %d s, -Dtorture.seed=%d%n", time.toSeconds(), seed);
         int failed = new TreeTorture(seed, time, Boolean.getBoolean("torture.keepGoing")).run(time, System.out);
         System.out.flush();
-        // Not by returning: an actor that hangs must not keep the process.
+        // Does not return, because an actor that hangs must not keep the process alive.
         System.exit(failed == 0 ? 0 : 1);
     }
 }

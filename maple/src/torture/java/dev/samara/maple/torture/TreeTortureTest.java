@@ -13,7 +13,7 @@ import java.time.Duration;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The torture for a moment; the profile torture has it for long. */
+/** A short torture run; the profile torture runs it for longer. */
 @Explored(1)
 class TreeTortureTest {
     private static final Duration SHORT = Duration.ofSeconds(3);

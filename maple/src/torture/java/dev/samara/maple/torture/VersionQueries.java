@@ -10,8 +10,8 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Asks everything that can be asked about a cell of {@link RecordedVersions}; some version of the meantime must say the
- * same.
+ * Makes every possible query about a cell of {@link RecordedVersions}. The result must be that of some version that
+ * existed during the query.
  */
 final class VersionQueries implements Actor {
     private final RecordedVersions versions;
@@ -19,7 +19,7 @@ final class VersionQueries implements Actor {
     private final Checker checker;
     private final Cursor<Mark> cursor;
 
-    /** The version, at least, of the last answer of which this can tell: the next may not be older. */
+    /** The oldest version with which the last result is consistent. The next result must not be older. */
     private int newest;
 
     VersionQueries(RecordedVersions versions, Checker checker) {
@@ -39,7 +39,7 @@ final class VersionQueries implements Actor {
         }
     }
 
-    /** Asks for whole snapshots instead. */
+    /** Returns an actor that checks whole snapshots instead. */
     Actor snapshots() {
         return random -> {
             int from = Math.max(newest, versions.done());
@@ -48,7 +48,9 @@ final class VersionQueries implements Actor {
         };
     }
 
-    /** Answers the first version that agrees; that is the oldest of which this may have been told. */
+    /**
+     * Returns the first version that is consistent with the result, i.e. the oldest one that the query may have seen.
+     */
     private int match(int from, Predicate<int[]> agrees) {
         int to = versions.begun();
         int version = from;
@@ -56,7 +58,7 @@ final class VersionQueries implements Actor {
             version++;
         }
         boolean holds = version <= to;
-        // Before it was compared it may have been written over, if this thread was not run for long.
+        // A version may have been overwritten before it was compared, if this thread did not run for a long time.
         if (!versions.remembers(from)) {
             return from;
         }
@@ -93,7 +95,7 @@ final class VersionQueries implements Actor {
             }
             case 5 -> {
                 Mark found = cursor.find(index);
-                // A higher entry was the next at no instant, perhaps.
+                // A higher entry is ignored, because it need not have been the next one at any instant.
                 boolean here = found != null && cursor.first() <= index;
                 RangeEntry<Mark> entry =
                         here && found != null ? new RangeEntry<>(cursor.first(), cursor.last(), found) : null;
@@ -121,7 +123,7 @@ final class VersionQueries implements Actor {
         };
     }
 
-    /** 0 for the entries beside the area, and a number of no version for an unexpected entry. */
+    /** Returns 0 for the entries next to the area, and a number that no version uses for an unexpected entry. */
     private int number(@Nullable Mark found) {
         return found != null && found.isOf(versions) ? found.number() : Integer.MIN_VALUE;
     }

@@ -15,7 +15,7 @@ import java.util.function.Supplier;
 /** Loads scenarios with instrumented classes. */
 public final class SteppedScenarios {
     /**
-     * Shared by all scenarios without a planted break, because loading and compiling the classes takes longer than many
+     * Shared by all scenarios without planted mutants, because loading and compiling the classes takes longer than many
      * runs.
      */
     private static final ClassLoader UNCHANGED = new SteppedClassLoader();
@@ -27,7 +27,7 @@ public final class SteppedScenarios {
 
     private SteppedScenarios() {}
 
-    /** Returns an exploration of a scenario class, with breaks planted in the classes that it uses. */
+    /** Returns an exploration of a scenario class, with mutants of the classes that it uses. */
     public static Exploration explore(Class<? extends Scenario> type, Planting... breaks) {
         return new Exploration(supplier(type, loader(breaks)), Limits.DEFAULT);
     }
@@ -45,7 +45,7 @@ public final class SteppedScenarios {
         return new Exploration(supplier(type, loader, name), Limits.DEFAULT);
     }
 
-    /** Returns a loader of the classes with breaks: a new loader, or the shared one if there are no breaks. */
+    /** Returns a class loader for the given mutants: a new one, or the shared one if there are no mutants. */
     public static ClassLoader loader(Planting... breaks) {
         return breaks.length == 0 ? UNCHANGED : new SteppedClassLoader(List.of(breaks), false);
     }

@@ -9,16 +9,15 @@
  * <ul>
  *   <li>{@link dev.samara.interleave.schedule} chooses the thread that performs the next step.
  *   <li>{@link dev.samara.interleave.failure} counts the points that may fail, and makes one of them fail.
- *   <li>{@link dev.samara.interleave.instrument} adds calls to both to the production classes, and plants breaks in
- *       them.
+ *   <li>{@link dev.samara.interleave.instrument} adds calls to both to the production classes, and plants mutants.
  *   <li>{@code SteppedScenarios} loads a test's scenario through the instrumenting class loader. The loaded class
  *       differs from the test's class of the same name, so the test uses its objects only as a {@link
  *       dev.samara.interleave.schedule.Scenario}.
  * </ul>
  *
  * <p>The scenarios belong to the tests: the range tree's scenarios are in {@code maple}, an address space's in {@code
- * core}. {@code ToyScenariosTest} tests the scheduler itself: the scheduler must find each break in toy programs of a
- * few lines, and report no others.
+ * core}. {@code ToyScenariosTest} tests the scheduler itself: the scheduler must find each bug in toy programs of a few
+ * lines, and must report nothing else.
  */
 @NullMarked
 package dev.samara.interleave;

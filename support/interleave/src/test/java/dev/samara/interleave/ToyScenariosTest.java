@@ -25,7 +25,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
-/** Each break of these small scenarios is found, and nothing is found where there is none. */
+/** Checks that the scheduler finds the bug in each of these small scenarios, and reports nothing for correct ones. */
 @DisplayName("The scheduler, on scenarios of a few lines")
 @Tag("interleave")
 @Timeout(1200)
@@ -92,7 +92,7 @@ final class ToyScenariosTest {
         }
     }
 
-    /** Two locks in two orders. */
+    /** Acquires two locks in two orders. */
     static final class Deadlock implements Scenario {
         private final ReentrantLock one = new ReentrantLock();
         private final Object other = new Object();
@@ -116,7 +116,7 @@ final class ToyScenariosTest {
         }
     }
 
-    /** Looks, then registers, so that a wake-up in between is lost. */
+    /** Checks a flag, then registers; a wake-up in between is lost. */
     static final class LostWakeUp implements Scenario {
         private static final VarHandle WAITER;
 
@@ -130,7 +130,7 @@ final class ToyScenariosTest {
 
         private volatile boolean isOpen;
 
-        @SuppressWarnings("UnusedVariable") // Through WAITER.
+        @SuppressWarnings("UnusedVariable") // Accessed through WAITER.
         private @Nullable Thread waiter;
 
         @Override
@@ -179,7 +179,7 @@ final class ToyScenariosTest {
         }
     }
 
-    /** Spins for a while, and parks if that did not help. Finds a wake-up that is lost after the spin. */
+    /** Spins briefly, then parks. Tests that the scheduler finds a wake-up that is lost after the spin. */
     static final class SpinThenPark implements Scenario {
         private volatile boolean isOpen;
         private volatile @Nullable Thread waiter;
@@ -226,7 +226,7 @@ final class ToyScenariosTest {
         }
     }
 
-    /** Three threads write three cells, and nothing else: one class of runs. */
+    /** Three threads each write their own cell and nothing else, so all runs are equivalent. */
     static final class Independent implements Scenario {
         private final AtomicInteger[] cells = {new AtomicInteger(), new AtomicInteger(), new AtomicInteger()};
 

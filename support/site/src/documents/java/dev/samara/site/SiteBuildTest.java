@@ -169,7 +169,7 @@ final class SiteBuildTest {
         assertTrue(page("docs/a.html").contains("<script src=\"../search.js\" data-root=\"../\" defer>"));
     }
 
-    /** Returns the addresses that the script of the written pages finds. */
+    /** Returns the URLs that the written pages' search script finds. */
     private String found(String query) throws IOException {
         try (Context context = Context.enter()) {
             Scriptable scope = context.initStandardObjects();

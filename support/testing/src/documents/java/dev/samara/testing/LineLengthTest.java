@@ -14,13 +14,13 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The formatter wraps neither comments nor Markdown, so it leaves long lines. */
+/** The formatter wraps neither comments nor Markdown, so it does not shorten such lines. */
 @DisplayName("Lines of Java and Markdown, also those of comments and tables, end at 120 columns")
 class LineLengthTest {
     private static final Path TOP = Project.root();
     private static final int COLUMNS = 120;
 
-    /** Also in a comment, which is formatted. */
+    /** Also matches conflict markers in comments, which the formatter indents. */
     private static final Pattern MERGED = Pattern.compile("^[ *]*(<{7}|>{7}) ");
 
     private static List<String> badLines(Path file) throws IOException {

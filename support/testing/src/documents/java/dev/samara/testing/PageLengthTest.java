@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 class PageLengthTest {
     private static final int MOST_LINES = 500;
 
-    /** Pages to look something up in: tables, lists of evidence, and records of experiments. */
+    /** Reference pages: tables, lists of evidence, and records of experiments. */
     private static final Set<String> EVIDENCE =
             Set.of("breaks.md", "experiments.md", "interleavings.md", "performance.md");
 

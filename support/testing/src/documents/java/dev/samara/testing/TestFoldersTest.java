@@ -25,11 +25,11 @@ final class TestFoldersTest {
     private static final Path TOP = Project.root();
     private static final Pattern SOURCE = Pattern.compile("<source>([^<]+)</source>");
 
-    /** What a test names that reads a document of the project. */
+    /** What the source of a test that reads the project's documents contains. */
     private static final Pattern READS_DOCUMENTS =
             Pattern.compile("\"docs\"|\"(\\.\\./)?docs/[^\" ]*\"|\\bDocPage\\b|\\bDocumentedProgram\\b");
 
-    /** The folder of what a package and those below it contain, by the package's name in its module. */
+    /** The folder of the tests in a package and its subpackages, by the package's name in its module. */
     private static final Map<String, String> PACKAGES = Map.of(
             "docs", "documents",
             "exhaustion", "exhaustion",
@@ -60,12 +60,12 @@ final class TestFoldersTest {
     }
 
     /**
-     * Returns the folder in which a source must be; null for a helper whose package tells no kind, which may be in the
-     * folder of the tests that use it.
+     * Returns the folder in which a source must be; null for a helper whose package implies no kind, and which may be
+     * in the folder of any test that uses it.
      *
-     * @param isTool whether the module is one of {@code support}, whose packages and classes are named after the kinds
-     *     of tests that they are for
-     * @param inModule the name of the class, with that of its package in the module
+     * @param isTool whether the module is in {@code support}, where packages and classes are named after the kinds of
+     *     tests that they serve
+     * @param inModule the name of the class, qualified with its package's name in the module
      */
     private static @Nullable String folder(boolean isTool, String inModule, String text) {
         String name = inModule.substring(inModule.lastIndexOf('/') + 1);
@@ -94,7 +94,10 @@ final class TestFoldersTest {
         return READS_DOCUMENTS.matcher(text).find() ? "documents" : "test";
     }
 
-    /** Returns the name of the folder so many levels above {@code src/KIND/java}: 1 for the kind, 3 for the module. */
+    /**
+     * Returns the name of the folder that is {@code levels} above {@code src/KIND/java}: 1 for the kind, 3 for the
+     * module.
+     */
     private static Path nameAbove(Path folder, int levels) {
         return folder.getName(folder.getNameCount() - 1 - levels);
     }
@@ -140,7 +143,7 @@ final class TestFoldersTest {
             all.add(folder);
             kinds.add("src/" + nameAbove(folder, 1) + "/java");
         }
-        // Maven's own, and that of the profile torture.
+        // Maven's own folder, and the folder of the profile torture.
         kinds.removeAll(Set.of("src/test/java", "src/jcstress/java"));
         assertEquals(kinds, compiled);
         Path lint = Project.module("lint");

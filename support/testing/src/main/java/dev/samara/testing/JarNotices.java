@@ -105,7 +105,7 @@ public final class JarNotices {
                 .toList();
     }
 
-    /** Returns a line for each missing attribute that identifies the jar, e.g. to a program that uses it. */
+    /** Returns a line for each missing attribute that identifies the jar, e.g. to a program that uses the jar. */
     private static List<String> missingAttributes(ZipFile zip) throws IOException {
         ZipEntry entry = zip.getEntry(JarFile.MANIFEST_NAME);
         Manifest manifest = entry == null ? new Manifest() : new Manifest(zip.getInputStream(entry));

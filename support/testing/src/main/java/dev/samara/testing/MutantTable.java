@@ -32,7 +32,7 @@ public record MutantTable(Path page, String name, List<String> columns, List<Lis
      * @param name the name of the block
      * @param columns the titles of the columns
      * @param rows the cells of each row
-     * @throws IllegalArgumentException if a row has another number of cells
+     * @throws IllegalArgumentException if a row's number of cells differs from the number of columns
      */
     public MutantTable {
         for (List<String> row : rows) {
@@ -83,7 +83,7 @@ public record MutantTable(Path page, String name, List<String> columns, List<Lis
         return block.group(2);
     }
 
-    /** Replaces the table in the document by the generated one. */
+    /** Replaces the table in the document with the generated one. */
     void write() {
         String text = Project.read(page);
         MatchResult block = block(text);

@@ -38,8 +38,8 @@ final class ProcessorTime {
     }
 
     /**
-     * Returns the CPU time in a line of {@code stat}, in milliseconds. The name, which is in parentheses, may contain
-     * any characters.
+     * Parses the CPU time from a line of {@code stat}; returns it in milliseconds. The name, which is in parentheses,
+     * may contain any characters.
      */
     static long parse(String stat) {
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);

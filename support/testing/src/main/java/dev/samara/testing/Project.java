@@ -45,7 +45,7 @@ public final class Project {
      * {@return the folder of a module}
      *
      * @param name the last part of the folder's path
-     * @throws IllegalArgumentException if no module with sources has the name
+     * @throws IllegalArgumentException if no module with sources has that name
      */
     public static Path module(String name) {
         return modules().stream()

@@ -7,10 +7,10 @@ import java.util.List;
 import java.util.Random;
 
 /**
- * The share of an exploration that a build runs. An exploration is divided into equal parts, so many that each part is
- * short. A build runs one part of each exploration, which a seed chooses; {@code .ci/run} runs more parts. Consecutive
- * seeds choose consecutive parts, so the runs of a few days cover the whole exploration. The profile {@code explore}
- * runs all parts.
+ * The share of an exploration that a build runs. An exploration is divided into equal parts, with enough parts that
+ * each one is short. A build runs one part of each exploration, which a seed chooses; {@code .ci/run} runs more parts.
+ * Consecutive seeds choose consecutive parts, so the runs of a few days cover the whole exploration. The profile {@code
+ * explore} runs all parts.
  *
  * <p>Two system properties determine the share: {@value #PARTS} is the number of parts to run, 1 unless set, or {@code
  * all}; {@value #SEED} chooses the parts. Immutable; any thread may use it.

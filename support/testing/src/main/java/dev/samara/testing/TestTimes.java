@@ -24,7 +24,7 @@ public final class TestTimes implements TestExecutionListener {
     /** The CPU time that was recorded so far, in milliseconds. */
     private long recorded;
 
-    /** The number of tests that ran since the last record. */
+    /** The number of tests that ran since the last record was written. */
     private long tests;
 
     /** Called by JUnit. */

@@ -56,7 +56,7 @@ public final class WordComments {
             boolean hasContents,
             Map<String, String> tags) {
         /**
-         * {@return the text of a tag; empty if the comment does not have it}
+         * {@return the text of a tag; empty if the comment does not contain it}
          *
          * @param name one of {@link WordComments#TAGS}
          */

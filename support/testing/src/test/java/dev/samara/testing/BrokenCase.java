@@ -4,7 +4,7 @@ package dev.samara.testing;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Run by {@link TestOutputTest}. */
+/** A case that {@link TestOutputTest} runs. */
 final class BrokenCase {
     @BeforeAll
     static void before() {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
-/** Run by {@link TestOutputTest}: its name is not that of a test. */
+/** A case that {@link TestOutputTest} runs. Its name is not a test's, so that a build does not run it. */
 final class PrintingCase {
     @BeforeAll
     static void before() {

@@ -3,7 +3,7 @@ package dev.samara.testing;
 
 import org.junit.jupiter.api.Test;
 
-/** Run by {@link TestOutputTest}. */
+/** A case that {@link TestOutputTest} runs. */
 final class SilentCase {
     @Test
     void passes() {}

@@ -25,7 +25,7 @@ final class TestOutputTest {
     @TempDir
     private Path folder;
 
-    /** Runs a class with the listener, and returns what the console had. */
+    /** Runs a class with the listener, and returns the console output. */
     private String run(Class<?> type) {
         PrintStream out = System.out;
         PrintStream err = System.err;

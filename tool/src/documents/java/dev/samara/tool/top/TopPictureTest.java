@@ -17,14 +17,14 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The picture in the documents. */
+/** Checks the picture in the documentation. */
 final class TopPictureTest {
     /** Two samples of {@code top storm --seconds 8 --seed 1 --interval 1000 --json}, a second apart. */
     private static final Path SAMPLES = Recordings.bundled("top/storm.jsonl");
 
     private static final Path PICTURE = Path.of(System.getProperty("basedir", ""), "..", "docs", "pictures", "top.svg");
 
-    /** Whether the picture is to be made anew. */
+    /** Whether to regenerate the picture. */
     private static final boolean WRITES = Boolean.getBoolean("samara.pictures");
 
     private static EventTotals events(JsonObject json) {

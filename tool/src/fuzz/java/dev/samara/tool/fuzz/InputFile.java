@@ -10,15 +10,15 @@ import java.util.zip.Deflater;
 import java.util.zip.GZIPOutputStream;
 
 /**
- * The file with the current input of a target that reads recordings. Input that starts like gzip is the file itself;
- * any other is the text, stored uncompressed in one member, since a fuzzer finds no checksums.
+ * The file with the current input of a target that reads recordings. Input that starts like gzip is written unchanged.
+ * Any other input is the text, stored uncompressed in one gzip member, because a fuzzer cannot guess checksums.
  */
 final class InputFile {
     private static final int FIRST_OF_GZIP = 0x1f;
 
     private final Path path;
 
-    /** A writer that stores instead of compressing. */
+    /** A writer that stores bytes uncompressed. */
     private static final class StoredMember extends GZIPOutputStream {
         StoredMember(OutputStream out) throws IOException {
             super(out);
@@ -26,7 +26,7 @@ final class InputFile {
         }
     }
 
-    /** Makes a file that is deleted when the JVM ends. */
+    /** Creates a file that is deleted when the JVM ends. */
     InputFile(String name) {
         try {
             Path folder = Files.createTempDirectory("fuzz");

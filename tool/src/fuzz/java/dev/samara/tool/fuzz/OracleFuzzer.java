@@ -22,10 +22,10 @@ public final class OracleFuzzer {
     private OracleFuzzer() {}
 
     /**
-     * Parses and checks one input. The check fails if it leaves a space or a CPU in use, since it closes its machine.
+     * Parses and checks one input. The check closes its machine, and so fails if a space or a CPU is still in use.
      *
-     * @param input the text of an oracle file, or a compressed one
-     * @throws Exception if that is a finding
+     * @param input the text of an oracle file, or a compressed oracle file
+     * @throws Exception if the input is a finding
      */
     public static void fuzzerTestOneInput(byte[] input) throws Exception {
         Path file = FILE.write(input);
@@ -36,7 +36,7 @@ public final class OracleFuzzer {
         }
     }
 
-    /** The headers of recorded files with some of their operations, and their first fork, if any. */
+    /** Returns the headers of recorded files, with some of their operations and their first fork, if any. */
     static List<byte[]> seeds() throws IOException {
         List<byte[]> seeds = new ArrayList<>();
         for (String source : SOURCES) {

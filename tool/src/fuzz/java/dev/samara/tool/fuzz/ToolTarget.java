@@ -7,9 +7,9 @@ import java.util.List;
 
 /** The parsers of the tool. */
 public enum ToolTarget implements FuzzTarget {
-    /** Recorded traces, parsed and replayed. */
+    /** Recorded traces, which are parsed and replayed. */
     TRACE(TraceFuzzer.class),
-    /** Recorded random operations, parsed and executed. */
+    /** Recorded random operations, which are parsed and executed. */
     ORACLE(OracleFuzzer.class);
 
     private final Class<?> driver;

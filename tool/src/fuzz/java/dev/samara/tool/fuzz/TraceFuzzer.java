@@ -18,11 +18,11 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Parses input as a trace, and replays it with accesses. The bytes themselves choose how mappings are placed. */
+/** Parses input as a trace, and replays it with accesses. The input also determines how mappings are placed. */
 public final class TraceFuzzer {
     private static final InputFile FILE = new InputFile("fuzzed.trace.gz");
 
-    /** Recordings whose lines are in the seeds: together they contain all kinds of operations. */
+    /** Recordings whose lines are used in the seeds; together they contain all kinds of operations. */
     private static final List<String> SOURCES = List.of(
             "traces/bash/001-bash.trace.gz",
             "traces/gcc/006-ld.trace.gz",
@@ -38,8 +38,8 @@ public final class TraceFuzzer {
     /**
      * Parses and replays one input.
      *
-     * @param input the text of a trace, or a compressed one
-     * @throws Exception if that is a finding
+     * @param input the text of a trace, or a compressed trace
+     * @throws Exception if the input is a finding
      */
     public static void fuzzerTestOneInput(byte[] input) throws Exception {
         Path file = FILE.write(input);
@@ -51,7 +51,10 @@ public final class TraceFuzzer {
         }
     }
 
-    /** Small traces with lines of recorded ones: some of each kind of operation and event. Then a compressed one. */
+    /**
+     * Returns small traces with lines of recorded traces, some for each kind of operation and event, and a compressed
+     * trace.
+     */
     static List<byte[]> seeds() throws IOException {
         List<byte[]> seeds = new ArrayList<>();
         for (String source : SOURCES) {
@@ -64,7 +67,7 @@ public final class TraceFuzzer {
         return seeds;
     }
 
-    /** A trace in two members. */
+    /** Returns a trace in two gzip members. */
     private static byte[] compressed() throws IOException {
         Path file = Files.createTempFile("seed", ".trace.gz");
         try {

@@ -11,18 +11,18 @@ import dev.samara.tool.trace.TraceParser;
 import java.nio.file.Path;
 import java.util.List;
 
-/** The replay of an arbitrary trace. */
+/** Replays arbitrary traces. */
 public final class ReplayedInput {
     private static final CpuPlan TWO = new CpuPlan(2, 1);
 
     private ReplayedInput() {}
 
     /**
-     * Replays a trace with accesses. The machine is closed then, which fails if a space or a CPU is left in use.
+     * Replays a trace with accesses. Then closes the machine, which fails if a space or a CPU is still in use.
      *
      * @param file the trace
-     * @param source where the addresses of mappings that may be placed anywhere come from
-     * @throws InputException if it cannot be read
+     * @param source determines the addresses of mappings that may be placed anywhere
+     * @throws InputException if the file cannot be read
      */
     public static void replay(Path file, PlacementSource source) throws InputException {
         Trace trace = TraceParser.parse(file);

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The recordings of a real kernel that come with the tests. */
+/** Replays the recordings of a real kernel that are bundled with the tests. */
 @Explored(3)
 @Tag("comparison")
 final class BundledRecordingsTest {

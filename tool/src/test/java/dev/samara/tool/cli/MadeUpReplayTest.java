@@ -14,7 +14,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Calls that the format allows and no bundled recording has, in made-up traces with the answers that Linux gives. */
+/** Replays made-up traces of calls that the format allows but no bundled recording contains, with Linux's results. */
 @Tag("comparison")
 final class MadeUpReplayTest {
     private static final String ANONYMOUS = "prot=rw- flags=PRIVATE|ANONYMOUS fd=-1 off=0x0";
@@ -292,7 +292,7 @@ final class MadeUpReplayTest {
                 .snapshot(5, "exec-enter");
     }
 
-    /** Both modes of placement, with and without readers. */
+    /** Replays a trace in both modes of placement, with and without readers. */
     private void passes(MadeUpTrace trace) throws IOException {
         Path file = trace.write(folder.resolve("made-up.trace.gz"));
         for (String option : List.of("--placement", "--readers=1")) {

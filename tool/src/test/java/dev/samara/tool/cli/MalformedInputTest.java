@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Malformed input is named with its line, and the other files are still checked and counted. */
+/** Checks that malformed input is reported with its line, and that all other files are still checked and counted. */
 final class MalformedInputTest {
     private static final String TRAILING = "cannot be read: there are bytes after the compressed data";
     private static final String CUT = "cannot be read: the compressed data is cut off, or there is none";

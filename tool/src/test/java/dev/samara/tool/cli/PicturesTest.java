@@ -24,7 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** The commands that write pictures. */
+/** Tests the commands that write pictures. */
 final class PicturesTest {
     @TempDir
     private Path folder;
@@ -73,7 +73,7 @@ final class PicturesTest {
     @Test
     @DisplayName("maps draws and prints a recorded process whose files have names that no format expects")
     void strangeNames() throws IOException {
-        // Recorded from a program that maps files of such names: the kernel escapes line feeds, and nothing else.
+        // Recorded from a program that maps files with such names: the kernel escapes only line feeds.
         Path text = Recordings.bundled("maps/strange-names.maps");
         Path picture = folder.resolve("maps.svg");
         ToolRun run = ToolRun.of("maps", text, "--svg", picture);

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** One thing is changed in a real recording, and just that is found. */
+/** Changes one thing in a real recording, and checks that exactly this change is found. */
 final class TamperedTraceTest {
     @TempDir
     private Path folder;

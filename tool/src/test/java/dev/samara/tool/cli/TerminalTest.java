@@ -15,7 +15,7 @@ import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What the tool does with a terminal. */
+/** Tests what the tool does on a terminal. */
 final class TerminalTest {
     private final StringWriter err = new StringWriter();
     private final StringWriter out = new StringWriter();

@@ -18,7 +18,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The command top where its output is no terminal. How many samples there are is not tested. */
+/** Tests the command top when its output is not a terminal. The number of samples is not tested. */
 final class TopCommandTest {
     private static final Path SMALL = Recordings.bundled("traces/git/003-rm.trace.gz");
 

@@ -12,7 +12,7 @@ import java.util.Locale;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What a reader finds in the picture of a layout. */
+/** Tests what a reader finds in the picture of a layout. */
 final class LayoutPictureTest {
     private static final List<String> SMALL = List.of(
             "00400000-00401000 r--p 00000000 fe:00 7                                  /bin/small",

@@ -11,12 +11,12 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What a reader finds in the picture of a recording. */
+/** Tests what a reader finds in the picture of a recording. */
 final class TimelinePictureTest {
     private static final long MILLI = 1_000_000;
     private static final long SECOND = 1000 * MILLI;
 
-    /** The lanes have a background each, and each lane with two colours two squares. */
+    /** Each lane has a background, and each lane with two colours also has two squares. */
     private static final int SQUARES = 18;
 
     private static Xml draw(List<Moment> moments) {
@@ -89,7 +89,7 @@ final class TimelinePictureTest {
         assertTrue(
                 drawn.texts("title").contains("1 s: 200 mappings, 0 pages in memory"), drawn.texts("title")::toString);
         assertEquals(6, boxes(drawn));
-        // The squares of the other lanes come after the levels.
+        // The squares of all other lanes follow the levels.
         List<String> heights = drawn.attributes("rect", "height");
         int end = heights.size() - (SQUARES - 2);
         assertEquals(List.of("21", "2", "42", "2", "0", "2"), heights.subList(end - 6, end));

@@ -89,7 +89,7 @@ final class RecordedLinesTest {
         }
     }
 
-    /** One line of noise that compression makes just so long. */
+    /** Returns one line of noise with exactly the given compressed size. */
     private static byte[] compressed(int size) throws IOException {
         byte[] noise = new byte[size];
         new SplittableRandom(1).nextBytes(noise);

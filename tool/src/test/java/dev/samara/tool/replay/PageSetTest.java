@@ -42,7 +42,7 @@ final class PageSetTest {
         }
     }
 
-    /** From one half to the other, since source and target of a move never overlap. */
+    /** Moves pages from one half to the other, because source and target of a move never overlap. */
     private static void move(PageSet pages, BitSet model, SplittableRandom random) {
         int length = random.nextInt(1, SIZE / 4);
         int source = random.nextInt(SIZE / 4);

@@ -46,7 +46,7 @@ final class WatchdogTest {
 
     @Test
     @DisplayName("a callback that blocks for ever ends the run, which says what each thread waits for, with all stacks")
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     void callbackBlocks() throws InterruptedException {
         Machine machine = Machine.builder()
                 .reportWaitsLongerThan(Duration.ofMillis(1))
@@ -72,7 +72,7 @@ final class WatchdogTest {
         try (Watchdog watchdog = new Watchdog(course, crew, reports, rules.progress, PATIENCE)) {
             crew.start();
             isReported.await();
-            // It is parked between two looks at its gate, also if it was not run for long.
+            // The thread parks between two checks of its gate, even if it did not run for a long time.
             while (!String.valueOf(LockSupport.getBlocker(behind.get())).contains("munmap")) {
                 Thread.yield();
             }

@@ -5,12 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 
 import org.jspecify.annotations.Nullable;
 
-/** The end of a JVM that the test ends. It has one hook at most. */
+/** The exit of a JVM, which the test triggers. It supports at most one hook. */
 final class FakeExitHooks implements ExitHooks {
     private @Nullable Thread added;
     private final Moment interrupted;
 
-    /** When there is a Ctrl-C. */
+    /** The time of a Ctrl-C. */
     enum Moment {
         NEVER,
         BEFORE_A_HOOK,
@@ -40,7 +40,7 @@ final class FakeExitHooks implements ExitHooks {
         }
     }
 
-    /** Returns the hook; null if there is none. */
+    /** Returns the hook, or null if there is none. */
     @Nullable
     Thread added() {
         return added;

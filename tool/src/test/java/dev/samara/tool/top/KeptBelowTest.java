@@ -12,7 +12,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** What a guest has written, after the end of a view on a terminal. */
+/** Tests what a guest's output looks like after the end of a view on a terminal. */
 final class KeptBelowTest {
     private final ByteArrayOutputStream terminal = new ByteArrayOutputStream();
     private final KeptOutput kept = new KeptOutput(16);

@@ -15,13 +15,13 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** How a view ends that fails, or that Ctrl-C meets at its beginning. */
+/** Tests the end of a view that fails, or that Ctrl-C interrupts while it starts. */
 final class LiveViewEndTest {
     private final List<String> calls = new ArrayList<>();
     private final AtomicLong clock = new AtomicLong();
     private @Nullable String failing;
 
-    /** The call that is named fails. */
+    /** Records a call, and fails if it is the call that must fail. */
     private void call(String name) {
         calls.add(name);
         if (name.equals(failing)) {
@@ -103,8 +103,8 @@ final class LiveViewEndTest {
         assertEquals(List.of("sample", "begin", "end at 0"), calls);
     }
 
-    /** Returns when a hook waits for this thread, or has ended without that. */
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    /** Waits until a hook waits for this thread, or ended without waiting. */
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     private static void awaitBlocked(@Nullable Thread hook) {
         assertNotNull(hook);
         while (hook.getState() != Thread.State.BLOCKED && hook.isAlive()) {

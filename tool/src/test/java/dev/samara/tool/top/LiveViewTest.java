@@ -12,7 +12,7 @@ import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The view with a clock of the test, which nobody ticks but the test. */
+/** Tests the view with a clock that only the test advances. */
 final class LiveViewTest {
     private static final ScreenSize SIZE = new ScreenSize(80, 16);
 

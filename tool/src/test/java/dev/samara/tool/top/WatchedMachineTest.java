@@ -13,7 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Samples of real machines, which nothing changes meanwhile. */
+/** Tests samples of real machines that do not change in the meantime. */
 final class WatchedMachineTest {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
@@ -21,7 +21,7 @@ final class WatchedMachineTest {
 
     private final WatchedMachine place = new WatchedMachine("a place", 1 << 20, PAGE);
 
-    /** Touches pages of a new space. */
+    /** Touches pages of a new space, and returns the space. */
     private static AddressSpace touched(Machine machine, int pages) {
         AddressSpace space = machine.newSpace(GEOMETRY);
         int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;

@@ -87,7 +87,7 @@ final class TraceParserTest {
         assertNoRoom(maps, 25 + 100, 100 << 10);
     }
 
-    /** The line is one of the first ones that would not fit. */
+    /** Checks that the reported line is one of the first lines that would not fit. */
     private static void assertNoRoom(Path file, int last, long room) {
         InputException complaint = assertThrows(InputException.class, () -> TraceParser.parse(file, room));
         String[] parts = String.valueOf(complaint.getMessage()).split(":", 3);

@@ -17,7 +17,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 final class StormTest {
-    /** The rules of a storm on a checked machine, as they are printed. */
+    /** The rules of a storm on a checked machine, in printed form. */
     private static final List<String> RULES = List.of(
             "I1, I2 and I3 of each access, judged by the machine",
             "I1 one translation: no addition is lost",

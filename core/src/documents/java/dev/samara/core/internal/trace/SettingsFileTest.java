@@ -21,7 +21,10 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The settings file and the documentation have each event; what nobody records costs nothing. */
+/**
+ * Checks that the settings file and the documentation contain each event, and that events that nobody records cost
+ * nothing.
+ */
 final class SettingsFileTest {
     private static final Path PAGE = Path.of(System.getProperty("basedir", ""), "..", "docs", "observability.md");
 
@@ -74,7 +77,7 @@ final class SettingsFileTest {
         }
     }
 
-    /** Comes to each place that begins an event. */
+    /** Calls each method that starts an event; returns how many events were started. */
     private static int begunEvents() {
         int begun = 0;
         begun += one(Tracepoints.beginFault());

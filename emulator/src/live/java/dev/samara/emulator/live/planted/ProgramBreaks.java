@@ -6,11 +6,11 @@ import dev.samara.interleave.instrument.SourceBreak;
 import dev.samara.interleave.rule.BrokenRule;
 import java.util.List;
 
-/** Rules of system calls that are broken. */
+/** Mutants that break rules of system calls. */
 final class ProgramBreaks {
     private static final String LINUX = "dev.samara.emulator.linux.";
 
-    /** The most scripts of each, several minutes of them. */
+    /** The maximum number of scripts for each mutant, which take several minutes. */
     private static final long MOST = 4_000;
 
     private ProgramBreaks() {}

@@ -14,7 +14,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Numbers that are kept for opens that wait. */
+/** Tests numbers that are reserved for opens that wait. */
 final class DescriptorTableTest {
     private final DescriptorTable table = new DescriptorTable();
 

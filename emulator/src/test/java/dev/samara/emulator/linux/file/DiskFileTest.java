@@ -52,7 +52,7 @@ final class DiskFileTest {
         }
     }
 
-    /** A thread that may, or may not, leave a file its marks. */
+    /** Returns a thread that may or may not keep the privilege bits of a file. */
     private static FileThread thread(boolean keepsPrivileges) {
         return (FileThread) Proxy.newProxyInstance(
                 FileThread.class.getClassLoader(), new Class<?>[] {FileThread.class}, (proxy, method, arguments) -> {

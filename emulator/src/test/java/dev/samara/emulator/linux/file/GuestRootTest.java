@@ -15,7 +15,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** No path of a guest leads out of its root. */
+/** Tests that no path of a guest leads out of its root. */
 final class GuestRootTest {
     @TempDir
     private Path folder;

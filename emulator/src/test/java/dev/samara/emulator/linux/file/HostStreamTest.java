@@ -10,7 +10,7 @@ import java.nio.ByteBuffer;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** Standard output that the host does not take. */
+/** Tests standard output that the host rejects. */
 @DisplayName("A write to a stream of the host")
 final class HostStreamTest {
     private int signals;

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** Names of pipes on the host: their bound, and what stays of them. */
+/** Tests names of pipes on the host: their maximum number, and what remains of them. */
 final class NamedPipesTest {
     private static final int MOST = 1024;
     private static final int RIGHTS = 0600;
@@ -64,7 +64,7 @@ final class NamedPipesTest {
     void failure() throws IOException {
         Path archive = name("archive.zip");
         try (FileSystem strange = FileSystems.newFileSystem(archive, Map.of("create", "true"))) {
-            // Its files have no numbers.
+            // Files in this file system have no numbers.
             Path pipe = strange.getPath("/pipe");
             assertThrows(UnsupportedOperationException.class, () -> names.make(pipe, RIGHTS));
             assertFalse(Files.exists(pipe));

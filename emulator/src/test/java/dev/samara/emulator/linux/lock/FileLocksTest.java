@@ -10,7 +10,7 @@ import dev.samara.emulator.linux.lock.FileLocks.Family;
 import dev.samara.emulator.linux.lock.FileLocks.FileKey;
 import org.junit.jupiter.api.Test;
 
-/** Who waits for whom, as {@code fs/locks.c} decides it. */
+/** Tests which owner waits for which other one, as decided in {@code fs/locks.c}. */
 class FileLocksTest {
     private static final FileKey FILE = new FileKey(1, 2);
 
@@ -23,7 +23,7 @@ class FileLocksTest {
         return new HeldLock(owner, 1, true, at, at);
     }
 
-    /** Two threads of one process wait, each for another process: both of these would close a circle. */
+    /** Two threads of one process each wait for another process; a wait of either process would complete a cycle. */
     @Test
     void twoWaitsOfOneProcess() {
         assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(first, 0)));
@@ -50,7 +50,7 @@ class FileLocksTest {
         HeldLock wanted = exclusive(second, 2);
         assertEquals(LinuxErrno.EAGAIN, locks.takeOrWait(FILE, wanted));
         assertEquals(LinuxErrno.EDEADLK, locks.takeOrWait(FILE, exclusive(third, 0)));
-        // The third one gives up what the second one wants, which then waits for nobody.
+        // The third owner releases the lock that the second one wants, so the second one does not wait any more.
         locks.release(FILE, Family.RECORDS, exclusive(third, 2));
         assertEquals(0, locks.takeOrWait(FILE, wanted));
         assertEquals(LinuxErrno.EAGAIN, locks.takeOrWait(FILE, exclusive(third, 0)));
@@ -62,7 +62,7 @@ class FileLocksTest {
         assertEquals(at, found.start());
     }
 
-    /** Who asks is told of the lowest lock of the owner that came first, whatever was locked last. */
+    /** A query returns the lowest lock of the owner that came first, regardless of which lock was taken last. */
     @Test
     void orderOfLocks() {
         HeldLock all = new HeldLock(third, 3, true, 0, 99);
@@ -72,7 +72,7 @@ class FileLocksTest {
         assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(first, 30)));
         assertEquals(0, locks.take(FILE, Family.RECORDS, exclusive(first, 40)));
         assertTold(30, all);
-        // One that takes the place of another stays where that was, and joins the next one.
+        // A lock that replaces another one stays in the same place, and merges with the next lock.
         assertEquals(0, locks.take(FILE, Family.RECORDS, new HeldLock(first, 1, false, 30, 39)));
         assertTold(30, all);
         assertEquals(0, locks.take(FILE, Family.RECORDS, new HeldLock(first, 1, true, 31, 39)));

@@ -25,7 +25,7 @@ final class FatalSignalTest {
     private final GroupStop stop = new GroupStop(process);
     private final SignalThread thread = fake(SignalThread.class, "wake");
 
-    /** Makes an object that answers what the sending of a signal asks, and keeps the arguments of {@code kill}. */
+    /** Creates an object that returns what the sending of a signal needs, and records the arguments of {@code kill}. */
     private <T> T fake(Class<T> type, String other) {
         return type.cast(Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, (self, method, given) -> {
             if (method.getName().equals("kill")) {

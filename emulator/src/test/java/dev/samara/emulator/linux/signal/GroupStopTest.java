@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** A process of one thread stops and continues, step by step. */
+/** A process with one thread stops and continues, step by step. */
 final class GroupStopTest {
     private final StoppedProcess process = new StoppedProcess();
     private final StoppedThread thread = new StoppedThread();
@@ -21,7 +21,7 @@ final class GroupStopTest {
         return new UnsupportedOperationException("a stop does not ask for this");
     }
 
-    /** A process whose only thread has no other thing to do than to stop. */
+    /** A process whose only thread does nothing but stop. */
     private final class StoppedProcess implements SignalProcess {
         private final Object lock = new Object();
         private final SignalActions actions = new SignalActions();
@@ -98,7 +98,7 @@ final class GroupStopTest {
         }
     }
 
-    /** A thread whose debugger parks, and takes the wake of a SIGCONT that comes meanwhile. */
+    /** A thread whose debugger parks, and consumes the wake-up of a SIGCONT that arrives in the meantime. */
     private final class StoppedThread implements SignalThread {
         private boolean isWoken;
         private boolean hasPaused;

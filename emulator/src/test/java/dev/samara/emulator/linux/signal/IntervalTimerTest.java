@@ -27,7 +27,7 @@ final class IntervalTimerTest {
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final AtomicInteger rung = new AtomicInteger();
 
-    /** How a timer is made of what it does when it ends. */
+    /** Creates a timer from the action that it runs when it expires. */
     private interface Maker extends Function<IntervalTimerTest, IntervalTimer> {}
 
     static Stream<Named<Maker>> timers() {
@@ -64,7 +64,7 @@ final class IntervalTimerTest {
     @ParameterizedTest
     @MethodSource("timers")
     @DisplayName("is set again when the signal that it is sending is sent, and sends no more")
-    @SuppressWarnings("ThreadPriorityCheck") // with one processor the other thread needs it
+    @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
     void settingWaitsForTheSignal(Maker maker) throws InterruptedException {
         IntervalTimer timer = maker.apply(this);
         timer.set(1, 1);

@@ -9,11 +9,11 @@ import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.junit.jupiter.api.Test;
 
-/** The order in which signals are taken ({@code next_signal}). */
+/** Tests the order in which signals are taken ({@code next_signal}). */
 class PendingSignalsTest {
     private final PendingSignals pending = new PendingSignals(new Semaphore(8));
 
-    /** A program compared with Linux took these in this order: those of SYNCHRONOUS_MASK come first. */
+    /** On Linux, a program took these signals in this order: those in SYNCHRONOUS_MASK come first. */
     @Test
     void signalsOfFaultsComeFirst() {
         for (int signal : List.of(40, 1, 31, 6, 8, 7, 5, 11, 4, 2)) {

@@ -69,7 +69,7 @@ public final class FailurePoints {
         return isAny(injection -> injection.failed() != null && injection.kind().mayReport());
     }
 
-    /** Returns whether a point failed in this run in the given method, which is named with its class. */
+    /** Returns whether a point in the given method failed in this run; the name of the method includes its class. */
     public static boolean hasFailedIn(String method) {
         return isAny(injection -> {
             String failed = injection.failed();

@@ -10,12 +10,12 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 
 /**
- * A break that changes, in the class file, the calls that one method makes to another one.
+ * A mutant that changes, in the class file, the calls that one method makes to another one.
  *
  * @param in the class
  * @param method the method that contains the calls
  * @param called the name of the called method
- * @param change writes the replacement of a call; returns false if the call stays
+ * @param change writes the replacement of a call; returns false to keep the call
  */
 record CallBreak(String in, String method, String called, BiFunction<MethodVisitor, Call, Boolean> change)
         implements Planting {

@@ -38,7 +38,7 @@ final class ForeignCalls {
             "java/util/concurrent/locks/ReentrantLock",
             "java/util/function/IntConsumer");
 
-    /** The methods of other classes that allocate nothing. */
+    /** The methods of all other classes that allocate nothing. */
     private static final Set<String> NAMES = Set.of(
             "abs",
             "arraycopy",

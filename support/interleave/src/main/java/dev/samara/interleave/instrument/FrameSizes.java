@@ -14,7 +14,7 @@ import org.objectweb.asm.Type;
 final class FrameSizes extends ClassVisitor {
     private static final int WORD = 8;
 
-    /** The number of words of a frame besides locals and operands. */
+    /** The number of words of a frame in addition to locals and operands. */
     private static final int FIXED = 12;
 
     private final Map<String, Integer> words = new HashMap<>();

@@ -9,7 +9,7 @@ import org.objectweb.asm.Type;
 
 /**
  * Instruments accesses without a VarHandle to locations that VarHandles access too. A thread sees its own stores in
- * order, so stores to the location in the thread's buffer are performed before such an access.
+ * order, so stores to the location that are still in the thread's buffer are performed before such an access.
  */
 final class PlainAccesses extends MethodVisitor {
     private final SteppedClass around;

@@ -5,9 +5,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Loads the classes of the modules {@code core}, {@code maple} and {@code emulator}, and of their tests, with breaks
- * but without instrumentation. It loads them all again, so broken classes share no static state with the parent's
- * classes.
+ * Loads the classes of the modules {@code core}, {@code maple} and {@code emulator}, and of their tests, with planted
+ * mutants but without instrumentation. It reloads all of these classes, so mutants share no static state with the
+ * parent's classes.
  */
 public final class PlantedClassLoader extends ClassLoader {
     private static final List<String> OWN = List.of("dev.samara.core.", "dev.samara.maple.", "dev.samara.emulator.");
@@ -16,9 +16,9 @@ public final class PlantedClassLoader extends ClassLoader {
     private final List<String> shared;
 
     /**
-     * Creates a loader of broken classes.
+     * Creates a loader of mutants.
      *
-     * @param planted the breaks
+     * @param planted the mutants
      * @param shared the classes that the caller uses too; they and their nested classes are loaded by the parent
      */
     public PlantedClassLoader(List<Planting> planted, Class<?>... shared) {

@@ -14,9 +14,9 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.function.Executable;
 
 /**
- * Checks for each planted break of a module that its place in the source still exists and that the source compiles with
- * it. This includes breaks of tests that a build leaves out. It does not check whether a test finds the break. Each
- * module contains a test that extends this class.
+ * Checks for each planted mutant of a module that its place in the source still exists and that the source compiles
+ * with the change. This includes mutants that only tests outside of the build use. It does not check whether a test
+ * finds the mutant. Each module contains a test that extends this class.
  */
 @Tag("interleave")
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -25,9 +25,9 @@ public abstract class PlantedPlaces {
     private final List<String> late;
 
     /**
-     * Initializes the test classes of the subclass's module that create breaks.
+     * Initializes the test classes of the subclass's module that create mutants.
      *
-     * @param late the methods that are expected to create breaks at another time
+     * @param late the methods that are expected to create mutants at another time
      */
     protected PlantedPlaces(String... late) throws Exception {
         check = new PlantingCheck(getClass());

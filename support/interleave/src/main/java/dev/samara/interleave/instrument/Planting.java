@@ -2,25 +2,25 @@
 package dev.samara.interleave.instrument;
 
 /**
- * A break that is planted in a class on purpose, to check that the tests find it. It is created when the class that
- * declares it is initialized, as {@code PlantingsTest} checks. So that test knows all breaks, and checks that the place
- * of each one still exists.
+ * A mutant of a class: a deliberate fault, planted to check that the tests find it. It is created when the class that
+ * declares it is initialized; {@code PlantingsTest} checks this. So that test knows all mutants, and checks that the
+ * place of each one still exists.
  */
 public sealed interface Planting permits SourceBreak, CallBreak, Planting.Two {
     /**
-     * Returns the class file with the break, or the class file itself if it belongs to another class.
+     * Returns the mutated class file, or the given class file if the mutant is of another class.
      *
      * @param className the name of the class, as {@link Class#getName} returns it
-     * @throws IllegalStateException if the place of the break does not exist any more
+     * @throws IllegalStateException if the place of the mutation no longer exists
      */
     byte[] apply(String className, byte[] classFile);
 
-    /** Combines this break with another one, which is applied second. */
+    /** Combines this mutant with another one, which is applied second. */
     default Planting and(Planting other) {
         return new Two(this, other);
     }
 
-    /** Two combined breaks. Each is also listed separately. */
+    /** Two combined mutants. Each is also listed separately. */
     record Two(Planting one, Planting other) implements Planting {
         @Override
         public byte[] apply(String className, byte[] classFile) {

@@ -12,13 +12,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Checks that each break of a module's tests has a place and compiles. It does not check whether tests find the breaks.
+ * Checks that each mutant in a module's tests has a place and compiles. It does not check whether tests find the
+ * mutants.
  */
 public final class PlantingCheck {
     private final PlantingMakers makers;
 
     /**
-     * Reads the class files of a module's tests, and initializes the classes that create breaks.
+     * Reads the class files of a module's tests, and initializes the classes that create mutants.
      *
      * @param test one of the tests
      */
@@ -30,18 +31,18 @@ public final class PlantingCheck {
         }
     }
 
-    /** Returns the names of the classes whose initialization creates breaks. */
+    /** Returns the names of the classes whose initialization creates mutants. */
     public Set<String> initializers() {
         return makers.initializers();
     }
 
-    /** Returns the names of the methods that create breaks at another time. */
+    /** Returns the names of the methods that create mutants at another time. */
     public List<String> late() {
         return makers.late();
     }
 
     /**
-     * Checks that the place of a break exists.
+     * Checks that the place of a mutant exists.
      *
      * @throws IllegalStateException if it does not
      */
@@ -54,7 +55,7 @@ public final class PlantingCheck {
     }
 
     /**
-     * Divides breaks of sources into rounds that can be compiled together. No round contains two breaks of one class.
+     * Divides mutants of sources into rounds that can be compiled together. No round contains two mutants of one class.
      */
     public static List<Map<String, SourceBreak>> rounds(Collection<Planting> plantings) {
         List<Map<String, SourceBreak>> rounds = new ArrayList<>();
@@ -74,7 +75,7 @@ public final class PlantingCheck {
     }
 
     /**
-     * Compiles the sources of several breaks together.
+     * Compiles the sources of several mutants together.
      *
      * @throws IllegalStateException with the compiler's messages, if a source cannot be compiled
      */

@@ -21,7 +21,7 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Finds the code that creates breaks, in class files. The initialization of a class creates a break if the call is in
+ * Finds the code that creates mutants, in class files. The initialization of a class creates a mutant if the call is in
  * the initializer, or in a private static method that only the initializer calls. Any other call is late, because it
  * may be in a test that does not run.
  */
@@ -70,7 +70,7 @@ final class PlantingMakers {
         factories.forEach(factory -> follow(factory, seen));
     }
 
-    /** Follows the calls from a method that creates a break to its callers. */
+    /** Follows the calls from a method that creates a mutant to its callers. */
     private void follow(Method maker, Set<Method> seen) {
         referrers.getOrDefault(maker, Set.of()).forEach(referrer -> late.add(referrer.toString()));
         for (Method caller : callers.getOrDefault(maker, Set.of())) {
@@ -84,12 +84,12 @@ final class PlantingMakers {
         }
     }
 
-    /** Returns the names of the classes whose initialization creates breaks. */
+    /** Returns the names of the classes whose initialization creates mutants. */
     Set<String> initializers() {
         return initializers;
     }
 
-    /** Returns the names of the methods that create breaks at another time. */
+    /** Returns the names of the methods that create mutants at another time. */
     List<String> late() {
         return new ArrayList<>(late);
     }

@@ -9,11 +9,13 @@ import org.objectweb.asm.MethodVisitor;
 import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
-/** Creates breaks of single lines in class files. Each changes the calls that one method makes to another one. */
+/**
+ * Creates mutants by changing calls in class files. Each mutant changes the calls that one method makes to another one.
+ */
 public final class Plantings {
     private static final String HANDLE = "java/lang/invoke/VarHandle";
 
-    /** All breaks, for the test that checks them. */
+    /** All mutants, for the test that checks them. */
     private static final Queue<Planting> MADE = new ConcurrentLinkedQueue<>();
 
     private Plantings() {}
@@ -68,7 +70,7 @@ public final class Plantings {
         MADE.add(made);
     }
 
-    /** Returns all breaks that the classes initialized so far created. */
+    /** Returns all mutants that the classes initialized so far created. */
     static List<Planting> made() {
         return List.copyOf(MADE);
     }

@@ -9,7 +9,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** A break that changes the code in one source file of a product. Comments do not count as code. */
+/** A mutant that changes the code in one source file of a product. Comments do not count as code. */
 public final class SourceBreak implements Planting {
     private final String className;
     private final List<String> texts;
@@ -25,14 +25,14 @@ public final class SourceBreak implements Planting {
         }
     }
 
-    /** Creates a break like {@link #of}, but {@link Plantings#made} does not return it. */
+    /** Creates a mutant like {@link #of}, but {@link Plantings#made} does not return it. */
     public static SourceBreak unlisted(String className, String... texts) {
         return new SourceBreak(className, texts);
     }
 
     /**
-     * Creates a break that replaces strings in the code. The source is compiled when the break is first applied. Two
-     * breaks of the same class cannot be combined: only one of them takes effect.
+     * Creates a mutant by replacing strings in the code. The source is compiled when the mutant is first applied. Two
+     * mutants of the same class cannot be combined: only one of them takes effect.
      *
      * @param className the top-level class of the file
      * @param texts alternately a string that occurs exactly once in the code (without its comments), and its
@@ -56,7 +56,7 @@ public final class SourceBreak implements Planting {
     }
 
     /**
-     * Returns the source with the break.
+     * Returns the mutated source.
      *
      * @throws IllegalStateException if the file does not exist, or does not contain each string exactly once
      */
@@ -88,7 +88,7 @@ public final class SourceBreak implements Planting {
         return made;
     }
 
-    /** Writes the broken class files below a directory, which must precede the modules on a class path. */
+    /** Writes the mutated class files below a directory, which must precede the modules on a class path. */
     public void writeTo(Path directory) throws IOException {
         for (Map.Entry<String, byte[]> made : classes().entrySet()) {
             Path file = directory.resolve(made.getKey().replace('.', '/') + ".class");

@@ -4,7 +4,9 @@ package dev.samara.interleave.instrument;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Removes comments from sources, so that the place of a break depends only on code, not on the wording of comments. */
+/**
+ * Removes comments from sources, so that the place of a mutation depends only on code, not on the wording of comments.
+ */
 final class SourceComments {
     /** Matches literals, which may contain comment delimiters, and comments. Only comments are groups. */
     private static final Pattern LITERAL_OR_COMMENT =

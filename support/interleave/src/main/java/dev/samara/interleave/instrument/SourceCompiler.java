@@ -23,8 +23,8 @@ import java.util.stream.Stream;
 /** Compiles changed source files as parts of their modules. */
 final class SourceCompiler {
     /**
-     * One class of each module and of each of their dependencies. If a module's tests do not depend on a class, it is
-     * missing and ignored.
+     * One class from each module and from each dependency of the modules. A class that is not on the class path of the
+     * tests is ignored.
      */
     private static final List<String> OF_MODULES = List.of(
             "dev.samara.core.Machine",
@@ -39,7 +39,7 @@ final class SourceCompiler {
     private SourceCompiler() {}
 
     /**
-     * Compiles several breaks, which must be of different classes.
+     * Compiles several mutants, which must be of different classes.
      *
      * @throws IllegalStateException with the compiler's messages, if a source cannot be compiled
      */

@@ -80,7 +80,7 @@ final class SteppedClass extends ClassVisitor {
     }
 
     /**
-     * Adds a private static method, which is generated after all methods of the class were visited.
+     * Adds a private static method. Its code is generated after all methods of the class were visited.
      *
      * @return its name
      */

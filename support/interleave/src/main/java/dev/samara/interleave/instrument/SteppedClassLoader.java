@@ -36,9 +36,9 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     /**
-     * Creates a loader of broken classes.
+     * Creates a loader of mutated classes.
      *
-     * @param planted the breaks that are applied to the classes before they are instrumented
+     * @param planted the mutations, which are applied to the classes before these are instrumented
      * @param buffers whether each thread's stores wait in a store buffer
      */
     public SteppedClassLoader(List<Planting> planted, boolean buffers) {
@@ -116,7 +116,7 @@ public final class SteppedClassLoader extends ClassLoader {
     /**
      * Returns the unchanged class file of a class.
      *
-     * @throws IllegalStateException if there is none
+     * @throws IllegalStateException if it does not exist
      */
     static byte[] classFile(String name) {
         byte[] found = bytes(SteppedClassLoader.class.getClassLoader(), name.replace('.', '/'));

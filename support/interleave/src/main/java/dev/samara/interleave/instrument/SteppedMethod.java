@@ -11,8 +11,8 @@ import org.objectweb.asm.Opcodes;
 import org.objectweb.asm.Type;
 
 /**
- * Instruments the code of one method. If a call to the scheduler needs the arguments of the instruction, it is in a
- * bridge: a private static method that takes the arguments, announces the step, and performs it.
+ * Instruments the code of one method. If a call to the scheduler needs the arguments of the instruction, the call is in
+ * a bridge: a private static method that takes the arguments, announces the step, and performs it.
  */
 final class SteppedMethod extends MethodVisitor {
     private static final String HANDLE = HandleBridge.HANDLE;

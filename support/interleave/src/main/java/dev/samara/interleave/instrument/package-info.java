@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Instruments class files as they are loaded: adds a call to the scheduler before each step.
+ * Instruments class files as they are loaded: it adds a call to the scheduler before each step.
  *
  * <p>A {@link dev.samara.interleave.instrument.SteppedClassLoader} defines all classes of {@code dev.samara}, including
  * scenarios, except for this package and the scheduler's. It reads the class files that its parent finds, so the
@@ -24,7 +24,7 @@
  * <p>A call to the JDK or to JCTools is one step. {@code Object.notify} and timed waits on monitors are rejected,
  * because the modules do not use them. Garbage collection is not part of a run: reference queues are always empty.
  *
- * <p>A {@link dev.samara.interleave.instrument.Planting} breaks a class before its instrumentation, in its class file
+ * <p>A {@link dev.samara.interleave.instrument.Planting} mutates a class before its instrumentation, in its class file
  * or in its source.
  */
 @NullMarked

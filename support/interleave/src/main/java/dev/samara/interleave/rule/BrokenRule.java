@@ -14,22 +14,22 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A rule that is broken on purpose in production code. The tables of docs/breaks.md are generated from these.
+ * A rule that a mutant of production code breaks. The tables of docs/breaks.md are generated from these objects.
  *
- * @param name what the broken code does
+ * @param name what the mutated code does
  * @param cost the cost of a search for it
- * @param language opens the language whose scripts must find the break: a public class, whose constructor takes a
+ * @param language opens the language whose scripts must find the mutant: a public class, whose constructor takes a
  *     directory
  * @param most the maximum number of scripts, which take several minutes
- * @param planting plants the break
+ * @param planting plants the mutant
  */
 public record BrokenRule(String name, Cost cost, Class<? extends OpenLanguage> language, long most, Planting planting) {
     /**
-     * A search on some machine.
+     * The cost of a search on some machine.
      *
-     * @param seconds with the compilation of the break
-     * @param scripts up to the first one that shows it
-     * @param steps of the shortest script
+     * @param seconds the duration, including the compilation of the mutant
+     * @param scripts the number of scripts up to the first one that shows the mutant
+     * @param steps the number of steps of the shortest script
      */
     public record Cost(double seconds, long scripts, int steps) {}
 
@@ -49,12 +49,13 @@ public record BrokenRule(String name, Cost cost, Class<? extends OpenLanguage> l
     record Found(long scripts, Difference<?> shortest) {}
 
     /**
-     * Runs scripts of consecutive seeds until one shows the break and can be shortened. A script cannot be shortened if
-     * it differs only sometimes, e.g. because it depends on whether a thread of the machine writes a page.
+     * Runs scripts of consecutive seeds until one shows the mutant and can be shortened. A script cannot be shortened
+     * if it shows a difference only sometimes, e.g. because it depends on whether a thread of the machine writes a
+     * page.
      *
      * @param folder the directory for the language's files
      * @param steps the maximum length of the shortened script
-     * @return the script that was found, or null if there is none
+     * @return the script that was found, or null if no script was
      */
     @Nullable
     Found find(Path folder, long seed, int steps) throws IOException {

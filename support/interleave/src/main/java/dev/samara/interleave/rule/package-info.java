@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Rules that are broken on purpose, to check that scripts which the running kernel also executes find them. A module
- * lists its rules in a test that extends {@code BrokenRules}.
+ * Rules that mutants break on purpose, to check that random scripts find each mutant; the running kernel executes the
+ * same scripts. A module lists its rules in a test that extends {@code BrokenRules}.
  */
 @NullMarked
 package dev.samara.interleave.rule;

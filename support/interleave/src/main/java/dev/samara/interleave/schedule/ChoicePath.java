@@ -66,7 +66,7 @@ final class ChoicePath {
         return choice;
     }
 
-    /** Advances to the next run; returns false if there is none. */
+    /** Advances to the next run; returns false if all runs were made. */
     boolean advance() {
         while (!choices.isEmpty()) {
             Choice last = choices.get(choices.size() - 1);
@@ -78,7 +78,7 @@ final class ChoicePath {
         return false;
     }
 
-    /** Forgets all choices, so the next run is the first one again. */
+    /** Discards all choices, so the next run is the first one again. */
     void clear() {
         choices.clear();
     }

@@ -30,7 +30,7 @@ final class Monitor {
     }
 
     /**
-     * Waits until the monitor is free and takes it, or gives up at a deadline.
+     * Waits until the monitor is free and takes it, or returns at a deadline.
      *
      * @param isFree whether the thread may take it
      * @return false if the deadline passed first

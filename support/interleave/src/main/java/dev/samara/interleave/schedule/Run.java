@@ -28,7 +28,7 @@ final class Run {
     private boolean branching;
     private boolean isRepetition;
 
-    /** The number of operations that are ready to start; afterwards the number of operations that ended. */
+    /** The number of operations that are ready to start; once they run, the number of operations that ended. */
     private int prepared;
 
     private volatile boolean isOver;
@@ -56,7 +56,7 @@ final class Run {
         main.hand();
         try {
             over.await();
-            // The remaining threads end at their next step. The run waits at most a minute for a thread that does not.
+            // The remaining threads end at their next step. The run waits up to a minute for each thread that does not.
             for (SteppedThread thread : threads) {
                 thread.join(60_000);
             }

@@ -11,7 +11,7 @@ import java.util.Set;
 /**
  * The names of the locations that two threads of one run accessed, at least one of them with a write. Preemptions are
  * tried only before accesses to these locations: a preemption before any other access is equivalent to one before the
- * thread's next access to these. The names are learnt run by run; when one is added, an exploration starts again.
+ * thread's next access to one of them. The names are learnt run by run; when one is added, an exploration starts again.
  */
 final class SharedLocations {
     private static final class Users {

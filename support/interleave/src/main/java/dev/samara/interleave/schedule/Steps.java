@@ -176,7 +176,7 @@ public final class Steps {
     }
 
     /**
-     * Exits a monitor. Does nothing once the run is over, because code that javac generates repeats an exit that
+     * Exits a monitor. Does nothing once the run is over, because code that javac generates retries an exit that
      * throws, without end.
      */
     public static void monitorExit(Object of, String site) {

@@ -32,7 +32,7 @@
  *
  * <p><b>Time</b> is virtual. It stands still while a thread can run, and leaps to the next deadline if no thread can
  * run. A run whose leaps exceed the limit ({@link dev.samara.interleave.schedule.Limits}) in total is stuck, because
- * only timeouts would end its waits.
+ * its waits would only end by timeouts.
  *
  * <p><b>Spinning.</b> At a spin-wait hint, a thread either yields until another thread changed something, or continues
  * to the end of its spin, where it parks. Both are tried, and neither counts as a preemption. The iterations of a spin
@@ -42,15 +42,15 @@
  * accessed, at least one of them with a write ({@link dev.samara.interleave.schedule.SharedLocations}). A preemption
  * before any other step can be postponed to the next such access without changing the number of preemptions, so the
  * bound keeps its meaning. {@code SleepSets} does not try both orders of two steps that do not conflict, and therefore
- * supports no bound: of several equivalent runs, it may make one that has more preemptions than another one. The two
- * reductions are never combined. Neither preserves all states between steps, so a scenario that checks states between
- * steps sees only those of the runs that are made.
+ * supports no bound: of several equivalent runs, it may make the one with more preemptions. The two reductions are
+ * never combined. Neither preserves all states between steps, so a scenario that checks states between steps sees only
+ * those of the runs that are made.
  *
  * <p><b>Store buffers.</b> Classes can be instrumented so that plain, opaque and release stores through VarHandles wait
- * in a {@link dev.samara.interleave.schedule.StoreBuffer}, in order, as on x86. They are performed all together, in one
- * step, before the thread's next volatile store, read-modify-write, full fence or wait; or one by one, by a thread of
- * the run that does nothing else. A volatile load does not empty the buffer, because the memory model lets it overtake
- * a release store. Stores to the bytes of frames and plain stores without a VarHandle do not wait. Bugs that need
+ * in a {@link dev.samara.interleave.schedule.StoreBuffer}, in order, as on x86. All of them are performed in one step
+ * before the thread's next volatile store, read-modify-write, full fence or wait; or one by one, by a thread of the run
+ * that does nothing else. A volatile load does not empty the buffer, because the memory model lets it overtake a
+ * release store. Stores to the bytes of frames and plain stores without a VarHandle do not wait. Bugs that need
  * reordered loads, or stores out of order, are left to JCStress.
  *
  * <p><b>The end of a run.</b> A run ends with its main thread or with a failure. In the remaining threads, each further

@@ -43,7 +43,7 @@ public interface FuzzTarget {
         return name().toLowerCase(Locale.ROOT);
     }
 
-    /** {@return the directory of earlier findings, which does not exist if there are none} */
+    /** {@return the directory of earlier findings; it does not exist if there were no findings} */
     default Path regressionFolder() {
         return Path.of(System.getProperty("basedir", ""), "src", "test", "resources", "fuzz", folder());
     }

@@ -18,9 +18,9 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A connection to a running judge. The judge's first task executes only requests, which also create its children and
- * threads. May be used by only one thread at a time. A request that blocks in the kernel blocks the caller, unless it
- * is sent with {@link Task#begin}.
+ * A connection to a running judge. The judge's first task only executes requests; these also create its child processes
+ * and threads. May be used by only one thread at a time. A request that blocks in the kernel blocks the caller, unless
+ * it is sent with {@link Task#begin}.
  */
 public final class Judge implements AutoCloseable {
     /** The name of the judge that runs on the kernel of an x86-64 machine. */

@@ -154,9 +154,9 @@ public final class Task {
 
     /**
      * Returns the request for the mappings that overlap a range. The answer is one line. For each mapping, it contains
-     * the line of maps, a tab, the amounts of smaps if requested and a tab, the flags, and {@code |}. Then follow two
-     * lists, each after {@code ;}: the pages of a part that are in memory, and the first bytes of the part's pages, as
-     * runs {@code ADDRESS+PAGES=VALUE}.
+     * the line of maps, a tab, the amounts of smaps if requested and a tab, the flags, and {@code |}. Two lists follow,
+     * each after {@code ;}: the pages of a part that are in memory, and the first bytes of the part's pages, as runs
+     * {@code ADDRESS+PAGES=VALUE}.
      *
      * @param start the first address
      * @param end the end, exclusive
@@ -324,7 +324,7 @@ public final class Task {
         judge.readLine();
     }
 
-    /** Returns the route with a different verb for its last task. */
+    /** Returns the route with the given verb for its last task. */
     private String nearest(char verb) {
         int last = route.lastIndexOf('@');
         if (last < 0) {

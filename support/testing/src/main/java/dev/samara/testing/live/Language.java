@@ -71,9 +71,9 @@ public interface Language<S, D extends Difference<S>> {
     D again(D found, List<S> steps) throws IOException;
 
     /**
-     * Runs the script of a difference that {@link #again} found once more, as carefully as the language can. A language
-     * may run the many scripts of {@link #again} less carefully. If the result here shows that this was not careful
-     * enough, it runs them more carefully from then on.
+     * Repeats the script of a difference that {@link #again} found, as carefully as the language can. A language may
+     * run the many scripts of {@link #again} less carefully. If the result of the repetition shows that {@link #again}
+     * was not careful enough, the language runs scripts more carefully from then on.
      *
      * @param found the difference
      * @return the first difference of its script, or null if there is none

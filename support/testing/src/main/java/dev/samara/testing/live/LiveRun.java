@@ -17,8 +17,8 @@ import java.util.concurrent.TimeUnit;
  * A run of random scripts, which fails with the shortest script found that shows a difference. Without a property, it
  * runs the share of a build. With only {@value #SEED}, it runs the script of that seed. With {@value #SECONDS}, it runs
  * scripts of consecutive seeds for that time, starting at {@value #SEED} or a fresh seed, and writes the tally of the
- * kernel's answers into {@code target}. With {@value #KEEP_GOING}, it does not end at the first difference. It then
- * shortens one script for each kind of difference, and names the seeds of all others.
+ * kernel's answers into {@code target}. With {@value #KEEP_GOING}, it does not end at the first difference, but
+ * shortens one script for each kind of difference, and names the seeds of all other scripts.
  *
  * @param <S> a step
  * @param <D> a difference

@@ -42,7 +42,7 @@ public final class Shrinker<S, D extends Difference<S>> {
         if (confirmed != null && confirmed.kind().equals(found.kind())) {
             return confirmed;
         }
-        // Not confirmed. The language runs scripts more carefully the second time.
+        // Not confirmed. The language now runs scripts more carefully, so shrinking is retried once.
         return new Shrinker<>(language, found, nanos).shrink();
     }
 

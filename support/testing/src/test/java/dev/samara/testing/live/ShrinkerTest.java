@@ -57,7 +57,7 @@ final class ShrinkerTest {
         assertSame(found, Shrinker.shrink(new NumberLanguage(script -> "any"), found, -1));
     }
 
-    /** A language that takes each script for one that differs, until it confirms one. */
+    /** A language that reports a difference for every script until {@link #confirm} is called. */
     private static final class HastyLanguage extends NumberLanguage {
         private boolean isCareful;
 
