@@ -130,7 +130,7 @@ public final class SpaceUsers {
     }
 
     /**
-     * Stops counting a CPU that {@link #tryGetHome} counted.
+     * Removes a CPU that {@link #tryGetHome} counted from the users.
      *
      * @return whether it was the last user, as for {@link #put}
      */
@@ -149,7 +149,7 @@ public final class SpaceUsers {
     }
 
     /**
-     * Stops counting a CPU whose word no longer contains the context of the space.
+     * Removes a CPU, whose word no longer contains the context of the space, from the users.
      *
      * @return whether it was the last user. The caller then makes sure that the space is torn down
      */

@@ -223,7 +223,7 @@ final class CachedPages {
         }
     }
 
-    /** Stops counting pages whose frames are about to be freed. */
+    /** Subtracts pages whose frames are about to be freed from the number of cached bytes. */
     void uncount(int freed) {
         if (counter != null) {
             counter.getAndAdd(-((long) freed << pageShift));

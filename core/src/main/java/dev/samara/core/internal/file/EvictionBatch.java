@@ -283,7 +283,7 @@ final class EvictionBatch {
     }
 
     /**
-     * Stops counting the removed pages, and passes on their frames.
+     * Subtracts the removed pages from the number of cached pages, and hands over their frames.
      *
      * @param freed receives the frames in ascending order, so that one call later fills several consecutive frames
      * @return the number of frames

@@ -150,7 +150,7 @@ public final class Seals {
         WRITABLE.getAndAdd(this, 1);
     }
 
-    /** Stops counting a mapping ({@code mapping_unmap_writable}). */
+    /** Subtracts a counted mapping ({@code mapping_unmap_writable}). */
     public void unmap() {
         WRITABLE.getAndAdd(this, -1);
     }

@@ -8,8 +8,8 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 
 /**
- * A denial of opens for writing. It counts as a use of an open, so the file stays open, like the file of a running
- * program.
+ * Prevents opens for writing, until it is closed. It counts as a use of the {@link HostFile} that started it, so the
+ * file stays open, like the executable of a running program.
  */
 final class HeldDenial implements HostFile.WriteDenial {
     private final String name;

@@ -94,7 +94,10 @@ final class ProcessFiles {
         OPEN.computeIfAbsent(key, of -> new OpenCount()).count++;
     }
 
-    /** Stops counting a channel that was closed or never used. The last channel of a file ends the file's lock. */
+    /**
+     * Subtracts a channel that was closed or never used. When the last channel of a file is subtracted, the file's lock
+     * has ended.
+     */
     static synchronized void closed(Object key) {
         OpenCount open = OPEN.get(key);
         if (open != null && --open.count == 0) {

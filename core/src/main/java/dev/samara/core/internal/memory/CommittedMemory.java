@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * of the layouts. It may be read at any time.
  *
  * <p>The limit is exact. A charge is refused only if all charges and the request exceed the limit at one instant of the
- * call, and it never brings all charges above the limit. Far from the limit a charge writes one word that
- * few threads share, and near the limit one word that all threads share.
+ * call, and it never brings all charges above the limit. Far from the limit a charge writes one word that few threads
+ * share, and near the limit one word that all threads share.
  */
 public final class CommittedMemory {
     /*
@@ -222,7 +222,7 @@ public final class CommittedMemory {
     private boolean chargeExactly(Stripe own, long bytes) {
         lock();
         try {
-            // The last owner of the lock may have dealt.
+            // The previous owner of the lock may have filled this stripe from the pool.
             if (takeFrom(own, bytes)) {
                 return true;
             }

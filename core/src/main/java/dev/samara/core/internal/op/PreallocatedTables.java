@@ -178,7 +178,7 @@ final class PreallocatedTables {
 
     /**
      * Subtracts the length of a range and the length of a leaf from a number of bytes. Returns a negative number if the
-     * range is longer.
+     * range is longer than that number of bytes.
      */
     private static long without(long left, long leaf, long length) {
         return Addresses.isAbove(length, left) ? -1 : left - length - leaf;

@@ -93,7 +93,8 @@ final class BackgroundReap extends WaitingCall {
     }
 
     /**
-     * Returns whether the first step is listed. Called by the thread of {@link #begin}, even after {@code begin} threw.
+     * Returns whether the first step is listed. Called by the thread that called {@link #begin}, even if that call
+     * threw.
      */
     boolean isBegun() {
         return isListed();
@@ -126,7 +127,7 @@ final class BackgroundReap extends WaitingCall {
     /** Runs a step. Returns whether it was the last one. */
     private boolean advance() {
         // A thread that invokes steps may be in GUEST or in a callback, for example, and then must not wait. Another
-        // thread continues the reap; this does not count as a wait.
+        // thread continues the reap; the skipped step does not count as a pause.
         isRefused = !layout.host().threads().mayWaitHere();
         if (isRefused) {
             pause(1);

@@ -132,13 +132,13 @@ final class BorderSearch {
         noteFailure(thrown);
     }
 
-    /** Records such a failure after contention for the layout lock. Caller holds the layout lock. */
+    /** Records a failed division or join after contention for the layout lock. Caller holds the layout lock. */
     void noteFailureOfWhole(Throwable thrown) {
         contention.clear();
         noteFailure(thrown);
     }
 
-    /** Records such a failure, and changes no contention. Caller need not hold a lock. */
+    /** Records a failed division or join, but no contention. Caller need not hold a lock. */
     void noteFailure(Throwable thrown) {
         if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
             failure = thrown;

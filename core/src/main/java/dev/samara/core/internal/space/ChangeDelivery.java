@@ -151,7 +151,7 @@ public final class ChangeDelivery extends WaitingCall {
         }
     }
 
-    /** Returns the place of a change that could not be queued, and so is lost. */
+    /** Frees the place in the queue of a change that could not be queued. The change is then lost. */
     private void giveBack() {
         long known;
         long before;

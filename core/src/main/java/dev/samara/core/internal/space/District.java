@@ -277,7 +277,7 @@ public final class District {
         return tree;
     }
 
-    /** Returns the limits. The limits of a part cannot decide that a limit is exceeded. */
+    /** Returns the limits. A part alone cannot decide that the layout exceeds a limit. */
     public Limits limits() {
         return limits;
     }

@@ -22,8 +22,8 @@ public final class InFlightGate extends Gate {
     private @Nullable InFlightOperation range;
 
     /**
-     * Whether faults, too, wait at the operation's VMAs, because the operation replaces or moves a mapping. Written
-     * only before publication.
+     * Whether faults also wait at the operation's VMAs, because the operation replaces or moves a mapping. Written only
+     * before publication.
      *
      * @written the operation, before publication (plain)
      * @read any thread that found one of its VMAs (plain)

@@ -121,7 +121,7 @@ public abstract class InFlightOperation extends RetriedCall {
         completionWork.undoBatch();
     }
 
-    /** Adds a range whose VMAs are in flight; faults wait there too if it is gated. */
+    /** Adds a range whose VMAs are in flight. If it is gated, faults also wait there. */
     public void occupy(long start, long end, boolean gated) {
         footprint.occupy(start, end);
         if (gated) {

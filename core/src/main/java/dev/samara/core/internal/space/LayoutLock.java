@@ -56,10 +56,16 @@ public final class LayoutLock extends ReentrantLock {
     /** The number of spin-wait hints between two reads of the clock. */
     private static final int PAUSES = 8;
 
-    /** The maximum number of clock reads in a turn or a try. Neither comes near it unless the clock stands still. */
+    /**
+     * The maximum number of clock reads in a turn or a try. Neither a turn nor a try reaches it unless the clock stands
+     * still.
+     */
     private static final int MOST_READS = 2_000;
 
-    /** How often a thread checks whether the spinning thread is about to release its role, because it got the lock. */
+    /**
+     * How often a thread tries to become the spinning thread. The current one may have got the lock, and be about to
+     * release the role.
+     */
     private static final int LOOKS = 200;
 
     /** On a single CPU the owner cannot run while another thread spins. */

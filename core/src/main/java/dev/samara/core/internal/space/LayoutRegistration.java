@@ -4,7 +4,7 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.Registration;
 import dev.samara.core.internal.sync.StackReserve;
 
-/** One addition of a listener or notifier to a space; its removal takes the layout lock. */
+/** The registration of a listener or notifier with a space. Closing it takes the layout lock. */
 final class LayoutRegistration implements Registration {
     private final Districts districts;
     private final Object callback;

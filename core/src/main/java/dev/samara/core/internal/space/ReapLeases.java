@@ -52,7 +52,7 @@ public final class ReapLeases {
         private volatile long steppedNanos;
 
         /**
-         * The report to send if the victim is passed over. Written before the victim.
+         * The report to send if the victim is skipped. Written before {@link #victim}.
          *
          * @written the thread of the lease, once, before it writes {@code victim} (plain)
          * @read the thread that took over the lease, after it read {@code victim} (plain)
@@ -133,7 +133,9 @@ public final class ReapLeases {
         return lease.victim != null && nanos() - lease.steppedNanos >= LONGEST_STILL;
     }
 
-    /** Makes the machine pass over the victim, and reports that. Called by the thread that took over the lease. */
+    /**
+     * Makes the machine skip the victim, and sends the lease's report. Called by the thread that took over the lease.
+     */
     void giveUp(ReapLease lease) {
         Reaping victim = lease.victim;
         Report left = lease.left;

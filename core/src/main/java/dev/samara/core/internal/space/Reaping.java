@@ -45,8 +45,8 @@ public final class Reaping {
     }
 
     /**
-     * Returns whether the machine passes over the space when it needs memory, because the space was emptied or could
-     * not be.
+     * Returns whether the machine skips the space when it needs memory, because its pages were already taken, or
+     * because an attempt to take them failed.
      */
     boolean isSkipped() {
         return isSkipped;

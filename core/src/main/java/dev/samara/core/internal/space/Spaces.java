@@ -204,7 +204,8 @@ public final class Spaces implements CountedSpaces {
     }
 
     /**
-     * Returns the layouts from which the machine may take pages: those in use that no earlier reap emptied or gave up.
+     * Returns the layouts from which the machine may take pages: those in use, except those that an earlier reap
+     * emptied or failed to empty.
      *
      * @param memory the memory that contains the pages; null for any
      */
