@@ -22,7 +22,7 @@ final class EvictionBatch {
     private final Frames frames;
     private final CachedPages cached;
 
-    /* Guarded by the lock of the content; the other fields are guarded by the inode lock. */
+    /* Guarded by the content lock; the other fields are guarded by the inode lock. */
 
     private final EvictionCursor cursor;
     private final RecentReads recent;

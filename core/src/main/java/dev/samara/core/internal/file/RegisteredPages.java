@@ -25,7 +25,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
     private long hand;
 
     /**
-     * The removal of all pages, if it failed; the next {@link #end} continues it. Guarded by the content's lock.
+     * The removal of all pages, if it failed; the next {@link #end} continues it. Guarded by the content lock.
      *
      * @written holder of {@code content} (plain)
      * @read holder of {@code content} (plain)

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Maps page numbers of a file to the VMAs that map them, in all spaces ({@code i_mmap}).
  *
- * <p>A VMA is linked before its layout is published. It is unlinked after the operation that removed it retired its
+ * <p>A VMA is linked before its layout is published. It is unlinked after the operation that removed it has retired its
  * pages. So a lookup finds every VMA through which a page may be mapped, and possibly further VMAs. Linking, unlinking
  * and lookups run concurrently and never wait.
  *

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Its content exists as long as it has a user. A user is a VMA of any space that maps the object, also while the VMA
  * is being unmapped, or a reference ({@code VmaRef}) to such a VMA. A Java reference to this object, or to a detached
  * VMA, does not count. If the object is mapped again after its content ended, it gets new content, of zeros. All VMAs
- * that are attached at the same time share one content.
+ * that are attached at the same time share the same content.
  *
  * <p>Its memory is charged while at least one VMA of any space maps it.
  */

@@ -189,8 +189,8 @@ final class Truncation {
             int frame = cached.frameAt(start >>> cached.pageShift());
             if (frame != Frames.NONE) {
                 if (!forgetsBeyondEnd) {
-                    // Marked dirty, as in shmem_undo_range. A host file needs no mark, because its stored content gets
-                    // the zeros, too.
+                    // Marked dirty, as in shmem_undo_range. A host file needs no mark, because its stored content also
+                    // gets the zeros.
                     frames.setDirty(frame);
                 }
                 frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);

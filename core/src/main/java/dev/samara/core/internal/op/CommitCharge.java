@@ -167,7 +167,7 @@ final class CommitCharge {
         left = excess(counters);
         if (work != null) {
             long bytes = Math.max(0, left);
-            // An earlier batch of the operation may have unmapped objects, too. Its bytes are part of the excess.
+            // An earlier batch of the operation may also have unmapped objects. Its bytes are part of the excess.
             MappingDeltas earlier = work.charge().objects();
             MappingDeltas fewer = mappings == null ? earlier : mappings.decreases(earlier);
             if (bytes != 0 || fewer != null) {
