@@ -432,7 +432,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
 
     @Override
     public void copy(int from, int fromOffset, int to, int toOffset, int length) {
-        // Within one frame too, copies as if through an intermediate buffer.
+        // Copies as if through an intermediate buffer, also within one frame.
         chunk(to).put(at(to, toOffset), chunk(from), at(from, fromOffset), length);
     }
 

@@ -58,8 +58,8 @@ public final class Frames {
     private static final int DEEPER = 3;
 
     static {
-        // Initialized here and not at the first allocation, where a stack overflow may make the initialization fail,
-        // and then it fails forever.
+        // Initialized here and not at the first allocation, where a stack overflow could make the initialization fail
+        // forever.
         FrameRecordWords.initialize();
     }
 
