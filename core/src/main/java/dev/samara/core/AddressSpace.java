@@ -97,7 +97,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>References and the end.</b> An {@code AddressSpace} is a reference to the users of a space ({@code mm_users}),
  * the strongest of three kinds: as long as there is a user, the space keeps its mappings and pages. {@link #get}
- * returns an additional one, for another holder; a CPU in the space is a user, too. {@link #hold} and {@link #grab}
+ * returns an additional one, for another holder; a CPU in the space is also a user. {@link #hold} and {@link #grab}
  * return two weaker kinds of references, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
  *
  * <p>{@link #close} releases a reference; other users are not affected. The thread whose {@code close} or CPU was the
@@ -341,7 +341,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>The pages are written one after the other, as a CPU writes them: the mapping must allow it, a private page
      * that is shared after a fork is copied, written pages become dirty, and write listeners are called. What {@link
-     * #read(long, ByteBuffer)} says about the CPU applies here, too.
+     * #read(long, ByteBuffer)} says about the CPU also applies here.
      *
      * @param address of the first byte
      * @param source contains the bytes; a heap or a direct buffer
@@ -620,12 +620,12 @@ public final class AddressSpace implements AutoCloseable {
      * Names memory that is not backed by a file ({@code prctl(2)}, {@code PR_SET_VMA} with {@code
      * PR_SET_VMA_ANON_NAME}), mapping by mapping. The call continues after a hole, and returns ENOMEM at the end. Any
      * other error stops the call, and the mappings named before it stay named. Private anonymous memory can be named,
-     * sealed or not, and so can mappings of shared anonymous memory and of a {@link
-     * dev.samara.core.backing.MemoryFile}, private ones too. Their name is then {@code [anon:name]} or {@code
-     * [anon_shmem:name]} ({@link Vma#name}). {@link LayoutSnapshot#maps} shows it, except for private memory of the
-     * heap and the main stack, which is shown as such. Mappings with different names do not merge. When a mapping is
-     * split, moved or inherited by a child, its name goes with it; new mappings, and memory by which the heap grows,
-     * are unnamed. A special mapping, such as {@code [vdso]}, keeps its own name: naming all of it changes nothing.
+     * sealed or not, and so can shared and private mappings of shared anonymous memory and of a {@link
+     * dev.samara.core.backing.MemoryFile}. Their name is then {@code [anon:name]} or {@code [anon_shmem:name]} ({@link
+     * Vma#name}). {@link LayoutSnapshot#maps} shows it, except for private memory of the heap and the main stack, which
+     * is shown as such. Mappings with different names do not merge. When a mapping is split, moved or inherited by a
+     * child, its name goes with it; new mappings, and memory by which the heap grows, are unnamed. A special mapping,
+     * such as {@code [vdso]}, keeps its own name: naming all of it changes nothing.
      *
      * <p>Errors ({@code set_anon_vma_name} in {@code mm/madvise.c}): EINVAL a name of more than 79 characters or with a
      * character that is not printable ASCII, or is one of {@code \ ` $ [ ]}; EINVAL not a page boundary, or the range
@@ -1280,7 +1280,7 @@ public final class AddressSpace implements AutoCloseable {
      * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} left in the space leave it. The
      * last CPU to leave ends the space.
      *
-     * <p>A thread that must not wait may call this method, too; one of the machine's threads then tears the space down.
+     * <p>A thread that must not wait may also call this method; one of the machine's threads then tears the space down.
      */
     @Override
     public void close() {
@@ -1349,8 +1349,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Adds a notifier. It is called for each operation that starts after this method has returned and removes mappings,
-     * pages or rights, while that operation is in flight. An operation already in flight calls it too, unless it has
-     * already called its notifiers. A child does not inherit the notifier.
+     * pages or rights, while that operation is in flight. An operation that is already in flight also calls it, unless
+     * the operation has already called its notifiers. A child does not inherit the notifier.
      *
      * <p>Any thread may close the registration; {@code close} throws {@code IllegalStateException} while one of the
      * thread's CPUs is in GUEST, and within {@code rcuMapPages}. The notifier is not called for operations that start

@@ -104,8 +104,8 @@ public final class MachineBuilder {
     }
 
     /**
-     * Limits the number of mappings of a space ({@code vm.max_map_count}). As on Linux, the limit is soft: some
-     * calls may exceed it by one.
+     * Limits the number of mappings of a space ({@code vm.max_map_count}). As on Linux, the limit is soft: some calls
+     * may exceed it by one.
      *
      * @param maps the limit, positive; 65530 unless set
      * @return this
@@ -135,8 +135,8 @@ public final class MachineBuilder {
     }
 
     /**
-     * Limits the memory that may be committed to all spaces together, as {@code vm.overcommit_memory=2} does;
-     * NORESERVE then has no effect. Without a limit no call fails for lack of commit.
+     * Limits the memory that may be committed to all spaces together, as {@code vm.overcommit_memory=2} does; NORESERVE
+     * then has no effect. Without a limit no call fails for lack of commit.
      *
      * @param bytes the limit; -1, the default, for no limit
      * @return this
@@ -324,8 +324,8 @@ public final class MachineBuilder {
      *
      * @param reporter the reporter; unless set, reports go to the system logger {@code dev.samara.core}, each with its
      *     kind before its message. Its level is ERROR for {@link Report.Kind#INVARIANT_BROKEN}, {@link
-     *     Report.Kind#RETIREMENT_FAILED}, {@link Report.Kind#FILE_NOT_SAVED} and {@link
-     *     Report.Kind#FRAME_QUARANTINED}, and WARNING for the others
+     *     Report.Kind#RETIREMENT_FAILED}, {@link Report.Kind#FILE_NOT_SAVED} and {@link Report.Kind#FRAME_QUARANTINED},
+     *     and WARNING for the others
      * @return this
      */
     public MachineBuilder reportTo(Consumer<? super Report> reporter) {
@@ -583,8 +583,8 @@ public final class MachineBuilder {
      * threads that run guest code, a thread may be descheduled for longer than the default time: set a longer time
      * there.
      *
-     * @param time positive; 100 milliseconds unless set, or as many as the system property {@code
-     *     samara.longShootdown} contains when this builder is created
+     * @param time positive; 100 milliseconds unless set, or as many as the system property {@code samara.longShootdown}
+     *     contains when this builder is created
      * @return this
      * @throws IllegalArgumentException if it is not positive
      */
@@ -611,9 +611,9 @@ public final class MachineBuilder {
 
     /**
      * Checks the calls of backings in {@code rcuMapPages}, which must not block. Operations, forks, changes of a page
-     * cache, grace periods and faults that start there throw and are reported. A call that takes too long is reported,
-     * too. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Checking makes every file
-     * fault slower.
+     * cache, grace periods and faults that start there throw and are reported. A call that takes too long is also
+     * reported. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Checking makes every
+     * file fault slower.
      *
      * @param longest the time after which a call is reported, not negative; null, the default, to check no calls
      * @return this

@@ -146,7 +146,7 @@ public record AccessRules(
 
     /**
      * Returns whether the bits of an address above the significant ones are copies of the highest significant bit. An
-     * access to any other address faults before a page table is read. Some canonical addresses fault before that, too:
+     * access to any other address faults before a page table is read. Some canonical addresses also fault before that:
      * those outside {@code kuseg} on MIPS32, and those outside the quadrants and the range of the radix tree on PPC64.
      * This method does not determine which exception is raised: on x86-64, references to the stack raise a different
      * one.

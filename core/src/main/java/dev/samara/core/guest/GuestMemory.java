@@ -256,7 +256,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
     }
 
     /**
-     * Returns the number of the last reservation, even if it ended.
+     * Returns the number of the last reservation, even if it has ended.
      *
      * @return the number
      */
@@ -340,7 +340,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
 
     /**
      * Copies bytes out of memory into the remaining bytes of a buffer, page by page. The position of the buffer
-     * advances by the number of copied bytes. Bytes of the buffer after the new position may have changed, too.
+     * advances by the number of copied bytes. Bytes of the buffer after the new position may also have changed.
      *
      * <p>If 64 KiB or more of consecutive pages of a {@code HostFile} are neither mapped nor in memory, these pages are
      * usually read from the host without the page cache, as {@code HostFile.pread} reads them. They are then not kept

@@ -87,7 +87,7 @@ final class AllStop {
         stopper = by;
         for (TracedThread each : threads.values()) {
             if (each.state == TracedThread.StopState.RUNNING) {
-                // Woken too, because a signal may have stopped it.
+                // Also woken, because a signal may have stopped it.
                 each.thread.wake();
             }
         }
@@ -121,7 +121,7 @@ final class AllStop {
         threads.values().forEach(each -> each.thread.wake());
     }
 
-    /** Called when the process ended. */
+    /** Called when the process has ended. */
     synchronized void exits(int status) {
         hasExited = true;
         exitStatus = status;

@@ -9,7 +9,9 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/** A thread that looks up addresses until the writer finished, and until it made a minimum number of lookups. */
+/**
+ * A thread that looks up addresses until the writer has finished, and until it has made a minimum number of lookups.
+ */
 final class LookupThread implements Callable<Tally> {
     /** The minimum number of lookups of each reader, the last of which may be made after the writer finished. */
     private static final long LEAST = 1_000;

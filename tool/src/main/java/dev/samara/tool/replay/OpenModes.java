@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>This is one of the three facts that are learnt from snapshots. A shared mapping of a read-only open is marked
  * {@code ms}, but neither {@code sh} nor {@code mw}. So the first later snapshot that shows the same pages with the
- * same file decides; this may be the first snapshot of a child. If there is none, the file counts as open for writing
- * too. The result depends only on the files.
+ * same file decides; this may be the first snapshot of a child. If there is none, the file also counts as open for
+ * writing. The result depends only on the files.
  */
 final class OpenModes {
     private static final long LENT = VmaFlags.SHARED | VmaFlags.MAYWRITE;

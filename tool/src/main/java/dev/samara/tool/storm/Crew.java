@@ -65,7 +65,7 @@ final class Crew {
         named.forEach(Thread::start);
     }
 
-    /** Returns whether all threads except one ended. */
+    /** Returns whether all threads except one have ended. */
     boolean hasEndedBut(Thread one) {
         return members.stream().noneMatch(member -> member != one && member.isAlive());
     }
@@ -76,7 +76,7 @@ final class Crew {
         return members.stream().filter(Thread::isAlive).toList();
     }
 
-    /** Waits until all threads ended, or one makes no progress. Returns whether all ended. */
+    /** Waits until all threads have ended, or one makes no progress. Returns whether all have ended. */
     boolean awaitEnd() throws InterruptedException {
         for (Member member : members) {
             while (member.isAlive() && !course.isStalled()) {

@@ -5,8 +5,8 @@ import dev.samara.core.vma.Geometry;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * A plot of pages, and the allowed results of an access to each page. One thread changes the pages and records each
- * change; any thread may read the record.
+ * A <em>plot</em>, i.e. a range of pages that one thread changes, and the allowed results of an access to each page.
+ * That thread records each change; any thread may read the record.
  *
  * <p>A page's word contains a version, which each change increments twice; whether a change is in progress; and the
  * rights. If the word is the same before and after an access, and no change is in progress, its rights determine the

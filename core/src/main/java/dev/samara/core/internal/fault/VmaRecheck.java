@@ -19,7 +19,7 @@ final class VmaRecheck {
      * Returns the VMA that is at an address now, if it belongs to the mapping for which the fault decided; the decision
      * is then still valid. The caller holds the lock of the leaf, and linked the leaf before.
      *
-     * @param isPrepared whether the fault prepared the anon_vma of the VMA. If so, the returned VMA has one, too
+     * @param isPrepared whether the fault prepared the anon_vma of the VMA. If so, the returned VMA also has one
      * @return the VMA, or null if the fault must start over
      */
     static @Nullable VmArea of(Layout layout, VmArea vma, long address, boolean isPrepared) {

@@ -30,7 +30,7 @@ final class DirtyLimit implements DirtyPages {
      * The bytes of the pages that became dirty so far.
      *
      * @written a thread that marks a clean frame or entry as dirty (get-and-add)
-     * @read a thread that is about to make pages dirty, in GUEST too, after {@code passed}; the holder of {@code pass}
+     * @read a thread that is about to make pages dirty, also in GUEST, after {@code passed}; the holder of {@code pass}
      *     (volatile)
      * @invariant the bytes of the pages of host files that became dirty so far. A page is marked before it is counted,
      *     so a page that becomes dirty after the start of a pass is counted after that start

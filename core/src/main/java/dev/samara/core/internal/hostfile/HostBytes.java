@@ -269,7 +269,7 @@ final class HostBytes {
         try {
             long failed = BEYOND_END;
             for (int attempt = 0; failed == BEYOND_END && attempt < PageFetches.ATTEMPTS; attempt++) {
-                // Revalidated on each retry, too, because another program truncated the file.
+                // Also revalidated on each retry, because another program truncated the file.
                 failed = size.revalidate();
                 failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }

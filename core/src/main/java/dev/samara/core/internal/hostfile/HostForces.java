@@ -17,9 +17,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * <ul>
  *   <li><b>Success.</b> Each change of the host's file is counted once it is complete ({@link #noteChange}). A force
  *       covers the changes that were counted before it started. A save succeeds once a force covers all changes that
- *       were counted when the writes of the save were complete. By then the earlier writes of other threads are
- *       complete, too, because write-backs run one at a time. So a save that starts during a force waits for this
- *       force, and for the next one, which all waiting saves share.
+ *       were counted when the writes of the save were complete. By then the earlier writes of other threads are also
+ *       complete, because write-backs run one at a time. So a save that starts during a force waits for this force, and
+ *       for the next one, which all waiting saves share.
  *   <li><b>Failure.</b> The host reports the failure of a write to only one force, perhaps to a force that does not
  *       cover this write. The next force succeeds although the bytes are lost. So if a force fails during a save, the
  *       save fails, whichever pages it wrote. All pages that were written since the last successful force, including
@@ -95,9 +95,7 @@ final class HostForces {
      */
     private final PageRuns written = new PageRuns();
 
-    /**
-     * The pages that were written since the last successful force, and before the force under way.
-     */
+    /** The pages that were written since the last successful force, and before the force under way. */
     @GuardedBy("forcing")
     private final PageRuns covered = new PageRuns();
 

@@ -193,7 +193,7 @@ final class HostSize {
         try {
             host.truncate(bytes);
         } catch (IOException failed) {
-            // A failed truncation may nevertheless have taken effect, and then the pages must be truncated, too.
+            // A failed truncation may nevertheless have taken effect, and then the pages must also be truncated.
             if (host.size() != bytes) {
                 throw failed;
             }

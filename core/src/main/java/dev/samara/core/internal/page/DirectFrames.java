@@ -417,7 +417,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             chunk.put(at++, value);
         }
         for (; at + 8 <= end; at += 8) {
-            // Several times as fast as by the handle; one store of eight bytes, as by that.
+            // Several times as fast as a store by the handle; both store the eight bytes in one step.
             chunk.putLong(at, eight);
         }
         while (at < end) {

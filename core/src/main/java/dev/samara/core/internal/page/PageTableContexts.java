@@ -172,7 +172,7 @@ public final class PageTableContexts {
      * Ends the contexts of CPUs that are gone.
      *
      * @param taker the owner that takes each context over first, so that only one thread ends it; if this owner's CPU
-     *     is gone too, another thread ends the context
+     *     is also gone, another thread ends the context
      */
     private void discardOfGone(CpuOwner taker) {
         owned.forEach((context, gone) -> {

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The threads of a machine. They run the tasks that must not run on a caller's thread: the closing of backings, the
- * last phases of asynchronous operations, the delivery of change events.
+ * last phases of asynchronous operations, and the delivery of change events.
  *
  * <p>Tasks start in the order in which they were given, one after the other. If a task does not return within a set
  * time, the next task starts concurrently. So there are at most two threads, plus one for each task that takes longer
@@ -63,7 +63,7 @@ public final class Background implements Executor {
     private static final long LONGEST_WAIT = 1_000_000;
 
     /**
-     * @words all other fields that change of {@code Background}, {@code BackgroundThreads}
+     * @words all other mutable fields of {@code Background}, {@code BackgroundThreads}
      * @written holder of {@code lock} (plain, lock)
      * @read holder of {@code lock} (plain, lock)
      * @invariant {@code standbyWaits} is true only while {@code leaderRuns} is true, and {@code leaderRuns} only while

@@ -63,7 +63,7 @@ final class BackgroundThreads {
     private long overdueNanos;
 
     /**
-     * Creates a count of no threads.
+     * Creates a count of zero threads.
      *
      * @param work what each thread does until it ends
      * @param tryAgain tries again to find a thread after a failed attempt; the timer runs it, without the lock

@@ -10,9 +10,9 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The housekeeping of a machine: a list of calls that continue later, once a CPU acknowledged a request, a copy or a
- * grace period ended, or a pause is over. A waiting call costs only its objects. A step polls each call, and hands the
- * calls that can continue to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
+ * The housekeeping of a machine: a list of calls that continue later, once a CPU has acknowledged a request, a copy has
+ * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call, and hands
+ * the calls that can continue to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
  * Thread-safe.
  *
  * <p>One thread, the housekeeping thread, runs the steps, in a task that lasts as long as calls wait. Or the steps are
@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The executor may run a call immediately, within the step. A thread that waits in an operation or a fault may hold
  * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain
  * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait of such a thread depends on the skipped calls, because a
- * retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread skips these calls, too,
- * while a callback that it runs waits.
+ * retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread also skips these calls while
+ * a callback that it runs waits.
  */
 public final class Housekeeping implements Runnable {
     /** In nanoseconds. After a step that takes this long, the steps pause, whatever the idle strategy does. */

@@ -37,7 +37,7 @@ public abstract sealed class CpuActivities permits CpuTlb {
 
     /**
      * Keeps the CPU reachable up to this call, which follows an access in GUEST. Each method that changes the state of
-     * the CPU ends with such a fence, too. So when a thread finds the CPU lost, no other thread changes it.
+     * the CPU also ends with such a fence. So when a thread finds the CPU lost, no other thread changes it.
      */
     public final void keepReachable() {
         Reference.reachabilityFence(cpu);

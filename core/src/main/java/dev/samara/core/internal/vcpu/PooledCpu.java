@@ -147,7 +147,7 @@ public final class PooledCpu extends LentCpu {
         return used.isInGuest();
     }
 
-    /** Leaves GUEST until the next poll. Does nothing if the CPU already left GUEST. */
+    /** Leaves GUEST until the next poll. Does nothing if the CPU has already left GUEST. */
     public void leaveUntilPoll() {
         if (isInGuest()) {
             tlb().goAway(CpuTlb.FOR_CALL);

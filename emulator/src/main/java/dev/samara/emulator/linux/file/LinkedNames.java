@@ -35,7 +35,7 @@ final class LinkedNames {
         all.remove(path);
     }
 
-    /** Called after the guest renamed a file or a directory. The names below a directory change too. */
+    /** Called after the guest renamed a file or a directory. The names below a directory also change. */
     void renamed(String from, String to) {
         // The file that had the new name before lost it. The file may have other names.
         all.remove(to);

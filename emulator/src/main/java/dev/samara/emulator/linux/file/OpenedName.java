@@ -213,7 +213,7 @@ public final class OpenedName {
         }
     }
 
-    /** Compares the type too, because a new file may have the inode number of the deleted one. */
+    /** Also compares the type, because a new file may have the inode number of the deleted one. */
     private boolean isOpened(FileStatus now) {
         return now.isSame(opened) && ((now.mode() ^ opened.mode()) & FileStatus.TYPE) == 0;
     }

@@ -423,7 +423,7 @@ public final class GuestProcess implements SignalProcess {
         exit(WaitStatus.killed(signal, SignalInfo.dumps(signal) && limits.allowDump()));
     }
 
-    /** Ends all other threads, and waits until they ended. Returns false if the caller itself must end. */
+    /** Ends all other threads, and waits until they have ended. Returns false if the caller itself must end. */
     public boolean endOthers(GuestThread caller) {
         synchronized (this) {
             if (caller.mustEnd()) {

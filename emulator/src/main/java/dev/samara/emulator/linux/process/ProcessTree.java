@@ -255,7 +255,7 @@ public final class ProcessTree {
                 first = first == null ? node.process : first;
             }
         }
-        // If the first process ended, the run ends anyway.
+        // If the first process has ended, the run ends anyway.
         return first != null && first.pid() == FIRST_PID ? first : null;
     }
 
@@ -412,7 +412,7 @@ public final class ProcessTree {
         notifyAll();
     }
 
-    /** Waits until a process ended. If it may never end, throws the failure of the emulator. */
+    /** Waits until a process has ended. If it may never end, throws the failure of the emulator. */
     public void awaitEnd(GuestProcess process) throws InterruptedException {
         await(() -> isZombie(process));
     }

@@ -18,7 +18,7 @@ public final class UsedTime {
 
     UsedTime() {}
 
-    /** Returns the CPU time that a thread of the host used so far; 0 if the thread ended. */
+    /** Returns the CPU time that a thread of the host used so far; 0 if the thread has ended. */
     static long of(Thread thread) {
         return Math.max(THREADS.getThreadCpuTime(thread.getId()), 0);
     }

@@ -90,7 +90,7 @@ public final class GroupStop {
         }
         process.noticeStop();
         for (; ; ) {
-            // Called before the check, because it parks too, and so may consume the wake of SIGCONT.
+            // Called before the check, because it also parks, and so may consume the wake of SIGCONT.
             thread.pauseForDebugger();
             if (mayGoOn(thread)) {
                 return true;
