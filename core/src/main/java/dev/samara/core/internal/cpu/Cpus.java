@@ -286,7 +286,7 @@ public final class Cpus {
     }
 
     /**
-     * Makes those other CPUs of the calling thread leave GUEST that do so on their own for faults. Allocates nothing.
+     * Makes the other CPUs of the calling thread leave GUEST, if they do so on their own for faults. Allocates nothing.
      */
     public static void leaveForFault(int depth) {
         ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();

@@ -23,8 +23,8 @@ public abstract class LentCpu {
      *
      * @written the thread to which the CPU is lent (plain)
      * @read this thread; threads that found the CPU idle, or remember it (plain)
-     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because no
-     *     place contains a CPU that ended, so the compare-and-set fails
+     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a
+     *     thread that reads the place of an ended CPU fails in {@code IdlePlace.take}: no place contains an ended CPU
      */
     IdleCpus.@Nullable IdlePlace place;
 

@@ -25,7 +25,7 @@ public interface OwnerTlb {
         return false;
     }
 
-    /** Leaves GUEST for such a call. */
+    /** Leaves GUEST for a call of its thread that may wait. */
     default void leaveForCall() {}
 
     /**

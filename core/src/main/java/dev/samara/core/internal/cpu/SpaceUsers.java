@@ -51,7 +51,8 @@ public final class SpaceUsers {
      * From the lowest bit: the number of references, of CPUs in the space, and of CPUs that will return. Each user is
      * counted in one of the three, so there is no user if and only if the word is 0.
      *
-     * @written holders of references and CPUs, coming (compare-and-set) and going (get-and-add)
+     * @written holders of references and CPUs, when they become users (compare-and-set) and when they stop being users
+     *     (get-and-add)
      * @read any thread (volatile)
      * @pairs if one thread adds a user while another removes the last user, either the first finds no user, or the
      *     second does not remove the last user. A CPU stores its word, then decrements its count; the thread of the

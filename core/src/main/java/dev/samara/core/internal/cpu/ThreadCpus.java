@@ -23,7 +23,7 @@ final class ThreadCpus {
 
     /**
      * Whether a thread ever used a pool. Never reset to false. A benign race, because a thread that has a CPU of a pool
-     * set this itself before, and the stores of other threads do not matter to it.
+     * set this field itself before, and does not depend on the stores of other threads.
      *
      * @written a thread before it gets a CPU of a pool (plain), once true never false
      * @read a thread whose CPU has a fault (plain)
@@ -217,7 +217,7 @@ final class ThreadCpus {
         return null;
     }
 
-    /** Makes those CPUs leave GUEST that do so on their own for a call that may wait. */
+    /** Makes CPUs leave GUEST, if they do so on their own for a call that may wait. */
     void leaveForCall() {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();
@@ -236,7 +236,7 @@ final class ThreadCpus {
         return ++faults;
     }
 
-    /** Makes those CPUs leave GUEST that do so on their own for a fault of another CPU of the thread. */
+    /** Makes CPUs leave GUEST, if they do so on their own for a fault of another CPU of the thread. */
     void leaveForFault(int depth) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i).get();

@@ -260,8 +260,8 @@ public final class Faulter {
     }
 
     /**
-     * Calls {@code Frames.balanceDirty}, which may wait until dirty pages are written, unless others may wait for this
-     * thread. In either case the fault may then make its page dirty.
+     * Calls {@code Frames.balanceDirty}, which may wait until dirty pages are written, unless other threads may wait
+     * for this thread. In either case the fault may then make its page dirty.
      */
     private void balance(long address, int access) {
         state.isBalanced = true;

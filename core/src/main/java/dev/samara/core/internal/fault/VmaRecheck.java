@@ -40,9 +40,9 @@ final class VmaRecheck {
             if (!isPrepared) {
                 return now;
             }
-            // The old VMA may have received its anon_vma after it was passed on to its successors. These may also have
-            // been replaced, and passed theirs on before this call. So the VMA is checked to be attached after its
-            // anon_vma is set.
+            // The old VMA may have received its anon_vma too late to pass it on to its successors. The successors may
+            // also have been replaced, and may have passed theirs on before this call. So the VMA is checked to be
+            // attached after its anon_vma is set.
             AnonVmas.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;

@@ -116,7 +116,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return direct;
     }
 
-    /** Returns whether each run has its own buffer, and buffers of runs and pins reject accesses after their end. */
+    /**
+     * Returns whether each run has its own buffer, and the buffers of runs and pins reject accesses after the end of
+     * the run or pin.
+     */
     boolean endsRuns() {
         return false;
     }
@@ -331,8 +334,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Returns whether a page has a frame, and no watcher has to be told of updates of it. Asked before {@link
-     * #translatePresent}, which makes a page dirty also if it is of no use to the caller. Called in GUEST.
+     * Returns whether a page has the given frame, and no watcher must be notified of updates of the page. Called before
+     * {@link #translatePresent}, which makes the page dirty even if the caller cannot use the translation. Called in
+     * GUEST.
      */
     boolean mayUpdate(long address, int frame) {
         long pte = entry(address);

@@ -52,12 +52,12 @@ final class DirtyLimit implements DirtyPages {
     private final ReentrantLock pass = new CheckedLock();
 
     /**
-     * Whether a task was submitted that did not start yet.
+     * Whether a submitted task has not started yet.
      *
      * @written a thread that is about to make pages dirty (compare-and-set, true); the task, or that thread if it could
      *     not submit the task (volatile, false)
-     * @read by the exchange; a thread that is about to make pages dirty, in GUEST too (volatile)
-     * @invariant whether a task was submitted that did not start yet; there is at most one
+     * @read by the exchange; a thread that is about to make pages dirty, also in GUEST (volatile)
+     * @invariant whether a submitted task has not started yet; there is at most one
      */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 

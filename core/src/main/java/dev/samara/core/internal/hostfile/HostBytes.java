@@ -151,7 +151,7 @@ final class HostBytes {
     }
 
     /**
-     * Writes bytes up to the end of a page. Returns 0 or a negated errno; in both cases a part of the bytes may be
+     * Writes bytes up to the end of a page. Returns 0 or a negated errno; in both cases some of the bytes may have been
      * written.
      */
     private long writeToPageEnd(ByteBuffer source, long offset) {
@@ -197,7 +197,7 @@ final class HostBytes {
     }
 
     /**
-     * Writes some of the remaining bytes. Returns 0 or a negated errno; in both cases a part of these bytes may be
+     * Writes some of the remaining bytes. Returns 0 or a negated errno; in both cases some of these bytes may have been
      * written.
      */
     private long writePart(ByteBuffer source, long offset, boolean mayGrow) {

@@ -54,8 +54,8 @@ public final class CommittedMemory {
      * and needs no memory and little stack, because it may follow a publication or an error. (The words are atomics,
      * because the first use of a VarHandle may need memory.) The owner of the lock checks its stack first.
      *
-     * The owner of the lock divides all free memory equally among the stripes. So a stripe that is used up has served an
-     * eighth of the free memory, and another division is rare until the limit is near. A limit below DEALT is never
+     * The owner of the lock divides all free memory equally among the stripes. So a stripe that is used up has served
+     * an eighth of the free memory, and another division is rare until the limit is near. A limit below DEALT is never
      * divided; then each charge is one change of the pool.
      */
 

@@ -48,7 +48,7 @@ public final class Borrowers {
             boolean isBegun = false;
             try {
                 // A volatile store, before the users are read. Pairs with Lifetime.put, which releases a reference and
-                // then reads this. At least one of the two threads sees the other's store.
+                // then reads this field. At least one of the two threads sees the other's store.
                 current = borrower;
                 borrower.askIfAlone();
                 isBegun = true;

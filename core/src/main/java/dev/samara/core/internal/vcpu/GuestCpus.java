@@ -81,7 +81,7 @@ public final class GuestCpus implements IdleUsers {
         return isThere ? cpu : null;
     }
 
-    /** Takes back a CPU after the calling thread made it leave GUEST, or could not use it. */
+    /** Takes a CPU back, after the calling thread made the CPU leave GUEST, or could not use the CPU. */
     void giveBack(PooledCpu cpu) {
         idle.closed(cpu);
         OwnerChange.takeBack(cpu.cpu(), cpu);
