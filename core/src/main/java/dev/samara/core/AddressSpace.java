@@ -736,9 +736,9 @@ public final class AddressSpace implements AutoCloseable {
      * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error, the mappings changed before it stay
      * changed.
      *
-     * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole,
-     * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES
-     * the mapping cannot be given the right, or {@link #setMdwe} forbids it; EPERM the mapping is sealed.
+     * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps or has a hole,
+     * too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES the
+     * mapping cannot be given the right, or {@link #setMdwe} forbids it; EPERM the mapping is sealed.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
@@ -1183,8 +1183,8 @@ public final class AddressSpace implements AutoCloseable {
      * {@link #addNotifier} report a removal by an operation of the space; no callback reports a removal by the page
      * cache. A page may count as written although it was only made writable ({@code handleFault}, {@code pin}, {@code
      * translate}, {@code MAP_POPULATE}, {@code mlock}), or read where the {@linkplain MachineBuilder#forbidZeroPage
-     * zero page is forbidden}. Writes through a pin after a collection, by files ({@code pwrite}) and through other
-     * mappings of the page are not reported.
+     * zero page is forbidden}. These writes are not reported: through a pin after a collection, by files ({@code
+     * pwrite}), and through other mappings of the page.
      *
      * <p>The sink is called on this thread, in ascending order, with no lock held. If the sink throws, this method
      * throws that exception, and the page at which it threw and all later pages count as written again. Like an

@@ -146,7 +146,7 @@ public final class AddressSpaceBuilder {
      * @param end a page boundary, exclusive; the limit of the space for a guard at the high end. If it equals {@code
      *     start}, there is no guard at this end of the space, which is the default
      * @return this
-     * @throws IllegalArgumentException if the range is not at one end of the space, not on page boundaries, or overlaps
+     * @throws IllegalArgumentException if the range is not at one end of the space, is not on page boundaries, overlaps
      *     the other guard, or ends before it starts
      */
     public AddressSpaceBuilder guard(long start, long end) {

@@ -207,11 +207,12 @@ public final class MachineBuilder {
      * second, they first write the pages themselves, or wait for another thread that does. Such a store is a fault,
      * handled outside GUEST. It does not wait if other threads may wait for its thread, e.g. while another CPU of the
      * thread is in GUEST. A store to a page that is already dirty checks nothing. No page is forced to the device.
-     * Pages that cannot be written do not count, so no thread waits for them.
+     * Pages that cannot be written are not counted, so no thread waits for them.
      *
-     * <p>A page counts when it is first written, once for each mapping and once for calls, and again when it is written
-     * after it was saved, or after its mark was collected. A page that another call such as {@code fsync} saved counts
-     * until the next such background or throttled write starts. Has no effect without a cache limit.
+     * <p>A page is counted as dirty when it is first written, once for each mapping and once for calls. It is counted
+     * again when it is written after it was saved, or after its mark was collected. A page that another call, such as
+     * {@code fsync}, saved is still counted until the next background or throttled write starts. Has no effect without
+     * a cache limit.
      *
      * @param background the first fraction, above 0; 0.1 unless set
      * @param most the second fraction, not below the first one and at most 1; 0.2 unless set
@@ -641,10 +642,10 @@ public final class MachineBuilder {
      * delay it. With {@linkplain #invokedHousekeeping invoked housekeeping}, its steps run them: steps run by the
      * embedder, by {@link Machine#awaitQuiescence}, by {@code join} and {@code get} of a {@link
      * dev.samara.core.mman.PendingCall}, and by a call that, before it starts, waits for the backlog of grace periods
-     * to shrink. Calls that wait after they started run no callback, except the notifiers of asynchronous operations.
-     * So a callback may call a method that waits, as on one of the machine's threads. It must not wait for another
-     * callback, nor for an embedder's lock that the thread running the steps holds. The same applies to a notifier,
-     * which any waiting call may run.
+     * to shrink. Calls that wait after they have started run no callback, except the notifiers of asynchronous
+     * operations. So a callback may call a method that waits, as on one of the machine's threads. It must not wait for
+     * another callback, nor for an embedder's lock that the thread running the steps holds. The same applies to a
+     * notifier, which any waiting call may run.
      *
      * @param executor the executor; null for the machine's threads
      * @return this
