@@ -332,7 +332,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Lists the dirty pages of a range, i.e. pages that were written through a mapping or by a call, and not written
      * back to the host since. Each page was dirty at some instant of the call; pages that become dirty during the call
-     * may be missing. Neither changes nor forces any page, and does not tell whether a page is on the device: a page
+     * may be missing. Neither changes nor forces any page, and does not show whether a page is on the device: a page
      * that was written back but not forced is clean. Waits for write-backs and changes of the file that are in
      * progress.
      *

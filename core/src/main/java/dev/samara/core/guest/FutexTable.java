@@ -4,7 +4,7 @@ package dev.samara.core.guest;
 import dev.samara.core.internal.guest.FutexBuckets;
 
 /**
- * The threads that wait at words of memory, and the calls of {@code futex(2)} that wake and move them. {@link
+ * The threads that wait on words of memory, and the calls of {@code futex(2)} that wake and move them. {@link
  * dev.samara.core.Machine#futexes} returns the table of a machine. A word in a file or in shared memory is one futex in
  * all spaces of the machine.
  *

@@ -21,7 +21,7 @@ import java.nio.ByteBuffer;
  *
  * <ul>
  *   <li>After a {@code munmap}, {@code MADV_DONTNEED} or the end of the space, the bytes of the pin are no longer those
- *       at the address, which has other bytes, or none.
+ *       at the address, where other memory or nothing is mapped.
  *   <li>A truncation or a punched hole removes the page from its file. Later stores through the pin reach no file.
  *   <li>An eviction does not remove a pinned page from memory.
  *   <li>A private page that is pinned for writing belongs to its mapping alone. A fork copies it for the child

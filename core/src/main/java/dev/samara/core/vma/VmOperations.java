@@ -52,7 +52,7 @@ public interface VmOperations {
     }
 
     /**
-     * Is called after an open ended.
+     * Is called after an open has ended.
      *
      * @param vma the argument of the {@link #open} call; another VMA may now be mapped there
      */
