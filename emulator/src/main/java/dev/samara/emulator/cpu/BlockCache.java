@@ -54,7 +54,7 @@ public final class BlockCache {
     /** The total weight of the blocks and links. */
     private int kept;
 
-    /** How often blocks were dropped. This detects a flush while a block is being decoded. */
+    /** How often blocks were dropped. Used to detect a flush while a block is being decoded. */
     private long drops;
 
     /** The breakpoints of a debugger; null if there is no debugger. */

@@ -94,7 +94,7 @@ final class AllStop {
         noticeStop();
     }
 
-    /** Notifies the server if all threads have stopped. Called when another thread stopped or ended. */
+    /** Notifies the server if all threads have stopped. Called when another thread has stopped or ended. */
     synchronized void noticeStop() {
         if (isComplete()) {
             notifyAll();

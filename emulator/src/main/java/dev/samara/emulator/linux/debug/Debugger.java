@@ -47,7 +47,7 @@ public interface Debugger {
     boolean left(DebuggedThread thread, int stop);
 
     /**
-     * Called when a thread took a signal, before the signal has any effect. May wait.
+     * Called when a thread has taken a signal, before the signal has any effect. May wait.
      *
      * @param thread the calling thread
      * @param signal the number of the signal

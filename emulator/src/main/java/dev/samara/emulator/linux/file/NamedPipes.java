@@ -264,7 +264,7 @@ public final class NamedPipes {
         return 0;
     }
 
-    /** Deletes the files that stand for pipes, if they can be found. Called after all processes ended. */
+    /** Deletes the files that stand for pipes, if they can be found. Called after all processes have ended. */
     public synchronized void close() {
         for (NamedPipe each : all.values()) {
             each.names().forEach(name -> deleteName(each, name));

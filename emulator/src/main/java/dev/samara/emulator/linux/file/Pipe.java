@@ -130,8 +130,8 @@ public final class Pipe {
     }
 
     /**
-     * Adds an end as {@link #join} does, for an open through an {@code O_PATH} descriptor. A pipe that ended becomes an
-     * empty pipe again.
+     * Adds an end as {@link #join} does, for an open through an {@code O_PATH} descriptor. A pipe that has ended
+     * becomes an empty pipe again.
      */
     long joinAgain(boolean reads, boolean writes) {
         long result = join(reads, writes);

@@ -29,8 +29,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A process of the guest: memory, descriptors, signal actions and threads. After its last thread ended, it is a zombie
- * until its parent waited for it. Its parent, group and session are recorded in {@link ProcessTree}.
+ * A process of the guest: memory, descriptors, signal actions and threads. After its last thread has ended, it is a
+ * zombie until its parent has waited for it. Its parent, group and session are recorded in {@link ProcessTree}.
  */
 public final class GuestProcess implements SignalProcess {
 
@@ -85,7 +85,7 @@ public final class GuestProcess implements SignalProcess {
      * The {@link GuestThread#processors()} of the first thread.
      *
      * @written the creator, and any thread that chooses processors for the first thread (volatile)
-     * @read any thread, after the first thread ended (volatile)
+     * @read any thread, after the first thread has ended (volatile)
      * @invariant the set never changes; after concurrent choices it may differ from the set in {@code GuestThread}
      */
     private volatile @Nullable BitSet processors;
@@ -454,7 +454,7 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** Called when a thread ended and its CPU is closed. The last thread ends the process. */
+    /** Called when a thread has ended and its CPU is closed. The last thread ends the process. */
     void ended(GuestThread thread) {
         boolean isLast;
         synchronized (this) {

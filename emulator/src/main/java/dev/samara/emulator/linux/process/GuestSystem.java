@@ -418,7 +418,7 @@ public final class GuestSystem {
         namedPipes.close();
     }
 
-    /** Frees the memory that processes shared. Called after all processes ended. */
+    /** Frees the memory that processes shared. Called after all processes have ended. */
     public void freeMemory() {
         segments.close();
         unnamed.free();

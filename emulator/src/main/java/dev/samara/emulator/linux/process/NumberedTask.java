@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param thread the thread; null if it is a first thread that has ended
  */
 public record NumberedTask(GuestProcess process, @Nullable GuestThread thread) {
-    /** Returns the credentials of the task. A thread that ended keeps them. */
+    /** Returns the credentials of the task. A thread that has ended keeps them. */
     public Credentials credentials() {
         return thread == null ? process.credentials() : thread.credentials();
     }

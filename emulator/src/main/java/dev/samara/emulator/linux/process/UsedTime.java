@@ -39,7 +39,7 @@ public final class UsedTime {
         }
     }
 
-    /** Returns the CPU time of the given threads and of the threads that ended. */
+    /** Returns the CPU time of the given threads and of the threads that have ended. */
     synchronized long own(List<GuestThread> living) {
         return ended + living.stream().mapToLong(GuestThread::usedNanos).sum();
     }

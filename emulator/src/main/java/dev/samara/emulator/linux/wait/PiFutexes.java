@@ -40,7 +40,7 @@ public final class PiFutexes {
     private static final class PiLock {
         private final Deque<PiWaiter> waiters = new ArrayDeque<>();
 
-        /** Null while the first waiter takes over the lock of an owner that ended. */
+        /** Null while the first waiter takes over the lock of an owner that has ended. */
         private @Nullable FutexThread owner;
     }
 
