@@ -100,13 +100,13 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Writes the remaining bytes of a buffer to pages in memory, and grows the file if they reach beyond its end. A
      * page that is overwritten only in part is read first. Bytes beyond the end are written to the host's file
-     * immediately, so the call reports a full device, after it wrote the bytes for which there was room. All other
-     * bytes are written to the host's file by the next save, or earlier. With {@link PageHooks} or {@link
-     * HostFileOption#NO_STEAL} this applies to all bytes; until then, the bytes beyond the old end are zeros in the
-     * host's file. (Bytes that replace a hole also need space on the device, and only the save finds out whether there
-     * is enough.) The position of the buffer advances by the number of bytes written. Writes, holes and changes of the
-     * size exclude each other. With {@link HostFileOption#DIRECT}, whole pages that are not in memory are written to
-     * the host instead, unless the file has hooks or is NO_STEAL.
+     * immediately, so if the device is full, the call writes the bytes for which there is room, and reports the full
+     * device. All other bytes are written to the host's file by the next save, or earlier. With {@link PageHooks} or
+     * {@link HostFileOption#NO_STEAL} this applies to all bytes; until then, the bytes beyond the old end are zeros in
+     * the host's file. (Bytes that replace a hole also need space on the device, and only the save finds out whether
+     * there is enough.) The position of the buffer advances by the number of bytes written. Writes, holes and changes
+     * of the size exclude each other. With {@link HostFileOption#DIRECT}, whole pages that are not in memory are
+     * written to the host instead, unless the file has hooks or is NO_STEAL.
      *
      * @param source contains the bytes; a heap or a direct buffer
      * @param offset the offset of the first byte in the file

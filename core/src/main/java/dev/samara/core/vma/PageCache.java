@@ -207,7 +207,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * Changes the size ({@code ftruncate}). The pages beyond the end are removed from the cache and from every mapping,
      * including private copies; the rest of the last page becomes zeros.
      *
-     * <p>If this throws after it changed the size, the next change of the file, or one of the machine's threads,
+     * <p>If this throws after it has changed the size, the next change of the file, or one of the machine's threads,
      * removes the pages beyond the end from the mappings. The rest of the last page becomes zeros before the file
      * grows.
      *
@@ -229,7 +229,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * a file with no page in memory.
      *
      * <p>A cache that is never closed is not leaked. If it is unreachable, and therefore mapped nowhere, the machine
-     * closes it some time after the garbage collector found it unreachable, and before memory is exhausted.
+     * closes it some time after the garbage collector has found it unreachable, and before memory is exhausted.
      *
      * @throws IllegalStateException if a CPU of the thread is in GUEST, if this is called from {@link
      *     Backing#rcuMapPages}, or for the cache of a {@code MemoryFile} or of shared anonymous memory, which ends with

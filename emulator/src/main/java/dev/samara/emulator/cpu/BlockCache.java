@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The blocks that a hart decoded, by address. Blocks are dropped when their page is flushed from the TLB of the CPU
- * because its mapping or its rights change, when the guest executes {@code fence.i} after it changed code, and when the
- * CPU switches to another space. As the architecture permits, a store to code has no effect before that.
+ * because its mapping or its rights change, when the guest executes {@code fence.i} after it has changed code, and when
+ * the CPU switches to another space. As the architecture permits, a store to code has no effect before that.
  */
 public final class BlockCache {
     private static final int PAGE_SHIFT = 12;

@@ -93,7 +93,8 @@ final class Accessing {
     }
 
     /**
-     * Changes the plot that keeps its content, and compares its content with the sums after all other threads ended.
+     * Changes the plot that keeps its content, and compares its content with the sums after all other threads have
+     * ended.
      */
     void keeps(KeptContentChanger changer, Consumer<Changer> changes, Crew crew) {
         try (Cpu cpu = scene.machine().claimCpu()) {

@@ -13,7 +13,7 @@ interface Group {
     /** Adds the threads of one act. */
     void join(Crew crew);
 
-    /** Restores the group's state between two acts. Called after all its threads ended. */
+    /** Restores the group's state between two acts. Called after all its threads have ended. */
     void rest();
 
     /**

@@ -105,7 +105,7 @@ final class PageModel {
     }
 
     /**
-     * Must be called after the call returned.
+     * Must be called after the call has returned.
      *
      * @param clears whether the call removed the content of the pages
      */

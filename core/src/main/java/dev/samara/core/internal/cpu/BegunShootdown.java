@@ -20,7 +20,7 @@ public final class BegunShootdown {
     private final int targets;
     private final long since;
 
-    /** The event; null after the shootdown ended, or if it is not recorded. */
+    /** The event; null after the shootdown has ended, or if it is not recorded. */
     private @Nullable BegunEvent recorded;
 
     /** See {@link RequestDelivery#check}. */

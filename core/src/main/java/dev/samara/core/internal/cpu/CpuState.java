@@ -411,7 +411,7 @@ public final class CpuState extends CpuWords.Flushed {
         ownerTlb.leaveForFault(depth);
     }
 
-    /** Enters GUEST again if the CPU left it for a fault that is now over. */
+    /** Enters GUEST again if the CPU has left it for a fault that is now over. */
     void comeBack(int depth) {
         ownerTlb.comeBack(depth);
     }

@@ -35,6 +35,6 @@ public interface OwnerTlb {
      */
     default void leaveForFault(int depth) {}
 
-    /** Enters GUEST again if the CPU left it for a fault that is now over. */
+    /** Enters GUEST again if the CPU has left it for a fault that is now over. */
     default void comeBack(int depth) {}
 }

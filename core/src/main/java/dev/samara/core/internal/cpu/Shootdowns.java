@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they dropped it.
- * A CPU that is not in GUEST in the space, e.g. a LAZY CPU, gets no request ({@link CpuState#isDone}). Thread-safe.
+ * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they have dropped
+ * it. A CPU that is not in GUEST in the space, e.g. a LAZY CPU, gets no request ({@link CpuState#isDone}). Thread-safe.
  */
 public final class Shootdowns {
     private static final int SPINS = 2_000;

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * removing a user takes one atomic update, and a reader gets all counts at one instant.
  */
 public final class SpaceUsers {
-    /** The teardown after the last put. After a call returned normally, further calls do nothing. */
+    /** The teardown after the last put. After a call has returned normally, further calls do nothing. */
     public interface Teardown {
         /**
          * Tears the space down if the calling thread may wait; otherwise does the same as {@link #later}. Throws only

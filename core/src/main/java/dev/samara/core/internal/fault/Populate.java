@@ -30,7 +30,7 @@ public final class Populate {
      * @param layout a layout with memory, if there are ranges
      * @param result the result of the operation
      * @return the result, or the error if a range cannot be faulted in and the range's kind reports errors; ESRCH,
-     *     negated, if the space ended in the meantime
+     *     negated, if the space has ended in the meantime
      */
     public static long run(Layout layout, List<PopulateRange> ranges, long result) {
         long answer = result;

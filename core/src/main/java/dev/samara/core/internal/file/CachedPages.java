@@ -49,7 +49,7 @@ final class CachedPages {
      * before the first frame is marked removed, and after the last frame.
      *
      * @written holder of {@code content}, before it marks the first frame as removed and after the last one (volatile)
-     * @read a fault, before it calls a backing, and after it found the result outdated (volatile)
+     * @read a fault, before it calls a backing, and after it has found the result outdated (volatile)
      * @pairs a removal stores it, then marks; a fault reads the frame's word, then this counter. If two reads return
      *     the same even number, no frame that belonged to the cache at some time between the two reads was removed from
      *     it before the second read

@@ -11,10 +11,10 @@ import java.util.concurrent.locks.ReentrantLock;
  * reclaim on Linux does not scan the unevictable list. Otherwise each miss at the memory limit would try all these
  * pages again.
  *
- * <p>A block is <em>kept</em> once a scan of the whole block found only such pages. It is scanned again after an event
- * that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the content lock:
- * the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are detected by the next
- * scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
+ * <p>A block is <em>kept</em> once a scan of the whole block has found only such pages. It is scanned again after an
+ * event that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the content
+ * lock: the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are detected by the
+ * next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
  *
  * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the mark
  * is still set after the last page. Each event follows the change of the page. If the scan checked the page before the

@@ -60,7 +60,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
         return count;
     }
 
-    /** Ends a garbage-collected cache that is still registered, because its end failed or did not start yet. */
+    /** Ends a garbage-collected cache that is still registered, because its end has failed or has not started yet. */
     private int endLate() {
         hand = 0;
         try (DiscardPages discarding = DiscardPages.orNull(cached.memory(), Pte.NONE)) {

@@ -290,8 +290,8 @@ final class ReverseMap {
     }
 
     /**
-     * Unlinks a VMA. If a successor took over its pages, the successor was already linked. Does not fail for lack of
-     * memory: in that case the link stays in the map until a later call has memory, and a lookup that finds the link
+     * Unlinks a VMA. If a successor has taken over its pages, the successor was already linked. Does not fail for lack
+     * of memory: in that case the link stays in the map until a later call has memory, and a lookup that finds the link
      * finds no page of its VMA.
      */
     void unlink(Link link) {

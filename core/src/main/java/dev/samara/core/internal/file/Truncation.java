@@ -80,7 +80,7 @@ final class Truncation {
                 cached.collect(removal);
                 cached.setSize(bytes);
                 removals.begin(removal);
-                // If an earlier truncation left a tail, it is part of this tail, or in a page that this truncation
+                // If an earlier truncation has left a tail, it is part of this tail, or in a page that this truncation
                 // removes.
                 tail = bytes;
                 truncations.add(link);

@@ -40,7 +40,7 @@ final class DirtyLimit implements DirtyPages {
     /**
      * The value of {@link #dirtied} when the last pass started. Written under the lock.
      *
-     * @written the holder of {@code pass}, after it wrote the pages (volatile)
+     * @written the holder of {@code pass}, after it has written the pages (volatile)
      * @read a thread that is about to make pages dirty (volatile)
      * @invariant the value of {@code dirtied} before the last pass over all files. {@code dirtied - passed} is at least
      *     the number of dirty bytes, not counting pages that could not be written, are pinned, or are dirty again after

@@ -37,7 +37,7 @@ final class HeldDenial implements HostFile.WriteDenial {
      *
      * @param name the name of the file, for messages
      * @param uses the uses of the open
-     * @throws dev.samara.core.mman.MmException EBADF if the owner closed the open, ETXTBSY if the file is open for
+     * @throws dev.samara.core.mman.MmException EBADF if the owner has closed the open, ETXTBSY if the file is open for
      *     writing
      */
     static HeldDenial begin(String name, OpenUses uses, InodeTable inodes, HostInode inode) {

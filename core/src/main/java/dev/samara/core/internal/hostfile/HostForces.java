@@ -42,8 +42,8 @@ final class HostForces {
     /**
      * The number of complete changes of the host's file.
      *
-     * @written the opening thread (volatile); the holder of {@code writeBack} after it wrote bytes to the host; the
-     *     holder of the lock of the changes after it changed the size of the host's file (get-and-add)
+     * @written the opening thread (volatile); the holder of {@code writeBack} after it has written bytes to the host;
+     *     the holder of the lock of the changes after it has changed the size of the host's file (get-and-add)
      * @read a thread that saves, after its writes; the holder of {@code forcing} before a force (volatile)
      * @pairs with {@code forced}: a change is complete before it is counted, and a force starts after the count is read
      * @invariant the number of complete changes of the host's file
@@ -57,7 +57,7 @@ final class HostForces {
      * @read a thread that saves, before {@code failures}; the holder of {@code forcing} (volatile)
      * @pairs with {@code failures}: a thread that reads that its changes are forced also reads each failure of an
      *     earlier force
-     * @invariant the value of {@code changes} before the last successful force started
+     * @invariant the value of {@code changes} at the start of the last successful force
      */
     private volatile long forced;
 

@@ -376,7 +376,7 @@ public final class Frames {
         return (FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) & USES) == 1;
     }
 
-    /** Returns how often a frame was freed. If the stamp changed, the frame contains another page. */
+    /** Returns how often a frame was freed. If the stamp has changed, the frame contains another page. */
     public long reuseStamp(int frame) {
         return FrameRecordWords.reuseStampOpaque(recordsOf(frame), positionOf(frame));
     }

@@ -64,7 +64,7 @@ final class BorderSearch {
      *
      * @written any thread whose division or join failed for a reason other than a lack of memory or stack (volatile)
      * @read a validation of the layout (volatile)
-     * @pairs none; a test reads it after the threads ended
+     * @pairs none; a test reads it after the threads have ended
      * @invariant null unless the library has a bug. No operation depends on a division
      */
     private volatile @Nullable Throwable failure;

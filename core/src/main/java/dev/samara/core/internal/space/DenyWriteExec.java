@@ -16,7 +16,7 @@ public final class DenyWriteExec {
     private static final int KNOWN = MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT;
 
     /**
-     * @written holder of the layout lock, after it joined the parts (volatile)
+     * @written holder of the layout lock, after it has joined the parts (volatile)
      * @read an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
      *     thread, to return them to its caller
      * @pairs ordered by the locks: an edit that is published after the write read the new value. Before the write, each

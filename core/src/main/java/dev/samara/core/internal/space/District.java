@@ -126,7 +126,7 @@ public final class District {
      * Whether the layout was divided or joined after this district was created.
      *
      * @written a division or a join, holding the lock of the district (plain)
-     * @read holder of that lock, after it took the lock (plain)
+     * @read holder of that lock, after it has taken the lock (plain)
      * @invariant final once true
      */
     private boolean isDead;

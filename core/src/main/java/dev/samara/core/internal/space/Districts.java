@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A join changes no mapping. Joins and divisions build new trees. A tree that was divided or joined never changes
  * again. A reader that still uses an old tree sees the layout of the instant at which that tree was replaced, which is
- * after the reader started.
+ * after the start of the reader.
  */
 final class Districts extends PartLookups {
     /** The stack that the last steps of a division or of a join need, in frames. */

@@ -221,7 +221,8 @@ final class LayoutParts {
     }
 
     /**
-     * Called when an attempt of a reader failed because a tree changed. Requests a join after {@link #TRIES} attempts.
+     * Called when an attempt of a reader has failed because a tree has changed. Requests a join after {@link #TRIES}
+     * attempts.
      */
     private void hasFailed(int tries) {
         if (tries == TRIES) {

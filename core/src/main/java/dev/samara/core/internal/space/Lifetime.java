@@ -103,8 +103,8 @@ public final class Lifetime {
     }
 
     /**
-     * Releases the user that a CPU left in this space while it borrowed another one, after the CPU returned. If no user
-     * is left, the space is torn down.
+     * Releases the user that a CPU left in this space while it borrowed another one, after the CPU has returned. If no
+     * user is left, the space is torn down.
      */
     public void putHome() {
         // The number of references is unchanged, so no borrower is asked.

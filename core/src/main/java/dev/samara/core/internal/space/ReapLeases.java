@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The leases under which threads that ran out of memory choose a victim, one thread at a time, and the embedder's score
- * of a space. A thread may take over a lease if no step of its reap ended for too long. All spaces of a machine share
- * the leases. Thread-safe.
+ * of a space. A thread may take over a lease if no step of its reap has ended for too long. All spaces of a machine
+ * share the leases. Thread-safe.
  */
 public final class ReapLeases {
     /**
@@ -55,7 +55,7 @@ public final class ReapLeases {
          * The report to send if the victim is skipped. Written before {@link #victim}.
          *
          * @written the thread of the lease, once, before it writes {@code victim} (plain)
-         * @read the thread that took over the lease, after it read {@code victim} (plain)
+         * @read the thread that took over the lease, after it has read {@code victim} (plain)
          * @invariant not null if {@code victim} is not null
          */
         private @Nullable Report left;

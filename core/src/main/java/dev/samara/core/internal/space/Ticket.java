@@ -7,7 +7,7 @@ import dev.samara.core.internal.sync.Ranges;
 
 /**
  * Taken by an operation after several restarts. It contains the ranges that the operation's latest attempt needed.
- * Operations that started later and need one of these ranges wait for it. It opens when the operation published or
+ * Operations that started later and need one of these ranges wait for it. It opens when the operation has published or
  * failed. Like a range in flight, it belongs to one district, so no border separates its ranges.
  */
 public final class Ticket extends Gate {

@@ -356,7 +356,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Tries again to find a thread, after an attempt to start one failed. */
+    /** Tries again to find a thread, after an attempt to start one has failed. */
     private void tryAgain() {
         lock.lock();
         try {

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * A latch at which threads wait until an operation in flight completes. A gate is closed at first, opens once, and then
  * remains open.
  *
- * <p>The actions of a thread before {@link #open} happen before the actions of another thread after it saw the gate
- * open, by {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
+ * <p>The actions of a thread before {@link #open} happen before the actions of another thread after that thread has
+ * seen the gate open, by {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
  *
  * <p>Opening never blocks. A wait spins briefly and then parks. It holds no monitor, so a waiting virtual thread
  * releases its carrier. Thread-safe.
@@ -80,7 +80,7 @@ public class Gate {
 
     /**
      * Opens the gate, so that later calls of the wait methods return immediately. The caller passes the result to
-     * {@link #wake}, and may postpone that until it released its locks. Never blocks.
+     * {@link #wake}, and may postpone that until it has released its locks. Never blocks.
      *
      * @return the threads that wait, null if there are none
      * @throws IllegalStateException if the gate is open already
@@ -308,7 +308,7 @@ public class Gate {
         }
     }
 
-    /** One thread's wait, after it stopped spinning. */
+    /** One thread's wait, after the thread has stopped spinning. */
     private final class Wait {
         private final WaitReporter reporter;
         private final long since = System.nanoTime();

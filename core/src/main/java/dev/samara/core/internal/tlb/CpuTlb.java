@@ -417,7 +417,7 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Re-enters GUEST if the CPU left it temporarily and no activity that runs callbacks is in progress.
+     * Re-enters GUEST if the CPU has left it temporarily and no activity that runs callbacks is in progress.
      *
      * @return whether the CPU entered GUEST
      */

@@ -264,7 +264,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /**
      * Returns whether the operation should invalidate and free the frames that were collected so far. A caller that
-     * holds a lock does so after it released the lock.
+     * holds a lock does so after it has released the lock.
      */
     public boolean isFull() {
         return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;

@@ -35,8 +35,8 @@ final class FollowedNames {
     }
 
     /**
-     * Called with the new status of a file after its number of names changed. Updates the followed names that the file
-     * lost earlier, because the file may still be open under them.
+     * Called with the new status of a file after its number of names has changed. Updates the followed names that the
+     * file lost earlier, because the file may still be open under them.
      */
     void changed(FileStatus now) {
         for (FollowedName each : all) {

@@ -97,7 +97,7 @@ public final class NamedPipes {
     }
 
     /**
-     * Called after the status of a file changed. Open files whose removed name led to the same file show the new
+     * Called after the status of a file has changed. Open files whose removed name led to the same file show the new
      * status.
      */
     public synchronized void changed(Path host) {

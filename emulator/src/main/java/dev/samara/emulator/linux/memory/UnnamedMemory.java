@@ -56,7 +56,7 @@ public final class UnnamedMemory {
         }
     }
 
-    /** Called after the copy was made or failed. */
+    /** Called after the copy was made or has failed. */
     public void endFork() {
         synchronized (files) {
             forks--;
