@@ -91,7 +91,7 @@ final class PreallocatedTables {
      * Reserves the tables that the last attempt lacked. The caller holds no lock.
      *
      * @param isInterruptible whether an interrupt ends the reservation; false once a batch of the call is published
-     * @return null on success, and if the layout was closed, which the next attempt detects; ENOMEM if the tables
+     * @return null on success, or if the layout has been closed, which the next attempt detects; ENOMEM if the tables
      *     exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread is
      *     interrupted
      */

@@ -30,7 +30,7 @@ final class Publication {
      *     part outside. Fails if memory is short.
      *
      *  2. Find the opens: each new VMA shares the open of a VMA that it replaces, or its backing must grant one. A
-     *     refusal of the backing ends the operation with that errno. If the backing was not asked yet, the attempt
+     *     refusal of the backing ends the operation with that errno. If the backing has not been asked yet, the attempt
      *     ends, because no lock may be held while a backing is asked. Fails if memory is short.
      *
      *  3. Return if there is nothing to publish. The transaction is dropped, and the operation receives its result.

@@ -31,7 +31,7 @@ final class BorderSearch {
      *
      * @words {@code earlier}, {@code contention}, {@code further} and their contents of {@code BorderSearch}, {@code
      *     LockContention}
-     * @written holder of the layout lock; of the contention for a part, holder of its lock (plain)
+     * @written holder of the layout lock; for the contention for a part, holder of the part's lock (plain)
      * @read as written
      * @invariant none: they only decide where and when a layout is divided
      */
@@ -50,7 +50,7 @@ final class BorderSearch {
     private volatile RecentCrossings crossings = RecentCrossings.NONE;
 
     /**
-     * How many searches failed to find a border since the ranges in {@link #crossings} were last forgotten.
+     * How many searches have failed to find a border since the ranges in {@link #crossings} were last forgotten.
      *
      * @written a thread that contended for a lock, holding that lock (plain)
      * @read a thread that contended for a lock, holding that lock (plain)

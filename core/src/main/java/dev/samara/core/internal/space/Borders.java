@@ -31,7 +31,8 @@ final class Borders {
     }
 
     /**
-     * Removes the addresses inside a range from the first {@code count} elements of an array. Returns how many remain.
+     * Removes, from the first {@code count} elements of an array, the addresses inside a range. Returns how many
+     * remain.
      */
     static int leaveOut(long[] borders, int count, long start, long end) {
         int left = 0;
@@ -48,7 +49,7 @@ final class Borders {
     }
 
     /**
-     * Removes the addresses that a VMA lies across from the first {@code count} elements of an array. Returns how many
+     * Removes, from the first {@code count} elements of an array, the addresses that lie inside a VMA. Returns how many
      * remain.
      */
     static int leaveOutCrossed(long[] borders, int count, MapleTree<VmArea> tree) {

@@ -35,7 +35,7 @@ public final class Borrower extends WaitingCall {
     /**
      * @written a thread that asks the borrower (compare-and-set); a thread that could not list the call (volatile)
      * @read any thread (volatile)
-     * @invariant a borrower is asked once
+     * @invariant a borrower is asked at most once
      */
     private final AtomicBoolean isAsked = new AtomicBoolean();
 

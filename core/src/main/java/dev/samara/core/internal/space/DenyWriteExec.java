@@ -19,8 +19,8 @@ public final class DenyWriteExec {
      * @written holder of the layout lock, after it has joined the parts (volatile)
      * @read an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
      *     thread, to return them to its caller
-     * @pairs ordered by the locks: an edit that is published after the write read the new value. Before the write, each
-     *     part with its own lock was dead
+     * @pairs ordered by the locks: an edit that is published after the write read the new value. When the bits are
+     *     written, all parts with separate locks are dead
      * @invariant 0, or the first value that was set. From then on no edit adds the right to execute to a mapping, or
      *     creates a mapping that is writable and executable, no matter when the edit's call started
      */

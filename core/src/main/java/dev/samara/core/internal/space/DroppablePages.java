@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * fails. Thread-safe: several threads may drop pages concurrently, and each frees what it claimed.
  *
  * <p>The spaces continue to run concurrently. The thread claims an entry, and before it empties the entry it checks
- * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. In each of these cases
- * it restores the entry's page. It holds the leaf's lock throughout. So a mapping that replaces the VMA keeps its
+ * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. If any of these is the
+ * case, it restores the entry's page. It holds the leaf's lock throughout. So a mapping that replaces the VMA keeps its
  * pages, even while the operation that replaced the VMA is in flight. Nothing is dropped here from a space with a
  * notifier, because the notifier would have to be called and might wait. In such a space {@code MADV_PAGEOUT} still
  * drops pages.

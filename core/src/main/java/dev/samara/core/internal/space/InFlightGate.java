@@ -73,7 +73,9 @@ public final class InFlightGate extends Gate {
         stopsFaults = true;
     }
 
-    /** Opens the gate forever. Caller must hold the layout lock, and call {@link #wakeWaiters} after it unlocked. */
+    /**
+     * Opens the gate forever. Caller must hold the layout lock, and call {@link #wakeWaiters} after it has unlocked.
+     */
     void complete() {
         waiting = open();
         range = null;

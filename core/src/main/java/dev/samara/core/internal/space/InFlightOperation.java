@@ -34,7 +34,7 @@ public abstract class InFlightOperation extends RetriedCall {
 
     private EarlyReuseOrder<InFlightOperation> order = EarlyReuseOrder.alone();
 
-    /** Whether this operation's own retirement ended. */
+    /** Whether this operation's own retirement has ended. */
     private boolean isArrived;
 
     /**
@@ -210,12 +210,12 @@ public abstract class InFlightOperation extends RetriedCall {
         return order.awaited() + (isArrived ? 0 : 1) == 1;
     }
 
-    /** Records that the retirement of a predecessor ended. */
+    /** Records that the retirement of a predecessor has ended. */
     public void arrive() {
         order.arrive();
     }
 
-    /** Records that this operation's own retirement ended. */
+    /** Records that this operation's own retirement has ended. */
     public void arriveItself() {
         isArrived = true;
     }

@@ -208,7 +208,7 @@ final class LayoutParts {
         return read;
     }
 
-    /** Reads all trees once more. Returns whether no tree changed since the previous pass. */
+    /** Reads all trees once more. Returns whether no tree has changed since the previous pass. */
     private boolean isStill(Snapshot<VmArea>[] read) {
         boolean isStill = true;
         for (int i = 0; i < trees.length; i++) {

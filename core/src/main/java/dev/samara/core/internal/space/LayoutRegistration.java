@@ -24,7 +24,7 @@ final class LayoutRegistration implements Registration {
 
     @Override
     public void close() {
-        // Checked before anything is changed, because a scheduling that started must not end half-way.
+        // Checked before anything is changed, because the scheduling must not stop half-way.
         StackReserve.check(StackReserve.MANY);
         District locked = districts.lockWhole();
         try {

@@ -53,9 +53,9 @@ abstract class PartLookups {
     }
 
     /**
-     * Returns the parts; null if the layout is not divided. The layout is divided once a null tree was stored, and
-     * whole once a tree was stored. If a join happened between the two loads of this method, it returns null, and the
-     * caller finds a tree when it retries.
+     * Returns the parts; null if the layout is not divided. From the store of null as the tree on, the layout is
+     * divided; from the store of a tree on, it is whole. If a join happens between the two loads of this method, it
+     * returns null, and the caller finds a tree when it retries.
      */
     @Nullable
     LayoutParts current() {

@@ -267,7 +267,7 @@ public final class Reap implements AutoCloseable {
     /**
      * Calls the notifiers for the part that was emptied, after its flush and before its frames are freed. The VMA is
      * not in flight, so before its entries were emptied a secondary MMU could look the pages up again ({@code
-     * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it finds none.
+     * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it finds no pages.
      */
     private void tell() {
         // An exception may have left the part half emptied.

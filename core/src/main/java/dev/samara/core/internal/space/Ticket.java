@@ -86,8 +86,8 @@ public final class Ticket extends Gate {
     }
 
     /**
-     * Removes the addresses between the ticket's ranges from the first {@code count} elements of an array; removes all
-     * of them if it has no ranges. Returns how many remain.
+     * Removes, from the first {@code count} elements of an array, the addresses between the ticket's ranges; if the
+     * ticket has no ranges, removes all these elements. Returns how many remain.
      */
     int leaveOutOf(long[] borders, int count) {
         return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;
