@@ -93,7 +93,7 @@ final class CachedPages {
     private @Nullable AtomicLong counter;
 
     /**
-     * Frees pages even if they are mapped when memory is short; null if nothing does. Set before the first page is
+     * When memory is short, frees pages even if they are mapped; null if nothing does. Set before the first page is
      * inserted.
      */
     private @Nullable UrgentEviction evictor;
@@ -331,7 +331,7 @@ final class CachedPages {
         isClosed = true;
     }
 
-    /** Unregisters the cache. The caller removed all pages, and no page is inserted any more. */
+    /** Unregisters the cache. The caller has removed all pages, and no page is inserted any more. */
     void leaveCaches() {
         Objects.requireNonNull(entry, "entry").unregister();
     }

@@ -222,7 +222,8 @@ final class EvictionBatch {
 
     /**
      * Puts back the removed pages that must stay, and marks the pages that were not removed as inactive. No thread
-     * could find a removed page in the meantime, and the dirty mark of its frame shows whether it was stored to before.
+     * could find a removed page in the meantime, and the dirty mark of its frame shows whether a CPU stored to it
+     * before.
      *
      * @param isLastChance whether to free also pages that were mapped again after they were marked inactive
      * @param areAll whether all pages must stay, after a failure

@@ -25,11 +25,11 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
     private long hand;
 
     /**
-     * The removal of all pages, if it failed; the next {@link #end} continues it. Guarded by the content lock.
+     * The removal of all pages, if it has failed; the next {@link #end} continues it. Guarded by the content lock.
      *
      * @written holder of {@code content} (plain)
      * @read holder of {@code content} (plain)
-     * @invariant the removal of all pages of a cache that no thread can reach, if it failed
+     * @invariant the removal of all pages of a cache that no thread can reach, if it has failed
      */
     private @Nullable Removal ending;
 

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A VMA that is unlinked during a lookup stays in the map until the end of that lookup. Otherwise a lookup could
  * miss both the VMA and its successor, which now owns the pages: the VMA because it was removed, and the successor
- * because it was linked after the lookup searched its place. A lookup must not wait for other threads, so it only
+ * because it was linked after the lookup had passed its place. A lookup must not wait for other threads, so it only
  * records the links that it finds, and its caller processes them after the end of the lookup.
  *
  * <p>The interval of a VMA is stored at the smallest block that contains it. Blocks are aligned, and their size in

@@ -41,10 +41,10 @@ public final class SharedAnonymous implements SharedObject {
      * under the object's monitor.
      *
      * @written an {@code Edit} that is about to map the object, if it has no content; the thread that drops the last
-     *     share of the content, clearing (monitor, volatile)
+     *     share of the content, to null (monitor, volatile)
      * @read any thread (volatile)
-     * @pairs a thread that drops the last share ends the open, and then clears. A thread that is about to map acquires
-     *     a share; if the open has ended, this fails, and the thread creates new content
+     * @pairs a thread that drops the last share ends the open, and then stores null here. A thread that is about to map
+     *     acquires a share; if the open has ended, this fails, and the thread creates new content
      * @invariant every attached VMA of the object, and every edit that is about to map it, holds a share of the
      *     content. Null if nobody holds a share
      */

@@ -501,7 +501,7 @@ public final class Frames {
     }
 
     /**
-     * Records whether a page of a cache used up its second chance; it is then freed unless it is mapped again. The
+     * Records whether a page of a cache has used up its second chance; it is then freed unless it is mapped again. The
      * caller ensures that the frame stays in its cache.
      */
     public void setInactive(int frame, boolean is) {

@@ -19,7 +19,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * cache.
  */
 public final class PageCaches {
-    /** The maximum number of pages that one call checks after a whole round freed nothing, until a page is unmapped. */
+    /**
+     * The maximum number of pages that one call checks after a whole round has freed nothing, until a page is unmapped.
+     */
     static final int CHECKS_WHEN_FUTILE = 1 << 12;
 
     /** A registered cache. It has access to the cache's pages, but refers to the cache object itself only weakly. */
