@@ -30,7 +30,7 @@ final class Accessing {
     private final List<PageModel> plots;
 
     /**
-     * @written a thread that finished its accesses (get-and-add)
+     * @written a thread that has finished its accesses (get-and-add)
      * @read the thread that compares the sums (volatile)
      * @invariant the sum that the threads added to each page
      */

@@ -70,7 +70,7 @@ final class Crew {
         return members.stream().noneMatch(member -> member != one && member.isAlive());
     }
 
-    /** Returns the living threads, and forgets the threads that ended. */
+    /** Returns the living threads, and forgets the threads that have ended. */
     List<Member> living() {
         members.removeIf(member -> member.getState() == Thread.State.TERMINATED);
         return members.stream().filter(Thread::isAlive).toList();

@@ -25,7 +25,7 @@ interface Group {
     /** Returns the rules that only this group checks. */
     List<Invariant> rules();
 
-    /** Returns how many opens of its backings were not closed yet. */
+    /** Returns how many opens of its backings have not been closed yet. */
     default long opens() {
         return 0;
     }

@@ -58,7 +58,8 @@ final class PageModel {
     private boolean judged = true;
 
     /**
-     * The first version whose stamps a page may contain, by page. Earlier stamps were cleared by a call that returned.
+     * The first version whose stamps a page may contain, by page. Earlier stamps were cleared by a call that has
+     * returned.
      */
     private final AtomicLongArray cleared;
 
@@ -137,7 +138,8 @@ final class PageModel {
     }
 
     /**
-     * Returns whether a call that removed rights or content of a page returned since the page's word had this value.
+     * Returns whether a call that removed rights or content of a page has returned since the page's word had this
+     * value.
      */
     boolean isTakenSince(int page, long word) {
         return taken.get(page) > word >>> VERSION_SHIFT;

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A shootdown whose caller does not wait. The requests to the CPUs were sent, and the caller polls whether all CPUs
- * acknowledged. Reports and kicks CPUs that do not acknowledge, as {@link Shootdowns#shoot} does. Used by one thread at
- * a time.
+ * have acknowledged. Reports and kicks CPUs that do not acknowledge, as {@link Shootdowns#shoot} does. Used by one
+ * thread at a time.
  */
 public final class BegunShootdown {
     private final Cpus cpus;

@@ -113,7 +113,7 @@ public final class CpuState extends CpuWords.Flushed {
      * @written a thread that takes a CPU offline (plain, lock: monitor of {@code Cpus}); {@code isReported} by that
      *     thread between its two holds of the monitor (plain)
      * @read a thread that takes a CPU offline (plain, lock); {@code isReported} as it is written (plain)
-     * @invariant one thread at a time releases what a CPU holds. That thread set {@code isTaken}
+     * @invariant one thread at a time releases what a CPU holds. That thread has set {@code isTaken}
      */
     boolean isTaken;
 

@@ -275,7 +275,7 @@ public final class IdleCpus<T extends LentCpu> {
         }
     }
 
-    /** Takes a CPU that the calling thread just put back, unless another thread took it. */
+    /** Takes a CPU that the calling thread has just put back, unless another thread took it. */
     public boolean takeBack(T cpu) {
         return taken(cpu);
     }

@@ -23,11 +23,11 @@ final class ThreadCpus {
 
     /**
      * Whether a thread ever used a pool. Never reset to false. A benign race, because a thread that has a CPU of a pool
-     * set this field itself before, and does not depend on the stores of other threads.
+     * has set this field itself before, and does not depend on the stores of other threads.
      *
      * @written a thread before it gets a CPU of a pool (plain), once true never false
      * @read a thread whose CPU has a fault (plain)
-     * @invariant a thread that has a CPU of a pool reads true, because it set this itself, or read true before
+     * @invariant a thread that has a CPU of a pool reads true, because it has set this itself, or has read true before
      */
     private static boolean usesPools;
 
@@ -39,7 +39,7 @@ final class ThreadCpus {
     /** The CPUs of pools that the thread has open; weak references, as in the list above. */
     final List<WeakReference<LentCpu>> open = new ArrayList<>(1);
 
-    /** The CPUs of pools that the thread used last; elements are null before. */
+    /** The CPUs of pools that the thread used last; elements are null at first. */
     final @Nullable WeakReference<LentCpu>[] remembered = array();
 
     private int nextRemembered;
