@@ -58,7 +58,7 @@ final class HostBytes {
         if (done < 0 || !target.hasRemaining() || !size.isOther()) {
             return done;
         }
-        // The read ended at the end of the file as the cache knows it, but another program changed the size.
+        // The read ended at the end of the file as the cache knows it, but another program has changed the size.
         long failed = size.revalidate();
         long rest = failed != 0 ? failed : read(target, offset + done, ahead);
         return done == 0 ? rest : done + Math.max(rest, 0);
@@ -269,7 +269,7 @@ final class HostBytes {
         try {
             long failed = BEYOND_END;
             for (int attempt = 0; failed == BEYOND_END && attempt < PageFetches.ATTEMPTS; attempt++) {
-                // Also revalidated on each retry, because another program truncated the file.
+                // Also revalidated on each retry, because another program has truncated the file.
                 failed = size.revalidate();
                 failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }

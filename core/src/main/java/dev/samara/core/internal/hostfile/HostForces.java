@@ -100,7 +100,7 @@ final class HostForces {
     private final PageRuns covered = new PageRuns();
 
     /**
-     * Creates the state of a file that was not changed yet.
+     * Creates the state of a file that has not been changed yet.
      *
      * @param isForced whether all bytes are assumed to be on the device; otherwise the first save forces the file
      */

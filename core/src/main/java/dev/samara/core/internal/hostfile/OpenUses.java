@@ -23,7 +23,7 @@ final class OpenUses {
     @GuardedBy("this")
     private int uses = 1;
 
-    /** Whether the owner closed the open. */
+    /** Whether the owner has closed the open. */
     @GuardedBy("this")
     private boolean isClosed;
 

@@ -132,7 +132,7 @@ final class UncachedWrites {
     }
 
     /**
-     * Returns whether another program truncated the file to less than the end of these bytes. A write must not undo
+     * Returns whether another program has truncated the file to less than the end of these bytes. A write must not undo
      * this.
      */
     private boolean isCut(long offset, int length) throws IOException {

@@ -31,8 +31,7 @@ public class Gate {
      * stack that it returns is complete.
      *
      * A waiter leaves by removing its thread from its node. The thread that wakes a waiter removes the thread in the
-     * same way. Only one of the two removals succeeds, so a node is unparked at most once, and not at all after its
-     * thread left. A thread that leaves a closed gate then unlinks every node without a thread. In the middle of the
+     * same way. Only one of the two removals succeeds, so a node is unparked at most once, and not at all after its thread has left. A thread that leaves a closed gate then unlinks every node without a thread. In the middle of the
      * stack, unlinking is a plain store without compare-and-set, as in FutureTask, because a link only ever skips nodes
      * without a thread. So all older waiters remain reachable from each node, even through a stale link.
      */
@@ -272,12 +271,12 @@ public class Gate {
         }
 
         /**
-         * The waiting thread; null once it was removed, by itself when it left or by the thread that wakes it.
+         * The waiting thread; null once it has been removed, by itself when it leaves or by the thread that wakes it.
          *
          * @written its own thread when it leaves; the thread that wakes it (get-and-set)
          * @read a thread that unlinks waiters (volatile)
          * @pairs a leaving waiter removes its own thread, then reads links. A thread that changes a link stores it,
-         *     then reads whether the thread of the changed node left. Both words are volatile
+         *     then reads whether the thread of the changed node has left. Both words are volatile
          * @invariant of a waiter: it is woken by the call that removes the thread, and so only once
          */
         @SuppressWarnings("UnusedVariable") // through THREAD

@@ -64,7 +64,7 @@ public final class Housekeeping implements Runnable {
     private long pause;
 
     /**
-     * A check that each step runs after it polled the calls. Set before the first step.
+     * A check that each step runs after it has polled the calls. Set before the first step.
      *
      * @written the constructor of the machine's state (plain)
      * @read the thread that set {@code isAsking} (plain)
@@ -102,15 +102,15 @@ public final class Housekeeping implements Runnable {
      */
     private volatile @Nullable Thread poller;
 
-    /** Whether the strategy threw an exception. Used by the thread that set {@link #isPolled}. */
+    /** Whether the strategy has thrown an exception. Used by the thread that set {@link #isPolled}. */
     private boolean isIdleBroken;
 
     /**
      * Whether an Error stopped a thread that was about to start the steps.
      *
-     * @written a thread that gets an Error after it listed a call (volatile); a thread that clears the flag before it
-     *     starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which then
-     *     clears it (volatile)
+     * @written a thread that gets an Error after it has listed a call (volatile); a thread that clears the flag before
+     *     it starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which
+     *     then clears it (volatile)
      * @read operations, threads that add a callback, wait for quiescence or wait long (volatile)
      * @invariant set while a call may be listed without a thread that runs steps
      */
@@ -180,7 +180,7 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Sets a check that the steps run after they polled the calls. Called before another thread knows this object.
+     * Sets a check that the steps run after they have polled the calls. Called before another thread knows this object.
      *
      * @param look the check; must not wait
      */
