@@ -31,9 +31,10 @@ public class Gate {
      * stack that it returns is complete.
      *
      * A waiter leaves by removing its thread from its node. The thread that wakes a waiter removes the thread in the
-     * same way. Only one of the two removals succeeds, so a node is unparked at most once, and not at all after its thread has left. A thread that leaves a closed gate then unlinks every node without a thread. In the middle of the
-     * stack, unlinking is a plain store without compare-and-set, as in FutureTask, because a link only ever skips nodes
-     * without a thread. So all older waiters remain reachable from each node, even through a stale link.
+     * same way. Only one of the two removals succeeds, so a node is unparked at most once, and not at all after its
+     * thread has left. A thread that leaves a closed gate then unlinks every node without a thread. In the middle of
+     * the stack, unlinking is a plain store without compare-and-set, as in FutureTask, because a link only ever skips
+     * nodes without a thread. So all older waiters remain reachable from each node, even through a stale link.
      */
 
     private static final VarHandle TOP;
