@@ -104,8 +104,8 @@ final class AnonymousFault {
             if (now == null || (writes && !PermissionCheck.mayCopy(now, access))) {
                 return FaultResult.AGAIN;
             }
-            // Checked under the lock that the reaper acquires after it set the mark. Either the reaper finds this page,
-            // or this check finds the mark.
+            // Checked under the lock that the reaper acquires after it has set the mark. Either the reaper finds this
+            // page, or this check finds the mark.
             int stability = state.stability(now);
             if (stability != Fault.NONE) {
                 return stability;

@@ -50,8 +50,8 @@ final class CopyOnWrite {
     }
 
     /**
-     * Returns whether no other mapping shares a page. A pin may have been made by a mapping that ended since. So a pin
-     * counts as sharing, unless no other mapping ever shared the page.
+     * Returns whether no other mapping shares a page. A pin may have been made by a mapping that has ended since. So a
+     * pin counts as sharing, unless no other mapping ever shared the page.
      */
     private boolean isSole(long pte) {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && state.frames.isSole(Pte.frame(pte)));

@@ -244,7 +244,7 @@ public final class Faulter {
                     reclaims = shortage.reclaim(result, address, access) ? reclaims - 1 : 0;
                 }
                 case Fault.OUT_OF_MEMORY -> {
-                    // The backing already tried to reclaim, so it is asked again only if pages were dropped.
+                    // The backing has already tried to reclaim, so it is asked again only if pages were dropped.
                     if (reclaims == 0 || !shortage.drop()) {
                         return result;
                     }

@@ -105,7 +105,7 @@ public final class Populate {
     /**
      * Faults in the mapped pages of a range ({@code __mm_populate}). Pages of private VMAs that permit writing are
      * faulted in for a write. VMAs that lock pages only on fault, and VMAs of devices, are skipped. Holes are also
-     * skipped: the operation checked for them, so another call made them since. A page whose fault fails because
+     * skipped: the operation checked for them, so another call has made them since. A page whose fault fails because
      * another call changed its VMA concurrently is faulted in as the new VMA permits.
      *
      * @param goesOn whether a page that cannot be faulted in ends only the population of its VMA

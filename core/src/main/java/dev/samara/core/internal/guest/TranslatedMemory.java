@@ -206,8 +206,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Handles a fault of a thread that has other CPUs in GUEST. The CPUs for which the thread allowed it leave GUEST
-     * for the duration of the fault, so that no other thread waits for them.
+     * Handles a fault of a thread that has other CPUs in GUEST. The CPUs that the thread has allowed to do so leave
+     * GUEST for the duration of the fault, so that no other thread waits for them.
      */
     private int serveFaultBeside(int others, long address, int access) {
         try {
@@ -468,7 +468,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /**
      * Translates an address through the TLB and the page table for an access through a view. Called in GUEST. Does not
      * fault, and does not wait. Afterwards, the CPU is in the cpumask of the page, so its flush listeners are notified
-     * of each later change of the page, even after another translation replaced this one in the TLB.
+     * of each later change of the page, even after another translation has replaced this one in the TLB.
      *
      * @param access one bit of {@link Protection}
      * @return the index in the region, or {@link SoftTlb#MISS}

@@ -28,7 +28,7 @@ public abstract sealed class CpuActivities permits CpuTlb {
     /** The object that must stay reachable; otherwise the CPU is lost. */
     final Object cpu;
 
-    /** The bits of the activities that started and have not ended. */
+    /** The bits of the activities that have started and have not ended. */
     int activities = WITHOUT_SPACE;
 
     CpuActivities(Object cpu) {
@@ -59,7 +59,7 @@ public abstract sealed class CpuActivities permits CpuTlb {
     }
 
     /**
-     * Returns whether an activity started and has not ended.
+     * Returns whether an activity has started and has not ended.
      *
      * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
      */

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * given a new number, all its translations are dropped from both levels. A fill of the first level fills this one, and
  * a flush of the first level flushes this one.
  *
- * <p>The second level has one entry until the first level was filled as many times as the first level has entries. Most
+ * <p>The second level has one entry until the first level has been filled as many times as it has entries. Most
  * short-lived CPUs never need more.
  */
 public final class SecondTlb {
@@ -43,7 +43,7 @@ public final class SecondTlb {
     }
 
     /**
-     * Returns how many entries this level has after the first level was filled as many times as it has entries.
+     * Returns how many entries this level has after the first level has been filled as many times as it has entries.
      *
      * @param first the number of entries of the first level
      * @return a power of two; 1 if the first level has {@code MOST} entries or more
