@@ -490,8 +490,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns the numbers of resident and mapped pages of this space, and their peaks. Takes no lock and never waits.
-     * Takes time proportional to the number of page tables: faults count in the tables, so that concurrent faults write
-     * no shared word, and this method adds the counts up.
+     * Takes time proportional to the number of page tables: the pages of each table are counted separately, so that
+     * concurrent faults write no shared word, and this method adds the counts up.
      *
      * <p>The numbers are exact if no call or access changes pages concurrently. Otherwise each concurrent change may or
      * may not be counted, and pages that {@code mremap} moves are not counted while they move. As on Linux, the peak of
@@ -499,8 +499,8 @@ public final class AddressSpace implements AutoCloseable {
      * too low by about 4 pages per table, because not every removal adds up all counts. While the layout is divided
      * because threads change it concurrently in different places, both peaks are updated only when they are read.
      *
-     * <p>A child of {@link #fork} starts with the private pages that it shares with its parent, and so do its peaks.
-     * For a closed reference all numbers are 0.
+     * <p>A child of {@link #fork} starts with the private pages that it shares with its parent, and its peaks start
+     * with the number of these pages. For a closed reference all numbers are 0.
      *
      * @return the numbers
      * @throws IllegalStateException if the machine was built without memory
@@ -1277,8 +1277,8 @@ public final class AddressSpace implements AutoCloseable {
      * afterwards. No CPU needs to flush, because none uses the space.
      *
      * <p>If it was the last reference but CPUs are still in the space, this method asks each CPU that {@linkplain
-     * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} left in the space leave it. The
-     * last CPU to leave ends the space.
+     * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} has left in the space also leave
+     * it. The last CPU to leave ends the space.
      *
      * <p>A thread that must not wait may also call this method; one of the machine's threads then tears the space down.
      */
@@ -1306,8 +1306,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /** Releases this reference. The caller checked the stack. */
     void giveUp() {
-        // Set before the entry ends: another close that finds the entry ended returns, and later calls of its thread
-        // must be refused.
+        // Set before the entry ends: another close returns once it finds that the entry has ended, and later calls of
+        // its thread must be refused.
         layout = own.closed();
         if (entry.end()) {
             own.lifetime().put();

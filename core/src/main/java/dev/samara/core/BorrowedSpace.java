@@ -97,7 +97,7 @@ public final class BorrowedSpace implements AutoCloseable {
         private final @Nullable HomeRef homeUser;
 
         /**
-         * Keeps the page table once the users are released; null before that, and after the borrower took it over.
+         * Keeps the page table once the users are released; null before that, and after the borrower has taken it over.
          *
          * @written the CPU's thread (volatile)
          * @read the CPU's thread; a thread that found the CPU gone (volatile)
@@ -125,7 +125,7 @@ public final class BorrowedSpace implements AutoCloseable {
         }
 
         /**
-         * Takes a CPU that is gone offline, and releases what it left behind. Does not wait. What one call cannot
+         * Takes a CPU offline that is gone, and releases what it left behind. Does not wait. What one call cannot
          * release, the next call releases.
          */
         void giveUp() {

@@ -181,8 +181,8 @@ public final class MachineBuilder {
     /**
      * Limits the memory for pages of host files ({@link Machine#openFile}). When a page must be read near the limit,
      * the machine first frees clean pages, mapped or not: pages that a sequential read of the file left behind, and
-     * then pages that were not mapped again since the previous scan. If there are none, it writes dirty pages, so a
-     * guest that writes faster than the device waits for the device; {@link #dirtyRatio} makes it wait earlier. Pages
+     * then pages that have not been mapped again since the previous scan. If there are none, it writes dirty pages, so
+     * a guest that writes faster than the device waits for the device; {@link #dirtyRatio} makes it wait earlier. Pages
      * of locked mappings and pinned pages stay. Pages that are being read may exceed the limit; so may dirty pages that
      * cannot be written. Their write is retried after as many misses as there are pages in memory, and by saves and
      * periodic writes. Without a limit, pages are only freed when no frame is free.
@@ -210,9 +210,9 @@ public final class MachineBuilder {
      * Pages that cannot be written are not counted, so no thread waits for them.
      *
      * <p>A page is counted as dirty when it is first written, once for each mapping and once for calls. It is counted
-     * again when it is written after it was saved, or after its mark was collected. A page that another call, such as
-     * {@code fsync}, saved is still counted until the next background or throttled write starts. Has no effect without
-     * a cache limit.
+     * again when it is written after it was saved, or after its mark was collected. A page that was saved by another
+     * call, such as {@code fsync}, is still counted until the next background or throttled write starts. Has no effect
+     * without a cache limit.
      *
      * @param background the first fraction, above 0; 0.1 unless set
      * @param most the second fraction, not below the first one and at most 1; 0.2 unless set
@@ -444,7 +444,7 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets what LAZY CPUs keep of the spaces that they left.
+     * Sets what LAZY CPUs keep of the spaces that they have left.
      *
      * @param strategy the strategy; {@link LazyTlb#SHOOTDOWN} unless set
      * @return this
@@ -457,9 +457,9 @@ public final class MachineBuilder {
 
     /**
      * Sets whether flushes skip CPUs that need none. A flush that concerns several CPUs then checks none of them if no
-     * CPU is in the space, or only the caller's CPU, outside GUEST. In any case, CPUs that left the space flush when
-     * they return. A flush of pages that no CPU has used, or only the caller's CPU, is invisible to other threads: it
-     * has no generation, and other threads miss nothing.
+     * CPU is in the space, or only the caller's CPU, outside GUEST. In any case, CPUs that have left the space flush
+     * their translations when they return. A flush of pages that no CPU has used, or only the caller's CPU, is
+     * invisible to other threads: it has no generation, and other threads miss nothing.
      *
      * @param isElided whether flushes skip such CPUs; true unless set
      * @return this

@@ -255,7 +255,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * Sets bytes of the file to zeros, and frees their pages in memory ({@code FALLOC_FL_PUNCH_HOLE}), as {@code
      * MADV_REMOVE} of a shared mapping that may be written does. Private copies stay. Zeros are written over the
      * nonzero bytes of the range in the host's file. The range takes as much space on its device as before, because the
-     * JDK has no call for holes. Bytes beyond the end of the file are left out, even if another program moved the end.
+     * JDK has no call for holes. Bytes beyond the end of the file are left out, even if another program has moved the
+     * end.
      *
      * @param offset the offset of the first byte, not negative
      * @param length number of bytes, positive

@@ -275,8 +275,8 @@ public interface Backing {
      * starts, it is called again before that write happens. So a notification never covers a write after a call that
      * started later than the notification. A backing that writes a page back therefore first records that the
      * write-back starts, then removes the right to write, and then writes the page. It treats the page as clean if it
-     * was not notified since it recorded the start. A collection of written pages removes no right, so it causes no
-     * call of this method.
+     * has not been notified since it recorded the start. A collection of written pages removes no right, so it causes
+     * no call of this method.
      *
      * @param request the page
      * @return 0, or a negative number as for {@link #fault}

@@ -30,7 +30,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
 
     /**
      * Returns the number of VMAs that map the file, in all spaces of the machine. Exact if no operation on such a VMA
-     * is in progress. Takes no lock and does not wait. Its time is proportional to the number.
+     * is in progress. Takes no lock and does not wait. Takes time proportional to that number.
      *
      * @return the number of VMAs
      */
@@ -67,7 +67,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     /**
      * Returns whether a segment is removed once it has no use.
      *
-     * @return true if {@link #removeWhenDetached} was called, even if the segment was removed since
+     * @return true if {@link #removeWhenDetached} was called, even if the segment has been removed since
      */
     protected abstract boolean isMarkedForRemoval();
 
@@ -193,8 +193,8 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * reads it again. A backing that inserts pages itself must order its reads and removals, because otherwise a page
      * that it read before the removal is inserted after it.
      *
-     * <p>If this throws after it removed pages, the next change of the file, or one of the machine's threads, removes
-     * them from the mappings and frees them.
+     * <p>If this throws after it has removed pages, the next change of the file, or one of the machine's threads,
+     * removes them from the mappings and frees them.
      *
      * @param first number of the first page in the file
      * @param count number of pages
