@@ -73,7 +73,7 @@ final class Accessing {
 
     private void liveAndDie(Random random, long[] mine) {
         // The CPU is not closed. A thread that waits for the CPU, or that claims the next CPU, must detect that its
-        // thread ended.
+        // thread has ended.
         Cpu cpu = scene.machine().claimCpu();
         live(cpu, random, mine);
         cpu.enterGuest();

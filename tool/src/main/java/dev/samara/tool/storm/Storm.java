@@ -218,8 +218,8 @@ public final class Storm {
     }
 
     /**
-     * Returns whether each rule was checked, except the rules that are checked at the end, and whether the storm made
-     * enough accesses.
+     * Returns whether each rule has been checked, except the rules that are checked at the end, and whether the storm
+     * made enough accesses.
      */
     private boolean isEachRuleChecked() {
         // The watchdog checks once per second, which in a short storm may be for the first time after its last second.

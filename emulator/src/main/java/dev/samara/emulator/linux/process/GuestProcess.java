@@ -511,7 +511,7 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** Called after a thread that may have executed old code left it. */
+    /** Called after a thread has left old code that it may have executed. */
     void leftOldCode() {
         codeWaiters.wakeAll();
     }

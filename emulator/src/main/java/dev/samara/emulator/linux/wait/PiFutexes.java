@@ -209,7 +209,7 @@ public final class PiFutexes {
         return waiter.isGranted;
     }
 
-    /** Stores the new owner of a lock whose owner ended ({@code fixup_pi_state_owner}). */
+    /** Stores the new owner of a lock whose owner has ended ({@code fixup_pi_state_owner}). */
     private static void storeOwner(FutexThread thread, long address) {
         CallMemory memory = thread.memory();
         int changed = thread.tid() | HAS_WAITERS | OWNER_DIED;
