@@ -97,7 +97,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>References and the end.</b> An {@code AddressSpace} is a reference to the users of a space ({@code mm_users}),
  * the strongest of three kinds: as long as there is a user, the space keeps its mappings and pages. {@link #get}
- * returns an additional one, for another holder; a CPU in the space is a user, too. {@link #hold} and {@link #grab}
+ * returns an additional one, for another holder; a CPU in the space is also a user. {@link #hold} and {@link #grab}
  * return two weaker kinds of references, {@link PageTableRef} and {@link SpaceIdentity}, which do not delay the end.
  *
  * <p>{@link #close} releases a reference; other users are not affected. The thread whose {@code close} or CPU was the
@@ -341,7 +341,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>The pages are written one after the other, as a CPU writes them: the mapping must allow it, a private page
      * that is shared after a fork is copied, written pages become dirty, and write listeners are called. What {@link
-     * #read(long, ByteBuffer)} says about the CPU applies here, too.
+     * #read(long, ByteBuffer)} says about the CPU also applies here.
      *
      * @param address of the first byte
      * @param source contains the bytes; a heap or a direct buffer
@@ -490,8 +490,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns the numbers of resident and mapped pages of this space, and their peaks. Takes no lock and never waits.
-     * Takes time proportional to the number of page tables: faults count in the tables, so that concurrent faults write
-     * no shared word, and this method adds the counts up.
+     * Takes time proportional to the number of page tables: the pages of each table are counted separately, so that
+     * concurrent faults write no shared word, and this method adds the counts up.
      *
      * <p>The numbers are exact if no call or access changes pages concurrently. Otherwise each concurrent change may or
      * may not be counted, and pages that {@code mremap} moves are not counted while they move. As on Linux, the peak of
@@ -499,8 +499,8 @@ public final class AddressSpace implements AutoCloseable {
      * too low by about 4 pages per table, because not every removal adds up all counts. While the layout is divided
      * because threads change it concurrently in different places, both peaks are updated only when they are read.
      *
-     * <p>A child of {@link #fork} starts with the private pages that it shares with its parent, and so do its peaks.
-     * For a closed reference all numbers are 0.
+     * <p>A child of {@link #fork} starts with the private pages that it shares with its parent, and its peaks start
+     * with the number of these pages. For a closed reference all numbers are 0.
      *
      * @return the numbers
      * @throws IllegalStateException if the machine was built without memory
@@ -620,12 +620,12 @@ public final class AddressSpace implements AutoCloseable {
      * Names memory that is not backed by a file ({@code prctl(2)}, {@code PR_SET_VMA} with {@code
      * PR_SET_VMA_ANON_NAME}), mapping by mapping. The call continues after a hole, and returns ENOMEM at the end. Any
      * other error stops the call, and the mappings named before it stay named. Private anonymous memory can be named,
-     * sealed or not, and so can mappings of shared anonymous memory and of a {@link
-     * dev.samara.core.backing.MemoryFile}, private ones too. Their name is then {@code [anon:name]} or {@code
-     * [anon_shmem:name]} ({@link Vma#name}). {@link LayoutSnapshot#maps} shows it, except for private memory of the
-     * heap and the main stack, which is shown as such. Mappings with different names do not merge. When a mapping is
-     * split, moved or inherited by a child, its name goes with it; new mappings, and memory by which the heap grows,
-     * are unnamed. A special mapping, such as {@code [vdso]}, keeps its own name: naming all of it changes nothing.
+     * sealed or not, and so can shared and private mappings of shared anonymous memory and of a {@link
+     * dev.samara.core.backing.MemoryFile}. Their name is then {@code [anon:name]} or {@code [anon_shmem:name]} ({@link
+     * Vma#name}). {@link LayoutSnapshot#maps} shows it, except for private memory of the heap and the main stack, which
+     * is shown as such. Mappings with different names do not merge. When a mapping is split, moved or inherited by a
+     * child, its name goes with it; new mappings, and memory by which the heap grows, are unnamed. A special mapping,
+     * such as {@code [vdso]}, keeps its own name: naming all of it changes nothing.
      *
      * <p>Errors ({@code set_anon_vma_name} in {@code mm/madvise.c}): EINVAL a name of more than 79 characters or with a
      * character that is not printable ASCII, or is one of {@code \ ` $ [ ]}; EINVAL not a page boundary, or the range
@@ -736,9 +736,9 @@ public final class AddressSpace implements AutoCloseable {
      * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error, the mappings changed before it stay
      * changed.
      *
-     * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps, has a hole,
-     * makes too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES
-     * the mapping cannot be given the right, or {@link #setMdwe} forbids it; EPERM the mapping is sealed.
+     * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps or has a hole,
+     * too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES the
+     * mapping cannot be given the right, or {@link #setMdwe} forbids it; EPERM the mapping is sealed.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
@@ -1183,8 +1183,8 @@ public final class AddressSpace implements AutoCloseable {
      * {@link #addNotifier} report a removal by an operation of the space; no callback reports a removal by the page
      * cache. A page may count as written although it was only made writable ({@code handleFault}, {@code pin}, {@code
      * translate}, {@code MAP_POPULATE}, {@code mlock}), or read where the {@linkplain MachineBuilder#forbidZeroPage
-     * zero page is forbidden}. Writes through a pin after a collection, by files ({@code pwrite}) and through other
-     * mappings of the page are not reported.
+     * zero page is forbidden}. These writes are not reported: through a pin after a collection, by files ({@code
+     * pwrite}), and through other mappings of the page.
      *
      * <p>The sink is called on this thread, in ascending order, with no lock held. If the sink throws, this method
      * throws that exception, and the page at which it threw and all later pages count as written again. Like an
@@ -1277,10 +1277,10 @@ public final class AddressSpace implements AutoCloseable {
      * afterwards. No CPU needs to flush, because none uses the space.
      *
      * <p>If it was the last reference but CPUs are still in the space, this method asks each CPU that {@linkplain
-     * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} left in the space leave it. The
-     * last CPU to leave ends the space.
+     * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} has left in the space also leave
+     * it. The last CPU to leave ends the space.
      *
-     * <p>A thread that must not wait may call this method, too; one of the machine's threads then tears the space down.
+     * <p>A thread that must not wait may also call this method; one of the machine's threads then tears the space down.
      */
     @Override
     public void close() {
@@ -1306,8 +1306,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /** Releases this reference. The caller checked the stack. */
     void giveUp() {
-        // Set before the entry ends: another close that finds the entry ended returns, and later calls of its thread
-        // must be refused.
+        // Set before the entry ends: another close returns once it finds that the entry has ended, and later calls of
+        // its thread must be refused.
         layout = own.closed();
         if (entry.end()) {
             own.lifetime().put();
@@ -1349,8 +1349,8 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Adds a notifier. It is called for each operation that starts after this method has returned and removes mappings,
-     * pages or rights, while that operation is in flight. An operation already in flight calls it too, unless it has
-     * already called its notifiers. A child does not inherit the notifier.
+     * pages or rights, while that operation is in flight. An operation that is already in flight also calls it, unless
+     * the operation has already called its notifiers. A child does not inherit the notifier.
      *
      * <p>Any thread may close the registration; {@code close} throws {@code IllegalStateException} while one of the
      * thread's CPUs is in GUEST, and within {@code rcuMapPages}. The notifier is not called for operations that start

@@ -146,7 +146,7 @@ public final class AddressSpaceBuilder {
      * @param end a page boundary, exclusive; the limit of the space for a guard at the high end. If it equals {@code
      *     start}, there is no guard at this end of the space, which is the default
      * @return this
-     * @throws IllegalArgumentException if the range is not at one end of the space, not on page boundaries, or overlaps
+     * @throws IllegalArgumentException if the range is not at one end of the space, is not on page boundaries, overlaps
      *     the other guard, or ends before it starts
      */
     public AddressSpaceBuilder guard(long start, long end) {
@@ -201,9 +201,9 @@ public final class AddressSpaceBuilder {
      * AddressSpace#get}), and for each reference to a child. {@link PageTableRef}s and {@link SpaceIdentity}s are still
      * reported, and so is a claimed CPU that becomes unreachable.
      *
-     * <p>The space ends some time later: when, after a garbage collection that found the reference unreachable, the
-     * machine next creates a space, waits for quiescence, is closed or is asked for its statistics. Its memory is in
-     * use until then. {@link AddressSpace#close} still ends it immediately.
+     * <p>The space ends some time after a garbage collection that has found the reference unreachable: when the machine
+     * next creates a space, waits for quiescence, is closed or is asked for its statistics. Its memory is in use until
+     * then. {@link AddressSpace#close} still ends it immediately.
      *
      * @param collected whether references need not be closed; false unless set
      * @return this

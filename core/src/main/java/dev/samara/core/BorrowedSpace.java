@@ -97,12 +97,12 @@ public final class BorrowedSpace implements AutoCloseable {
         private final @Nullable HomeRef homeUser;
 
         /**
-         * Keeps the page table once the users are released; null before that, and after the borrower took it over.
+         * Keeps the page table once the users are released; null before that, and after the borrower has taken it over.
          *
          * @written the CPU's thread (volatile)
          * @read the CPU's thread; a thread that found the CPU gone (volatile)
-         * @invariant the reference of a borrow without users, until the borrower left. If the CPU is gone, the thread
-         *     that found this closes the reference
+         * @invariant the reference of a borrow without users, until the borrower has left. If the CPU is gone, the
+         *     thread that found this closes the reference
          */
         private volatile @Nullable PageTableRef pageTable;
 
@@ -125,7 +125,7 @@ public final class BorrowedSpace implements AutoCloseable {
         }
 
         /**
-         * Takes a CPU that is gone offline, and releases what it left behind. Does not wait. What one call cannot
+         * Takes a CPU offline that is gone, and releases what it left behind. Does not wait. What one call cannot
          * release, the next call releases.
          */
         void giveUp() {
@@ -268,7 +268,7 @@ public final class BorrowedSpace implements AutoCloseable {
      * user count was released. A second call does nothing.
      *
      * <p>If there is no memory to return to a space with another page size, the CPU is then in no space. If it was the
-     * last user of the space to which it could not return, this method tears that space down, too.
+     * last user of the space to which it could not return, this method also tears that space down.
      *
      * @throws IllegalStateException if the CPU is in GUEST, in a fault or in one of its listeners, or is not owned by
      *     the caller

@@ -285,7 +285,7 @@ public final class Cpu implements AutoCloseable {
         return new FlushRegistration(listener, vcpu.loadedTlb().addListener(listener));
     }
 
-    /** One addition of a flush listener. */
+    /** The registration of one flush listener. A listener that was added twice has two registrations. */
     private final class FlushRegistration implements Registration {
         private final FlushListener listener;
         private final Runnable removal;

@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * returns null.
  *
  * <p><b>Nesting.</b> A thread may enter a space that it is already in: both guests share one CPU, and the inner one
- * must be closed first. It may enter other spaces, too, each with a separate CPU.
+ * must be closed first. It may also enter other spaces, each with a separate CPU.
  *
  * <p><b>GUEST.</b> A thread in GUEST must {@linkplain #poll poll} often, because operations that remove pages or rights
  * wait for it, as for any CPU in GUEST. Before other long work, or a wait, it must close its guests or {@linkplain

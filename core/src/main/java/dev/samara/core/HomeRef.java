@@ -5,8 +5,8 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 
 /**
- * Keeps the space of a CPU that left it to borrow another one, until the CPU returns. The reference with which the CPU
- * had switched to it may be closed during that time. The last close, which asks borrowers to let go, does not count
+ * Keeps the space of a CPU that has left it to borrow another one, until the CPU returns. The reference with which the
+ * CPU had switched to it may be closed during that time. The last close, which asks borrowers to let go, does not count
  * this reference, because only the borrower could close it.
  */
 final class HomeRef {

@@ -9,9 +9,9 @@ import dev.samara.core.internal.cpu.ShootdownLazy;
 import dev.samara.core.internal.cpu.UnloadedLazy;
 
 /**
- * Which part of a space a {@linkplain Cpu#enterLazy LAZY} CPU keeps after it left the space, and what keeps that part
- * alive ({@code active_mm}). {@link MachineBuilder#lazyTlb} selects one of these four strategies for a machine. They
- * differ only in cost: calls have the same effects and results with each. docs/lifetimes.md compares them.
+ * Which part of a space a {@linkplain Cpu#enterLazy LAZY} CPU keeps after it has left the space, and what keeps that
+ * part alive ({@code active_mm}). {@link MachineBuilder#lazyTlb} selects one of these four strategies for a machine.
+ * They differ only in cost: calls have the same effects and results with each. docs/lifetimes.md compares them.
  */
 @Experimental
 public enum LazyTlb {

@@ -104,8 +104,8 @@ public final class MachineBuilder {
     }
 
     /**
-     * Limits the number of mappings of a space ({@code vm.max_map_count}). As on Linux, the limit is soft: some
-     * calls may exceed it by one.
+     * Limits the number of mappings of a space ({@code vm.max_map_count}). As on Linux, the limit is soft: some calls
+     * may exceed it by one.
      *
      * @param maps the limit, positive; 65530 unless set
      * @return this
@@ -135,8 +135,8 @@ public final class MachineBuilder {
     }
 
     /**
-     * Limits the memory that may be committed to all spaces together, as {@code vm.overcommit_memory=2} does;
-     * NORESERVE then has no effect. Without a limit no call fails for lack of commit.
+     * Limits the memory that may be committed to all spaces together, as {@code vm.overcommit_memory=2} does; NORESERVE
+     * then has no effect. Without a limit no call fails for lack of commit.
      *
      * @param bytes the limit; -1, the default, for no limit
      * @return this
@@ -181,8 +181,8 @@ public final class MachineBuilder {
     /**
      * Limits the memory for pages of host files ({@link Machine#openFile}). When a page must be read near the limit,
      * the machine first frees clean pages, mapped or not: pages that a sequential read of the file left behind, and
-     * then pages that were not mapped again since the previous scan. If there are none, it writes dirty pages, so a
-     * guest that writes faster than the device waits for the device; {@link #dirtyRatio} makes it wait earlier. Pages
+     * then pages that have not been mapped again since the previous scan. If there are none, it writes dirty pages, so
+     * a guest that writes faster than the device waits for the device; {@link #dirtyRatio} makes it wait earlier. Pages
      * of locked mappings and pinned pages stay. Pages that are being read may exceed the limit; so may dirty pages that
      * cannot be written. Their write is retried after as many misses as there are pages in memory, and by saves and
      * periodic writes. Without a limit, pages are only freed when no frame is free.
@@ -207,11 +207,12 @@ public final class MachineBuilder {
      * second, they first write the pages themselves, or wait for another thread that does. Such a store is a fault,
      * handled outside GUEST. It does not wait if other threads may wait for its thread, e.g. while another CPU of the
      * thread is in GUEST. A store to a page that is already dirty checks nothing. No page is forced to the device.
-     * Pages that cannot be written do not count, so no thread waits for them.
+     * Pages that cannot be written are not counted, so no thread waits for them.
      *
-     * <p>A page counts when it is first written, once for each mapping and once for calls, and again when it is written
-     * after it was saved, or after its mark was collected. A page that another call such as {@code fsync} saved counts
-     * until the next such background or throttled write starts. Has no effect without a cache limit.
+     * <p>A page is counted as dirty when it is first written, once for each mapping and once for calls. It is counted
+     * again when it is written after it was saved, or after its mark was collected. A page that was saved by another
+     * call, such as {@code fsync}, is still counted until the next background or throttled write starts. Has no effect
+     * without a cache limit.
      *
      * @param background the first fraction, above 0; 0.1 unless set
      * @param most the second fraction, not below the first one and at most 1; 0.2 unless set
@@ -324,8 +325,8 @@ public final class MachineBuilder {
      *
      * @param reporter the reporter; unless set, reports go to the system logger {@code dev.samara.core}, each with its
      *     kind before its message. Its level is ERROR for {@link Report.Kind#INVARIANT_BROKEN}, {@link
-     *     Report.Kind#RETIREMENT_FAILED}, {@link Report.Kind#FILE_NOT_SAVED} and {@link
-     *     Report.Kind#FRAME_QUARANTINED}, and WARNING for the others
+     *     Report.Kind#RETIREMENT_FAILED}, {@link Report.Kind#FILE_NOT_SAVED} and {@link Report.Kind#FRAME_QUARANTINED},
+     *     and WARNING for the others
      * @return this
      */
     public MachineBuilder reportTo(Consumer<? super Report> reporter) {
@@ -443,7 +444,7 @@ public final class MachineBuilder {
     }
 
     /**
-     * Sets what LAZY CPUs keep of the spaces that they left.
+     * Sets what LAZY CPUs keep of the spaces that they have left.
      *
      * @param strategy the strategy; {@link LazyTlb#SHOOTDOWN} unless set
      * @return this
@@ -456,9 +457,9 @@ public final class MachineBuilder {
 
     /**
      * Sets whether flushes skip CPUs that need none. A flush that concerns several CPUs then checks none of them if no
-     * CPU is in the space, or only the caller's CPU, outside GUEST. In any case, CPUs that left the space flush when
-     * they return. A flush of pages that no CPU has used, or only the caller's CPU, is invisible to other threads: it
-     * has no generation, and other threads miss nothing.
+     * CPU is in the space, or only the caller's CPU, outside GUEST. In any case, CPUs that have left the space flush
+     * their translations when they return. A flush of pages that no CPU has used, or only the caller's CPU, is
+     * invisible to other threads: it has no generation, and other threads miss nothing.
      *
      * @param isElided whether flushes skip such CPUs; true unless set
      * @return this
@@ -583,8 +584,8 @@ public final class MachineBuilder {
      * threads that run guest code, a thread may be descheduled for longer than the default time: set a longer time
      * there.
      *
-     * @param time positive; 100 milliseconds unless set, or as many as the system property {@code
-     *     samara.longShootdown} contains when this builder is created
+     * @param time positive; 100 milliseconds unless set, or as many as the system property {@code samara.longShootdown}
+     *     contains when this builder is created
      * @return this
      * @throws IllegalArgumentException if it is not positive
      */
@@ -611,9 +612,9 @@ public final class MachineBuilder {
 
     /**
      * Checks the calls of backings in {@code rcuMapPages}, which must not block. Operations, forks, changes of a page
-     * cache, grace periods and faults that start there throw and are reported. A call that takes too long is reported,
-     * too. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Checking makes every file
-     * fault slower.
+     * cache, grace periods and faults that start there throw and are reported. A call that takes too long is also
+     * reported. (If a call never returns, {@link #reportGracePeriodsLongerThan} names the CPU.) Checking makes every
+     * file fault slower.
      *
      * @param longest the time after which a call is reported, not negative; null, the default, to check no calls
      * @return this
@@ -641,10 +642,10 @@ public final class MachineBuilder {
      * delay it. With {@linkplain #invokedHousekeeping invoked housekeeping}, its steps run them: steps run by the
      * embedder, by {@link Machine#awaitQuiescence}, by {@code join} and {@code get} of a {@link
      * dev.samara.core.mman.PendingCall}, and by a call that, before it starts, waits for the backlog of grace periods
-     * to shrink. Calls that wait after they started run no callback, except the notifiers of asynchronous operations.
-     * So a callback may call a method that waits, as on one of the machine's threads. It must not wait for another
-     * callback, nor for an embedder's lock that the thread running the steps holds. The same applies to a notifier,
-     * which any waiting call may run.
+     * to shrink. Calls that wait after they have started run no callback, except the notifiers of asynchronous
+     * operations. So a callback may call a method that waits, as on one of the machine's threads. It must not wait for
+     * another callback, nor for an embedder's lock that the thread running the steps holds. The same applies to a
+     * notifier, which any waiting call may run.
      *
      * @param executor the executor; null for the machine's threads
      * @return this

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * frees nothing, so {@code Swap}, {@code SwapPss} and {@code LazyFree} would always be 0 and are omitted.
  *
  * <p>A page is <em>shared</em> if more than one page table entry maps it, in this or any other space. It is
- * <em>dirty</em> if it is private, or was written and not saved since.
+ * <em>dirty</em> if it is private, or was written and has not been saved since.
  *
  * @param vma the mapping; null for the sum of all
  * @param rss the pages in memory that the mapping's page table entries map ({@code Rss})

@@ -31,7 +31,7 @@ public record SpaceReference(
         /** The VMAs and pages: {@link AddressSpace}. */
         USERS,
         /**
-         * The VMAs and pages, for a CPU that left the space to {@linkplain Cpu#use borrow} another one, and will
+         * The VMAs and pages, for a CPU that has left the space to {@linkplain Cpu#use borrow} another one, and will
          * return.
          */
         HOME,

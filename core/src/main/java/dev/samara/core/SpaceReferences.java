@@ -72,7 +72,7 @@ final class SpaceReferences {
             return isEnded.get();
         }
 
-        /** Removes the entry from the map, if possible now; otherwise, after its object was collected. */
+        /** Removes the entry from the map, if possible now; otherwise, after its object has been collected. */
         private void unlist() {
             try {
                 entries.remove(id);
@@ -179,7 +179,7 @@ final class SpaceReferences {
         return entry;
     }
 
-    /** Releases the references that became unreachable, and reports each. Does not wait. */
+    /** Releases the references that have become unreachable, and reports each. Does not wait. */
     void giveUpLost() {
         // Checked before an entry is removed from the queue.
         StackReserve.check(DEPTH);

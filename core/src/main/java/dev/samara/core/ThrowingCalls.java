@@ -340,7 +340,7 @@ public final class ThrowingCalls {
 
     /**
      * Resizes or moves mappings, and returns before the call is complete; see {@link AddressSpace#mremapAsync}. A call
-     * that fails after it has moved some of several mappings throws, too, and {@link MmException#pending} completes
+     * that fails after it has moved some of several mappings also throws, and {@link MmException#pending} completes
      * once these are at their new place.
      *
      * @param address a page boundary

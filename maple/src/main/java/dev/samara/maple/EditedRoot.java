@@ -168,7 +168,8 @@ abstract class EditedRoot extends AfterRoot {
     }
 
     /**
-     * Discards a transaction whose thread released the lock without ending it. The caller must hold the writer lock.
+     * Discards a transaction whose thread has released the lock without ending it. The caller must hold the writer
+     * lock.
      */
     final void dropAbandoned() {
         if (current != null) {

@@ -91,7 +91,7 @@ public final class GapSearch {
     }
 
     /**
-     * Requires that the indexes next to the range are free, too. Guards do not extend beyond the index space: a range
+     * Requires that the indexes next to the range are also free. Guards do not extend beyond the index space: a range
      * that starts at index 0 satisfies any guard before it.
      *
      * @param before the number of free indexes before the range, unsigned

@@ -33,7 +33,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
      * If there are fewer than Node.MIN_FILL items for a node at any level below the root's, the items of the
      * whole node before left are added before step 2. To find it, the left path climbs to the first level where it can
      * move one slot to the left, and descends along the right edge, so the node may be a cousin. Step 3 then uses the
-     * moved path, so the added node is replaced, too. If there is no node to the left, the right path moves to the
+     * moved path, so the added node is also replaced. If there is no node to the left, the right path moves to the
      * right instead. If there is no node there either, these items are the whole level, and step 4 removes the levels
      * above it.
      *

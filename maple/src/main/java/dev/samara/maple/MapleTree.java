@@ -109,7 +109,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     @Override
     public boolean isEmpty() {
         Node root = rootAcquire();
-        // Any value found proves that the tree was not empty. That it was empty requires all leaves of one instant.
+        // Any value found proves that the tree was not empty. To prove that it was empty, all leaves of one instant
+        // must be read.
         return !root.hasValue() && (root.hasOneLeaf() || !frozenRoot().hasValue());
     }
 

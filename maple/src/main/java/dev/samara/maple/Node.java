@@ -69,12 +69,13 @@ final class Node {
      *     Node.ownsLeaf}); before other code can reach the leaf (plain)
      * @read any thread (plain; then the fence of {@code LeafPivots.endRead})
      * @pairs the store in {@code move} with the fence in {@code endRead}. All earlier actions of the writer come before
-     *     everything that a reader does once it found an index on the new side of the boundary
+     *     everything that a reader does once it has found an index on the new side of the boundary
      * @invariant the pivots ascend. At most one of them moves, and always the same one as long as the leaf is in use.
-     *     Pivots of which one moves belong to a single leaf. So a reader that loads the moving pivot once sees all
-     *     pivots as they were at that load, in whichever order it loads the other pivots. A reader that loads it again
-     *     compares the two values ({@code Cursor}), uses a copy ({@code EntryWalk.at}), or needs only one of the loads
-     *     ({@code AllocationView.isFree}). The boundary of a free range at an end of a leaf does not move
+     *     An array of pivots in which one pivot moves belongs to one leaf only. So a reader that loads the moving pivot
+     *     once sees all pivots as they were at that load, in whichever order it loads the other pivots. A reader that
+     *     loads it again compares the two values ({@code Cursor}), uses a copy ({@code EntryWalk.at}), or needs only
+     *     one of the loads ({@code AllocationView.isFree}). The boundary of a free range at an end of a leaf does not
+     *     move
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 

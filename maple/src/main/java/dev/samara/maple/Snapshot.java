@@ -59,9 +59,9 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     }
 
     /**
-     * Joins snapshots of adjacent ranges lazily, with the same result as calling {@link #join} for one after another.
-     * Until the snapshots are joined, {@link #get} looks an index up in the snapshot of its range. The first call of
-     * any other method joins them.
+     * Joins snapshots of adjacent ranges lazily, with the same result as calling {@link #join} repeatedly. Until the
+     * snapshots are joined, {@link #get} looks an index up in the snapshot of its range. The first call of any other
+     * method joins them.
      *
      * @param parts snapshots, of one tree or of several, in ascending order of their ranges
      * @param borders the lowest index of each part, unsigned, ascending; the first one is ignored

@@ -215,7 +215,9 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
         orRestore(snapshot(), () -> all.forEach(draft::store));
     }
 
-    /** Checks that the caller's code, which ran since {@code before}, neither edited nor ended this transaction. */
+    /**
+     * Checks that the caller's code, which has run since {@code before}, has neither edited nor ended this transaction.
+     */
     private void requireUnchanged(Snapshot<V> before) {
         requireOpen();
         if (draft.root() != before.root()) {

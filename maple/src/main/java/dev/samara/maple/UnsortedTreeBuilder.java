@@ -34,7 +34,7 @@ public final class UnsortedTreeBuilder<V> {
      * @param value returns the value, not null
      * @param <T> the type of elements
      * @param <V> the type of values
-     * @return a collector; parallel streams may use it, too
+     * @return a collector; parallel streams may also use it
      */
     public static <T, V> Collector<T, ?, MapleTree<V>> collector(
             ToLongFunction<? super T> first, ToLongFunction<? super T> last, Function<? super T, ? extends V> value) {

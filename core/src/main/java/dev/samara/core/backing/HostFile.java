@@ -14,8 +14,8 @@ import java.util.List;
  * times, into any space of the machine whose geometry has the page size of the file.
  *
  * <p><b>Pages.</b> All opens by path of one file in a machine share one page cache. The file is identified by its file
- * key, or by its real path if the file system has no keys. Opens of one {@code FileChannel} share a page cache, too,
- * but not with opens of the path or of another channel. A page is read at the first access to it; if the accesses are
+ * key, or by its real path if the file system has no keys. Opens of one {@code FileChannel} also share one page cache,
+ * but not the one of the path or of another channel. A page is read at the first access to it; if the accesses are
  * sequential, following pages are read ahead. The bytes after the end of the file in its last page are zeros until they
  * are written through a mapping; they are never written to the file, and are zeros again when it grows, as on {@code
  * ext4} (a {@code MemoryFile} keeps them, as {@code tmpfs} does). Reads, writes, truncations and holes of this class,
@@ -77,7 +77,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Reads bytes into the remaining bytes of a buffer, up to the end of the file. A read that the known end cuts short
      * checks the size of the host's file; a read that fills the buffer does not. The position of the buffer advances by
-     * the number of bytes read; the bytes after these may have changed, too.
+     * the number of bytes read; the bytes after these may also have changed.
      *
      * <p>Pages in memory are used. If 64 KiB or more of adjacent bytes are not in memory, the file was opened by path,
      * and it has no {@link PageHooks}, these bytes are read from the host without the page cache (as with {@code
@@ -100,13 +100,13 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Writes the remaining bytes of a buffer to pages in memory, and grows the file if they reach beyond its end. A
      * page that is overwritten only in part is read first. Bytes beyond the end are written to the host's file
-     * immediately, so the call reports a full device, after it wrote the bytes for which there was room. All other
-     * bytes are written to the host's file by the next save, or earlier. With {@link PageHooks} or {@link
-     * HostFileOption#NO_STEAL} this applies to all bytes; until then, the bytes beyond the old end are zeros in the
-     * host's file. (Bytes that replace a hole need space on the device, too, and only the save finds out whether there
-     * is enough.) The position of the buffer advances by the number of bytes written. Writes, holes and changes of the
-     * size exclude each other. With {@link HostFileOption#DIRECT}, whole pages that are not in memory are written to
-     * the host instead, unless the file has hooks or is NO_STEAL.
+     * immediately, so if the device is full, the call writes the bytes for which there is room, and reports the full
+     * device. All other bytes are written to the host's file by the next save, or earlier. With {@link PageHooks} or
+     * {@link HostFileOption#NO_STEAL} this applies to all bytes; until then, the bytes beyond the old end are zeros in
+     * the host's file. (Bytes that replace a hole also need space on the device, and only the save finds out whether
+     * there is enough.) The position of the buffer advances by the number of bytes written. Writes, holes and changes
+     * of the size exclude each other. With {@link HostFileOption#DIRECT}, whole pages that are not in memory are
+     * written to the host instead, unless the file has hooks or is NO_STEAL.
      *
      * @param source contains the bytes; a heap or a direct buffer
      * @param offset the offset of the first byte in the file
@@ -218,7 +218,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Writes the remaining bytes of a buffer at the end of the file, as {@link #pwrite} does ({@code O_APPEND}). The
      * end is determined atomically with the write: no other write, through any open of the file in the machine,
-     * intervenes. The size of the host's file is checked, too, but another program that appends at the same instant may
+     * intervenes. The size of the host's file is also checked, but another program that appends at the same instant may
      * write at the same offset, because the JDK has no append by position.
      *
      * @param source contains the bytes; its position advances by the number of bytes written
@@ -255,7 +255,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * Sets bytes of the file to zeros, and frees their pages in memory ({@code FALLOC_FL_PUNCH_HOLE}), as {@code
      * MADV_REMOVE} of a shared mapping that may be written does. Private copies stay. Zeros are written over the
      * nonzero bytes of the range in the host's file. The range takes as much space on its device as before, because the
-     * JDK has no call for holes. Bytes beyond the end of the file are left out, even if another program moved the end.
+     * JDK has no call for holes. Bytes beyond the end of the file are left out, even if another program has moved the
+     * end.
      *
      * @param offset the offset of the first byte, not negative
      * @param length number of bytes, positive
@@ -332,7 +333,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Lists the dirty pages of a range, i.e. pages that were written through a mapping or by a call, and not written
      * back to the host since. Each page was dirty at some instant of the call; pages that become dirty during the call
-     * may be missing. Neither changes nor forces any page, and does not tell whether a page is on the device: a page
+     * may be missing. Neither changes nor forces any page, and does not show whether a page is on the device: a page
      * that was written back but not forced is clean. Waits for write-backs and changes of the file that are in
      * progress.
      *
@@ -353,7 +354,7 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      *       stay.
      *   <li>{@code POSIX_FADV_DONTNEED} frees the clean pages that are completely in the range, mapped or not; a later
      *       load through a mapping reads its page again. Dirty, locked and pinned pages stay; call {@link #syncRange}
-     *       first to clean dirty pages. Linux keeps mapped pages, too. Waits for changes of the file and for CPUs that
+     *       first to clean dirty pages. Linux also keeps mapped pages. Waits for changes of the file and for CPUs that
      *       use the pages.
      *   <li>{@code POSIX_FADV_NORMAL}, {@code POSIX_FADV_SEQUENTIAL} and {@code POSIX_FADV_RANDOM} apply to all reads
      *       by calls of this open and by faults in its mappings; the advice of a mapping takes precedence. The range is

@@ -45,7 +45,7 @@ public enum HostFileOption implements OpenOption {
      * <p>A process loses its {@code fcntl} locks on a file when it closes any descriptor of that file. So while the
      * file is locked, the library closes no descriptor of it, in any machine of the process: later opens of its path
      * share the one descriptor, and so the host does not check their rights. Other code of the process must not open
-     * and close the file. Locks are advisory on Unix: they exclude only processes that request such locks, too.
+     * and close the file. Locks are advisory on Unix: they exclude only processes that also request such locks.
      */
     EXLOCK,
 

@@ -86,7 +86,7 @@ public final class MemoryFile implements AutoCloseable {
      * after it.
      *
      * <p>{@link SealFlags#SEAL_EXEC} refuses a change of the execute bits of the {@linkplain #changeMode mode} (EPERM).
-     * If one of them is set, it adds SHRINK, GROW, WRITE and FUTURE_WRITE, too, and is refused if SEAL_WRITE is
+     * If one of them is set, it also adds SHRINK, GROW, WRITE and FUTURE_WRITE, and is refused if SEAL_WRITE is
      * refused. So an executable file can no longer change.
      *
      * <p>Errors: EINVAL for an unknown seal; EPERM if the file cannot be sealed or has {@link SealFlags#SEAL_SEAL};

@@ -15,9 +15,9 @@ import java.nio.file.OpenOption;
  * save, or one of the machine's threads. During a call, locks of this file are held, but no lock of another file. So a
  * method may wait, and may use other files of the machine; e.g. it may force the log. It must not use this file,
  * through any open or mapping, and must not wait for a thread that does. Calls of this file within a method throw
- * {@link IllegalStateException}. While {@link #afterRead} waits, accesses to its pages, and writes, truncations and
- * holes of the file wait, too. While {@link #beforeWrite} waits, saves, truncations and holes of the file, and {@link
- * HostFile#dirtyRanges}, wait, too.
+ * {@link IllegalStateException}. While {@link #afterRead} waits, so do accesses to its pages, and writes, truncations
+ * and holes of the file. While {@link #beforeWrite} waits, so do saves, truncations and holes of the file, and {@link
+ * HostFile#dirtyRanges}.
  *
  * <p><b>Failures.</b> If a method throws, the exception is reported ({@code CALLBACK_FAILED}), and the result is false.
  * A method that never returns blocks only the calls above and {@code Machine.close}. No result makes the library lose

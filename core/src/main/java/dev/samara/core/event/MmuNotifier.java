@@ -21,7 +21,7 @@ package dev.samara.core.event;
  *
  * <p>A {@linkplain dev.samara.core.PageTableRef#reap reap} calls a notifier for each mapping that it empties, or for
  * parts of a large one. The call happens when no CPU finds the pages any more, and before they are freed. So data that
- * was looked up concurrently is dropped, too. If there is no memory to wait for the CPUs, they may still find the pages
+ * was looked up concurrently is also dropped. If there is no memory to wait for the CPUs, they may still find the pages
  * during the call. Operations in that range continue during the call, and may have placed another mapping there.
  *
  * <p>While a space has a notifier, the machine drops none of its {@linkplain dev.samara.core.mman.MapFlags#DROPPABLE

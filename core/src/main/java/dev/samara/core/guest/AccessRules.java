@@ -44,7 +44,7 @@ public record AccessRules(
      * "Canonical Addressing"). Otherwise an access raises #GP, for which Linux sends SIGSEGV with the code {@code
      * SI_KERNEL} and no address; a reference to the stack raises #SS instead, for which Linux sends SIGBUS (volume 1,
      * "Canonical Addressing"; {@code arch/x86/kernel/traps.c}). A record does not distinguish these two. The processor
-     * checks alignment only after a program set the flag AC (volume 3A, "Alignment Check Exception").
+     * checks alignment only after a program has set the flag AC (volume 3A, "Alignment Check Exception").
      */
     public static final AccessRules X86_64 = new AccessRules(false, 64, 0, 48, ByteOrder.LITTLE_ENDIAN);
 
@@ -90,7 +90,7 @@ public record AccessRules(
     /**
      * MIPS32 up to Release 5, big-endian. Plain loads and stores need not be aligned. On the processor a misaligned
      * access is an address error, but Linux completes the access for the program ({@code do_ade} in {@code
-     * arch/mips/kernel/unaligned.c}, {@code TIF_FIXADE}), unless the program disabled that by {@code sysmips}.
+     * arch/mips/kernel/unaligned.c}, {@code TIF_FIXADE}), unless the program has disabled that by {@code sysmips}.
      *
      * <p>An access to an address of 2^31 or above, outside {@code kuseg}, is also an address error, for which Linux
      * sends SIGBUS. {@link #isCanonical} does not detect such an address.
@@ -146,7 +146,7 @@ public record AccessRules(
 
     /**
      * Returns whether the bits of an address above the significant ones are copies of the highest significant bit. An
-     * access to any other address faults before a page table is read. Some canonical addresses fault before that, too:
+     * access to any other address faults before a page table is read. Some canonical addresses also fault before that:
      * those outside {@code kuseg} on MIPS32, and those outside the quadrants and the range of the radix tree on PPC64.
      * This method does not determine which exception is raised: on x86-64, references to the stack raise a different
      * one.

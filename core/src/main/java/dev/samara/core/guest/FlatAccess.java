@@ -188,7 +188,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * writing may also be used for reads.
      *
      * <p>Accesses no memory and calls no listener; never faults, never waits and stays in GUEST. Nevertheless the page
-     * counts as accessed from then on, and as written if the translation is for writing. The page may count even if the
+     * counts as accessed from then on, and as written if the translation is for writing. This may happen even if the
      * result is -1.
      *
      * <p>The result is -1 if an access through the region is not possible now: the page is not in memory, or does not

@@ -48,13 +48,13 @@ import java.nio.ByteOrder;
  *
  * <p><b>Reservations and ABA.</b> A load-reserved records address, size and number, and a store-conditional is a
  * compare-and-set of that number. It writes only if address and size equal those of the last load-reserved, no other
- * store-conditional was executed since, and memory contains the number that was read. So it fails after another CPU
- * stored a different number, but not after a store of the same number, nor after the number was changed and restored
- * (ABA). Hardware fails there, too: "The SC must fail if a store to the reservation set from another hart can be
- * observed to occur between the LR and SC" (RISC-V, Zalrsc). QEMU compares numbers in the same way ({@code gen_sc} in
- * {@code target/riscv/insn_trans/trans_rva.c.inc}). Code that is correct with a compare-and-set is correct here: locks,
- * counters, the atomic operations of C and C++. Code that relies on the stricter rule is not correct here, e.g. a
- * lock-free stack that reuses its nodes and whose head contains no version number.
+ * store-conditional has been executed since, and memory contains the number that was read. So it fails after another
+ * CPU has stored a different number, but not after a store of the same number, nor after the number was changed and
+ * restored (ABA). Hardware also fails there: "The SC must fail if a store to the reservation set from another hart can
+ * be observed to occur between the LR and SC" (RISC-V, Zalrsc). QEMU compares numbers in the same way ({@code gen_sc}
+ * in {@code target/riscv/insn_trans/trans_rva.c.inc}). Code that is correct with a compare-and-set is correct here:
+ * locks, counters, the atomic operations of C and C++. Code that relies on the stricter rule is not correct here, e.g.
+ * a lock-free stack that reuses its nodes and whose head contains no version number.
  *
  * <p>A store-conditional and {@link GuestMemory#clearReservation} end the reservation, and so does the CPU's change to
  * another space. The embedder must clear the reservation wherever the guest's processor or kernel does: at exceptions

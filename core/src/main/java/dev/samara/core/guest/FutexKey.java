@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
  * Identifies a futex word ({@code union futex_key}). Two addresses, in one space or in different spaces, are the same
  * word if their keys are equal. {@link GuestMemory#futexKey} returns the key of an address.
  *
- * <p>A key keeps nothing reachable, and never equals a key of a later space or file. It can be kept after the word was
- * unmapped. Use it only with tables of the machine that returned it.
+ * <p>A key keeps nothing reachable, and never equals a key of a later space or file. It can be kept after the word has
+ * been unmapped. Use it only with tables of the machine that returned it.
  *
  * @param kind what the word belongs to
  * @param pageSize the page size of the space in bytes

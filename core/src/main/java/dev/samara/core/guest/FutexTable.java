@@ -4,7 +4,7 @@ package dev.samara.core.guest;
 import dev.samara.core.internal.guest.FutexBuckets;
 
 /**
- * The threads that wait at words of memory, and the calls of {@code futex(2)} that wake and move them. {@link
+ * The threads that wait on words of memory, and the calls of {@code futex(2)} that wake and move them. {@link
  * dev.samara.core.Machine#futexes} returns the table of a machine. A word in a file or in shared memory is one futex in
  * all spaces of the machine.
  *
@@ -90,7 +90,7 @@ public abstract sealed class FutexTable permits FutexBuckets {
 
     /**
      * Wakes waiters of the word with a known key. Does not access memory, so any thread may call this, with or without
-     * a CPU, even after the word was unmapped.
+     * a CPU, even after the word has been unmapped.
      *
      * @param key of the word
      * @param count the maximum number of woken waiters; a number below 1 counts as 1
@@ -133,7 +133,7 @@ public abstract sealed class FutexTable permits FutexBuckets {
     /**
      * Changes a word atomically, and wakes waiters of another word, and of the changed one if its old number passes a
      * comparison ({@code FUTEX_WAKE_OP}). Atomic to concurrent waits and wakes. The change is an atomic access of the
-     * guest, so watchpoints report its read and its store, after the woken waiters were resumed.
+     * guest, so watchpoints report its read and its store, after the woken waiters have been resumed.
      *
      * @param memory the memory of the thread's CPU
      * @param address of the word that is not changed

@@ -4,8 +4,8 @@ package dev.samara.core.guest;
 import dev.samara.core.internal.guest.QueuedWaiter;
 
 /**
- * One wait at a futex word, for an embedder that parks its threads itself, runs many threads of a guest on few threads,
- * or waits at several words at a time. {@link FutexTable#await} is the simple form. {@link FutexTable#newWaiter}
+ * One wait on a futex word, for an embedder that parks its threads itself, runs many threads of a guest on few threads,
+ * or waits on several words at a time. {@link FutexTable#await} is the simple form. {@link FutexTable#newWaiter}
  * creates a waiter.
  *
  * <p>The guest's thread calls {@link #queue}. If that returns 0, the thread must check {@link #isQueued} before it

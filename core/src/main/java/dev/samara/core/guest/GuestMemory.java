@@ -71,8 +71,8 @@ public abstract sealed class GuestMemory permits CpuMemory {
     /**
      * Returns the number that the last successful access read.
      *
-     * @return the number, in the low bits; the bits above its size are 0. 0 if no access read a number since the CPU
-     *     entered the space, or if it has no space
+     * @return the number, in the low bits; the bits above its size are 0. 0 if no access has read a number since the
+     *     CPU entered the space, or if it has no space
      */
     public abstract long value();
 
@@ -88,7 +88,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * Returns why the last copy, fill or read of a string ended early, or why the last pin failed. A later failed
      * access to a number replaces the reason.
      *
-     * @return a {@link Fault}; NONE if no access failed since the start of the last copy, fill, read of a string or
+     * @return a {@link Fault}; NONE if no access has failed since the start of the last copy, fill, read of a string or
      *     pin, or if the CPU has no space
      */
     public abstract int fault();
@@ -96,7 +96,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
     /**
      * Returns a record of the last failed access, with all data that a signal needs. Allocates the record.
      *
-     * @return the record; null if no access failed in this space, or if the CPU has no space
+     * @return the record; null if no access has failed in this space, or if the CPU has no space
      */
     public abstract @Nullable Fault lastFault();
 
@@ -256,7 +256,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
     }
 
     /**
-     * Returns the number of the last reservation, even if it ended.
+     * Returns the number of the last reservation, even if it has ended.
      *
      * @return the number
      */
@@ -340,7 +340,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
 
     /**
      * Copies bytes out of memory into the remaining bytes of a buffer, page by page. The position of the buffer
-     * advances by the number of copied bytes. Bytes of the buffer after the new position may have changed, too.
+     * advances by the number of copied bytes. Bytes of the buffer after the new position may also have changed.
      *
      * <p>If 64 KiB or more of consecutive pages of a {@code HostFile} are neither mapped nor in memory, these pages are
      * usually read from the host without the page cache, as {@code HostFile.pread} reads them. They are then not kept
@@ -423,7 +423,7 @@ public abstract sealed class GuestMemory permits CpuMemory {
     /**
      * Creates a cursor over the bytes of pages in memory, without a copy. It has no run until its first {@link
      * PageRun#seek}. Code needs one cursor for each place that it reads or writes at the same time, and should keep the
-     * cursors, because a seek into a part of memory that the cursor visited before allocates nothing.
+     * cursors, because a seek into a part of memory that the cursor has visited before allocates nothing.
      *
      * @return a cursor of this CPU, for all its spaces
      */

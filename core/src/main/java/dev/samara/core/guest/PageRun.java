@@ -49,8 +49,8 @@ import java.nio.ByteBuffer;
  *
  * <p><b>What a store does.</b> A run for WRITE counts as a store to each of its pages when {@link #seek} finds it. A
  * private page is copied. A page of a file becomes dirty, and the next save writes the bytes that the page contains at
- * that time. A save that already started may miss a store; the next save then writes it. Bytes beyond the end of the
- * file, in its last page, exist only in memory and are not written to the file.
+ * that time. A save that has already started may miss a store; the next save then writes it. Bytes beyond the end of
+ * the file, in its last page, exist only in memory and are not written to the file.
  *
  * <p><b>Order of accesses.</b> Other threads may read and write the bytes concurrently. Plain accesses behave like
  * those of a {@link FlatMemory}: aligned ones do not tear, except on a 32-bit JVM. For ordered and atomic accesses use
@@ -133,8 +133,8 @@ public abstract sealed class PageRun permits GuestRun {
     /**
      * Returns whether the bytes may be used now. Costs a few loads. Never waits.
      *
-     * @return true if the CPU is in GUEST and acknowledged no change since the seek; false even if the change concerned
-     *     only other pages
+     * @return true if the CPU is in GUEST and has acknowledged no change since the seek; false even if the change
+     *     concerned only other pages
      */
     public abstract boolean isValid();
 }

@@ -21,7 +21,7 @@ import java.nio.ByteBuffer;
  *
  * <ul>
  *   <li>After a {@code munmap}, {@code MADV_DONTNEED} or the end of the space, the bytes of the pin are no longer those
- *       at the address, which has other bytes, or none.
+ *       at the address, where other memory or nothing is mapped.
  *   <li>A truncation or a punched hole removes the page from its file. Later stores through the pin reach no file.
  *   <li>An eviction does not remove a pinned page from memory.
  *   <li>A private page that is pinned for writing belongs to its mapping alone. A fork copies it for the child
@@ -37,13 +37,13 @@ import java.nio.ByteBuffer;
  * that was never written, may refer to the machine's zero page.
  *
  * <p>After the release, each access throws {@link IllegalStateException}. The caller must make sure that no thread uses
- * the page at the time of the release, because an access that another thread already started may reach another page.
- * The buffer must not be used after the release, but only a checked machine prevents that: it sets the limit of the
- * buffer to 0, so that each access through the buffer fails. Accesses through slices, duplicates and memory segments of
- * the buffer are not detected.
+ * the page at the time of the release, because an access that another thread has already started may reach another
+ * page. The buffer must not be used after the release, but only a checked machine prevents that: it sets the limit of
+ * the buffer to 0, so that each access through the buffer fails. Accesses through slices, duplicates and memory
+ * segments of the buffer are not detected.
  *
- * <p>A pin that is never released keeps its frame forever, even after the pin became unreachable, because a device may
- * still use the bytes. {@link dev.samara.core.MachineStatistics#pins} counts the pins, and on a machine that
+ * <p>A pin that is never released keeps its frame forever, even after the pin has become unreachable, because a device
+ * may still use the bytes. {@link dev.samara.core.MachineStatistics#pins} counts the pins, and on a machine that
  * {@linkplain dev.samara.core.MachineBuilder#trackReferences tracks references}, {@link
  * dev.samara.core.Machine#outstandingReferences} returns the stack trace of each pin.
  */

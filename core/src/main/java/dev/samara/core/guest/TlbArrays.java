@@ -32,7 +32,7 @@ import java.nio.MappedByteBuffer;
  * that the page is not present. The low bits of an address take no part in the comparison with a tag, because the low
  * bits of a tag contain the number of a space.
  *
- * <p><b>How long the values are valid.</b> Each kind has its own end:
+ * <p><b>How long the values are valid.</b> Each kind of value stays valid for a different time:
  *
  * <ul>
  *   <li>The <em>arrays and the region</em> stay the same while the CPU uses spaces of one machine and one page size. A

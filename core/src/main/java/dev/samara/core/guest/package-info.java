@@ -6,7 +6,7 @@
  * owns the CPU may use it. An interpreter extends {@link dev.samara.core.guest.FlatMemory} instead, whose accesses
  * return numbers and report failures to one method.
  *
- * <p>Threads of a guest wait at words of memory in the {@link dev.samara.core.guest.FutexTable} of their machine.
+ * <p>Threads of a guest wait on words of memory in the {@link dev.samara.core.guest.FutexTable} of their machine.
  *
  * <p>{@link dev.samara.core.guest.AccessRules} describes an architecture's rules for addresses and alignment, and
  * {@link dev.samara.core.vma.ProtectionMap} its rules for rights. An embedder that walks the page tables of its guest

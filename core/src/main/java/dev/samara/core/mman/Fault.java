@@ -30,7 +30,7 @@ public record Fault(int kind, long address, int access, int size) {
     /** No fault: the access succeeded. */
     public static final int NONE = 0;
 
-    /** SIGSEGV, {@code SEGV_MAPERR}: there is no mapping, or a guard marker. */
+    /** SIGSEGV, {@code SEGV_MAPERR}: nothing is mapped at the address, or its page has a guard marker. */
     public static final int MAPERR = 1;
 
     /** SIGSEGV, {@code SEGV_ACCERR}: the mapping does not allow the access. */

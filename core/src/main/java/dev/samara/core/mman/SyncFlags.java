@@ -11,7 +11,7 @@ public final class SyncFlags {
      */
     public static final int INVALIDATE = 0x2;
 
-    /** {@code MS_SYNC}: write the dirty pages of shared mappings, and wait until the backing saved them. */
+    /** {@code MS_SYNC}: write the dirty pages of shared mappings, and wait until the backing has saved them. */
     public static final int SYNC = 0x4;
 
     private SyncFlags() {}

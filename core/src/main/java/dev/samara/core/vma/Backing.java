@@ -249,8 +249,8 @@ public interface Backing {
      * <p>Called without any lock, but with a reference to the VMA. It may block for any length of time, and only faults
      * that need the same page wait for it. The page is mapped only if the mapping still exists afterwards. An exception
      * is reported, and the fault is a SIGBUS. The fault is also a SIGBUS if the result is repeatedly not the cache's
-     * frame of that page. A result does not count if pages were removed from the cache during the call; the method is
-     * then called again, until the thread is interrupted.
+     * frame of that page. A result is ignored if pages were removed from the cache during the call; the method is then
+     * called again, until the thread is interrupted.
      *
      * <p>The method may call into any address space, and use any {@code Cpu} of its thread, but the CPU that faults
      * must stay in its space. If the method never returns, only that thread is lost: other threads can unmap, replace
@@ -269,14 +269,14 @@ public interface Backing {
      * Is called before the first write to a page of a shared mapping, under the same rules as {@link #fault}. If it
      * fails or throws, nothing is written, and the next write calls it again.
      *
-     * <p>After it returned 0, the page may be written at that address until a call removes the page or the right to
+     * <p>Once it has returned 0, the page may be written at that address until a call removes the page or the right to
      * write: {@code mprotect}, advice that discards pages, {@link PageCache#remove} or {@link PageCache#truncate}. The
      * next write after that call calls this method again. If this method is running for a write when such a call
      * starts, it is called again before that write happens. So a notification never covers a write after a call that
      * started later than the notification. A backing that writes a page back therefore first records that the
      * write-back starts, then removes the right to write, and then writes the page. It treats the page as clean if it
-     * was not notified since it recorded the start. A collection of written pages removes no right, so it causes no
-     * call of this method.
+     * has not been notified since it recorded the start. A collection of written pages removes no right, so it causes
+     * no call of this method.
      *
      * @param request the page
      * @return 0, or a negative number as for {@link #fault}

@@ -30,7 +30,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
 
     /**
      * Returns the number of VMAs that map the file, in all spaces of the machine. Exact if no operation on such a VMA
-     * is in progress. Takes no lock and does not wait. Its time is proportional to the number.
+     * is in progress. Takes no lock and does not wait. Takes time proportional to that number.
      *
      * @return the number of VMAs
      */
@@ -67,7 +67,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
     /**
      * Returns whether a segment is removed once it has no use.
      *
-     * @return true if {@link #removeWhenDetached} was called, even if the segment was removed since
+     * @return true if {@link #removeWhenDetached} was called, even if the segment has been removed since
      */
     protected abstract boolean isMarkedForRemoval();
 
@@ -193,8 +193,8 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * reads it again. A backing that inserts pages itself must order its reads and removals, because otherwise a page
      * that it read before the removal is inserted after it.
      *
-     * <p>If this throws after it removed pages, the next change of the file, or one of the machine's threads, removes
-     * them from the mappings and frees them.
+     * <p>If this throws after it has removed pages, the next change of the file, or one of the machine's threads,
+     * removes them from the mappings and frees them.
      *
      * @param first number of the first page in the file
      * @param count number of pages
@@ -207,7 +207,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * Changes the size ({@code ftruncate}). The pages beyond the end are removed from the cache and from every mapping,
      * including private copies; the rest of the last page becomes zeros.
      *
-     * <p>If this throws after it changed the size, the next change of the file, or one of the machine's threads,
+     * <p>If this throws after it has changed the size, the next change of the file, or one of the machine's threads,
      * removes the pages beyond the end from the mappings. The rest of the last page becomes zeros before the file
      * grows.
      *
@@ -229,7 +229,7 @@ public abstract sealed class PageCache implements AutoCloseable permits FilePage
      * a file with no page in memory.
      *
      * <p>A cache that is never closed is not leaked. If it is unreachable, and therefore mapped nowhere, the machine
-     * closes it some time after the garbage collector found it unreachable, and before memory is exhausted.
+     * closes it some time after the garbage collector has found it unreachable, and before memory is exhausted.
      *
      * @throws IllegalStateException if a CPU of the thread is in GUEST, if this is called from {@link
      *     Backing#rcuMapPages}, or for the cache of a {@code MemoryFile} or of shared anonymous memory, which ends with

@@ -17,7 +17,7 @@ import dev.samara.core.mman.Protection;
  * first load or atomic update of the page.
  *
  * <p><b>System calls.</b> {@link VmaFlags} are the same with every map: the rights that the program requested. The
- * results of calls that do not access the memory of the space are the same, too. Calls that access it, such as {@link
+ * results of calls that do not access the memory of the space are also the same. Calls that access it, such as {@link
  * dev.samara.core.AddressSpace#read} and the calls of {@link dev.samara.core.guest.FutexTable}, fail where the map
  * forbids the access.
  *
@@ -33,7 +33,7 @@ import dev.samara.core.mman.Protection;
  *     forbids it
  */
 public record ProtectionMap(boolean writeImpliesRead, boolean executeImpliesRead, boolean readImpliesExecute) {
-    /** The bits that are rights. The protection of {@code mmap} has other bits, too, such as {@link Protection#SEM}. */
+    /** The bits that are rights. The protection of {@code mmap} also has other bits, such as {@link Protection#SEM}. */
     private static final int RIGHTS = Protection.READ | Protection.WRITE | Protection.EXEC;
 
     /**

@@ -24,7 +24,7 @@ public abstract sealed class SegmentLocks permits LockedSegments {
      */
     private final AtomicLong bytes = new AtomicLong();
 
-    /** Creates an object that counts no locked segments. */
+    /** Creates an object without locked segments. */
     protected SegmentLocks() {}
 
     /**

@@ -97,7 +97,7 @@ public final class SharedSegment {
     /**
      * Returns the number of attachments ({@code shm_nattch}), which Linux counts by VMAs: an attachment that {@code
      * munmap} or {@code mprotect} cut counts once per piece, the attachments of a child count, and attachments in a
-     * space that has ended do not count. A {@code shmat} or a fork in progress counts, too. Exact if no operation on
+     * space that has ended do not count. A {@code shmat} or a fork in progress also counts. Exact if no operation on
      * such a VMA is in progress. Takes no lock and does not wait.
      *
      * @return the number at some instant of this call; 0 for a segment without memory, because its VMAs are not counted

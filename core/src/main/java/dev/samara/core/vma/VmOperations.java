@@ -15,9 +15,9 @@ import org.jspecify.annotations.Nullable;
  * in a child, and a copy at another address each get an open of their own.
  *
  * <p><b>When.</b> The thread that calls the operation calls {@code open} and {@code maySplit}, before anything is
- * published. The result is used if the layout did not change in the meantime. Otherwise they are called again, and each
- * unused open is closed. One of the machine's threads calls {@code close}, after the last VMA that used the open was
- * removed from the layout, its pages were flushed, and its last reference was released.
+ * published. The result is used if the layout has not changed in the meantime. Otherwise they are called again, and
+ * each unused open is closed. One of the machine's threads calls {@code close}, after the last VMA that used the open
+ * was removed from the layout, its pages were flushed, and its last reference was released.
  *
  * <p><b>Freedom.</b> No lock is held during these calls, and no other operation waits for them. They may call into any
  * address space, even the calling one, and may block. The calling operation waits for them. Several calls may run
@@ -52,7 +52,7 @@ public interface VmOperations {
     }
 
     /**
-     * Is called after an open ended.
+     * Is called after an open has ended.
      *
      * @param vma the argument of the {@link #open} call; another VMA may now be mapped there
      */

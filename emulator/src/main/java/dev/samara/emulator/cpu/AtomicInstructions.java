@@ -5,8 +5,8 @@ import dev.samara.emulator.isa.Op;
 
 /**
  * The instructions of the extension A, implemented by the atomic updates of the memory. These updates have the order of
- * volatile accesses, which is at least as strong as the order of the bits aq and rl. A store-conditional compares
- * values, as described in {@link dev.samara.core.guest.FlatMemory}.
+ * volatile accesses, which is at least as strong as the order that the bits aq and rl require. A store-conditional
+ * compares values, as described in {@link dev.samara.core.guest.FlatMemory}.
  */
 final class AtomicInstructions {
     private final Hart hart;

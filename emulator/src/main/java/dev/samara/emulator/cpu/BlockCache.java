@@ -18,8 +18,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The blocks that a hart decoded, by address. Blocks are dropped when their page is flushed from the TLB of the CPU
- * because its mapping or its rights change, when the guest executes {@code fence.i} after it changed code, and when the
- * CPU switches to another space. As the architecture permits, a store to code has no effect before that.
+ * because its mapping or its rights change, when the guest executes {@code fence.i} after it has changed code, and when
+ * the CPU switches to another space. As the architecture permits, a store to code has no effect before that.
  */
 public final class BlockCache {
     private static final int PAGE_SHIFT = 12;
@@ -54,7 +54,7 @@ public final class BlockCache {
     /** The total weight of the blocks and links. */
     private int kept;
 
-    /** How often blocks were dropped. This detects a flush while a block is being decoded. */
+    /** How often blocks were dropped. Used to detect a flush while a block is being decoded. */
     private long drops;
 
     /** The breakpoints of a debugger; null if there is no debugger. */

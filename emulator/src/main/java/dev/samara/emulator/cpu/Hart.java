@@ -9,7 +9,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The registers of a hart, and its accesses to memory. An instruction changes registers only after its access
+ * The registers of a hart, and its accesses to memory. An instruction changes registers only after its access has
  * succeeded, so a failed access leaves the registers unchanged.
  */
 public final class Hart extends FlatMemory {
@@ -54,8 +54,8 @@ public final class Hart extends FlatMemory {
      * @written any thread sets it (volatile); the thread of the hart clears it (volatile)
      * @read the thread of the hart, before each block that it interprets, and before translated code, which exits after
      *     some 2,048 instructions (volatile)
-     * @invariant a thread that sets this word recorded the work before; the hart's thread clears the word before it
-     *     checks for work
+     * @invariant a thread records the work before it sets this word; the hart's thread clears the word before it checks
+     *     for work
      */
     private volatile boolean isAsked;
 

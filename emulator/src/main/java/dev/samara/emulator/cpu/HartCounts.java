@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.cpu;
 
-/** Counters of a hart, written by its thread. Other threads read them after that thread ended. */
+/** Counters of a hart, written by its thread. Other threads read them after that thread has ended. */
 public final class HartCounts {
     /** The number of executed instructions. */
     public long instructions;
@@ -22,7 +22,7 @@ public final class HartCounts {
     public HartCounts() {}
 
     /**
-     * Adds the counters of a hart whose thread ended.
+     * Adds the counters of a hart whose thread has ended.
      *
      * @param other the counters of that hart
      */

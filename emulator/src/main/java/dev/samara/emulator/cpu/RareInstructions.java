@@ -6,8 +6,8 @@ import dev.samara.emulator.isa.Op;
 
 /**
  * The instructions that are too rare, or too slow anyway, for the method with the frequent instructions: divisions,
- * fences, and accesses to control registers, and through other classes, atomic updates and most floating-point
- * instructions. None of them ends a block.
+ * fences and accesses to control registers, as well as atomic updates and most floating-point instructions, which other
+ * classes implement. None of them ends a block.
  */
 public final class RareInstructions {
     private final Hart hart;

@@ -87,14 +87,14 @@ final class AllStop {
         stopper = by;
         for (TracedThread each : threads.values()) {
             if (each.state == TracedThread.StopState.RUNNING) {
-                // Woken too, because a signal may have stopped it.
+                // Also woken, because a signal may have stopped it.
                 each.thread.wake();
             }
         }
         noticeStop();
     }
 
-    /** Notifies the server if all threads have stopped. Called when another thread stopped or ended. */
+    /** Notifies the server if all threads have stopped. Called when another thread has stopped or ended. */
     synchronized void noticeStop() {
         if (isComplete()) {
             notifyAll();
@@ -121,7 +121,7 @@ final class AllStop {
         threads.values().forEach(each -> each.thread.wake());
     }
 
-    /** Called when the process ended. */
+    /** Called when the process has ended. */
     synchronized void exits(int status) {
         hasExited = true;
         exitStatus = status;

@@ -56,7 +56,7 @@ public final class GdbServer implements AutoCloseable {
      * Starts to listen, on the loopback address only.
      *
      * @param port the port, 0 for any free one
-     * @return the server, which the caller must close after the guest ended
+     * @return the server, which the caller must close after the guest has ended
      * @throws IOException if this fails, e.g. because the port is in use
      */
     public static GdbServer listen(int port) throws IOException {

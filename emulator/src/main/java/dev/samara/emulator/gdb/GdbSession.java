@@ -79,7 +79,8 @@ final class GdbSession {
             isRunning = false;
             client.selected = 0;
             if (event.cause() == StopEvent.Cause.EXECUTED) {
-                // The points belonged to the old program. The only thread of the new program is stopped.
+                // The breakpoints and watchpoints belonged to the old program. The only thread of the new program is
+                // stopped.
                 points.clear();
             }
             writer.send(stop(event));

@@ -5,9 +5,9 @@ import java.nio.ByteBuffer;
 import java.util.HexFormat;
 
 /**
- * The packets about memory: {@code m}, {@code M} and {@code X}. Accesses are those of a debugger ({@link
- * dev.samara.core.AddressSpace#readForced}): they can read a page without rights, and write a private page that is not
- * writable.
+ * The packets about memory: {@code m}, {@code M} and {@code X}. Memory is accessed as debuggers do ({@link
+ * dev.samara.core.AddressSpace#readForced}): such an access can read a page without rights, and write a private page
+ * that is not writable.
  */
 final class MemoryCommands {
     private final StopControl control;

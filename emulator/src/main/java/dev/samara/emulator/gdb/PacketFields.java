@@ -100,7 +100,7 @@ final class PacketFields {
         return hex(Integer.MAX_VALUE);
     }
 
-    /** Returns the text before a char and consumes the char too; if the char does not occur, returns the rest. */
+    /** Returns the text before a char, and also consumes the char; if the char does not occur, returns the rest. */
     String until(char end) {
         int found = text.indexOf(end, at);
         String taken = text.substring(at, found < 0 ? text.length() : found);
@@ -128,7 +128,7 @@ final class PacketFields {
     }
 
     /**
-     * Parses a text in which each byte has two digits. The text ends at the given char, which is consumed too, or at
+     * Parses a text in which each byte has two digits. The text ends at the given char, which is also consumed, or at
      * the end of the packet.
      */
     String text(char end) throws BadPacketException {

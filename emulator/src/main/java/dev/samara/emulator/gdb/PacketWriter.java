@@ -23,7 +23,7 @@ final class PacketWriter {
         out.flush();
     }
 
-    /** Sends a packet. Its text must not contain bytes that have a meaning in frames. */
+    /** Sends a packet. Its text must not contain bytes that have a special meaning in packets. */
     void send(String text) throws IOException {
         byte[] bytes = text.getBytes(StandardCharsets.ISO_8859_1);
         int sum = 0;
@@ -41,7 +41,7 @@ final class PacketWriter {
         out.flush();
     }
 
-    /** Returns bytes as a text in which the bytes that have a meaning in frames are escaped. */
+    /** Returns bytes as a text in which the bytes that have a special meaning in packets are escaped. */
     static String escaped(byte[] bytes, int start, int length) {
         StringBuilder text = new StringBuilder(length);
         for (int i = start; i < start + length; i++) {

@@ -35,7 +35,7 @@ final class RegisterSet {
         isChanged = false;
     }
 
-    /** Copies the registers back to a hart if the client changed them. Returns whether pc differs. */
+    /** Copies the registers back to a hart if the client has changed them. Returns whether pc differs. */
     boolean copyTo(Hart hart) {
         if (!isChanged) {
             return false;

@@ -14,7 +14,7 @@ final class SessionInbox {
 
     SessionInbox() {}
 
-    /** Waits until the inbox contains no packet, then puts one. Returns false if the session ended. */
+    /** Waits until the inbox contains no packet, then puts one. Returns false if the session has ended. */
     synchronized boolean put(GdbPacket next) throws InterruptedException {
         while (packet != null && !isClosed) {
             wait();

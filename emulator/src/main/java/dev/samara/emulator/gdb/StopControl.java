@@ -297,7 +297,7 @@ final class StopControl implements Debugger {
         return breakpoints;
     }
 
-    /** Makes all threads drop their decoded code. Called after memory or breakpoints changed. */
+    /** Makes all threads drop their decoded code. Called after a change of memory or breakpoints. */
     void changedCode() {
         synchronized (all) {
             all.threads().forEach(each -> each.thread.changedCode());

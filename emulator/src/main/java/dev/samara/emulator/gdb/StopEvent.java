@@ -27,7 +27,7 @@ record StopEvent(Cause cause, int signal, long address, String detail) {
         STEPPED(false),
         /** A thread accessed watched bytes. */
         WATCHED(true),
-        /** A thread took a signal. */
+        /** A thread has taken a signal. */
         SIGNALLED(true),
         /** The process executes another program. */
         EXECUTED(true);

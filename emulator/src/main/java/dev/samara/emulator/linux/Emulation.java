@@ -36,8 +36,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine with the processes of a guest. {@link #run} starts the first process, and returns after that process ended.
- * All other processes are killed then, as in a container.
+ * A machine with the processes of a guest. {@link #run} starts the first process, and returns after that process has
+ * ended. All other processes are then killed, as in a container.
  */
 public final class Emulation {
     /** The user ID and group ID of a guest. */
@@ -150,7 +150,7 @@ public final class Emulation {
     /**
      * Runs the program to its end, and closes the machine.
      *
-     * @param beforeClose called by this thread after all processes ended, while the machine is still open
+     * @param beforeClose called by this thread after all processes have ended, while the machine is still open
      * @return its exit status, as a shell shows it
      * @throws ElfException if the program cannot be loaded
      * @throws InterruptedException if the thread is interrupted, which ends the guest
@@ -167,7 +167,7 @@ public final class Emulation {
 
     /**
      * Ends the guest as SIGTERM does: {@link #run} writes its files back, and returns. Does not wait. Does nothing if
-     * the guest ended already. May be called by any thread.
+     * the guest has already ended. May be called by any thread.
      */
     public void stop() {
         system.stop(SignalInfo.TERM);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
  * Linux for RISC-V programs. {@link dev.samara.emulator.linux.Emulation} runs a program: it creates the machine, starts
- * the first process with the standard streams of the host, and ends all other processes after the first one ended.
+ * the first process with the standard streams of the host, and ends all other processes after the first one has ended.
  *
  * <p>The rest is in packages, each of which imports only the packages above it in the table:
  *

@@ -2,10 +2,10 @@
 package dev.samara.emulator.translate;
 
 /**
- * Decides when a block is hot, that is, translated, by how often it was interpreted. HotSpot needs milliseconds to
- * compile a region, in which a block is interpreted some 100,000 times. So if a program spends its time in a few loops,
- * they are translated immediately. If it runs much code, but none of it for long, little of it is translated.
- * Immutable.
+ * Decides when a block is hot, i.e. is to be translated, from the number of times that it was interpreted. HotSpot
+ * needs milliseconds to compile a region; in that time, a block is interpreted some 100,000 times. So if a program
+ * spends its time in a few loops, they are translated immediately. If it runs much code, but none of it for long,
+ * little of it is translated. Immutable.
  */
 final class HotnessPolicy {
     private static final int RUNS_BEFORE = 3000;

@@ -17,7 +17,8 @@ import org.objectweb.asm.MethodVisitor;
 
 /**
  * The local variables in which a translated method keeps registers of the guest. Which registers a method uses is known
- * only after its instructions were written. So they are written twice, and the output of the first time is discarded.
+ * only once its instructions have been written. So they are written twice, and the output of the first time is
+ * discarded.
  */
 final class RegisterLocals {
     /** Added to the number of a floating-point register. */

@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Reads a file in the format of {@code /proc/PID/maps}, which may be that file of any process of Linux. */
+/** Reads a file in the format of {@code /proc/PID/maps}, e.g. a copy of that file of any Linux process. */
 final class MapsText {
     private static final int GZIP = 0x1f;
 

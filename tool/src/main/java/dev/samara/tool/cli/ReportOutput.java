@@ -16,7 +16,7 @@ interface ReportOutput {
     void unreadable(Path file, String complaint);
 
     /**
-     * Called if the check of a file ended with an exception. The complaint contains the file and the exception; the
+     * Called if the check of a file has ended with an exception. The complaint contains the file and the exception; the
      * caller also prints it on standard error.
      */
     void broken(Path file, String complaint);

@@ -73,7 +73,7 @@ final class StormOptions {
 
     StormOptions() {}
 
-    /** Returns the duration, without the extension until each rule was checked. */
+    /** Returns the duration, without the time by which the storm is extended until each rule has been checked. */
     int seconds() {
         return seconds;
     }

@@ -9,9 +9,12 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
-/** A thread that looks up addresses until the writer finished, and until it made a minimum number of lookups. */
+/**
+ * A thread that looks up addresses until the writer has finished and this thread has made a minimum number of
+ * lookups.
+ */
 final class LookupThread implements Callable<Tally> {
-    /** The minimum number of lookups of each reader, the last of which may be made after the writer finished. */
+    /** The minimum number of lookups of each reader, the last of which may be made after the writer has finished. */
     private static final long LEAST = 1_000;
 
     private static final int WRONG_KEPT = 5;
@@ -64,7 +67,7 @@ final class LookupThread implements Callable<Tally> {
                 overlapping += to > from ? 1 : 0;
             }
         } finally {
-            // Executed even after an exception, because the writer must not wait for a reader that ended.
+            // Executed even after an exception, because the writer must not wait for a reader that has ended.
             ring.leave(number);
         }
         return new Tally(lookups, overlapping, List.copyOf(wrong));

@@ -25,7 +25,7 @@ public final class ReaderPool implements AutoCloseable {
         this.readers = readers;
         threads = Executors.newFixedThreadPool(readers, task -> {
             Thread thread = new Thread(task, "reader");
-            // The threads must not keep the JVM alive if the writer failed.
+            // The threads must not keep the JVM alive if the writer has failed.
             thread.setDaemon(true);
             return thread;
         });

@@ -36,7 +36,7 @@ public final class ReadingSession implements AutoCloseable {
     }
 
     /**
-     * Waits until the readers finished.
+     * Waits until the readers have finished.
      *
      * @return their totals
      */

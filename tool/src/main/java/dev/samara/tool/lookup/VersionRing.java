@@ -47,7 +47,8 @@ final class VersionRing {
      *
      * @written the writer, before an operation publishes (release)
      * @read readers, after their lookup and an acquire fence (acquire)
-     * @pairs the writer stores it before the operation publishes by a release store; a reader loads it after its lookup
+     * @pairs the writer stores it before the operation publishes with a release store; a reader loads it after its
+     *     lookup
      * @invariant at least the number of every operation whose effect a lookup saw
      */
     private final AtomicLong started = new AtomicLong();
@@ -59,7 +60,7 @@ final class VersionRing {
      * @read any thread (volatile)
      * @pairs with {@code needs}: a reader publishes its need, then reads {@code completed} again; the writer publishes
      *     {@code completed}, then reads the needs before it overwrites a version
-     * @invariant a reader that entered can read every version up to this number
+     * @invariant a reader that has entered can read every version up to this number
      */
     private volatile long completed;
 
@@ -113,7 +114,7 @@ final class VersionRing {
         started.setRelease(next);
     }
 
-    /** Called after the writer performed the operation, with the layout after it. */
+    /** Called after the writer has performed the operation, with the layout after it. */
     void end(LayoutSnapshot version) {
         long next = completed + 1;
         versions[(int) next & mask] = version;

@@ -38,7 +38,7 @@ final class Files {
         }
     }
 
-    /** Returns the open with a descriptor's name in a recording; null if there is none. */
+    /** Returns the open for the name of a descriptor in a recording; null if there is none. */
     @Nullable
     Backing open(String descriptor) {
         return switch (descriptor) {
@@ -59,7 +59,7 @@ final class Files {
         };
     }
 
-    /** Returns the name in a recording of a mapping's backing; null if it is neither file. */
+    /** Returns the name that a mapping's backing has in a recording; null if it is neither file. */
     @Nullable
     String nameOf(Backing backing) {
         return backing == openA || backing == openR ? "A" : backing == openB ? "B" : null;

@@ -9,8 +9,8 @@ import java.util.Locale;
  * A picture of the mappings of a space, lowest addresses first.
  *
  * <p>Adjacent mappings with the same name are in one row. Each of them has a box, but small ones may share a box. An
- * unmapped range is a dashed line with its size; the line does not depend on the size. The length of a row is the
- * logarithm of its size.
+ * unmapped range is a dashed line with its size; all these lines are equally long. The length of a row is the logarithm
+ * of its size.
  */
 public final class LayoutPicture {
     private static final int MARGIN = 16;
@@ -21,7 +21,7 @@ public final class LayoutPicture {
     private static final int BOX = 16;
     private static final int BASELINE = 12;
 
-    /** If the rows are higher than this, they are divided into several columns. */
+    /** If the rows together are higher than this, they are divided into several columns. */
     private static final int LEAST_DIVIDED = 1000;
 
     private static final int MOST_COLUMNS = 3;

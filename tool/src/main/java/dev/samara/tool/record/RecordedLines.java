@@ -30,7 +30,7 @@ public final class RecordedLines implements AutoCloseable {
     private final Path file;
     private final InputStream plain;
 
-    /** The buffer. The bytes in {@code [position, limit)} were read, but not returned yet. */
+    /** The buffer. The bytes in {@code [position, limit)} have been read, but not yet returned. */
     private byte[] buffer = new byte[BUFFER];
 
     private int position;

@@ -97,7 +97,7 @@ final class CallMaker {
             return null;
         }
         Outcome outcome = operation.outcome();
-        // True for SHARED_VALIDATE too, which contains the bit of SHARED.
+        // Also true for SHARED_VALIDATE, which contains the bit of SHARED.
         boolean readOnly = (call.flags() & MapFlags.SHARED) != 0
                 && (call.protection() & Protection.WRITE) == 0
                 && !outcome.failed()

@@ -16,13 +16,13 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Determines whether a file was open for reading only when it was mapped shared, which the trace of the call does not
- * contain.
+ * Determines whether a file of which a shared mapping was made was open only for reading, which the trace of the call
+ * does not contain.
  *
  * <p>This is one of the three facts that are learnt from snapshots. A shared mapping of a read-only open is marked
  * {@code ms}, but neither {@code sh} nor {@code mw}. So the first later snapshot that shows the same pages with the
- * same file decides; this may be the first snapshot of a child. If there is none, the file counts as open for writing
- * too. The result depends only on the files.
+ * same file decides; this may be the first snapshot of a child. If there is none, the file also counts as open for
+ * writing. The result depends only on the files.
  */
 final class OpenModes {
     private static final long LENT = VmaFlags.SHARED | VmaFlags.MAYWRITE;
@@ -52,7 +52,7 @@ final class OpenModes {
     }
 
     /**
-     * Returns whether the file of a successful shared mapping was open for reading only.
+     * Returns whether the file of a successful shared mapping was open only for reading.
      *
      * @param sequence the sequence number of the call
      * @param call the call

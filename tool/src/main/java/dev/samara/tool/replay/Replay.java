@@ -104,8 +104,8 @@ final class Replay {
         for (Resource resource : Resource.values()) {
             space.limit(resource, limit(header, resource));
         }
-        // The base for placement was fixed when the program was executed. A later change of the limit does not change
-        // it.
+        // The base for placement was fixed when the program was executed. A later change of the stack limit does not
+        // change it.
         TraceHeader executed = family.executed(header);
         space.limit(Resource.STACK, limit(executed == null ? header : executed, Resource.STACK));
         try {

@@ -20,10 +20,12 @@ import dev.samara.tool.record.Notation;
  * Accesses the mappings of a replay, and checks the result of each access.
  *
  * <p>All pages of a VMA are accessed, or if the VMA is large, some pages at both ends. An access beyond the end of a
- * file must fail with SIGBUS. Pages without rights are skipped, and so are the pages that the kernel itself maps.
+ * file must fail with SIGBUS. Pages without rights are skipped, and so are pages that the kernel itself maps, and VMAs
+ * that may contain guard pages.
  *
- * <p>Each access is made by a random CPU. One CPU reads the value that another CPU wrote, tries to write read-only
- * pages, and tries to read where an operation left nothing mapped. This detects stale translations. Not thread-safe.
+ * <p>Each access is made by a random CPU. So a CPU often reads a value that another CPU wrote. The CPUs also try to
+ * write read-only pages, and to read addresses at which nothing is mapped any more. This detects stale translations.
+ * Not thread-safe.
  */
 final class Touching implements AutoCloseable {
     /** The maximum number of pages of a VMA that are accessed at a time, half of them at each end. */

@@ -52,8 +52,8 @@ final class UnknownAccounting {
     }
 
     /**
-     * Called after {@code mprotect}, which may have failed after a part of the range. The layouts before and after the
-     * call show how far it got.
+     * Called after {@code mprotect}, which may have failed after it had changed a part of the range. The layouts before
+     * and after the call show how far it got.
      */
     void protectedPages(Mprotect call, LayoutSnapshot before, LayoutSnapshot after) {
         if ((call.protection() & Protection.WRITE) != 0) {

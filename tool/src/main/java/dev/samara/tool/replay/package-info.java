@@ -10,9 +10,9 @@
  *
  * <p><b>Facts that are learnt from snapshots.</b> Three facts do not follow from the operations, and only they are
  * learnt from snapshots: the growth of {@code [stack]} by faults ({@code Replay}), the inode of an anonymous shared
- * mapping ({@code SharedObjects}), and whether a shared file mapping was opened for reading only ({@code OpenModes}).
- * One flag is not compared: {@code ac} of private anonymous pages that were made non-writable at some time ({@code
- * UnknownAccounting}), because it depends on whether the pages were touched before.
+ * mapping ({@code SharedObjects}), and whether the file of a shared mapping was open only for reading ({@code
+ * OpenModes}). One flag is not compared: {@code ac} of private anonymous pages that were made non-writable at some time
+ * ({@code UnknownAccounting}), because it depends on whether the pages had already been touched.
  *
  * <p><b>Placement.</b> Unless placement itself is checked, a mapping whose address the kernel chose is requested at
  * exactly that address, where the range must be free. So one wrong address does not make all later results wrong.

@@ -30,7 +30,7 @@ final class Accessing {
     private final List<PageModel> plots;
 
     /**
-     * @written a thread that finished its accesses (get-and-add)
+     * @written a thread that has finished its accesses (get-and-add)
      * @read the thread that compares the sums (volatile)
      * @invariant the sum that the threads added to each page
      */
@@ -73,7 +73,7 @@ final class Accessing {
 
     private void liveAndDie(Random random, long[] mine) {
         // The CPU is not closed. A thread that waits for the CPU, or that claims the next CPU, must detect that its
-        // thread ended.
+        // thread has ended.
         Cpu cpu = scene.machine().claimCpu();
         live(cpu, random, mine);
         cpu.enterGuest();
@@ -93,7 +93,8 @@ final class Accessing {
     }
 
     /**
-     * Changes the plot that keeps its content, and compares its content with the sums after all other threads ended.
+     * Changes the plot that keeps its content, and compares its content with the sums after all other threads have
+     * ended.
      */
     void keeps(KeptContentChanger changer, Consumer<Changer> changes, Crew crew) {
         try (Cpu cpu = scene.machine().claimCpu()) {

@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * A CPU that repeatedly replaces its space by exec. Two other CPUs borrow the space of that CPU until they are asked to
  * return it, or a little longer. Another thread reaps a space from time to time. A borrowed space keeps its pages until
- * it is reaped, even if its owner closed it.
+ * it is reaped, even if its owner has closed it.
  */
 final class BorrowScenario implements Group {
     private static final int PAGES = 8;

@@ -11,7 +11,7 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import java.util.Random;
 
-/** Removes pages and rights of one plot, and restores them. Used by one thread. */
+/** Removes pages and rights of one plot ({@link PageModel}), and restores them. Used by one thread. */
 abstract class Changer {
     static final int ALL = PageModel.READ | PageModel.WRITE;
     static final int ANONYMOUS = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;

@@ -26,7 +26,7 @@ final class Course {
      * @written any thread (volatile)
      * @read any thread (volatile)
      * @invariant once set, no thread starts another step. {@code over} is cleared only between two acts, after all
-     *     threads ended
+     *     threads have ended
      */
     private volatile boolean over;
 

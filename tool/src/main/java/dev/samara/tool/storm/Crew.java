@@ -65,18 +65,18 @@ final class Crew {
         named.forEach(Thread::start);
     }
 
-    /** Returns whether all threads except one ended. */
+    /** Returns whether all threads except one have ended. */
     boolean hasEndedBut(Thread one) {
         return members.stream().noneMatch(member -> member != one && member.isAlive());
     }
 
-    /** Returns the living threads, and forgets the threads that ended. */
+    /** Returns the living threads, and forgets the threads that have ended. */
     List<Member> living() {
         members.removeIf(member -> member.getState() == Thread.State.TERMINATED);
         return members.stream().filter(Thread::isAlive).toList();
     }
 
-    /** Waits until all threads ended, or one makes no progress. Returns whether all ended. */
+    /** Waits until all threads have ended, or one makes no progress. Returns whether all have ended. */
     boolean awaitEnd() throws InterruptedException {
         for (Member member : members) {
             while (member.isAlive() && !course.isStalled()) {

@@ -17,9 +17,9 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A space with early reuse. One thread moves pages away or unmaps them. Another thread maps over the hole before that
- * operation is complete, and a third thread forks concurrently. The moved pages must keep their content, and the
- * mapping over the hole must have its own content.
+ * A space with early reuse. One thread, the mover, moves pages away or unmaps them. Another thread, the squatter, maps
+ * over the hole before that operation is complete, and a third thread forks concurrently. The moved pages must keep
+ * their content, and the mapping over the hole must have its own content.
  */
 final class EarlyReuseScenario implements Group {
     private static final int PAGES = 16;

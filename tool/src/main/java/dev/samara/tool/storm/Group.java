@@ -13,7 +13,7 @@ interface Group {
     /** Adds the threads of one act. */
     void join(Crew crew);
 
-    /** Restores the group's state between two acts. Called after all its threads ended. */
+    /** Restores the group's state between two acts. Called after all its threads have ended. */
     void rest();
 
     /**
@@ -25,7 +25,7 @@ interface Group {
     /** Returns the rules that only this group checks. */
     List<Invariant> rules();
 
-    /** Returns how many opens of its backings were not closed yet. */
+    /** Returns how many opens of its backings have not been closed yet. */
     default long opens() {
         return 0;
     }

@@ -70,7 +70,7 @@ final class GuestCallScenario implements Group {
                 Map.entry("awaitQuiescence", this::awaitQuiescence));
     }
 
-    /** Does not wait for an asynchronous call, which may complete only after this thread left GUEST. */
+    /** Does not wait for an asynchronous call, which may complete only after this thread has left GUEST. */
     private static void begun(CompletableFuture<Long> call) {
         Objects.requireNonNull(call, "call");
     }

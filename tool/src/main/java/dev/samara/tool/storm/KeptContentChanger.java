@@ -15,8 +15,8 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Moves, protects and forks private memory, which must keep its content. It is moved between the two halves of the
- * plot.
+ * Moves, protects and forks private memory, which must keep its content. Each move is from one half of the plot, the
+ * pages that this changer changes, to the other half.
  */
 final class KeptContentChanger extends Changer {
     /** The time between two reads of a page in the child, during which the parent's CPUs store. */

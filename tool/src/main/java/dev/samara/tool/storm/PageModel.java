@@ -5,8 +5,8 @@ import dev.samara.core.vma.Geometry;
 import java.util.concurrent.atomic.AtomicLongArray;
 
 /**
- * A plot of pages, and the allowed results of an access to each page. One thread changes the pages and records each
- * change; any thread may read the record.
+ * A <em>plot</em>, i.e. a range of pages that one thread changes, and the allowed results of an access to each page.
+ * That thread records each change; any thread may read the record.
  *
  * <p>A page's word contains a version, which each change increments twice; whether a change is in progress; and the
  * rights. If the word is the same before and after an access, and no change is in progress, its rights determine the
@@ -58,7 +58,8 @@ final class PageModel {
     private boolean judged = true;
 
     /**
-     * The first version whose stamps a page may contain, by page. Earlier stamps were cleared by a call that returned.
+     * The first version whose stamps a page may contain, by page. Earlier stamps were cleared by a call that has
+     * returned.
      */
     private final AtomicLongArray cleared;
 
@@ -105,7 +106,7 @@ final class PageModel {
     }
 
     /**
-     * Must be called after the call returned.
+     * Must be called after the call has returned.
      *
      * @param clears whether the call removed the content of the pages
      */
@@ -137,7 +138,8 @@ final class PageModel {
     }
 
     /**
-     * Returns whether a call that removed rights or content of a page returned since the page's word had this value.
+     * Returns whether a call that removed rights or content of a page has returned since the page's word had this
+     * value.
      */
     boolean isTakenSince(int page, long word) {
         return taken.get(page) > word >>> VERSION_SHIFT;

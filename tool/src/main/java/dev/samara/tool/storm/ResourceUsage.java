@@ -25,7 +25,9 @@ record ResourceUsage(long heap, int threads, long frames, long tables, long open
     private static final int COLLECTIONS = 4;
     private static final int PERCENT = 5;
 
-    /** Returns the resources of a machine on which no thread works any more. Waits until its idle threads ended. */
+    /**
+     * Returns the resources of a machine on which no thread works any more. Waits until its idle threads have ended.
+     */
     static ResourceUsage of(Machine machine, List<AddressSpace> spaces, long opens) throws InterruptedException {
         machine.awaitQuiescence();
         long until = System.nanoTime() + IDLE_NANOS;

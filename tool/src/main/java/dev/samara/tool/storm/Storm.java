@@ -38,7 +38,7 @@ public final class Storm {
 
     private static final int LONGEST_WARM_UP = 120;
 
-    /** The maximum number of seconds by which a storm is extended while a rule was not checked yet. */
+    /** The maximum number of seconds by which a storm is extended as long as a rule has not been checked yet. */
     private static final int LONGEST_GRACE = 120;
 
     /** The minimum number of accesses per second, which is a small part of the number on two processors. */
@@ -172,7 +172,7 @@ public final class Storm {
     }
 
     /**
-     * Runs all threads for a number of seconds. When this returns, all threads ended and the groups' state was
+     * Runs all threads for a number of seconds. When this returns, all threads have ended and the groups' state is
      * restored, unless a rule was broken.
      */
     private void act(int seconds, Listener listener) throws InterruptedException {
@@ -218,8 +218,8 @@ public final class Storm {
     }
 
     /**
-     * Returns whether each rule was checked, except the rules that are checked at the end, and whether the storm made
-     * enough accesses.
+     * Returns whether each rule has been checked, except the rules that are checked at the end, and whether the storm
+     * made enough accesses.
      */
     private boolean isEachRuleChecked() {
         // The watchdog checks once per second, which in a short storm may be for the first time after its last second.

@@ -95,7 +95,7 @@ final class StormGuest {
 
     /**
      * Returns the listener for this CPU's flushes. It stands for an embedder that caches code of a page, and may run
-     * the code until the listener is called. A call that changes the page must not return before the listener.
+     * the code until the listener is called. A call that changes the page must not return before the listener returns.
      */
     FlushListener hook() {
         return (start, end, reason, generation) -> {

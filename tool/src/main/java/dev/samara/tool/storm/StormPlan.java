@@ -8,7 +8,7 @@ import java.util.Set;
 /**
  * The plan of a storm.
  *
- * @param seconds its duration, which is extended by up to 120 s until each rule was checked
+ * @param seconds its duration, which is extended by up to 120 s until each rule has been checked
  * @param cpus the number of CPUs that access the first space
  * @param seed the seed of the threads' random choices
  * @param checked whether the machine also checks each access

@@ -43,11 +43,11 @@ final class WriteNoticeScenario implements Group {
     private final PageCache cache;
 
     /**
-     * The number of notices that started, by page.
+     * The number of notices that have started, by page.
      *
      * @written the callback of a first write (get-and-add)
      * @read the thread that writes back (volatile)
-     * @invariant the number of notices that started, by page
+     * @invariant the number of notices that have started, by page
      */
     private final AtomicIntegerArray notices = new AtomicIntegerArray(PAGES);
 

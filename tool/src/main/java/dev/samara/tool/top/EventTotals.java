@@ -13,7 +13,7 @@ import dev.samara.core.SpaceStatistics;
  * @param flushes how often CPUs dropped translations
  * @param shootdowns how often a thread had to wait for CPUs of other threads
  * @param targets the total number of CPUs for which these threads waited
- * @param gracePeriods grace periods that ended; 0 for a space
+ * @param gracePeriods grace periods that have ended; 0 for a space
  */
 public record EventTotals(
         long minorFaults,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.top;
 
-/** Adds and removes shutdown hooks of the JVM. A test has its own. */
+/** Adds and removes shutdown hooks of the JVM. Tests have their own implementation. */
 interface ExitHooks {
     /** The exit hooks of this JVM. */
     ExitHooks OF_JVM = new ExitHooks() {

@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 
 /**
  * The last part of the output that a guest wrote while the view occupied its terminal. It is shown below the view, and
- * is written to the terminal after the view ended. Thread-safe.
+ * is written to the terminal after the view has ended. Thread-safe.
  */
 public final class KeptOutput extends OutputStream {
     private static final int TAB = 8;

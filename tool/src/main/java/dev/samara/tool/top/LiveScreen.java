@@ -31,7 +31,7 @@ public final class LiveScreen implements ViewOutput {
      * @param title what is watched
      * @param size the size of the terminal
      * @param hasColours whether lines may use different colours and fonts
-     * @param below provides the lines below the table, and prints once more after the view ended
+     * @param below provides the lines below the table, and prints once more after the view has ended
      */
     public LiveScreen(PrintWriter out, String title, ScreenSize size, boolean hasColours, BelowView below) {
         this.out = out;

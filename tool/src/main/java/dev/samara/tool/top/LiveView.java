@@ -6,7 +6,7 @@ import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Takes a sample at each interval and shows it, until it is closed. If the JVM exits before (e.g. by Ctrl-C), the
+ * Takes a sample at each interval and shows it, until it is closed. If the JVM exits before that (e.g. by Ctrl-C), the
  * newest sample is the last one, and the output is restored. Thread-safe.
  */
 public final class LiveView implements AutoCloseable {
@@ -57,7 +57,7 @@ public final class LiveView implements AutoCloseable {
         return begun;
     }
 
-    /** Starts a view that takes no samples by itself. A hook ends it if it is not closed before. */
+    /** Starts a view that takes no samples by itself. If it has not been closed when the JVM exits, a hook ends it. */
     static LiveView begin(SampleSource source, ViewOutput output, ExitHooks hooks) {
         boolean isBegun = false;
         try {

@@ -7,7 +7,7 @@ import java.util.List;
  * A machine in a sample.
  *
  * @param name its name in the view
- * @param used the size of its frames in use in bytes
+ * @param used the size in bytes of its frames that are in use
  * @param memory the size of its memory in bytes
  * @param tables the size of its page tables in bytes
  * @param committed the memory that is committed to its spaces in bytes

@@ -10,7 +10,7 @@ package dev.samara.tool.top;
 public record TextLine(Look look, String text) {
     /** How a line looks. */
     public enum Look {
-        /** Like other text. */
+        /** As text normally looks. */
         PLAIN(""),
         /** Bold letters. */
         BOLD("\u001b[1m"),

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The row of a machine in the view. Several machines may use the row one after another; the events of all of them are
- * counted. Thread-safe. The thread that closes a machine must call {@link #end} before, which waits for a sample that
- * is being taken. If a machine is closed without this call, only its events up to the last sample are counted.
+ * counted. Thread-safe. Before a thread closes a machine, it must call {@link #end}, which waits for a sample that is
+ * being taken. If a machine is closed without this call, only its events up to the last sample are counted.
  */
 public final class WatchedMachine {
     private final String name;

@@ -20,9 +20,9 @@ public record Event(int line, long sequence, int thread, Kind kind, int child, i
     public enum Kind {
         /** A child with a copy of the address space was created. */
         FORK,
-        /** A thread or a process that shares the address space was created. */
+        /** A thread was created, or a process that shares the address space. */
         THREAD,
-        /** A child that shares the address space while its parent waits was created. */
+        /** A child was created that shares the address space while its parent waits. */
         VFORK,
         /** A program is about to be executed. */
         EXEC_ENTER,

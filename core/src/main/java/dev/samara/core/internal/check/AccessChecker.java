@@ -166,8 +166,8 @@ public final class AccessChecker {
 
     /**
      * Returns whether running revocations explain that a translation is stale. Called by a CPU that used a stale
-     * translation and acknowledged no request since, so the operation that made the translation stale is still waiting
-     * for this CPU.
+     * translation and has acknowledged no request since, so the operation that made the translation stale is still
+     * waiting for this CPU.
      *
      * @param space the space's number
      * @param address an address

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A shootdown whose caller does not wait. The requests to the CPUs were sent, and the caller polls whether all CPUs
- * acknowledged. Reports and kicks CPUs that do not acknowledge, as {@link Shootdowns#shoot} does. Used by one thread at
- * a time.
+ * have acknowledged. Reports and kicks CPUs that do not acknowledge, as {@link Shootdowns#shoot} does. Used by one
+ * thread at a time.
  */
 public final class BegunShootdown {
     private final Cpus cpus;
@@ -20,7 +20,7 @@ public final class BegunShootdown {
     private final int targets;
     private final long since;
 
-    /** The event; null after the shootdown ended, or if it is not recorded. */
+    /** The event; null after the shootdown has ended, or if it is not recorded. */
     private @Nullable BegunEvent recorded;
 
     /** See {@link RequestDelivery#check}. */

@@ -44,9 +44,9 @@ public final class CpuOwner {
      *     its only user, because of {@code idle} of {@code IdleCpus}, so its store pairs only with the reads of other
      *     threads
      * @invariant only one of several threads that claim a CPU becomes the owner. Null only outside GUEST, so no
-     *     shootdown waits for a CPU without an owner. A thread that ended owns its CPUs forever. The copies in {@code
-     *     CpuMemory} and {@code CheckedMemory} are plain, because only the owner writes them. A thread finds itself
-     *     there only if it claimed the CPU and has not handed it over since
+     *     shootdown waits for a CPU without an owner. A thread that has ended owns its CPUs forever. The copies in
+     *     {@code CpuMemory} and {@code CheckedMemory} are plain, because only the owner writes them. A thread finds
+     *     itself there only if it claimed the CPU and has not handed it over since
      */
     @SuppressWarnings("UnusedVariable") // through THREAD
     private @Nullable Thread thread = Thread.currentThread();
@@ -123,7 +123,7 @@ public final class CpuOwner {
         return isDead() || isLost();
     }
 
-    /** Returns whether the thread of the CPU ended. It then remains the owner forever. */
+    /** Returns whether the thread of the CPU has ended. It then remains the owner forever. */
     public boolean isDead() {
         Thread of = thread();
         // Read again, because the thread may have handed the CPU over before it ended. All its stores precede isAlive.
@@ -142,7 +142,7 @@ public final class CpuOwner {
     }
 
     /**
-     * Reports a lost CPU, once. A CPU whose thread ended is not reported, because that is not a mistake of the
+     * Reports a lost CPU, once. A CPU whose thread has ended is not reported, because that is not a mistake of the
      * embedder.
      *
      * @param description the CPU and its thread

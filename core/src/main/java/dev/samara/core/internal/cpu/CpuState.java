@@ -50,7 +50,7 @@ public final class CpuState extends CpuWords.Flushed {
      * The end of the wait: the CPU's accesses, then word := KERNEL or flushed := generation (release). The shooter
      * reads one of these stores (volatile, acquire), then frees. Flushed belongs to the current context, and is read
      * after the word. If it belongs to this context, it was stored after the flush. If it belongs to another context,
-     * the CPU left this context after the shooter read the word, and the wait is over, too, because the CPU reads the
+     * the CPU left this context after the shooter read the word, and the wait is also over, because the CPU reads the
      * generation again before it returns to GUEST. It cannot belong to an earlier context, because arrive stores the
      * word (release) after flushed.
      *
@@ -113,7 +113,7 @@ public final class CpuState extends CpuWords.Flushed {
      * @written a thread that takes a CPU offline (plain, lock: monitor of {@code Cpus}); {@code isReported} by that
      *     thread between its two holds of the monitor (plain)
      * @read a thread that takes a CPU offline (plain, lock); {@code isReported} as it is written (plain)
-     * @invariant one thread at a time releases what a CPU holds. That thread set {@code isTaken}
+     * @invariant one thread at a time releases what a CPU holds. That thread has set {@code isTaken}
      */
     boolean isTaken;
 
@@ -411,7 +411,7 @@ public final class CpuState extends CpuWords.Flushed {
         ownerTlb.leaveForFault(depth);
     }
 
-    /** Enters GUEST again if the CPU left it for a fault that is now over. */
+    /** Enters GUEST again if the CPU has left it for a fault that is now over. */
     void comeBack(int depth) {
         ownerTlb.comeBack(depth);
     }

@@ -28,8 +28,8 @@ final class CpuWords {
     /** State and context. */
     abstract static class State extends Padding {
         /**
-         * @written its thread (volatile, release); a thread that takes a CPU offline that is gone (release). The
-         *     section docs/protocols.md#the-states-of-a-cpu lists the mode of each transition
+         * @written its thread (volatile, release); a thread that takes a gone CPU offline (release). The section
+         *     docs/protocols.md#the-states-of-a-cpu lists the mode of each transition
          * @read shooters, a thread that ends a context, and one that reads statistics or makes a message (volatile)
          * @pairs {@code CpuState.enterGuest} (volatile) sets GUEST, then the CPU reads {@code
          *     FlushGeneration.generation} (volatile), then entries. A shooter changes an entry, calls {@code

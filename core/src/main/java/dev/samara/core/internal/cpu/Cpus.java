@@ -146,7 +146,7 @@ public final class Cpus {
      * Starts the teardown of a context: CPUs in LAZY for which only the users kept it alive lose it. Each CPU is
      * checked once.
      *
-     * @param ended a context that ended
+     * @param ended a context that has ended
      * @return a CPU that was in the context when it was checked, or null if there was none
      */
     public @Nullable CpuState beginTeardown(TlbContext ended) {
@@ -286,7 +286,7 @@ public final class Cpus {
     }
 
     /**
-     * Makes those other CPUs of the calling thread leave GUEST that do so on their own for faults. Allocates nothing.
+     * Makes the other CPUs of the calling thread leave GUEST, if they do so on their own for faults. Allocates nothing.
      */
     public static void leaveForFault(int depth) {
         ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();

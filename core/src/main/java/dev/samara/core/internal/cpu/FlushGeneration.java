@@ -44,8 +44,8 @@ public final class FlushGeneration {
     }
 
     /**
-     * Advances the generation, and returns the new one. The caller changed entries before, and reads their cpumask
-     * after this call. If the context was given back, no CPU is in it, and the generation is negative.
+     * Advances the generation, and returns the new one. The caller has changed entries, and reads their cpumask after
+     * this call. If the context was given back, no CPU is in it, and the generation is negative.
      */
     public long advance() {
         // Volatile: after the changes of the entries, and before the cpumasks and the words of CPUs are read.

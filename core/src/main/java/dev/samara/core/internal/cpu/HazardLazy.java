@@ -19,8 +19,7 @@ public final class HazardLazy extends PublishedLazy {
      *     read given            (volatile)          read kept                          (volatile)
      *
      * At least one of the two sees the other's store: either the CPU finds the reference, or the last put finds that
-     * the CPU does not need it, and takes it back. If both happens, the compare-and-set or get-and-set of given
-     * decides.
+     * the CPU does not need it, and takes it back. If both happen, the compare-and-set or get-and-set of given decides.
      */
 
     private static final VarHandle GIVEN;
@@ -38,8 +37,8 @@ public final class HazardLazy extends PublishedLazy {
      *
      * @written threads of last puts (compare-and-set); the CPU's thread, or a thread that found the CPU gone
      *     (get-and-set)
-     * @read the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null
-     *     (volatile); the threads of last puts (volatile)
+     * @read the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null (volatile);
+     *     the threads of last puts (volatile)
      * @pairs with {@code kept}. Last puts of two spaces may meet here. Each reads this word, then finds its context in
      *     {@code kept}, then changes the word by compare-and-set from the value that it read. So the value that it read
      *     is a context that the CPU had dropped before, and its reference is released. If a later last put handed over

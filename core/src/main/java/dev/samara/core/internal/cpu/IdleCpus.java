@@ -28,7 +28,7 @@ public final class IdleCpus<T extends LentCpu> {
          *     (volatile). A thread that closes the last reference subtracts it (get-and-add), then reads the places. At
          *     least one of the two finds the other's store, and the compare-and-set gives the CPU to one of them, which
          *     ends it
-         * @invariant the CPU while no thread uses it, when it has no owner. A CPU has one place
+         * @invariant the CPU while no thread uses it; it then has no owner. A CPU has one place
          */
         private final AtomicReference<@Nullable LentCpu> idle = new AtomicReference<>();
 
@@ -59,7 +59,7 @@ public final class IdleCpus<T extends LentCpu> {
         /** Puts the CPU back. */
         void put(LentCpu cpu) {
             // Volatile: after all that the thread did with the CPU, and before the caller reads the references to the
-            // space. Pairs with take, and with Lifetime.put, which releases a reference and then reads this.
+            // space. Pairs with take, and with Lifetime.put, which releases a reference and then reads this word.
             idle.set(cpu);
         }
     }
@@ -277,7 +277,7 @@ public final class IdleCpus<T extends LentCpu> {
         }
     }
 
-    /** Takes a CPU that the calling thread just put back, unless another thread took it. */
+    /** Takes a CPU that the calling thread has just put back, unless another thread took it. */
     public boolean takeBack(T cpu) {
         return taken(cpu);
     }

@@ -11,8 +11,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A CPU starts to keep a context while it is a user of it. It keeps the context while it is LAZY, and also after it
  * becomes a user again. So a CPU that enters LAZY repeatedly records its context only the first time. It stops keeping
- * the context after it arrived in another context, in none, or offline. If a call fails by a stack overflow, the next
- * call completes it.
+ * the context after it has arrived in another context or in none, or has gone offline. If a call fails by a stack
+ * overflow, the next call completes it.
  *
  * <pre>
  *                          to LAZY, first time    arrives elsewhere         last put of the users

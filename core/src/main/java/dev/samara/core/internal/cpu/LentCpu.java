@@ -23,8 +23,8 @@ public abstract class LentCpu {
      *
      * @written the thread to which the CPU is lent (plain)
      * @read this thread; threads that found the CPU idle, or remember it (plain)
-     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because no
-     *     place contains a CPU that ended, so the compare-and-set fails
+     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a
+     *     thread that reads the place of an ended CPU fails in {@code IdlePlace.take}: no place contains an ended CPU
      */
     IdleCpus.@Nullable IdlePlace place;
 
@@ -47,9 +47,9 @@ public abstract class LentCpu {
      * @written the thread to which the CPU is lent (plain)
      * @read this thread; threads that search for an idle CPU (plain)
      * @invariant for the CPU's thread, the space that the CPU is in. For other threads racy, benign because each checks
-     *     again after it took the CPU. The thread that closes the last reference reads this field only if the CPU is
-     *     idle: it first reads the CPU from {@code IdlePlace.idle} (volatile), and the thread to which the CPU was lent
-     *     last stored {@code space} before it put the CPU there
+     *     again after it has taken the CPU. The thread that closes the last reference reads this field only if the CPU
+     *     is idle: it first reads the CPU from {@code IdlePlace.idle} (volatile), and the thread to which the CPU was
+     *     lent last stored {@code space} before it put the CPU there
      */
     private @Nullable Object space;
 

@@ -25,7 +25,7 @@ public interface OwnerTlb {
         return false;
     }
 
-    /** Leaves GUEST for such a call. */
+    /** Leaves GUEST for a call of its thread that may wait. */
     default void leaveForCall() {}
 
     /**
@@ -35,6 +35,6 @@ public interface OwnerTlb {
      */
     default void leaveForFault(int depth) {}
 
-    /** Enters GUEST again if the CPU left it for a fault that is now over. */
+    /** Enters GUEST again if the CPU has left it for a fault that is now over. */
     default void comeBack(int depth) {}
 }

@@ -12,8 +12,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they dropped it.
- * A CPU that is not in GUEST in the space, e.g. a LAZY CPU, gets no request ({@link CpuState#isDone}). Thread-safe.
+ * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they have dropped
+ * it. A CPU that is not in GUEST in the space, e.g. a LAZY CPU, gets no request ({@link CpuState#isDone}). Thread-safe.
  */
 public final class Shootdowns {
     private static final int SPINS = 2_000;
@@ -91,8 +91,8 @@ public final class Shootdowns {
      * Flushes a range without a generation, if no CPU may have a translation of it, or if only the caller's CPU may,
      * which is in the context outside GUEST. Such a flush is not visible to other threads, and needs no shared word.
      *
-     * <p>A CPU that is not in the cpumask sets its bit later, and then reads an entry that the caller already changed
-     * (see {@link FlushLog} and {@code CpuTlb}). So it has nothing to drop.
+     * <p>A CPU that is not in the cpumask sets its bit later, and then reads an entry that the caller has already
+     * changed (see {@link FlushLog} and {@code CpuTlb}). So it has nothing to drop.
      *
      * @param context the context of the space
      * @param mask the cpumask of the range. The caller changed the entries, and executed a full fence, before it read
@@ -145,10 +145,10 @@ public final class Shootdowns {
     }
 
     /**
-     * Waits until each CPU that is in GUEST in a context executed a full fence ({@code membarrier(2)}). Earlier actions
-     * of the CPU are then visible to the caller, and earlier actions of the caller are visible to the CPU. They are
-     * also visible to a CPU that enters GUEST during this call. The caller holds no lock that a CPU in GUEST may wait
-     * for.
+     * Waits until each CPU that is in GUEST in a context has executed a full fence ({@code membarrier(2)}). Earlier
+     * actions of the CPU are then visible to the caller, and earlier actions of the caller are visible to the CPU. They
+     * are also visible to a CPU that enters GUEST during this call. The caller holds no lock that a CPU in GUEST may
+     * wait for.
      *
      * @param context the context of the space
      */

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * removing a user takes one atomic update, and a reader gets all counts at one instant.
  */
 public final class SpaceUsers {
-    /** The teardown after the last put. After a call returned normally, further calls do nothing. */
+    /** The teardown after the last put. After a call has returned normally, further calls do nothing. */
     public interface Teardown {
         /**
          * Tears the space down if the calling thread may wait; otherwise does the same as {@link #later}. Throws only
@@ -51,7 +51,8 @@ public final class SpaceUsers {
      * From the lowest bit: the number of references, of CPUs in the space, and of CPUs that will return. Each user is
      * counted in one of the three, so there is no user if and only if the word is 0.
      *
-     * @written holders of references and CPUs, coming (compare-and-set) and going (get-and-add)
+     * @written holders of references and CPUs, when they become users (compare-and-set) and when they stop being users
+     *     (get-and-add)
      * @read any thread (volatile)
      * @pairs if one thread adds a user while another removes the last user, either the first finds no user, or the
      *     second does not remove the last user. A CPU stores its word, then decrements its count; the thread of the
@@ -130,7 +131,7 @@ public final class SpaceUsers {
     }
 
     /**
-     * Stops counting a CPU that {@link #tryGetHome} counted.
+     * Removes a CPU that {@link #tryGetHome} counted from the users.
      *
      * @return whether it was the last user, as for {@link #put}
      */
@@ -149,7 +150,7 @@ public final class SpaceUsers {
     }
 
     /**
-     * Stops counting a CPU whose word no longer contains the context of the space.
+     * Removes a CPU, whose word no longer contains the context of the space, from the users.
      *
      * @return whether it was the last user. The caller then makes sure that the space is torn down
      */

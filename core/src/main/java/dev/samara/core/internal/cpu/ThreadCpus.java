@@ -21,11 +21,11 @@ final class ThreadCpus {
 
     /**
      * Whether a thread ever used a pool. Never reset to false. A benign race, because a thread that has a CPU of a pool
-     * set this itself before, and the stores of other threads do not matter to it.
+     * has set this field itself before, and does not depend on the stores of other threads.
      *
      * @written a thread before it gets a CPU of a pool (plain), once true never false
      * @read a thread whose CPU has a fault (plain)
-     * @invariant a thread that has a CPU of a pool reads true, because it set this itself, or read true before
+     * @invariant a thread that has a CPU of a pool reads true, because it has set this itself, or has read true before
      */
     private static boolean usesPools;
 
@@ -37,7 +37,7 @@ final class ThreadCpus {
     /** The CPUs of pools that the thread has open; weak references, as in the list above. */
     final CpuReferences<LentCpu> open = new CpuReferences<>();
 
-    /** The CPUs of pools that the thread used last; elements are null before. */
+    /** The CPUs of pools that the thread used last; elements are null at first. */
     final @Nullable WeakReference<LentCpu>[] remembered = array();
 
     private int nextRemembered;
@@ -195,7 +195,7 @@ final class ThreadCpus {
         return null;
     }
 
-    /** Makes those CPUs leave GUEST that do so on their own for a call that may wait. */
+    /** Makes CPUs leave GUEST, if they do so on their own for a call that may wait. */
     void leaveForCall() {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
@@ -214,7 +214,7 @@ final class ThreadCpus {
         return ++faults;
     }
 
-    /** Makes those CPUs leave GUEST that do so on their own for a fault of another CPU of the thread. */
+    /** Makes CPUs leave GUEST, if they do so on their own for a fault of another CPU of the thread. */
     void leaveForFault(int depth) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);

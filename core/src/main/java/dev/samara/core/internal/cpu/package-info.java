@@ -9,12 +9,12 @@
  * dev.samara.core.internal.cpu.CpuState} packs a CPU's state and context into one word. A thread that changed a page
  * table reads that word to decide whether it must wait for the CPU; if the CPU is in GUEST in that space, it reads one
  * more word. {@link dev.samara.core.internal.cpu.Cpus} lists all CPUs of a machine. {@link
- * dev.samara.core.internal.cpu.Shootdowns} requests that they drop translations, and waits until they did. {@link
- * dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs in the space, CPUs that will return to it
- * from a borrow, and references. After the last user is gone, the space's context is never used again and needs no
- * flush. A LAZY CPU is not a user: its {@link dev.samara.core.internal.cpu.LazyContext} is the part of the space that
- * it keeps. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the most recent generations, for CPUs
- * that catch up.
+ * dev.samara.core.internal.cpu.Shootdowns} requests that they drop translations, and waits until they have done so.
+ * {@link dev.samara.core.internal.cpu.SpaceUsers} counts the users of a space: CPUs in the space, CPUs that will return
+ * to it from a borrow, and references. After the last user is gone, the space's context is never used again and needs
+ * no flush. A LAZY CPU is not a user: its {@link dev.samara.core.internal.cpu.LazyContext} is the part of the space
+ * that it keeps. A {@link dev.samara.core.internal.cpu.FlushLog} keeps the ranges of the most recent generations, for
+ * CPUs that catch up.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -25,7 +25,7 @@
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns#flushLocally}</td></tr>
  *   <tr><td>What must the CPU flush?</td>
  *       <td>{@link dev.samara.core.internal.cpu.FlushLog}</td></tr>
- *   <tr><td>What waits until the CPUs flushed?</td>
+ *   <tr><td>What waits until the CPUs have flushed?</td>
  *       <td>{@link dev.samara.core.internal.cpu.Shootdowns}; for a thread that polls instead of waiting, {@link
  *       dev.samara.core.internal.cpu.BegunShootdown}</td></tr>
  *   <tr><td>When is a CPU reported for not acknowledging a shootdown?</td>

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Faults of anonymous memory at an entry without a page ({@code do_anonymous_page}): a read maps the shared zero page,
  * a write maps a fresh frame. Where the machine {@linkplain
- * dev.samara.core.internal.memory.MachineMemory#forbidsZeroPage forbids} the zero page, a read maps a fresh frame, too.
+ * dev.samara.core.internal.memory.MachineMemory#forbidsZeroPage forbids} the zero page, a read also maps a fresh frame.
  */
 final class AnonymousFault {
     private final FaultState state;
@@ -104,8 +104,8 @@ final class AnonymousFault {
             if (now == null || (writes && !PermissionCheck.mayCopy(now, access))) {
                 return FaultResult.AGAIN;
             }
-            // Checked under the lock that the reaper acquires after it set the mark. Either the reaper finds this page,
-            // or this check finds the mark.
+            // Checked under the lock that the reaper acquires after it has set the mark. Either the reaper finds this
+            // page, or this check finds the mark.
             int stability = state.stability(now);
             if (stability != Fault.NONE) {
                 return stability;

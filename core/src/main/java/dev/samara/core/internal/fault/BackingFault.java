@@ -118,9 +118,9 @@ final class BackingFault {
     }
 
     /**
-     * Restarts the fault without counting an invalid result. The result may have been valid, and its page removed
-     * since, however often that happens. A backing that removes the pages it returns would be asked forever; an
-     * interrupt ends this loop.
+     * Restarts the fault without counting an invalid result. The result may have been valid although its page has been
+     * removed since; that may happen any number of times. A backing that removes the pages it returns would be asked
+     * forever; an interrupt ends this loop.
      */
     private static int askAgain() {
         return Thread.currentThread().isInterrupted() ? Fault.RETRY : FaultResult.AGAIN;

@@ -21,12 +21,12 @@ import dev.samara.core.vma.VmaFlags;
  *
  * <ol>
  *   <li>Marks the entry busy, after all checks, under the lock of the leaf.
- *   <li>Flushes the old translation. Otherwise a store that another CPU makes to the old page after the copy started
- *       would be lost.
+ *   <li>Flushes the old translation. Otherwise a store that another CPU makes to the old page after the start of the
+ *       copy would be lost.
  *   <li>Copies the page, in a reader section in which the entry was read as still busy. So the old page is not freed
  *       while it is read.
- *   <li>Sets the entry to the copy with a compare-and-set. If an operation took over the entry in the meantime, it also
- *       took over the old page, and the copy is dropped.
+ *   <li>Sets the entry to the copy with a compare-and-set. If an operation has taken over the entry in the meantime, it
+ *       has also taken over the old page, and the copy is dropped.
  * </ol>
  */
 final class CopyOnWrite {
@@ -50,8 +50,8 @@ final class CopyOnWrite {
     }
 
     /**
-     * Returns whether no other mapping shares a page. A pin may have been made by a mapping that ended since. So a pin
-     * counts as sharing, unless no other mapping ever shared the page.
+     * Returns whether no other mapping shares a page. A pin may have been made by a mapping that has ended since. So a
+     * pin counts as sharing, unless no other mapping ever shared the page.
      */
     private boolean isSole(long pte) {
         return Pte.has(pte, Pte.EXCLUSIVE) || (Pte.isOwn(pte) && state.frames.isSole(Pte.frame(pte)));
@@ -94,7 +94,7 @@ final class CopyOnWrite {
     }
 
     private int copyPage(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
-        // Not checked again under the lock, because the entry is claimed only if the reaper left the page there.
+        // Not checked again under the lock, because the entry is claimed only if the reaper has left the page there.
         int stability = state.stability(vma);
         if (stability != Fault.NONE) {
             return stability;

@@ -49,7 +49,7 @@ final class FaultShortage {
     /**
      * Returns the result of a fault for which reclaim did not suffice. Reaps a space first, if the machine is
      * configured to do so. If a backing returns OUT_OF_MEMORY although frames are free, that is the result. If a space
-     * reached its own limit of tables, no space is reaped.
+     * has reached its own limit of tables, no space is reaped.
      */
     int answer(int found) {
         Spaces spaces = state.layout.spaces();

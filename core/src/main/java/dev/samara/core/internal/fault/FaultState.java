@@ -39,8 +39,8 @@ final class FaultState {
     boolean isCopy;
 
     /**
-     * Whether the fault already called {@code Frames.balanceDirty}, or must not wait for the writes. Then the fault may
-     * make a page dirty.
+     * Whether the fault has already called {@code Frames.balanceDirty}, or must not wait for the writes. Then the fault
+     * may make a page dirty.
      */
     boolean isBalanced;
 
@@ -78,8 +78,8 @@ final class FaultState {
     }
 
     /**
-     * Checks that the thread may wait. The faulting CPU left GUEST, and the attempt leaves its reader section before it
-     * waits, but the thread may have other CPUs in GUEST.
+     * Checks that the thread may wait. The faulting CPU has left GUEST, and the attempt leaves its reader section
+     * before it waits, but the thread may have other CPUs in GUEST.
      */
     void checkMayWait() {
         Cpus.checkMayWait("a fault that may have to wait", reader);

@@ -244,7 +244,7 @@ public final class Faulter {
                     reclaims = shortage.reclaim(result, address, access) ? reclaims - 1 : 0;
                 }
                 case Fault.OUT_OF_MEMORY -> {
-                    // The backing already tried to reclaim, so it is asked again only if pages were dropped.
+                    // The backing has already tried to reclaim, so it is asked again only if pages were dropped.
                     if (reclaims == 0 || !shortage.drop()) {
                         return result;
                     }
@@ -260,8 +260,8 @@ public final class Faulter {
     }
 
     /**
-     * Calls {@code Frames.balanceDirty}, which may wait until dirty pages are written, unless others may wait for this
-     * thread. In either case the fault may then make its page dirty.
+     * Calls {@code Frames.balanceDirty}, which may wait until dirty pages are written, unless other threads may wait
+     * for this thread. In either case the fault may then make its page dirty.
      */
     private void balance(long address, int access) {
         state.isBalanced = true;

@@ -135,7 +135,7 @@ public final class PermissionCheck {
 
     /**
      * Waits for the owner of a busy entry. The wait is short, and the owner waits for no operation, so the retire phase
-     * of an operation may call this, too.
+     * of an operation may also call this.
      *
      * @param gate the owner's gate
      * @return {@link FaultResult#AGAIN}, or {@link Fault#RETRY} after an interrupt

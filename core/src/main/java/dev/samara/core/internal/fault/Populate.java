@@ -30,7 +30,7 @@ public final class Populate {
      * @param layout a layout with memory, if there are ranges
      * @param result the result of the operation
      * @return the result, or the error if a range cannot be faulted in and the range's kind reports errors; ESRCH,
-     *     negated, if the space ended in the meantime
+     *     negated, if the space has ended in the meantime
      */
     public static long run(Layout layout, List<PopulateRange> ranges, long result) {
         long answer = result;
@@ -104,9 +104,9 @@ public final class Populate {
 
     /**
      * Faults in the mapped pages of a range ({@code __mm_populate}). Pages of private VMAs that permit writing are
-     * faulted in for a write. VMAs that lock pages only on fault, and VMAs of devices, are skipped. Holes are skipped,
-     * too: the operation checked for them, so another call made them since. A page whose fault fails because another
-     * call changed its VMA concurrently is faulted in as the new VMA permits.
+     * faulted in for a write. VMAs that lock pages only on fault, and VMAs of devices, are skipped. Holes are also
+     * skipped: the operation checked for them, so another call has made them since. A page whose fault fails because
+     * another call changed its VMA concurrently is faulted in as the new VMA permits.
      *
      * @param goesOn whether a page that cannot be faulted in ends only the population of its VMA
      * @return {@link Fault#NONE}, or the first failed {@link Fault} that ends the population; RETRY after an interrupt

@@ -19,7 +19,7 @@ final class VmaRecheck {
      * Returns the VMA that is at an address now, if it belongs to the mapping for which the fault decided; the decision
      * is then still valid. The caller holds the lock of the leaf, and linked the leaf before.
      *
-     * @param isPrepared whether the fault prepared the anon_vma of the VMA. If so, the returned VMA has one, too
+     * @param isPrepared whether the fault prepared the anon_vma of the VMA. If so, the returned VMA also has one
      * @return the VMA, or null if the fault must start over
      */
     static @Nullable VmArea of(Layout layout, VmArea vma, long address, boolean isPrepared) {
@@ -40,9 +40,9 @@ final class VmaRecheck {
             if (!isPrepared) {
                 return now;
             }
-            // The old VMA may have received its anon_vma after it was passed on to its successors. These may also have
-            // been replaced, and passed theirs on before this call. So the VMA is checked to be attached after its
-            // anon_vma is set.
+            // The old VMA may have received its anon_vma too late to pass it on to its successors. The successors may
+            // also have been replaced, and may have passed theirs on before this call. So the VMA is checked to be
+            // attached after its anon_vma is set.
             AnonVmas.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;

@@ -49,22 +49,22 @@ final class CachedPages {
      * before the first frame is marked removed, and after the last frame.
      *
      * @written holder of {@code content}, before it marks the first frame as removed and after the last one (volatile)
-     * @read a fault, before it calls a backing, and after it found the result outdated (volatile)
-     * @pairs a removal stores it, then marks; a fault reads the frame's word, then this. If two reads return the same
-     *     even number, no frame that belonged to the cache at some time between the two reads was removed from it
-     *     before the second read
+     * @read a fault, before it calls a backing, and after it has found the result outdated (volatile)
+     * @pairs a removal stores it, then marks; a fault reads the frame's word, then this counter. If two reads return
+     *     the same even number, no frame that belonged to the cache at some time between the two reads was removed from
+     *     it before the second read
      * @invariant odd while frames are being marked, or marks are being cleared again
      */
     private volatile long removals;
 
-    /** Guarded by the content's lock, except for the end of a write. */
+    /** Guarded by the content lock, except for the end of a write. */
     private final ReadsUnderWay reads = new ReadsUnderWay();
 
     /** The entry of the cache in its memory's list of caches. Set before other threads can reach this object. */
     private PageCaches.@Nullable RegisteredCache entry;
 
     /**
-     * Whether the cache is registered. The first insertion registers it. Guarded by the content's lock.
+     * Whether the cache is registered. The first insertion registers it. Guarded by the content lock.
      *
      * @written a thread that puts a page in, holding {@code content} (plain)
      * @read a thread that puts a page in, holding {@code content} (plain)
@@ -93,7 +93,7 @@ final class CachedPages {
     private @Nullable AtomicLong counter;
 
     /**
-     * Frees pages even if they are mapped when memory is short; null if nothing does. Set before the first page is
+     * When memory is short, frees pages even if they are mapped; null if nothing does. Set before the first page is
      * inserted.
      */
     private @Nullable UrgentEviction evictor;
@@ -134,7 +134,7 @@ final class CachedPages {
         return content;
     }
 
-    /** The caller holds the lock of the content, except for the end of a write. */
+    /** The caller holds the content lock, except for the end of a write. */
     ReadsUnderWay reads() {
         return reads;
     }
@@ -161,7 +161,7 @@ final class CachedPages {
         return (bytes >>> pageShift) + ((bytes & (1L << pageShift) - 1) == 0 ? 0 : 1);
     }
 
-    /** Returns the offset in bytes at which a page starts, or {@link Long#MAX_VALUE} if it is larger. */
+    /** Returns the offset in bytes at which a page starts, or {@link Long#MAX_VALUE} if that offset is larger. */
     long startOf(long page) {
         return page > Long.MAX_VALUE >>> pageShift ? Long.MAX_VALUE : page << pageShift;
     }
@@ -180,7 +180,7 @@ final class CachedPages {
         return !memory.indexBudget().isExceeded() || index.hasPlace(page);
     }
 
-    /** The caller holds the lock of the content. */
+    /** The caller holds the content lock. */
     void setSize(long bytes) {
         size = bytes;
     }
@@ -207,7 +207,7 @@ final class CachedPages {
         return evictor;
     }
 
-    /** Records pages that a write-back cleaned and unpinned. Acquires the lock of the content. */
+    /** Records pages that a write-back cleaned and unpinned. Acquires the content lock. */
     void noteCleaned(long[] cleaned, int count) {
         EvictionCursor of = evictionCursor;
         if (of == null || count == 0) {
@@ -223,7 +223,7 @@ final class CachedPages {
         }
     }
 
-    /** Stops counting pages whose frames are about to be freed. */
+    /** Subtracts pages whose frames are about to be freed from the number of cached bytes. */
     void uncount(int freed) {
         if (counter != null) {
             counter.getAndAdd(-((long) freed << pageShift));
@@ -239,8 +239,8 @@ final class CachedPages {
     }
 
     /**
-     * Inserts a frame that is assigned to the page. The caller holds the lock of the content, and the cache is not
-     * closed. If memory runs out, the frame is not in the index, and the cache may or may not be registered.
+     * Inserts a frame that is assigned to the page. The caller holds the content lock, and the cache is not closed. If
+     * memory runs out, the frame is not in the index, and the cache may or may not be registered.
      */
     void put(long page, int frame) {
         // Registered first, because the nodes of an index are uncharged after its garbage collection only if its cache
@@ -259,8 +259,7 @@ final class CachedPages {
     }
 
     /**
-     * Adds the frames of a removal's range to the removal, and changes nothing else. The caller holds the lock of the
-     * content.
+     * Adds the frames of a removal's range to the removal, and changes nothing else. The caller holds the content lock.
      */
     void collect(Removal removal) {
         index.forEach(removal.first(), removal.last(), removal::add);
@@ -268,7 +267,7 @@ final class CachedPages {
 
     /**
      * Removes the frames of a removal. May be called again after a failure: frames that were inserted into the range in
-     * the meantime are not marked, and stay. The caller holds the lock of the content.
+     * the meantime are not marked, and stay. The caller holds the content lock.
      */
     void takeOut(Removal removal) {
         reads.noteRemoval(removal.first(), removal.last());
@@ -312,9 +311,7 @@ final class CachedPages {
         return isFound[0];
     }
 
-    /**
-     * The caller is about to mark frames as removed, and holds the lock of the content until after {@link #endRemoval}.
-     */
+    /** The caller is about to mark frames as removed, and holds the content lock until after {@link #endRemoval}. */
     void beginRemoval() {
         long before = removals;
         removals = before + 1;
@@ -329,12 +326,12 @@ final class CachedPages {
         return removals;
     }
 
-    /** The caller holds the lock of the content, and removes all pages. */
+    /** The caller holds the content lock, and removes all pages. */
     void setClosed() {
         isClosed = true;
     }
 
-    /** Unregisters the cache. The caller removed all pages, and no page is inserted any more. */
+    /** Unregisters the cache. The caller has removed all pages, and no page is inserted any more. */
     void leaveCaches() {
         Objects.requireNonNull(entry, "entry").unregister();
     }

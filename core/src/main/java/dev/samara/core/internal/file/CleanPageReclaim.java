@@ -10,8 +10,8 @@ import dev.samara.core.internal.sync.StackReserve;
 /**
  * Reclaims pages of one file that turn out to be clean, unpinned and unmapped ({@code shrink_folio_list}).
  *
- * <p>A batch is checked twice. The first check runs without the lock of the content, and may dismiss most of the batch.
- * The second check runs after the pages were removed from the index, when no thread can map them any more. {@link
+ * <p>A batch is checked twice. The first check runs without the content lock, and may dismiss most of the batch. The
+ * second check runs after the pages were removed from the index, when no thread can map them any more. {@link
  * ReclaimCandidates} decides on each page.
  */
 final class CleanPageReclaim {

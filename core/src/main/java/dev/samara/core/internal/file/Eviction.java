@@ -22,8 +22,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>To free a page, an eviction removes it from the index and marks it removed, then removes it from the mappings, and
  * then checks it again. If the page was mapped, or became dirty or pinned in the meantime, the eviction puts it back.
- * Until then, no read inserts a page of the batch ({@link PagesUnderEviction}). Pages that are being written are
- * pinned. Pages that are mapped by locked memory are found first: they stay in the index, so they need no grace period.
+ * Until the batch has ended, no read inserts one of its pages ({@link PagesUnderEviction}). Pages that are being
+ * written are pinned. Pages that are mapped by locked memory are found first: they stay in the index, so they need no
+ * grace period.
  *
  * <p>Pages of {@link RecentReads} get no second chance, because accesses to a mapped page are not observed. Only a
  * later read of a freed page shows that the page is still in use.

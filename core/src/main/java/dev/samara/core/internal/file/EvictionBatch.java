@@ -22,7 +22,7 @@ final class EvictionBatch {
     private final Frames frames;
     private final CachedPages cached;
 
-    /* Guarded by the lock of the content; the other fields are guarded by the inode lock. */
+    /* Guarded by the content lock; the other fields are guarded by the inode lock. */
 
     private final EvictionCursor cursor;
     private final RecentReads recent;
@@ -222,7 +222,8 @@ final class EvictionBatch {
 
     /**
      * Puts back the removed pages that must stay, and marks the pages that were not removed as inactive. No thread
-     * could find a removed page in the meantime, and the dirty mark of its frame shows whether it was stored to before.
+     * could find a removed page in the meantime, and the dirty mark of its frame shows whether a CPU stored to it
+     * before.
      *
      * @param isLastChance whether to free also pages that were mapped again after they were marked inactive
      * @param areAll whether all pages must stay, after a failure
@@ -283,7 +284,7 @@ final class EvictionBatch {
     }
 
     /**
-     * Stops counting the removed pages, and passes on their frames.
+     * Subtracts the removed pages from the number of cached pages, and hands over their frames.
      *
      * @param freed receives the frames in ascending order, so that one call later fills several consecutive frames
      * @return the number of frames

@@ -11,20 +11,20 @@ import java.util.concurrent.locks.ReentrantLock;
  * reclaim on Linux does not scan the unevictable list. Otherwise each miss at the memory limit would try all these
  * pages again.
  *
- * <p>A block is <em>kept</em> once a scan of the whole block found only such pages. It is scanned again after an event
- * that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the lock of the
- * content: the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are detected by
- * the next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
+ * <p>A block is <em>kept</em> once a scan of the whole block has found only such pages. It is scanned again after an
+ * event that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the content
+ * lock: the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are detected by the
+ * next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
  *
  * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the mark
  * is still set after the last page. Each event follows the change of the page. If the scan checked the page before the
  * change, the event comes after the mark was set, and clears it.
  *
  * <p>A locked page can become evictable without an event: a store to a private mapping replaces it by a copy, or {@code
- * MADV_DONTNEED_LOCKED} unmaps it. A dirty page can, too, when space becomes free on the host's device. For these
- * cases, {@link #retry} is called from time to time.
+ * MADV_DONTNEED_LOCKED} unmaps it. So can a dirty page, when space becomes free on the host's device. For these cases,
+ * {@link #retry} is called from time to time.
  *
- * <p>Guarded by the lock of the content, which the caller holds unless the comment of a method says otherwise.
+ * <p>Guarded by the content lock, which the caller holds unless the comment of a method says otherwise.
  */
 final class EvictionCursor {
     /** Binary logarithm of the number of pages of a block. */
@@ -65,7 +65,7 @@ final class EvictionCursor {
     /** The block of the last page that was judged, or {@code NONE} if that block was completely judged. */
     private long judged = NONE;
 
-    /** Whether none of the pages of {@link #judged} so far can be freed. */
+    /** Whether no page of the block {@link #judged} that was judged so far can be freed. */
     private boolean isKept;
 
     /** Whether the last round found no page outside kept blocks. */
@@ -78,9 +78,9 @@ final class EvictionCursor {
      * the other.
      *
      * @written true by the unlinking of a VMA with the lock flag, after the link is marked unlinked, by an eviction
-     *     that meets a VMA that is no longer linked, and by {@code retry}; false by a scan, holding the lock of the
-     *     content, before it checks links and entries (all volatile)
-     * @read a scan, and the check whether a scan is futile, holding the lock of the content (volatile)
+     *     that meets a VMA that is no longer linked, and by {@code retry}; false by a scan, holding the content lock,
+     *     before it checks links and entries (all volatile)
+     * @read a scan, and the check whether a scan is futile, holding the content lock (volatile)
      * @pairs with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and treats no
      *     page as locked because of it, or this is set again after the scan reset it. In the second case the next scan
      *     forgets all kept blocks
@@ -93,8 +93,8 @@ final class EvictionCursor {
     private boolean hasPinned;
 
     /**
-     * The number of unpins before the first check of such a page. A later unpin of the page increments {@code
-     * Frames.unpins}.
+     * The number of unpins before the first check of a pinned page that was kept. A later unpin of the page increments
+     * {@code Frames.unpins}.
      */
     private long unpins;
 

@@ -5,12 +5,12 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * One range that contains the dirty pages that evictions of one file found since the last write-back of such pages. So
- * a write-back for an eviction need not visit all pages of the file. Acquires the lock of the content briefly.
+ * a write-back for an eviction need not visit all pages of the file. Acquires the content lock briefly.
  */
 final class EvictionDirtyRange {
     private final ReentrantLock content;
 
-    /* Both guarded by the lock of the content. */
+    /* Both guarded by the content lock. */
 
     /**
      * @words {@code first}, {@code last}

@@ -17,8 +17,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A read looks up each page in a reader section, so the frame is not freed while it is copied. A write holds the
  * inode lock, so no page that it found or inserted is removed before the page is marked dirty. If no frame is free, a
- * write reclaims pages while it holds that lock. The reclaim may free clean pages of the same file, but the write is
- * not using a frame at that point.
+ * write reclaims pages while it holds that lock. The reclaim may free clean pages of the same file, but the write uses
+ * no frame while it reclaims pages.
  */
 final class FileBytes {
     /** The page must first be read into the cache. */

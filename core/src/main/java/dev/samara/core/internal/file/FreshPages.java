@@ -86,8 +86,8 @@ final class FreshPages {
     }
 
     /**
-     * Ends the preparation of a frame and assigns it to its new owner. The caller holds the lock of the content, so
-     * this happens once per frame.
+     * Ends the preparation of a frame and assigns it to its new owner. The caller holds the content lock, so this
+     * happens once per frame.
      */
     private void take(int frame, long owner, long page) {
         if (!frames.isPrepared(frame, cached.number())) {
@@ -145,7 +145,7 @@ final class FreshPages {
 
     /**
      * Inserts a frame that is assigned to the page. Frees the frame if the insertion fails. The caller holds the
-     * content's lock.
+     * content lock.
      */
     private void put(long page, int frame) {
         try {

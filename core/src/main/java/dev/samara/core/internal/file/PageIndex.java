@@ -418,7 +418,7 @@ final class PageIndex {
                 removeIn((Object[]) table, i, level, base, first, last, choice);
             }
         }
-        // Pages are often removed in ascending order: most probably there are some behind these.
+        // Pages are often removed in ascending order: most probably more pages follow.
         return isEmpty(table, level, Math.max(from, to), end) && isEmpty(table, level, 0, Math.max(from, to));
     }
 

@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * The pages of the current batch of an eviction of one file. The eviction may have removed them from the index and may
- * put them back, so no read inserts one of them before the batch has ended. Guarded by the lock of the content.
+ * put them back, so no read inserts one of them before the batch has ended. Guarded by the content lock.
  */
 final class PagesUnderEviction {
     /** The pages, in ascending order. */

@@ -20,8 +20,8 @@ final class PresentPages {
     /**
      * Creates the part, without a page.
      *
-     * @param file the cache. Parts that may be all that a thread refers to keep a reference to the cache, so that it
-     *     stays reachable
+     * @param file the cache. A thread may refer to nothing but one of the parts created here, so those parts refer to
+     *     the cache, which keeps it reachable
      * @param cached the pages of the cache
      * @param mappings the mappings of the file
      */

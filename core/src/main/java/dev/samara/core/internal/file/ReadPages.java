@@ -21,10 +21,10 @@ final class ReadPages {
     private final Frames frames;
     private final CachedPages cached;
 
-    /** Guarded by the lock of the content. */
+    /** Guarded by the content lock. */
     private final RecentReads recent;
 
-    /** Guarded by the lock of the content. */
+    /** Guarded by the content lock. */
     private final PagesUnderEviction out;
 
     ReadPages(PageCache file, MachineMemory memory, CachedPages cached, RecentReads recent, PagesUnderEviction out) {

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  *       So a frame can be inserted for one of these pages only after the end of the write, or after a removal.
  * </ul>
  *
- * <p>Guarded by the content's lock, except for {@link #endWrite}.
+ * <p>Guarded by the content lock, except for {@link #endWrite}.
  */
 public final class ReadsUnderWay {
     /** One read of consecutive pages. */

@@ -11,7 +11,7 @@ import java.util.Arrays;
  * freed.
  *
  * <p>The queue remembers blocks of pages that it freed ({@code mm/workingset.c}). A read of such a block is not added
- * to the queue, because its pages were read again soon after they were freed. Guarded by the lock of the content.
+ * to the queue, because its pages were read again soon after they were freed. Guarded by the content lock.
  */
 final class RecentReads {
     /** Binary logarithm of the number of pages of a block. */

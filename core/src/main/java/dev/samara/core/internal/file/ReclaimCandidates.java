@@ -76,7 +76,7 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
 
     /**
      * Removes from this batch the pages that were removed from the file since they were collected. The caller holds the
-     * inode lock and the lock of the content.
+     * inode lock and the content lock.
      */
     void leaveOutGone(PageIndex index) {
         int kept = 0;
@@ -92,7 +92,7 @@ final class ReclaimCandidates implements ReverseMap.Visitor {
     /**
      * Removes the pages from the index, so no thread can map them from now on. Puts back the pages that turn out to be
      * in use. If the lookup fails, all pages are put back, which needs no memory. The caller holds the inode lock and
-     * the lock of the content.
+     * the content lock.
      *
      * @param lookup marks the pages of this batch that are mapped
      */

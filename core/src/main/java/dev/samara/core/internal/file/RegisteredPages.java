@@ -25,11 +25,11 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
     private long hand;
 
     /**
-     * The removal of all pages, if it failed; the next {@link #end} continues it. Guarded by the content's lock.
+     * The removal of all pages, if it has failed; the next {@link #end} continues it. Guarded by the content lock.
      *
      * @written holder of {@code content} (plain)
      * @read holder of {@code content} (plain)
-     * @invariant the removal of all pages of a cache that no thread can reach, if it failed
+     * @invariant the removal of all pages of a cache that no thread can reach, if it has failed
      */
     private @Nullable Removal ending;
 
@@ -60,7 +60,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
         return count;
     }
 
-    /** Ends a garbage-collected cache that is still registered, because its end failed or did not start yet. */
+    /** Ends a garbage-collected cache that is still registered, because its end has failed or has not started yet. */
     private int endLate() {
         hand = 0;
         try (DiscardPages discarding = DiscardPages.orNull(cached.memory(), Pte.NONE)) {

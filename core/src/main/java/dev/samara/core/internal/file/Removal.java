@@ -24,7 +24,7 @@ final class Removal {
      *
      * @param first the first page
      * @param last the last page, inclusive
-     * @param alsoCopies whether private copies of the pages are removed too
+     * @param alsoCopies whether private copies of the pages are also removed
      * @param room the number of frames that can be added without an allocation
      */
     Removal(long first, long last, boolean alsoCopies, int room) {

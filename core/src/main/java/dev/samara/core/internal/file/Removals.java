@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ol>
  *   <li>Its frames are recorded. Only this step needs memory for the record; if it fails, nothing has changed.
- *   <li>Under the lock of the content, the frames are marked removed and are removed from the index ({@link
+ *   <li>Under the content lock, the frames are marked removed and are removed from the index ({@link
  *       CachedPages#takeOut}). From now on the removal is <em>unfinished</em>, and no thread maps its frames.
  *   <li>{@link UnmapMapping} walks the mappings.
  *   <li>The frames are handed over to the {@link DiscardPages}, which drops them after its flush. This ends the
@@ -45,8 +45,8 @@ final class Removals {
     private final ReverseMap mappings;
 
     /**
-     * Serializes changes of the size and removals, each from its first step to its last. Acquired before the lock of
-     * the content.
+     * Serializes changes of the size and removals, each from its first step to its last. Acquired before the content
+     * lock.
      */
     private final ReentrantLock inodeLock = new CheckedLock();
 
@@ -54,8 +54,8 @@ final class Removals {
      * The removal that started and has not yet handed over its frames. Guarded by the inode lock.
      *
      * @words {@code unfinished}, {@code isHandedOn}
-     * @written holder of {@code inodeLock} (plain); {@code unfinished} is set under {@code content} too, before the
-     *     first frame is marked
+     * @written holder of {@code inodeLock} (plain); {@code unfinished} is set while {@code content} is also held,
+     *     before the first frame is marked
      * @read holder of {@code inodeLock} (plain)
      * @invariant the removal whose frames belong to no operation yet, and whether a thread of the machine continues it.
      *     Each of its frames is in use until it is handed over to a {@code DiscardPages}, which ends this use. No other
@@ -113,8 +113,8 @@ final class Removals {
     }
 
     /**
-     * Starts a removal whose frames are recorded. The caller holds the inode lock and the lock of the content, and has
-     * already finished the previous removal with {@link #resume}.
+     * Starts a removal whose frames are recorded. The caller holds the inode lock and the content lock, and has already
+     * finished the previous removal with {@link #resume}.
      */
     void begin(Removal removal) {
         unfinished = removal;

@@ -16,13 +16,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * Maps page numbers of a file to the VMAs that map them, in all spaces ({@code i_mmap}).
  *
- * <p>A VMA is linked before its layout is published. It is unlinked after the operation that removed it retired its
+ * <p>A VMA is linked before its layout is published. It is unlinked after the operation that removed it has retired its
  * pages. So a lookup finds every VMA through which a page may be mapped, and possibly further VMAs. Linking, unlinking
  * and lookups run concurrently and never wait.
  *
  * <p>A VMA that is unlinked during a lookup stays in the map until the end of that lookup. Otherwise a lookup could
  * miss both the VMA and its successor, which now owns the pages: the VMA because it was removed, and the successor
- * because it was linked after the lookup searched its place. A lookup must not wait for other threads, so it only
+ * because it was linked after the lookup had passed its place. A lookup must not wait for other threads, so it only
  * records the links that it finds, and its caller processes them after the end of the lookup.
  *
  * <p>The interval of a VMA is stored at the smallest block that contains it. Blocks are aligned, and their size in
@@ -290,8 +290,8 @@ final class ReverseMap {
     }
 
     /**
-     * Unlinks a VMA. If a successor took over its pages, the successor was already linked. Does not fail for lack of
-     * memory: in that case the link stays in the map until a later call has memory, and a lookup that finds the link
+     * Unlinks a VMA. If a successor has taken over its pages, the successor was already linked. Does not fail for lack
+     * of memory: in that case the link stays in the map until a later call has memory, and a lookup that finds the link
      * finds no page of its VMA.
      */
     void unlink(Link link) {

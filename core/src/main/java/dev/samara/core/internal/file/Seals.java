@@ -68,8 +68,8 @@ public final class Seals {
 
     /**
      * @written holder of the inode lock (volatile)
-     * @read writes, holes and changes of the size, holding the inode lock; edits and the embedder without (all
-     *     volatile)
+     * @read writes, holes and changes of the size, holding the inode lock; edits and the embedder, without that lock
+     *     (all volatile)
      * @pairs the inode lock orders a write to the file and the seal. An edit that did not read {@code SEAL_WRITE} is
      *     rejected by {@code writable} if the seal is set before the edit counts its mapping
      * @invariant bits are only added. {@code SEAL_WRITE} is set only while {@code writable} is {@code DENIED}
@@ -150,7 +150,7 @@ public final class Seals {
         WRITABLE.getAndAdd(this, 1);
     }
 
-    /** Stops counting a mapping ({@code mapping_unmap_writable}). */
+    /** Subtracts a counted mapping ({@code mapping_unmap_writable}). */
     public void unmap() {
         WRITABLE.getAndAdd(this, -1);
     }

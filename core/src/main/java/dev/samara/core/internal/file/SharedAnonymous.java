@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Its content exists as long as it has a user. A user is a VMA of any space that maps the object, also while the VMA
  * is being unmapped, or a reference ({@code VmaRef}) to such a VMA. A Java reference to this object, or to a detached
- * VMA, does not count. If the object is mapped again after its content ended, it gets new content, of zeros. All VMAs
- * that are attached at the same time share one content.
+ * VMA, does not count. If the object is mapped again after its content has ended, it gets new content, of zeros. All
+ * VMAs that are attached at the same time share the same content.
  *
  * <p>Its memory is charged while at least one VMA of any space maps it.
  */
@@ -37,14 +37,14 @@ public final class SharedAnonymous implements SharedObject {
     private final long length;
 
     /**
-     * Null before the object is first mapped, and after its content ended until it is mapped again. Written under the
-     * object's monitor.
+     * Null before the object is first mapped; also null after its content has ended, until it is mapped again. Written
+     * under the object's monitor.
      *
      * @written an {@code Edit} that is about to map the object, if it has no content; the thread that drops the last
-     *     share of the content, clearing (monitor, volatile)
+     *     share of the content, to null (monitor, volatile)
      * @read any thread (volatile)
-     * @pairs a thread that drops the last share ends the open, and then clears. A thread that is about to map acquires
-     *     a share; if the open has ended, this fails, and the thread creates new content
+     * @pairs a thread that drops the last share ends the open, and then stores null here. A thread that is about to map
+     *     acquires a share; if the open has ended, this fails, and the thread creates new content
      * @invariant every attached VMA of the object, and every edit that is about to map it, holds a share of the
      *     content. Null if nobody holds a share
      */

@@ -39,7 +39,7 @@ public final class SpareWalk {
         return null;
     }
 
-    /** Returns a walk for reuse, after its close succeeded. */
+    /** Returns a walk for reuse, after its close has succeeded. */
     void giveBack(DiscardPages walk) {
         idle.set(walk);
     }

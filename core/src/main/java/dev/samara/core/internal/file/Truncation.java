@@ -80,7 +80,7 @@ final class Truncation {
                 cached.collect(removal);
                 cached.setSize(bytes);
                 removals.begin(removal);
-                // If an earlier truncation left a tail, it is part of this tail, or in a page that this truncation
+                // If an earlier truncation has left a tail, it is part of this tail, or in a page that this truncation
                 // removes.
                 tail = bytes;
                 truncations.add(link);
@@ -189,8 +189,8 @@ final class Truncation {
             int frame = cached.frameAt(start >>> cached.pageShift());
             if (frame != Frames.NONE) {
                 if (!forgetsBeyondEnd) {
-                    // Marked dirty, as in shmem_undo_range. A host file needs no mark, because its stored content gets
-                    // the zeros, too.
+                    // Marked dirty, as in shmem_undo_range. A host file needs no mark, because its stored content also
+                    // gets the zeros.
                     frames.setDirty(frame);
                 }
                 frames.store().fill(frame, (int) start & frames.pageSize() - 1, (int) (end - start), (byte) 0);

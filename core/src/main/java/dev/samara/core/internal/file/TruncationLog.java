@@ -5,9 +5,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A log of the truncations that made a file smaller. It is needed by {@code fork} and {@code mremap}, which race with
- * truncation, because the walk of a truncation does not find private pages that they hold. The log is a linked chain.
- * Such an operation remembers the last link at the time when it took the pages, and finds later truncations by
- * following the chain. Links that no operation remembers are garbage.
+ * truncation, because the walk of a truncation does not find private pages that they hold. The log is a linked chain. A
+ * fork or a move remembers the last link at the time when it took the pages, and finds later truncations by following
+ * the chain. Links that no operation remembers are garbage.
  */
 public final class TruncationLog {
     /** The record of one truncation that made the file smaller. */
@@ -47,7 +47,7 @@ public final class TruncationLog {
      */
     private volatile LoggedTruncation walked = last;
 
-    /** Adds a link. The caller holds the inode lock and the lock of the content, and has not yet started its walk. */
+    /** Adds a link. The caller holds the inode lock and the content lock, and has not yet started its walk. */
     void add(LoggedTruncation link) {
         last.next = link;
         last = link;

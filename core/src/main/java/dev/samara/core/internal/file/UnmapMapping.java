@@ -75,7 +75,7 @@ final class UnmapMapping implements ReverseMap.Visitor {
         } while (discardFound());
     }
 
-    /** Ends the revocations. The caller's flush of the removed pages is complete, or failed. */
+    /** Ends the revocations. The caller's flush of the removed pages is complete or has failed. */
     void endRevocations() {
         revocations.forEach(AccessChecker.Revocation::close);
     }

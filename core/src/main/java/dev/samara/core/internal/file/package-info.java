@@ -7,7 +7,7 @@
  * numbers to VMAs. Its pages are removed by {@link dev.samara.core.internal.file.Removals}, on behalf of a call, of a
  * {@link dev.samara.core.internal.file.Truncation} or of {@link dev.samara.core.internal.file.CleanPageReclaim}. {@link
  * dev.samara.core.internal.file.UnmapMapping} then removes them from the mappings. A {@link
- * dev.samara.core.internal.file.SharedAnonymous} object contains such a cache, too. Everything in a cache except the
+ * dev.samara.core.internal.file.SharedAnonymous} object also contains such a cache. Everything in a cache except the
  * reverse map is created with the first page ({@link dev.samara.core.internal.file.PresentPages}).
  *
  * <p>A mapping of a cached page does not count as a use of its frame. Instead, a thread that removes a page from a

@@ -27,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * acknowledge a request.
  *
  * <p>A translation is right under four conditions: the page table contains this frame with this right, the layout
- * permits the right, the frame was not freed since, and no store can escape the watchers of the page. If the table or
- * the layout changed, the operation that changed it waits for this CPU. So a revocation of the page or the right
+ * permits the right, the frame has not been freed since, and no store can escape the watchers of the page. If the table
+ * or the layout changed, the operation that changed it waits for this CPU. So a revocation of the page or the right
  * started and has not ended (I2). And while this CPU uses one frame, the table contains no other (I1).
  */
 public final class CheckedMemory extends TranslatedMemory {
@@ -95,7 +95,9 @@ public final class CheckedMemory extends TranslatedMemory {
         super.view(runs);
     }
 
-    /** Ends all runs, so that the use of a run after a poll is detected even if no other thread changed anything. */
+    /**
+     * Ends all runs, so that the use of a run after a poll is detected even if no other thread has changed anything.
+     */
     @Override
     public void poll() {
         runs.end();

@@ -12,9 +12,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The runs of a CPU on a checked machine. Each run ends when the CPU leaves GUEST. This object detects that because it
- * is a view of the TLB, and a view loses its key then. It passes all calls on to the CPU's own view. Used by the owner
- * of the CPU.
+ * The runs of a CPU on a checked machine. Each run ends when the CPU leaves GUEST. This object detects each exit from
+ * GUEST, because it is a view of the TLB, and a view loses its key at the exit. It passes all calls on to the CPU's own
+ * view. Used by the owner of the CPU.
  */
 final class CheckedRuns implements SoftTlb.View {
     private final Consumer<JudgedRun> end;

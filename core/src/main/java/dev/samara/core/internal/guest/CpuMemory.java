@@ -55,7 +55,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
 
     private @Nullable TlbView view;
 
-    /** How many plain accesses the view made outside GUEST since the thread last entered GUEST. */
+    /** How many plain accesses the view has made outside GUEST since the thread last entered GUEST. */
     private int outside;
 
     private boolean swapsBytes;

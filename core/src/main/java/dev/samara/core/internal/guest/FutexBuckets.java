@@ -21,8 +21,8 @@ import java.util.function.LongSupplier;
  * <p>A waiter reads its word, compares it, and is queued in its bucket, all under the bucket's lock. A waker stores to
  * the word before it acquires the lock. So either the waiter reads the new value, or the waker finds the waiter. A word
  * is read under the lock only if its page is present; if not, the page is faulted in without the lock, and the wait is
- * retried. A CPU enters GUEST before it acquires a lock, and leaves GUEST after it released the lock, so that no flush
- * listener runs with the lock held.
+ * retried. A CPU enters GUEST before it acquires a lock, and leaves GUEST after it has released the lock, so that no
+ * flush listener runs with the lock held.
  */
 public final class FutexBuckets extends FutexTable {
     /**
@@ -308,8 +308,8 @@ public final class FutexBuckets extends FutexTable {
 
     /**
      * Removes the waiters of a space that has no users any more and is torn down. Locks all buckets in turn. A move
-     * that acquires a lock after this method released it leaves the waiters of the space in their bucket, so no waiter
-     * gets into a bucket that was already processed.
+     * that acquires a lock after this method has released it leaves the waiters of the space in their bucket, so no
+     * waiter gets into a bucket that was already processed.
      */
     public void drop(Identity space) {
         if (!space.hasWaited()) {

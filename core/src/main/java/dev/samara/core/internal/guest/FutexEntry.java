@@ -16,8 +16,8 @@ final class FutexEntry {
      * @written the thread that has the lock of the bucket where the entry is, or which it enters (volatile)
      * @read the waiting thread, also without a lock (volatile)
      * @pairs the store of null, by a wake, with the waiter's read: it then reads whether it was woken
-     * @invariant null unless the list of that bucket contains the entry. A thread that locked the bucket that it read
-     *     reads again, because a requeue may have moved the entry before
+     * @invariant null unless the list of that bucket contains the entry. A thread that has locked the bucket that it
+     *     found here reads this word again, because a requeue may have moved the entry before that
      */
     private volatile @Nullable FutexBucket bucket;
 

@@ -75,8 +75,8 @@ final class FutexWords {
     }
 
     /**
-     * Changes a word atomically. Called in GUEST. Does not notify watchers; the caller does that after it released the
-     * lock.
+     * Changes a word atomically. Called in GUEST. Does not notify watchers; the caller does that after it has released
+     * the lock.
      *
      * @return the old number, unsigned, or {@link #ABSENT}
      */

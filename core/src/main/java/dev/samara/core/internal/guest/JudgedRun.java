@@ -21,7 +21,7 @@ interface JudgedRun {
     /** Returns the right to the pages: READ of {@code Protection}, or {@link TranslatedMemory#UPDATE}. */
     int access();
 
-    /** Returns whether the CPU is in GUEST and dropped no translations since the run was found. */
+    /** Returns whether the CPU is in GUEST and has dropped no translations since the run was found. */
     boolean isValid();
 
     /** Forgets the run, and makes its buffer reject every access. Only for a buffer that no other run uses. */

@@ -116,7 +116,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return direct;
     }
 
-    /** Returns whether each run has its own buffer, and buffers of runs and pins reject accesses after their end. */
+    /**
+     * Returns whether each run has its own buffer, and the buffers of runs and pins reject accesses after the end of
+     * the run or pin.
+     */
     boolean endsRuns() {
         return false;
     }
@@ -203,8 +206,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Handles a fault of a thread that has other CPUs in GUEST. The CPUs for which the thread allowed it leave GUEST
-     * for the duration of the fault, so that no other thread waits for them.
+     * Handles a fault of a thread that has other CPUs in GUEST. The CPUs that the thread has allowed to do so leave
+     * GUEST for the duration of the fault, so that no other thread waits for them.
      */
     private int serveFaultBeside(int others, long address, int access) {
         try {
@@ -331,8 +334,9 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Returns whether a page has a frame, and no watcher has to be told of updates of it. Asked before {@link
-     * #translatePresent}, which makes a page dirty also if it is of no use to the caller. Called in GUEST.
+     * Returns whether a page has the given frame, and no watcher must be notified of updates of the page. Called before
+     * {@link #translatePresent}, which makes the page dirty even if the caller cannot use the translation. Called in
+     * GUEST.
      */
     boolean mayUpdate(long address, int frame) {
         long pte = entry(address);
@@ -464,7 +468,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /**
      * Translates an address through the TLB and the page table for an access through a view. Called in GUEST. Does not
      * fault, and does not wait. Afterwards, the CPU is in the cpumask of the page, so its flush listeners are notified
-     * of each later change of the page, even after another translation replaced this one in the TLB.
+     * of each later change of the page, even after another translation has replaced this one in the TLB.
      *
      * @param access one bit of {@link Protection}
      * @return the index in the region, or {@link SoftTlb#MISS}

@@ -30,7 +30,7 @@ final class DirtyLimit implements DirtyPages {
      * The bytes of the pages that became dirty so far.
      *
      * @written a thread that marks a clean frame or entry as dirty (get-and-add)
-     * @read a thread that is about to make pages dirty, in GUEST too, after {@code passed}; the holder of {@code pass}
+     * @read a thread that is about to make pages dirty, also in GUEST, after {@code passed}; the holder of {@code pass}
      *     (volatile)
      * @invariant the bytes of the pages of host files that became dirty so far. A page is marked before it is counted,
      *     so a page that becomes dirty after the start of a pass is counted after that start
@@ -40,7 +40,7 @@ final class DirtyLimit implements DirtyPages {
     /**
      * The value of {@link #dirtied} when the last pass started. Written under the lock.
      *
-     * @written the holder of {@code pass}, after it wrote the pages (volatile)
+     * @written the holder of {@code pass}, after it has written the pages (volatile)
      * @read a thread that is about to make pages dirty (volatile)
      * @invariant the value of {@code dirtied} before the last pass over all files. {@code dirtied - passed} is at least
      *     the number of dirty bytes, not counting pages that could not be written, are pinned, or are dirty again after
@@ -52,12 +52,12 @@ final class DirtyLimit implements DirtyPages {
     private final ReentrantLock pass = new CheckedLock();
 
     /**
-     * Whether a task was submitted that did not start yet.
+     * Whether a submitted task has not started yet.
      *
      * @written a thread that is about to make pages dirty (compare-and-set, true); the task, or that thread if it could
      *     not submit the task (volatile, false)
-     * @read by the exchange; a thread that is about to make pages dirty, in GUEST too (volatile)
-     * @invariant whether a task was submitted that did not start yet; there is at most one
+     * @read by the exchange; a thread that is about to make pages dirty, also in GUEST (volatile)
+     * @invariant whether a submitted task has not started yet; there is at most one
      */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 

@@ -23,7 +23,7 @@ final class ErrorSequence {
     @GuardedBy("this")
     private boolean isTold = true;
 
-    /** The failures that one open reported so far (the sample in {@code file.f_wb_err}). */
+    /** The failures that one open has reported so far (the sample in {@code file.f_wb_err}). */
     final class ErrorCursor {
         @GuardedBy("ErrorSequence.this")
         private long seen;

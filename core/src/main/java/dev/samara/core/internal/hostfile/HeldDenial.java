@@ -8,8 +8,8 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 
 /**
- * A denial of opens for writing. It counts as a use of an open, so the file stays open, like the file of a running
- * program.
+ * Prevents opens for writing, until it is closed. It counts as a use of the {@link HostFile} that started it, so the
+ * file stays open, like the executable of a running program.
  */
 final class HeldDenial implements HostFile.WriteDenial {
     private final String name;
@@ -37,7 +37,7 @@ final class HeldDenial implements HostFile.WriteDenial {
      *
      * @param name the name of the file, for messages
      * @param uses the uses of the open
-     * @throws dev.samara.core.mman.MmException EBADF if the owner closed the open, ETXTBSY if the file is open for
+     * @throws dev.samara.core.mman.MmException EBADF if the owner has closed the open, ETXTBSY if the file is open for
      *     writing
      */
     static HeldDenial begin(String name, OpenUses uses, InodeTable inodes, HostInode inode) {

@@ -58,7 +58,7 @@ final class HostBytes {
         if (done < 0 || !target.hasRemaining() || !size.isOther()) {
             return done;
         }
-        // The read ended at the end of the file as the cache knows it, but another program changed the size.
+        // The read ended at the end of the file as the cache knows it, but another program has changed the size.
         long failed = size.revalidate();
         long rest = failed != 0 ? failed : read(target, offset + done, ahead);
         return done == 0 ? rest : done + Math.max(rest, 0);
@@ -151,7 +151,7 @@ final class HostBytes {
     }
 
     /**
-     * Writes bytes up to the end of a page. Returns 0 or a negated errno; in both cases a part of the bytes may be
+     * Writes bytes up to the end of a page. Returns 0 or a negated errno; in both cases some of the bytes may have been
      * written.
      */
     private long writeToPageEnd(ByteBuffer source, long offset) {
@@ -197,7 +197,7 @@ final class HostBytes {
     }
 
     /**
-     * Writes some of the remaining bytes. Returns 0 or a negated errno; in both cases a part of these bytes may be
+     * Writes some of the remaining bytes. Returns 0 or a negated errno; in both cases some of these bytes may have been
      * written.
      */
     private long writePart(ByteBuffer source, long offset, boolean mayGrow) {
@@ -269,7 +269,7 @@ final class HostBytes {
         try {
             long failed = BEYOND_END;
             for (int attempt = 0; failed == BEYOND_END && attempt < PageFetches.ATTEMPTS; attempt++) {
-                // Revalidated on each retry, too, because another program truncated the file.
+                // Also revalidated on each retry, because another program has truncated the file.
                 failed = size.revalidate();
                 failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }

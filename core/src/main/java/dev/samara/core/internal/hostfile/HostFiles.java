@@ -82,7 +82,7 @@ public final class HostFiles {
     }
 
     /**
-     * Makes smaller reads bypass the cache, too, for tests. Called before the first file is opened.
+     * Makes smaller reads also bypass the cache, for tests. Called before the first file is opened.
      *
      * @param bytes the minimum number of bytes in pages that are not in memory for which a read bypasses the cache
      */

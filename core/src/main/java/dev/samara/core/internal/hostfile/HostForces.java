@@ -17,9 +17,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * <ul>
  *   <li><b>Success.</b> Each change of the host's file is counted once it is complete ({@link #noteChange}). A force
  *       covers the changes that were counted before it started. A save succeeds once a force covers all changes that
- *       were counted when the writes of the save were complete. By then the earlier writes of other threads are
- *       complete, too, because write-backs run one at a time. So a save that starts during a force waits for this
- *       force, and for the next one, which all waiting saves share.
+ *       were counted when the writes of the save were complete. By then the earlier writes of other threads are also
+ *       complete, because write-backs run one at a time. So a save that starts during a force waits for this force, and
+ *       for the next one, which all waiting saves share.
  *   <li><b>Failure.</b> The host reports the failure of a write to only one force, perhaps to a force that does not
  *       cover this write. The next force succeeds although the bytes are lost. So if a force fails during a save, the
  *       save fails, whichever pages it wrote. All pages that were written since the last successful force, including
@@ -42,8 +42,8 @@ final class HostForces {
     /**
      * The number of complete changes of the host's file.
      *
-     * @written the opening thread (volatile); the holder of {@code writeBack} after it wrote bytes to the host; the
-     *     holder of the lock of the changes after it changed the size of the host's file (get-and-add)
+     * @written the opening thread (volatile); the holder of {@code writeBack} after it has written bytes to the host;
+     *     the holder of the lock of the changes after it has changed the size of the host's file (get-and-add)
      * @read a thread that saves, after its writes; the holder of {@code forcing} before a force (volatile)
      * @pairs with {@code forced}: a change is complete before it is counted, and a force starts after the count is read
      * @invariant the number of complete changes of the host's file
@@ -57,7 +57,7 @@ final class HostForces {
      * @read a thread that saves, before {@code failures}; the holder of {@code forcing} (volatile)
      * @pairs with {@code failures}: a thread that reads that its changes are forced also reads each failure of an
      *     earlier force
-     * @invariant the value of {@code changes} before the last successful force started
+     * @invariant the value of {@code changes} at the start of the last successful force
      */
     private volatile long forced;
 
@@ -95,14 +95,12 @@ final class HostForces {
      */
     private final PageRuns written = new PageRuns();
 
-    /**
-     * The pages that were written since the last successful force, and before the force under way.
-     */
+    /** The pages that were written since the last successful force, and before the force under way. */
     @GuardedBy("forcing")
     private final PageRuns covered = new PageRuns();
 
     /**
-     * Creates the state of a file that was not changed yet.
+     * Creates the state of a file that has not been changed yet.
      *
      * @param isForced whether all bytes are assumed to be on the device; otherwise the first save forces the file
      */

@@ -14,8 +14,8 @@ import java.util.List;
 /**
  * One host file with its pages in memory, shared by all opens of the file in a machine ({@code struct inode}).
  *
- * <p>The host's file is never shorter than the size in the page cache, unless another program truncated it (see {@link
- * HostSize}).
+ * <p>The host's file is never shorter than the size in the page cache, unless another program has truncated it (see
+ * {@link HostSize}).
  */
 final class HostInode {
     private final Object key;
@@ -189,7 +189,7 @@ final class HostInode {
             if (failed != PageWrites.SHORT) {
                 return failed == PageWriter.HELD ? Errno.EAGAIN.result() : failed;
             }
-            // Another program truncated the file. The write-back does not extend it again.
+            // Another program has truncated the file. The write-back does not extend it again.
             failed = size.revalidate();
             if (failed != 0) {
                 state.errors().add(failed);

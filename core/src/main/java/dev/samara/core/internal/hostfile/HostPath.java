@@ -80,7 +80,7 @@ final class HostPath {
             if (creates) {
                 return null;
             }
-            // Later JDKs throw NoSuchFileException for ENOTDIR, too, but getFileStore fails with the actual error.
+            // Later JDKs also throw NoSuchFileException for ENOTDIR, but getFileStore fails with the actual error.
             // Other calls are not suitable: an open would wait for a writer if the path now names a FIFO, and
             // toRealPath would leave the mount namespace of a path through /proc/PID/root.
             FileStore created = Files.getFileStore(path);

@@ -116,7 +116,7 @@ final class HostSize {
 
     /**
      * Truncates the host's file to the size in the page cache, after a growth that was not needed. Does not truncate
-     * the file if another program extended it further. The caller holds the lock of the changes.
+     * the file if another program has extended it further. The caller holds the lock of the changes.
      *
      * @param grown the size after the growth
      */
@@ -193,7 +193,7 @@ final class HostSize {
         try {
             host.truncate(bytes);
         } catch (IOException failed) {
-            // A failed truncation may nevertheless have taken effect, and then the pages must be truncated, too.
+            // A failed truncation may nevertheless have taken effect, and then the pages must also be truncated.
             if (host.size() != bytes) {
                 throw failed;
             }
@@ -247,9 +247,9 @@ final class HostSize {
     }
 
     /**
-     * Extends the page cache to the size of the host's file, to which another program appended bytes. The last page is
-     * removed, so that it is read again with the new bytes. If the page may be dirty, the new bytes are written to it
-     * instead, so that no store is lost. The caller holds all locks.
+     * Extends the page cache to the size of the host's file, to which another program has appended bytes. The last page
+     * is removed, so that it is read again with the new bytes. If the page may be dirty, the new bytes are written to
+     * it instead, so that no store is lost. The caller holds all locks.
      */
     private long follow(long found) throws IOException {
         int pageSize = pages.memory().frames().pageSize();

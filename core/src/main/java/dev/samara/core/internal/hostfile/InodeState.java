@@ -40,7 +40,8 @@ final class InodeState {
      * @read any thread that uses the file (volatile)
      * @pairs stored before {@code isWritable}: a thread that reads {@code isWritable} as true writes through a channel
      *     for writing
-     * @invariant a channel of the file; the first channel, too, stays open until the end of the file
+     * @invariant a channel of the file, which stays open until the end of the file, even if it is the first one and was
+     *     replaced
      */
     private volatile HostChannel channel;
 

@@ -11,7 +11,7 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Saves and closes host files after their last open ended, and all files at the end of the machine ({@code
+ * Saves and closes host files after their last open has ended, and all files at the end of the machine ({@code
  * iput_final}). A file that cannot be saved is reported and stays in the table, so that a later open gets its pages.
  * May block. Thread-safe.
  */

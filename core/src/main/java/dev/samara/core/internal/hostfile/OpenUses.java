@@ -23,7 +23,7 @@ final class OpenUses {
     @GuardedBy("this")
     private int uses = 1;
 
-    /** Whether the owner closed the open. */
+    /** Whether the owner has closed the open. */
     @GuardedBy("this")
     private boolean isClosed;
 
@@ -53,7 +53,7 @@ final class OpenUses {
     }
 
     /**
-     * Starts a call of the owner, during which the open does not end. Returns false if the owner closed the open.
+     * Starts a call of the owner, during which the open does not end. Returns false if the owner has closed the open.
      * Otherwise the caller ends the call with {@link #unuse}.
      */
     synchronized boolean beginCall() {

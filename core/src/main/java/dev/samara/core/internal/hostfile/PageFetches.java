@@ -46,7 +46,7 @@ final class PageFetches {
             if (frame != PageReads.SHORT) {
                 return frame;
             }
-            // Another program truncated the file.
+            // Another program has truncated the file.
             if (size.revalidate() != 0) {
                 return PageReads.UNREADABLE;
             }

@@ -162,7 +162,7 @@ final class PageReads {
 
     /**
      * Fills frames with bytes of the file, and the rest of the last frame with zeros. Returns false if the host's file
-     * is shorter.
+     * is too short for these bytes.
      */
     private boolean fill(ReadArraysPool.ReadArrays arrays, int count, long start, long wanted) throws IOException {
         DirectFrames direct = frames.direct();

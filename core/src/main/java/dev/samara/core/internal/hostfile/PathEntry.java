@@ -74,7 +74,7 @@ final class PathEntry {
         return HostPath.refusal(path.toString(), errno, cause);
     }
 
-    /** Returns null if another program moved a locked file to the path in the meantime. */
+    /** Returns null if another program has moved a locked file to the path in the meantime. */
     private @Nullable EnteredFile tryEnter(MachineMemory memory, InodeMaker maker) throws IOException {
         EnteredFile shared = share(memory);
         if (shared != null) {

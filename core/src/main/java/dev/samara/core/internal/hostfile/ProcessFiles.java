@@ -11,9 +11,9 @@ import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The files that all machines of this process opened by path, and which of them are locked against other processes. An
- * {@code fcntl} lock belongs to the process, and ends when the process closes any descriptor of the file (POSIX, {@code
- * close}). The library therefore follows these rules:
+ * The files that all machines of this process have opened by path, and which of them are locked against other
+ * processes. An {@code fcntl} lock belongs to the process, and ends when the process closes any descriptor of the file
+ * (POSIX, {@code close}). The library therefore follows these rules:
  *
  * <ul>
  *   <li>Channels are opened and closed in a <em>section</em>. Several threads may be in the section, but an open that
@@ -94,7 +94,10 @@ final class ProcessFiles {
         OPEN.computeIfAbsent(key, of -> new OpenCount()).count++;
     }
 
-    /** Stops counting a channel that was closed or never used. The last channel of a file ends the file's lock. */
+    /**
+     * Subtracts a channel that was closed or never used. When the last channel of a file is subtracted, the file's lock
+     * has ended.
+     */
     static synchronized void closed(Object key) {
         OpenCount open = OPEN.get(key);
         if (open != null && --open.count == 0) {
@@ -103,7 +106,7 @@ final class ProcessFiles {
         }
     }
 
-    /** Records that the only channel of a file locked the file. The caller is alone in the section. */
+    /** Records that the only channel of a file has locked the file. The caller is alone in the section. */
     static synchronized void setLocked(Object key) {
         OpenCount open = OPEN.get(key);
         if (open != null && !open.isLocked) {

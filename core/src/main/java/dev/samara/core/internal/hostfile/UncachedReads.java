@@ -23,9 +23,9 @@ import org.jspecify.annotations.Nullable;
  * excluded. A read holds {@code invalidate} shared, like {@link PageReads}, so that no truncation happens between two
  * calls of the host.
  *
- * <p>A read for a mapping checks the page table after it read the bytes. Only pages that have no entry at that time,
- * and that were neither changed nor inserted between the start and the end of the read, are returned. For these pages,
- * the mapping contained the returned bytes at the time of the check. Thread-safe.
+ * <p>A read for a mapping checks the page table after it has read the bytes. Only pages that have no entry at that
+ * time, and that were neither changed nor inserted between the start and the end of the read, are returned. For these
+ * pages, the mapping contained the returned bytes at the time of the check. Thread-safe.
  */
 final class UncachedReads {
     /** A page was written or removed during its read. */

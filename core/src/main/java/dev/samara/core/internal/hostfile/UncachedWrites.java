@@ -50,8 +50,8 @@ final class UncachedWrites {
      * lock of the changes.
      *
      * @param isFirst whether the size of the host's file was already checked for these bytes
-     * @return 0 or a negated errno; in both cases a part of the bytes may be written. If the result is 0 and no byte
-     *     was written, the page at the offset must be written through the cache
+     * @return 0 or a negated errno; in both cases some of the bytes may have been written. If the result is 0 and no
+     *     byte was written, the page at the offset must be written through the cache
      */
     long write(ByteBuffer source, long offset, boolean isFirst) {
         int length = Math.min(source.remaining(), FilePolicy.BUFFER) & -pageSize;
@@ -132,7 +132,7 @@ final class UncachedWrites {
     }
 
     /**
-     * Returns whether another program truncated the file to less than the end of these bytes. A write must not undo
+     * Returns whether another program has truncated the file to less than the end of these bytes. A write must not undo
      * this.
      */
     private boolean isCut(long offset, int length) throws IOException {

@@ -15,7 +15,7 @@
  *       <td>{@code HostPath}, {@code PathOpen}, {@code StoredSize}</td></tr>
  *   <tr><td>What does an embedder get from an open?</td>
  *       <td>{@link dev.samara.core.internal.hostfile.OpenHostFile}</td></tr>
- *   <tr><td>What saves and closes a file after its last open ended?</td>
+ *   <tr><td>What saves and closes a file after its last open has ended?</td>
  *       <td>{@code LastClose}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
  *       <td>{@code InodeState}; reads and write-backs of one page: {@code ReadsUnderWay} of {@link

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicLong;
  * of the layouts. It may be read at any time.
  *
  * <p>The limit is exact. A charge is refused only if all charges and the request exceed the limit at one instant of the
- * call, and it never brings all charges above the limit. Far from the limit a charge writes one word that
- * few threads share, and near the limit one word that all threads share.
+ * call, and it never brings all charges above the limit. Far from the limit a charge writes one word that few threads
+ * share, and near the limit one word that all threads share.
  */
 public final class CommittedMemory {
     /*
@@ -28,8 +28,8 @@ public final class CommittedMemory {
      *     read the pool: not negative  close each stripe, add it to the pool   read the pool: not negative
      *     stripe -= request, if the    pool -= request, if the pool has        stripe += bytes, if the stripe
      *       stripe has as much           as much; refused if not                 is open
-     *                                  deal the pool to the stripes, if        else pool += bytes
-     *                                    it is large
+     *                                  fill the stripes from the pool,         else pool += bytes
+     *                                    if it is large
      *
      * While the stripes are closed, a charge without the lock takes from the pool, if the pool has as much. All changes
      * are compare-and-set, or get-and-add to the pool, and all reads are volatile, so all of them are in one order.
@@ -45,7 +45,7 @@ public final class CommittedMemory {
      * true of each change of a stripe while the pool is negative: its call started before F. So the change counts as
      * made right before F, in the order of the changes. At that point the free memory was enough for each change,
      * because the pool was not negative, and each stripe contained what its change took. No result contradicts this
-     * order: a thread that refuses or counts closed the stripes first, and so comes after all these changes in both
+     * order: a thread that refuses or counts has closed the stripes first, and so comes after all these changes in both
      * orders. A stripe is opened again only from a pool that is not negative.
      *
      * The count at one instant is the limit minus the pool, which is read as for a refusal.
@@ -54,9 +54,9 @@ public final class CommittedMemory {
      * and needs no memory and little stack, because it may follow a publication or an error. (The words are atomics,
      * because the first use of a VarHandle may need memory.) The owner of the lock checks its stack first.
      *
-     * The stripes are dealt equal parts of all free memory. So a stripe that is used up has served an eighth of the
-     * free memory, and dealing again is rare until the limit is near. A limit below DEALT is never dealt; then each
-     * charge is one change of the pool.
+     * The owner of the lock divides all free memory equally among the stripes. So a stripe that is used up has served
+     * an eighth of the free memory, and another division is rare until the limit is near. A limit below DEALT is never
+     * divided; then each charge is one change of the pool.
      */
 
     /** No limit. */
@@ -68,7 +68,7 @@ public final class CommittedMemory {
     /** The word of a closed stripe. */
     private static final long CLOSED = -1;
 
-    /** The minimum free memory that is dealt to the stripes, in bytes. */
+    /** The minimum free memory that is divided among the stripes, in bytes. */
     private static final long DEALT = 16L << 20;
 
     /**
@@ -132,9 +132,9 @@ public final class CommittedMemory {
     private final long limit;
 
     /**
-     * @written any thread that charges and finds its stripe closed, and the owner of {@code lock} when it deals
-     *     (compare-and-set); a thread that uncharges and cannot use its stripe, and the owner of {@code lock} when it
-     *     closes a stripe (get-and-add)
+     * @written any thread that charges and finds its stripe closed, and the owner of {@code lock} when it fills the
+     *     stripes (compare-and-set); a thread that uncharges and cannot use its stripe, and the owner of {@code lock}
+     *     when it closes a stripe (get-and-add)
      * @read any thread that charges or uncharges, before it uses its stripe; the owner of {@code lock} (volatile)
      * @pairs a charge regardless of the limit that makes the pool negative pairs with the read of a later charge or
      *     uncharge, which then does not use its stripe
@@ -222,7 +222,7 @@ public final class CommittedMemory {
     private boolean chargeExactly(Stripe own, long bytes) {
         lock();
         try {
-            // The last owner of the lock may have dealt.
+            // The previous owner of the lock may have filled this stripe from the pool.
             if (takeFrom(own, bytes)) {
                 return true;
             }

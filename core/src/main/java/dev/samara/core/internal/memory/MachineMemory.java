@@ -49,7 +49,7 @@ public final class MachineMemory {
     private final IndexBudget indexBudget;
     private final PageTableContexts contexts;
 
-    /** Whether reads map no zero page. Set before other threads know this memory. */
+    /** Whether reads must not map the zero page. Set before other threads know this memory. */
     private boolean forbidsZeroPage;
 
     /**
@@ -164,7 +164,7 @@ public final class MachineMemory {
      * <p>Afterwards the caller retries its allocation, whatever the result, because another thread may have freed
      * frames before this call. A caller calls this at most {@value #MOST_RECLAIMS} times ({@code MAX_RECLAIM_RETRIES}).
      *
-     * <p>The caller holds no lock of a leaf, of a cache's content or of a layout.
+     * <p>The caller holds no lock of a leaf, no content lock of a cache, and no lock of a layout.
      *
      * @return false if a further call would free nothing
      */

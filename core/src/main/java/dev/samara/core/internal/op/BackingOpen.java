@@ -46,8 +46,8 @@ final class BackingOpen extends Open implements Runnable {
         if (memory == null) {
             host.tasks().execute(this);
         } else {
-            // Deferred by a grace period, because a fault that found the VMA, and takes no reference, may still request
-            // pages.
+            // Deferred by a grace period, because a fault that has found the VMA, but holds no reference to it, may
+            // still request pages.
             memory.rcu().call(this);
         }
     }

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Backings must not be called under the layout lock. An attempt therefore records each question and continues as if
  * the answer were yes. If it recorded a new question, the operation drops the attempt and calls the backings without
  * the lock. The next attempt uses the recorded answers as long as it asks the same questions in the same order. If a
- * question differs because the layout changed, the opens from that question onwards are ended.
+ * question differs because the layout has changed, the opens from that question onwards are ended.
  *
  * <p>Used by one thread.
  */
@@ -44,7 +44,7 @@ final class BackingQuestions {
         reached = 0;
     }
 
-    /** Returns whether the backings answered all requests of the current attempt. */
+    /** Returns whether the backings have answered all requests of the current attempt. */
     boolean areAnswered() {
         for (int i = 0; i < reached; i++) {
             if (!questions.get(i).isAnswered) {
@@ -55,7 +55,7 @@ final class BackingQuestions {
     }
 
     /**
-     * Returns the errno with which a backing refuses a split; null if the backing allows it or was not asked yet.
+     * Returns the errno with which a backing refuses a split; null if the backing allows it or has not been asked yet.
      *
      * @param relative the VMA, or another VMA in the layout with the same backing, which is referenced during the
      *     callback; or null

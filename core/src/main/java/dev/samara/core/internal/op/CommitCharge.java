@@ -140,8 +140,8 @@ final class CommitCharge {
             return;
         }
         isUnsettled = false;
-        // Nets what the deltas owe against the charges of new objects in one update, so that no concurrent call sees
-        // less free memory than there is.
+        // Offsets, in one update, what the deltas owe against the charges of new objects, so that no concurrent call
+        // sees less free memory than there is.
         long owed = increasesOnly ? deltas.settleIncreases() : deltas.settle();
         if (chargedForObjects != owed) {
             layout.host().committed().uncharge(chargedForObjects - owed);
@@ -167,7 +167,7 @@ final class CommitCharge {
         left = excess(counters);
         if (work != null) {
             long bytes = Math.max(0, left);
-            // An earlier batch of the operation may have unmapped objects, too. Its bytes are part of the excess.
+            // An earlier batch of the operation may also have unmapped objects. Its bytes are part of the excess.
             MappingDeltas earlier = work.charge().objects();
             MappingDeltas fewer = mappings == null ? earlier : mappings.decreases(earlier);
             if (bytes != 0 || fewer != null) {

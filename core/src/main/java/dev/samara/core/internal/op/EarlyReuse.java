@@ -6,8 +6,8 @@ import dev.samara.maple.RangeEntry;
 
 /**
  * Early reuse of unmapped ranges: where it is allowed, a new mapping may take over the {@link UnmappedRanges} of {@code
- * munmap}s in flight. That mapping stays in flight until these operations, too, have completed, so it is used only
- * after their retirement.
+ * munmap}s in flight. That mapping stays in flight until these operations have also completed, so it is used only after
+ * their retirement.
  */
 public final class EarlyReuse {
     private EarlyReuse() {}

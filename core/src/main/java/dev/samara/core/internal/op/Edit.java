@@ -161,7 +161,7 @@ public final class Edit extends EditedLayout {
         tree.fill(vmas);
     }
 
-    /** Returns whether this edit unmapped a part of a range. */
+    /** Returns whether this edit has unmapped a part of a range. */
     public boolean hasUnmapped(long start, long end) {
         return retirement != null && retirement.footprint().reserved().overlap(start, end);
     }

@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The layout lock is held from construction to {@link #close}. {@link Publication} publishes all changes in one
  * step. An edit is closed without publication if the attempt must wait, if a backing must be asked first, or if a step
- * throws. Such an edit has no effect. An operation that fails half-way where Linux does is published like any other,
+ * throws. Such an edit has no effect. An operation that fails half-way, as on Linux, is published like any other,
  * because its changes up to that point stay.
  */
 public class EditedLayout implements AutoCloseable {

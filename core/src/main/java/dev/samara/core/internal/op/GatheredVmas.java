@@ -222,7 +222,7 @@ public final class GatheredVmas {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);
                 if (edit.mayHandOn(vma)) {
-                    // Even if the VMA has an anon_vma, because it may have received it after the new VMA was created.
+                    // Added even if the VMA has an anon_vma, which may have been set after the new VMA was created.
                     edit.lists.withoutAnonVma().add(vma);
                 }
             }

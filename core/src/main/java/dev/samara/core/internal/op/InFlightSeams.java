@@ -74,7 +74,7 @@ final class InFlightSeams {
      */
     private VmArea asBefore(VmArea outside) {
         if (range.footprint().occupied().overlap(outside.start(), outside.end())) {
-            // Two ranges of this operation meet here, so this VMA needs the gate, too.
+            // Two ranges of this operation meet here, so this VMA also needs the gate.
             return outside;
         }
         List<VmArea> gone = edit.gone;

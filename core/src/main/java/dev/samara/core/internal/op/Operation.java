@@ -247,7 +247,7 @@ public final class Operation extends OperationState {
 
     private AttemptOutcome attempt() {
         try (Edit edit = new Edit(this, call.from(layout), call.to(layout))) {
-            // Checked under the lock that the close of the space holds, too, so an operation is either published before
+            // Checked under the lock that the close of the space also holds, so an operation is either published before
             // the close or refused.
             if (isRefusedByClose()) {
                 return AttemptOutcome.DONE;

@@ -187,7 +187,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
         return callbacks;
     }
 
-    /** Returns whether the backings answered all requests of the current attempt. */
+    /** Returns whether the backings have answered all requests of the current attempt. */
     final boolean isAnswered() {
         return callbacks == null || callbacks.areAnswered();
     }

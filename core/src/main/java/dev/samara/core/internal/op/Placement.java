@@ -96,8 +96,8 @@ public final class Placement {
 
     /**
      * Finds an address for a mapping in a range that includes reservations of {@code munmap}s in flight, because no
-     * other range is free. The address is the one that {@link #find} would return for a mapping without a hint if every
-     * {@code munmap} in flight were complete, and no other operation.
+     * other range is free. The address is the one that {@link #find} would return for a mapping without a hint if the
+     * {@code munmap}s in flight were complete, and all other operations were still in flight.
      */
     public static long findReserved(Edit edit, long length, int mapFlags) {
         edit.requireWhole();

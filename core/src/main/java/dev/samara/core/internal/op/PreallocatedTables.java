@@ -91,7 +91,7 @@ final class PreallocatedTables {
      * Reserves the tables that the last attempt lacked. The caller holds no lock.
      *
      * @param isInterruptible whether an interrupt ends the reservation; false once a batch of the call is published
-     * @return null on success, and if the layout was closed, which the next attempt detects; ENOMEM if the tables
+     * @return null on success, or if the layout has been closed, which the next attempt detects; ENOMEM if the tables
      *     exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread is
      *     interrupted
      */
@@ -178,7 +178,7 @@ final class PreallocatedTables {
 
     /**
      * Subtracts the length of a range and the length of a leaf from a number of bytes. Returns a negative number if the
-     * range is longer.
+     * range is longer than that number of bytes.
      */
     private static long without(long left, long leaf, long length) {
         return Addresses.isAbove(length, left) ? -1 : left - length - leaf;

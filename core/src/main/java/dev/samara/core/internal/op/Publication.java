@@ -30,7 +30,7 @@ final class Publication {
      *     part outside. Fails if memory is short.
      *
      *  2. Find the opens: each new VMA shares the open of a VMA that it replaces, or its backing must grant one. A
-     *     refusal of the backing ends the operation with that errno. If the backing was not asked yet, the attempt
+     *     refusal of the backing ends the operation with that errno. If the backing has not been asked yet, the attempt
      *     ends, because no lock may be held while a backing is asked. Fails if memory is short.
      *
      *  3. Return if there is nothing to publish. The transaction is dropped, and the operation receives its result.
@@ -68,7 +68,7 @@ final class Publication {
      * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 both removed and new VMAs are
      *     attached. A reader that found a removed VMA before step 9 may acquire a reference to it; the reference keeps
      *     the VMA's open. It may also install a page through that VMA: then the retirement finds the page, or the page
-     *     belongs to the successor, too. After step 11 such a reader starts over, and finds the new root. The
+     *     also belongs to the successor. After step 11 such a reader starts over, and finds the new root. The
      *     retirement walks after this step: mark, then walk (P1, P3).
      *
      * 12. Pass on anon_vmas. A fault may have set the anon_vma of a removed VMA after its successor was created. A

@@ -74,7 +74,7 @@ final class RangeWait {
         if (ticket != null) {
             ticket.restart();
         } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
-            // If this attempt restarts, too, the ticket then contains the ranges that the attempt named.
+            // If this attempt also restarts, the ticket then contains the ranges that the attempt named.
             ticket = new Ticket(age, operation);
         }
     }

@@ -24,7 +24,8 @@ abstract class RetirementResources {
     /**
      * The number of stack frames that an operation touches before it publishes a range. In the interpreter, 12 frames
      * are as deep as the code after publication if no notifier or listener is called and no other operation is in
-     * flight. A task for one of the machine's threads itself touches 12 frames, at a third of that depth.
+     * flight. The submission of a task to one of the machine's threads, which is at a third of that depth, itself
+     * checks for 12 frames.
      */
     private static final int DEPTH = 24;
 

@@ -200,7 +200,7 @@ final class RetirementRun extends PreparedRetirement {
             return true;
         } catch (Throwable thrown) {
             if (isArrived()) {
-                // The range is complete; only the tasks after the completion failed.
+                // The range is complete; only the tasks after the completion have failed.
                 report(thrown);
                 return true;
             }

@@ -7,8 +7,8 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The contents of the shared objects that an edit maps. Each content stays open until the edit is closed, because the
- * VMA that will share it is not attached yet, and the content to which an object's cached traits refer may have ended.
+ * The contents of the shared objects that an edit maps. They stay open until the edit is closed, because the VMAs that
+ * will share them are not attached yet, and the content to which an object's cached traits refer may have ended.
  */
 final class SharedContents {
     private List<Open> opens = List.of();

@@ -417,7 +417,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             chunk.put(at++, value);
         }
         for (; at + 8 <= end; at += 8) {
-            // Several times as fast as by the handle; one store of eight bytes, as by that.
+            // Several times as fast as a store by the handle; both store the eight bytes in one step.
             chunk.putLong(at, eight);
         }
         while (at < end) {
@@ -432,7 +432,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
 
     @Override
     public void copy(int from, int fromOffset, int to, int toOffset, int length) {
-        // Within one frame too, copies as if through an intermediate buffer.
+        // Copies as if through an intermediate buffer, also within one frame.
         chunk(to).put(at(to, toOffset), chunk(from), at(from, fromOffset), length);
     }
 

@@ -45,7 +45,7 @@ final class FrameRegions {
         Arrays.fill(buffers, first.bytes());
     }
 
-    /** Returns regions for a number of bytes, with no part provided; null if the system has no room. */
+    /** Returns regions for a number of bytes, of which no part is provided yet; null if the system has no room. */
     static @Nullable FrameRegions open(long size) {
         return SparseRegion.hasRoom(size)
                 ? open(size, SparseRegion.MOST_MEMORY, SparseRegion.ZERO_PAGE, SparseRegion::open)
@@ -56,7 +56,7 @@ final class FrameRegions {
      * Returns regions for a number of bytes; null if the system has no room.
      *
      * @param most the size of a region in bytes
-     * @param more the maximum number of bytes by which the last region is larger, less than {@code most}
+     * @param more the maximum number of bytes by which the last region may exceed that size, less than {@code most}
      * @param opener opens a region of a size, or returns null
      */
     static @Nullable FrameRegions open(long size, long most, long more, LongFunction<@Nullable SparseRegion> opener) {

@@ -58,8 +58,8 @@ public final class Frames {
     private static final int DEEPER = 3;
 
     static {
-        // Initialized here and not at the first allocation, where a stack overflow may make the initialization fail,
-        // and then it fails forever.
+        // Initialized here and not at the first allocation, where a stack overflow could make the initialization fail
+        // forever.
         FrameRecordWords.initialize();
     }
 
@@ -376,7 +376,7 @@ public final class Frames {
         return (FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) & USES) == 1;
     }
 
-    /** Returns how often a frame was freed. If the stamp changed, the frame contains another page. */
+    /** Returns how often a frame was freed. If the stamp has changed, the frame contains another page. */
     public long reuseStamp(int frame) {
         return FrameRecordWords.reuseStampOpaque(recordsOf(frame), positionOf(frame));
     }
@@ -501,7 +501,7 @@ public final class Frames {
     }
 
     /**
-     * Records whether a page of a cache used up its second chance; it is then freed unless it is mapped again. The
+     * Records whether a page of a cache has used up its second chance; it is then freed unless it is mapped again. The
      * caller ensures that the frame stays in its cache.
      */
     public void setInactive(int frame, boolean is) {

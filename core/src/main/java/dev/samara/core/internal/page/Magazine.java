@@ -30,11 +30,11 @@ public final class Magazine extends SpinLock {
      * @written a thread that has locked the magazine, which is a {@code SpinLock} (plain)
      * @read a thread that has locked it (plain)
      * @invariant {@code size} is the number of frames in the magazine; {@code freed} counts the frames that its owner
-     *     freed so far, and never decreases
+     *     has freed so far, and never decreases
      */
     private int size;
 
-    /** The number of frames that its owner freed so far. */
+    /** The number of frames that its owner has freed so far. */
     private long freed;
 
     Magazine() {}

@@ -19,7 +19,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * cache.
  */
 public final class PageCaches {
-    /** The maximum number of pages that one call checks after a whole round freed nothing, until a page is unmapped. */
+    /**
+     * The maximum number of pages that one call checks after a whole round has freed nothing, until a page is unmapped.
+     */
     static final int CHECKS_WHEN_FUTILE = 1 << 12;
 
     /** A registered cache. It has access to the cache's pages, but refers to the cache object itself only weakly. */
@@ -198,7 +200,7 @@ public final class PageCaches {
      * One call stops after the first batch with a freed page, and after one round at the latest.
      *
      * <p>Waits for another thread that reclaims, for CPUs and for a grace period. The caller is not in a reader
-     * section, has no CPU in GUEST, and holds no lock of a leaf, of a cache's content or of a layout.
+     * section, has no CPU in GUEST, and holds no lock of a leaf, no content lock of a cache, and no lock of a layout.
      *
      * @return the number of frames that were freed, or {@link #BUSY}
      */

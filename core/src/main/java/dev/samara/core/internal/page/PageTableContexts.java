@@ -51,8 +51,8 @@ public final class PageTableContexts {
      *
      * @written a thread that borrows or gives back (compare-and-set of a new element: none is used twice)
      * @read a thread that borrows or gives back (volatile)
-     * @invariant a stack of page table contexts in no reader section; each element contains the depth of the stack from
-     *     itself down
+     * @invariant a stack of page table contexts that are not in a reader section; each element contains the depth of
+     *     the stack from itself down
      */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
@@ -63,8 +63,8 @@ public final class PageTableContexts {
      *     that borrows and finds {@code idle} empty (get-and-set: the whole list, so that it does not read the
      *     successor of a context that was taken concurrently)
      * @read a thread that gives back and finds no memory, or borrows and finds {@code idle} empty (volatile)
-     * @invariant page table contexts in no reader section, linked by their own {@code next}, which belongs to the
-     *     thread that took the list
+     * @invariant page table contexts that are not in a reader section, linked by their own {@code next}, which belongs
+     *     to the thread that took the list
      */
     private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
 
@@ -172,7 +172,7 @@ public final class PageTableContexts {
      * Ends the contexts of CPUs that are gone.
      *
      * @param taker the owner that takes each context over first, so that only one thread ends it; if this owner's CPU
-     *     is gone too, another thread ends the context
+     *     is also gone, another thread ends the context
      */
     private void discardOfGone(CpuOwner taker) {
         owned.forEach((context, gone) -> {

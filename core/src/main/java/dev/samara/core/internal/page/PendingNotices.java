@@ -63,8 +63,8 @@ public final class PendingNotices {
      *     notices (monitor, volatile)
      * @read a thread that is about to remove pages, before it takes the monitor (volatile)
      * @pairs a thread that removes pages reads {@code count}, makes notices stale, fences (full), then walks. A fault
-     *     begins a notice, and then calls the backing. A notice that the thread does not find started after the call
-     *     that removes pages
+     *     begins a notice, and then calls the backing. A notice that the thread does not find was begun later than the
+     *     call that removes pages
      * @invariant every notice in progress is in the list
      */
     private volatile int count;

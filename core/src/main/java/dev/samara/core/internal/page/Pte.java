@@ -91,7 +91,7 @@ public final class Pte {
     /** The bits on which the kind depends. */
     private static final long KIND = PRESENT | BUSY | OWN | ZERO | SHMEM;
 
-    /** A forced write needs only these bits, which mean that the page belongs only to this mapping, and no right. */
+    /** A forced write needs only these bits, and no right. They mean that the page belongs only to this mapping. */
     public static final long FORCED_WRITE = OWN | EXCLUSIVE;
 
     /** All rights. */

@@ -138,7 +138,7 @@ public final class PteOwners {
     }
 
     /**
-     * Waits for the owner of a busy entry, unless the entry changed. The caller holds no lock.
+     * Waits for the owner of a busy entry, unless the entry has changed. The caller holds no lock.
      *
      * @param leaf the leaf that contains the entry
      * @param index the index of the entry

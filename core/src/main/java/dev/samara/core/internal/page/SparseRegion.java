@@ -59,7 +59,7 @@ final class SparseRegion {
         return size <= MOST && hasRoom(size);
     }
 
-    /** Returns a region of a size, with no part provided; or null if the system has no room for it. */
+    /** Returns a region of a size, of which no part is provided yet; null if the system has no room for it. */
     static @Nullable SparseRegion open(long size) {
         if (!isPossible(size)) {
             return null;

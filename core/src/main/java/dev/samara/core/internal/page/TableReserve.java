@@ -40,7 +40,7 @@ public final class TableReserve implements AutoCloseable {
     /**
      * Reserves tables; see {@link TableNeed#reserve}.
      *
-     * @param charge the charge of the page table for which the tables are
+     * @param charge the charge of the page table to which the tables will be linked
      * @param entries the number of entries of a table
      * @param leafCount the number of leaves
      * @param upperCount the number of tables above the leaves

@@ -65,8 +65,7 @@ public final class UnhookTables {
     /**
      * Unhooks every leaf that is empty and has no pending flush, and every empty table above the leaves. Empty leaves
      * include leaves that a fault created after the mapping was removed. A leaf with a pending flush is left to the
-     * operation that will flush it, because {@link Leaf#flushed} returns to that operation that it must unhook the
-     * leaf.
+     * operation that will flush it, because the result of {@link Leaf#flushed} makes that operation unhook the leaf.
      */
     public static void unhookEmpty(PageTable table) {
         long limit = table.limit();

@@ -85,7 +85,7 @@ public final class Watches {
     }
 
     /**
-     * Adds a range, in O(log n). Accesses are reported once the caller flushed translations after this call.
+     * Adds a range, in O(log n). Accesses are reported once the caller has flushed translations after this call.
      *
      * @param most the maximum number of ranges
      * @return false, with nothing changed, if there already are {@code most} ranges

@@ -24,9 +24,9 @@ import org.jspecify.annotations.Nullable;
  * log).
  *
  * <p>It handles entries in batches. For each batch, it first clears the bit. Then it flushes all CPUs, so no CPU stores
- * through an older translation, which would not set the bit, any more. Only then does it call the sink, which therefore
- * sees all of these stores in the page. If the sink throws, the bit is set again for the pages that the sink did not
- * receive.
+ * any longer through an older translation, which would not set the bit. Only then does it call the sink, which
+ * therefore sees all of these stores in the page. If the sink throws, the bit is set again for the pages that the sink
+ * did not receive.
  *
  * <p>Acquires only the lock of one leaf at a time. Not thread-safe.
  */

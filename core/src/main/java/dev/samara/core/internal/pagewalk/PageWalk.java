@@ -19,7 +19,7 @@ import dev.samara.core.internal.sync.Addresses;
  * watches before the walk is visible to every thread that links a leaf which the walk missed.
  *
  * <p>The walk acquires no lock. A leaf may be dead when the caller locks it; it is empty then. The cursor moves only
- * after its lookups succeeded, so if {@link #next} throws, the next call retries.
+ * after its lookups have succeeded, so if {@link #next} throws, the next call retries.
  *
  * <p>Linux passes callbacks to its page walk. Here one loop would call the callbacks of all walks, so no compiler could
  * inline them. With a cursor, each caller has its own loop. An operation creates the cursor once and uses it for its

@@ -9,9 +9,9 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Geometry;
 
 /**
- * Narrows the entries of ranges whose VMAs lost rights ({@code change_protection}). {@code Mprotect.protect} decides
- * whether they lost rights. A call that only grants rights does not use this class; later faults add the granted
- * rights. Each leaf of a range is flushed, whether or not an entry changed.
+ * Narrows the entries of ranges whose VMAs have lost rights ({@code change_protection}). {@code Mprotect.protect}
+ * decides whether they have lost rights. A call that only grants rights does not use this class; later faults add the
+ * granted rights. Each leaf of a range is flushed, whether or not an entry changed.
  */
 public final class ProtectPages {
     private ProtectPages() {}

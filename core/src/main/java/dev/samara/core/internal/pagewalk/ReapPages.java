@@ -10,7 +10,7 @@ import dev.samara.core.internal.vma.VmArea;
 
 /**
  * Removes the pages of a private anonymous VMA while the VMA stays mapped, and while threads run in its space ({@code
- * __oom_reap_task_mm}). The caller marked the space unstable before, so no fault fills the emptied entries again.
+ * __oom_reap_task_mm}). The caller has already marked the space unstable, so no fault fills the emptied entries again.
  *
  * <p>An operation that replaces the VMA, and so may lock its pages, stops the walk. The walk claims each entry, and
  * empties it only if the VMA is still attached after the claim; otherwise it restores the page. So a page that {@code

@@ -9,7 +9,7 @@ import dev.samara.core.internal.tlb.TlbGather;
 
 /**
  * Empties ranges that are no longer mapped, or that a closed gate protects ({@code unmap_page_range}, {@code
- * free_pgtables}). The caller marked the VMAs detached before. A full fence separates the marks from the walk.
+ * free_pgtables}). The caller has already marked the VMAs as detached. A full fence separates the marks from the walk.
  *
  * <p>A walk takes over busy entries with their frames. The compare-and-set of an entry's former owner then fails, and
  * the former owner frees only frames that it allocated itself.
@@ -46,7 +46,7 @@ public final class UnmapPages {
      * @param end the end of the range, exclusive
      * @param gather collects the pages
      * @return the end of the emptied part, exclusive: {@code end} if the range is empty. The caller continues there
-     *     after it invalidated and freed the gathered pages
+     *     after it has invalidated and freed the gathered pages
      */
     public static long unmapUntilFull(PageWalk walk, long start, long end, TlbGather gather) {
         walk.over(start, end);

@@ -45,8 +45,8 @@ public final class WatchPages {
         HeldTables held = new HeldTables();
         boolean isHeld = held.hold(table);
         boolean done = false;
-        // WRITE also for a watch of reads, because the checker considers the rights of an access and, of the watches,
-        // only those of writes.
+        // WRITE also for a watch of reads, because the checker considers the rights of an access and the watches of
+        // writes, but not the watches of reads.
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "watch", AccessChecker.WRITE, table.number(), start, end);
                 TlbGather gather = new TlbGather(memory)) {

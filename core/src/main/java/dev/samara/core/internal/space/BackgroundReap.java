@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * waits: one step starts the flush of a VMA, and later steps poll it.
  *
  * <p>A victim counts as impossible to empty after {@link Reap#MOST_PASSES} incomplete passes, or after as many pauses
- * during which CPUs did not acknowledge one flush. The machine then chooses another victim. A flush still pending at
+ * in which CPUs have not acknowledged the same flush. The machine then chooses another victim. A flush still pending at
  * that time is polled until it is done, and its frames are freed. The machine also chooses another victim if no step
  * has ended for some time, because a notifier does not return or the embedder runs no steps. A thread that finds no
  * free frame decides this.
@@ -72,7 +72,7 @@ final class BackgroundReap extends WaitingCall {
         dueNanos = leases.nanos();
     }
 
-    /** Holds the space's page table and lists the first step, unless the space ended. */
+    /** Holds the space's page table and lists the first step, unless the space has ended. */
     void begin() {
         lease.found(layout.reaping(), left, dueNanos);
         beforeListing();
@@ -93,7 +93,8 @@ final class BackgroundReap extends WaitingCall {
     }
 
     /**
-     * Returns whether the first step is listed. Called by the thread of {@link #begin}, even after {@code begin} threw.
+     * Returns whether the first step is listed. Called by the thread that called {@link #begin}, even if that call
+     * threw.
      */
     boolean isBegun() {
         return isListed();
@@ -126,7 +127,7 @@ final class BackgroundReap extends WaitingCall {
     /** Runs a step. Returns whether it was the last one. */
     private boolean advance() {
         // A thread that invokes steps may be in GUEST or in a callback, for example, and then must not wait. Another
-        // thread continues the reap; this does not count as a wait.
+        // thread continues the reap; the skipped step does not count as a pause.
         isRefused = !layout.host().threads().mayWaitHere();
         if (isRefused) {
             pause(1);

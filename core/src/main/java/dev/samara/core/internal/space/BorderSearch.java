@@ -31,7 +31,7 @@ final class BorderSearch {
      *
      * @words {@code earlier}, {@code contention}, {@code further} and their contents of {@code BorderSearch}, {@code
      *     LockContention}
-     * @written holder of the layout lock; of the contention for a part, holder of its lock (plain)
+     * @written holder of the layout lock; for the contention for a part, holder of the part's lock (plain)
      * @read as written
      * @invariant none: they only decide where and when a layout is divided
      */
@@ -50,7 +50,7 @@ final class BorderSearch {
     private volatile RecentCrossings crossings = RecentCrossings.NONE;
 
     /**
-     * How many searches failed to find a border since the ranges in {@link #crossings} were last forgotten.
+     * How many searches have failed to find a border since the ranges in {@link #crossings} were last forgotten.
      *
      * @written a thread that contended for a lock, holding that lock (plain)
      * @read a thread that contended for a lock, holding that lock (plain)
@@ -64,7 +64,7 @@ final class BorderSearch {
      *
      * @written any thread whose division or join failed for a reason other than a lack of memory or stack (volatile)
      * @read a validation of the layout (volatile)
-     * @pairs none; a test reads it after the threads ended
+     * @pairs none; a test reads it after the threads have ended
      * @invariant null unless the library has a bug. No operation depends on a division
      */
     private volatile @Nullable Throwable failure;
@@ -132,13 +132,13 @@ final class BorderSearch {
         noteFailure(thrown);
     }
 
-    /** Records such a failure after contention for the layout lock. Caller holds the layout lock. */
+    /** Records a failed division or join after contention for the layout lock. Caller holds the layout lock. */
     void noteFailureOfWhole(Throwable thrown) {
         contention.clear();
         noteFailure(thrown);
     }
 
-    /** Records such a failure, and changes no contention. Caller need not hold a lock. */
+    /** Records a failed division or join, but no contention. Caller need not hold a lock. */
     void noteFailure(Throwable thrown) {
         if (!(thrown instanceof OutOfMemoryError || thrown instanceof StackOverflowError)) {
             failure = thrown;

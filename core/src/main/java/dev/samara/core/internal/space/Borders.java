@@ -15,8 +15,8 @@ final class Borders {
     /**
      * Returns the address in {@code [from, to]} with the most trailing zero bits. An allocator aligns the areas that it
      * hands to threads. So this address rarely lies inside such an area, even if an area that is not known yet lies
-     * between {@code from} and {@code to}. The midpoint would lie inside it: of three areas at equal distances, in the
-     * middle one.
+     * between {@code from} and {@code to}. The midpoint would lie inside it more often: if three areas are at equal
+     * distances, the midpoint is inside the middle one.
      *
      * @param from not 0, and at most {@code to}
      */
@@ -31,7 +31,8 @@ final class Borders {
     }
 
     /**
-     * Removes the addresses inside a range from the first {@code count} elements of an array. Returns how many remain.
+     * Removes, from the first {@code count} elements of an array, the addresses inside a range. Returns how many
+     * remain.
      */
     static int leaveOut(long[] borders, int count, long start, long end) {
         int left = 0;
@@ -48,7 +49,7 @@ final class Borders {
     }
 
     /**
-     * Removes the addresses that a VMA lies across from the first {@code count} elements of an array. Returns how many
+     * Removes, from the first {@code count} elements of an array, the addresses that lie inside a VMA. Returns how many
      * remain.
      */
     static int leaveOutCrossed(long[] borders, int count, MapleTree<VmArea> tree) {

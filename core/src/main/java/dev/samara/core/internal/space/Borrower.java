@@ -35,7 +35,7 @@ public final class Borrower extends WaitingCall {
     /**
      * @written a thread that asks the borrower (compare-and-set); a thread that could not list the call (volatile)
      * @read any thread (volatile)
-     * @invariant a borrower is asked once
+     * @invariant a borrower is asked at most once
      */
     private final AtomicBoolean isAsked = new AtomicBoolean();
 
@@ -49,7 +49,8 @@ public final class Borrower extends WaitingCall {
     /**
      * @written the CPU's thread; a thread that found the CPU gone (volatile)
      * @read any thread (volatile)
-     * @invariant never reset. A borrow that is over is neither listed nor asked; a running callback continues
+     * @invariant never reset. A borrow that is over is not listed, and its borrower is not asked; a callback that is
+     *     already running continues
      */
     private volatile boolean isOver;
 
@@ -128,7 +129,7 @@ public final class Borrower extends WaitingCall {
         }
     }
 
-    /** Ends the borrow, for other threads: it is neither listed nor asked from now on. */
+    /** Ends the borrow, for other threads: from now on it is not listed, and its borrower is not asked. */
     public void end() {
         isOver = true;
     }

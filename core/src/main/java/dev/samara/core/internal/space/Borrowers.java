@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The CPUs that borrow spaces of a machine, or that left one of its spaces to borrow another. Each such CPU owns a
- * slot, so a borrow starts and ends with one store, and asking allocates nothing. Thread-safe.
+ * place, so a borrow starts and ends with one store, and asking a borrower to let go allocates nothing. Thread-safe.
  */
 public final class Borrowers {
     /**
@@ -21,9 +21,9 @@ public final class Borrowers {
         /**
          * @written the CPU's thread (volatile); a thread that found the CPU gone (volatile)
          * @read any thread (volatile)
-         * @pairs a CPU is counted as a user, stores its borrow, and then reads how many references the space has. The
-         *     thread that closes the last reference releases it (get-and-add), and then reads this. All these accesses
-         *     are volatile, so at least one of the two threads asks the borrower
+         * @pairs a CPU is counted as a user, stores its borrow here, and then reads how many references the space has.
+         *     The thread that closes the last reference releases it (get-and-add), and then reads this field. All these
+         *     accesses are volatile, so at least one of the two threads asks the borrower
          * @invariant the borrow of the CPU until the borrow ends; null otherwise
          */
         private volatile @Nullable Borrower current;
@@ -31,7 +31,8 @@ public final class Borrowers {
         /**
          * @written the thread that closes a CPU; a thread that gave up the borrow of a CPU that is gone (volatile)
          * @read any thread (volatile)
-         * @invariant never reset. The place contains no borrow, and the next change of {@code places} removes it
+         * @invariant never reset. Once it is true, the place contains no borrow, and the next change of {@code places}
+         *     removes the place
          */
         private volatile boolean isRemoved;
 
@@ -47,7 +48,7 @@ public final class Borrowers {
             boolean isBegun = false;
             try {
                 // A volatile store, before the users are read. Pairs with Lifetime.put, which releases a reference and
-                // then reads this. At least one of the two threads sees the other's store.
+                // then reads this field. At least one of the two threads sees the other's store.
                 current = borrower;
                 borrower.askIfAlone();
                 isBegun = true;

@@ -100,7 +100,7 @@ public final class ChangeDelivery extends WaitingCall {
      * @read a thread that schedules a delivery (compare-and-set)
      * @pairs a publisher fills the queue, then tests the flag; the delivering thread clears the flag, then tests the
      *     queue. A thread that closes the registration held the lock after each publisher that found the listener. It
-     *     tests the flag too, because such a publisher may no longer find the listener when it schedules deliveries
+     *     also tests the flag, because such a publisher may no longer find the listener when it schedules deliveries
      * @invariant at most one thread delivers to a listener
      */
     private final AtomicBoolean isDraining = new AtomicBoolean();
@@ -136,7 +136,7 @@ public final class ChangeDelivery extends WaitingCall {
     private boolean accept() {
         for (; ; ) {
             long known = accepted.get();
-            // Read before the bit is set, because afterwards other threads lose changes too, and the report names the
+            // Read before the bit is set, because afterwards other threads also lose changes, and the report names the
             // first lost change.
             long before = lost.get();
             long waiting = waiting(known);
@@ -151,7 +151,7 @@ public final class ChangeDelivery extends WaitingCall {
         }
     }
 
-    /** Returns the place of a change that could not be queued, and so is lost. */
+    /** Frees the place in the queue of a change that could not be queued. The change is then lost. */
     private void giveBack() {
         long known;
         long before;

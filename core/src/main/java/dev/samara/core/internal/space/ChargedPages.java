@@ -5,7 +5,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
 /**
- * The charge and the mapped pages of a divided layout: the values at the division, plus what each part added since.
+ * The charge and the mapped pages of a divided layout: the values at the division, plus what each part has added since.
  * Each part writes its own words.
  */
 final class ChargedPages {

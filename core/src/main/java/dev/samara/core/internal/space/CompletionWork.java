@@ -26,7 +26,7 @@ public final class CompletionWork {
     /** The counters of the unmapped VMAs; null if there are none. */
     private @Nullable LayoutCounters uncharged;
 
-    /** A copy of these counters from the start of the unpublished batch. */
+    /** A copy of {@link #uncharged} from the start of the unpublished batch. */
     private @Nullable LayoutCounters sealedUncharged;
 
     private InFlightCharge charge = InFlightCharge.NONE;

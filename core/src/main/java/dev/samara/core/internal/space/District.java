@@ -18,9 +18,9 @@ import org.jspecify.annotations.Nullable;
  * part, so an edit that leaves the part is refused. {@link Districts} divides a layout and joins its parts again. A
  * district that was divided or joined is dead, and its tree never changes again.
  *
- * <p>The counters of a part start at an upper bound of what all other parts together may reach, and the part may grow
- * up to a cap. So a limit that a part's counters stay below is not exceeded, no matter how the other parts change. A
- * part alone cannot decide that a limit is exceeded ({@link BeyondDistrict}).
+ * <p>The counters of a part start at an upper bound of what the layout can reach while this part stays as it is, and
+ * the part may grow up to a cap. So a limit that a part's counters stay below is not exceeded, no matter how the other
+ * parts change. A part alone cannot decide that a limit is exceeded ({@link BeyondDistrict}).
  *
  * <p>Everything except {@link #tree} is guarded by the district's lock.
  */
@@ -126,7 +126,7 @@ public final class District {
      * Whether the layout was divided or joined after this district was created.
      *
      * @written a division or a join, holding the lock of the district (plain)
-     * @read holder of that lock, after it took the lock (plain)
+     * @read holder of that lock, after it has taken the lock (plain)
      * @invariant final once true
      */
     private boolean isDead;
@@ -277,7 +277,7 @@ public final class District {
         return tree;
     }
 
-    /** Returns the limits. The limits of a part cannot decide that a limit is exceeded. */
+    /** Returns the limits. A part alone cannot decide that the layout exceeds a limit. */
     public Limits limits() {
         return limits;
     }

@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A join changes no mapping. Joins and divisions build new trees. A tree that was divided or joined never changes
  * again. A reader that still uses an old tree sees the layout of the instant at which that tree was replaced, which is
- * after the reader started.
+ * after the start of the reader.
  */
 final class Districts extends PartLookups {
     /** The stack that the last steps of a division or of a join need, in frames. */
@@ -208,8 +208,8 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Divides the layout at the old borders and at more, or, if that fails, at the old borders only. The caller must
-     * meet the conditions of {@link #tryToDivide}.
+     * Divides the layout at the old borders and at the additional ones, or, if that fails, only at the old ones. The
+     * caller must meet the conditions of {@link #tryToDivide}.
      */
     private void divideAt(long[] old, long[] more) {
         tryToDivide(Borders.merged(old, more, LayoutParts.MOST - 1));
@@ -261,10 +261,10 @@ final class Districts extends PartLookups {
     }
 
     /**
-     * Divides the layout at the given addresses, except those that lie inside a VMA, between the ranges of one
-     * operation in flight, or between the ranges of one ticket. Does not divide it if a fork is copying pages, a
-     * listener requires a total order, the space is closing, a limit is near, or there is no memory. Caller holds the
-     * layout lock and has no edit open, and the layout is not divided.
+     * Divides the layout at the given addresses. Skips an address if it lies inside a VMA, if it lies between two
+     * ranges of one operation in flight or of one ticket, or if an operation in flight publishes in batches. Does not
+     * divide the layout if a fork is copying pages, a listener requires a total order, the space is closing, a limit is
+     * near, or there is no memory. Caller holds the layout lock and has no edit open, and the layout is not divided.
      *
      * @param borders addresses, ascending
      */
@@ -329,8 +329,8 @@ final class Districts extends PartLookups {
         // From here on nothing fails.
         layout.lifetime().identity().chargeParts(charged);
         layout.countIn(charged);
-        // Stores the parts, and then no tree, so that a thread that finds no tree finds the parts. Until then no thread
-        // uses the parts, because lookups use the tree.
+        // Stores the parts first, and then null for the tree, so that a thread that finds no tree finds the parts.
+        // Before the second store, no thread uses the parts, because lookups use the tree.
         setPartsRelease(parts);
         layout.publishTree(null);
         from.die();
@@ -381,7 +381,7 @@ final class Districts extends PartLookups {
                 holdTimes.add(part.holdTimes());
             }
             whole = joined;
-            // Stores the tree, and then no parts, so that a thread that finds no parts finds the tree.
+            // Stores the tree first, and then null for the parts, so that a thread that finds no parts finds the tree.
             layout.publishTree(joined.tree());
             setPartsRelease(null);
             layout.lifetime().identity().charged(counters.accounted);

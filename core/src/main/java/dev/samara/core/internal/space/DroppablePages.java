@@ -16,12 +16,12 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Drops pages of droppable mappings when a fault finds no frame, before it fails or a space is reaped. Thread-safe:
- * several threads may drop pages concurrently, and each frees what it claimed.
+ * Drops pages of droppable mappings when a fault finds no frame, before the machine reaps a space and before the fault
+ * fails. Thread-safe: several threads may drop pages concurrently, and each frees what it claimed.
  *
  * <p>The spaces continue to run concurrently. The thread claims an entry, and before it empties the entry it checks
- * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. In each of these cases
- * it restores the entry's page. It holds the leaf's lock throughout. So a mapping that replaces the VMA keeps its
+ * whether the page is pinned, whether the VMA was replaced, and whether the space has notifiers. If any of these is the
+ * case, it restores the entry's page. It holds the leaf's lock throughout. So a mapping that replaces the VMA keeps its
  * pages, even while the operation that replaced the VMA is in flight. Nothing is dropped here from a space with a
  * notifier, because the notifier would have to be called and might wait. In such a space {@code MADV_PAGEOUT} still
  * drops pages.
@@ -33,9 +33,9 @@ public final class DroppablePages {
     private DroppablePages() {}
 
     /**
-     * Drops the droppable pages of one leaf of a page table, the first leaf that is found to have any. May wait for
-     * CPUs and for a grace period. Does nothing if the thread must not wait. The caller is not in a reader section and
-     * holds no lock.
+     * Drops the droppable pages of one leaf of a page table, the first leaf found that contains any. May wait for CPUs
+     * and for a grace period. Does nothing if the thread must not wait. The caller is not in a reader section and holds
+     * no lock.
      *
      * @param spaces the spaces of the machine
      * @param memory the memory in which no frame is free
@@ -103,7 +103,8 @@ public final class DroppablePages {
                 layout.memory().accessChecker(), "drop", AccessChecker.ALL, table.number(), vma.start(), vma.end());
         try {
             long at = table.nextLeaf(vma.start(), vma.end());
-            // The discard holds the page table, too, because a thread of the machine ends the discard if it fails.
+            // The discard also holds the page table, because a thread of the machine ends the discard if this thread
+            // fails.
             while (at != vma.end() && dropped.count() == 0 && discarding.hold(table)) {
                 long stop = Addresses.lower(table.leafEnd(at), vma.end());
                 discarding.discard(table, at, stop, dropped);

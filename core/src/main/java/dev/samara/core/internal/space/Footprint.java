@@ -143,8 +143,8 @@ public final class Footprint {
     }
 
     /**
-     * Removes the addresses between the operation's ranges from the first {@code count} elements of an array; removes
-     * all of them if the operation may add more ranges. Returns how many remain.
+     * Removes, from the first {@code count} elements of an array, the addresses between the operation's ranges; if the
+     * operation may add more ranges, removes all these elements. Returns how many remain.
      */
     int leaveOutOf(long[] borders, int count) {
         boolean isKnown = Addresses.isBelow(low, high) && !isBatched();

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * one object of the embedder. It refers to nothing else of the space, so keeping it does not keep page tables alive.
  * The page table holds one of its references.
  *
- * <p>No method waits, and none takes a lock. Thread-safe.
+ * <p>No method waits or takes a lock. Thread-safe.
  */
 public final class Identity {
     private final long pageSize;
@@ -46,7 +46,7 @@ public final class Identity {
     private volatile @Nullable ChargedPages parts;
 
     /**
-     * Whether a thread of the space has waited at a futex word.
+     * Whether a thread of the space waited on a futex word.
      *
      * @words {@code hasWaited}, {@code isWithoutUsers}
      * @written {@code hasWaited} by a thread of the space that enters the futex table; {@code isWithoutUsers} by the
@@ -55,8 +55,8 @@ public final class Identity {
      *     two buckets (volatile)
      * @pairs the last user leaves after its store of {@code hasWaited}, and the teardown starts after that. The
      *     teardown stores {@code isWithoutUsers} before it locks the first bucket, so a move that locks a bucket after
-     *     the teardown did reads true
-     * @invariant both become true once
+     *     the teardown locked it reads true
+     * @invariant each becomes true at most once, and is never reset
      */
     private volatile boolean hasWaited;
 
@@ -121,19 +121,19 @@ public final class Identity {
         chargedPages.setOpaque(pages);
     }
 
-    /** Records that a thread of the space waits at a futex word. */
+    /** Records that a thread of the space waits on a futex word. */
     public void noteWait() {
         if (!hasWaited) {
             hasWaited = true;
         }
     }
 
-    /** Returns whether a thread of the space has waited at a futex word. */
+    /** Returns whether a thread of the space ever waited on a futex word. */
     public boolean hasWaited() {
         return hasWaited;
     }
 
-    /** Records that the space has no users left, so no thread will wait at its futex words. */
+    /** Records that the space has no users left, so no thread will wait on its futex words. */
     public void noteWithoutUsers() {
         isWithoutUsers = true;
     }

@@ -22,8 +22,8 @@ public final class InFlightGate extends Gate {
     private @Nullable InFlightOperation range;
 
     /**
-     * Whether faults, too, wait at the operation's VMAs, because the operation replaces or moves a mapping. Written
-     * only before publication.
+     * Whether faults also wait at the operation's VMAs, because the operation replaces or moves a mapping. Written only
+     * before publication.
      *
      * @written the operation, before publication (plain)
      * @read any thread that found one of its VMAs (plain)
@@ -73,7 +73,9 @@ public final class InFlightGate extends Gate {
         stopsFaults = true;
     }
 
-    /** Opens the gate forever. Caller must hold the layout lock, and call {@link #wakeWaiters} after it unlocked. */
+    /**
+     * Opens the gate forever. Caller must hold the layout lock, and call {@link #wakeWaiters} after it has unlocked.
+     */
     void complete() {
         waiting = open();
         range = null;

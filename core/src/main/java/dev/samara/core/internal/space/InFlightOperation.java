@@ -34,7 +34,7 @@ public abstract class InFlightOperation extends RetriedCall {
 
     private EarlyReuseOrder<InFlightOperation> order = EarlyReuseOrder.alone();
 
-    /** Whether this operation's own retirement ended. */
+    /** Whether this operation's own retirement has ended. */
     private boolean isArrived;
 
     /**
@@ -121,7 +121,7 @@ public abstract class InFlightOperation extends RetriedCall {
         completionWork.undoBatch();
     }
 
-    /** Adds a range whose VMAs are in flight; faults wait there too if it is gated. */
+    /** Adds a range whose VMAs are in flight. If it is gated, faults also wait there. */
     public void occupy(long start, long end, boolean gated) {
         footprint.occupy(start, end);
         if (gated) {
@@ -210,12 +210,12 @@ public abstract class InFlightOperation extends RetriedCall {
         return order.awaited() + (isArrived ? 0 : 1) == 1;
     }
 
-    /** Records that the retirement of a predecessor ended. */
+    /** Records that the retirement of a predecessor has ended. */
     public void arrive() {
         order.arrive();
     }
 
-    /** Records that this operation's own retirement ended. */
+    /** Records that this operation's own retirement has ended. */
     public void arriveItself() {
         isArrived = true;
     }

@@ -29,7 +29,7 @@ public final class InFlightOperations {
     private final List<Ticket> tickets = new ArrayList<>();
 
     /**
-     * Removes the addresses at which a layout must not be divided from the first {@code count} elements of an array:
+     * Removes, from the first {@code count} elements of an array, the addresses at which a layout must not be divided:
      * addresses between the ranges of one operation in flight or of one ticket, and all addresses while an operation
      * publishes in batches. Returns how many remain.
      */

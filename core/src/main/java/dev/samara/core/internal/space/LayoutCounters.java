@@ -101,7 +101,7 @@ public final class LayoutCounters {
 
     /**
      * Adds VMAs that are unmapped and in flight. Adds their sizes, but neither the map count nor the locked pages,
-     * because Linux, too, subtracts these before it clears pages.
+     * because Linux also subtracts these before it clears pages.
      */
     void add(LayoutCounters uncharged) {
         total += uncharged.total;

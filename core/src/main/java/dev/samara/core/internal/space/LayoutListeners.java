@@ -99,7 +99,7 @@ public final class LayoutListeners {
 
     /**
      * Queues prepared events. Caller holds the lock of the part under which they were prepared, and calls {@link
-     * #deliver} after it unlocked the part. Does not fail.
+     * #deliver} after it has unlocked the part. Does not fail.
      */
     public static void publish(ChangeDelivery.@Nullable Prepared prepared) {
         ChangeDelivery.Prepared change = prepared;

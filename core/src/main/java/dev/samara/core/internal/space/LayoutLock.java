@@ -24,8 +24,8 @@ import org.jspecify.annotations.Nullable;
  * <p>If threads contended for the lock very recently, the lock is busy and its owner will return, so the turn is long.
  * Otherwise the contention is a coincidence and the owner is about to leave, so the turn is short. The owner's activity
  * during the turn is not a usable measure, because after a handover an operation takes four times as long. If the
- * waiting thread mistook the slow operation for an owner that left, it would take the lock, and each operation would be
- * the first after a handover.
+ * waiting thread mistook the slow operation for an owner that has left, it would take the lock, and each operation
+ * would be the first after a handover.
  *
  * <p>At most one thread spins, and none while another one is parked. So of many contending threads all but two are
  * parked, and a parked thread competes as it does for a {@code ReentrantLock}. A spin is bounded and ends in the lock's
@@ -56,10 +56,16 @@ public final class LayoutLock extends ReentrantLock {
     /** The number of spin-wait hints between two reads of the clock. */
     private static final int PAUSES = 8;
 
-    /** The maximum number of clock reads in a turn or a try. Neither comes near it unless the clock stands still. */
+    /**
+     * The maximum number of clock reads in a turn or a try. Neither a turn nor a try reaches it unless the clock stands
+     * still.
+     */
     private static final int MOST_READS = 2_000;
 
-    /** How often a thread checks whether the spinning thread is about to release its role, because it got the lock. */
+    /**
+     * How often a thread tries to become the spinning thread. The current one may have got the lock, and be about to
+     * release the role.
+     */
     private static final int LOOKS = 200;
 
     /** On a single CPU the owner cannot run while another thread spins. */
@@ -161,8 +167,8 @@ public final class LayoutLock extends ReentrantLock {
     }
 
     /**
-     * Waits briefly until a waiting thread got the lock, or no thread waits for it. Otherwise a thread that just
-     * released the lock would take it again before a parked thread wakes up.
+     * Waits briefly until a waiting thread has got the lock, or no thread waits for it. Otherwise a thread that has
+     * just released the lock would take it again before a parked thread wakes up.
      */
     static void letOthersIn(ReentrantLock lock) {
         if (!lock.hasQueuedThreads()) {
@@ -178,7 +184,7 @@ public final class LayoutLock extends ReentrantLock {
         }
     }
 
-    /** Returns whether a thread is spinning, or finished its spin and is about to return. */
+    /** Returns whether a thread is spinning, or has finished its spin and is about to return. */
     boolean isSpunAt() {
         return spinningOpaque();
     }

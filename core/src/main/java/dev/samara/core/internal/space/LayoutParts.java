@@ -208,7 +208,7 @@ final class LayoutParts {
         return read;
     }
 
-    /** Reads all trees once more. Returns whether no tree changed since the previous pass. */
+    /** Reads all trees once more. Returns whether no tree has changed since the previous pass. */
     private boolean isStill(Snapshot<VmArea>[] read) {
         boolean isStill = true;
         for (int i = 0; i < trees.length; i++) {
@@ -221,7 +221,8 @@ final class LayoutParts {
     }
 
     /**
-     * Called when an attempt of a reader failed because a tree changed. Requests a join after {@link #TRIES} attempts.
+     * Called when an attempt of a reader has failed because a tree has changed. Requests a join after {@link #TRIES}
+     * attempts.
      */
     private void hasFailed(int tries) {
         if (tries == TRIES) {

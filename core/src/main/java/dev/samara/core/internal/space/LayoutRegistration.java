@@ -4,7 +4,7 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.Registration;
 import dev.samara.core.internal.sync.StackReserve;
 
-/** One addition of a listener or notifier to a space; its removal takes the layout lock. */
+/** The registration of a listener or notifier with a space. Closing it takes the layout lock. */
 final class LayoutRegistration implements Registration {
     private final Districts districts;
     private final Object callback;
@@ -24,7 +24,7 @@ final class LayoutRegistration implements Registration {
 
     @Override
     public void close() {
-        // Checked before anything is changed, because a scheduling that started must not end half-way.
+        // Checked before anything is changed, because the scheduling must not stop half-way.
         StackReserve.check(StackReserve.MANY);
         District locked = districts.lockWhole();
         try {

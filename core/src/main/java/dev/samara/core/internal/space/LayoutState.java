@@ -56,8 +56,8 @@ public abstract class LayoutState {
      * @written a division and a join, holding the layout lock (release)
      * @read any thread (acquire)
      * @pairs with {@code parts}. A division stores {@code parts}, and then null here; a thread that finds null here
-     *     finds the parts of that division or of a later one, or null after a later join, and then reads this again. A
-     *     join stores the joined tree here, and then null in {@code parts}
+     *     finds the parts of that division or of a later one, or null after a later join, and then reads this field
+     *     again. A join stores the joined tree here, and then null in {@code parts}
      * @invariant the tree of the whole layout; null while the layout is divided. Threads use the parts only if they
      *     found null here. Otherwise an operation in a part would make changes that lookups in the tree do not find
      */
@@ -85,7 +85,7 @@ public abstract class LayoutState {
     private volatile long brk;
 
     /**
-     * Whether the store that empties the tree forever was made, or is the next one. Set under the layout lock before
+     * Whether the tree was emptied forever, or the next store of a tree empties it. Set under the layout lock before
      * that store, so that a reader that finds the tree empty because of the close finds this field set.
      *
      * @written the thread that tears the space down, holding the layout lock, before the store of the tree that removes
@@ -122,7 +122,7 @@ public abstract class LayoutState {
     private long defaultLock;
 
     /**
-     * The number of operations and forks that have an age.
+     * The number of ages that were assigned to operations and forks.
      *
      * @written an operation that restarts for the first time, and a fork that leaves a ticket (get-and-add)
      * @read nowhere else
@@ -332,7 +332,7 @@ public abstract class LayoutState {
 
     /**
      * Sets the charge of a whole layout. A part already set its own charge, and must not write words that other parts
-     * write, too.
+     * also write.
      */
     private void charge(District district) {
         if (!district.isPart()) {

@@ -13,7 +13,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The reference counts of one space. There are three, each of which holds a reference of the next:
+ * The reference counts of one space. There are three, each of which holds a reference to the next:
  *
  * <pre>
  *     users        {@code mm_users}   VMAs, pages, faults      the last put tears down, then releases
@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All users together hold one page table reference, and the page table holds one reference to the identity. So a
  * space ends in this order, whichever thread releases the last reference of each kind. A count that has reached 0 stays
- * 0. A CPU is a user, too: {@link SpaceUsers} counts it, and it leaves without calling this class.
+ * 0. A CPU is also a user: {@link SpaceUsers} counts it, and it leaves without calling this class.
  */
 public final class Lifetime {
     private final SpaceUsers users;
@@ -103,8 +103,8 @@ public final class Lifetime {
     }
 
     /**
-     * Releases the user that a CPU left in this space while it borrowed another one, after the CPU returned. If no user
-     * is left, the space is torn down.
+     * Releases the user that a CPU left in this space while it borrowed another one, after the CPU has returned. If no
+     * user is left, the space is torn down.
      */
     public void putHome() {
         // The number of references is unchanged, so no borrower is asked.

@@ -64,7 +64,7 @@ class LockContention {
      */
     boolean mayDivide(long start, long end) {
         if (end == -1 || !Addresses.isBelow(start, end)) {
-            // The call has no range, or an empty one, which would get a border on both of its sides.
+            // The call has no range; or its range is empty, and would get a border on both of its sides.
             return false;
         }
         if (count == 0) {

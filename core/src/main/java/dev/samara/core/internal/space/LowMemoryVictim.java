@@ -28,9 +28,9 @@ public final class LowMemoryVictim {
     private LowMemoryVictim() {}
 
     /**
-     * Picks a victim and starts to take its pages, unless a reap is already running. Passes over the victim of a reap
-     * in which no step ended for too long. Calls the embedder's score. Does not wait. The caller is not in a reader
-     * section and holds no lock.
+     * Picks a victim and starts to take its pages, unless a reap is already running. Skips a victim if no step of its
+     * reap ended for too long. Calls the embedder's score. Does not wait. The caller is not in a reader section and
+     * holds no lock.
      *
      * @param spaces the spaces of the machine
      * @param leases the machine's leases

@@ -50,7 +50,7 @@ final class MappedPages {
      */
     private volatile @Nullable ChargedPages parts;
 
-    /** Sets the number of a layout that is not divided. The caller holds the layout lock. */
+    /** Sets the number of mapped pages of a layout that is not divided. The caller holds the layout lock. */
     void set(long mapped) {
         // Opaque, because this is a statistic, and only the holder of the lock computes its next value.
         PAGES.setOpaque(this, mapped);

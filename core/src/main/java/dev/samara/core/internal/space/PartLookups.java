@@ -31,8 +31,8 @@ abstract class PartLookups {
      *
      * @written a division and a join, holding the layout lock (release)
      * @read any thread (acquire)
-     * @pairs with {@code tree} of {@code LayoutState}, and with the locks of the parts: an operation reads this, locks
-     *     a part, and starts over if the part is dead. A join locks all parts before it marks them as dead
+     * @pairs with {@code tree} of {@code LayoutState}, and with the locks of the parts: an operation reads this field,
+     *     locks a part, and starts over if the part is dead. A join locks all parts before it marks them as dead
      * @invariant the parts of a divided layout, which together cover all addresses; null while the layout is not
      *     divided. All parts of a division die under one hold of all their locks
      */
@@ -53,9 +53,9 @@ abstract class PartLookups {
     }
 
     /**
-     * Returns the parts; null if the layout is not divided. The layout is divided from the store of a null tree on, and
-     * whole from the store of a tree on. If a join happened between the two loads of this method, it returns null, and
-     * the caller finds a tree when it retries.
+     * Returns the parts; null if the layout is not divided. From the store of null as the tree on, the layout is
+     * divided; from the store of a tree on, it is whole. If a join happens between the two loads of this method, it
+     * returns null, and the caller finds a tree when it retries.
      */
     @Nullable
     LayoutParts current() {

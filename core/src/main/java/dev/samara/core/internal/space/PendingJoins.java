@@ -24,7 +24,7 @@ final class PendingJoins extends AbstractList<PendingJoin> implements RandomAcce
     private @Nullable PendingJoin[] joins = new @Nullable PendingJoin[2];
     private int size;
 
-    /** The number of joins at the start of the unpublished batch. */
+    /** The number of joins of published batches. The joins from this index on belong to the unpublished batch. */
     private int sealed;
 
     /** The indexes of this batch's joins by address; null as long as there are few. */

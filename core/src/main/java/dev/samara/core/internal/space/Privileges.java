@@ -33,7 +33,7 @@ public final class Privileges {
      * @written any thread, in {@code grant} (get-and-or) and {@code drop} (get-and-and)
      * @read any thread (acquire): an operation once, when it is created, and not again for its later attempts and
      *     batches; a fork, at the instant at which it copies the layout; a division
-     * @pairs an operation that starts after a change returned reads the change, by program order or by the
+     * @pairs an operation that starts after a change has returned reads the change, by program order or by the
      *     synchronization through which its thread learned of the change. A running operation may end with the
      *     privileges from before a change
      * @invariant a bit for each privilege; no change of another bit is lost. A part of a divided layout does not decide

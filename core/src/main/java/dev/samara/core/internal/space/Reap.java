@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
  * </ol>
  *
  * <p>The caller retries an incomplete pass. Two reaps of a space may run concurrently, and so may a teardown of the
- * space. Each flushes and frees only the pages that it took itself, and none waits for another. The caller holds the
- * space's page table but none of its users, so this thread never performs the last put.
+ * space. Each flushes and frees only the pages that it took itself, and does not wait for the others. The caller holds
+ * the space's page table but none of its users, so this thread never performs the last put.
  */
 public final class Reap implements AutoCloseable {
     /** The maximum number of passes of a reap, as in {@code oom_reap_task}. */
@@ -68,7 +68,7 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * @words all other fields that change of {@code Reap}, {@code BackgroundReap}
+     * @words all other mutable fields of {@code Reap}, {@code BackgroundReap}
      * @written the thread that runs a step (plain)
      * @read that thread, and the thread that polls waiting calls (plain)
      * @invariant the list of waiting calls and the executor hand the fields on from thread to thread, like the fields
@@ -267,7 +267,7 @@ public final class Reap implements AutoCloseable {
     /**
      * Calls the notifiers for the part that was emptied, after its flush and before its frames are freed. The VMA is
      * not in flight, so before its entries were emptied a secondary MMU could look the pages up again ({@code
-     * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it finds none.
+     * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it finds no pages.
      */
     private void tell() {
         // An exception may have left the part half emptied.
@@ -371,7 +371,7 @@ public final class Reap implements AutoCloseable {
         } finally {
             try {
                 // Called even after a failure, before the flush is over, because the thread of the machine that retries
-                // the flush calls no notifiers, which may wait.
+                // the flush does not call notifiers, which may wait.
                 tell();
             } finally {
                 gather.close();

@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The leases under which threads that ran out of memory choose a victim, one thread at a time, and the embedder's score
- * of a space. A thread may take over a lease if no step of its reap ended for too long. All spaces of a machine share
- * the leases. Thread-safe.
+ * of a space. A thread may take over a lease if no step of its reap has ended for too long. All spaces of a machine
+ * share the leases. Thread-safe.
  */
 public final class ReapLeases {
     /**
@@ -52,10 +52,10 @@ public final class ReapLeases {
         private volatile long steppedNanos;
 
         /**
-         * The report to send if the victim is passed over. Written before the victim.
+         * The report to send if the victim is skipped. Written before {@link #victim}.
          *
          * @written the thread of the lease, once, before it writes {@code victim} (plain)
-         * @read the thread that took over the lease, after it read {@code victim} (plain)
+         * @read the thread that took over the lease, after it has read {@code victim} (plain)
          * @invariant not null if {@code victim} is not null
          */
         private @Nullable Report left;
@@ -133,7 +133,9 @@ public final class ReapLeases {
         return lease.victim != null && nanos() - lease.steppedNanos >= LONGEST_STILL;
     }
 
-    /** Makes the machine pass over the victim, and reports that. Called by the thread that took over the lease. */
+    /**
+     * Makes the machine skip the victim, and sends the lease's report. Called by the thread that took over the lease.
+     */
     void giveUp(ReapLease lease) {
         Reaping victim = lease.victim;
         Report left = lease.left;

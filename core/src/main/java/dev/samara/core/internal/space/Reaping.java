@@ -15,7 +15,7 @@ public final class Reaping {
      * @pairs a reaper sets the mark, fences ({@code PageTable.nextLeaf}), and takes the locks of the leaves. A fault
      *     links the leaf (volatile), takes its lock, reads the mark, and fills the entry. So the reaper finds the
      *     entry, or the fault finds the mark
-     * @invariant final once set. After a reaper released the last leaf lock that it takes in a private anonymous
+     * @invariant final once set. After a reaper has released the last leaf lock that it takes in a private anonymous
      *     mapping, no page is installed in that mapping
      */
     private volatile boolean isUnstable;
@@ -45,8 +45,8 @@ public final class Reaping {
     }
 
     /**
-     * Returns whether the machine passes over the space when it needs memory, because the space was emptied or could
-     * not be.
+     * Returns whether the machine skips the space when it needs memory, because its pages were already taken, or
+     * because an attempt to take them failed.
      */
     boolean isSkipped() {
         return isSkipped;

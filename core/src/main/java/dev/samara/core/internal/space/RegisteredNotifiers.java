@@ -7,7 +7,9 @@ import java.util.List;
 
 /** The notifiers of revocations. Changed under the layout lock; the retire phase reads them without it. */
 final class RegisteredNotifiers {
-    /** One addition of a notifier. A notifier that was added twice is removed twice. */
+    /**
+     * One registration of a notifier. A notifier that was added twice has two registrations, each removed on its own.
+     */
     private static final class AddedNotifier {
         private final MmuNotifier notifier;
 
@@ -32,7 +34,7 @@ final class RegisteredNotifiers {
         first.forEach(this::add);
     }
 
-    /** Adds a notifier and returns its removal. Both need the layout lock. */
+    /** Adds a notifier, and returns the task that removes it. Both require the layout lock. */
     Runnable add(MmuNotifier notifier) {
         AddedNotifier one = new AddedNotifier(notifier);
         added.add(one);

@@ -160,7 +160,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         }
         ending.lifetime().release();
         Gate.wake(ending.lifetime().over().open());
-        // Removed only after the gate opened, so that the machine is not closed before that.
+        // Removed only after the gate has opened, so that the machine is not closed before that.
         Spaces.RegisteredSpace entry = registered;
         if (entry != null) {
             spaces.remove(entry);

@@ -51,8 +51,8 @@ public final class Spaces implements CountedSpaces {
     /**
      * Spaces are added under this object's monitor.
      *
-     * @written a thread that creates a space (monitor); a thread that tore a space down, after the space's gate opened
-     *     (concurrent map)
+     * @written a thread that creates a space (monitor); a thread that has torn a space down, after the space's gate has
+     *     opened (concurrent map)
      * @read a thread that closes the machine, chooses a victim or looks for empty tables (monitor); a thread that looks
      *     for spaces being torn down or for droppable pages, or counts spaces (concurrent map)
      * @invariant refers weakly to every space that was created, is not torn down and is reachable
@@ -111,7 +111,7 @@ public final class Spaces implements CountedSpaces {
     /**
      * Adds a new space.
      *
-     * @param layout a layout that was not added yet
+     * @param layout a layout that has not been added yet
      * @return the number of the space, which messages show
      * @throws IllegalStateException if the machine is closed
      */
@@ -204,7 +204,8 @@ public final class Spaces implements CountedSpaces {
     }
 
     /**
-     * Returns the layouts from which the machine may take pages: those in use that no earlier reap emptied or gave up.
+     * Returns the layouts from which the machine may take pages: those in use, except those that an earlier reap
+     * emptied or failed to empty.
      *
      * @param memory the memory that contains the pages; null for any
      */

@@ -7,7 +7,7 @@ import dev.samara.core.internal.sync.Ranges;
 
 /**
  * Taken by an operation after several restarts. It contains the ranges that the operation's latest attempt needed.
- * Operations that started later and need one of these ranges wait for it. It opens when the operation published or
+ * Operations that started later and need one of these ranges wait for it. It opens when the operation has published or
  * failed. Like a range in flight, it belongs to one district, so no border separates its ranges.
  */
 public final class Ticket extends Gate {
@@ -86,8 +86,8 @@ public final class Ticket extends Gate {
     }
 
     /**
-     * Removes the addresses between the ticket's ranges from the first {@code count} elements of an array; removes all
-     * of them if it has no ranges. Returns how many remain.
+     * Removes, from the first {@code count} elements of an array, the addresses between the ticket's ranges; if the
+     * ticket has no ranges, removes all these elements. Returns how many remain.
      */
     int leaveOutOf(long[] borders, int count) {
         return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;

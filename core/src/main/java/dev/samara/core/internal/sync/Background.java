@@ -11,14 +11,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The threads of a machine. They run the tasks that must not run on a caller's thread: the closing of backings, the
- * last phases of asynchronous operations, the delivery of change events.
+ * last phases of asynchronous operations, and the delivery of change events.
  *
  * <p>Tasks start in the order in which they were given, one after the other. If a task does not return within a set
  * time, the next task starts concurrently. So there are at most two threads, plus one for each task that takes longer
  * than that time, and never more than {@value BackgroundThreads#MOST} threads. At this bound, later tasks wait until a
  * running task returns. The first time that the bound is reached is reported. Threads are daemons and are started on
- * demand. A thread ends after it was idle for a set time, so a dropped machine leaves no thread. If a thread cannot be
- * started, this object retries by itself, after growing pauses.
+ * demand. A thread ends after it has been idle for a set time, so a dropped machine leaves no thread. If a thread
+ * cannot be started, this object retries by itself, after growing pauses.
  *
  * <p>An exception of a task is passed to the handler given at construction. An exception of the handler goes to the
  * thread's uncaught exception handler. Later tasks run nevertheless. Actions before {@link #execute} happen before the
@@ -63,11 +63,11 @@ public final class Background implements Executor {
     private static final long LONGEST_WAIT = 1_000_000;
 
     /**
-     * @words all other fields that change of {@code Background}, {@code BackgroundThreads}
+     * @words all other mutable fields of {@code Background}, {@code BackgroundThreads}
      * @written holder of {@code lock} (plain, lock)
      * @read holder of {@code lock} (plain, lock)
      * @invariant {@code standbyWaits} is true only while {@code leaderRuns} is true, and {@code leaderRuns} only while
-     *     there is a leader; {@code running} counts tasks that started and did not return yet
+     *     there is a leader; {@code running} counts the tasks that have started and have not returned yet
      */
     private final Consumer<? super Throwable> handler;
 
@@ -356,7 +356,7 @@ public final class Background implements Executor {
         }
     }
 
-    /** Tries again to find a thread, after an attempt to start one failed. */
+    /** Tries again to find a thread, after an attempt to start one has failed. */
     private void tryAgain() {
         lock.lock();
         try {

@@ -7,8 +7,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the threads of a {@link Background}, and retries the start of a thread if it failed. Guarded by the lock of
- * the {@link Background}. The attempts are not a {@link RetriedCall}, because the housekeeping that would retry them
+ * Counts the threads of a {@link Background}, and retries the start of a thread if it has failed. Guarded by the lock
+ * of the {@link Background}. The attempts are not a {@link RetriedCall}, because the housekeeping that would retry them
  * needs the missing threads.
  */
 final class BackgroundThreads {
@@ -63,7 +63,7 @@ final class BackgroundThreads {
     private long overdueNanos;
 
     /**
-     * Creates a count of no threads.
+     * Creates a count of zero threads.
      *
      * @param work what each thread does until it ends
      * @param tryAgain tries again to find a thread after a failed attempt; the timer runs it, without the lock

@@ -5,9 +5,9 @@ package dev.samara.core.internal.sync;
  * Exponential backoff: the pauses of a thread between the attempts of a step, or between its checks of a word that
  * another thread changes. Each pause is twice as long as the previous one, up to a longest one.
  *
- * <p>The caller keeps the latest pause, in nanoseconds, in a local variable or a field. 0 means that there was no pause
- * yet, and the caller resets it to 0 after a success. So a backoff allocates nothing, which makes it usable when the
- * heap is full, and needs only the stack of a leaf call.
+ * <p>The caller keeps the latest pause, in nanoseconds, in a local variable or a field. 0 means that there has been no
+ * pause yet, and the caller resets it to 0 after a success. So a backoff allocates nothing, which makes it usable when
+ * the heap is full, and needs only the stack of a leaf call.
  */
 public final class Backoff {
     /* The pauses after failures, in nanoseconds. */

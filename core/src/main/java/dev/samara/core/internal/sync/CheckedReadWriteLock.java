@@ -7,7 +7,7 @@ import java.util.concurrent.Semaphore;
  * A lock that readers share and a writer holds exclusively. Like a {@link CheckedLock}, it is taken only if enough
  * stack is left to take it, to reach the {@code try} after it, and to release it.
  *
- * <p>A {@code ReentrantReadWriteLock} allocates the hold counter of a reader after it acquired the lock. If that
+ * <p>A {@code ReentrantReadWriteLock} allocates the hold counter of a reader after it has acquired the lock. If that
  * allocation fails, the lock is never released. Here a reader acquires one permit of a semaphore and a writer acquires
  * all permits; nothing is allocated afterwards.
  *

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * A latch at which threads wait until an operation in flight completes. A gate is closed at first, opens once, and then
  * remains open.
  *
- * <p>The actions of a thread before {@link #open} happen before the actions of another thread after it saw the gate
- * open, by {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
+ * <p>The actions of a thread before {@link #open} happen before the actions of another thread after that thread has
+ * seen the gate open, by {@link #isOpen}, {@link #await} or {@link #awaitUninterruptibly}.
  *
  * <p>Opening never blocks. A wait spins briefly and then parks. It holds no monitor, so a waiting virtual thread
  * releases its carrier. Thread-safe.
@@ -32,9 +32,9 @@ public class Gate {
      *
      * A waiter leaves by removing its thread from its node. The thread that wakes a waiter removes the thread in the
      * same way. Only one of the two removals succeeds, so a node is unparked at most once, and not at all after its
-     * thread left. A thread that leaves a closed gate then unlinks every node without a thread. In the middle of the
-     * stack, unlinking is a plain store without compare-and-set, as in FutureTask, because a link only ever skips nodes
-     * without a thread. So all older waiters remain reachable from each node, even through a stale link.
+     * thread has left. A thread that leaves a closed gate then unlinks every node without a thread. In the middle of
+     * the stack, unlinking is a plain store without compare-and-set, as in FutureTask, because a link only ever skips
+     * nodes without a thread. So all older waiters remain reachable from each node, even through a stale link.
      */
 
     private static final VarHandle TOP;
@@ -80,7 +80,7 @@ public class Gate {
 
     /**
      * Opens the gate, so that later calls of the wait methods return immediately. The caller passes the result to
-     * {@link #wake}, and may postpone that until it released its locks. Never blocks.
+     * {@link #wake}, and may postpone that until it has released its locks. Never blocks.
      *
      * @return the threads that wait, null if there are none
      * @throws IllegalStateException if the gate is open already
@@ -272,12 +272,12 @@ public class Gate {
         }
 
         /**
-         * The waiting thread; null once it was removed, by itself when it left or by the thread that wakes it.
+         * The waiting thread; null once it has been removed, by itself when it leaves or by the thread that wakes it.
          *
          * @written its own thread when it leaves; the thread that wakes it (get-and-set)
          * @read a thread that unlinks waiters (volatile)
          * @pairs a leaving waiter removes its own thread, then reads links. A thread that changes a link stores it,
-         *     then reads whether the thread of the changed node left. Both words are volatile
+         *     then reads whether the thread of the changed node has left. Both words are volatile
          * @invariant of a waiter: it is woken by the call that removes the thread, and so only once
          */
         @SuppressWarnings("UnusedVariable") // through THREAD
@@ -308,7 +308,7 @@ public class Gate {
         }
     }
 
-    /** One thread's wait, after it stopped spinning. */
+    /** One thread's wait, after the thread has stopped spinning. */
     private final class Wait {
         private final WaitReporter reporter;
         private final long since = System.nanoTime();

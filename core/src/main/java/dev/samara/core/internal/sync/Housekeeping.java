@@ -10,9 +10,9 @@ import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The housekeeping of a machine: a list of calls that continue later, once a CPU acknowledged a request, a copy or a
- * grace period ended, or a pause is over. A waiting call costs only its objects. A step polls each call, and hands the
- * calls that can continue to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
+ * The housekeeping of a machine: a list of calls that continue later, once a CPU has acknowledged a request, a copy has
+ * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call, and hands
+ * the calls that can continue to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
  * Thread-safe.
  *
  * <p>One thread, the housekeeping thread, runs the steps, in a task that lasts as long as calls wait. Or the steps are
@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The executor may run a call immediately, within the step. A thread that waits in an operation or a fault may hold
  * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain
  * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait of such a thread depends on the skipped calls, because a
- * retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread skips these calls, too,
- * while a callback that it runs waits.
+ * retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread also skips these calls while
+ * a callback that it runs waits.
  */
 public final class Housekeeping implements Runnable {
     /** In nanoseconds. After a step that takes this long, the steps pause, whatever the idle strategy does. */
@@ -64,7 +64,7 @@ public final class Housekeeping implements Runnable {
     private long pause;
 
     /**
-     * A check that each step runs after it polled the calls. Set before the first step.
+     * A check that each step runs after it has polled the calls. Set before the first step.
      *
      * @written the constructor of the machine's state (plain)
      * @read the thread that set {@code isAsking} (plain)
@@ -102,15 +102,15 @@ public final class Housekeeping implements Runnable {
      */
     private volatile @Nullable Thread poller;
 
-    /** Whether the strategy threw an exception. Used by the thread that set {@link #isPolled}. */
+    /** Whether the strategy has thrown an exception. Used by the thread that set {@link #isPolled}. */
     private boolean isIdleBroken;
 
     /**
      * Whether an Error stopped a thread that was about to start the steps.
      *
-     * @written a thread that gets an Error after it listed a call (volatile); a thread that clears the flag before it
-     *     starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which then
-     *     clears it (volatile)
+     * @written a thread that gets an Error after it has listed a call (volatile); a thread that clears the flag before
+     *     it starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which
+     *     then clears it (volatile)
      * @read operations, threads that add a callback, wait for quiescence or wait long (volatile)
      * @invariant set while a call may be listed without a thread that runs steps
      */
@@ -180,7 +180,7 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Sets a check that the steps run after they polled the calls. Called before another thread knows this object.
+     * Sets a check that the steps run after they have polled the calls. Called before another thread knows this object.
      *
      * @param look the check; must not wait
      */

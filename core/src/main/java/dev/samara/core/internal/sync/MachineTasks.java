@@ -248,7 +248,7 @@ public final class MachineTasks implements Executor {
             return outer;
         }
 
-        /** Prevents the task from starting. Returns false if it already started. */
+        /** Prevents the task from starting. Returns false if it has already started. */
         boolean drop() {
             boolean isDropped = isBegun.compareAndSet(false, true);
             if (isDropped) {

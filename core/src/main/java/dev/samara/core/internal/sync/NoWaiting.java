@@ -18,8 +18,8 @@ public final class NoWaiting {
      *
      * @written a thread that builds a machine with {@code checkOffers} (volatile)
      * @read a thread that may have to wait (volatile)
-     * @invariant never reset. A machine is passed to other threads after it was built, so each thread that works on
-     *     such a machine sees the flag
+     * @invariant never reset. A machine is passed to other threads after it has been built, so each thread that works
+     *     on such a machine sees the flag
      */
     private static volatile boolean isUsed;
 

@@ -23,7 +23,7 @@ public final class Pause {
         try {
             long since = System.nanoTime();
             LockSupport.parkNanos(blocker, nanos);
-            // The interrupt left a permit, too, which may have ended the first park immediately.
+            // The interrupt also left a permit, which may have ended the first park immediately.
             LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));
         } finally {
             Thread.currentThread().interrupt();

@@ -73,7 +73,7 @@ public final class Ranges {
     public static final Ranges NONE = new Ranges();
 
     /**
-     * @words all fields that change
+     * @words all mutable fields
      * @written the operation, and then holder of the district's lock (plain)
      * @read as written
      * @invariant as for the range or the ticket to which the list belongs

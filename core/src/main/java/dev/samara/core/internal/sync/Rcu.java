@@ -70,7 +70,7 @@ public final class Rcu {
      * Registers a new reader. Grace periods that start from now on wait for it.
      *
      * @param name the reader's name in reports
-     * @return a reader in no section
+     * @return a reader that is not in a section
      */
     public RcuReader register(String name) {
         RcuReader reader = new RcuReader(name);

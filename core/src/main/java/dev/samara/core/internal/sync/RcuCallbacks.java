@@ -151,7 +151,7 @@ final class RcuCallbacks {
         void begin() {
             int all = waiting.size();
             grace = gracePeriods.start();
-            // Set only after the grace period started, so that the counted callbacks wait for this grace period.
+            // Set only after the grace period has started, so that the counted callbacks wait for this grace period.
             left = all;
         }
 

@@ -56,13 +56,13 @@ public abstract class RetriedCall extends WaitingCall {
         dueNanos = 0;
     }
 
-    /** Records that the steps so far succeeded. The next failure counts as a first one. */
+    /** Records that the steps so far have succeeded. The next failure counts as a first one. */
     protected final void succeeded() {
         pause = 0;
     }
 
     /**
-     * Returns whether a step failed or was postponed, and no attempt started since.
+     * Returns whether a step has failed or was postponed, and no attempt has started since.
      *
      * @return whether there is a pause
      */

@@ -13,7 +13,7 @@ public abstract class RetriedTask implements Runnable {
     /**
      * Makes one attempt. May be repeated after a failure, and then continues with the remaining steps.
      *
-     * @return whether it succeeded; an exception is a failure, too
+     * @return whether it succeeded; an exception is also a failure
      */
     protected abstract boolean attempt();
 

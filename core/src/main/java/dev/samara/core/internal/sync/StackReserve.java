@@ -21,7 +21,7 @@ public final class StackReserve {
      * method is compiled, because a compiler leaves out code that was never executed. Once {@link #descend} is
      * compiled, its frames contain the space for the arguments in each check, and storing the arguments would take half
      * of the check's time. Read and written plainly by any thread: a lost write only increases the number of calls, and
-     * nothing is written after the number reached 0.
+     * nothing is written after the number has reached 0.
      */
     private static int left = 1 << 18;
 

@@ -9,14 +9,14 @@ import org.jspecify.annotations.Nullable;
 /**
  * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches.
  * The fork waits for the last batch of such an operation. The batches wait for no gate, so a callback of a retirement
- * may fork, too. After several waits the fork takes a {@link Ticket} for the whole space, for which later operations
+ * may also fork. After several waits the fork takes a {@link Ticket} for the whole space, for which later operations
  * wait.
  *
  * <p>These waits differ from an operation's waits for ranges in flight ({@code op.RangeWait}). A callback of a
  * retirement must not wait for a range, because the range may be the one that is being retired, and the wait would
  * never end. So in a callback, {@code RangeWait} throws an exception and takes no ticket. A fork waits only for a
- * publication, which ends without the retirement of any range. So it may wait in a callback, and needs a ticket there,
- * too.
+ * publication, which ends without the retirement of any range. So it may wait in a callback, where it also needs a
+ * ticket.
  */
 final class ForkInstant implements AutoCloseable {
     /** The number of waits after which a fork takes a ticket. */

@@ -90,7 +90,7 @@ final class ForkVmas {
         Map<Long, PendingJoin> byAddress = byAddress(joins);
         List<VmArea> wholes = new ArrayList<>(maps);
         parents.forEach((first, last, vma) -> {
-            // At most forks no range is in flight, and then no key is boxed.
+            // Most forks find no range in flight; then no key is boxed.
             PendingJoin join = wholes.isEmpty() || byAddress.isEmpty() ? null : byAddress.get(first);
             VmArea whole = join == null ? null : MergeRules.whole(wholes.get(wholes.size() - 1), vma, join, pageShift);
             if (whole == null) {

@@ -40,7 +40,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
 
     /**
      * Punches holes in host files, which may wait for the host ({@code madvise_remove}). Holds no lock. The operation
-     * that ran before already punched the holes in other files.
+     * that ran before has already punched the holes in other files.
      *
      * @param decided the result of that operation
      * @return the first error in the order of the VMAs

@@ -257,7 +257,7 @@ public final class Mlock {
 
     /**
      * Requests population of memory that is not locked on fault. Fails with ENOMEM at memory that permits no access;
-     * the locks stay. Memory that cannot be locked is faulted in, too, except memory of a device.
+     * the locks stay. Memory that cannot be locked is also faulted in, except memory of a device.
      */
     private static long populate(Edit edit, long start, long end) {
         if (edit.isBatched() && edit.layout.memoryOrNull() != null) {

@@ -169,7 +169,7 @@ public record Mmap(
             return Errno.ENOMEM.result();
         }
         long start = find(edit, size);
-        // Reservations of a munmap that was not flushed yet are used only as a last resort.
+        // Reservations of a munmap that has not been flushed yet are used only as a last resort.
         boolean isReserved = start == Errno.ENOMEM.result()
                 && !isFixed()
                 && edit.layout.origin().earlyReuse();

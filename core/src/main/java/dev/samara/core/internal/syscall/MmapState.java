@@ -120,7 +120,7 @@ final class MmapState {
     }
 
     /**
-     * Unmaps the mappings that would have been replaced, because Linux removed them by then, too
+     * Unmaps the mappings that would have been replaced, because Linux has also removed them by then
      * (vms_abort_munmap_vmas).
      */
     private long leaveGap(LayoutCounters replaced, long errno) {

@@ -92,7 +92,7 @@ final class MremapVma {
         if ((flags & DONTUNMAP) != 0 && fixedSize) {
             return Errno.EINVAL.result();
         }
-        // The part that a shrink removes may be in other mappings, or in none.
+        // The part that a shrink removes may be in other mappings, or may not be mapped.
         if (Addresses.isBelow(vma.end() - address, Addresses.lower(oldLength, newLength))) {
             return Errno.EFAULT.result();
         }

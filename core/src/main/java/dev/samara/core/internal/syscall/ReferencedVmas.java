@@ -7,7 +7,7 @@ import dev.samara.core.internal.vma.VmArea;
 
 /**
  * Visits the VMAs of a range one after the other, each under a reference, so that a call can call their backings after
- * it decided and released the layout lock. The layout may change between two VMAs.
+ * it has decided and has released the layout lock. The layout may change between two VMAs.
  */
 final class ReferencedVmas {
     /** Receives the VMAs. */

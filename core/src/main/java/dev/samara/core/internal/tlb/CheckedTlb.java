@@ -52,7 +52,7 @@ public final class CheckedTlb extends SoftTlb {
     long promote(long address, long right) {
         long physical = inSecond(address, right);
         if (physical != MISS) {
-            // As in stamp, with the stamp of the fill: a flush that has left the entry is found by it.
+            // As in stamp, but with the stamp of the fill, by which a flush that missed the entry is detected.
             drop(address);
             reuseStamps[slotOf(address)] = secondStamps[secondEntryOf(address)];
             super.promote(address, right);

@@ -28,7 +28,7 @@ public abstract sealed class CpuActivities permits CpuTlb {
     /** The object that must stay reachable; otherwise the CPU is lost. */
     final Object cpu;
 
-    /** The bits of the activities that started and have not ended. */
+    /** The bits of the activities that have started and have not ended. */
     int activities = WITHOUT_SPACE;
 
     CpuActivities(Object cpu) {
@@ -37,7 +37,7 @@ public abstract sealed class CpuActivities permits CpuTlb {
 
     /**
      * Keeps the CPU reachable up to this call, which follows an access in GUEST. Each method that changes the state of
-     * the CPU ends with such a fence, too. So when a thread finds the CPU lost, no other thread changes it.
+     * the CPU also ends with such a fence. So when a thread finds the CPU lost, no other thread changes it.
      */
     public final void keepReachable() {
         Reference.reachabilityFence(cpu);
@@ -59,7 +59,7 @@ public abstract sealed class CpuActivities permits CpuTlb {
     }
 
     /**
-     * Returns whether an activity started and has not ended.
+     * Returns whether an activity has started and has not ended.
      *
      * @param activity {@link #FAULTING} or {@link #TELLING_STORE}
      */

@@ -248,7 +248,7 @@ public final class CpuTlb extends CpuActivities {
      * users and one store.
      *
      * @param next the page table of the space
-     * @return whether the CPU is in the space; if not, nothing changed
+     * @return whether the CPU is in the space; if not, nothing has changed
      */
     public boolean leaveLazy(PageTable next) {
         if (!state.leaveLazy(next.context())) {
@@ -401,12 +401,12 @@ public final class CpuTlb extends CpuActivities {
         state.request();
     }
 
-    /** Returns why the CPU left GUEST temporarily; {@link #NOT_AWAY} if it did not. */
+    /** Returns why the CPU has left GUEST temporarily; {@link #NOT_AWAY} if it has not. */
     public int away() {
         return away;
     }
 
-    /** Returns whether the CPU left GUEST temporarily. */
+    /** Returns whether the CPU has left GUEST temporarily. */
     public boolean isAway() {
         return away != NOT_AWAY;
     }
@@ -417,7 +417,7 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Re-enters GUEST if the CPU left it temporarily and no activity that runs callbacks is in progress.
+     * Re-enters GUEST if the CPU has left it temporarily and no activity that runs callbacks is in progress.
      *
      * @return whether the CPU entered GUEST
      */

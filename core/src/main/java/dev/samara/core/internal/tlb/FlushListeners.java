@@ -8,7 +8,9 @@ import java.util.function.Consumer;
 
 /** The flush listeners of one CPU. Used only by its owner. */
 final class FlushListeners {
-    /** One addition of a listener. A listener that was added twice is removed twice. */
+    /**
+     * One registration of a listener. A listener that was added twice has two registrations, each removed on its own.
+     */
     private static final class AddedListener {
         private final FlushListener listener;
 

@@ -210,9 +210,9 @@ final class GatheredFlushes {
 
     /**
      * Decrements the number of pending flushes of each leaf, and unhooks the leaves that are empty. A leaf is removed
-     * from the list after its decrement. So after an exception, each leaf was either decremented, or is in the list for
-     * the next call. A leaf that was decremented but not unhooked is left to the next operation there, or to the
-     * teardown of the space.
+     * from the list after its decrement. So after an exception, either the number of a leaf was decremented, or the
+     * leaf is in the list for the next call. A leaf whose number was decremented, but that was not unhooked, is left to
+     * the next operation there, or to the teardown of the space.
      */
     void flushed() {
         while (size > 0) {

@@ -12,7 +12,7 @@ public abstract class RetriedEnd extends RetriedTask implements PromptTask {
     /** Ends the operation. May be called again after a failure, and then continues with the remaining steps. */
     protected abstract void end();
 
-    /** Releases the resources of the operation. Called by {@link #run} after the operation ended. */
+    /** Releases the resources of the operation. Called by {@link #run} after the operation has ended. */
     protected abstract void ended();
 
     /**

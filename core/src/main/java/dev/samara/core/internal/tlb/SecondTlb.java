@@ -9,11 +9,11 @@ import java.util.Arrays;
  * memory, and not as fast. Direct-mapped. Used by the CPU's owner alone.
  *
  * <p>An entry is two words side by side, as a rule in one cache line: a tag as in the first level, and the addend with
- * the rights in its low bits, which are 0 in an addend. A tag contains the number of its space. So giving the space a
- * number that no translation has drops all its translations from both levels. A fill of the first level fills this one,
- * and a flush of the first level flushes this one.
+ * the rights in its low bits, which are 0 in an addend. A tag contains the number of its space. So if the space is
+ * given a new number, all its translations are dropped from both levels. A fill of the first level fills this one, and
+ * a flush of the first level flushes this one.
  *
- * <p>The second level has one entry until the first level was filled as many times as the first level has entries. Most
+ * <p>The second level has one entry until the first level has been filled as many times as it has entries. Most
  * short-lived CPUs never need more.
  */
 public final class SecondTlb {
@@ -43,7 +43,7 @@ public final class SecondTlb {
     }
 
     /**
-     * Returns how many entries this level has after the first level was filled as many times as it has entries.
+     * Returns how many entries this level has after the first level has been filled as many times as it has entries.
      *
      * @param first the number of entries of the first level
      * @return a power of two; 1 if the first level has {@code MOST} entries or more

@@ -11,8 +11,8 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Drops translations from a CPU's TLB after other threads changed its space: either the logged ranges that concern the
- * CPU, or all translations of the space, as {@code flush_tlb_func} decides on Linux. Used only by the CPU's owner.
+ * Drops translations from a CPU's TLB after other threads have changed its space: either the logged ranges that concern
+ * the CPU, or all translations of the space, as {@code flush_tlb_func} decides on Linux. Used only by the CPU's owner.
  *
  * <p>A range concerns the CPU if the cpumask of the range contains the CPU's bit. All translations are dropped if the
  * CPU is behind by more than half of the records of a {@link FlushLog}, if the log no longer contains a generation, or

@@ -264,7 +264,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
 
     /**
      * Returns whether the operation should invalidate and free the frames that were collected so far. A caller that
-     * holds a lock does so after it released the lock.
+     * holds a lock does so after it has released the lock.
      */
     public boolean isFull() {
         return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;
@@ -376,7 +376,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     /**
      * Ends the operation: waits until no CPU can translate to an unhooked page, and frees the frames. If that fails,
      * this method throws, and a thread of the machine retries until it succeeds. Does nothing if a thread of the
-     * machine already ends the operation.
+     * machine is already ending the operation.
      */
     @Override
     public void close() {

@@ -41,7 +41,7 @@ final class WalkCache {
      * Starts to serve a CPU that came online. Allocates nothing.
      *
      * @param of the CPU's bit in cpumasks
-     * @param isShared whether other CPUs may have the bit too
+     * @param isShared whether other CPUs may also have the bit
      */
     void serve(long of, boolean isShared) {
         bit = of;

@@ -26,8 +26,8 @@
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbFill}</td></tr>
  *   <tr><td>What has translations that the arrays of the TLB had to replace?</td>
- *       <td>{@link dev.samara.core.internal.tlb.SecondTlb}, which each fill, flush and new number of a space concerns
- *       too</td></tr>
+ *       <td>{@link dev.samara.core.internal.tlb.SecondTlb}; each fill, flush and new number of a space also concerns
+ *       it</td></tr>
  *   <tr><td>When may a CPU enter GUEST, or move to another space?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuActivities}</td></tr>
  *   <tr><td>What flushes one page that stays mapped?</td>

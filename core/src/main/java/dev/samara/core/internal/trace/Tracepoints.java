@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>While nothing is recorded, the methods that begin an event return null, and allocate nothing. They test a constant
  * and, if the module {@code jdk.jfr} is present, a flag of the JDK. The event classes are loaded only after the flight
- * recorder was started. Otherwise the first one to be loaded would start it, which takes a tenth of a second.
+ * recorder has been started. Otherwise the first one to be loaded would start it, which takes a tenth of a second.
  */
 public final class Tracepoints {
     /**

@@ -81,7 +81,7 @@ public final class GuestCpus implements IdleUsers {
         return isThere ? cpu : null;
     }
 
-    /** Takes back a CPU after the calling thread made it leave GUEST, or could not use it. */
+    /** Takes back a CPU that the calling thread has made leave GUEST, or that it could not use. */
     void giveBack(PooledCpu cpu) {
         idle.closed(cpu);
         OwnerChange.takeBack(cpu.cpu(), cpu);

@@ -138,7 +138,7 @@ public final class PooledCpu extends LentCpu {
         tlb().leavesGuest(cpu.hasForeignStore() ? CpuTlb.NEVER : when);
     }
 
-    /** Returns whether the CPU is in GUEST, or left it temporarily. Throws in an activity that runs callbacks. */
+    /** Returns whether the CPU is in GUEST, or has left it temporarily. Throws in an activity that runs callbacks. */
     private boolean isInGuest() {
         CpuTlb used = tlb();
         if (!used.isInGuest() && !used.isIdle()) {
@@ -147,7 +147,7 @@ public final class PooledCpu extends LentCpu {
         return used.isInGuest();
     }
 
-    /** Leaves GUEST until the next poll. Does nothing if the CPU already left GUEST. */
+    /** Leaves GUEST until the next poll. Does nothing if the CPU has already left GUEST. */
     public void leaveUntilPoll() {
         if (isInGuest()) {
             tlb().goAway(CpuTlb.FOR_CALL);

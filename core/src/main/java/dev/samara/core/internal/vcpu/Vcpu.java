@@ -308,8 +308,8 @@ public final class Vcpu {
     }
 
     /**
-     * Throws if another thread owns this CPU, in a callback, in GUEST, and if too little stack is left for what may
-     * follow.
+     * Throws if another thread owns this CPU, if the CPU is in a callback or in GUEST, or if too little stack is left
+     * for what may follow.
      */
     public void checkMayLeave(String what) {
         memory.checkOwner();

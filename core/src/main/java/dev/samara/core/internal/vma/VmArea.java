@@ -42,7 +42,7 @@ public final class VmArea extends Vma {
      */
     static final int DETACHED = 1 << 31;
 
-    /** The retiring bit: the operation that detached the VMA still retires it. */
+    /** The retiring bit: the operation that detached the VMA is still retiring it. */
     static final int RETIRING = 1 << 30;
 
     /** The bits of the reference count. */

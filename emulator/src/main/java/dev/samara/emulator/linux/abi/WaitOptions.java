@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The options of a wait for children.
  *
- * @param ended whether it waits for children that ended
+ * @param ended whether it waits for children that have ended
  * @param stopped whether it waits for children that a signal stopped
  * @param continued whether it waits for children that SIGCONT continued
  * @param hangs whether the call blocks until there is such a child
@@ -46,7 +46,9 @@ public record WaitOptions(boolean ended, boolean stopped, boolean continued, boo
         return new WaitOptions(ended, stopped, continued, false, keeps, kinds);
     }
 
-    /** Returns the options of {@code wait4}, which always waits for children that ended; null if a bit is unknown. */
+    /**
+     * Returns the options of {@code wait4}, which always waits for children that have ended; null if a bit is unknown.
+     */
     public static @Nullable WaitOptions ofWait4(int bits) {
         boolean isKnown = (bits & ~(NO_HANG | STOPPED | CONTINUED | KINDS_OF_CHILDREN)) == 0;
         return isKnown ? of(bits | EXITED) : null;

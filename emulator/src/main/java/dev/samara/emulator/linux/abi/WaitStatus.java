@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.abi;
 
-/** The status of a process that ended, stopped or continued, in the format of {@code wait4}. */
+/** The status of a process that has ended, stopped or continued, in the format of {@code wait4}. */
 public final class WaitStatus {
     /** The status of a process that continued. */
     public static final int CONTINUED = 0xffff;

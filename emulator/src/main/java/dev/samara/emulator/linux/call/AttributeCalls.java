@@ -348,8 +348,8 @@ final class AttributeCalls {
     }
 
     /**
-     * The new times of a file; a time that is null stays unchanged. Instead, there may be an error of the times, which
-     * is reported only if the file exists.
+     * The new times of a file; a time that is null stays unchanged. Instead of times, there may be an error, which is
+     * reported only if the file exists.
      *
      * @param isNow whether both are the present time, which anyone who may write the file may set
      */

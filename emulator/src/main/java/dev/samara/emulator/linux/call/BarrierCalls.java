@@ -71,7 +71,7 @@ final class BarrierCalls {
     private long ofAll(int registrations) {
         for (GuestProcess each : processes()) {
             if (each.memory().isRegistered(registrations)) {
-                // A process that ended in the meantime executes nothing.
+                // A process that has ended in the meantime executes nothing.
                 each.memory().space().membarrier();
             }
         }

@@ -96,8 +96,8 @@ final class CloneCalls {
 
     /**
      * Creates the pidfd of a child if one is requested ({@code CLONE_PIDFD}): reserves its number, and stores the
-     * number in the caller's memory. The memory of a forked child does not contain the number, because it was copied
-     * before.
+     * number in the caller's memory. The memory of a forked child does not contain the number, because that memory was
+     * copied earlier.
      */
     private ChildDescriptor newDescriptor(CloneArguments given, GuestThread child) {
         if (!given.has(CloneArguments.PIDFD)) {

@@ -272,7 +272,7 @@ final class ExecCalls {
     }
 
     /**
-     * Reads strings of at most {@code most} bytes together. Returns how many bytes are left, or a negative number if
+     * Reads strings of at most {@code most} bytes in total. Returns how many bytes are left, or a negative number if
      * the strings are too long.
      */
     private long getStrings(long vector, List<String> strings, long most) {

@@ -175,7 +175,7 @@ final class FutexCalls {
             return LinuxErrno.EPERM;
         }
         GuestThread running = found.thread();
-        // A thread that ended has no list any more.
+        // A thread that has ended has no list any more.
         long head = running == null ? 0 : running.robustList().head();
         if (head < 0 && head >= LAST_ERROR) {
             // Linux mistakes such an address, which futex_get_robust_list_common returns, for an errno.

@@ -189,7 +189,7 @@ final class MemoryCalls {
             // If there is nothing to copy, the other process is not looked up.
             return 0;
         }
-        // The ID may be that of any thread of the process. A thread that ended has no memory any more.
+        // The ID may be that of any thread of the process. A thread that has ended has no memory any more.
         GuestThread found = thread.process().system().tree().findThread((int) pid);
         if (found == null || found.process().isExiting()) {
             return LinuxErrno.ESRCH;

@@ -135,7 +135,7 @@ final class ProcessCalls {
         return Math.min(result, 0);
     }
 
-    /** Returns 1 and a child whose state changed, 0 if there is none, or an error. */
+    /** Returns 1 and a child whose state has changed, 0 if there is none, or an error. */
     private long waitId(long kind, long id, long bits, ProcessTree.ChangedChild[] found) {
         WaitOptions options = WaitOptions.ofWaitId((int) bits);
         if (options == null || ((int) kind == BY_PID && (int) id <= 0) || ((int) kind != BY_ALL && (int) id < 0)) {

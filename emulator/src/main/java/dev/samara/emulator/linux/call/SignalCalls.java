@@ -208,7 +208,7 @@ final class SignalCalls {
         if (target != null) {
             return sendTo(target, info);
         }
-        // A process that ended can be found by the ID of its first thread until its parent waited for it.
+        // A process that has ended can be found by the ID of its first thread until its parent has waited for it.
         GuestProcess ended = thread.process().system().tree().find(tid);
         return ended == null || (pid != 0 && pid != tid)
                 ? LinuxErrno.ESRCH

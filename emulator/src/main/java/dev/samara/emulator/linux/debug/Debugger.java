@@ -38,7 +38,7 @@ public interface Debugger {
     boolean steps(DebuggedThread thread);
 
     /**
-     * Called when a thread left guest code. Must not wait.
+     * Called when a thread has left guest code. Must not wait.
      *
      * @param thread the calling thread
      * @param stop the reason, a constant of {@link dev.samara.emulator.cpu.LeaveReason}
@@ -47,7 +47,7 @@ public interface Debugger {
     boolean left(DebuggedThread thread, int stop);
 
     /**
-     * Called when a thread took a signal, before the signal has any effect. May wait.
+     * Called when a thread has taken a signal, before the signal has any effect. May wait.
      *
      * @param thread the calling thread
      * @param signal the number of the signal
@@ -56,15 +56,15 @@ public interface Debugger {
     int signal(DebuggedThread thread, int signal);
 
     /**
-     * Called when a thread ended.
+     * Called when a thread has ended.
      *
      * @param thread the calling thread
      */
     void ends(DebuggedThread thread);
 
     /**
-     * Called when the process ended, while it still has its memory. Waits for a concurrent access of the debugger to
-     * that memory. The debugger must not access the memory afterwards.
+     * Called when the process has ended, while it still has its memory. Waits for a concurrent access of the debugger
+     * to that memory. The debugger must not access the memory afterwards.
      *
      * @param status the status in the format of {@code wait4}
      */

@@ -8,7 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
-/** An event counter ({@code eventfd2}). */
+/** An eventfd ({@code eventfd2}). */
 public final class EventCounter extends GuestFile {
     public static final int SEMAPHORE = 1;
 

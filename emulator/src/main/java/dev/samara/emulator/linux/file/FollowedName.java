@@ -44,7 +44,7 @@ final class FollowedName {
         return path;
     }
 
-    /** Returns whether the guest removed the name, or gave it to another file. */
+    /** Returns whether the guest has removed the name, or has given it to another file. */
     boolean isRemoved() {
         return isRemoved;
     }
@@ -54,8 +54,8 @@ final class FollowedName {
     }
 
     /**
-     * Returns the status of the file after the guest removed this name or another name of the file. If another program
-     * removed the name, returns the status that the guest sees since then. Null if no status is known.
+     * Returns the status of the file after the guest has removed this name or another name of the file. If another
+     * program removed the name, returns the status that the guest sees since then. Null if no status is known.
      */
     @Nullable
     FileStatus last() {

@@ -18,7 +18,7 @@ final class FollowedNames {
     }
 
     /**
-     * Called after the guest removed a name.
+     * Called after the guest has removed a name.
      *
      * @param before the status of the file before the removal; null if it is not known
      */
@@ -35,8 +35,8 @@ final class FollowedNames {
     }
 
     /**
-     * Called with the new status of a file after its number of names changed. Updates the followed names that the file
-     * lost earlier, because the file may still be open under them.
+     * Called with the new status of a file after its number of names has changed. Updates the followed names that the
+     * file lost earlier, because the file may still be open under them.
      */
     void changed(FileStatus now) {
         for (FollowedName each : all) {
@@ -48,12 +48,12 @@ final class FollowedNames {
     }
 
     /**
-     * Records a change to a file whose names the guest all removed. The host file does not change, because the JDK
-     * cannot change a file without a name.
+     * Records a change to a file of which the guest has removed all names. The host file does not change, because the
+     * JDK cannot change a file without a name.
      *
-     * @param isOfLost whether the change also applies to a file whose name another program removed or gave to another
-     *     file: such a file may have names that the guest does not know
-     * @return whether the guest removed all names of the file
+     * @param isOfLost whether the change also applies to a file whose name another program has removed or given to
+     *     another file: such a file may have names that the guest does not know
+     * @return whether the guest has removed all names of the file
      */
     boolean changeWithoutName(FileStatus file, boolean isOfLost, UnaryOperator<FileStatus> change) {
         boolean isFound = false;

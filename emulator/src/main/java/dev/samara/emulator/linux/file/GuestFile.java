@@ -180,7 +180,7 @@ public abstract class GuestFile {
         return new FileLocks.FileKey(found.device(), found.inode());
     }
 
-    /** Closes the file. Called when its last user released it. */
+    /** Closes the file. Called when its last user has released it. */
     void close() {}
 
     /** Reads at the position of this file; may wait. Returns EBADF if this file is not open for reading. */

@@ -16,7 +16,7 @@ final class LinkedNames {
     private final Map<String, FileStatus> all = new LinkedHashMap<>();
 
     /**
-     * Called after the guest created a hard link.
+     * Called after the guest has created a hard link.
      *
      * @param from the old name
      * @param to the new name
@@ -35,9 +35,9 @@ final class LinkedNames {
         all.remove(path);
     }
 
-    /** Called after the guest renamed a file or a directory. The names below a directory change too. */
+    /** Called after the guest renamed a file or a directory. The names below a directory also change. */
     void renamed(String from, String to) {
-        // The file that had the new name before lost it. The file may have other names.
+        // The file that previously had the new name has lost it. The file may have other names.
         all.remove(to);
         if (all.keySet().stream().noneMatch(path -> isBelow(path, from))) {
             return;

@@ -99,8 +99,8 @@ public final class NamedPipe {
     }
 
     /**
-     * Returns the status of the pipe's file at a name; null if a process of the host removed the name or put another
-     * file there.
+     * Returns the status of the pipe's file at a name; null if a process of the host has removed the name or put
+     * another file there.
      */
     private @Nullable FileStatus statusAt(Path name) {
         try {

@@ -68,7 +68,7 @@ public final class NamedPipes {
         return linked.of(file);
     }
 
-    /** Notes that the guest created a hard link. */
+    /** Notes that the guest has created a hard link. */
     public synchronized void linked(String from, String to, Path host) {
         FileStatus now = statusOf(host);
         if (now != null) {
@@ -76,7 +76,7 @@ public final class NamedPipes {
         }
     }
 
-    /** Notes that the guest removed a name. */
+    /** Notes that the guest has removed a name. */
     public synchronized void removed(String guest, @Nullable FileStatus before) {
         linked.removed(guest);
         followed.removed(guest, before);
@@ -89,15 +89,15 @@ public final class NamedPipes {
     }
 
     /**
-     * Changes the status that the guest sees of a file, if the guest removed all names of the file. Returns whether it
-     * removed them.
+     * Changes the status that the guest sees of a file, if the guest has removed all names of the file. Returns whether
+     * it removed them.
      */
     synchronized boolean changeWithoutName(FileStatus file, boolean isOfLost, UnaryOperator<FileStatus> change) {
         return followed.changeWithoutName(file, isOfLost, change);
     }
 
     /**
-     * Called after the status of a file changed. Open files whose removed name led to the same file show the new
+     * Called after the status of a file has changed. Open files whose removed name led to the same file show the new
      * status.
      */
     public synchronized void changed(Path host) {
@@ -209,7 +209,7 @@ public final class NamedPipes {
     }
 
     /**
-     * Called after a file lost a name. If it was the last name, forgets the pipe, because any new file may get the
+     * Called after a file has lost a name. If it was the last name, forgets the pipe, because any new file may get the
      * inode number.
      */
     private void forgetName(Path name, @Nullable FileStatus before) throws IOException {
@@ -264,7 +264,7 @@ public final class NamedPipes {
         return 0;
     }
 
-    /** Deletes the files that stand for pipes, if they can be found. Called after all processes ended. */
+    /** Deletes the files that stand for pipes, if they can be found. Called after all processes have ended. */
     public synchronized void close() {
         for (NamedPipe each : all.values()) {
             each.names().forEach(name -> deleteName(each, name));

@@ -7,7 +7,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the open files of a guest ({@code nr_files}). A closed file that is still mapped is counted too, because the
+ * Counts the open files of a guest ({@code nr_files}). A closed file that is still mapped is also counted, because the
  * library keeps it open. Thread-safe.
  */
 public final class OpenFileCount {

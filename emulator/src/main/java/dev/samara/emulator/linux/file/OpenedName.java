@@ -42,7 +42,7 @@ public final class OpenedName {
         return name.path();
     }
 
-    /** Returns whether the guest removed the name, or gave it to another file. */
+    /** Returns whether the guest has removed the name, or has given it to another file. */
     public boolean isRemoved() {
         return name.isRemoved();
     }
@@ -154,7 +154,7 @@ public final class OpenedName {
     }
 
     /**
-     * Changes the status that all descriptors of the file show, if the guest removed all its names, so that only
+     * Changes the status that all descriptors of the file show, if the guest has removed all its names, so that only
      * descriptors lead to it.
      *
      * @return whether it is such a file
@@ -213,7 +213,7 @@ public final class OpenedName {
         }
     }
 
-    /** Compares the type too, because a new file may have the inode number of the deleted one. */
+    /** Also compares the type, because a new file may have the inode number of the deleted one. */
     private boolean isOpened(FileStatus now) {
         return now.isSame(opened) && ((now.mode() ^ opened.mode()) & FileStatus.TYPE) == 0;
     }

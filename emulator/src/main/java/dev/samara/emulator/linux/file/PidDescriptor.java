@@ -17,7 +17,7 @@ public final class PidDescriptor extends GuestFile {
     public interface PidState {
         int id();
 
-        /** Whether it ended. A process ends when all its threads ended. */
+        /** Whether it has ended. A process ends when all its threads have ended. */
         boolean isEnded();
 
         /** Whether no process can wait for it any more. */

@@ -26,7 +26,7 @@ public final class Pipe {
     /** The size of a page in bytes. Writes of at most this many bytes are atomic. */
     private static final int PAGE = 4096;
 
-    /** Counts the pipes of the guest. The close of the last end removes this pipe from it. */
+    /** The counts of the guest's pipes and their pages. They include this pipe until its last end is closed. */
     private final PipeCount pipes;
 
     private final WaitList waiters = new WaitList();
@@ -130,8 +130,8 @@ public final class Pipe {
     }
 
     /**
-     * Adds an end as {@link #join} does, for an open through an {@code O_PATH} descriptor. A pipe that ended becomes an
-     * empty pipe again.
+     * Adds an end as {@link #join} does, for an open through an {@code O_PATH} descriptor. A pipe that has ended
+     * becomes an empty pipe again.
      */
     long joinAgain(boolean reads, boolean writes) {
         long result = join(reads, writes);

@@ -29,7 +29,7 @@ public class PipeEnd extends GuestFile {
         return joined == null ? super.reopened(changed) : joined;
     }
 
-    /** Opens another end of the pipe; returns null if the pipe ended, or is a terminal. */
+    /** Opens another end of the pipe; returns null if the pipe has ended, or is a terminal. */
     private @Nullable GuestFile joined(int changed) {
         int access = changed & OpenFlags.ACCESS;
         return isTerminal || pipe.join(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY) == Pipe.HAS_ENDED

@@ -103,7 +103,7 @@ abstract class SeekableFile extends GuestFile {
 
     /**
      * Returns the error of a write whose source does not provide all bytes; 0 if the bytes before the missing byte are
-     * to be written. If there is none before it, the file is extended to the offset of the write ({@code
+     * to be written. If there are no bytes before it, the file is extended to the offset of the write ({@code
      * generic_perform_write}).
      */
     private long shortage(long offset, long length, int got, long most) {

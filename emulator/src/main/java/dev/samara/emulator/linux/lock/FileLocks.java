@@ -87,7 +87,7 @@ public final class FileLocks {
 
     /**
      * Takes a lock if no other lock conflicts. The caller holds this object's monitor, and passes the result to {@link
-     * #told} after it released the monitor.
+     * #told} after it has released the monitor.
      */
     private long tryTake(FileKey file, Family family, HeldLock wanted) {
         if (conflict(file, family, wanted) != null) {

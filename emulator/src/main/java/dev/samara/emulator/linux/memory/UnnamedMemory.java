@@ -23,7 +23,9 @@ public final class UnnamedMemory {
     private final List<MappedFile> files = new ArrayList<>();
     private int enough = FEW;
 
-    /** The number of forks in progress. Until its fork ended, a child may have mappings that are not counted yet. */
+    /**
+     * The number of forks in progress. Until its fork has ended, a child may have mappings that are not counted yet.
+     */
     private int forks;
 
     /** A file and its page cache, which counts its mappings. */
@@ -54,7 +56,7 @@ public final class UnnamedMemory {
         }
     }
 
-    /** Called after the copy was made or failed. */
+    /** Called after the copy was made or has failed. */
     public void endFork() {
         synchronized (files) {
             forks--;

@@ -29,8 +29,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A process of the guest: memory, descriptors, signal actions and threads. After its last thread ended, it is a zombie
- * until its parent waited for it. Its parent, group and session are recorded in {@link ProcessTree}.
+ * A process of the guest: memory, descriptors, signal actions and threads. After its last thread has ended, it is a
+ * zombie until its parent has waited for it. Its parent, group and session are recorded in {@link ProcessTree}.
  */
 public final class GuestProcess implements SignalProcess {
 
@@ -85,7 +85,7 @@ public final class GuestProcess implements SignalProcess {
      * The {@link GuestThread#processors()} of the first thread.
      *
      * @written the creator, and any thread that chooses processors for the first thread (volatile)
-     * @read any thread, after the first thread ended (volatile)
+     * @read any thread, after the first thread has ended (volatile)
      * @invariant the set never changes; after concurrent choices it may differ from the set in {@code GuestThread}
      */
     private volatile @Nullable BitSet processors;
@@ -423,7 +423,7 @@ public final class GuestProcess implements SignalProcess {
         exit(WaitStatus.killed(signal, SignalInfo.dumps(signal) && limits.allowDump()));
     }
 
-    /** Ends all other threads, and waits until they ended. Returns false if the caller itself must end. */
+    /** Ends all other threads, and waits until they have ended. Returns false if the caller itself must end. */
     public boolean endOthers(GuestThread caller) {
         synchronized (this) {
             if (caller.mustEnd()) {
@@ -454,7 +454,7 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** Called when a thread ended and its CPU is closed. The last thread ends the process. */
+    /** Called when a thread has ended and its CPU is closed. The last thread ends the process. */
     void ended(GuestThread thread) {
         boolean isLast;
         synchronized (this) {
@@ -511,7 +511,7 @@ public final class GuestProcess implements SignalProcess {
         }
     }
 
-    /** Called after a thread that may have executed old code left it. */
+    /** Called after a thread has left old code that it may have executed. */
     void leftOldCode() {
         codeWaiters.wakeAll();
     }

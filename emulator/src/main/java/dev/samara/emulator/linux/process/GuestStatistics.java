@@ -32,8 +32,8 @@ public final class GuestStatistics {
 
     /**
      * @written a thread that ends its process (accumulate)
-     * @read the emulation's thread, after all processes ended
-     * @invariant the maximum, over all processes that ended, of the peak number of resident pages
+     * @read the emulation's thread, after all processes have ended
+     * @invariant the maximum, over all processes that have ended, of the peak number of resident pages
      */
     private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
 

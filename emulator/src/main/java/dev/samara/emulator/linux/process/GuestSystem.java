@@ -328,7 +328,7 @@ public final class GuestSystem {
         }
     }
 
-    /** Whether all processes are being killed, so that a new process must end too. */
+    /** Whether all processes are being killed, so that a new process must also end. */
     public boolean isEnding() {
         return isEnding;
     }
@@ -410,7 +410,7 @@ public final class GuestSystem {
         }
     }
 
-    /** Kills all processes, and waits until they ended. Then removes the names of pipes. */
+    /** Kills all processes, and waits until they have ended. Then removes the names of pipes. */
     public void endProcesses() throws InterruptedException {
         stop(SignalInfo.KILL);
         tree.awaitEnds();
@@ -418,7 +418,7 @@ public final class GuestSystem {
         namedPipes.close();
     }
 
-    /** Frees the memory that processes shared. Called after all processes ended. */
+    /** Frees the memory that processes shared. Called after all processes have ended. */
     public void freeMemory() {
         segments.close();
         unnamed.free();

@@ -72,7 +72,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
      */
     private volatile @Nullable String name;
 
-    /** Changed only by this thread, in an execve, after all other threads of the process ended. */
+    /** Changed only by this thread, in an execve, after all other threads of the process have ended. */
     private volatile int tid;
 
     private volatile @Nullable Thread runner;

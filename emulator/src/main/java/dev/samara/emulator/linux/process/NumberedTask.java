@@ -8,10 +8,10 @@ import org.jspecify.annotations.Nullable;
  * process, which remains after its end until the process is reaped.
  *
  * @param process the process
- * @param thread the thread; null if it is a first thread that ended
+ * @param thread the thread; null if it is a first thread that has ended
  */
 public record NumberedTask(GuestProcess process, @Nullable GuestThread thread) {
-    /** Returns the credentials of the task. A thread that ended keeps them. */
+    /** Returns the credentials of the task. A thread that has ended keeps them. */
     public Credentials credentials() {
         return thread == null ? process.credentials() : thread.credentials();
     }

@@ -41,7 +41,7 @@ public final class ProcessTree {
     }
 
     /**
-     * A child that ended, stopped or continued.
+     * A child that has ended, stopped or continued.
      *
      * @param process the child
      * @param status the status in the format of {@code wait4}
@@ -64,7 +64,7 @@ public final class ProcessTree {
         return lastId;
     }
 
-    /** Returns whether a process ended. This stays true after it was reaped. */
+    /** Returns whether a process has ended. This stays true after it was reaped. */
     synchronized boolean isZombie(GuestProcess process) {
         TreeNode node = nodes.get(process.pid());
         return node == null || node.isZombie;
@@ -255,7 +255,7 @@ public final class ProcessTree {
                 first = first == null ? node.process : first;
             }
         }
-        // If the first process ended, the run ends anyway.
+        // If the first process has ended, the run ends anyway.
         return first != null && first.pid() == FIRST_PID ? first : null;
     }
 
@@ -283,7 +283,7 @@ public final class ProcessTree {
         parent.childEnds().wakeAll();
     }
 
-    /** Called after a process ended. Notifies its parent, or forgets the process if it has no parent. */
+    /** Called after a process has ended. Notifies its parent, or forgets the process if it has no parent. */
     void ended(GuestProcess process) {
         GuestProcess told;
         synchronized (this) {
@@ -326,8 +326,8 @@ public final class ProcessTree {
     }
 
     /**
-     * Called after a process that could continue a group ended. If the group is now orphaned and a member is stopped,
-     * sends SIGHUP and SIGCONT to the group.
+     * Called after a process has ended that could continue a group. If the group is now orphaned and a member is
+     * stopped, sends SIGHUP and SIGCONT to the group.
      */
     private void hangUpIfOrphaned(int group) {
         List<GuestProcess> members = ofGroup(group);
@@ -412,7 +412,7 @@ public final class ProcessTree {
         notifyAll();
     }
 
-    /** Waits until a process ended. If it may never end, throws the failure of the emulator. */
+    /** Waits until a process has ended. If it may never end, throws the failure of the emulator. */
     public void awaitEnd(GuestProcess process) throws InterruptedException {
         await(() -> isZombie(process));
     }

@@ -18,7 +18,7 @@ public final class UsedTime {
 
     UsedTime() {}
 
-    /** Returns the CPU time that a thread of the host used so far; 0 if the thread ended. */
+    /** Returns the CPU time that a thread of the host used so far; 0 if the thread has ended. */
     static long of(Thread thread) {
         return Math.max(THREADS.getThreadCpuTime(thread.getId()), 0);
     }
@@ -39,7 +39,7 @@ public final class UsedTime {
         }
     }
 
-    /** Returns the CPU time of the given threads and of the threads that ended. */
+    /** Returns the CPU time of the given threads and of the threads that have ended. */
     synchronized long own(List<GuestThread> living) {
         return ended + living.stream().mapToLong(GuestThread::usedNanos).sum();
     }

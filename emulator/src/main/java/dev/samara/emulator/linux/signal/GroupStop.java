@@ -23,7 +23,7 @@ public final class GroupStop {
      */
     private volatile int signal;
 
-    /** Whether a thread took a signal that may stop the process, and no SIGCONT was sent since then. */
+    /** Whether a thread has taken a signal that may stop the process, and no SIGCONT was sent since then. */
     private boolean isDue;
 
     private int waiting;
@@ -45,7 +45,7 @@ public final class GroupStop {
         return signal;
     }
 
-    /** Called when a thread took a signal that may stop the process. The caller holds the signals' lock. */
+    /** Called when a thread has taken a signal that may stop the process. The caller holds the signals' lock. */
     void taken() {
         isDue = true;
     }
@@ -90,7 +90,7 @@ public final class GroupStop {
         }
         process.noticeStop();
         for (; ; ) {
-            // Called before the check, because it parks too, and so may consume the wake of SIGCONT.
+            // Called before the check, because it also parks, and so may consume the wake of SIGCONT.
             thread.pauseForDebugger();
             if (mayGoOn(thread)) {
                 return true;

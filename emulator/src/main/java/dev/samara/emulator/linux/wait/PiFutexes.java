@@ -40,7 +40,7 @@ public final class PiFutexes {
     private static final class PiLock {
         private final Deque<PiWaiter> waiters = new ArrayDeque<>();
 
-        /** Null while the first waiter takes over the lock of an owner that ended. */
+        /** Null while the first waiter takes over the lock of an owner that has ended. */
         private @Nullable FutexThread owner;
     }
 
@@ -209,7 +209,7 @@ public final class PiFutexes {
         return waiter.isGranted;
     }
 
-    /** Stores the new owner of a lock whose owner ended ({@code fixup_pi_state_owner}). */
+    /** Stores the new owner of a lock whose owner has ended ({@code fixup_pi_state_owner}). */
     private static void storeOwner(FutexThread thread, long address) {
         CallMemory memory = thread.memory();
         int changed = thread.tid() | HAS_WAITERS | OWNER_DIED;
