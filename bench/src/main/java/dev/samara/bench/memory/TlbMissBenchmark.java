@@ -26,8 +26,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * TLB misses, and entering and leaving GUEST, by a claimed CPU and by one of the pool. The baselines are an array of entries instead of the page table, and one
- * volatile store.
+ * TLB misses, and entering and leaving GUEST, by a claimed CPU and by one of the pool. The baselines are an array of
+ * entries instead of the page table, and one volatile store.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)

@@ -230,7 +230,7 @@ final class Eviction {
         }
     }
 
-    /** Removes the pages of the batch with the indexes from {@code from} to {@code to}, exclusive, from the mappings. */
+    /** Removes the pages of the batch with indexes from {@code from} to {@code to}, exclusive, from the mappings. */
     private void unmap(DiscardPages discarding, int from, int to, List<AccessChecker.Revocation> revocations) {
         long first = batch.page(from);
         long last = batch.page(to - 1);

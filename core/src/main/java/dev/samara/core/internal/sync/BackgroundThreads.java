@@ -7,9 +7,9 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Counts the threads of a {@link Background}, and retries the start of a thread if it has failed. Guarded by the lock
- * of the {@link Background}. The attempts are not a {@link RetriedCall}, because the housekeeping that would retry them
- * needs the missing threads.
+ * Counts the threads of a {@link Background}, and retries the start of a thread if it has failed. All calls hold the
+ * lock of the {@link Background}. The attempts are not a {@link RetriedCall}, because the housekeeping that would retry
+ * them needs the missing threads.
  */
 final class BackgroundThreads {
     /** The maximum number of threads. */
