@@ -27,7 +27,7 @@ final class NamedTestsTest {
 
     /** The name of a test class, by its suffix or package, and optionally a member of it. */
     private static final Pattern NAMED = Pattern.compile("`(?:(?:stress|cpu|internal\\.cpu|torture)\\.([A-Z]\\w*)"
-            + "|(\\w+(?:Test|Torture|Scenarios|Breaks)))(?:\\.(\\w+))?`");
+            + "|(\\w+(?:Test|Torture|Scenarios|Mutants)))(?:\\.(\\w+))?`");
 
     /** Names of members alone, after a member with its class, or after the class and a colon. */
     private static final Pattern MORE = Pattern.compile(

@@ -3,7 +3,7 @@ package dev.samara.core.lincheck;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import dev.samara.core.interleave.planted.PlantedBreaks;
+import dev.samara.core.interleave.planted.PlantedMutants;
 import dev.samara.testing.MutantTable;
 import dev.samara.testing.Project;
 import java.util.List;
@@ -20,11 +20,11 @@ final class SecondOpinionTableTest {
             List.of("planted", "calls", "scheduler: schedules", "Lincheck"),
             SecondOpinions.ALL.stream()
                     .map(opinion -> List.of(
-                            opinion.name(), opinion.shown(), "" + PlantedBreaks.schedules(opinion.name()), "found"))
+                            opinion.name(), opinion.shown(), "" + PlantedMutants.schedules(opinion.name()), "found"))
                     .toList());
 
     @Test
-    @DisplayName("of the breaks that Lincheck finds, too")
+    @DisplayName("of the mutants that Lincheck finds, too")
     void generated() {
         assertEquals(TABLE.generated(), TABLE.written(), "see docs/testing.md");
     }

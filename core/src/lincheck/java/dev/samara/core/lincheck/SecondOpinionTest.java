@@ -36,7 +36,7 @@ final class SecondOpinionTest {
      * separate JVM, because Lincheck identifies classes by name and so instruments only one version of each.
      */
     @Test
-    @DisplayName("with its break, each scenario fails")
+    @DisplayName("with its mutant, each scenario fails")
     void broken(@TempDir Path directory) throws Exception {
         Path classes = directory.resolve("classes");
         for (SecondOpinions.Opinion opinion : SecondOpinions.ALL) {

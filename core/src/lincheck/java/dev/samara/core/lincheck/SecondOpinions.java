@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.interleave.planted.PlantedBreaks;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.core.interleave.planted.PlantedMutants;
+import dev.samara.interleave.instrument.SourceMutant;
 import java.util.Arrays;
 import java.util.List;
 import org.jetbrains.kotlinx.lincheck.Actor;
@@ -37,8 +37,8 @@ final class SecondOpinions {
     record Opinion(
             String name, String shown, Class<?> calls, List<String> one, List<String> other, List<String> after) {
         /** Returns the mutant that the scheduler must find under this name. */
-        SourceBreak planting() {
-            return PlantedBreaks.sourceBreak(name);
+        SourceMutant planting() {
+            return PlantedMutants.sourceMutant(name);
         }
 
         /** Returns Lincheck's finding, or "nothing". */

@@ -4,7 +4,7 @@ package dev.samara.maple.interleave;
 import dev.samara.interleave.instrument.PlantedPlaces;
 import org.junit.jupiter.api.DisplayName;
 
-@DisplayName("Each break planted in the tree has its place in the code")
+@DisplayName("Each mutant of the tree has its place in the code")
 final class TreePlantingsTest extends PlantedPlaces {
     TreePlantingsTest() throws Exception {}
 }

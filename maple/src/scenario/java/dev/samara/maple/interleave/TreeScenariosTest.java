@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.SteppedScenarios;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
@@ -65,29 +65,29 @@ final class TreeScenariosTest {
      * @param schedules the number of schedules up to the first failure
      * @param unchanged the number of schedules of the unchanged code
      */
-    record TreeBreak(
-            String name, int schedules, int unchanged, Class<? extends Scenario> scenario, SourceBreak planting) {
+    record TreeMutant(
+            String name, int schedules, int unchanged, Class<? extends Scenario> scenario, SourceMutant planting) {
         @Override
         public String toString() {
             return scenario.getSimpleName() + ": " + name;
         }
     }
 
-    private static TreeBreak planted(
+    private static TreeMutant planted(
             String name,
             int schedules,
             int unchanged,
             Class<? extends Scenario> scenario,
             String className,
             String... texts) {
-        return new TreeBreak(name, schedules, unchanged, scenario, SourceBreak.of(className, texts));
+        return new TreeMutant(name, schedules, unchanged, scenario, SourceMutant.of(className, texts));
     }
 
-    static final List<TreeBreak> BREAKS = Stream.of(brokenReads(), brokenSnapshots(), brokenEdits(), brokenMoves())
+    static final List<TreeMutant> MUTANTS = Stream.of(brokenReads(), brokenSnapshots(), brokenEdits(), brokenMoves())
             .flatMap(List::stream)
             .toList();
 
-    private static List<TreeBreak> brokenReads() {
+    private static List<TreeMutant> brokenReads() {
         String get = "        if (leaf[0] != pivots) {\n            k = LeafNode.find(leaf, Keys.flip(index));";
         String together =
                 "if (leafA[0] != pivotsA || leafB[0] != pivotsB || leafC[0] != pivotsC || leafD[0] != pivotsD)";
@@ -194,7 +194,7 @@ final class TreeScenariosTest {
                         "java.util.Optional.ofNullable(" + lowerHalf + ").orElseGet(() -> " + upperHalf + ')'));
     }
 
-    private static List<TreeBreak> brokenSnapshots() {
+    private static List<TreeMutant> brokenSnapshots() {
         return List.of(
                 planted(
                         "a snapshot does not end the era",
@@ -230,7 +230,7 @@ final class TreeScenariosTest {
                         "setRootRelease(newRoot); setEraRelease(next);\n            } else setRootRelease(newRoot);"));
     }
 
-    private static List<TreeBreak> brokenEdits() {
+    private static List<TreeMutant> brokenEdits() {
         String publish = " draft.disown(); tree.setRootRelease(draft.root()); ";
         String store = "        draft.store(first, last, value);\n";
         String reserve = "draft.replaceByReservation(first, last, owner);";
@@ -271,7 +271,7 @@ final class TreeScenariosTest {
                                 + " if (found) edits.store(where.first(), where.last(), value); return found;"));
     }
 
-    private static List<TreeBreak> brokenMoves() {
+    private static List<TreeMutant> brokenMoves() {
         return List.of(
                 planted(
                         "a boundary moves in a leaf that a snapshot has, too",
@@ -299,14 +299,14 @@ final class TreeScenariosTest {
                         ""));
     }
 
-    static List<TreeBreak> breaks() {
-        return BREAKS;
+    static List<TreeMutant> mutants() {
+        return MUTANTS;
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
-    @DisplayName("a break is found")
-    void isFound(TreeBreak of) {
+    @MethodSource("mutants")
+    @DisplayName("a mutant is found")
+    void isFound(TreeMutant of) {
         Exploration exploration = SteppedScenarios.explore(of.scenario(), of.planting());
         Exploration.Failure failure = SteppedScenarios.result(
                         of.scenario(), exploration, Strategy.bounded(PREEMPTIONS), 1)

@@ -18,7 +18,7 @@ final class TreeTableTest {
             Project.root().resolve("docs/interleavings.md"),
             "TreeScenariosTest",
             List.of("planted", "scenario", "schedules", "unchanged"),
-            TreeScenariosTest.BREAKS.stream()
+            TreeScenariosTest.MUTANTS.stream()
                     .map(of -> List.of(
                             of.name(),
                             '`' + of.scenario().getSimpleName() + '`',
@@ -27,7 +27,7 @@ final class TreeTableTest {
                     .toList());
 
     @Test
-    @DisplayName("of the breaks of the tree")
+    @DisplayName("of the mutants of the tree")
     void generated() {
         assertEquals(TABLE.generated(), TABLE.written(), "see docs/testing.md");
     }

@@ -5,7 +5,7 @@
  * <p>{@code TwoLeaves} is a small tree with an edge between two leaves. In a {@code TreeScenario}, a writer and a
  * reader make a few calls on it each, and some serial order of the calls must lead to all of their results. {@code
  * TreeScenarios} contains the scenarios, and {@code TreeScenariosTest} explores them, with and without planted mutants.
- * {@code BrokenLeavesTest} contains mutants of leaves that one thread can detect.
+ * {@code LeafMutantsTest} contains mutants of leaves that one thread can detect.
  */
 @NullMarked
 package dev.samara.maple.interleave;

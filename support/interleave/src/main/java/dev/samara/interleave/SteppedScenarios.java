@@ -28,13 +28,13 @@ public final class SteppedScenarios {
     private SteppedScenarios() {}
 
     /** Returns an exploration of a scenario class, with mutants of the classes that it uses. */
-    public static Exploration explore(Class<? extends Scenario> type, Planting... breaks) {
-        return new Exploration(supplier(type, loader(breaks)), Limits.DEFAULT);
+    public static Exploration explore(Class<? extends Scenario> type, Planting... mutants) {
+        return new Exploration(supplier(type, loader(mutants)), Limits.DEFAULT);
     }
 
     /** Returns an exploration of a scenario class whose constructor takes a name. */
-    public static Exploration exploreNamed(Class<? extends Scenario> type, String name, Planting... breaks) {
-        return exploreNamed(type, name, loader(breaks));
+    public static Exploration exploreNamed(Class<? extends Scenario> type, String name, Planting... mutants) {
+        return exploreNamed(type, name, loader(mutants));
     }
 
     /**
@@ -46,22 +46,22 @@ public final class SteppedScenarios {
     }
 
     /** Returns a class loader for the given mutants: a new one, or the shared one if there are no mutants. */
-    public static ClassLoader loader(Planting... breaks) {
-        return breaks.length == 0 ? UNCHANGED : new SteppedClassLoader(List.of(breaks), false);
+    public static ClassLoader loader(Planting... mutants) {
+        return mutants.length == 0 ? UNCHANGED : new SteppedClassLoader(List.of(mutants), false);
     }
 
     /** Returns an exploration in which each thread's stores wait in a store buffer. */
-    public static Exploration exploreBuffered(Class<? extends Scenario> type, Planting... breaks) {
-        return new Exploration(supplier(type, new SteppedClassLoader(List.of(breaks), true)), Limits.DEFAULT);
+    public static Exploration exploreBuffered(Class<? extends Scenario> type, Planting... mutants) {
+        return new Exploration(supplier(type, new SteppedClassLoader(List.of(mutants), true)), Limits.DEFAULT);
     }
 
     /** Explores, and prints the figures if {@code -Dinterleave.report=true} is set. */
     public static Exploration.Result result(
-            Class<? extends Scenario> type, Exploration exploration, Strategy strategy, int breaks) {
+            Class<? extends Scenario> type, Exploration exploration, Strategy strategy, int mutants) {
         Exploration.Result result = exploration.explore(strategy, MOST);
         if (Boolean.getBoolean("interleave.report")) {
             System.out.println(
-                    type.getSimpleName() + ", " + strategy + (breaks == 0 ? ": " : ", broken: ") + result.figures());
+                    type.getSimpleName() + ", " + strategy + (mutants == 0 ? ": " : ", broken: ") + result.figures());
         }
         return result;
     }

@@ -7,7 +7,7 @@
  *
  * <p>{@link dev.samara.core.live.file.HostFaultsTest} runs scripts only with the library, whose files are in arrays
  * ({@code MemoryDisk}). In each run, one host call fails, is short or is interrupted. The results are compared with a
- * model of the acknowledged state ({@code AckModel}); {@code FaultTrial} lists the rules. {@code HostFaultBreaksTest}
+ * model of the acknowledged state ({@code AckModel}); {@code FaultTrial} lists the rules. {@code HostFaultMutantsTest}
  * checks that the rules detect planted mutants.
  */
 @NullMarked

@@ -88,8 +88,8 @@ public final class Pairs {
     }
 
     /** Returns an exploration of the {@link PairScenario} with a name. */
-    public static Exploration exploration(String name, Planting... breaks) {
-        return SteppedScenarios.exploreNamed(PairScenario.class, name, breaks);
+    public static Exploration exploration(String name, Planting... mutants) {
+        return SteppedScenarios.exploreNamed(PairScenario.class, name, mutants);
     }
 
     /** Returns the names of all pairs of basic kinds in some relations. */

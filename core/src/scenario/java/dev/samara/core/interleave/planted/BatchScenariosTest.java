@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
@@ -30,42 +30,42 @@ final class BatchScenariosTest {
     private static final String[] SMALL = {"static final int MOST = 64;", "static final int MOST = 1;"};
 
     /** Not a mutant: each batch is full with one VMA. */
-    static final Planting SMALL_BATCHES = SourceBreak.of(BATCHES, SMALL);
+    static final Planting SMALL_BATCHES = SourceMutant.of(BATCHES, SMALL);
 
-    private record Break(String name, Class<? extends Scenario> scenario, Planting planting) {
+    private record Mutant(String name, Class<? extends Scenario> scenario, Planting planting) {
         @Override
         public String toString() {
             return name;
         }
     }
 
-    private static final List<Break> BREAKS = List.of(
-            new Break(
+    private static final List<Mutant> MUTANTS = List.of(
+            new Mutant(
                     "a call in batches keeps only what its batches have changed",
                     BatchScenarios.ProtectBesideProtect.class,
-                    SMALL_BATCHES.and(SourceBreak.of(
+                    SMALL_BATCHES.and(SourceMutant.of(
                             INTERNAL + "space.Footprint",
                             "? batched.overlap(start, end)",
                             "? occupied.overlap(start, end) || busy.overlap(start, end)"))),
-            new Break(
+            new Mutant(
                     "a move in batches keeps its source only",
                     BatchScenarios.MoveBesideMapping.class,
-                    SourceBreak.of(BATCHES, SMALL[0], SMALL[1], "i < ranges.size()", "i < 1")),
-            new Break(
+                    SourceMutant.of(BATCHES, SMALL[0], SMALL[1], "i < ranges.size()", "i < 1")),
+            new Mutant(
                     "a fork does not wait for the last batch",
                     BatchScenarios.ProtectBesideFork.class,
-                    SMALL_BATCHES.and(SourceBreak.of(
+                    SMALL_BATCHES.and(SourceMutant.of(
                             INTERNAL + "syscall.ForkInstant",
                             "Gate publication = parent.inFlight().publication();",
                             "Gate publication = null;"))));
 
-    private static List<Break> breaks() {
-        return BREAKS;
+    private static List<Mutant> mutants() {
+        return MUTANTS;
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.explore(type, breaks);
-        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.explore(type, mutants);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), mutants.length);
     }
 
     @ParameterizedTest
@@ -85,11 +85,11 @@ final class BatchScenariosTest {
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
-    @DisplayName("a broken protocol is found")
-    void found(Break of) {
+    @MethodSource("mutants")
+    @DisplayName("a mutant is found")
+    void found(Mutant of) {
         Exploration.Failure failure = explore(of.scenario, of.planting).failure();
         assertNotNull(failure);
-        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        assertTrue(PlantedMutant.isFinding(failure), failure::toString);
     }
 }

@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
@@ -33,78 +33,78 @@ final class BorderScenariosTest {
     private static final String COMPARED = "return tree.isStillVersion(version) ? found : CHANGED;";
 
     private static Planting search(String direction, String with) {
-        return SourceBreak.of(PARTS, direction + COMPARED, direction + with);
+        return SourceMutant.of(PARTS, direction + COMPARED, direction + with);
     }
 
-    static final List<PlantedBreak> BREAKS = List.of(
-            PlantedBreak.of(
+    static final List<PlantedMutant> MUTANTS = List.of(
+            PlantedMutant.of(
                     "P38: a search upwards reads each part once",
                     BorderScenarios.NextOverFilled.class,
                     1,
-                    PlantedBreak.found(7, "16"),
+                    PlantedMutant.found(7, "16"),
                     search(UPWARDS, "return found;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a search upwards reads each part once",
                     BorderScenarios.NextFromFilled.class,
                     1,
-                    PlantedBreak.found(7, "16"),
+                    PlantedMutant.found(7, "16"),
                     search(UPWARDS, "return found;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a search upwards compares the last part alone",
                     BorderScenarios.NextFromFilled.class,
                     1,
-                    PlantedBreak.found(9, "16"),
+                    PlantedMutant.found(9, "16"),
                     search(
                             UPWARDS,
                             "return part < trees.length - 1 || tree.isStillVersion(version) ? found : CHANGED;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a search downwards reads each part once",
                     BorderScenarios.PreviousOverFilled.class,
                     1,
-                    PlantedBreak.found(7, "22"),
+                    PlantedMutant.found(7, "22"),
                     search(DOWNWARDS, "return found;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a search downwards compares its first part alone",
                     BorderScenarios.PreviousOverFilled.class,
                     1,
-                    PlantedBreak.found(8, "22"),
+                    PlantedMutant.found(8, "22"),
                     search(DOWNWARDS, "return part != 2 || tree.isStillVersion(version) ? found : CHANGED;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a search downwards reads each part once",
                     BorderScenarios.PreviousFromFilled.class,
                     1,
-                    PlantedBreak.found(7, "17"),
+                    PlantedMutant.found(7, "17"),
                     search(DOWNWARDS, "return found;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a snapshot reads the trees once",
                     BorderScenarios.SnapshotBesideChanges.class,
                     1,
-                    PlantedBreak.found(10, "15"),
-                    SourceBreak.of(PARTS, "if (!trees[i].isStill(read[i])) {", "if (false) {")),
-            PlantedBreak.of(
+                    PlantedMutant.found(10, "15"),
+                    SourceMutant.of(PARTS, "if (!trees[i].isStill(read[i])) {", "if (false) {")),
+            PlantedMutant.of(
                     "P38: a snapshot does not read the tree of the first part again",
                     BorderScenarios.SnapshotBesideChanges.class,
                     1,
-                    PlantedBreak.found(10, "15"),
-                    SourceBreak.of(
+                    PlantedMutant.found(10, "15"),
+                    SourceMutant.of(
                             PARTS, "if (!trees[i].isStill(read[i])) {", "if (i > 0 && !trees[i].isStill(read[i])) {")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a snapshot that has found a change does not read all trees again",
                     BorderScenarios.SnapshotBesideChanges.class,
                     1,
-                    PlantedBreak.found(10, "15"),
-                    SourceBreak.of(PARTS, "                isStill = false;\n", "")));
+                    PlantedMutant.found(10, "15"),
+                    SourceMutant.of(PARTS, "                isStill = false;\n", "")));
 
-    private static List<PlantedBreak> breaks() {
-        return BREAKS;
+    private static List<PlantedMutant> mutants() {
+        return MUTANTS;
     }
 
     /** Makes a lookup ask for a join after its first failed attempt. */
-    private static final Planting ONE_TRY = SourceBreak.of(PARTS, "TRIES = 64;", "TRIES = 1;");
+    private static final Planting ONE_TRY = SourceMutant.of(PARTS, "TRIES = 64;", "TRIES = 1;");
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.explore(type, breaks);
-        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.explore(type, mutants);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), mutants.length);
     }
 
     @ParameterizedTest
@@ -142,12 +142,12 @@ final class BorderScenariosTest {
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
-    @DisplayName("a broken rule is found")
-    void found(PlantedBreak of) {
+    @MethodSource("mutants")
+    @DisplayName("a mutant is found")
+    void found(PlantedMutant of) {
         Exploration.Failure failure = explore(of.scenario(), of.planting()).failure();
         assertNotNull(failure);
-        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        assertTrue(PlantedMutant.isFinding(failure), failure::toString);
     }
 
     @ParameterizedTest

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class ChargeScenariosTest {
     private static final String MEMORY = "dev.samara.core.internal.memory.CommittedMemory";
 
-    private record Break(String name, String scenario, int preemptions, Planting planting) {
+    private record Mutant(String name, String scenario, int preemptions, Planting planting) {
         @Override
         public String toString() {
             return name;
@@ -38,68 +38,69 @@ final class ChargeScenariosTest {
     }
 
     private static final Planting NO_LOCK =
-            SourceBreak.of("dev.samara.core.internal.sync.SpinLock", "locked.getAndSet(true)", "spins < 0");
+            SourceMutant.of("dev.samara.core.internal.sync.SpinLock", "locked.getAndSet(true)", "spins < 0");
 
-    private static final List<Break> BREAKS = List.of(
-            new Break(
+    private static final List<Mutant> MUTANTS = List.of(
+            new Mutant(
                     "a stripe is left out of the sum",
                     "16 | +16 | +1 -1",
                     0,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             MEMORY,
                             "long taken = stripe.close();",
                             "long taken = stripe == stripes[0] ? 0 : stripe.close();")),
-            new Break(
+            new Mutant(
                     "a stripe is taken twice: by a charge, and by the thread that closes its stripe",
                     "16 | +15 | +2",
                     1,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             MEMORY,
                             "return Math.max(0, stripe.getAndSet(CLOSED));",
                             "long had = stripe.get(); stripe.set(CLOSED); return Math.max(0, had);")),
-            new Break(
+            new Mutant(
                     "free memory is dealt twice",
                     "16 | +16 | +1",
                     1,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             MEMORY,
                             "if (pool.compareAndSet(free, free - share * STRIPES)) {",
                             "if (pool.compareAndSet(free, free - share)) {")),
-            new Break("a charge is refused while another thread carries free memory", "16 | =0 | +16", 1, NO_LOCK),
-            new Break(
+            new Mutant("a charge is refused while another thread carries free memory", "16 | =0 | +16", 1, NO_LOCK),
+            new Mutant(
                     "a charge is refused because its stripe is closed, and the pool has too little",
                     "16 | +8 | +8",
                     1,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             MEMORY,
                             "return chargeExactly(own, bytes);",
                             "return !own.isClosed() && chargeExactly(own, bytes);")),
-            new Break(
+            new Mutant(
                     "an uncharge stores into a stripe that is closed meanwhile",
                     "16 | +1 / -1 | +15",
                     1,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             MEMORY,
                             "if (stripe.compareAndSet(known, known - bytes)) {",
                             "stripe.set(known - bytes);\n                if (true) {")),
-            new Break(
+            new Mutant(
                     "a stripe is used though the pool is negative",
                     "16 | !18 | +1",
                     0,
-                    SourceBreak.of(MEMORY, "return pool.get() >= 0 && own.take(bytes);", "return own.take(bytes);")),
-            new Break(
+                    SourceMutant.of(MEMORY, "return pool.get() >= 0 && own.take(bytes);", "return own.take(bytes);")),
+            new Mutant(
                     "committed memory is counted while another thread carries free memory",
                     "16 | +8 | =0",
                     1,
                     NO_LOCK));
 
-    private static List<Break> breaks() {
-        return BREAKS;
+    private static List<Mutant> mutants() {
+        return MUTANTS;
     }
 
-    private static Exploration.Result explore(String scenario, int preemptions, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.exploreNamed(ChargeScenario.class, scenario, breaks);
-        return SteppedScenarios.result(ChargeScenario.class, exploration, Strategy.bounded(preemptions), breaks.length);
+    private static Exploration.Result explore(String scenario, int preemptions, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.exploreNamed(ChargeScenario.class, scenario, mutants);
+        return SteppedScenarios.result(
+                ChargeScenario.class, exploration, Strategy.bounded(preemptions), mutants.length);
     }
 
     @ParameterizedTest
@@ -127,12 +128,12 @@ final class ChargeScenariosTest {
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
-    @DisplayName("a broken rule is found")
-    void found(Break of) {
+    @MethodSource("mutants")
+    @DisplayName("a mutant is found")
+    void found(Mutant of) {
         Exploration.Failure failure =
                 explore(of.scenario, of.preemptions, of.planting).failure();
         assertNotNull(failure);
-        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        assertTrue(PlantedMutant.isFinding(failure), failure::toString);
     }
 }

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
@@ -28,7 +28,7 @@ final class DistrictLimitScenariosTest {
     private static final String SPACE = "dev.samara.core.internal.space.";
     private static final String DISTRICTS = SPACE + "Districts";
 
-    private static final Planting SHARE_TWICE = SourceBreak.of(
+    private static final Planting SHARE_TWICE = SourceMutant.of(
             SPACE + "PartBounds",
             "return Math.max(0, (most - pages) / count);",
             "return Math.max(0, most - pages);",
@@ -36,64 +36,64 @@ final class DistrictLimitScenariosTest {
             "for (int i = count; i < count; i++) {\n            first.addAll(growth);");
 
     private static final Planting REST_TWICE =
-            SourceBreak.of(SPACE + "District", "LayoutCounters most = cap;", "LayoutCounters most = null;");
+            SourceMutant.of(SPACE + "District", "LayoutCounters most = cap;", "LayoutCounters most = null;");
 
-    private static final Planting GAIN_TWICE = SourceBreak.of(
+    private static final Planting GAIN_TWICE = SourceMutant.of(
             DISTRICTS,
             "from[i].addGainTo(counters);",
             "from[i].addGainTo(counters);\n                from[i].addGainTo(counters);");
 
-    static final List<PlantedBreak> BREAKS = List.of(
-            PlantedBreak.of(
+    static final List<PlantedMutant> MUTANTS = List.of(
+            PlantedMutant.of(
                     "P42: two parts take one share of a limit",
                     DistrictLimitScenarios.OneLock.class,
                     1,
-                    PlantedBreak.found(1, "105"),
+                    PlantedMutant.found(1, "105"),
                     SHARE_TWICE),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P42: two parts take one share of a limit",
                     DistrictLimitScenarios.OneMapping.class,
                     1,
-                    PlantedBreak.found(1, "99"),
+                    PlantedMutant.found(1, "99"),
                     SHARE_TWICE),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P42: two parts take one share of a limit",
                     DistrictLimitScenarios.OneMappingOfData.class,
                     1,
-                    PlantedBreak.found(1, "99"),
+                    PlantedMutant.found(1, "99"),
                     SHARE_TWICE),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P42: two parts take what no share has",
                     DistrictLimitScenarios.OneLock.class,
                     1,
-                    PlantedBreak.found(1, "105"),
+                    PlantedMutant.found(1, "105"),
                     REST_TWICE),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P42: two parts take what no share has",
                     DistrictLimitScenarios.OneMapping.class,
                     1,
-                    PlantedBreak.found(1, "99"),
+                    PlantedMutant.found(1, "99"),
                     REST_TWICE),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P42: two parts take what no share has",
                     DistrictLimitScenarios.OneMappingOfData.class,
                     1,
-                    PlantedBreak.found(1, "99"),
+                    PlantedMutant.found(1, "99"),
                     REST_TWICE),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P42: a join counts a part twice",
                     DistrictLimitScenarios.BothLocks.class,
                     1,
-                    PlantedBreak.found(1, "170"),
+                    PlantedMutant.found(1, "170"),
                     GAIN_TWICE));
 
-    private static List<PlantedBreak> breaks() {
-        return BREAKS;
+    private static List<PlantedMutant> mutants() {
+        return MUTANTS;
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.explore(type, breaks);
-        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.explore(type, mutants);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(1), mutants.length);
     }
 
     @ParameterizedTest
@@ -112,11 +112,11 @@ final class DistrictLimitScenariosTest {
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
+    @MethodSource("mutants")
     @DisplayName("a share, a rest or a gain that is taken twice is found")
-    void found(PlantedBreak of) {
+    void found(PlantedMutant of) {
         Exploration.Failure failure = explore(of.scenario(), of.planting()).failure();
         assertNotNull(failure);
-        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        assertTrue(PlantedMutant.isFinding(failure), failure::toString);
     }
 }

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
@@ -52,15 +52,15 @@ final class DistrictScenariosTest {
             """;
 
     private static final Planting ANY_ADDRESS =
-            SourceBreak.of(EDIT, "if (!district.contains(address)) {", "if (false) {");
+            SourceMutant.of(EDIT, "if (!district.contains(address)) {", "if (false) {");
 
-    static final List<PlantedBreak> BREAKS = List.of(
-            PlantedBreak.of(
+    static final List<PlantedMutant> MUTANTS = List.of(
+            PlantedMutant.of(
                     "P37: an operation over a border publishes once in each part",
                     DistrictScenarios.LookupsBesideJoin.class,
                     1,
-                    PlantedBreak.found(4, "24"),
-                    SourceBreak.of(
+                    PlantedMutant.found(4, "24"),
+                    SourceMutant.of(
                             INTERNAL + "syscall.Munmap",
                             "        return Syscall.run(layout, new Munmap(address, length));\n",
                             """
@@ -73,112 +73,112 @@ final class DistrictScenariosTest {
                                     long from = isOver ? border : address;
                                     return Syscall.run(layout, new Munmap(from, address + length - from));
                             """)),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P38: a snapshot reads the roots once",
                     DistrictScenarios.SnapshotBesideBoth.class,
                     1,
-                    PlantedBreak.found(8, "11"),
-                    SourceBreak.of(
+                    PlantedMutant.found(8, "11"),
+                    SourceMutant.of(
                             INTERNAL + "space.LayoutParts", "if (!trees[i].isStill(read[i])) {", "if (false) {")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P39: an operation goes by the parts before lookups do",
                     DistrictScenarios.DivisionBesideOperation.class,
                     1,
-                    PlantedBreak.found(4, "131"),
-                    SourceBreak.of(
+                    PlantedMutant.found(4, "131"),
+                    SourceMutant.of(
                                     LOOKUPS,
                                     "return layout.treeAcquire() != null ? null : partsAcquire();",
                                     "return partsAcquire();")
-                            .and(SourceBreak.of(
+                            .and(SourceMutant.of(
                                     DISTRICTS,
                                     "if (part.isDead() || layout.treeAcquire() != null) {",
                                     "if (part.isDead()) {"))),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P39: a lookup goes by the parts of the lookup before it",
                     DistrictScenarios.LookupAfterJoin.class,
                     1,
-                    PlantedBreak.found(23, "27"),
-                    SourceBreak.of(
+                    PlantedMutant.found(23, "27"),
+                    SourceMutant.of(
                                     INTERNAL + "space.Layout",
                                     "return all != null ? all.get(address) : districts.find(address);",
                                     "return districts.find(address);")
-                            .and(SourceBreak.of(LOOKUPS, FOUND_PARTS, KEPT_PARTS))),
-            PlantedBreak.of(
+                            .and(SourceMutant.of(LOOKUPS, FOUND_PARTS, KEPT_PARTS))),
+            PlantedMutant.of(
                     "P40: a neighbour across the border is taken for none",
                     DistrictScenarios.NeighboursAtBorder.class,
                     1,
-                    PlantedBreak.found(1, "156"),
+                    PlantedMutant.found(1, "156"),
                     ANY_ADDRESS),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P41: a mapping is placed in the highest hole of its part",
                     DistrictScenarios.HintBesidePart.class,
                     0,
-                    PlantedBreak.found(1, ""),
-                    SourceBreak.of(
+                    PlantedMutant.found(1, ""),
+                    SourceMutant.of(
                             INTERNAL + "op.Placement",
                             "private long highest(long low, long high, long length, long alignment) {\n"
                                     + "        edit.requireWhole();",
                             "private long highest(long low, long high, long length, long alignment) {")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P43: a layout is divided across a range in flight",
                     DistrictScenarios.DivisionBesideFlight.class,
                     1,
-                    PlantedBreak.found(23, "620"),
-                    SourceBreak.of(
+                    PlantedMutant.found(23, "620"),
+                    SourceMutant.of(
                             INTERNAL + "space.Footprint",
                             "return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;",
                             "return isKnown ? count : count;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P43: a layout is divided while an operation has a ticket, which it loses",
                     DistrictScenarios.DivisionBesideTicket.class,
                     1,
-                    PlantedBreak.found(14, "135"),
-                    SourceBreak.of(
+                    PlantedMutant.found(14, "135"),
+                    SourceMutant.of(
                             INTERNAL + "space.InFlightOperations",
                             "if (Addresses.contains(start, end, ticket.low())) {",
                             "if (false) {")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P43: a layout is divided between the ranges of a ticket",
                     DistrictScenarios.DivisionAcrossTicket.class,
                     1,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             INTERNAL + "space.Ticket",
                             "return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;",
                             "return count;")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P43: a join loses a ticket",
                     DistrictScenarios.JoinBesideTicket.class,
                     1,
-                    SourceBreak.of(INTERNAL + "space.InFlightOperations", "tickets.addAll(part.tickets);", "")),
-            PlantedBreak.of(
+                    SourceMutant.of(INTERNAL + "space.InFlightOperations", "tickets.addAll(part.tickets);", "")),
+            PlantedMutant.of(
                     "P44: a layout is divided while a fork copies, and the copy is not waited for",
                     DistrictScenarios.PartBesideFork.class,
                     1,
-                    PlantedBreak.found(103, "436"),
-                    SourceBreak.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")
-                            .and(SourceBreak.of(
+                    PlantedMutant.found(103, "436"),
+                    SourceMutant.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")
+                            .and(SourceMutant.of(
                                     INTERNAL + "op.Publication",
                                     "if (mine.takesPagesAway() && !layout.copies().isEmpty()) {",
                                     "if (!edit.district.isPart() && mine.takesPagesAway()"
                                             + " && !layout.copies().isEmpty()) {"))),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P45: an operation does not look whether its part is dead",
                     DistrictScenarios.PartBesideWhole.class,
                     1,
-                    PlantedBreak.found(21, "371"),
-                    SourceBreak.of(DISTRICTS, "if (part.isDead() || layout.treeAcquire() != null) {", "if (false) {")),
-            PlantedBreak.of(
+                    PlantedMutant.found(21, "371"),
+                    SourceMutant.of(DISTRICTS, "if (part.isDead() || layout.treeAcquire() != null) {", "if (false) {")),
+            PlantedMutant.of(
                     "P39: an operation goes by the parts of the next division",
                     DistrictScenarios.DivisionAgainBesideOperation.class,
                     2,
-                    PlantedBreak.found(1480, ""),
-                    SourceBreak.of(
+                    PlantedMutant.found(1480, ""),
+                    SourceMutant.of(
                             DISTRICTS, "if (part.isDead() || layout.treeAcquire() != null) {", "if (part.isDead()) {")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P47: a change is queued after the lock of its part",
                     ListenerScenarios.BesideOverlap.class,
                     1,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             LISTENERS,
                             "    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {\n",
                             UNQUEUED + "    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {\n"
@@ -187,33 +187,33 @@ final class DistrictScenariosTest {
                                     + "ChangeDelivery.@Nullable Prepared prepared) {\n",
                             "    public void deliver() {\n",
                             "    public void deliver() {\n        publishLate(UNQUEUED.get()); UNQUEUED.remove();\n")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P47: changes of parts are for no listener",
                     ListenerScenarios.BesideParts.class,
                     0,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             INTERNAL + "op.Publication",
                             "LayoutListeners.publish(change);",
                             "if (!edit.district.isPart()) { LayoutListeners.publish(change); }")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "P47: a layout is divided beside a listener that needs one order",
                     ListenerScenarios.OneOrder.class,
                     1,
-                    SourceBreak.of(DISTRICTS, "                || layout.listeners().needsOneOrder()\n", "")),
-            PlantedBreak.of(
+                    SourceMutant.of(DISTRICTS, "                || layout.listeners().needsOneOrder()\n", "")),
+            PlantedMutant.of(
                     "P47: a change carries no losses",
                     ListenerScenarios.Losing.class,
                     0,
                     oneWaits("change.lostEarlier = lost.get();", "")));
 
     /** The mutants that only few of many schedules reveal. */
-    private static final List<PlantedBreak> RARE = List.of(
-            PlantedBreak.of(
+    private static final List<PlantedMutant> RARE = List.of(
+            PlantedMutant.of(
                     "P47: a join does not count the changes of its parts",
                     ListenerScenarios.Added.class,
                     1,
-                    SourceBreak.of(DISTRICTS, "changes += from[i].changes();", "")),
-            PlantedBreak.of(
+                    SourceMutant.of(DISTRICTS, "changes += from[i].changes();", "")),
+            PlantedMutant.of(
                     "P47: a change carries fewer losses than the one before it",
                     ListenerScenarios.Losing.class,
                     1,
@@ -229,7 +229,7 @@ final class DistrictScenariosTest {
     private static Planting withCapacity(String capacity, String... more) {
         List<String> texts = new ArrayList<>(List.of("CAPACITY = 1 << 16;", "CAPACITY = " + capacity + ";"));
         texts.addAll(List.of(more));
-        return SourceBreak.of(INTERNAL + "space.ChangeDelivery", texts.toArray(String[]::new));
+        return SourceMutant.of(INTERNAL + "space.ChangeDelivery", texts.toArray(String[]::new));
     }
 
     private static final Planting ONE_WAITS = oneWaits();
@@ -240,17 +240,17 @@ final class DistrictScenariosTest {
     private static final Planting COUNTS_TOO_LATE =
             withCapacity("-2", "        lost.getAndIncrement();", "        before = lost.getAndIncrement();");
 
-    private static List<PlantedBreak> breaks() {
-        return BREAKS;
+    private static List<PlantedMutant> mutants() {
+        return MUTANTS;
     }
 
-    private static List<PlantedBreak> rare() {
+    private static List<PlantedMutant> rare() {
         return RARE;
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, int preemptions, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.explore(type, breaks);
-        return SteppedScenarios.result(type, exploration, Strategy.bounded(preemptions), breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, int preemptions, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.explore(type, mutants);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(preemptions), mutants.length);
     }
 
     @ParameterizedTest
@@ -313,24 +313,24 @@ final class DistrictScenariosTest {
         Exploration.Failure failure =
                 explore(ListenerScenarios.FirstLost.class, 1, COUNTS_TOO_LATE).failure();
         assertNotNull(failure);
-        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        assertTrue(PlantedMutant.isFinding(failure), failure::toString);
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
-    @DisplayName("a broken rule is found")
-    void found(PlantedBreak of) {
+    @MethodSource("mutants")
+    @DisplayName("a mutant is found")
+    void found(PlantedMutant of) {
         Exploration.Failure failure =
                 explore(of.scenario(), of.preemptions(), of.planting()).failure();
         assertNotNull(failure);
-        assertTrue(PlantedBreak.isFinding(failure), failure::toString);
+        assertTrue(PlantedMutant.isFinding(failure), failure::toString);
     }
 
     @ParameterizedTest
     @MethodSource("rare")
     @Tag("planted")
-    @DisplayName("a broken rule is found that shows in few schedules")
-    void foundRare(PlantedBreak of) {
+    @DisplayName("a mutant is found that shows in few schedules")
+    void foundRare(PlantedMutant of) {
         found(of);
     }
 }

@@ -15,7 +15,7 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -29,43 +29,43 @@ final class DropScenarios {
 
     private DropScenarios() {}
 
-    static final List<PlantedBreak> ALL = List.of(
-            PlantedBreak.of(
+    static final List<PlantedMutant> ALL = List.of(
+            PlantedMutant.of(
                     "a droppable page is dropped though it is pinned",
                     Pin.class,
                     1,
-                    PlantedBreak.found(1, "1473"),
-                    SourceBreak.of(
+                    PlantedMutant.found(1, "1473"),
+                    SourceMutant.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "frames.isPinned(Pte.frame(pte)) || mustStay()",
                             "mustStay()")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "a droppable page is looked at for pins before its entry is claimed",
                     Pin.class,
                     1,
-                    PlantedBreak.found(1290, "1473"),
-                    SourceBreak.of(
+                    PlantedMutant.found(1290, "1473"),
+                    SourceMutant.of(
                             INTERNAL + "pagewalk.DroppedPages",
                             "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);",
                             "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE)"
                                     + " && !frames.isPinned(Pte.frame(pte));",
                             "frames.isPinned(Pte.frame(pte)) || mustStay()",
                             "mustStay()")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "a drop takes the pages of the mapping that has replaced a droppable one",
                     Replacement.class,
                     1,
-                    PlantedBreak.found(672, "1717"),
-                    SourceBreak.of(
+                    PlantedMutant.found(672, "1717"),
+                    SourceMutant.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",
                             "!layout.notifiers().isEmpty()")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "a drop does not look for a notifier after it has claimed a page",
                     Notifier.class,
                     1,
-                    PlantedBreak.found(12, "35"),
-                    SourceBreak.of(
+                    PlantedMutant.found(12, "35"),
+                    SourceMutant.of(
                             INTERNAL + "space.DroppablePages",
                             "vma.isDetached() || !layout.notifiers().isEmpty()",
                             "vma.isDetached()")));

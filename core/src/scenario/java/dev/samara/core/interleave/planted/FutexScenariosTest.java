@@ -8,7 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
@@ -27,15 +27,15 @@ final class FutexScenariosTest {
     private static final String GUEST = "dev.samara.core.internal.guest.";
 
     /** Compares in one section of the lock, and adds the entry in another section. */
-    private static final Planting COMPARES_WITHOUT_THE_LOCK = SourceBreak.of(
+    private static final Planting COMPARES_WITHOUT_THE_LOCK = SourceMutant.of(
             GUEST + "FutexBuckets", "entry.key = key;", "bucket.unlock(); bucket.lock(); entry.key = key;");
 
     private static final Planting LEAVES_THE_OLD_BUCKET =
-            SourceBreak.of(GUEST + "FutexEntry", "if (at == bucket) {", "{");
+            SourceMutant.of(GUEST + "FutexEntry", "if (at == bucket) {", "{");
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... breaks) {
+    private static Exploration.Result explore(Class<? extends Scenario> type, Planting... mutants) {
         return SteppedScenarios.result(
-                type, SteppedScenarios.explore(type, breaks), Strategy.bounded(2), breaks.length);
+                type, SteppedScenarios.explore(type, mutants), Strategy.bounded(2), mutants.length);
     }
 
     private static void nothing(Class<? extends Scenario> type) {

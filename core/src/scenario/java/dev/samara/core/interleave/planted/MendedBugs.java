@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.interleave.planted;
 
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import java.util.List;
 
 /** Bugs that were fixed, planted again. Each keeps an object, a thread, a link or a page table in use for too long. */
@@ -10,28 +10,28 @@ final class MendedBugs {
 
     private MendedBugs() {}
 
-    static final List<PlantedBreak> ALL = List.of(
-            PlantedBreak.of(
+    static final List<PlantedMutant> ALL = List.of(
+            PlantedMutant.of(
                     "a VMA keeps its last operation reachable",
                     LeftoverScenarios.NarrowingBesideFork.class,
                     1,
-                    PlantedBreak.found(1, "329"),
-                    SourceBreak.of(
+                    PlantedMutant.found(1, "329"),
+                    SourceMutant.of(
                             CORE + "space.InFlightGate",
                             "waiting = open();\n        range = null;",
                             "waiting = open();")),
-            PlantedBreak.of(
+            PlantedMutant.of(
                     "an asynchronous call keeps a thread while it waits",
                     LeftoverScenarios.AsyncBehindGuest.class,
                     1,
-                    PlantedBreak.found(1, "3701"),
-                    SourceBreak.of(CORE + "op.RetirementRun", "isOver = goOn(true);", "isOver = goOn(false);")),
-            PlantedBreak.of(
+                    PlantedMutant.found(1, "3701"),
+                    SourceMutant.of(CORE + "op.RetirementRun", "isOver = goOn(true);", "isOver = goOn(false);")),
+            PlantedMutant.of(
                     "a lookup of a file's mappings waits for CPUs",
                     LeftoverScenarios.MappingsBesideTruncation.class,
                     1,
-                    PlantedBreak.found(1, "1724 and more"),
-                    SourceBreak.of(
+                    PlantedMutant.found(1, "1724 and more"),
+                    SourceMutant.of(
                             CORE + "file.UnmapMapping",
                             "            found.add(link);",
                             "discard(link); discarding.finish();")));

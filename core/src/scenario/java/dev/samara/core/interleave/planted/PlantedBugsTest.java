@@ -23,7 +23,7 @@ import dev.samara.core.vma.PageRequest;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.Plantings;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
@@ -47,48 +47,48 @@ import org.junit.jupiter.api.Timeout;
 final class PlantedBugsTest {
     private static final String CORE = "dev.samara.core.internal.";
 
-    private static final PlantedBreak MOVE_BESIDE_EARLY_REUSE = PlantedBreak.of(
+    private static final PlantedMutant MOVE_BESIDE_EARLY_REUSE = PlantedMutant.of(
             "a mapping over the source of a move",
             MoveBesideEarlyReuse.class,
             1,
-            PlantedBreak.found(213, ""),
+            PlantedMutant.found(213, ""),
             Plantings.withoutCall(CORE + "op.RetirementRun", "givesUpItsRange", "isMunmap", 1));
 
-    private static final PlantedBreak RESOLVE_IN_GUEST = PlantedBreak.of(
+    private static final PlantedMutant RESOLVE_IN_GUEST = PlantedMutant.of(
             "`resolve` waits in GUEST",
             ResolveInGuest.class,
             1,
-            PlantedBreak.found(8, ""),
+            PlantedMutant.found(8, ""),
             Plantings.withoutCall(CORE + "fault.PermissionCheck", "awaitGate", "checkMayWait", 0));
 
-    private static final PlantedBreak ASYNC_IN_GUEST = PlantedBreak.of(
+    private static final PlantedMutant ASYNC_IN_GUEST = PlantedMutant.of(
             "an asynchronous call waits in GUEST, at the bound of grace periods",
             AsyncInGuest.class,
             1,
-            PlantedBreak.found(119, ""),
+            PlantedMutant.found(119, ""),
             Plantings.withoutCall(CORE + "op.Operation", "start", "checkMayWait", 0));
 
-    private static final PlantedBreak SECOND_NOTICE = PlantedBreak.of(
+    private static final PlantedMutant SECOND_NOTICE = PlantedMutant.of(
             "a write notice is taken for the next one",
             SecondNotice.class,
             1,
-            PlantedBreak.found(106, ""),
+            PlantedMutant.found(106, ""),
             Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isDetached", 0)
                     .and(Plantings.withoutCall(CORE + "fault.BackingFault", "serves", "isStale", 0)));
 
-    private static final PlantedBreak INTERRUPTED_FAULT = PlantedBreak.of(
+    private static final PlantedMutant INTERRUPTED_FAULT = PlantedMutant.of(
             "an interrupted thread does not park at the lock of a leaf",
             FileScenarios.InterruptedFault.class,
             1,
-            PlantedBreak.found(89, ""),
-            SourceBreak.of(CORE + "sync.Pause", "if (!Thread.interrupted()) {", "if (true) {"));
+            PlantedMutant.found(89, ""),
+            SourceMutant.of(CORE + "sync.Pause", "if (!Thread.interrupted()) {", "if (true) {"));
 
-    private static final PlantedBreak INTERRUPTED_ONCE = PlantedBreak.of(
+    private static final PlantedMutant INTERRUPTED_ONCE = PlantedMutant.of(
             "a pause of an interrupted thread ends by the permit of its interrupt",
             FileScenarios.InterruptedFault.class,
             1,
-            PlantedBreak.found(89, ""),
-            SourceBreak.of(
+            PlantedMutant.found(89, ""),
+            SourceMutant.of(
                     CORE + "sync.Pause", "LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));", ""));
 
     private static final String STEPS = """
@@ -100,18 +100,18 @@ final class PlantedBugsTest {
                     attach(edit, mine);
             """;
 
-    private static final PlantedBreak REFUSED_BESIDE_FORK = PlantedBreak.of(
+    private static final PlantedMutant REFUSED_BESIDE_FORK = PlantedMutant.of(
             "a refused call keeps its share of an open",
             RefusedBesideFork.class,
             1,
-            PlantedBreak.found(142, ""),
-            SourceBreak.of(
+            PlantedMutant.found(142, ""),
+            SourceMutant.of(
                             CORE + "op.Publication",
                             STEPS,
                             STEPS.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);")
                     .and(Plantings.withoutCall(CORE + "op.EditedLayout", "undo", "takeBack", 0)));
 
-    static final List<PlantedBreak> BREAKS = List.of(
+    static final List<PlantedMutant> MUTANTS = List.of(
             MOVE_BESIDE_EARLY_REUSE,
             RESOLVE_IN_GUEST,
             ASYNC_IN_GUEST,
@@ -319,12 +319,12 @@ final class PlantedBugsTest {
         }
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.explore(type, breaks);
-        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.explore(type, mutants);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), mutants.length);
     }
 
-    private static void found(PlantedBreak planted, Finding.Kind kind) {
+    private static void found(PlantedMutant planted, Finding.Kind kind) {
         Class<? extends Scenario> type = planted.scenario();
         int bound = planted.preemptions();
         Exploration.Failure failure = explore(type, bound, planted.planting()).failure();

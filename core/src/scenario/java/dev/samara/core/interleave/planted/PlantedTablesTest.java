@@ -30,37 +30,37 @@ final class PlantedTablesTest {
     /** The tables of other modules and packages. */
     private static final List<String> OTHERS = List.of("FailurePlantedTest", "SecondOpinions", "TreeScenariosTest");
 
-    private static final Map<String, List<PlantedBreak>> LISTS = Map.of(
-            "InventedBreaks", InventedBreaks.ALL,
+    private static final Map<String, List<PlantedMutant>> LISTS = Map.of(
+            "InventedMutants", InventedMutants.ALL,
             "MendedBugs", MendedBugs.ALL,
-            "MissedBreaks", MissedBreaks.ALL,
-            "TableBreaks", TableBreaks.ALL,
-            "StoreBreaks", StoreBreaks.ALL,
-            "BorrowBreaks", BorrowBreaks.ALL,
+            "MissedMutants", MissedMutants.ALL,
+            "TableMutants", TableMutants.ALL,
+            "StoreMutants", StoreMutants.ALL,
+            "BorrowMutants", BorrowMutants.ALL,
             "DropScenarios", DropScenarios.ALL,
-            "HostFileBreaks", HostFileBreaks.ALL,
-            "SecondLookBreaks", SecondLookBreaks.ALL,
-            "RunBreaks", RunBreaks.ALL);
+            "HostFileMutants", HostFileMutants.ALL,
+            "SecondLookMutants", SecondLookMutants.ALL,
+            "RunMutants", RunMutants.ALL);
 
     /** Lists of few mutants, whose tables name the scenarios, too. */
-    private static final Map<String, List<PlantedBreak>> WITH_SCENARIOS = Map.of(
-            "DistrictLimitScenariosTest", DistrictLimitScenariosTest.BREAKS,
-            "DistrictScenariosTest", DistrictScenariosTest.BREAKS,
-            "BorderScenariosTest", BorderScenariosTest.BREAKS);
+    private static final Map<String, List<PlantedMutant>> WITH_SCENARIOS = Map.of(
+            "DistrictLimitScenariosTest", DistrictLimitScenariosTest.MUTANTS,
+            "DistrictScenariosTest", DistrictScenariosTest.MUTANTS,
+            "BorderScenariosTest", BorderScenariosTest.MUTANTS);
 
-    private static Stream<PlantedBreak> searched(List<PlantedBreak> list) {
+    private static Stream<PlantedMutant> searched(List<PlantedMutant> list) {
         return list.stream().filter(planted -> planted.figures() != null);
     }
 
-    private static PlantedBreak.Figures figures(PlantedBreak planted) {
+    private static PlantedMutant.Figures figures(PlantedMutant planted) {
         return Objects.requireNonNull(planted.figures());
     }
 
-    private static MutantTable table(String name, List<PlantedBreak> list) {
+    private static MutantTable table(String name, List<PlantedMutant> list) {
         List<List<String>> rows = searched(list)
                 .map(planted -> List.of(
                         planted.name(),
-                        planted.preemptions() + (planted.mode() == PlantedBreak.Mode.RANDOM ? " (random)" : ""),
+                        planted.preemptions() + (planted.mode() == PlantedMutant.Mode.RANDOM ? " (random)" : ""),
                         "" + figures(planted).schedules(),
                         figures(planted).unchanged()))
                 .toList();
@@ -68,23 +68,23 @@ final class PlantedTablesTest {
     }
 
     /** Returns a table with one row for each name, regardless of how many scenarios find the mutant. */
-    private static MutantTable tableWithScenarios(String name, List<PlantedBreak> list) {
-        Map<String, List<PlantedBreak>> byName = searched(list)
-                .collect(Collectors.groupingBy(PlantedBreak::name, LinkedHashMap::new, Collectors.toList()));
+    private static MutantTable tableWithScenarios(String name, List<PlantedMutant> list) {
+        Map<String, List<PlantedMutant>> byName = searched(list)
+                .collect(Collectors.groupingBy(PlantedMutant::name, LinkedHashMap::new, Collectors.toList()));
         List<List<String>> rows = new ArrayList<>();
-        byName.forEach((said, breaks) -> rows.add(List.of(
+        byName.forEach((said, mutants) -> rows.add(List.of(
                 said,
-                each(breaks, planted -> '`' + planted.scenario().getSimpleName() + '`'),
-                each(breaks, planted -> "" + planted.preemptions()),
-                each(breaks, planted -> "" + figures(planted).schedules()),
-                each(breaks, planted -> figures(planted).unchanged()))));
+                each(mutants, planted -> '`' + planted.scenario().getSimpleName() + '`'),
+                each(mutants, planted -> "" + planted.preemptions()),
+                each(mutants, planted -> "" + figures(planted).schedules()),
+                each(mutants, planted -> figures(planted).unchanged()))));
         return new MutantTable(
                 PAGE, name, List.of("planted", "scenario", "preemptions", "schedules", "unchanged"), rows);
     }
 
     /** Returns a property of all mutants, only once if it is equal for all. */
-    private static String each(List<PlantedBreak> breaks, Function<PlantedBreak, String> said) {
-        List<String> all = breaks.stream().map(said).toList();
+    private static String each(List<PlantedMutant> mutants, Function<PlantedMutant, String> said) {
+        List<String> all = mutants.stream().map(said).toList();
         return all.stream().distinct().count() == 1 ? all.get(0) : String.join(", ", all);
     }
 
@@ -98,31 +98,31 @@ final class PlantedTablesTest {
         return new MutantTable(PAGE, name, List.of("planted", "preemptions", "schedules"), rows);
     }
 
-    private static MutantTable shortTable(String name, List<PlantedBreak> list) {
+    private static MutantTable shortTable(String name, List<PlantedMutant> list) {
         return shortTable(
                 name,
                 list,
-                PlantedBreak::name,
-                PlantedBreak::preemptions,
+                PlantedMutant::name,
+                PlantedMutant::preemptions,
                 of -> figures(of).schedules());
     }
 
     private static Stream<MutantTable> tables() {
         Stream<MutantTable> own = Stream.of(
-                shortTable("PlantedBugsTest", PlantedBugsTest.BREAKS),
+                shortTable("PlantedBugsTest", PlantedBugsTest.MUTANTS),
                 shortTable(
-                        "GroundBreaksTest",
-                        GroundBreaksTest.BREAKS,
-                        GroundBreaksTest.GroundBreak::name,
-                        GroundBreaksTest.GroundBreak::preemptions,
-                        GroundBreaksTest.GroundBreak::schedules),
+                        "GroundMutantsTest",
+                        GroundMutantsTest.MUTANTS,
+                        GroundMutantsTest.GroundMutant::name,
+                        GroundMutantsTest.GroundMutant::preemptions,
+                        GroundMutantsTest.GroundMutant::schedules),
                 shortTable(
-                        "ReapBreaksTest",
-                        ReapBreaksTest.BREAKS,
-                        ReapBreaksTest.ReapBreak::name,
-                        ReapBreaksTest.ReapBreak::preemptions,
-                        ReapBreaksTest.ReapBreak::schedules),
-                shortTable("SyncScenariosTest", SyncScenariosTest.BREAKS));
+                        "ReapMutantsTest",
+                        ReapMutantsTest.MUTANTS,
+                        ReapMutantsTest.ReapMutant::name,
+                        ReapMutantsTest.ReapMutant::preemptions,
+                        ReapMutantsTest.ReapMutant::schedules),
+                shortTable("SyncScenariosTest", SyncScenariosTest.MUTANTS));
         return Stream.of(
                         own,
                         LISTS.entrySet().stream().map(list -> table(list.getKey(), list.getValue())),

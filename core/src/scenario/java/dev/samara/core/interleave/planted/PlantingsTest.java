@@ -7,12 +7,12 @@ import dev.samara.interleave.instrument.PlantedPlaces;
 import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.PlantingCheck;
 import dev.samara.interleave.instrument.Plantings;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("Each planted break has its place in the code")
+@DisplayName("Each planted mutant has its place in the code")
 final class PlantingsTest extends PlantedPlaces {
     private static final String CPU = "dev.samara.core.Cpu";
 
@@ -33,7 +33,7 @@ final class PlantingsTest extends PlantedPlaces {
     @Test
     @DisplayName("a source that cannot be compiled is noticed")
     void uncompilable() {
-        SourceBreak made = SourceBreak.unlisted(CPU, "public final class Cpu", "class");
+        SourceMutant made = SourceMutant.unlisted(CPU, "public final class Cpu", "class");
         assertThrows(IllegalStateException.class, () -> PlantingCheck.compile(List.of(made)));
     }
 }

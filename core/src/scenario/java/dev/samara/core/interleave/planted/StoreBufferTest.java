@@ -11,7 +11,7 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.Plantings;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
@@ -32,7 +32,7 @@ import org.junit.jupiter.api.Timeout;
 final class StoreBufferTest {
     private static final String CORE = "dev.samara.core.internal.";
 
-    private static final Planting CPUMASK_WITH_RELEASE = SourceBreak.of(
+    private static final Planting CPUMASK_WITH_RELEASE = SourceMutant.of(
             CORE + "page.Leaf", "getAndOr(leaf, word, bit);", "setRelease(leaf, word, getOpaque(leaf, word) | bit);");
 
     private static final Planting CPUMASK_WITHOUT_FENCE =
@@ -95,9 +95,9 @@ final class StoreBufferTest {
         }
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.exploreBuffered(type, breaks);
-        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.exploreBuffered(type, mutants);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), mutants.length);
     }
 
     @Test
@@ -111,7 +111,7 @@ final class StoreBufferTest {
     }
 
     private static void found(String name) {
-        PlantedBreak planted = PlantedBreaks.of(name);
+        PlantedMutant planted = PlantedMutants.of(name);
         assertNotNull(explore(planted.scenario(), planted.preemptions(), planted.planting())
                 .failure());
         assertNull(explore(planted.scenario(), planted.preemptions()).failure());

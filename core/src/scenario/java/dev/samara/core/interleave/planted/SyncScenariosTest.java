@@ -14,7 +14,7 @@ import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
@@ -37,38 +37,38 @@ import org.junit.jupiter.api.Timeout;
 final class SyncScenariosTest {
     private static final String SYNC = "dev.samara.core.internal.sync.";
 
-    private static final PlantedBreak WAKES_BEFORE_IT_OPENS = PlantedBreak.of(
+    private static final PlantedMutant WAKES_BEFORE_IT_OPENS = PlantedMutant.of(
             "a gate wakes before it opens",
             OneWaits.class,
             1,
-            PlantedBreak.found(8, ""),
-            SourceBreak.of(
+            PlantedMutant.found(8, ""),
+            SourceMutant.of(
                     SYNC + "Gate",
                     "Waiter waiting = getAndSetTop(OPEN);",
                     "Waiter waiting = topAcquire(); wake(waiting); getAndSetTop(OPEN);"));
 
-    private static final PlantedBreak PUSHES_OVER_AN_OPEN_GATE = PlantedBreak.of(
+    private static final PlantedMutant PUSHES_OVER_AN_OPEN_GATE = PlantedMutant.of(
             "a thread queues at an open gate",
             OneWaits.class,
             1,
-            PlantedBreak.found(8, ""),
-            SourceBreak.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {"));
+            PlantedMutant.found(8, ""),
+            SourceMutant.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {"));
 
-    private static final PlantedBreak SWEEPS_BY_A_STORE = PlantedBreak.of(
+    private static final PlantedMutant SWEEPS_BY_A_STORE = PlantedMutant.of(
             "a gate is swept by a store, without a compare-and-set",
             OneIsInterrupted.class,
             2,
-            PlantedBreak.found(200, ""),
-            SourceBreak.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {"));
+            PlantedMutant.found(200, ""),
+            SourceMutant.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {"));
 
-    private static final PlantedBreak IGNORES_A_READER = PlantedBreak.of(
+    private static final PlantedMutant IGNORES_A_READER = PlantedMutant.of(
             "a grace period ignores a reader",
             ReaderBesideUpdater.class,
             1,
-            PlantedBreak.found(1, ""),
-            SourceBreak.of(SYNC + "GracePeriodSections", "if (section != 0) {", "if (section < 0) {"));
+            PlantedMutant.found(1, ""),
+            SourceMutant.of(SYNC + "GracePeriodSections", "if (section != 0) {", "if (section < 0) {"));
 
-    static final List<PlantedBreak> BREAKS =
+    static final List<PlantedMutant> MUTANTS =
             List.of(WAKES_BEFORE_IT_OPENS, PUSHES_OVER_AN_OPEN_GATE, SWEEPS_BY_A_STORE, IGNORES_A_READER);
 
     abstract static class Bodies implements Scenario {
@@ -186,8 +186,8 @@ final class SyncScenariosTest {
         }
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, Strategy strategy, Planting... breaks) {
-        return SteppedScenarios.result(type, SteppedScenarios.explore(type, breaks), strategy, breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, Strategy strategy, Planting... mutants) {
+        return SteppedScenarios.result(type, SteppedScenarios.explore(type, mutants), strategy, mutants.length);
     }
 
     private static void nothing(Class<? extends Scenario> type, Strategy strategy) {
@@ -195,7 +195,7 @@ final class SyncScenariosTest {
         assertNull(result.failure(), result::toString);
     }
 
-    private static void found(PlantedBreak planted, Finding.Kind kind) {
+    private static void found(PlantedMutant planted, Finding.Kind kind) {
         Exploration.Failure failure = explore(
                         planted.scenario(), Strategy.bounded(planted.preemptions()), planted.planting())
                 .failure();

@@ -12,7 +12,7 @@ import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
@@ -30,13 +30,13 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(1200)
 @Explored(3)
 final class TaskScenariosTest {
-    private static final Planting LOOKS_IN_THE_WRONG_ORDER = SourceBreak.of(
+    private static final Planting LOOKS_IN_THE_WRONG_ORDER = SourceMutant.of(
             "dev.samara.core.internal.sync.MachineTasks",
             "if (background.pending() != 0) {",
             "long all; synchronized (this) { all = unfinished == 0 ? begun : -1; }"
                     + " if (true) { if (background.pending() == 0) { return all; }");
 
-    private static final Planting LOOKS_ONCE = SourceBreak.of(
+    private static final Planting LOOKS_ONCE = SourceMutant.of(
             "dev.samara.core.internal.space.MachineThreads", " && housekeeping.takenIfIdle() == taken;", ";");
 
     /**
@@ -95,9 +95,9 @@ final class TaskScenariosTest {
         }
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... breaks) {
-        Exploration exploration = SteppedScenarios.explore(type, breaks);
-        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), breaks.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, int bound, Planting... mutants) {
+        Exploration exploration = SteppedScenarios.explore(type, mutants);
+        return SteppedScenarios.result(type, exploration, Strategy.bounded(bound), mutants.length);
     }
 
     @Test

@@ -3,11 +3,11 @@
  * Mutants of production code that the scheduler must find, as evidence that it would also find other bugs.
  *
  * <p>{@code Calls} and the classes {@code ...Scenarios} contain the operations that can find mutants. {@code Remains}
- * checks what the operations leave reachable. A {@code PlantedBreak} is a change of a production class, with the
- * scenario that must find it. {@code BreakSearch} searches for all such mutants. {@code PlantedBreaks} contains their
- * lists: {@code InventedBreaks}, {@code MendedBugs}, {@code MissedBreaks} and {@code StoreBreaks}; and by topic {@code
- * LazyBreaks}, {@code BorrowBreaks}, {@code ElisionBreaks}, {@code DropScenarios}, {@code SecondLookBreaks} and {@code
- * RunBreaks}.
+ * checks what the operations leave reachable. A {@code PlantedMutant} is a change of a production class, with the
+ * scenario that must find it. {@code MutantSearch} searches for all such mutants. {@code PlantedMutants} contains their
+ * lists: {@code InventedMutants}, {@code MendedBugs}, {@code MissedMutants} and {@code StoreMutants}; and by topic
+ * {@code LazyMutants}, {@code BorrowMutants}, {@code ElisionMutants}, {@code DropScenarios}, {@code SecondLookMutants}
+ * and {@code RunMutants}.
  *
  * <p>{@code TortureSourcesTest} and {@code ModelRulesTest} check that mutants which do not run under the scheduler can
  * still be applied.

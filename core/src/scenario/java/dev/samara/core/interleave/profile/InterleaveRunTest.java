@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.pair.PairsRun;
-import dev.samara.core.interleave.planted.BreakSearch;
+import dev.samara.core.interleave.planted.MutantSearch;
 import dev.samara.core.interleave.sweep.Failures;
 import dev.samara.interleave.schedule.Deadline;
 import dev.samara.interleave.schedule.ProfilePart;
@@ -102,7 +102,7 @@ final class InterleaveRunTest {
         PairsRun.Schedules schedules = new PairsRun.Schedules("1", 100, 0);
         for (ProfilePart part : List.of(
                 new Failures(0, 0, new Random(1)),
-                new BreakSearch(".", Long.MAX_VALUE, new Random(1)),
+                new MutantSearch(".", Long.MAX_VALUE, new Random(1)),
                 new PairsRun("pairs", "/", schedules, 2, new Random(1)))) {
             part.run(Deadline.after(0), out);
             assertEquals(0, part.passed() + part.failed(), part::progress);
@@ -113,7 +113,7 @@ final class InterleaveRunTest {
     @Test
     @DisplayName("a part that has the time is complete")
     void complete() throws InterruptedException {
-        BreakSearch search = new BreakSearch("^a borrow takes only the page table$", Long.MAX_VALUE, new Random(1));
+        MutantSearch search = new MutantSearch("^a borrow takes only the page table$", Long.MAX_VALUE, new Random(1));
         search.run(Deadline.NEVER, out);
         assertTrue(search.isComplete(), printed());
         assertEquals(1, search.passed(), printed());

@@ -9,7 +9,7 @@ import dev.samara.core.interleave.scenario.Divided;
 import dev.samara.interleave.failure.FailureKind;
 import dev.samara.interleave.failure.Injection;
 import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
 import java.util.ArrayList;
@@ -37,38 +37,38 @@ final class DividedFailuresTest {
     /** While the fork waits for a CPU in GUEST, the third operation divides the layout if it may do so. */
     private static final String FORK_BESIDE_DIVISION = FailureKinds.STAYS + "+fork+widen";
 
-    private record Break(String name, String scenario, FailureKind kind, Planting planting) {
+    private record Mutant(String name, String scenario, FailureKind kind, Planting planting) {
         @Override
         public String toString() {
             return name;
         }
     }
 
-    private static final List<Break> BREAKS = List.of(
-            new Break(
+    private static final List<Mutant> MUTANTS = List.of(
+            new Mutant(
                     "a division marks the whole layout dead before it has memory for the rest",
                     "mmap",
                     FailureKind.ALLOCATION,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             DISTRICTS,
                             "        District divided = new District(\n",
                             "        from.die();\n        District divided = new District(\n")),
-            new Break(
+            new Mutant(
                     "a join marks a part dead before it has memory for the rest",
                     "fork" + FailureScenario.DIVIDED,
                     FailureKind.ALLOCATION,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             DISTRICTS,
                             "from[i].addGainTo(counters);",
                             "from[i].addGainTo(counters);\n                from[i].die();")),
-            new Break(
+            new Mutant(
                     "P44: a layout is divided while a fork copies, and the end of the copy has no memory to join it",
                     FORK_BESIDE_DIVISION,
                     FailureKind.ALLOCATION,
-                    SourceBreak.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")));
+                    SourceMutant.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")));
 
-    private static List<Break> breaks() {
-        return BREAKS;
+    private static List<Mutant> mutants() {
+        return MUTANTS;
     }
 
     @Test
@@ -101,9 +101,9 @@ final class DividedFailuresTest {
     }
 
     @ParameterizedTest
-    @MethodSource("breaks")
+    @MethodSource("mutants")
     @DisplayName("a division or a join that fails half-way is found")
-    void found(Break of) {
+    void found(Mutant of) {
         FailureSweep sweep = new FailureSweep(1, Divided.AT_EACH_OPERATION, of.planting);
         assertNotEquals(
                 List.of(),

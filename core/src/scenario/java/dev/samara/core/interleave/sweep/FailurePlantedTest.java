@@ -10,7 +10,7 @@ import dev.samara.interleave.failure.FailureKind;
 import dev.samara.interleave.failure.Injection;
 import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.Plantings;
-import dev.samara.interleave.instrument.SourceBreak;
+import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.testing.Explored;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -87,7 +87,7 @@ final class FailurePlantedTest {
                     FailureKind.ALLOCATION,
                     CALLERS,
                     found("`mremap`", "allocation", 113),
-                    SourceBreak.of(
+                    SourceMutant.of(
                             CORE + "op.RetirementRun",
                             FAILED,
                             FAILED.replace("fail(thrown);", "report(thrown);").replace("return false;", ""))),
@@ -97,7 +97,7 @@ final class FailurePlantedTest {
                     FailureKind.ALLOCATION,
                     CALLERS,
                     found("`fork`", "allocation", 83),
-                    SourceBreak.of(
+                    SourceMutant.of(
                             CORE + "syscall.Fork",
                             END,
                             "} catch (IllegalMonitorStateException never) { throw never; } end(parent, copy);")),
@@ -163,7 +163,7 @@ final class FailurePlantedTest {
                     "first-read@HOST_FILE",
                     FailureKind.ALLOCATION,
                     CALLERS,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             CORE + "hostfile.PageReads",
                             "        ReadArraysPool.ReadArrays arrays = pool.take(most);\n",
                             "int early = pages.allocate(); int[] list = new int[most];"
@@ -174,12 +174,12 @@ final class FailurePlantedTest {
                     "evict@HOST_FILE",
                     FailureKind.ALLOCATION,
                     CALLERS,
-                    SourceBreak.of(
+                    SourceMutant.of(
                                     FILE + "Eviction",
                                     "        int size = batch.handOver(freed);\n",
                                     "batch.prune(); int size = batch.handOver(freed);")
                             // The only leaf of a small file is kept; the leaves of a large file are created anew.
-                            .and(SourceBreak.of(
+                            .and(SourceMutant.of(
                                     FILE + "PageIndex",
                                     "if (from.height > 0 || ((int[]) from.top).length > least) {",
                                     "if (from.height >= 0) {"))),
@@ -188,14 +188,14 @@ final class FailurePlantedTest {
                     "pwrite-far@PRIVATE_FILE",
                     FailureKind.ALLOCATION,
                     CALLERS,
-                    SourceBreak.of(FILE + "FileBytes", "                fresh.reserve(page);\n", "")),
+                    SourceMutant.of(FILE + "FileBytes", "                fresh.reserve(page);\n", "")),
             new Planted(
                     "an eviction that fails puts back only the pages that are in use",
                     "evict@HOST_FILE",
                     FailureKind.ALLOCATION,
                     CALLERS,
                     found("`evict`, file of the host", "allocation", 30),
-                    SourceBreak.of(
+                    SourceMutant.of(
                             FILE + "Eviction",
                             "batch.putBack(isLastChance, !isOver);",
                             "batch.putBack(isLastChance, isOver && !isOver);")),
@@ -205,14 +205,14 @@ final class FailurePlantedTest {
                     FailureKind.STACK,
                     CALLERS,
                     found("`mprotect` of a file", "stack", 303),
-                    SourceBreak.of(CORE + "op.BackingQuestions", "failed = exhausted;", "throw exhausted;")),
+                    SourceMutant.of(CORE + "op.BackingQuestions", "failed = exhausted;", "throw exhausted;")),
             new Planted(
                     "a shootdown waits for a CPU whose thread has ended in GUEST",
                     "ends-in-guest",
                     FailureKind.CALLBACK_ERROR,
                     CALLERS,
                     found("ends in GUEST", "none", 1),
-                    SourceBreak.of(
+                    SourceMutant.of(
                             CORE + "cpu.CpuOwner",
                             "return of != null && !of.isAlive() && of == thread();",
                             "return false;")),
@@ -222,20 +222,20 @@ final class FailurePlantedTest {
                     FailureKind.CLOCK_LEAPS,
                     MACHINE,
                     found("`munmapAsync` beside GUEST", "clock, machine", 6),
-                    SourceBreak.of(CORE + "sync.Housekeeping", "Math.min(left, LONGEST_REST)", "left")),
+                    SourceMutant.of(CORE + "sync.Housekeeping", "Math.min(left, LONGEST_REST)", "left")),
             new Planted(
                     "a wait for CPUs loses an interrupt",
                     "stays-in-guest+munmap",
                     FailureKind.INTERRUPT,
                     CALLERS,
                     found("`munmap` beside GUEST", "interrupt", 2),
-                    SourceBreak.of(CORE + "cpu.Shootdowns", "if (interrupted) {", "if (false) {")),
+                    SourceMutant.of(CORE + "cpu.Shootdowns", "if (interrupted) {", "if (false) {")),
             new Planted(
                     "a borrow that fails leaves a user of the CPU's own space",
                     "use",
                     FailureKind.ALLOCATION,
                     CALLERS,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             "dev.samara.core.BorrowedSpace",
                             "            if (made == null && homeUser != null) {\n",
                             "            if (made != null && homeUser == null) {\n",
@@ -246,14 +246,14 @@ final class FailurePlantedTest {
                     "use-elsewhere",
                     FailureKind.ALLOCATION,
                     CALLERS,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             CORE + "vcpu.Vcpu", "            if (!isThere && home != null) {\n", "if (false) {\n")),
             new Planted(
                     "exec closes the reference to the old space before it has the new one",
                     "exec-elsewhere",
                     FailureKind.ALLOCATION,
                     CALLERS,
-                    SourceBreak.of(
+                    SourceMutant.of(
                             CORE + "vcpu.ExecMmap",
                             "            if (cpu.enterOrStay(next, layout, old) && old != null) {",
                             "closesOld.run(); if (cpu.enterOrStay(next, layout, old) && old != null) {")),

@@ -77,12 +77,12 @@ final class FailureSweep {
      * Creates a sweep.
      *
      * @param mostFailures the number of failures after which it ends
-     * @param breaks the mutants of the production classes
+     * @param mutants the mutants of the production classes
      */
-    FailureSweep(int mostFailures, Planting... breaks) {
+    FailureSweep(int mostFailures, Planting... mutants) {
         this.mostFailures = mostFailures;
-        boolean isUnchanged = breaks.length == 0;
-        loader = isUnchanged ? UNCHANGED : SteppedClassLoader.failing(List.of(breaks));
+        boolean isUnchanged = mutants.length == 0;
+        loader = isUnchanged ? UNCHANGED : SteppedClassLoader.failing(List.of(mutants));
         points = isUnchanged ? UNCHANGED_POINTS : new HashMap<>();
     }
 

@@ -26,7 +26,7 @@ final class FailureTableTest {
                     .toList());
 
     @Test
-    @DisplayName("of the breaks that failures find")
+    @DisplayName("of the mutants that failures find")
     void generated() {
         assertEquals(TABLE.generated(), TABLE.written(), "see docs/testing.md");
     }

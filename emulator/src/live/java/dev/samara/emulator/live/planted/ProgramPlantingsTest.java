@@ -4,7 +4,7 @@ package dev.samara.emulator.live.planted;
 import dev.samara.interleave.instrument.PlantedPlaces;
 import org.junit.jupiter.api.DisplayName;
 
-@DisplayName("Each break planted in the emulator has its place in the code")
+@DisplayName("Each mutant of the emulator has its place in the code")
 final class ProgramPlantingsTest extends PlantedPlaces {
     ProgramPlantingsTest() throws Exception {}
 }

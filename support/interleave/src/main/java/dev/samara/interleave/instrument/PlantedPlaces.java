@@ -49,7 +49,7 @@ public abstract class PlantedPlaces {
     }
 
     @Test
-    @DisplayName("a source with the break can be compiled")
+    @DisplayName("a source with the mutant can be compiled")
     void compiles() {
         assertAll(PlantingCheck.rounds(Plantings.made()).stream()
                 .map(round -> (Executable) () -> PlantingCheck.compile(round.values())));

@@ -6,7 +6,7 @@ package dev.samara.interleave.instrument;
  * declares it is initialized; {@code PlantingsTest} checks this. So that test knows all mutants, and checks that the
  * place of each one still exists.
  */
-public sealed interface Planting permits SourceBreak, CallBreak, Planting.Two {
+public sealed interface Planting permits SourceMutant, CallMutant, Planting.Two {
     /**
      * Returns the mutated class file, or the given class file if the mutant is of another class.
      *

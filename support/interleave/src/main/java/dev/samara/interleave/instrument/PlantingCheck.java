@@ -47,9 +47,9 @@ public final class PlantingCheck {
      * @throws IllegalStateException if it does not
      */
     public static void place(Planting planting) {
-        if (planting instanceof SourceBreak source) {
+        if (planting instanceof SourceMutant source) {
             source.text();
-        } else if (planting instanceof CallBreak call) {
+        } else if (planting instanceof CallMutant call) {
             call.apply(call.in(), SteppedClassLoader.classFile(call.in()));
         }
     }
@@ -57,11 +57,11 @@ public final class PlantingCheck {
     /**
      * Divides mutants of sources into rounds that can be compiled together. No round contains two mutants of one class.
      */
-    public static List<Map<String, SourceBreak>> rounds(Collection<Planting> plantings) {
-        List<Map<String, SourceBreak>> rounds = new ArrayList<>();
+    public static List<Map<String, SourceMutant>> rounds(Collection<Planting> plantings) {
+        List<Map<String, SourceMutant>> rounds = new ArrayList<>();
         for (Planting planting : plantings) {
-            if (planting instanceof SourceBreak source) {
-                Map<String, SourceBreak> free = rounds.stream()
+            if (planting instanceof SourceMutant source) {
+                Map<String, SourceMutant> free = rounds.stream()
                         .filter(round -> !round.containsKey(source.className()))
                         .findFirst()
                         .orElseGet(() -> {
@@ -79,7 +79,7 @@ public final class PlantingCheck {
      *
      * @throws IllegalStateException with the compiler's messages, if a source cannot be compiled
      */
-    public static void compile(Collection<SourceBreak> breaks) {
-        SourceCompiler.compileTogether(breaks);
+    public static void compile(Collection<SourceMutant> mutants) {
+        SourceCompiler.compileTogether(mutants);
     }
 }

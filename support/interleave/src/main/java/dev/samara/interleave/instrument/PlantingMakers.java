@@ -28,8 +28,8 @@ import org.objectweb.asm.Type;
 final class PlantingMakers {
     private static final String INITIALIZER = "<clinit>";
     private static final Set<String> FACTORIES =
-            Set.of(Type.getInternalName(SourceBreak.class), Type.getInternalName(Plantings.class));
-    private static final Set<Type> MADE = Set.of(Type.getType(SourceBreak.class), Type.getType(Planting.class));
+            Set.of(Type.getInternalName(SourceMutant.class), Type.getInternalName(Plantings.class));
+    private static final Set<Type> MADE = Set.of(Type.getType(SourceMutant.class), Type.getType(Planting.class));
     private static final String OWN = Type.getInternalName(Plantings.class).replaceAll("[^/]*$", "");
 
     /** A method, identified by its class, name and descriptor. */

@@ -60,8 +60,8 @@ public final class Plantings {
     }
 
     private static Planting changed(
-            String in, String method, String called, BiFunction<MethodVisitor, CallBreak.Call, Boolean> change) {
-        CallBreak made = new CallBreak(in, method, called, change);
+            String in, String method, String called, BiFunction<MethodVisitor, CallMutant.Call, Boolean> change) {
+        CallMutant made = new CallMutant(in, method, called, change);
         add(made);
         return made;
     }

@@ -43,12 +43,12 @@ final class SourceCompiler {
      *
      * @throws IllegalStateException with the compiler's messages, if a source cannot be compiled
      */
-    static void compileTogether(Collection<SourceBreak> breaks) {
+    static void compileTogether(Collection<SourceMutant> mutants) {
         Map<String, Map<String, String>> sources = new LinkedHashMap<>();
-        for (SourceBreak planted : breaks) {
+        for (SourceMutant planted : mutants) {
             Map<String, String> ofModule = sources.computeIfAbsent(planted.module(), any -> new LinkedHashMap<>());
             if (ofModule.put(planted.className(), planted.text()) != null) {
-                throw new IllegalArgumentException("two breaks of " + planted.className());
+                throw new IllegalArgumentException("two mutants of " + planted.className());
             }
         }
         sources.forEach(SourceCompiler::compile);

@@ -7,9 +7,9 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 
-/** The tables in docs/breaks.md with the broken rules that the comparison with the running kernel finds. */
+/** The tables in docs/mutants.md with the broken rules that the comparison with the running kernel finds. */
 public final class RuleTables {
-    private static final Path PAGE = Project.root().resolve("docs/breaks.md");
+    private static final Path PAGE = Project.root().resolve("docs/mutants.md");
 
     private RuleTables() {}
 
@@ -23,7 +23,7 @@ public final class RuleTables {
      *
      * @param name the list
      */
-    public static MutantTable table(String name, List<BrokenRule> rules) {
+    public static MutantTable table(String name, List<RuleMutant> rules) {
         List<List<String>> rows = rules.stream()
                 .map(rule -> List.of(
                         rule.name(),

@@ -8,13 +8,13 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
-@DisplayName("A break whose place is gone")
+@DisplayName("A mutant whose place is gone")
 @Tag("interleave")
 final class PlantingCheckTest {
     @Test
     @DisplayName("is noticed if it changes a call")
     void call() {
-        CallBreak made = new CallBreak(Steps.class.getName(), "enter", "noSuchCall", (to, found) -> true);
+        CallMutant made = new CallMutant(Steps.class.getName(), "enter", "noSuchCall", (to, found) -> true);
         assertThrows(IllegalStateException.class, () -> PlantingCheck.place(made));
     }
 
@@ -22,7 +22,7 @@ final class PlantingCheckTest {
     @DisplayName("is noticed if it changes a text, or a text that occurs twice")
     void text() {
         for (String text : new String[] {"no such text", "import "}) {
-            SourceBreak made = SourceBreak.unlisted(Steps.class.getName(), text, "");
+            SourceMutant made = SourceMutant.unlisted(Steps.class.getName(), text, "");
             assertThrows(IllegalStateException.class, () -> PlantingCheck.place(made));
         }
     }

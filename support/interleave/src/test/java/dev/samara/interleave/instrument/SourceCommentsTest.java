@@ -34,10 +34,10 @@ final class SourceCommentsTest {
     }
 
     @Test
-    @DisplayName("is where a break is placed: a text with a comment is refused")
+    @DisplayName("is where a mutant is planted: a text with a comment is refused")
     void refused() {
         assertThrows(
                 IllegalArgumentException.class,
-                () -> SourceBreak.unlisted("dev.samara.core.Cpu", "        // Here.\n        count();\n", ""));
+                () -> SourceMutant.unlisted("dev.samara.core.Cpu", "        // Here.\n        count();\n", ""));
     }
 }
