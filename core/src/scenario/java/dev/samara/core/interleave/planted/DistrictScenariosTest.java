@@ -141,6 +141,7 @@ final class DistrictScenariosTest {
                     "P43: a layout is divided between the ranges of a ticket",
                     DistrictScenarios.DivisionAcrossTicket.class,
                     1,
+                    PlantedMutant.found(17, "154"),
                     SourceMutant.of(
                             INTERNAL + "space.Ticket",
                             "return hasRanges() ? Borders.leaveOut(borders, count, low, high) : 0;",
@@ -149,6 +150,7 @@ final class DistrictScenariosTest {
                     "P43: a join loses a ticket",
                     DistrictScenarios.JoinBesideTicket.class,
                     1,
+                    PlantedMutant.found(14, "123"),
                     SourceMutant.of(INTERNAL + "space.InFlightOperations", "tickets.addAll(part.tickets);", "")),
             PlantedMutant.of(
                     "P44: a layout is divided while a fork copies, and the copy is not waited for",
@@ -178,6 +180,7 @@ final class DistrictScenariosTest {
                     "P47: a change is queued after the lock of its part",
                     ListenerScenarios.BesideOverlap.class,
                     1,
+                    PlantedMutant.found(442, "696"),
                     SourceMutant.of(
                             LISTENERS,
                             "    public static void publish(ChangeDelivery.@Nullable Prepared prepared) {\n",
@@ -191,6 +194,7 @@ final class DistrictScenariosTest {
                     "P47: changes of parts are for no listener",
                     ListenerScenarios.BesideParts.class,
                     0,
+                    PlantedMutant.found(1, "11"),
                     SourceMutant.of(
                             INTERNAL + "op.Publication",
                             "LayoutListeners.publish(change);",
@@ -199,24 +203,28 @@ final class DistrictScenariosTest {
                     "P47: a layout is divided beside a listener that needs one order",
                     ListenerScenarios.OneOrder.class,
                     1,
+                    PlantedMutant.found(270, "436"),
                     SourceMutant.of(DISTRICTS, "                || layout.listeners().needsOneOrder()\n", "")),
             PlantedMutant.of(
                     "P47: a change carries no losses",
                     ListenerScenarios.Losing.class,
                     0,
+                    PlantedMutant.found(1, ""),
                     oneWaits("change.lostEarlier = lost.get();", "")));
 
     /** The mutants that only few of many schedules reveal. */
-    private static final List<PlantedMutant> RARE = List.of(
+    static final List<PlantedMutant> RARE = List.of(
             PlantedMutant.of(
                     "P47: a join does not count the changes of its parts",
                     ListenerScenarios.Added.class,
                     1,
+                    PlantedMutant.found(6696, ""),
                     SourceMutant.of(DISTRICTS, "changes += from[i].changes();", "")),
             PlantedMutant.of(
                     "P47: a change carries fewer losses than the one before it",
                     ListenerScenarios.Losing.class,
                     1,
+                    PlantedMutant.found(7176, ""),
                     oneWaits(
                             "lostBefore = Math.max(lostBefore, change.lostEarlier);",
                             "lostBefore = change.lostEarlier;")));

@@ -18,6 +18,7 @@ final class ElisionMutants {
                     "the CPUs in the space are counted before the generation is advanced",
                     ElisionScenarios.Comes.class,
                     2,
+                    PlantedMutant.found(1422, "2907"),
                     SourceMutant.of(
                             INTERNAL + "tlb.GatheredFlushes",
                             "long generation = context.generation().advance();",
@@ -28,11 +29,13 @@ final class ElisionMutants {
                     "references are counted in place of CPUs",
                     ElisionScenarios.Stays.class,
                     0,
+                    PlantedMutant.found(1, "7"),
                     SourceMutant.of(INTERNAL + "cpu.Shootdowns", "context.cpus();", "context.users().references();")),
             PlantedMutant.of(
                     "a CPU that was not asked finds its translations fresh",
                     ElisionScenarios.Comes.class,
                     0,
+                    PlantedMutant.found(1, "5"),
                     SourceMutant.of(
                             INTERNAL + "tlb.CpuTlb",
                             "            tlb.select(number);\n",
@@ -41,12 +44,14 @@ final class ElisionMutants {
                     "a flush of the caller's CPU alone drops nothing",
                     ElisionScenarios.Alone.class,
                     0,
+                    PlantedMutant.found(1, "3"),
                     SourceMutant.of(
                             INTERNAL + "tlb.TlbCatchUp", "!listeners.isEmpty() || !tlb.tryFlush(start, end)", "false")),
             PlantedMutant.of(
                     "a flush of the caller's CPU alone passes over a CPU that has left",
                     ElisionScenarios.Comes.class,
                     0,
+                    PlantedMutant.found(1, "5"),
                     SourceMutant.of(
                             INTERNAL + "cpu.Shootdowns",
                             "if (!elides || (mask & (mask - 1)) != 0) {",
@@ -57,6 +62,7 @@ final class ElisionMutants {
                     "a flush of the caller's CPU alone goes by a cpumask from before the entries change",
                     StoreBufferTest.FirstStoreBesideReuse.class,
                     2,
+                    PlantedMutant.found(83, "1797"),
                     SourceMutant.of(
                             INTERNAL + "tlb.GatheredFlushes",
                             "flushes[size++].fill(table, leaf, start, end, reason);",

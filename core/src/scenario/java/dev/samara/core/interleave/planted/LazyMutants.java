@@ -31,21 +31,25 @@ final class LazyMutants {
                     "what a CPU keeps is noted after its count is given up (shootdown)",
                     LazyScenarios.GoesShotDown.class,
                     1,
+                    PlantedMutant.found(172, "176"),
                     keepsLate()),
             PlantedMutant.of(
                     "what a CPU keeps is noted after its count is given up (hazard pointer)",
                     LazyScenarios.GoesWithPointer.class,
                     1,
+                    PlantedMutant.found(190, "194"),
                     keepsLate()),
             PlantedMutant.of(
                     "a CPU in LAZY holds no reference",
                     LazyScenarios.LeavesCounted.class,
                     0,
+                    PlantedMutant.found(1, "5"),
                     in("CountedLazy", "            of.pageTable().hold();\n", "", "of.pageTable().release();", "")),
             PlantedMutant.of(
                     "a context is given back with the last user",
                     LazyScenarios.LeavesCounted.class,
                     0,
+                    PlantedMutant.found(1, "5"),
                     SourceMutant.of(
                             "dev.samara.core.internal.space.Lifetime",
                             "memory.cpus().endTeardown(pages.context());",
@@ -56,26 +60,31 @@ final class LazyMutants {
                     "a teardown takes no CPU off",
                     LazyScenarios.LeavesShotDown.class,
                     0,
+                    PlantedMutant.found(1, "5"),
                     in("ShootdownLazy", "casKept(ended, null);", "")),
             PlantedMutant.of(
                     "a teardown hands no reference over",
                     LazyScenarios.LeavesWithPointer.class,
                     0,
+                    PlantedMutant.found(1, "5"),
                     in("HazardLazy", "if (!keeps(ended) || ", "if (true || ")),
             PlantedMutant.of(
                     "a hazard pointer is not read again after the hand-over",
                     LazyScenarios.LeavesWithPointer.class,
                     1,
+                    PlantedMutant.found(8, "253"),
                     in("HazardLazy", "if (!keeps(ended) && GIVEN", "if (false && GIVEN")),
             PlantedMutant.of(
                     "a last put takes away what another one has handed over",
                     LazyScenarios.TwoEndsBesidePointer.class,
                     1,
+                    PlantedMutant.found(644, "2189"),
                     in("HazardLazy", "if (!keeps(ended)) {\n", "if (false) {\n")),
             PlantedMutant.of(
                     "a CPU looks for a hand-over before it drops its pointer",
                     LazyScenarios.LeavesWithPointer.class,
                     1,
+                    PlantedMutant.found(173, "253"),
                     in(
                             "HazardLazy",
                             "        setKeptVolatile(null);\n",

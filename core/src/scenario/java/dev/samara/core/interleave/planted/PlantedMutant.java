@@ -8,7 +8,6 @@ import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A mutant of production code, and how it is searched for. The tables of docs/interleavings.md are generated from these
@@ -18,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param scenario the scenario that can find it
  * @param mode how schedules are chosen
  * @param preemptions the maximum number of preemptions in a schedule
- * @param figures the result of a search; null if the tables contain no row for it
+ * @param figures the result of a search, for a row of a table
  * @param planting plants the mutant
  */
 record PlantedMutant(
@@ -26,7 +25,7 @@ record PlantedMutant(
         Class<? extends Scenario> scenario,
         Mode mode,
         int preemptions,
-        @Nullable Figures figures,
+        Figures figures,
         Planting planting) {
     /**
      * The numbers of schedules of a search on some machine.
@@ -56,11 +55,6 @@ record PlantedMutant(
     static PlantedMutant of(
             String name, Class<? extends Scenario> scenario, int preemptions, Figures figures, Planting planting) {
         return new PlantedMutant(name, scenario, Mode.ORDERED, preemptions, figures, planting);
-    }
-
-    /** Returns a mutant that some order of steps reveals, without a row in a table. */
-    static PlantedMutant of(String name, Class<? extends Scenario> scenario, int preemptions, Planting planting) {
-        return new PlantedMutant(name, scenario, Mode.ORDERED, preemptions, null, planting);
     }
 
     /** Returns a mutant that only delayed stores reveal. */

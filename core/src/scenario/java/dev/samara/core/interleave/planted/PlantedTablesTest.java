@@ -10,7 +10,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import java.util.stream.Collectors;
@@ -30,54 +29,50 @@ final class PlantedTablesTest {
     /** The tables of other modules and packages. */
     private static final List<String> OTHERS = List.of("FailurePlantedTest", "SecondOpinions", "TreeScenariosTest");
 
-    private static final Map<String, List<PlantedMutant>> LISTS = Map.of(
-            "InventedMutants", InventedMutants.ALL,
-            "MendedBugs", MendedBugs.ALL,
-            "MissedMutants", MissedMutants.ALL,
-            "TableMutants", TableMutants.ALL,
-            "StoreMutants", StoreMutants.ALL,
-            "BorrowMutants", BorrowMutants.ALL,
-            "DropScenarios", DropScenarios.ALL,
-            "HostFileMutants", HostFileMutants.ALL,
-            "SecondLookMutants", SecondLookMutants.ALL,
-            "RunMutants", RunMutants.ALL);
+    private static final Map<String, List<PlantedMutant>> LISTS = Map.ofEntries(
+            Map.entry("InventedMutants", InventedMutants.ALL),
+            Map.entry("MendedBugs", MendedBugs.ALL),
+            Map.entry("MissedMutants", MissedMutants.ALL),
+            Map.entry("TableMutants", TableMutants.ALL),
+            Map.entry("StoreMutants", StoreMutants.ALL),
+            Map.entry("LazyMutants", LazyMutants.ALL),
+            Map.entry("BorrowMutants", BorrowMutants.ALL),
+            Map.entry("ElisionMutants", ElisionMutants.ALL),
+            Map.entry("DropScenarios", DropScenarios.ALL),
+            Map.entry("HostFileMutants", HostFileMutants.ALL),
+            Map.entry("SecondLookMutants", SecondLookMutants.ALL),
+            Map.entry("RunMutants", RunMutants.ALL));
 
     /** Lists of few mutants, whose tables name the scenarios, too. */
     private static final Map<String, List<PlantedMutant>> WITH_SCENARIOS = Map.of(
             "DistrictLimitScenariosTest", DistrictLimitScenariosTest.MUTANTS,
-            "DistrictScenariosTest", DistrictScenariosTest.MUTANTS,
+            "DistrictScenariosTest",
+                    Stream.concat(DistrictScenariosTest.MUTANTS.stream(), DistrictScenariosTest.RARE.stream())
+                            .toList(),
             "BorderScenariosTest", BorderScenariosTest.MUTANTS);
 
-    private static Stream<PlantedMutant> searched(List<PlantedMutant> list) {
-        return list.stream().filter(planted -> planted.figures() != null);
-    }
-
-    private static PlantedMutant.Figures figures(PlantedMutant planted) {
-        return Objects.requireNonNull(planted.figures());
-    }
-
     private static MutantTable table(String name, List<PlantedMutant> list) {
-        List<List<String>> rows = searched(list)
+        List<List<String>> rows = list.stream()
                 .map(planted -> List.of(
                         planted.name(),
                         planted.preemptions() + (planted.mode() == PlantedMutant.Mode.RANDOM ? " (random)" : ""),
-                        "" + figures(planted).schedules(),
-                        figures(planted).unchanged()))
+                        "" + planted.figures().schedules(),
+                        planted.figures().unchanged()))
                 .toList();
         return new MutantTable(PAGE, name, List.of("planted", "preemptions", "schedules", "unchanged"), rows);
     }
 
     /** Returns a table with one row for each name, regardless of how many scenarios find the mutant. */
     private static MutantTable tableWithScenarios(String name, List<PlantedMutant> list) {
-        Map<String, List<PlantedMutant>> byName = searched(list)
+        Map<String, List<PlantedMutant>> byName = list.stream()
                 .collect(Collectors.groupingBy(PlantedMutant::name, LinkedHashMap::new, Collectors.toList()));
         List<List<String>> rows = new ArrayList<>();
         byName.forEach((said, mutants) -> rows.add(List.of(
                 said,
                 each(mutants, planted -> '`' + planted.scenario().getSimpleName() + '`'),
                 each(mutants, planted -> "" + planted.preemptions()),
-                each(mutants, planted -> "" + figures(planted).schedules()),
-                each(mutants, planted -> figures(planted).unchanged()))));
+                each(mutants, planted -> "" + planted.figures().schedules()),
+                each(mutants, planted -> planted.figures().unchanged()))));
         return new MutantTable(
                 PAGE, name, List.of("planted", "scenario", "preemptions", "schedules", "unchanged"), rows);
     }
@@ -104,7 +99,7 @@ final class PlantedTablesTest {
                 list,
                 PlantedMutant::name,
                 PlantedMutant::preemptions,
-                of -> figures(of).schedules());
+                of -> of.figures().schedules());
     }
 
     private static Stream<MutantTable> tables() {
