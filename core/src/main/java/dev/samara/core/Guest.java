@@ -53,7 +53,8 @@ public final class Guest implements AutoCloseable {
     private final int depth;
 
     /**
-     * Why the CPU was outside GUEST when this guest was opened, which the close restores; see {@link PooledCpu#open}.
+     * Why the CPU was outside GUEST when this guest was opened, so that the close can restore that state; see {@link
+     * PooledCpu#open}.
      */
     private int away;
 

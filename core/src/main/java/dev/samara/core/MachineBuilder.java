@@ -37,7 +37,10 @@ public final class MachineBuilder {
 
     private static final int LEAST_USUAL_ENTRIES = 1 << 12;
 
-    /** Most programs would not use more entries, and there may be many CPUs. */
+    /**
+     * The maximum default number of TLB entries. Most programs would not use more, and each of possibly many CPUs has
+     * its own TLB.
+     */
     private static final int MOST_USUAL_ENTRIES = 1 << 14;
 
     private int maxMapCount = 65530;
