@@ -440,7 +440,8 @@ public final class AddressSpace implements AutoCloseable {
         try {
             return RemoteAccess.copy(machine.remotes(), entry, layout, address, buffer, kind);
         } finally {
-            // If this reference became unreachable, its entry would end, and with it the copy.
+            // Keeps this reference reachable until here. If it became unreachable during the copy, its entry would end,
+            // and so would the copy.
             Reference.reachabilityFence(this);
         }
     }
@@ -449,7 +450,7 @@ public final class AddressSpace implements AutoCloseable {
         try {
             return RemoteAccess.copy(machine.remotes(), entry, layout, address, bytes, at, length, writes);
         } finally {
-            // As in the method above.
+            // Keeps this reference reachable, as in the method above.
             Reference.reachabilityFence(this);
         }
     }

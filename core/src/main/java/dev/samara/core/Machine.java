@@ -622,7 +622,7 @@ public final class Machine implements AutoCloseable {
         }
         beans.add(made);
         if (host.isClosed()) {
-            // The close may have missed this MBean.
+            // The machine was closed concurrently, and its close may have missed this MBean.
             made.close();
         }
         host.checkOpen();

@@ -808,7 +808,7 @@ public final class MachineBuilder {
             return tlbEntries;
         }
         long granules = Math.min(memory >>> SoftTlb.GRANULE_SHIFT, MOST_USUAL_ENTRIES);
-        // The smallest power of two that is not less.
+        // Rounds up to a power of two.
         return Math.max(LEAST_USUAL_ENTRIES, Integer.highestOneBit(2 * (int) granules - 1));
     }
 

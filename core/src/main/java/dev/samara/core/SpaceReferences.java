@@ -185,7 +185,7 @@ final class SpaceReferences {
 
     /** Releases the references that have become unreachable, and reports each. Does not wait. */
     void giveUpLost() {
-        // Checked before an entry is removed from the queue.
+        // Checked first, because the reference of an entry that was removed from the queue must be released.
         StackReserve.check(DEPTH);
         for (Reference<?> gone = lost.poll(); gone != null; gone = lost.poll()) {
             Entry entry = (Entry) gone;

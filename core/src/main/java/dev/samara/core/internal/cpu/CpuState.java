@@ -211,9 +211,9 @@ public final class CpuState extends CpuWords.Flushed {
      * @param context the number of the context
      */
     public void enterGuest(long context) {
-        // Volatile: precedes the reads of the generation and then of entries. Pairs with the thread of a shootdown,
-        // which changes the entry, advances the generation, and then reads this word. At least one of the two threads
-        // sees the other's store.
+        // Volatile: stored before the reads of the generation and then of entries. Pairs with the thread of a
+        // shootdown, which changes the entry, advances the generation, and then reads this word. At least one of the
+        // two threads sees the other's store.
         setWordVolatile(wordOf(GUEST, context));
     }
 

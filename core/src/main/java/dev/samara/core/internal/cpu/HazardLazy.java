@@ -63,7 +63,7 @@ public final class HazardLazy extends PublishedLazy {
         }
         // Checked first, because a reference that is taken out of the word must be released.
         StackReserve.check(DROP_DEPTH);
-        // Volatile: precedes the read of the reference that was handed over.
+        // Volatile: stored before the reference that was handed over is read.
         setKeptVolatile(null);
         if ((TlbContext) GIVEN.getVolatile(this) != null) {
             // The CPU keeps no context now, so it needs no reference to any context.

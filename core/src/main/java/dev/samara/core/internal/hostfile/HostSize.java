@@ -48,7 +48,7 @@ final class HostSize {
         try {
             return inode.channel().size() != pages.size();
         } catch (IOException failed) {
-            // The revalidation that follows returns the error.
+            // The caller then revalidates the size, and that call returns the error.
             return true;
         }
     }

@@ -134,7 +134,7 @@ final class LastClose {
             reportUnsaved(inode, failed);
             return failed;
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The other files are still saved.
+            // Reported and not thrown, so that the other files are still saved.
             reportThrown(inode, exhausted);
             return Errno.ENOMEM.result();
         }

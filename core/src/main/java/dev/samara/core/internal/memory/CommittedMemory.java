@@ -73,7 +73,7 @@ public final class CommittedMemory {
 
     /**
      * The minimum free memory at which a charge opens closed stripes. More than {@link #DEALT}, so that stripes are not
-     * opened and closed in turn.
+     * opened and closed again and again.
      */
     private static final long OPENED = 2 * DEALT;
 

@@ -228,7 +228,7 @@ public final class Frames {
     private int take(Magazine magazine) {
         int frame = pool.take(magazine);
         if (frame != NONE) {
-            // No other thread knows the frame yet.
+            // A store suffices, because no other thread knows the frame yet.
             FrameRecordWords.setWordRelease(recordsOf(frame), positionOf(frame), 1);
         }
         return frame;

@@ -320,7 +320,7 @@ public final class Leaf {
      * @return binary logarithm of the span in bytes
      */
     public static int partShift(int pageShift) {
-        // A leaf is a page full of entries of 8 bytes.
+        // A leaf has the size of a page, and an entry has 8 bytes.
         return 2 * pageShift - 3 - PARTS_SHIFT;
     }
 

@@ -133,7 +133,7 @@ public final class Backlog {
             if (steps == null || !steps.isSteppedHere()) {
                 room.awaitUninterruptibly();
             } else {
-                // A thread whose interrupt flag is set does not park.
+                // The flag is cleared, because a thread whose interrupt flag is set does not park.
                 interrupted |= Thread.interrupted();
                 step(steps);
             }

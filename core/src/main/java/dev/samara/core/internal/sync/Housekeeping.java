@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The executor may run a call immediately, within the step. A thread that waits in an operation or a fault may hold
  * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain
- * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait of such a thread depends on the skipped calls, because a
- * retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread also skips these calls while
- * a callback that it runs waits.
+ * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait in an operation or a fault depends on the skipped calls,
+ * because a retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread also skips these
+ * calls while a callback that it runs waits.
  */
 public final class Housekeeping implements Runnable {
     /** In nanoseconds. After a step that takes this long, the steps pause, whatever the idle strategy does. */

@@ -312,7 +312,7 @@ public final class CpuTlb extends CpuActivities {
         TlbContext of = Objects.requireNonNull(state.context());
         state.enterLazy();
         activities |= WITHOUT_SPACE;
-        // The tables may be freed while the CPU is in LAZY.
+        // The cached tables are forgotten, because they may be freed while the CPU is in LAZY.
         fill.forgetTables();
         // Settled last, because after a stack overflow here, the next switch settles the events.
         state.settleCounters(of);
@@ -397,7 +397,7 @@ public final class CpuTlb extends CpuActivities {
     public void goAway(int why) {
         leaveGuest();
         away = why;
-        // A view polls only if this word is set.
+        // Sets the request word, because a view polls only if that word is set.
         state.request();
     }
 

@@ -29,7 +29,7 @@ public final class GuestCpus implements IdleUsers {
      * new reference is the last one.
      */
 
-    /** As many CPUs as have their own bit in cpumasks. */
+    /** The number of places: as many as there are CPUs with their own bit in cpumasks. */
     private static final int PLACES = 32;
 
     private final Supplier<Vcpu> maker;
@@ -113,7 +113,7 @@ public final class GuestCpus implements IdleUsers {
 
     private void leave(PooledCpu cpu, Lifetime space, boolean isLater) {
         if (!cpu.isIn(space)) {
-            // The CPU switched to another space between the check and the take.
+            // The CPU switched to another space between the check and the take, so it is put back.
             giveBackIdle(cpu);
             return;
         }
