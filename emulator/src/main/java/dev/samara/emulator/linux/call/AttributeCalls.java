@@ -202,7 +202,7 @@ final class AttributeCalls {
         @Override
         public long call(Path host) throws IOException {
             if (Files.isSymbolicLink(host)) {
-                // Only a path that is not followed can end at a link.
+                // The file is a link, because a path that is not followed can end at one.
                 return LinuxErrno.EOPNOTSUPP;
             }
             HostRights.set(host, mode);
@@ -448,7 +448,7 @@ final class AttributeCalls {
         long accessed = times == 0 ? NOW : memory.getLong(times + 8);
         long modified = times == 0 ? NOW : memory.getLong(times + 24);
         if (accessed == OMIT && modified == OMIT) {
-            // Checked before the flags and the path.
+            // Linux checks this before the flags and the path.
             return 0;
         }
         boolean isOfDescriptor = path == 0 && (int) descriptor != PathCalls.CURRENT_FOLDER;
