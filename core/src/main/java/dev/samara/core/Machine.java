@@ -171,7 +171,7 @@ public final class Machine implements AutoCloseable {
                 if (made == null) {
                     layout.lifetime().put();
                 } else {
-                    // Not close(), which throws if the stack is too short.
+                    // Calls giveUp() instead of close(), which throws if the stack is too short.
                     made.giveUp();
                 }
             }

@@ -150,7 +150,7 @@ final class Splice extends LevelRebuild {
         if (size > Node.FANOUT || (size < Node.MIN_FILL && !root.hasOneLeaf())) {
             return changeSeveral(root, lo, hi, content);
         }
-        // Two leaves may share pivots, but not if one of them is movable.
+        // Two leaves may share an array of pivots, but not if one of the pivots is movable.
         pivots = exact ? LeafBoundary.shared(pivots) : changedPivots(pivots, LeafNode.size(old), lo, hi, i, at, tail);
         @Nullable Object[] leaf = LeafNode.of(pivots, old, at, tail, content);
         boolean reserved = content instanceof Reservation || keepsReservation(old, leaf, i, j);

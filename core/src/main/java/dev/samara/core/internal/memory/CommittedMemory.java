@@ -41,14 +41,14 @@ public final class CommittedMemory {
      *
      * A charge is not refused too late. A charge takes from a word that contains enough. If the pool is not negative
      * at that instant, the free memory is at least as large as that word. If the pool is negative, the word is a
-     * stripe, and a charge F regardless of the limit made the pool negative after this charge read the pool. That is
-     * true of each change of a stripe while the pool is negative: its call started before F. So the change counts as
-     * made right before F, in the order of the changes. At that point the free memory was enough for each change,
-     * because the pool was not negative, and each stripe contained what its change took. No result contradicts this
-     * order: a thread that refuses or counts has closed the stripes first, and so comes after all these changes in both
-     * orders. A stripe is opened again only from a pool that is not negative.
+     * stripe, and a charge F regardless of the limit made the pool negative after this charge read the pool. Likewise,
+     * each call that changes a stripe while the pool is negative started before F. So the change counts as made right
+     * before F, in the order of the changes. At that point the free memory was enough for each change, because the pool
+     * was not negative, and each stripe contained what its change took. No result contradicts this order: a thread that
+     * refuses or counts has closed the stripes first, and so comes after all these changes in both orders. A stripe is
+     * opened again only from a pool that is not negative.
      *
-     * The count at one instant is the limit minus the pool, which is read as for a refusal.
+     * A thread that counts also closes the stripes and then reads the pool. The count is the limit minus the pool.
      *
      * A charge waits only for the owner of the lock, which takes a bounded number of steps. An uncharge takes no lock,
      * and needs no memory and little stack, because it may follow a publication or an error. (The words are atomics,

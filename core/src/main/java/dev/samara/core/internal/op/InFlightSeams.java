@@ -16,7 +16,8 @@ final class InFlightSeams {
     private final InFlightOperation range;
 
     /**
-     * The position, among the VMAs taken out, after the VMA that was put back last. The next one is usually near it.
+     * The position, among the VMAs taken out, after the VMA that was put back last. The next VMA to be put back is
+     * usually near it.
      */
     private int near;
 

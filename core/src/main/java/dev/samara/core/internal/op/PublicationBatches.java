@@ -66,7 +66,7 @@ final class PublicationBatches {
 
     private long note;
 
-    /* The values of the batch that is being decided. */
+    /* The values for the current batch. Those of the next batch become next and note once this one is published. */
     private boolean draftEnds;
     private long draftNext;
     private long draftNote;

@@ -16,7 +16,10 @@ import org.jspecify.annotations.Nullable;
 public final class VmaMerge {
     private VmaMerge() {}
 
-    /** Stores a new piece over a range that is free or taken out, joined with its neighbours where they fit. */
+    /**
+     * Stores a new piece in a range that is free, or from which the VMAs were taken out. Joins the piece with its
+     * neighbours if {@link MergeRules} permits it.
+     */
     public static VmArea place(EditedLayout edit, VmArea piece) {
         VmArea joined = join(edit, piece, true);
         if (joined != null) {
@@ -65,8 +68,8 @@ public final class VmaMerge {
     }
 
     /**
-     * Changes the flags of a part of a VMA. Joins the part with its neighbours where they fit; otherwise makes it a
-     * separate VMA.
+     * Changes the flags of a part of a VMA. Joins the part with its neighbours if {@link MergeRules} permits it;
+     * otherwise makes it a separate VMA.
      *
      * @return the end of the VMA that now covers the part, or a negated errno if the VMA may not be split: ENOMEM for
      *     too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. The first of two splits

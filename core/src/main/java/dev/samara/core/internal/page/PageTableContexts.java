@@ -275,7 +275,9 @@ public final class PageTableContexts {
         }
     }
 
-    /** Puts a context on the idle stack, or aside if there is no memory for that. */
+    /**
+     * Puts a context on the idle stack, or in the list {@code aside} if there is no memory for an element of the stack.
+     */
     private void push(PageTableContext context) {
         try {
             Idle top;
@@ -291,7 +293,7 @@ public final class PageTableContexts {
         }
     }
 
-    /** Takes one of the contexts that were put aside, and pushes the rest on the idle stack. */
+    /** Takes one of the contexts of the list {@code aside}, and pushes the rest on the idle stack. */
     private @Nullable PageTableContext takeFromAside() {
         // The whole list is taken, to avoid ABA: a context that was taken alone could be put back, in front of others,
         // before its successor becomes the first.

@@ -122,7 +122,7 @@ class LockContention {
     /**
      * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places overlap.
      *
-     * @param crossings the ranges that should stay whole
+     * @param crossings the ranges inside of which no border should lie
      */
     long[] borders(MapleTree<VmArea> tree, long pageSize, RecentCrossings crossings) {
         sort();

@@ -109,7 +109,7 @@ public final class Backlog {
         }
     }
 
-    /** Releases the place that {@link #begin} took for a task. */
+    /** Ends a task that {@link #begin} counted. */
     public void end() {
         lock.lock();
         try {

@@ -97,8 +97,8 @@ public final class Housekeeping implements Runnable {
      * @written the housekeeping thread (volatile)
      * @read a thread that adds a call, to wake the housekeeping thread; a thread that starts to wait, to compare itself
      *     (volatile)
-     * @invariant only a hint for a thread that adds a call, because pauses are short. A thread reads itself only while
-     *     it runs the steps
+     * @invariant only a hint for a thread that adds a call, because pauses are short. A thread finds itself in this
+     *     field only while it runs the steps
      */
     private volatile @Nullable Thread poller;
 
@@ -140,7 +140,7 @@ public final class Housekeeping implements Runnable {
      *
      * @written the thread that set {@code isAsking}, before it clears {@code isAsking} (volatile)
      * @read any thread that starts a wait for calls of the list (volatile)
-     * @invariant a thread reads itself only while it polls calls, because no other thread writes it here
+     * @invariant a thread finds itself in this field only while it polls calls, because no other thread stores it there
      */
     private volatile @Nullable Thread asker;
 

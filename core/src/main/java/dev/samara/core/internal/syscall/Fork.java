@@ -37,7 +37,7 @@ public final class Fork {
      *     copy or the parent is {@linkplain Layout#reaping unstable}, with EAGAIN if there is no page table context, or
      *     with the errno of a backing's refusal
      */
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // the resource is only closed
     public static Layout fork(Layout parent) {
         Cpus.checkMayWait("a fork");
         parent.checkNotClosed("fork");

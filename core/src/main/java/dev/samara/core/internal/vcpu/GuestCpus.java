@@ -113,7 +113,8 @@ public final class GuestCpus implements IdleUsers {
 
     private void leave(PooledCpu cpu, Lifetime space, boolean isLater) {
         if (!cpu.isIn(space)) {
-            // The CPU switched to another space between the check and the take, so it is put back.
+            // The CPU switched to another space after the caller's check, before this thread took it. So the CPU is
+            // given back.
             giveBackIdle(cpu);
             return;
         }

@@ -267,8 +267,8 @@ final class AttributeCalls {
     }
 
     /**
-     * A change of the owner, which permits only the present owner. As on Linux, it clears the set-user-ID and
-     * set-group-ID bits ({@code chown_common}), even if user 0 makes it.
+     * A change of the owner. Only a change to the present owner is permitted. As on Linux, it clears the set-user-ID
+     * and set-group-ID bits ({@code chown_common}), even if user 0 makes it.
      */
     private final class NewOwner implements FileChange {
         private final long refused;
