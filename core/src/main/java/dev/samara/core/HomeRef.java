@@ -49,7 +49,7 @@ final class HomeRef {
 
     /** Releases the space for a CPU that is gone, and leaves a teardown to one of the machine's threads. */
     void giveUpLater() {
-        // Checked before the first change, so that the next call can do what this call cannot.
+        // Checked before the first change, so that if the check throws, a later call can still release the space.
         StackReserve.check(SpaceReferences.DEPTH);
         if (entry.end()) {
             layout.lifetime().putHomeLater();

@@ -128,7 +128,7 @@ final class HostSize {
             }
             overgrown = NONE;
         } catch (IOException failed) {
-            // The file stays longer than needed until the next attempt.
+            // Until the next attempt, the file has more bytes than needed.
             overgrown = grown;
         } finally {
             forces.noteChange();

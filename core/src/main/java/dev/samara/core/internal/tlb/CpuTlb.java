@@ -368,7 +368,8 @@ public final class CpuTlb extends CpuActivities {
     /** Leaves GUEST, so that shootdowns no longer wait for this CPU. If this throws, the CPU is still in GUEST. */
     public void leaveGuest() {
         try {
-            // Within the try, so that the key is set again after an Error, even if the view had not lost it.
+            // This call is within the try, so that after an Error the view gets its key again, even if it still had the
+            // key.
             show(SoftTlb.NOTHING);
             state.leaveGuest(contextId);
         } catch (Throwable thrown) {

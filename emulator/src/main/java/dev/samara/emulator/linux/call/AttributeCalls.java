@@ -202,7 +202,7 @@ final class AttributeCalls {
         @Override
         public long call(Path host) throws IOException {
             if (Files.isSymbolicLink(host)) {
-                // The file is a link, because a path that is not followed can end at one.
+                // The path ends at a link that the call does not follow.
                 return LinuxErrno.EOPNOTSUPP;
             }
             HostRights.set(host, mode);
