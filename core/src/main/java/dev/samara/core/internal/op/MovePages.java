@@ -33,10 +33,10 @@ final class MovePages {
 
     private final MovedEntries moved = new MovedEntries();
 
-    /** The number of entries that were put down, or whose pages were dropped. */
+    /** The number of entries that were stored at the target, or whose pages were dropped. */
     private int down;
 
-    /** The file's latest truncation when the first page was picked up; null if there is no file. */
+    /** The file's latest truncation when the first page was removed at the source; null if there is no file. */
     private final TruncationLog.@Nullable LoggedTruncation from;
 
     /** The leaf of the busy entry for whose owner the move waits, at rest; null if the move is not at rest. */
