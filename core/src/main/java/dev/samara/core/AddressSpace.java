@@ -103,10 +103,11 @@ import org.jspecify.annotations.Nullable;
  * <p>{@link #close} releases a reference; other users are not affected. The thread whose {@code close} or CPU was the
  * last user tears the space down, and may wait while doing so. That thread must not wait if it has a CPU in GUEST, is
  * in a reader section, or is in a callback that other threads wait for; then one of the machine's threads tears the
- * space down. The space is never in use again. If a reference becomes unreachable without a close, the machine releases
- * it, and reports it ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}) unless the space was built for that
- * ({@link AddressSpaceBuilder#collected}). The machine does so when it creates another space, waits for quiescence, is
- * closed or is asked for its statistics. Keep a reference reachable until its calls have returned.
+ * space down. Once its last user is gone, the space can have no user again. If a reference becomes unreachable without
+ * a close, the machine releases it, and reports it ({@link dev.samara.core.event.Report.Kind#REFERENCE_LOST}) unless
+ * the space was built for that ({@link AddressSpaceBuilder#collected}). The machine does so when it creates another
+ * space, waits for quiescence, is closed or is asked for its statistics. Keep a reference reachable until its calls
+ * have returned.
  *
  * <p>After {@code close} returns, calls through the closed reference that need the space are refused. A call that
  * another thread started earlier may still take effect; it is refused if the space is torn down first.
@@ -125,8 +126,8 @@ import org.jspecify.annotations.Nullable;
  *       {@link #references} and {@link #toString} work as before, and refer to the space.
  * </ul>
  *
- * <p>Calls that may wait are refused in GUEST, and within {@code rcuMapPages}, as through an open reference. All spaces
- * of a {@linkplain Machine#close closed} machine have ended.
+ * <p>In GUEST, and within {@code rcuMapPages}, calls that may wait are refused, through a closed reference as through
+ * an open one. All spaces of a {@linkplain Machine#close closed} machine have ended.
  */
 public final class AddressSpace implements AutoCloseable {
     /** The stack depth, in frames, that a close needs if idle CPUs then leave the space. */
@@ -223,7 +224,7 @@ public final class AddressSpace implements AutoCloseable {
      *       concurrently. Only a VMA that is mapped or unmapped during the call may be missed.
      *   <li>The VMAs need not have existed at one instant: a mapping that moves concurrently may be passed at both
      *       places, or at neither.
-     *   <li>Changes by the action itself are seen above the end of the VMA that was passed last.
+     *   <li>Of the changes that the action itself makes, those above the end of the VMA that was passed last are seen.
      * </ul>
      *
      * <p>For the VMAs of one instant use {@link #snapshot()}.
@@ -374,7 +375,7 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Reads bytes of this space as a debugger does ({@code FOLL_FORCE}, as in {@code ptrace(2)} and {@code
      * /proc/pid/mem}). Differs from {@link #read(long, ByteBuffer)} in ignoring rights: it also reads a mapping without
-     * any, such as {@code PROT_NONE}. Guard pages, holes and pages beyond end of file still return EFAULT.
+     * rights, such as {@code PROT_NONE}. Guard pages, holes and pages beyond end of file still return EFAULT.
      *
      * @param address of the first byte
      * @param target receives the bytes; a heap or a direct buffer
@@ -439,7 +440,8 @@ public final class AddressSpace implements AutoCloseable {
         try {
             return RemoteAccess.copy(machine.remotes(), entry, layout, address, buffer, kind);
         } finally {
-            // If this reference became unreachable, its entry would end, and with it the copy.
+            // Keeps this reference reachable until here. If it became unreachable during the copy, its entry would end,
+            // and so would the copy.
             Reference.reachabilityFence(this);
         }
     }
@@ -448,7 +450,7 @@ public final class AddressSpace implements AutoCloseable {
         try {
             return RemoteAccess.copy(machine.remotes(), entry, layout, address, bytes, at, length, writes);
         } finally {
-            // As in the method above.
+            // Keeps this reference reachable, as in the method above.
             Reference.reachabilityFence(this);
         }
     }
@@ -619,8 +621,8 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * Names memory that is not backed by a file ({@code prctl(2)}, {@code PR_SET_VMA} with {@code
      * PR_SET_VMA_ANON_NAME}), mapping by mapping. The call continues after a hole, and returns ENOMEM at the end. Any
-     * other error stops the call, and the mappings named before it stay named. Private anonymous memory can be named,
-     * sealed or not, and so can shared and private mappings of shared anonymous memory and of a {@link
+     * other error stops the call; mappings that already have the new name keep it. Private anonymous memory can be
+     * named, sealed or not, and so can shared and private mappings of shared anonymous memory and of a {@link
      * dev.samara.core.backing.MemoryFile}. Their name is then {@code [anon:name]} or {@code [anon_shmem:name]} ({@link
      * Vma#name}). {@link LayoutSnapshot#maps} shows it, except for private memory of the heap and the main stack, which
      * is shown as such. Mappings with different names do not merge. When a mapping is split, moved or inherited by a
@@ -733,8 +735,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Changes rights ({@code mprotect(2)}), mapping by mapping: after an error, the mappings changed before it stay
-     * changed.
+     * Changes rights ({@code mprotect(2)}), mapping by mapping. If one mapping causes an error, the call stops there,
+     * and keeps the changes of the mappings below it.
      *
      * <p>Errors: EINVAL both GROWS bits, not a page boundary, or unknown bits; ENOMEM the range wraps or has a hole,
      * too many mappings, or a limit; EINVAL a GROWS bit on a mapping that does not grow in that direction; EACCES the
@@ -755,8 +757,8 @@ public final class AddressSpace implements AutoCloseable {
      * <p>Errors: EINVAL bad flags, address, lengths or overlap; ENOMEM too many mappings; EFAULT nothing is mapped at
      * the address, or the range extends beyond its mapping; EPERM sealed; EINVAL length 0 of a private mapping; EAGAIN
      * locked over the limit; ENOMEM a limit, or no free range. With FIXED the target is unmapped first, and stays
-     * unmapped after a later failure. With equal lengths, several mappings are moved one by one; after an error, the
-     * ones before it stay moved.
+     * unmapped after a later failure. With equal lengths, several mappings are moved one by one; after an error,
+     * mappings that were already moved stay moved.
      *
      * <p>A move of more than 64 mappings is published in batches (on Linux, lookups see each mapping move separately).
      * The call owns both ranges from the first batch to its completion: operations that name a part of them wait, no
@@ -814,9 +816,9 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Gives advice ({@code madvise(2)}), mapping by mapping. The call continues after a hole, and returns ENOMEM at the
-     * end. Any other error stops the call, and the mappings changed before it stay changed. The effect on pages is not
-     * part of the layout. WILLNEED calls {@link dev.samara.core.vma.Backing#willNeed} for each mapping of a backing in
-     * the range, and a {@code HostFile} starts to read pages; read errors are not reported.
+     * end. Any other error stops the call; mappings that it has already changed stay changed. The effect on pages is
+     * not part of the layout. WILLNEED calls {@link dev.samara.core.vma.Backing#willNeed} for each mapping of a backing
+     * in the range, and a {@code HostFile} starts to read pages; read errors are not reported.
      *
      * <p>Errors: EINVAL unknown advice, not a page boundary, the range wraps, or the advice does not fit the mapping;
      * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written, EPERM of a
@@ -864,7 +866,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Locks memory ({@code mlock2(2)}), mapping by mapping: after an error, the mappings locked before it stay locked.
+     * Locks memory ({@code mlock2(2)}), mapping by mapping. If one mapping causes an error, the call stops there, and
+     * the mappings below it stay locked.
      *
      * <p>Errors: EINVAL bad flags, or the range wraps; EPERM locking is not allowed at all; ENOMEM over the limit, a
      * hole, too many mappings, or memory that cannot be accessed (which stays locked).
@@ -879,8 +882,8 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Unlocks memory ({@code munlock(2)}), mapping by mapping: after an error, the mappings unlocked before it stay
-     * unlocked.
+     * Unlocks memory ({@code munlock(2)}), mapping by mapping. If one mapping causes an error, the call stops there,
+     * and the mappings below it stay unlocked.
      *
      * <p>Errors: EINVAL the range wraps; ENOMEM a hole, or too many mappings.
      *
@@ -937,7 +940,7 @@ public final class AddressSpace implements AutoCloseable {
      * Seals mappings against change ({@code mseal(2)}), permanently.
      *
      * <p>Errors: EINVAL flags, not a page boundary, or the range wraps; ENOMEM the range has a hole (nothing is
-     * sealed), or too many mappings (the mappings before it are sealed).
+     * sealed), or too many mappings (mappings that the call has already sealed stay sealed).
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
@@ -1274,7 +1277,7 @@ public final class AddressSpace implements AutoCloseable {
      * <p>The teardown waits for the operations in flight, which complete normally, and for forks in progress. A call
      * that is waiting for something in flight fails once its wait ends. A CPU that is {@linkplain Cpu#enterLazy LAZY}
      * in the space does not delay the teardown; {@link LazyTlb} determines which part of the space such a CPU keeps
-     * afterwards. No CPU needs to flush, because none uses the space.
+     * afterwards. No CPU needs to flush, because no CPU uses the space.
      *
      * <p>If it was the last reference but CPUs are still in the space, this method asks each CPU that {@linkplain
      * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} has left in the space also leave

@@ -53,7 +53,8 @@ public final class Guest implements AutoCloseable {
     private final int depth;
 
     /**
-     * Why the CPU was outside GUEST when this guest was opened, which the close restores; see {@link PooledCpu#open}.
+     * Why the CPU was outside GUEST when this guest was opened, so that the close can restore that state; see {@link
+     * PooledCpu#open}.
      */
     private int away;
 
@@ -144,8 +145,8 @@ public final class Guest implements AutoCloseable {
     /**
      * Makes the thread's calls that may wait leave GUEST implicitly, as {@link #leave} does, instead of throwing. This
      * takes effect if it is set on all open guests of the thread in the space, and lasts until this one is closed.
-     * Translations that the thread cached are stale after such a call. Callbacks of such a call, e.g. those of a
-     * backing, must not poll the guest, because the call may wait afterwards.
+     * Translations that the thread cached are stale after a call that left GUEST. Callbacks of that call, e.g. those of
+     * a backing, must not poll the guest, because the call may wait afterwards.
      *
      * @return this
      * @throws IllegalStateException if this guest is closed, or the caller is not the thread that entered

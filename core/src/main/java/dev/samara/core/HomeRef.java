@@ -5,9 +5,9 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 
 /**
- * Keeps the space of a CPU that has left it to borrow another one, until the CPU returns. The reference with which the
- * CPU had switched to it may be closed during that time. The last close, which asks borrowers to let go, does not count
- * this reference, because only the borrower could close it.
+ * Keeps the space of a CPU that has left it to borrow another one, until the CPU returns. The reference by which the
+ * CPU switched to that space may be closed during that time. The last close of a space asks the borrowers to let go. It
+ * does not count a {@code HomeRef} as an open reference, because only the borrower could close it.
  */
 final class HomeRef {
     private final Layout layout;
@@ -49,7 +49,7 @@ final class HomeRef {
 
     /** Releases the space for a CPU that is gone, and leaves a teardown to one of the machine's threads. */
     void giveUpLater() {
-        // Checked before the first change, so that the next call can do what this call cannot.
+        // Checked before the first change, so that if the check throws, a later call can still release the space.
         StackReserve.check(SpaceReferences.DEPTH);
         if (entry.end()) {
             layout.lifetime().putHomeLater();

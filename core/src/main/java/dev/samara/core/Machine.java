@@ -131,7 +131,7 @@ public final class Machine implements AutoCloseable {
     /** Returns the references to a space and its borrows, the oldest first. */
     List<SpaceReference> referencesTo(Layout layout) {
         Lifetime lifetime = layout.lifetime();
-        // One instant for all ages, by which the references are sorted.
+        // All ages are computed for one instant, because the references are sorted by age.
         long now = System.nanoTime();
         return withBorrows(
                 references.to(lifetime.identity(), now), host.borrowers().of(lifetime.identity()), now);
@@ -171,7 +171,7 @@ public final class Machine implements AutoCloseable {
                 if (made == null) {
                     layout.lifetime().put();
                 } else {
-                    // Not close(), which throws if the stack is too short.
+                    // Calls giveUp() instead of close(), which throws if the stack is too short.
                     made.giveUp();
                 }
             }
@@ -388,7 +388,7 @@ public final class Machine implements AutoCloseable {
     }
 
     private PageCache newPageCache(Geometry geometry, long bytes, boolean isOfZeros) {
-        // First, because it checks that the stack suffices for the initialization of classes.
+        // Called first, because it checks that the stack suffices for the initialization of classes.
         MachineMemory memory = memoryOfFile(geometry, bytes);
         return new FilePages(memory, bytes, isOfZeros);
     }
@@ -622,7 +622,7 @@ public final class Machine implements AutoCloseable {
         }
         beans.add(made);
         if (host.isClosed()) {
-            // The close may have missed this MBean.
+            // The machine was closed concurrently, and its close may have missed this MBean.
             made.close();
         }
         host.checkOpen();

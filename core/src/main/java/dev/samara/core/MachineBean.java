@@ -71,7 +71,7 @@ final class MachineBean implements MachineMXBean, Registration {
             try {
                 server.unregisterMBean(name);
             } catch (InstanceNotFoundException gone) {
-                // Another part of the program unregistered it.
+                // Another part of the program unregistered the MBean.
                 return;
             } catch (JMException refused) {
                 throw new IllegalStateException("the MBean " + name + " could not be unregistered", refused);

@@ -37,7 +37,10 @@ public final class MachineBuilder {
 
     private static final int LEAST_USUAL_ENTRIES = 1 << 12;
 
-    /** Most programs would not use more entries, and there may be many CPUs. */
+    /**
+     * The maximum default number of TLB entries. Most programs would not use more, and each of possibly many CPUs has
+     * its own TLB.
+     */
     private static final int MOST_USUAL_ENTRIES = 1 << 14;
 
     private int maxMapCount = 65530;
@@ -805,7 +808,7 @@ public final class MachineBuilder {
             return tlbEntries;
         }
         long granules = Math.min(memory >>> SoftTlb.GRANULE_SHIFT, MOST_USUAL_ENTRIES);
-        // The smallest power of two that is not less.
+        // Rounds up to a power of two.
         return Math.max(LEAST_USUAL_ENTRIES, Integer.highestOneBit(2 * (int) granules - 1));
     }
 

@@ -72,7 +72,10 @@ final class SpaceReferences {
             return isEnded.get();
         }
 
-        /** Removes the entry from the map, if possible now; otherwise, after its object has been collected. */
+        /**
+         * Removes the entry from the map. If there is no memory or no stack for that now, the entry is removed later,
+         * after its object was collected.
+         */
         private void unlist() {
             try {
                 entries.remove(id);
@@ -130,7 +133,8 @@ final class SpaceReferences {
     /**
      * @written threads that acquire or release a reference (concurrent map)
      * @read any thread (concurrent map)
-     * @invariant contains an entry for each reference that is not released, and perhaps ended entries; for displays
+     * @invariant contains an entry for each reference that is not released, and possibly entries that have ended; used
+     *     only for display
      */
     private final ConcurrentSkipListMap<Long, Entry> entries = new ConcurrentSkipListMap<>();
 
@@ -181,7 +185,7 @@ final class SpaceReferences {
 
     /** Releases the references that have become unreachable, and reports each. Does not wait. */
     void giveUpLost() {
-        // Checked before an entry is removed from the queue.
+        // Checked first, because the reference of an entry that was removed from the queue must be released.
         StackReserve.check(DEPTH);
         for (Reference<?> gone = lost.poll(); gone != null; gone = lost.poll()) {
             Entry entry = (Entry) gone;

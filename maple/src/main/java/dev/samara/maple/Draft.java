@@ -151,7 +151,7 @@ final class Draft {
     }
 
     /**
-     * Resets this draft to an earlier root of it. No node below that root may have been changed in place since then.
+     * Resets this draft to one of its earlier roots. No node below that root may have been changed in place since then.
      */
     void restore(Node earlier) {
         splice.disown();

@@ -26,7 +26,7 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
     /** Whether the cursor is on the last entry before the remaining keys. */
     private boolean isOnEntry;
 
-    /* The remaining keys, inclusive; none if isAtEnd. */
+    /* The bounds of the remaining keys, inclusive. No keys remain if isAtEnd is true. */
     private long lo;
     private final long hi;
     private boolean isAtEnd;
@@ -62,8 +62,8 @@ final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
 
     private @Nullable RangeEntry<V> next() {
         if (root.reservedIn != 0) {
-            // Not by a cursor, because after a part's last entry it would skip all reservations above the part's
-            // highest key.
+            // Does not use a cursor, because a cursor would go on after the part's last entry and skip all reservations
+            // above the part's highest key.
             return EntryWalk.first(root, Keys.MIN, lo, hi);
         }
         V value = isOnEntry ? cursor.next() : cursor.find(Keys.flip(lo));

@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
  * allocates nothing. {@link Splice} is the slow path, for any edit.
  *
  * <p>The fast path requires that the leaf's parent is of the open era, so that no snapshot contains it. The new leaf
- * must also have the bounds, form and notes of the old one. That is: the leaf contains no reservation, it neither
- * overflows nor underflows, its new pivots can be stored in the old form, and no free range continues in a leaf of
- * another parent. Otherwise the methods return false without changing anything. If they throw, they change nothing,
- * either.
+ * must also have the bounds and the {@linkplain Node#notes(int) notes} of the old one. That is: the leaf contains no
+ * reservation, it neither overflows nor underflows, its new pivots can be stored in the old form, and no free range
+ * continues in a leaf of another parent. Otherwise the methods return false without changing anything. If they throw,
+ * they change nothing, either.
  *
  * <p>The caller must hold the writer lock. The methods store only changed gaps and either a reference to the new leaf
  * and one to its pivots, or one word of the existing pivots. They use no scratch objects, because each store of a
@@ -251,8 +251,8 @@ final class InPlace {
     }
 
     /**
-     * Runs {@link #setGap} without its stores. This call is one stack frame deeper than the later call of {@code
-     * setGap}, so the latter cannot overflow the stack.
+     * Runs {@link #setGap} without its stores, one stack frame deeper than the later call of {@code setGap} with its
+     * stores. So that later call cannot overflow the stack.
      */
     private static void tryGap(Node root, long key, long gap) {
         setGap(root, key, gap, UNKNOWN, false);

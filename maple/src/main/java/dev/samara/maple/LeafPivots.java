@@ -25,12 +25,15 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The parent records the {@link #form} of each leaf, so that a search can start before the array is loaded. Leaves
  * that are built for a low tree use halves, because a small tree fits into the caches and a search of halves needs
- * fewer instructions; see {@link #LANES_FROM_LEVEL}. If an edit replaces one leaf by one leaf, the form is kept. Leaves
- * that result from a split or merge, or are built from items, choose their form anew.
+ * fewer instructions; see {@link #LANES_FROM_LEVEL}. If an edit replaces one leaf by one leaf, the form is kept. If
+ * leaves are split or merged, or built from items, the form of each new leaf is chosen anew.
  */
 final class LeafPivots {
 
-    /** The form of an array of halves. The form of lanes is a quarter of their shift. */
+    /**
+     * The number that encodes the form of an array of halves. Lanes are encoded by their shift divided by 4, because
+     * granules are powers of 16.
+     */
     static final int HALVES = 15;
 
     /** The minimum level of a root below which new leaves use lanes. */

@@ -9,10 +9,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * An inner node of the tree. Its children are inner nodes, or leaves ({@link LeafNode}) if it is of level 1. The root
- * is always an inner node. A published node is immutable, including its arrays, except that the writer may replace a
- * leaf by one with the same bounds and notes ({@link #replaceLeaf}), move a boundary in a leaf ({@link LeafBoundary}),
- * and update gaps ({@link InPlace}). Before the publication of a node, {@link OwnedPath}, which created it, may write
- * its arrays. Nodes may share arrays that are no longer written.
+ * is always an inner node. A published node is immutable, including its arrays, with three exceptions: the writer may
+ * replace a leaf by one with the same bounds and {@linkplain #notes(int) notes} ({@link #replaceLeaf}), move a boundary
+ * in a leaf ({@link LeafBoundary}), and update gaps ({@link InPlace}). Before the publication of a node, {@link
+ * OwnedPath}, which created it, may write its arrays. Nodes may share arrays that are no longer written.
  *
  * <pre>
  *   halves       [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
@@ -48,8 +48,8 @@ final class Node {
     static final int MAX_LEVELS = 26;
 
     /*
-     * The notes that a node records about a child, in one word: two bits, and above them the form of the child's
-     * pivots.
+     * The bits of the word of notes that a node records about a child. The form of the child's pivots is above these
+     * two bits.
      */
     static final int RESERVED = 1;
     static final int EVEN = 2;
@@ -255,7 +255,10 @@ final class Node {
         return (reservedIn != 0 ? RESERVED : 0) | (anyEven ? EVEN : 0) | LeafPivots.HALVES << FORM;
     }
 
-    /** Returns the notes of this node about the child in a slot. */
+    /**
+     * Returns the notes that this node records about the child in a slot: whether the child contains a reservation,
+     * whether it contains an even pivot that is stored as a half, and, for a leaf, the form of its pivots.
+     */
     int notes(int i) {
         return (reservedIn >>> i & 1) | (evenIn >>> i & 1) << 1 | form(i) << FORM;
     }
@@ -281,9 +284,9 @@ final class Node {
     }
 
     /**
-     * Replaces a leaf of this node, which must be of level 1, by one with the same bounds, form and notes, and so
-     * publishes it to readers. The caller must hold the writer lock, and this node must be of the open era. Pairs with
-     * {@link #leaf}.
+     * Replaces a leaf of this node, which must be of level 1, by one with the same bounds and notes, and so publishes
+     * it to readers. The caller must hold the writer lock, and this node must be of the open era. Pairs with {@link
+     * #leaf}.
      */
     void replaceLeaf(int i, @Nullable Object[] leaf) {
         long[] pivots = LeafNode.pivots(leaf);

@@ -7,8 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Collects the items of one level for {@link LevelRebuild}, and builds nodes or leaves from them. An item is a slot
- * with its pivot, and at inner levels also with the child's gap and notes. The results are then items of the level
- * above.
+ * with its pivot, and at inner levels also with the child's gap and {@linkplain Node#notes(int) notes}. The nodes or
+ * leaves built are then items of the level above.
  */
 final class NodeBuilder {
 

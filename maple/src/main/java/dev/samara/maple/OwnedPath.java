@@ -20,8 +20,8 @@ abstract sealed class OwnedPath permits LevelRebuild {
      *
      * A second edit nearby in the same transaction need not copy the path again. At the first owned node of the path,
      * it writes the slot in place, and the gaps in the owned nodes above. Only the root is replaced by a new object
-     * with the same arrays, so that cursors detect the change. Instead, copying continues if the notes of the child
-     * change, or if gaps change in an array that older nodes share.
+     * with the same arrays, so that cursors detect the change. But the copying continues to the next level if the notes
+     * of the child (Node.notes) change, or if gaps change in an array that older nodes share.
      *
      * All allocation precedes the first write to an owned node. So an edit that throws OutOfMemoryError changes
      * nothing.

@@ -21,7 +21,7 @@ final class RangeEdits<V> {
     private final List<Piece<V>> pieces = new ArrayList<>();
     private final UnaryOperator<@Nullable V> function;
 
-    /** The lowest index for which the function was not called yet; unused once {@link #isOver}. */
+    /** The lowest index for which the function was not called yet; unused once {@link #isOver} is true. */
     private long from;
 
     private boolean isOver;

@@ -104,7 +104,7 @@ public final class Reader<V> {
 
     /** Returns the half before slot {@code i}, or {@code below} if it is the first slot. */
     private static long before(long[] halves, int i, long below) {
-        // Without a branch, because the slot is unpredictable.
+        // Computed without a branch, because the slot is unpredictable.
         int isFirst = (i - 1) >> 31;
         return (below & isFirst) | (halves[(i - 1) & (Node.FANOUT - 1)] & ~isFirst);
     }

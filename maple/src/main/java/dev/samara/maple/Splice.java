@@ -24,8 +24,8 @@ final class Splice extends LevelRebuild {
      * A reader sees either the old root or the new root, and no state in between. All new nodes belong to one era; if
      * it is open, later edits may change them in place.
      *
-     * Free ranges are never adjacent. A freed range is first extended over the free ranges next to it, and a piece that
-     * is cut off a free slot keeps its neighbour on the other side, which is not free.
+     * Free ranges are never adjacent. A freed range is first extended over the free ranges next to it, and a piece of a
+     * free slot that an edit leaves keeps its neighbour on the other side, which is not free.
      *
      * Compare mas_wr_spanning_store, mas_wr_split and mas_wr_rebalance in Linux's lib/maple_tree.c, which handle these
      * cases separately, because Linux must save memory and may write in place.
@@ -150,7 +150,7 @@ final class Splice extends LevelRebuild {
         if (size > Node.FANOUT || (size < Node.MIN_FILL && !root.hasOneLeaf())) {
             return changeSeveral(root, lo, hi, content);
         }
-        // Two leaves may share pivots, but not if one of them is movable.
+        // Two leaves may share an array of pivots, but not if one of the pivots is movable.
         pivots = exact ? LeafBoundary.shared(pivots) : changedPivots(pivots, LeafNode.size(old), lo, hi, i, at, tail);
         @Nullable Object[] leaf = LeafNode.of(pivots, old, at, tail, content);
         boolean reserved = content instanceof Reservation || keepsReservation(old, leaf, i, j);

@@ -216,7 +216,8 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     }
 
     /**
-     * Checks that the caller's code, which has run since {@code before}, has neither edited nor ended this transaction.
+     * Checks that the caller's code, which ran after {@code before} was taken, neither edited nor ended this
+     * transaction.
      */
     private void requireUnchanged(Snapshot<V> before) {
         requireOpen();

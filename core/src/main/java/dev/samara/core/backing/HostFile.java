@@ -35,7 +35,7 @@ import java.util.List;
  *
  * <p><b>Dirty pages.</b> They are also written, but not forced, periodically, and when too much of the cache is dirty:
  * see {@code writeBackEvery} and {@code dirtyRatio} of {@code MachineBuilder}. A {@link #pwrite}, an {@link #append}
- * and a store that makes a clean page of a shared mapping dirty, may wait for such a write.
+ * and a store that makes a clean page of a shared mapping dirty, may wait for one of these writes.
  *
  * <p><b>Options.</b> {@link PageHooks} check the pages that are read, and may hold dirty pages back; with {@link
  * HostFileOption#NO_STEAL} dirty pages are written only when a call requests it; {@link HostFileOption#EXLOCK} and

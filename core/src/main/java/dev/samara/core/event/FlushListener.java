@@ -23,9 +23,9 @@ import dev.samara.core.annotation.Experimental;
  * one. When it returns to one of them, the listener is called once, only for the changes made in the meantime. When it
  * returns to any other space, the listener is called for all addresses. So the embedder must drop data derived from one
  * space whenever the CPU switches away from it: at {@link dev.samara.core.Cpu#switchTo} and {@link
- * dev.samara.core.Cpu#exec}, at {@link dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and at the end
- * of such a borrow. {@link dev.samara.core.Cpu#space} is not a usable key for keeping such data: it is null during a
- * borrow, and two references to one space are not equal.
+ * dev.samara.core.Cpu#exec}, at {@link dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and when a
+ * borrow that one of the latter two started ends. {@link dev.samara.core.Cpu#space} is not a usable key for keeping
+ * such data: it is null during a borrow, and two references to one space are not equal.
  */
 @FunctionalInterface
 @Experimental

@@ -11,9 +11,9 @@ import java.util.List;
  * merges VMAs at its completion produces two changes.
  *
  * <p>The sequence number counts the changes of the space since its creation, in the order in which the listener
- * receives them. A listener's first number follows the numbers of all changes that were published before the listener
- * was added, and each later change has the next number. A skipped number is a change that the listener lost. The gap
- * precedes every change that was published later in an overlapping range.
+ * receives them. A listener's first number is greater than the numbers of all changes that were published before the
+ * listener was added, and each later change has the next number. A skipped number is a change that the listener lost.
+ * The listener finds the gap before it receives a change that was published later in an overlapping range.
  *
  * <p>A listener with {@link ChangeOrder#TOTAL} receives the numbers of the publications. Two listeners with {@link
  * ChangeOrder#BY_RANGE} may receive the same change under different numbers, if calls in different places ran

@@ -10,9 +10,9 @@ package dev.samara.core.event;
  * the operation completes. Until all notifiers have returned, nothing is placed in the range, and operations in that
  * range wait. So the data that a notifier drops cannot belong to the next mapping of the range, and data from a lookup
  * that starts after the call is not stale. An embedder that derives data concurrently with the call must synchronise
- * that itself. With early reuse another mapping may already exist there; {@code resolve} waits at it. A notifier is not
- * called for a range that gains rights, grows, is split or merged, nor for a copy by a fork, nor for pages that a page
- * cache removes.
+ * that itself. With early reuse, another mapping may already exist in the range; {@code resolve} of an address there
+ * waits until the operation is complete. A notifier is not called for a range that gains rights, grows, is split or
+ * merged, nor for a copy by a fork, nor for pages that a page cache removes.
  *
  * <p>Discarded pages are freed after the call, because nothing may use a page after it is free. The layout has not
  * changed, so a lookup between the call and the end of the operation may still find the page. An embedder that looks
@@ -54,7 +54,10 @@ public interface MmuNotifier {
     enum Reason {
         /** The mapping was removed; if the operation maps something else there, REPLACED follows. */
         UNMAPPED,
-        /** The range now contains another mapping, or a mapping with other pages; {@code resolve} waits for it. */
+        /**
+         * The range now contains another mapping, or a mapping with other pages; {@code resolve} of an address there
+         * waits until the operation is complete.
+         */
         REPLACED,
         /** The mapping is unchanged, but contains other pages, or none. */
         DISCARDED,

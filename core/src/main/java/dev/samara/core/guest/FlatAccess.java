@@ -52,8 +52,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
     long key;
 
     /**
-     * The bytes, in the order of this memory. Calls of a VarHandle cast it to ByteBuffer, because they are slow with
-     * other types.
+     * The bytes of the region, in the byte order of this memory. Calls of a VarHandle cast this field to ByteBuffer,
+     * because they are slow with other types.
      */
     MappedByteBuffer region;
 
@@ -64,7 +64,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     /** The length of the arrays minus 1, read once for both arrays of an access. */
     private int mask;
 
-    /** Contains more translations for loads and stores; set by the constructor. */
+    /** The second level of the TLB, which contains more translations for loads and stores. Set by the constructor. */
     private SecondTlb second;
 
     private @Nullable CpuState requests;
@@ -202,13 +202,13 @@ public abstract sealed class FlatAccess permits FlatBytes {
      * <p><b>How long the result is valid.</b> It may be used in GUEST only. It becomes invalid when a {@linkplain
      * dev.samara.core.Cpu#onFlush flush listener} of this CPU is called for a range that contains the address, and when
      * the CPU goes to another space: at {@link dev.samara.core.Cpu#switchTo}, {@link dev.samara.core.Cpu#exec}, {@link
-     * dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and at the end of such a borrow. So an embedder
-     * that keeps results first registers a listener, which drops the results in its range; and it drops all results
-     * whenever it moves the CPU. The listener is called for each operation that changes the page or revokes a right to
-     * it: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, a copy of the page on write by any
-     * CPU, truncation, eviction, a new watchpoint, a collection of dirty pages. The thread of this CPU calls the
-     * listener: in {@link #poll}, in an access or another call that handles a fault, or when the CPU enters GUEST.
-     * While the CPU is in GUEST, operations of other threads wait for this call.
+     * dev.samara.core.Cpu#use} and {@link dev.samara.core.Cpu#tryUse}, and when a borrow that one of the latter two
+     * started ends. So an embedder that keeps results first registers a listener, which drops the results in its range;
+     * and it drops all results whenever it moves the CPU. The listener is called for each operation that changes the
+     * page or revokes a right to it: {@code munmap}, {@code mprotect}, {@code mremap}, {@code madvise}, fork, a copy of
+     * the page on write by any CPU, truncation, eviction, a new watchpoint, a collection of dirty pages. The thread of
+     * this CPU calls the listener: in {@link #poll}, in an access or another call that handles a fault, or when the CPU
+     * enters GUEST. While the CPU is in GUEST, operations of other threads wait for this call.
      *
      * @param address any address
      * @param access {@link Protection#READ}, {@link Protection#WRITE}, or {@link Protection#EXEC} for a fetch
@@ -379,7 +379,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     /** Copies a translation of the second level to the first one; returns its addend. */
     private long promote(int found, int slot) {
-        // As before a walk: another thread must not write to the TLB.
+        // Checked here as before a walk, because another thread must not write to the TLB.
         viewed.checkOwner();
         return second.promote(found, loadTags, storeTags, addends, slot);
     }

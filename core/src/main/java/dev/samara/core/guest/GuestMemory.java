@@ -35,7 +35,10 @@ import org.jspecify.annotations.Nullable;
  * {@linkplain dev.samara.core.MachineBuilder#checked checked} machine rejects calls by other threads.
  */
 public abstract sealed class GuestMemory permits CpuMemory {
-    /** The FlatMemory of this memory, which its constructor stores here, once. Used only by the owner of the CPU. */
+    /**
+     * The FlatMemory of this memory. The constructor of the FlatMemory stores it here, once. Used only by the owner of
+     * the CPU.
+     */
     @Nullable
     FlatMemory flat;
 

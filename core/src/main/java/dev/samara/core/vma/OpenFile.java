@@ -4,7 +4,7 @@ package dev.samara.core.vma;
 import java.util.Objects;
 
 /**
- * One open of a file, described by data: the ready-made {@link Backing}.
+ * One open of a file, described by data such as its name and its inode: a ready-made {@link Backing}.
  *
  * <p>Each {@link Builder#open()} creates a new identity, as each {@code open(2)} does. Immutable.
  */

@@ -246,7 +246,7 @@ public final class BlockCache {
         kept -= less;
     }
 
-    /** Returns how much of a weight takes permits, because it exceeds this cache's own share. */
+    /** Returns for how much of a weight permits are needed, because it exceeds this cache's own share. */
     private static int ofRoom(int amount) {
         return Math.max(amount - LEAST, 0);
     }

@@ -53,7 +53,7 @@ public final class CodeBlock {
      */
     int untilAsked;
 
-    /** How often this block was executed in total when the next request is due. */
+    /** The total number of executions of this block at which the next request is due. */
     private int runsWhenAsked;
 
     /** The weight of this block and of its links to translated code in its cache. */
@@ -169,7 +169,8 @@ public final class CodeBlock {
             known = new HashSet<>();
             entries = known;
         }
-        // Without this, code that changes often would fill the set of a block that the code calls.
+        // Entries that were dropped are removed first. Otherwise, code that changes often would fill the set of a block
+        // that it calls.
         known.removeIf(CodeBlock::isGone);
         known.add(entry);
     }

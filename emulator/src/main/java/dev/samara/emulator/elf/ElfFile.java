@@ -124,7 +124,7 @@ public final class ElfFile {
                 case INTERPRETER -> interpreter = path(one.getLong(8), one.getLong(32));
                 case HEADERS -> headerAddress = one.getLong(16);
                 default -> {
-                    // Not used by a loader.
+                    // A loader does not use the other headers.
                 }
             }
         }

@@ -99,9 +99,9 @@ public final class GdbServer implements AutoCloseable {
                 isFirst &= !serveNext(listening.accept(), isFirst);
             }
         } catch (IOException closed) {
-            // No client can connect any more.
+            // The server ends, because no client can connect any more.
         } catch (InterruptedException ended) {
-            // As for the IOException.
+            // The server ends, as after an IOException.
         } finally {
             all.detach();
         }

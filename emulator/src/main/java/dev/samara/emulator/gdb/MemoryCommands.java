@@ -23,7 +23,7 @@ final class MemoryCommands {
         fields.expectEnd();
         byte[] bytes = new byte[length];
         long read = control.access(space -> space.readForced(address, bytes, 0, length));
-        // An empty reply would mean that the command is not supported.
+        // Returns an error, because an empty reply would mean that the command is not supported.
         if (read <= 0) {
             throw new BadPacketException();
         }

@@ -87,7 +87,8 @@ public final class Emulation {
                 .checked(plan.isChecked())
                 // As on Linux, a guest that needs its bytes on the device must call fsync.
                 .forceOnClose(false)
-                // The guest's threads poll after each block, so a thread that is late has no processor of the host.
+                // The guest's threads poll after each block, so a thread that has not polled for long was not running
+                // on a processor of the host.
                 .reportShootdownsLongerThan(Duration.ofSeconds(10))
                 .reportTo(report -> reports.complain(report.toString()))
                 .build();

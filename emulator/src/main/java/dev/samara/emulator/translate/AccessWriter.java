@@ -133,8 +133,8 @@ final class AccessWriter {
             with(LADD, block.code[at + 1]);
         }
         method.visitVarInsn(LSTORE, TranslatedCodeWriter.ADDRESS);
-        // The kept granule is compared first, which is the cheapest test. It succeeds only for an aligned access, which
-        // lies in one granule.
+        // The granule in the local variable is compared first, which is the cheapest test. It succeeds only for an
+        // aligned access, which lies in one granule.
         Label known = new Label();
         method.visitVarInsn(LLOAD, TranslatedCodeWriter.ADDRESS);
         with(LAND, TlbArrays.GRANULE_MASK | size - 1);

@@ -57,7 +57,8 @@ public final class SamaraCommand implements Runnable {
         try {
             System.exit(commandLine().execute(arguments));
         } catch (Error failure) {
-            // E.g. memory is exhausted. Remaining threads must not keep the JVM alive, and hooks may fail.
+            // E.g. no memory is left. The JVM is halted: a return from main would leave other threads running, and an
+            // exit would run the exit hooks, which may fail too.
             try {
                 // An Error is a fault of the tool or the JVM, not of the user. A report of the fault needs its stack
                 // trace.

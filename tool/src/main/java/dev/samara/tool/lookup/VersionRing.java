@@ -201,7 +201,8 @@ final class VersionRing {
         }
     }
 
-    // The thread for which this thread waits may need this core. The result is right with any scheduler.
+    // Yields after a long wait, because the thread for which this one waits may need this core. ThreadPriorityCheck
+    // warns of yields, but this code is correct with any scheduler.
     @SuppressWarnings("ThreadPriorityCheck")
     private static void pause(int spins) {
         if (spins < SPINS) {

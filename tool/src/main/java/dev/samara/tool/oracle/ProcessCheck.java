@@ -75,7 +75,7 @@ final class ProcessCheck implements AutoCloseable {
     }
 
     private String touch(String line, String[] words, int name) throws InputException {
-        // After the result, a fault repeats the address.
+        // The result is replaced with 0 because, after a fault, it contains the field "addr" a second time.
         String[] untilResult =
                 line.substring(0, line.lastIndexOf(" = ")).concat(" = 0").split(" ", -1);
         Fields fields = Fields.ofCall(lines, notation, untilResult, name);

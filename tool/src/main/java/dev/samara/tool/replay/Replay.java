@@ -97,7 +97,7 @@ final class Replay {
             throws InputException {
         TraceHeader header = trace.header();
         KernelSnapshot start = trace.start();
-        // The recordings were made by a privileged user.
+        // The recorded programs were run by a privileged user, so the space gets all privileges.
         AddressSpaceBuilder space = machine.space(Geometry.LINUX_X86_64)
                 .grant(Capability.IPC_LOCK, Capability.SYS_RAWIO)
                 .stack(header.startStack());

@@ -19,6 +19,6 @@ public interface BelowView {
 
     /** Prints the lines below the totals. Called once, after the terminal was restored. */
     default void end() {
-        // Most views print nothing there.
+        // Most implementations print nothing below the totals.
     }
 }

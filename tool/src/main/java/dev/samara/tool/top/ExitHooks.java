@@ -15,7 +15,7 @@ interface ExitHooks {
             try {
                 Runtime.getRuntime().removeShutdownHook(hook);
             } catch (IllegalStateException ending) {
-                // The hook is running, or ran already.
+                // The JVM is exiting, so the hook was already started and cannot be removed.
             }
         }
     };

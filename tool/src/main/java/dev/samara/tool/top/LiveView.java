@@ -120,7 +120,7 @@ public final class LiveView implements AutoCloseable {
         }
     }
 
-    /** Ends the view when the JVM exits. The watched command still runs meanwhile. */
+    /** Ends the view when the JVM exits. The watched command still runs during this call. */
     synchronized void interrupted() {
         if (!isEnded) {
             isEnded = true;

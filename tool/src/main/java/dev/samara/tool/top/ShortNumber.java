@@ -40,7 +40,7 @@ final class ShortNumber {
     private static String scaled(long number, int step, String[] units) {
         int unit = 0;
         double value = (double) number;
-        // A value that would be rounded up to a step is written in the next unit.
+        // A value that would be rounded up to 1000 or 1024 of its unit is written in the next unit.
         while (value >= step - 0.5) {
             value /= step;
             unit++;

@@ -57,7 +57,7 @@ public final class WatchedMachine {
             try {
                 newest = EventTotals.of(machine.statistics());
             } catch (IllegalStateException closed) {
-                // The counts of its last sample are kept.
+                // The machine was already closed, so the counts of the last sample are used.
             }
             takeOut();
         }

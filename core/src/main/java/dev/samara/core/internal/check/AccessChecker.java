@@ -148,7 +148,7 @@ public final class AccessChecker {
     private void end(Revocation revocation) {
         calls.add("ends: " + revocation.what, 0, revocation.space, revocation.start, revocation.end);
         synchronized (running) {
-            // The latest revocations are at the end.
+            // Searches from the end, where the latest revocations are.
             for (int i = running.size() - 1; i >= 0; i--) {
                 if (running.get(i) == revocation) {
                     running.remove(i);

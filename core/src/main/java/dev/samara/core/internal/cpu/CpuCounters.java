@@ -78,7 +78,7 @@ public final class CpuCounters {
      * @param last receives the events that were counted in the space that the CPU left; null if it was in none
      */
     void beginSpace(@Nullable SpaceCounters last) {
-        // Most switches have no events to settle.
+        // Checked first, because most switches have no events to settle.
         if (isCounting) {
             if (unsettled == null) {
                 // Set first and without a call, so that what an Error leaves unsettled is settled by the next switch.

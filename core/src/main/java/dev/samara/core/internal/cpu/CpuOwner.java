@@ -126,8 +126,8 @@ public final class CpuOwner {
     /** Returns whether the thread of the CPU has ended. It then remains the owner forever. */
     public boolean isDead() {
         Thread of = thread();
-        // Read again, because the thread may have handed the CPU over before it ended. All its stores precede isAlive.
-        // If it still is the owner, it remains the owner forever.
+        // Read again, because the thread may have handed the CPU over before it ended. All its stores happen before
+        // isAlive returns false. If it still is the owner, it remains the owner forever.
         return of != null && !of.isAlive() && of == thread();
     }
 

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Weak references to CPUs, in the order of their addition. Not thread-safe.
  *
- * <p>A thread that enters a space mostly adds the reference that it removed last. So a removal leaves the reference in
+ * <p>A thread that enters a space usually adds the reference that it removed last. So a removal leaves the reference in
  * its element, and the next addition compares it first. A store of a reference takes longer than the comparison: with
  * the G1 collector, a store into an old object may include a fence.
  *

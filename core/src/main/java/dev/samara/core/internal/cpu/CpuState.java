@@ -48,11 +48,11 @@ public final class CpuState extends CpuWords.Flushed {
      * both reads could precede both stores.
      *
      * The end of the wait: the CPU's accesses, then word := KERNEL or flushed := generation (release). The shooter
-     * reads one of these stores (volatile, acquire), then frees. Flushed belongs to the current context, and is read
-     * after the word. If it belongs to this context, it was stored after the flush. If it belongs to another context,
-     * the CPU left this context after the shooter read the word, and the wait is also over, because the CPU reads the
-     * generation again before it returns to GUEST. It cannot belong to an earlier context, because arrive stores the
-     * word (release) after flushed.
+     * reads one of these stores (volatile, acquire), then frees. The field flushed belongs to the CPU's current
+     * context, and is read after the word. If it belongs to this context, it was stored after the flush. If it belongs
+     * to another context, the CPU left this context after the shooter read the word, and the wait is also over, because
+     * the CPU reads the generation again before it returns to GUEST. It cannot belong to an earlier context, because
+     * arrive stores the word (release) after flushed.
      *
      * The request: the shooter advances the generation, then pending := 1. The CPU clears pending, then reads the
      * generation (all volatile). If the CPU cleared a request, it reads the generation of that request or a later one;
@@ -211,9 +211,9 @@ public final class CpuState extends CpuWords.Flushed {
      * @param context the number of the context
      */
     public void enterGuest(long context) {
-        // Volatile: precedes the reads of the generation and then of entries. Pairs with the thread of a shootdown,
-        // which changes the entry, advances the generation, and then reads this word. At least one of the two threads
-        // sees the other's store.
+        // Volatile: stored before the reads of the generation and then of entries. Pairs with the thread of a
+        // shootdown, which changes the entry, advances the generation, and then reads this word. At least one of the
+        // two threads sees the other's store.
         setWordVolatile(wordOf(GUEST, context));
     }
 

@@ -39,11 +39,11 @@ public final class HazardLazy extends PublishedLazy {
      *     (get-and-set)
      * @read the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null (volatile);
      *     the threads of last puts (volatile)
-     * @pairs with {@code kept}. Last puts of two spaces may meet here. Each reads this word, then finds its context in
-     *     {@code kept}, then changes the word by compare-and-set from the value that it read. So the value that it read
-     *     is a context that the CPU had dropped before, and its reference is released. If a later last put handed over
-     *     the context that the CPU keeps now, the compare-and-set fails, the second check of {@code kept} finds another
-     *     context, and the word stays
+     * @pairs with {@code kept}. The last puts of two spaces may use this word concurrently. Each reads this word, then
+     *     finds its context in {@code kept}, then changes the word by compare-and-set from the value that it read. So
+     *     the value that it read is a context that the CPU had dropped before, and its reference is released. If a
+     *     later last put handed over the context that the CPU keeps now, the compare-and-set fails, the second check of
+     *     {@code kept} finds another context, and the word stays
      * @invariant a context to which this word holds a reference; the thread that takes it out of the word releases the
      *     reference
      */
@@ -63,7 +63,7 @@ public final class HazardLazy extends PublishedLazy {
         }
         // Checked first, because a reference that is taken out of the word must be released.
         StackReserve.check(DROP_DEPTH);
-        // Volatile: precedes the read of the reference that was handed over.
+        // Volatile: stored before the reference that was handed over is read.
         setKeptVolatile(null);
         if ((TlbContext) GIVEN.getVolatile(this) != null) {
             // The CPU keeps no context now, so it needs no reference to any context.

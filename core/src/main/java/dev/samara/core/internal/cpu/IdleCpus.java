@@ -239,7 +239,7 @@ public final class IdleCpus<T extends LentCpu> {
     /** Gives a new CPU of the calling thread a place, if there is one that is free, or whose CPU is gone. */
     public void add(T cpu) {
         if (!isUsed) {
-            // Volatile: precedes the first put of the CPU into its place.
+            // Volatile: stored before the CPU is first put into its place.
             isUsed = true;
         }
         ThreadCpus thread = ThreadCpus.kept();

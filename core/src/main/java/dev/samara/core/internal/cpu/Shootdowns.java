@@ -110,7 +110,7 @@ public final class Shootdowns {
         }
         ThreadCpus thread = ThreadCpus.current();
         CpuState own = thread == null ? null : thread.inKernel(context.id());
-        // A shared bit may belong to another CPU.
+        // A bit that several CPUs share may be set for another CPU, which would also have to flush.
         return own != null && own.bit() == mask && !own.sharesBit() && own.drop(start, end);
     }
 

@@ -23,7 +23,8 @@ import java.util.Objects;
 final class BackingFault {
     /**
      * The number of invalid results after which a fault fails. A result is invalid if its frame is not in the cache
-     * although no page was removed from the cache. A backing that keeps its own index may follow a truncation late.
+     * although no page was removed from the cache. A backing that keeps its own index may learn of a truncation late,
+     * and return invalid results until then.
      */
     private static final int PATIENCE = 16;
 

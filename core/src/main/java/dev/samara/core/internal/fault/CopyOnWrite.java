@@ -78,7 +78,7 @@ final class CopyOnWrite {
     }
 
     /** Copies the page of a present entry that does not permit writing ({@code wp_page_copy}). */
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // the resource is only closed
     private int copy(VmArea vma, long address, int access, long[] leaf, int index, long pte) {
         long page = state.layout.geometry().roundDown(address);
         long end = page + state.layout.geometry().pageSize();

@@ -35,16 +35,14 @@ final class FaultAround implements PageWindow {
     private long first;
     private int count;
 
-    /**
-     * The leaf of the window's entries; null if the backing is asked for a single page, which is always wanted.
-     */
+    /** The leaf of the window's entries; null if the backing is asked for a single page, which is always wanted. */
     private long @Nullable [] entries;
 
     private int firstEntry;
 
     FaultAround(FaultState state) {
         this.state = state;
-        // A window is within one leaf.
+        // A window lies within one leaf, so it has at most as many pages as a leaf has entries.
         pages = Math.min(state.memory.faultAround(), state.table().entries());
         offered = new int[pages];
     }
@@ -164,7 +162,7 @@ final class FaultAround implements PageWindow {
         int shift = state.pageShift;
         PageTable table = state.table();
         int index = table.indexOf(address);
-        // Starts at an aligned address or at the start of the VMA.
+        // The window starts at an aligned address or at the start of the VMA.
         int window = isAlone(vma, cache, writes) ? 1 : pages;
         int before = (int) Math.min(index & window - 1, (address - vma.start()) >>> shift);
         long[] leaf = known != null ? known : table.leafForInstall(address);

@@ -156,7 +156,8 @@ public final class Faulter {
      * @return a {@link Fault}
      * @throws IllegalStateException if the fault would have to wait, and is called by the retire phase of an operation
      *     in flight, while a CPU of the thread is in GUEST, or within {@code rcuMapPages}. Within {@code rcuMapPages},
-     *     also thrown without a wait, if the calling CPU is the one whose fault asks, or if the machine checks offers
+     *     it is thrown even if the fault need not wait, if the calling CPU is the one whose fault called that method,
+     *     or if the machine was built with {@code checkOffers}
      */
     public int fault(long address, int access) {
         NoWaiting.check("a fault");

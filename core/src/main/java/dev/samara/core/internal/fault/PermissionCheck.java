@@ -121,7 +121,8 @@ public final class PermissionCheck {
 
     private static boolean awaitGate(Layout layout, Gate gate, long address) {
         if (!gate.isOpen()) {
-            // The operation of the gate may wait for a CPU of this thread.
+            // Refuses to wait if this thread has a CPU in GUEST, because the operation of the gate may wait for that
+            // CPU.
             Cpus.checkMayWait("a fault that has to wait");
             InFlightOperation inside = RetiringThread.range();
             if (inside != null) {

@@ -39,7 +39,8 @@ public final class Populate {
         for (int i = 0; i < ranges.size(); i++) {
             answer = run(layout, ranges.get(i), answer);
         }
-        // The teardown removed the ranges to be faulted in.
+        // If the space was closed in the meantime, the failure is due to the teardown, which removed the ranges to be
+        // faulted in.
         return answer != result && layout.isClosed() ? Errno.ESRCH.result() : answer;
     }
 

@@ -41,8 +41,8 @@ final class VmaRecheck {
                 return now;
             }
             // The old VMA may have received its anon_vma too late to pass it on to its successors. The successors may
-            // also have been replaced, and may have passed theirs on before this call. So the VMA is checked to be
-            // attached after its anon_vma is set.
+            // also have been replaced, and may have passed on their anon_vma before this call. So the VMA is checked to
+            // be attached after its anon_vma is set.
             AnonVmas.prepare(layout, now);
             if (!now.isDetached()) {
                 return now;

@@ -27,7 +27,10 @@ final class CleanPageReclaim {
         this.removals = removals;
     }
 
-    /** Returns whether another thread is changing the size or removing pages, which may change at any time. */
+    /**
+     * Returns whether another thread is changing the size or removing pages. The result may be outdated when this
+     * returns.
+     */
     boolean isChangedByAnother() {
         return removals.isOfAnother();
     }

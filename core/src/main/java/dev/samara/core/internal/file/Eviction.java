@@ -114,7 +114,8 @@ final class Eviction {
     private long freeNext(long first, long last) {
         DiscardPages walk = removals.unfinished() != null ? null : spare.beginOrNull();
         if (walk == null) {
-            // Returns without an error, because only advice requests this.
+            // A removal is unfinished, or no page table context is free. Returns without an error, because only advice
+            // requests this, and advice may be ignored.
             return -1;
         }
         long next;

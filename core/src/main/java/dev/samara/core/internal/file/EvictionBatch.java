@@ -215,7 +215,8 @@ final class EvictionBatch {
     void keep(int at, boolean isPast) {
         isLocked[at] = true;
         if (isPast) {
-            // The unlinking that notifies the cursor may already have happened.
+            // Notifies the cursor here too, because the unlinking of the VMA, which notifies it, may already have
+            // happened.
             cursor.noteUnlocked();
         }
     }

@@ -17,8 +17,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
  *
  * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the mark
- * is still set after the last page. Each event follows the change of the page. If the scan checked the page before the
- * change, the event comes after the mark was set, and clears it.
+ * is still set after the last page. A thread changes the page first, and then clears the mark of the block. So if the
+ * scan checked the page before the change, the mark is cleared after the scan set it, and the block is not kept.
  *
  * <p>A locked page can become evictable without an event: a store to a private mapping replaces it by a copy, or {@code
  * MADV_DONTNEED_LOCKED} unmaps it. So can a dirty page, when space becomes free on the host's device. For these cases,
@@ -220,8 +220,8 @@ final class EvictionCursor {
     }
 
     /**
-     * Records a page of the batch that was freed, or that may be freed later. In ascending order with the pages of
-     * {@link #judge}.
+     * Records a page of the batch that was freed, or that may be freed later. The pages of this method and of {@link
+     * #judge} are recorded in one ascending order.
      */
     void judgeEvictable(long page) {
         judge(page, false);

@@ -52,7 +52,7 @@ public final class FilePages extends PageCache {
     private final boolean mayGrow;
     private final long number;
 
-    /** Declared next to the number, because a fault reads both. Changed only before the file is mapped. */
+    /** Declared next to {@code number}, because a fault reads both fields. Changed only before the file is mapped. */
     private long pteBits;
 
     /** The size in bytes until {@link #present} is created. */

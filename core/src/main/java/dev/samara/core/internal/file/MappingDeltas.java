@@ -37,8 +37,8 @@ public final class MappingDeltas {
     public void add(BackingTraits object, int by) {
         int last = size - 1;
         if (last >= settled && objects[last] == object) {
-            // The delta of a VMA's replacement mostly follows the delta of the VMA, so that their sum is 0 and nothing
-            // is applied.
+            // The delta of a VMA's replacement is usually added directly after the delta of the VMA. Their sum is then
+            // 0, so nothing is applied.
             deltas[last] += by;
             return;
         }

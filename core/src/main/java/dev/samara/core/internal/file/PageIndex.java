@@ -418,7 +418,8 @@ final class PageIndex {
                 removeIn((Object[]) table, i, level, base, first, last, choice);
             }
         }
-        // Pages are often removed in ascending order: most probably more pages follow.
+        // The end of the table is checked first: pages are often removed in ascending order, so if pages remain, they
+        // are most probably there.
         return isEmpty(table, level, Math.max(from, to), end) && isEmpty(table, level, 0, Math.max(from, to));
     }
 

@@ -37,7 +37,7 @@ final class RecentReads {
 
     /**
      * The current maximum number of pages in the queue. Doubled when freed pages are read again, e.g. because several
-     * threads read the file, or one thread reads several parts of it in turns.
+     * threads read the file, or one thread alternates between several parts of it.
      */
     private int most;
 

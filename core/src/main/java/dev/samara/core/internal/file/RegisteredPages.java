@@ -53,8 +53,8 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
 
     private int end(DiscardPages discarding) {
         int count = takeAll(discarding);
-        // Unregistered last, so that after a failure above the next call does the rest. A reclaim makes this call if
-        // nothing else does.
+        // Unregistered last, so that if a step above fails, the next call of this method does the rest. If no other
+        // thread calls it, a reclaim does.
         unregister();
         discarding.finish();
         return count;
@@ -110,7 +110,7 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
         hand = batch.collect(cached.index(), hand);
         int freed = reclaim.run(batch);
         UrgentEviction evictor = cached.evictor();
-        // All pages are retried once per round, because the access fails if no frame is found.
+        // In the first call of a round the eviction retries all pages, because the access fails if no frame is found.
         return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
     }
 

@@ -85,8 +85,8 @@ final class Removal {
 
     /**
      * Defers the drop of the frames until the pending flush is complete. If the flush fails, the close of {@code
-     * discarding} drops them. The caller has already removed every entry that maps one of the frames, and immediately
-     * forgets this removal, because the frames must not be dropped twice.
+     * discarding} drops them. The caller has already removed every entry that maps one of the frames. Immediately after
+     * this call, it forgets this removal, because the frames must not be dropped twice.
      */
     void handOver(DiscardPages discarding) {
         discarding.dropWhenFinished(frames, count);

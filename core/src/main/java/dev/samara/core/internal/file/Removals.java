@@ -86,7 +86,7 @@ final class Removals {
         inodeLock.unlock();
     }
 
-    /** Returns whether another thread holds the inode lock, which may change at any time. */
+    /** Returns whether another thread holds the inode lock. The result may be outdated when this returns. */
     boolean isOfAnother() {
         return inodeLock.isLocked() && !inodeLock.isHeldByCurrentThread();
     }
@@ -251,8 +251,8 @@ final class Removals {
     private final class Resumption extends RetriedTask {
         @Override
         protected boolean attempt() {
-            // Either the lock's holder continues the removal itself, or it may hold the lock for long. A thread of the
-            // machine does not wait for it.
+            // Does not wait for the lock, because its holder may hold it for long. The task is retried, unless the
+            // holder has continued the removal itself by then.
             if (!inodeLock.tryLock()) {
                 return false;
             }

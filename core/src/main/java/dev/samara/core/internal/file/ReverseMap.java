@@ -444,7 +444,7 @@ final class ReverseMap {
                 }
                 shift++;
             } else {
-                // The sizes in between have no link at these pages.
+                // No link with a size between shift and next.shift has a block at these pages.
                 shift = next.shift;
             }
         }

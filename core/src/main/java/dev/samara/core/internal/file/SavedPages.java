@@ -153,8 +153,8 @@ public final class SavedPages {
      * Writes the dirty pages of a range with a writer. A page stays mapped while it is written, and a concurrent store
      * makes it dirty again. A page whose write fails stays dirty. Waits for CPUs, and for other changes of the file.
      *
-     * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and
-     * writes may be concurrent, and may make the file larger.
+     * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and writes
+     * may be concurrent, and may make the file larger.
      *
      * @param first the first page
      * @param last the last page, inclusive
@@ -180,8 +180,8 @@ public final class SavedPages {
     }
 
     /**
-     * Makes later evictions retry pages that stayed before, and makes the next {@link #tryWriteBack} write all dirty
-     * pages. Acquires a lock that is held only briefly.
+     * Makes later evictions retry pages that earlier evictions left in memory, and makes the next {@link #tryWriteBack}
+     * write all dirty pages. Acquires a lock that is held only briefly.
      */
     public void retryEviction() {
         cursor.retry();

@@ -180,7 +180,8 @@ public final class Seals {
             if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
                 return Errno.EBUSY.result();
             }
-            // Checked after the denial: a pin for writing is created through a mapping, and from now on there is none.
+            // The pins are checked after the denial, because a pin for writing is created through a writable mapping,
+            // and after the denial there is none.
             boolean isFree = false;
             try {
                 isFree = !hasPins.getAsBoolean();

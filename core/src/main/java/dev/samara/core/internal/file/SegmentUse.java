@@ -128,7 +128,8 @@ final class SegmentUse {
             try {
                 rcu.call(removal);
             } catch (OutOfMemoryError | StackOverflowError exhausted) {
-                // The pages are freed later, when the cache is found to be unreachable.
+                // The removal could not be scheduled. The pages are freed later, when the cache is found to be
+                // unreachable.
             }
         }
     }

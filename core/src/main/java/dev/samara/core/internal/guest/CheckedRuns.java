@@ -89,7 +89,7 @@ final class CheckedRuns implements SoftTlb.View {
 
     @Override
     public void key(long key) {
-        // Evaluated in both cases, so that leaving GUEST needs no more stack than entering it.
+        // Calls isEmpty for every key, so that leaving GUEST needs no more stack than entering it.
         boolean hasRuns = !runs.isEmpty();
         if (key == SoftTlb.NOTHING && hasRuns) {
             end();

@@ -315,7 +315,7 @@ public final class FutexBuckets extends FutexTable {
         if (!space.hasWaited()) {
             return;
         }
-        // Recorded before the first lock is acquired.
+        // Recorded before the first bucket is locked, so that a move that locks a bucket later finds the record.
         space.noteWithoutUsers();
         WokenWaiters ended = new WokenWaiters();
         try {

@@ -79,14 +79,15 @@ final class FutexKeys {
                 memory.poll();
                 continue;
             }
-            // No thread frees the frame before this CPU polls or leaves GUEST.
+            // The record of the frame may be read now, because no thread frees the frame before this CPU polls or
+            // leaves GUEST.
             if (Pte.isCached(pte)) {
                 long cache = memory.frames().cacheOf(frame);
                 int pageSize = memory.frames().pageSize();
                 long place = memory.frames().pageOf(frame) * pageSize + (address & pageSize - 1);
                 return new FutexKey(FutexKey.Kind.FILE, pageSize, cache, place);
             }
-            // A private page that cannot be written never changes.
+            // A private page that cannot be written never changes, so no thread could wait for a change of the word.
             return isFixed ? none(Fault.ACCERR) : ofSpace(FutexKey.Kind.SPACE, layout, address);
         }
     }

@@ -37,7 +37,7 @@ public final class GuestRun extends PageRun implements JudgedRun {
     /** The value of {@code drops} of the CPU when the run was found. */
     private long drops;
 
-    /* For the check of a run on a checked machine. */
+    /* Used to check a run on a checked machine. */
     private long physical;
     private long[] stamps = {};
 
@@ -70,8 +70,8 @@ public final class GuestRun extends PageRun implements JudgedRun {
         int bytes = extent(of, store, from, found, most);
         buffer = view(of, store, found, bytes);
         offset = buffer.position();
-        // Stored after the buffer was created, because there may be no memory for it; only what the check needs
-        // follows.
+        // These fields are stored after the buffer was created, because there may be no memory for the buffer. After
+        // them, only fields that the check needs are stored.
         drops = of.processor().drops();
         length = bytes;
         memory = of;

@@ -30,7 +30,7 @@ public final class QueuedWaiter extends FutexWaiter {
         }
         CpuMemory cpu = table.checked(memory);
         for (; ; ) {
-            // Determined again after a fault, because another page may be mapped there now.
+            // After a fault, the key is determined again, because another page may now be mapped at the address.
             FutexKey found = FutexWords.key(cpu, address, isShared, Protection.READ);
             if (found == null) {
                 return FutexWords.errno(cpu);

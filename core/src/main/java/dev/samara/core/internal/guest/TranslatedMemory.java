@@ -513,7 +513,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
         if ((access & Protection.WRITE) == 0) {
             return walk(address, 0);
         }
-        // No operation removes the page, or makes it shared, without waiting for this CPU in GUEST.
+        // The page stays private between the two walks and the access: no operation removes it, or makes it shared,
+        // without waiting for this CPU in GUEST.
         long physical = walk(address, Pte.WRITE);
         return physical >= 0 ? physical : walk(address, Pte.FORCED_WRITE);
     }
@@ -533,7 +534,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
             if (result != Fault.NONE) {
                 return -result;
             }
-            // Dropped, because the fault may have linked a new leaf.
+            // The cached leaf is dropped, because the fault may have linked a new one.
             fill.forgetTable(address);
             long physical = (access & PermissionCheck.FORCED) != 0
                     ? walkForced(address, access)

@@ -37,7 +37,7 @@ final class BufferChannel implements HostChannel {
 
     @Override
     public void force() {
-        // A write already stored its bytes in the buffer.
+        // There is nothing to force, because a write already stored its bytes in the buffer.
     }
 
     @Override

@@ -112,7 +112,7 @@ final class CacheLimit {
         } finally {
             room.unlock();
         }
-        // Slightly too low if other threads insert pages concurrently.
+        // The number is slightly too low if other threads insert pages concurrently.
         long freed = freedBytes / reader.pages().memory().frames().pageSize();
         Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
     }

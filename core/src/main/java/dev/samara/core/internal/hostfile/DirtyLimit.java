@@ -143,7 +143,7 @@ final class DirtyLimit implements DirtyPages {
 
     private void writeInBackground() {
         isGiven.set(false);
-        // Not needed if another thread is making a pass.
+        // No pass is needed if another thread is making one.
         if (pass.tryLock()) {
             try {
                 write(background);

@@ -25,7 +25,10 @@ final class HostErrors {
             NotDirectoryException.class, Errno.ENOTDIR,
             FileSystemLoopException.class, Errno.ELOOP);
 
-    /** Parts of error texts of Unix and Windows, in lower case. The first one that a text contains decides. */
+    /**
+     * Parts of error texts of Unix and Windows, in lower case. If a text contains several of them, the first one in
+     * this list determines the errno.
+     */
     private static final List<Map.Entry<String, Errno>> BY_TEXT = List.of(
             Map.entry("operation not permitted", Errno.EPERM),
             Map.entry("read-only file system", Errno.EROFS),

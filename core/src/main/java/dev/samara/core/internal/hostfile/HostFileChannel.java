@@ -137,7 +137,7 @@ final class HostFileChannel extends FileChannel {
                 if (done == 0) {
                     throw failed;
                 }
-                // The next call fails again, and throws.
+                // Returns the bytes transferred before the failure. If the failure persists, the next call throws it.
                 return done;
             }
             if (part < 0) {

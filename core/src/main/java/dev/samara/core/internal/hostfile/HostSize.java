@@ -48,7 +48,7 @@ final class HostSize {
         try {
             return inode.channel().size() != pages.size();
         } catch (IOException failed) {
-            // The revalidation that follows returns the error.
+            // The caller then revalidates the size, and that call returns the error.
             return true;
         }
     }
@@ -128,7 +128,7 @@ final class HostSize {
             }
             overgrown = NONE;
         } catch (IOException failed) {
-            // The file stays longer than needed until the next attempt.
+            // Until the next attempt, the file has more bytes than needed.
             overgrown = grown;
         } finally {
             forces.noteChange();

@@ -125,7 +125,7 @@ final class InodeTable {
         try {
             channel.close();
         } catch (IOException unused) {
-            // Nothing was written through it.
+            // Ignored, because nothing was written through the channel.
             return;
         }
     }

@@ -105,7 +105,7 @@ final class LastClose {
             DirtyRuns runs = DirtyRuns.of(inode, 0, Long.MAX_VALUE);
             return runs.pages() == 0 ? "" : "; dirty pages: " + runs.pages() + ", the first at byte " + runs.start(0);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The report and the end of the file are more important than this text.
+            // The report is sent without this text, because a missing report would be worse.
             return "";
         }
     }
@@ -134,7 +134,7 @@ final class LastClose {
             reportUnsaved(inode, failed);
             return failed;
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The other files are still saved.
+            // Reported and not thrown, so that the other files are still saved.
             reportThrown(inode, exhausted);
             return Errno.ENOMEM.result();
         }

@@ -46,7 +46,7 @@ final class PageFetches {
             if (frame != PageReads.SHORT) {
                 return frame;
             }
-            // Another program has truncated the file.
+            // Another program has truncated the file, so its size is read again before the retry.
             if (size.revalidate() != 0) {
                 return PageReads.UNREADABLE;
             }

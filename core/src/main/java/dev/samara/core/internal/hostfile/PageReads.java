@@ -69,7 +69,7 @@ final class PageReads {
     int fetch(long page, int most, boolean isScan) {
         int result = fetchOnce(page, most, isScan);
         if (result == UNREADABLE && most > 1) {
-            // Perhaps only one of the following pages cannot be read.
+            // Retries with the requested page alone, because possibly only one of the following pages cannot be read.
             result = fetchOnce(page, 1, isScan);
         }
         for (int retries = 0; result == NoFrame.STALE; retries++) {

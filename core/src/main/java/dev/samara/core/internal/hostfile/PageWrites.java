@@ -65,7 +65,7 @@ final class PageWrites implements PageWriter {
 
     private long write(ToLongFunction<ByteBuffer> writeBack) {
         if (!inode.isWritable()) {
-            // No open of this file could write to it.
+            // The file was never opened for writing, so no page of it is dirty.
             return 0;
         }
         ByteBuffer buffer = buffers.take(pages.pages().memory().frames().pageSize());
@@ -162,7 +162,7 @@ final class PageWrites implements PageWriter {
                 buffer.limit(to).position(from);
                 failed = writeFully(offset + from, buffer);
                 buffer.limit(length);
-                // The page at this position already consists of zeros.
+                // The page at this position is skipped, because it already consists of zeros.
                 from = to + pageSize;
             }
             return failed;

@@ -90,8 +90,8 @@ final class PeriodicWrites {
     }
 
     /**
-     * Ends the periodic writes. If a file was opened for writing in the meantime, starts them again, because the open
-     * found them still started.
+     * Ends the periodic writes. If a file was opened for writing in the meantime, starts them again, because that open
+     * found them still started and so did not start them.
      */
     private void end() {
         synchronized (this) {

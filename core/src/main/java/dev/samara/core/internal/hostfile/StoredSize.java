@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 /**
  * Detects files whose size is not the number of their bytes. The kernel generates the bytes of a file of {@code proc}
  * or {@code sysfs} at each read. The size of a file of {@code proc} is 0 and the size of a file of {@code sysfs} is one
- * page, whatever a read returns. The pages of such a file cannot be cached, and Linux does not map it either (ENODEV;
- * EIO for some files of {@code proc}).
+ * page, whatever a read returns. The pages of such a file cannot be cached, and Linux does not map such a file either
+ * (ENODEV; EIO for some files of {@code proc}).
  */
 final class StoredSize {
     /**

@@ -20,7 +20,7 @@ public final class CommittedMemory {
     /*
      * Notes. The free memory is the limit minus all charges. It is in three places:
      *
-     *     pool         one word; negative after charges regardless of the limit
+     *     pool         one word; negative after charges that ignore the limit
      *     stripes      a word each: not negative while the stripe is open, CLOSED otherwise
      *     carried      what the owner of the lock took from a stripe or the pool and did not store yet; not negative
      *
@@ -41,14 +41,14 @@ public final class CommittedMemory {
      *
      * A charge is not refused too late. A charge takes from a word that contains enough. If the pool is not negative
      * at that instant, the free memory is at least as large as that word. If the pool is negative, the word is a
-     * stripe, and a charge F regardless of the limit made the pool negative after this charge read the pool. That is
-     * true of each change of a stripe while the pool is negative: its call started before F. So the change counts as
-     * made right before F, in the order of the changes. At that point the free memory was enough for each change,
-     * because the pool was not negative, and each stripe contained what its change took. No result contradicts this
-     * order: a thread that refuses or counts has closed the stripes first, and so comes after all these changes in both
-     * orders. A stripe is opened again only from a pool that is not negative.
+     * stripe, and a charge F that ignores the limit made the pool negative after this charge read the pool. Likewise,
+     * each call that changes a stripe while the pool is negative started before F. So the change counts as made right
+     * before F, in the order of the changes. At that point the free memory was enough for each change, because the pool
+     * was not negative, and each stripe contained what its change took. No result contradicts this order: a thread that
+     * refuses or counts has closed the stripes first, and so comes after all these changes in both orders. A stripe is
+     * opened again only from a pool that is not negative.
      *
-     * The count at one instant is the limit minus the pool, which is read as for a refusal.
+     * A thread that counts also closes the stripes and then reads the pool. The count is the limit minus the pool.
      *
      * A charge waits only for the owner of the lock, which takes a bounded number of steps. An uncharge takes no lock,
      * and needs no memory and little stack, because it may follow a publication or an error. (The words are atomics,
@@ -73,7 +73,7 @@ public final class CommittedMemory {
 
     /**
      * The minimum free memory at which a charge opens closed stripes. More than {@link #DEALT}, so that stripes are not
-     * opened and closed in turn.
+     * opened and closed again and again.
      */
     private static final long OPENED = 2 * DEALT;
 
@@ -136,12 +136,12 @@ public final class CommittedMemory {
      *     stripes (compare-and-set); a thread that uncharges and cannot use its stripe, and the owner of {@code lock}
      *     when it closes a stripe (get-and-add)
      * @read any thread that charges or uncharges, before it uses its stripe; the owner of {@code lock} (volatile)
-     * @pairs a charge regardless of the limit that makes the pool negative pairs with the read of a later charge or
+     * @pairs a charge that ignores the limit and makes the pool negative pairs with the read of a later charge or
      *     uncharge, which then does not use its stripe
      * @invariant the sum of the pool, all stripes, and what the owner of {@code lock} is carrying between them is the
      *     limit minus all charges. While all stripes are closed and nothing is carried, the pool alone is that sum. A
      *     charge is refused, and the committed memory is read, only at such an instant (P46). The pool is negative only
-     *     after a charge regardless of the limit. Charges precede the publication of their mapping; uncharges follow at
+     *     after a charge that ignores the limit. Charges precede the publication of their mapping; uncharges follow at
      *     completion, except for the part that the edit itself uses again
      */
     private final AtomicLong pool;

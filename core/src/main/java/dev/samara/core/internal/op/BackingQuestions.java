@@ -28,8 +28,8 @@ final class BackingQuestions {
     private final List<Question> questions = new ArrayList<>();
 
     /**
-     * Opens to put as soon as no lock is held. The capacity suffices for the opens of all questions, so no open gets
-     * lost.
+     * Opens that are put as soon as this thread holds no lock. The capacity suffices for the opens of all questions, so
+     * no open gets lost.
      */
     private final ArrayList<Open> unused = new ArrayList<>(0);
 
@@ -168,7 +168,7 @@ final class BackingQuestions {
      */
     private void dropUnused() {
         Error failed = null;
-        // Counts down, so that a removal that fails is not repeated forever.
+        // The loop counts down, so that a removal that fails is not repeated forever.
         for (int left = unused.size(); left > 0; left--) {
             try {
                 unused.remove(left - 1).put();

@@ -44,7 +44,7 @@ public final class CheckedRevocations {
     public void add(long start, long length) {
         long limit = layout.geometry().limit();
         long end = start + layout.geometry().roundUp(length);
-        // The call refuses a range outside the space.
+        // No record is needed for a range outside the space, because the call refuses it.
         boolean hasRange =
                 Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
         if (hasRange) {

@@ -140,8 +140,8 @@ final class CommitCharge {
             return;
         }
         isUnsettled = false;
-        // Offsets, in one update, what the deltas owe against the charges of new objects, so that no concurrent call
-        // sees less free memory than there is.
+        // Charges what the deltas owe, and uncharges what was charged for new objects, in one update, so that no
+        // concurrent call sees less free memory than there is.
         long owed = increasesOnly ? deltas.settleIncreases() : deltas.settle();
         if (chargedForObjects != owed) {
             layout.host().committed().uncharge(chargedForObjects - owed);

@@ -352,7 +352,7 @@ public class EditedLayout implements AutoCloseable {
      * Undoes the effects outside of the tree, and drops the transaction. An exception of one step does not prevent the
      * other steps.
      */
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // the resource is only closed
     private void undo() {
         PreparedRetirement mine = retirement;
         if (mine != null && mine.isBatched()) {

@@ -178,8 +178,8 @@ public final class GatheredVmas {
     }
 
     /**
-     * Unmaps a range whose pages the caller mapped elsewhere. The backing was already asked whether the range may be
-     * cut out.
+     * Unmaps a range whose pages the caller mapped elsewhere. The backing was already asked whether the VMAs may be
+     * split at the ends of the range.
      */
     public static void unmapMoved(Edit edit, long start, long end) {
         cutAt(edit, start);

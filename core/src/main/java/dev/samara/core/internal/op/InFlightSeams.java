@@ -16,7 +16,8 @@ final class InFlightSeams {
     private final InFlightOperation range;
 
     /**
-     * The position, among the VMAs taken out, after the VMA that was put back last. The next one is usually near it.
+     * The position, among the VMAs taken out, after the VMA that was put back last. The next VMA to be put back is
+     * usually near it.
      */
     private int near;
 
@@ -36,7 +37,7 @@ final class InFlightSeams {
 
     private void cut() {
         Ranges occupied = range.footprint().occupied();
-        // The ranges of earlier batches are already cut.
+        // Starts after the ranges of earlier batches, whose VMAs are already split.
         int first = occupied.sealed();
         for (int i = first; i < occupied.size(); i++) {
             if (i > first || !continues(occupied.start(i))) {
@@ -69,8 +70,8 @@ final class InFlightSeams {
     }
 
     /**
-     * Returns the equal VMA that the edit took out, if the edit only joined that VMA with a VMA in flight; otherwise
-     * returns the given VMA.
+     * If the edit took out an equal VMA only because it joined that VMA with a VMA in flight, returns the VMA that was
+     * taken out; otherwise returns the given VMA.
      */
     private VmArea asBefore(VmArea outside) {
         if (range.footprint().occupied().overlap(outside.start(), outside.end())) {

@@ -16,7 +16,7 @@ public final class MapCount {
 
     /**
      * Returns whether the map count of an edit stays within the limit if the given number of VMAs is added. Seams in
-     * flight are counted only if their number decides, and only until it does.
+     * flight are counted only if the result depends on their number, and only until the result is known.
      */
     public static boolean mayGrow(EditedLayout edit, int more) {
         long surplus = edit.counters.maps + more - edit.layout.host().maxMapCount();

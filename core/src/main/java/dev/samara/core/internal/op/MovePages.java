@@ -33,13 +33,13 @@ final class MovePages {
 
     private final MovedEntries moved = new MovedEntries();
 
-    /** The number of entries that were put down, or whose pages were dropped. */
+    /** The number of entries that were stored at the target, or whose pages were dropped. */
     private int down;
 
-    /** The file's latest truncation when the first page was picked up; null if there is no file. */
+    /** The file's latest truncation when the first page was removed at the source; null if there is no file. */
     private final TruncationLog.@Nullable LoggedTruncation from;
 
-    /** The leaf of the busy entry for whose owner the move rests; null if it does not rest. */
+    /** The leaf of the busy entry for whose owner the move waits, at rest; null if the move is not at rest. */
     private long @Nullable [] busyLeaf;
 
     private int busyIndex;
@@ -125,7 +125,8 @@ final class MovePages {
     private boolean pickUp(long[] leaf, int index, long pte, long address) {
         // An emptied entry must be recorded, so capacity is ensured first.
         moved.ensureCapacity();
-        // No write-back looks for a page of shared memory, because there is no file below it.
+        // A page of shared memory need not be marked dirty: there is no file below it, so no write-back looks for the
+        // page.
         boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte) && !Pte.has(pte, Pte.SHMEM);
         if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.compareAndSet(leaf, index, pte, Pte.NONE))) {
             return false;

@@ -40,7 +40,7 @@ public final class PageRetirement {
     /** Waits for the copies of forks that ran at publication, and ends the TLB context if the space ends. */
     private static final int COPIES = 0;
 
-    /** {@link MovePages} picks up the entries at the sources of moves. */
+    /** {@link MovePages} removes the entries at the sources of moves. */
     private static final int PICK_UP = 1;
 
     /** {@link UnmapPages} removes entries and {@link ProtectPages} narrows them; the gather collects the frames. */
@@ -90,7 +90,7 @@ public final class PageRetirement {
 
     private int step = COPIES;
 
-    /** The moves whose pages were picked up; those of the last move perhaps only in part. */
+    /** The moves whose pages were removed at the source; those of the last move perhaps only in part. */
     private final List<MovePages> moved;
 
     /**

@@ -177,8 +177,8 @@ public final class Placement {
     }
 
     /**
-     * Returns the higher address if {@code topDown}, otherwise the lower one. The first address may be an errno, which
-     * is never preferred.
+     * Returns the higher address if {@code topDown}, otherwise the lower one. If {@code best} is an errno, returns
+     * {@code found}.
      */
     private static long preferred(long best, long found, boolean topDown) {
         return Errno.isError(best) || Addresses.isAbove(found, best) == topDown ? found : best;

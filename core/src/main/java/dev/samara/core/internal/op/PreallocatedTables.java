@@ -205,7 +205,7 @@ final class PreallocatedTables {
         return counted;
     }
 
-    /** Counts the tables that the target lacks. The entries of one source leaf may be put down in two target leaves. */
+    /** Counts the tables that the target lacks. The entries of one source leaf may be stored in two target leaves. */
     private void count(PageMove move, TableNeed need, BooleanSupplier isStopped) {
         long end = move.from() + move.length();
         long at = table.nextLeaf(move.from(), end);

@@ -61,12 +61,15 @@ final class PublicationBatches {
     /** The number of ranges to fault in that the published batches added. */
     private int populations;
 
-    /** The address at which the next batch starts, and the call's note for that batch. */
+    /** The address at which the next batch starts, and a number that the call's latest batch noted for it. */
     private long next;
 
     private long note;
 
-    /* The values of the batch that is being decided. */
+    /*
+     * What the current batch determines: whether it is the last one, and the values that next and note get once it is
+     * published.
+     */
     private boolean draftEnds;
     private long draftNext;
     private long draftNote;
@@ -156,7 +159,7 @@ final class PublicationBatches {
         draftNote = noted;
     }
 
-    /** Sets the note that the first batch reads. */
+    /** Sets the number that the first batch reads as the note. */
     void begin(long noted) {
         note = noted;
     }

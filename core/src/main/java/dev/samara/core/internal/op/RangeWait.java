@@ -133,7 +133,7 @@ final class RangeWait {
         }
         ticket = null;
         if (!mine.isLeft()) {
-            // No other operation found the ticket.
+            // No other operation could find the ticket, so none waits for it.
             return;
         }
         // No border separates the ticket's ranges, and a ticket without ranges prevents all borders. So this lock never

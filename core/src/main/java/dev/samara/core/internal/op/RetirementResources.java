@@ -87,7 +87,8 @@ abstract class RetirementResources {
             TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserved();
             rest.retireBy(new PageRetirement(rest, layout, endsSpace(), context, reserved));
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // The end of a space must not be refused, so its caller receives the error.
+            // Any other call is refused with ENOMEM. The end of a space must not be refused, so the error is rethrown,
+            // and the teardown is retried later.
             if (endsSpace()) {
                 throw exhausted;
             }

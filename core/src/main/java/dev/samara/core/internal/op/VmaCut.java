@@ -6,13 +6,13 @@ import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Splits a VMA in two, or cuts a part out of it ({@code __split_vma} in {@code mm/vma.c}). The map count, a special
- * mapping, or a backing may refuse the split.
+ * Splits a VMA in two, or makes a part of it a separate VMA ({@code __split_vma} in {@code mm/vma.c}). The map count, a
+ * special mapping, or a backing may refuse the split.
  */
 public final class VmaCut {
     private VmaCut() {}
 
-    /** Returns the errno with which the cut of a VMA is refused, or null. */
+    /** Returns the errno with which the split of a VMA is refused, or null. */
     public static @Nullable Errno refusal(EditedLayout edit, VmArea vma, long address) {
         if (vma.isSpecial()) {
             return Errno.EINVAL;
@@ -23,7 +23,10 @@ public final class VmaCut {
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 
-    /** Cuts a part out of a VMA, first at its lower end, as far as the map count and the backing allow. */
+    /**
+     * Makes a part of a VMA a separate VMA: splits the VMA at the lower end and then at the upper end of the part. If
+     * the map count or the backing does not allow the second split, the first one stays.
+     */
     static long out(EditedLayout edit, VmArea vma, VmArea piece) {
         int pageShift = edit.geometry.pageShift();
         boolean below = piece.start() != vma.start();
@@ -54,7 +57,7 @@ public final class VmaCut {
     }
 
     /**
-     * Cuts a VMA in two, without a check of the map count.
+     * Splits a VMA in two, without a check of the map count.
      *
      * @return the upper part
      */

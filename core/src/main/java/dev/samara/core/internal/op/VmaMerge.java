@@ -16,7 +16,10 @@ import org.jspecify.annotations.Nullable;
 public final class VmaMerge {
     private VmaMerge() {}
 
-    /** Stores a new piece over a range that is free or taken out, joined with its neighbours where they fit. */
+    /**
+     * Stores a new piece in a range that is free, or from which the VMAs were taken out. Joins the piece with its
+     * neighbours if {@link MergeRules} permits it.
+     */
     public static VmArea place(EditedLayout edit, VmArea piece) {
         VmArea joined = join(edit, piece, true);
         if (joined != null) {
@@ -43,8 +46,8 @@ public final class VmaMerge {
 
     /**
      * Joins, at a completion, the two VMAs that meet at an address, if they fit and neither is in another range in
-     * flight. If a VMA is in another range in flight, that range tries the join later. If only the range in flight
-     * separated the VMAs, one may be removed even if its backing counts mappings.
+     * flight. If a VMA is in another range in flight, that range tries the join later. If only the range in flight kept
+     * the VMAs separate, one of them may be removed even if its backing counts mappings.
      */
     static void joinLate(EditedLayout edit, PendingJoin join) {
         VmArea left = Neighbours.before(edit, join);
@@ -65,11 +68,12 @@ public final class VmaMerge {
     }
 
     /**
-     * Changes the flags of a part of a VMA. Joins the part with its neighbours where they fit, otherwise cuts it out.
+     * Changes the flags of a part of a VMA. Joins the part with its neighbours if {@link MergeRules} permits it;
+     * otherwise makes it a separate VMA.
      *
-     * @return the end of the VMA that now covers the part, or a negated errno if the part may not be cut out: ENOMEM
-     *     for too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. A first cut may
-     *     then remain
+     * @return the end of the VMA that now covers the part, or a negated errno if the VMA may not be split: ENOMEM for
+     *     too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. The first of two splits
+     *     may then remain
      */
     public static long change(EditedLayout edit, VmArea vma, long start, long end, long flags) {
         return change(edit, vma, VmaCut.part(vma, start, end, flags, edit.geometry.pageShift()));
@@ -77,7 +81,7 @@ public final class VmaMerge {
 
     /**
      * Changes a part of a VMA into a piece with other flags or another name. Joins the piece with its neighbours where
-     * they fit, otherwise cuts it out.
+     * they fit; otherwise makes it a separate VMA.
      *
      * @return as {@link #change(EditedLayout, VmArea, long, long, long)} returns
      */

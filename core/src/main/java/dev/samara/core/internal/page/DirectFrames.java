@@ -135,7 +135,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             regionEnd = whole.capacity() >>> pageShift;
             wide = regions.buffers();
             wideShift = Long.numberOfTrailingZeros(regions.size());
-            // The last region may be larger.
+            // The last region may be larger, and then contains frames beyond wideEnd.
             wideEnd = Long.bitCount(regions.size()) == 1 ? wide.length * regions.size() : 0;
         }
     }
@@ -417,7 +417,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             chunk.put(at++, value);
         }
         for (; at + 8 <= end; at += 8) {
-            // Several times as fast as a store by the handle; both store the eight bytes in one step.
+            // This is several times as fast as a store by the handle; both store the eight bytes in one step.
             chunk.putLong(at, eight);
         }
         while (at < end) {

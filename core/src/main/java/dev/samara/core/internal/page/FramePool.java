@@ -146,7 +146,7 @@ final class FramePool {
             }
             Magazine[] kept = fewer.toArray(new Magazine[0]);
             drain(magazine);
-            // Ordered so that a call that threw can be repeated.
+            // The steps are in an order in which a call that threw can be repeated.
             freedBefore += freed(magazine);
             magazines = kept;
         } finally {

@@ -228,7 +228,7 @@ public final class Frames {
     private int take(Magazine magazine) {
         int frame = pool.take(magazine);
         if (frame != NONE) {
-            // No other thread knows the frame yet.
+            // A store suffices, because no other thread knows the frame yet.
             FrameRecordWords.setWordRelease(recordsOf(frame), positionOf(frame), 1);
         }
         return frame;
@@ -319,8 +319,8 @@ public final class Frames {
      * @throws IllegalStateException if the frame has no pin, or does not exist; nothing is changed then
      */
     public void unpin(int frame, Magazine magazine) {
-        // A pin is subtracted only if the count is not zero, because a borrow would change the marks, which other
-        // threads read.
+        // A pin is subtracted only if the count is not zero, because otherwise the subtraction would also change the
+        // marks next to the count, which other threads read.
         for (; ; ) {
             long before = isMade(frame) ? FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) : 0;
             if ((before & PINS) == 0) {

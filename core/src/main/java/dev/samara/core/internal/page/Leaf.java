@@ -179,7 +179,8 @@ public final class Leaf {
      * @param kind a kind of pages, as {@link Pte#kindOf} returns it
      */
     static long pages(long[] leaf, int kind) {
-        // Unless a change is missed, the sum has no borrows between kinds, although its two parts may have them.
+        // Unless a change is missed, no kind is negative in the sum, so the kinds do not affect each other, although
+        // they may in each of the two parts.
         long left = getOpaque(leaf, leaf.length - COUNTED) + getOpaque(leaf, leaf.length - ADDED);
         for (int i = 0; i < kind; i++) {
             left = (left - lowest(left)) >> KIND_BITS;
@@ -320,7 +321,7 @@ public final class Leaf {
      * @return binary logarithm of the span in bytes
      */
     public static int partShift(int pageShift) {
-        // A leaf is a page full of entries of 8 bytes.
+        // A leaf has the size of a page, and an entry has 8 bytes.
         return 2 * pageShift - 3 - PARTS_SHIFT;
     }
 

@@ -264,7 +264,8 @@ public final class PageTableContexts {
      * section, this ends the section.
      */
     public void giveBack(PageTableContext context) {
-        // No thread uses the context from here on, so an open section, and with it any grace period, would never end.
+        // Ends a section that an Error left open. No thread uses the context from here on, so the section would never
+        // end, and neither would a grace period.
         context.reader().readUnlockAll();
         if (!slots.put(context)) {
             push(context);
@@ -274,7 +275,9 @@ public final class PageTableContexts {
         }
     }
 
-    /** Puts a context on the idle stack, or aside if there is no memory for that. */
+    /**
+     * Puts a context on the idle stack, or in the list {@code aside} if there is no memory for an element of the stack.
+     */
     private void push(PageTableContext context) {
         try {
             Idle top;
@@ -290,7 +293,7 @@ public final class PageTableContexts {
         }
     }
 
-    /** Takes one of the contexts that were put aside, and pushes the rest on the idle stack. */
+    /** Takes one of the contexts of the list {@code aside}, and pushes the rest on the idle stack. */
     private @Nullable PageTableContext takeFromAside() {
         // The whole list is taken, to avoid ABA: a context that was taken alone could be put back, in front of others,
         // before its successor becomes the first.
@@ -309,7 +312,7 @@ public final class PageTableContexts {
      * readers.
      */
     private void giveUp() {
-        // If none was taken in the period, all stacked contexts were idle.
+        // If no context was taken in the period, fewestIdle has its initial value, and all stacked contexts were idle.
         int surplus = Math.min(Math.min(fewestIdle, stacked()) - SPARE, MOST_GIVEN_UP);
         fewestIdle = Integer.MAX_VALUE;
         if (surplus <= 0) {
@@ -319,7 +322,7 @@ public final class PageTableContexts {
         try {
             ended = new ArrayList<>(surplus);
         } catch (OutOfMemoryError exhausted) {
-            // Retried in a later period.
+            // There is no memory for the list, so a later period retries.
             return;
         }
         for (int i = 0; i < surplus; i++) {

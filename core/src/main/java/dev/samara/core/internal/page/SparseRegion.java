@@ -137,7 +137,7 @@ final class SparseRegion {
         try {
             file.setLength(from);
         } catch (IOException kept) {
-            // The memory then stays allocated until the buffer is collected.
+            // Ignored: the memory stays allocated until the buffer is collected.
         }
     }
 }

@@ -94,7 +94,7 @@ public final class TableReserve implements AutoCloseable {
      * @return false if the table is not from this reserve
      */
     boolean giveBack(Object unlinked) {
-        // The array still contains the object.
+        // A table that was taken is still in its array, so that the count alone returns it.
         if (leavesLeft < leaves.length && leaves[leavesLeft] == unlinked) {
             leavesLeft++;
             return true;

@@ -121,7 +121,7 @@ public final class DirtyScan {
      * Clears and flushes a batch; returns the address that it reached. In the meantime, a checked machine accepts
      * stores through old translations.
      */
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // the resource is only closed
     private long clearAndFlush(long start, long end) {
         try (AccessChecker.Revocation revocation = AccessChecker.beginIfChecked(
                         memory.accessChecker(), "a collection", AccessChecker.MARK, table.number(), start, end);

@@ -280,7 +280,7 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
             claimed.ensureCapacity();
             gather.ensureCapacity(claimed.size() + 1);
             if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
-                // The thread that copies the page still reads it.
+                // A grace period is needed, because the thread that copies the page may still be reading it.
                 gather.needGracePeriod();
             }
             if (Pte.has(pte, Pte.PRESENT | Pte.DIRTY) && Pte.isCached(pte)) {
@@ -334,7 +334,8 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
         claimed.release(gather);
         memory.owners().leave(context().owner());
         unhookWholes();
-        // No CPU can reach these pages after the invalidation above, because their entries stayed busy.
+        // Needs no further invalidation: no CPU could reach these pages after the one above, because their entries
+        // stayed busy.
         gather.freeInvalidated();
         while (droppedSize > 0) {
             memory.frames().drop(dropped[--droppedSize], gather.context().magazine());

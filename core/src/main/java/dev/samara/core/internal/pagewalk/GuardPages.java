@@ -32,7 +32,8 @@ public final class GuardPages {
     private static void remove(long[] leaf, int index, TlbGather gather, WaitReporter reporter) {
         long pte = Leaf.get(leaf, index);
         while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
-            // A truncation took over an entry that is becoming a guard marker.
+            // A truncation may have taken over an entry that is to become a guard marker. Waits until it has released
+            // the entry.
             gather.memory().owners().await(leaf, index, pte, reporter);
             pte = Leaf.get(leaf, index);
         }

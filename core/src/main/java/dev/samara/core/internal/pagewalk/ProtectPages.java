@@ -67,8 +67,8 @@ public final class ProtectPages {
             if (Pte.isPresent(pte)) {
                 narrowed = pte & ~(Pte.RIGHTS & ~most);
             } else if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
-                // The page is unchanged since the copy started, and the copy will be dropped. A busy entry of an unmap
-                // belongs to that unmap.
+                // Takes the entry from a thread that is copying the page: the page is unchanged since the copy started,
+                // and that thread will drop its copy. An entry that is busy for an unmap is left to the unmap.
                 narrowed = Pte.present(
                         Pte.frame(pte),
                         (pte & (Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED | Pte.SHMEM)) | (most & ~Pte.WRITE));

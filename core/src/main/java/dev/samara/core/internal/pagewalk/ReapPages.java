@@ -70,7 +70,7 @@ public final class ReapPages {
                 Leaf.unlock(leaf);
             }
         } finally {
-            // Faults may wait for an entry that they read between its two changes.
+            // A fault that read an entry while it was busy may be waiting for this owner.
             gather.memory().owners().leave(gather.context().owner());
         }
         return start + ((long) emptied << table.pageShift());
@@ -85,7 +85,8 @@ public final class ReapPages {
         long pte = Leaf.get(leaf, index);
         for (; ; pte = Leaf.get(leaf, index)) {
             if (Pte.isBusy(pte)) {
-                // No mlock found this page. The owner of the entry may have requested a guard.
+                // The entry is busy, so no mlock found a page in it, and the VMA need not be checked. Keeps the guard
+                // bit, because the owner of the entry may have requested a guard.
                 if (Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)) {
                     gather.take(pte);
                     return true;

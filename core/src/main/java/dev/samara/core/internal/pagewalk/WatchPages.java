@@ -32,7 +32,7 @@ public final class WatchPages {
      * @param most the maximum number of watches of the space
      * @throws MmException with ENOSPC if the space already has {@code most} watches
      */
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // the resource is only closed
     public static void begin(
             MachineMemory memory,
             PageTable table,

@@ -105,7 +105,10 @@ final class BackgroundReap extends WaitingCall {
         return isDue() || (!isRefused && reap.isReady());
     }
 
-    /** Only notifiers may make a step wait. No operation waits for a reap. */
+    /**
+     * Returns whether the space has notifiers, because only these may make a step wait. They are permitted to, because
+     * no operation waits for a reap.
+     */
     @Override
     protected boolean mayWait() {
         return !layout.notifiers().isEmpty();

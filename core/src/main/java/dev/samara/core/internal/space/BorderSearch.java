@@ -38,7 +38,7 @@ final class BorderSearch {
     private long[] earlier = Borders.NONE;
 
     /**
-     * The ranges that should stay whole. Written under the layout lock.
+     * The ranges that should stay whole, i.e. no border should lie inside them. Written under the layout lock.
      *
      * @written a join, holding the layout lock; a thread that forgets the ranges, holding the layout lock or the lock
      *     of a part (volatile)

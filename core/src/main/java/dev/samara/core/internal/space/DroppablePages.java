@@ -94,8 +94,9 @@ public final class DroppablePages {
         DroppedPages dropped = new DroppedPages(layout.memory().frames()) {
             @Override
             protected boolean mustStay() {
-                // Volatile reads, after the claim. They pair with VmArea.detach, which precedes the pages of the next
-                // mapping, and with the registration of a notifier, which precedes the lookups by its owner.
+                // Both are volatile reads, after the claim. The read of the detached mark pairs with VmArea.detach,
+                // which happens before the next mapping installs a page here. The read of the notifiers pairs with the
+                // registration of a notifier, which happens before its owner looks up pages.
                 return vma.isDetached() || !layout.notifiers().isEmpty();
             }
         };

@@ -190,7 +190,10 @@ final class LayoutParts {
         return tree.isStillVersion(version) ? found : CHANGED;
     }
 
-    /** Returns the layout of one instant. Reads all trees repeatedly, until two passes in a row find the same. */
+    /**
+     * Returns the layout of one instant. Reads all trees repeatedly, until a pass finds that no tree has changed since
+     * the pass before it.
+     */
     Snapshot<VmArea> snapshot() {
         Snapshot<VmArea>[] read = read();
         for (int tries = 1; !isStill(read); tries++) {

@@ -107,7 +107,7 @@ public final class Lifetime {
      * user is left, the space is torn down.
      */
     public void putHome() {
-        // The number of references is unchanged, so no borrower is asked.
+        // The number of references is unchanged, so no borrower is asked to let go.
         if (users.putHome()) {
             users.end();
         }

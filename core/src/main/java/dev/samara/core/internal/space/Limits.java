@@ -97,7 +97,8 @@ public final class Limits {
         if (Long.compareUnsigned(counters.total + pages, pages(Resource.AS)) > 0) {
             return false;
         }
-        // A soft limit of 0 is not checked, for programs that want brk to fail; there is no hard limit here.
+        // A soft limit of 0 is not checked: programs set it so that only brk fails, and there is no hard limit here
+        // that would still apply.
         return !LayoutCounters.isData(flags)
                 || bytes(Resource.DATA) == 0
                 || Long.compareUnsigned(counters.data + pages, pages(Resource.DATA)) <= 0;

@@ -64,7 +64,7 @@ class LockContention {
      */
     boolean mayDivide(long start, long end) {
         if (end == -1 || !Addresses.isBelow(start, end)) {
-            // The call has no range; or its range is empty, and would get a border on both of its sides.
+            // Not recorded: the call has no range; or its range is empty, and would get a border on both of its sides.
             return false;
         }
         if (count == 0) {
@@ -122,7 +122,7 @@ class LockContention {
     /**
      * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places overlap.
      *
-     * @param crossings the ranges that should stay whole
+     * @param crossings the ranges inside of which no border should lie
      */
     long[] borders(MapleTree<VmArea> tree, long pageSize, RecentCrossings crossings) {
         sort();
@@ -154,7 +154,8 @@ class LockContention {
             return 0;
         }
         long aligned = Borders.mostAligned(from, to);
-        // One page lower, because an operation that starts at the aligned address asks for its neighbour below.
+        // The border is one page lower, because an operation that starts at the aligned address also needs its
+        // neighbour below.
         long border = Addresses.isBelow(from, aligned) ? aligned - pageSize : aligned;
         VmArea there = tree.get(border);
         if (there != null && there.start() != border) {

@@ -32,7 +32,8 @@ final class LockHoldTimes {
 
     /** Starts a hold. Caller just took the lock. If there is no memory for the counts, the hold is not measured. */
     void begin() {
-        // The number exceeds the period after a hold that failed to start, because such a hold has no end.
+        // The number may exceed the period: a hold that failed to start is counted, but has no end that would reset the
+        // number.
         if (++holds >= PERIOD) {
             holds = PERIOD;
             if (counts.length == 0) {

@@ -74,7 +74,7 @@ public final class LowMemoryVictim {
             return Fault.RETRY;
         }
         if (before != null && isOver.getAsBoolean()) {
-            // A reap does not hang if a long step frees frames.
+            // The reap has not had a step for long, but it does not hang if its current step frees frames.
             return otherwise;
         }
         ReapLeases.ReapLease mine = new ReapLeases.ReapLease();
@@ -109,7 +109,10 @@ public final class LowMemoryVictim {
         }
     }
 
-    /** Runs a step if steps are invoked, because the caller retries, and perhaps no other thread runs steps. */
+    /**
+     * Runs a housekeeping step if the embedder runs the steps: the caller will retry its fault, and possibly no other
+     * thread runs a step before that.
+     */
     private static void step(MachineState host) {
         Housekeeping invoked = host.invoked();
         if (invoked != null && Cpus.mayWait()) {

@@ -25,7 +25,7 @@ public final class MachineThreads {
     private final MachineTasks tasks;
     private final Housekeeping housekeeping;
 
-    /** Returns the threads of a machine to which the embedder lends none. */
+    /** Returns the threads of a machine to which the embedder lends no threads. */
     public static MachineThreads own(Consumer<? super Report> reporter, long longWaitNanos) {
         return new MachineThreads(reporter, longWaitNanos, null, null, false);
     }

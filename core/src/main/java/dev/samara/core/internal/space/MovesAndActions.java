@@ -22,8 +22,8 @@ public final class MovesAndActions {
     private List<PageAction> actions = List.of();
 
     /**
-     * The gates of the fork copies that were running at publication. The pages that they copy must stay until these
-     * copies end.
+     * The gates of the fork copies that were running at publication. The retirement first waits for these copies,
+     * because they may still read pages that it removes or moves.
      */
     private List<Gate> copies = List.of();
 

@@ -10,8 +10,9 @@ import java.util.RandomAccess;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The merges that one operation's completion tries, at most one per address and batch of the operation. If two are
- * recorded for one address, the seam is kept. Guarded by the layout lock.
+ * The merges that one operation's completion tries, at most one per address and batch of the operation. If a batch adds
+ * two merges at one address, the later one replaces the earlier one, unless the earlier one is that of a seam. Guarded
+ * by the layout lock.
  *
  * <p>The list manages its array itself, so a range in flight needs only one list object for its merges.
  */

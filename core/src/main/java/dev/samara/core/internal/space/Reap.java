@@ -356,7 +356,8 @@ public final class Reap implements AutoCloseable {
     @Override
     public void close() {
         try {
-            // Without a pending flush there is nothing to end, and perhaps no page-table context.
+            // If no flush is pending, there is nothing to end. The reap may then hold no page table context, so no
+            // flush may be attempted.
             if (isFlushing()) {
                 flushAndClose();
             }

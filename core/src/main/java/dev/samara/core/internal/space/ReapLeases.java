@@ -113,7 +113,10 @@ public final class ReapLeases {
         return current.get();
     }
 
-    /** Starts a lease that replaces {@code before}, which may be null. Returns false if another thread was faster. */
+    /**
+     * Starts a lease that replaces {@code before}, which may be null. Returns false if another thread has replaced
+     * {@code before} already.
+     */
     boolean begin(@Nullable ReapLease before, ReapLease lease) {
         return current.compareAndSet(before, lease);
     }

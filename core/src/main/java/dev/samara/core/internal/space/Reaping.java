@@ -34,7 +34,7 @@ public final class Reaping {
      * the space cannot fork. A fault that installs a page calls this under the lock of the leaf.
      */
     public boolean isUnstable() {
-        // Pairs with the walk of the reaper, which follows the mark and takes the locks of the leaves.
+        // Pairs with the reaper, which sets the mark, and then walks and takes the locks of the leaves.
         return isUnstable;
     }
 

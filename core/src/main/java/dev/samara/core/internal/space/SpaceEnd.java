@@ -78,7 +78,7 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
         try {
             return machine.mayWaitHere() && !machine.isNeededHere();
         } catch (OutOfMemoryError exhausted) {
-            // The first reads of thread-local variables on a thread allocate.
+            // The first read of a thread-local variable on a thread allocates, and there is no memory for that.
             return false;
         }
     }

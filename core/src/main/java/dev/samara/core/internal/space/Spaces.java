@@ -161,7 +161,7 @@ public final class Spaces implements CountedSpaces {
             // The next call needs the pages of the files that are not saved.
             return;
         }
-        // The map refers to the memory.
+        // Cleared because its layouts refer to the memory, which must become unreachable.
         closed.clear();
         host.end();
     }

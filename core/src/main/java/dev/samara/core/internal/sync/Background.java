@@ -477,7 +477,8 @@ public final class Background implements Executor {
         try {
             recruit = !standbyWaits && leaveUnattended() ? engageStandby() : null;
         } catch (OutOfMemoryError exhausted) {
-            // No thread overtakes this one then, so it polls the queue again after the task.
+            // There is no memory to start another thread. So no thread takes this one's place, and it polls the queue
+            // again after the task.
             recruit = null;
         }
         lock.unlock();
@@ -506,7 +507,8 @@ public final class Background implements Executor {
             leaderRuns = false;
         } else if (standby == null) {
             standby = self;
-            // No other thread could be started to attend to the queue.
+            // If tasks are queued, and no other thread could be started for them, this thread waits as the standby for
+            // the leader's task.
             standbyWaits = leaderRuns && !attended && !queue.isEmpty();
             attended |= standbyWaits;
         }

@@ -109,7 +109,7 @@ public final class Backlog {
         }
     }
 
-    /** Releases the place that {@link #begin} took for a task. */
+    /** Ends a task that {@link #begin} counted. */
     public void end() {
         lock.lock();
         try {
@@ -133,7 +133,7 @@ public final class Backlog {
             if (steps == null || !steps.isSteppedHere()) {
                 room.awaitUninterruptibly();
             } else {
-                // A thread whose interrupt flag is set does not park.
+                // The flag is cleared, because a thread whose interrupt flag is set does not park.
                 interrupted |= Thread.interrupted();
                 step(steps);
             }

@@ -30,7 +30,7 @@ public final class EnsuredTask extends WaitingCall {
         try {
             handOn.run();
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
-            // Otherwise nothing would hand the task on.
+            // Added to the waiting calls, because otherwise no thread would hand the task on.
             housekeeping.add(this);
         }
     }

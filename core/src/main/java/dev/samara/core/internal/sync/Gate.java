@@ -161,7 +161,7 @@ public class Gate {
         boolean interrupted = Thread.interrupted();
         Wait wait = register(reporter, false);
         while (wait != null && !isOpen()) {
-            // A thread whose interrupt flag is set does not park.
+            // The flag is cleared, because a thread whose interrupt flag is set does not park.
             interrupted |= Thread.interrupted();
             wait.parkOrReport();
         }

@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The executor may run a call immediately, within the step. A thread that waits in an operation or a fault may hold
  * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain
- * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait of such a thread depends on the skipped calls, because a
- * retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread also skips these calls while
- * a callback that it runs waits.
+ * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait in an operation or a fault depends on the skipped calls,
+ * because a retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread also skips these
+ * calls while a callback that it runs waits.
  */
 public final class Housekeeping implements Runnable {
     /** In nanoseconds. After a step that takes this long, the steps pause, whatever the idle strategy does. */
@@ -97,8 +97,8 @@ public final class Housekeeping implements Runnable {
      * @written the housekeeping thread (volatile)
      * @read a thread that adds a call, to wake the housekeeping thread; a thread that starts to wait, to compare itself
      *     (volatile)
-     * @invariant only a hint for a thread that adds a call, because pauses are short. A thread reads itself only while
-     *     it runs the steps
+     * @invariant only a hint for a thread that adds a call, because pauses are short. A thread finds itself in this
+     *     field only while it runs the steps
      */
     private volatile @Nullable Thread poller;
 
@@ -140,7 +140,7 @@ public final class Housekeeping implements Runnable {
      *
      * @written the thread that set {@code isAsking}, before it clears {@code isAsking} (volatile)
      * @read any thread that starts a wait for calls of the list (volatile)
-     * @invariant a thread reads itself only while it polls calls, because no other thread writes it here
+     * @invariant a thread finds itself in this field only while it polls calls, because no other thread stores it there
      */
     private volatile @Nullable Thread asker;
 

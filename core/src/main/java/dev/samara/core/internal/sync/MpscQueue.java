@@ -24,7 +24,8 @@ public final class MpscQueue<E> {
     private static final int CHUNK = 32;
 
     static {
-        // Links each call of the queue while there is stack and memory, because linking needs far more than a call.
+        // Makes the JVM link each call of the queue's methods now, while there is enough stack and memory, because
+        // linking a call needs far more of both than the call itself.
         MpscQueue<Object> first = new MpscQueue<>();
         for (int i = 0; i <= CHUNK; i++) {
             first.offer(first);

@@ -348,7 +348,7 @@ public final class Ranges {
         if (!isUnordered) {
             for (int i = 0; i < sequences(); i++) {
                 int position = positionEndingAbove(address, i);
-                // The address may lie in the range.
+                // Skips a range that contains the address.
                 if (position < sizeOf(i) && !Addresses.isAbove(start(index(position, i)), address)) {
                     position++;
                 }

@@ -179,7 +179,8 @@ final class RcuCallbacks {
                     begin();
                 }
             } catch (Throwable thrown) {
-                // The callback and all later ones are retried. At the bound, every caller waits for them.
+                // The callback and all later ones are retried, because every caller waits for them once the backlog is
+                // at its bound.
                 failed(thrown);
             } finally {
                 if (goesOn) {

@@ -19,7 +19,7 @@ public final class ReporterFailure {
         try {
             thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
         } catch (Throwable ignored) {
-            // Ignored, as the JVM ignores exceptions of such a handler.
+            // Ignored, as the JVM ignores exceptions of uncaught exception handlers.
         }
     }
 }

@@ -36,7 +36,7 @@ final class AsyncCompletion extends WaitingCall {
             try {
                 result = Populate.run(operation.layout(), operation.populations(), operation.result());
             } catch (Throwable failed) {
-                // A synchronous call would throw it to its caller.
+                // The future completes with this exception; a synchronous call would throw it to its caller.
                 thrown = failed;
             }
             isOver = true;

@@ -37,7 +37,7 @@ public final class Fork {
      *     copy or the parent is {@linkplain Layout#reaping unstable}, with EAGAIN if there is no page table context, or
      *     with the errno of a backing's refusal
      */
-    @SuppressWarnings("try") // it is there to be closed
+    @SuppressWarnings("try") // the resource is only closed
     public static Layout fork(Layout parent) {
         Cpus.checkMayWait("a fork");
         parent.checkNotClosed("fork");
@@ -151,7 +151,8 @@ public final class Fork {
     /**
      * Refuses the fork of a space whose pages were reaped. On Linux its threads have a pending fatal signal, and {@code
      * dup_mmap} ends with an EINTR that no caller sees. Here, a caller would retry EINTR forever. The caller holds the
-     * layout lock, under which the reap sets its mark, so a copy that is registered precedes the first reaped page.
+     * layout lock, under which the reap sets its mark. So if the mark is not set, the caller registers its copy before
+     * the first page is reaped.
      */
     private static void checkStable(Layout parent) {
         if (parent.reaping().isUnstable()) {

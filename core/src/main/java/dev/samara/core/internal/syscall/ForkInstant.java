@@ -7,10 +7,10 @@ import dev.samara.core.internal.sync.Gate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches.
- * The fork waits for the last batch of such an operation. The batches wait for no gate, so a callback of a retirement
- * may also fork. After several waits the fork takes a {@link Ticket} for the whole space, for which later operations
- * wait.
+ * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches. If
+ * an operation is between two batches, the fork waits for its last batch. The batches of an operation never wait for a
+ * gate, so even a fork that a callback of a retirement calls can wait for them. After several waits the fork takes a
+ * {@link Ticket} for the whole space, for which later operations wait.
  *
  * <p>These waits differ from an operation's waits for ranges in flight ({@code op.RangeWait}). A callback of a
  * retirement must not wait for a range, because the range may be the one that is being retired, and the wait would

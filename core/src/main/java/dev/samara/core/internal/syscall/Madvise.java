@@ -154,7 +154,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
             case Advice.GUARD_INSTALL -> edit.act(new PageAction(PageAction.Kind.GUARD, start, end, null, 0));
             case Advice.GUARD_REMOVE -> edit.act(new PageAction(PageAction.Kind.UNGUARD, start, end, null, 0));
             default -> {
-                // No effect on present pages.
+                // Other advice has no effect on present pages.
             }
         }
     }

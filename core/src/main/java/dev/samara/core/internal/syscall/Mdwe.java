@@ -31,7 +31,7 @@ public final class Mdwe {
     public static void inherit(Layout old, Layout next) {
         int bits = old.denyWriteExec().inherited();
         if (bits != 0) {
-            // Refused if the space already has other bits, which deny as much.
+            // Has no effect if that space already has other bits, which deny as much as these.
             long unused = set(next, bits);
         }
     }

@@ -261,7 +261,8 @@ public final class Mlock {
      */
     private static long populate(Edit edit, long start, long end) {
         if (edit.isBatched() && edit.layout.memoryOrNull() != null) {
-            // The population itself fails at such memory, with the same error.
+            // No check is needed here: the population itself fails at memory that permits no access, with the same
+            // error.
             edit.populate(PopulateRange.Kind.LOCK, start, end);
             return DONE;
         }

@@ -238,7 +238,7 @@ public record Mmap(
     /** Returns the result of the file's own {@code mmap}: DONE, or a negated errno. */
     private long answerOfFile(Geometry geometry, long vmaFlags) {
         if ((flags & HUGETLB) != 0) {
-            // No huge pages are reserved.
+            // No machine has reserved huge pages, so a request without another error fails with ENOMEM.
             boolean aligned = (offset & (geometry.hugeSize() - 1)) == 0;
             return aligned ? Errno.ENOMEM.result() : Errno.EINVAL.result();
         }
@@ -354,7 +354,7 @@ public record Mmap(
 
     @Override
     public String toString() {
-        // The kernel's prot is an unsigned long.
+        // The protection is printed as a long, because the kernel's prot is an unsigned long.
         return Call.text("mmap", address, length, (long) protection, flags, offset);
     }
 }

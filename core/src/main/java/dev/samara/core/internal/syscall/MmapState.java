@@ -59,7 +59,7 @@ final class MmapState {
     }
 
     /**
-     * Replaces the VMAs of the range by the mapping. If this fails, a cut at an end of the range may remain.
+     * Replaces the VMAs of the range by the mapping. If this fails, a VMA may stay split at an end of the range.
      *
      * @param answer the result of the file's own {@code mmap}: DONE, or a negated errno
      * @return the address, or a negated errno

@@ -80,7 +80,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
         } else if (Addresses.isBelow(address, first.start())) {
             return Errno.ENOMEM.result();
         } else if (grows == Protection.PROT_GROWSUP) {
-            // No mapping grows up on x86.
+            // Refused, because no mapping grows up on x86.
             return Errno.EINVAL.result();
         }
         return protectEach(edit, start, end, wanted);
@@ -165,7 +165,8 @@ public record Mprotect(long address, long length, int protection) implements Cal
     @Override
     public void revoke(CheckedRevocations revocations) {
         if ((protection & GROWS) != 0) {
-            // The range is extended to an end of the stack.
+            // The call extends its range to an end of the stack, which is not known here, so the whole space is
+            // recorded.
             revocations.addAll();
         } else {
             revocations.add(address, length);

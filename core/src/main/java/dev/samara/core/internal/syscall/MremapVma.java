@@ -238,8 +238,8 @@ final class MremapVma {
     }
 
     /**
-     * Returns the errno with which a backing refuses to cut out the source, or null. For a duplicate, the backing is
-     * asked only about the start.
+     * Returns the errno with which a backing refuses the splits at the ends of the source, or null. For a duplicate,
+     * the backing is asked only about the start.
      */
     private @Nullable Errno refusalToCutOut(VmArea vma) {
         Errno refusal = address == vma.start() ? null : VmaCut.refusal(edit, vma, address);

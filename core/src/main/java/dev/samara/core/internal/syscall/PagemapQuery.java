@@ -102,7 +102,7 @@ public final class PagemapQuery {
         long at = from;
         while (Addresses.isBelow(at, to)) {
             long next = table.nextLeaf(at, to);
-            // Without a table, all pages have the same categories.
+            // A range without a leaf consists of pages with the same categories.
             long reached = tell(at, next, 0, table.pageShift());
             if (reached != next) {
                 return reached;

@@ -312,7 +312,7 @@ public final class CpuTlb extends CpuActivities {
         TlbContext of = Objects.requireNonNull(state.context());
         state.enterLazy();
         activities |= WITHOUT_SPACE;
-        // The tables may be freed while the CPU is in LAZY.
+        // The cached tables are forgotten, because they may be freed while the CPU is in LAZY.
         fill.forgetTables();
         // Settled last, because after a stack overflow here, the next switch settles the events.
         state.settleCounters(of);
@@ -368,7 +368,8 @@ public final class CpuTlb extends CpuActivities {
     /** Leaves GUEST, so that shootdowns no longer wait for this CPU. If this throws, the CPU is still in GUEST. */
     public void leaveGuest() {
         try {
-            // Within the try, so that the key is set again after an Error, even if the view had not lost it.
+            // This call is within the try, so that after an Error the view gets its key again, even if it still had the
+            // key.
             show(SoftTlb.NOTHING);
             state.leaveGuest(contextId);
         } catch (Throwable thrown) {
@@ -397,7 +398,7 @@ public final class CpuTlb extends CpuActivities {
     public void goAway(int why) {
         leaveGuest();
         away = why;
-        // A view polls only if this word is set.
+        // Sets the request word, because a view polls only if that word is set.
         state.request();
     }
 

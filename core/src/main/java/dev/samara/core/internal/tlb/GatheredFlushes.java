@@ -170,7 +170,8 @@ final class GatheredFlushes {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
         if (context == ended || context.isGivenBack()) {
-            // The page table was given back: a retried end may run after the teardown of the space. No CPU is in it.
+            // The page table was already given back, because a retried end may run after the teardown of the space. No
+            // CPU is in the space, so nothing is flushed.
             return;
         }
         long start = first.start;

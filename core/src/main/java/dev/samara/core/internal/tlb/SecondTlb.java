@@ -28,7 +28,7 @@ public final class SecondTlb {
     private static final long RIGHTS = Pte.READ | Pte.WRITE;
     private static final int NONE = -1;
 
-    /** Has no translation, and gets none. */
+    /** A second level that contains no translation, and never gets one. */
     public static final SecondTlb EMPTY = new SecondTlb(0);
 
     /** The bit in which tags of a granule may differ. */

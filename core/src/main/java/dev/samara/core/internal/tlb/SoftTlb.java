@@ -338,7 +338,7 @@ public sealed class SoftTlb permits CheckedTlb {
         try {
             resizeSecond(SecondTlb.most(loads.length));
         } catch (OutOfMemoryError exhausted) {
-            // Without a second level the TLB is only slower.
+            // Ignored, because without a second level the TLB is only slower.
             filled = 0;
         }
     }

@@ -199,7 +199,8 @@ public final class TlbFill {
 
     /** Returns the rights to a page that are cached in the TLB. */
     private long cachedRights(long address, long pte) {
-        // No write may use the TLB before the entry has the dirty bit.
+        // The right to write is cached only once the entry has the dirty bit, because a write through the TLB does not
+        // set it.
         boolean mayWrite = Pte.has(pte, Pte.DIRTY) && !isWatched(address);
         return pte & (mayWrite ? Pte.RIGHTS : Pte.RIGHTS & ~Pte.WRITE);
     }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
 @Category("Samara")
 @Threshold("10 ms")
 final class FaultEvent extends Event implements BegunEvent {
-    /** Shows whether a recording enables this event, without allocation. */
+    /** Used only to find out, without allocation, whether a recording enables events of this type. */
     private static final FaultEvent ANY = new FaultEvent();
 
     @Label("Space")

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 @Description("A reap, which removes private pages of a space")
 @Category("Samara")
 final class ReapEvent extends Event implements BegunEvent {
-    /** Shows whether a recording enables this event, without allocation. */
+    /** Used only to find out, without allocation, whether a recording enables events of this type. */
     private static final ReapEvent ANY = new ReapEvent();
 
     @Label("Space")

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
 @Category("Samara")
 @Threshold("10 ms")
 final class ReclaimEvent extends Event implements BegunEvent {
-    /** Shows whether a recording enables this event, without allocation. */
+    /** Used only to find out, without allocation, whether a recording enables events of this type. */
     private static final ReclaimEvent ANY = new ReclaimEvent();
 
     @Label("Kind")

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 @Description("A new space")
 @Category("Samara")
 final class SpaceBeginEvent extends Event {
-    /** Shows whether a recording enables this event, without allocation. */
+    /** Used only to find out, without allocation, whether a recording enables events of this type. */
     private static final SpaceBeginEvent ANY = new SpaceBeginEvent();
 
     @Label("Space")

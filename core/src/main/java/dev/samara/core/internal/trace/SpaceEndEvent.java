@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 @Description("The teardown of a space")
 @Category("Samara")
 final class SpaceEndEvent extends Event implements BegunEvent {
-    /** Shows whether a recording enables this event, without allocation. */
+    /** Used only to find out, without allocation, whether a recording enables events of this type. */
     private static final SpaceEndEvent ANY = new SpaceEndEvent();
 
     @Label("Space")

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 @Description("A CPU that did not acknowledge a shootdown for too long; recorded repeatedly while this lasts")
 @Category("Samara")
 final class StalledCpuEvent extends Event {
-    /** Shows whether a recording enables this event, without allocation. */
+    /** Used only to find out, without allocation, whether a recording enables events of this type. */
     private static final StalledCpuEvent ANY = new StalledCpuEvent();
 
     @Label("CPU")

@@ -29,7 +29,7 @@ public final class GuestCpus implements IdleUsers {
      * new reference is the last one.
      */
 
-    /** As many CPUs as have their own bit in cpumasks. */
+    /** The number of places: as many as there are CPUs with their own bit in cpumasks. */
     private static final int PLACES = 32;
 
     private final Supplier<Vcpu> maker;
@@ -113,7 +113,8 @@ public final class GuestCpus implements IdleUsers {
 
     private void leave(PooledCpu cpu, Lifetime space, boolean isLater) {
         if (!cpu.isIn(space)) {
-            // The CPU switched to another space between the check and the take.
+            // The CPU switched to another space after the caller's check, before this thread took it. So the CPU is
+            // given back.
             giveBackIdle(cpu);
             return;
         }

@@ -119,7 +119,7 @@ public final class Vcpu {
             return true;
         }
         MachineMemory wanted = layout == null ? machineMemory : layout.memory();
-        // If a check above throws, nothing is changed.
+        // This is the first change, so if a check above throws, nothing is changed.
         reference = null;
         memory.rest();
         if (layout == null || wanted == null) {

@@ -342,7 +342,10 @@ public final class VmArea extends Vma {
         return seen == FRESH ? 0 : seen & REFERENCES;
     }
 
-    /** Called by the thread that brings the word to detached, not retiring, no references; so it is called once. */
+    /**
+     * Called by the thread that makes the VMA detached, not retiring and without references. A VMA enters this state
+     * once, so this is called once.
+     */
     private void putOpen() {
         if (open != null) {
             open.put();

@@ -202,7 +202,7 @@ final class AttributeCalls {
         @Override
         public long call(Path host) throws IOException {
             if (Files.isSymbolicLink(host)) {
-                // Only a path that is not followed can end at a link.
+                // The path ends at a link that the call does not follow.
                 return LinuxErrno.EOPNOTSUPP;
             }
             HostRights.set(host, mode);
@@ -267,8 +267,8 @@ final class AttributeCalls {
     }
 
     /**
-     * A change of the owner, which permits only the present owner. As on Linux, it clears the set-user-ID and
-     * set-group-ID bits ({@code chown_common}), even if user 0 makes it.
+     * A change of the owner. Only a change to the present owner is permitted. As on Linux, it clears the set-user-ID
+     * and set-group-ID bits ({@code chown_common}), even if user 0 makes it.
      */
     private final class NewOwner implements FileChange {
         private final long refused;
@@ -448,7 +448,7 @@ final class AttributeCalls {
         long accessed = times == 0 ? NOW : memory.getLong(times + 8);
         long modified = times == 0 ? NOW : memory.getLong(times + 24);
         if (accessed == OMIT && modified == OMIT) {
-            // Checked before the flags and the path.
+            // Linux checks this before the flags and the path.
             return 0;
         }
         boolean isOfDescriptor = path == 0 && (int) descriptor != PathCalls.CURRENT_FOLDER;

@@ -71,7 +71,7 @@ record CloneArguments(
     /** The arguments are in the order of RISC-V: flags, stack, parent's tid, tls, child's tid. */
     static CloneArguments ofClone(long given, long stack, long parentTid, long tls, long childTid) {
         long flags = given & LEGACY & ~END_SIGNAL;
-        // Both would be stored at the same address.
+        // PIDFD and PARENT_SETTID exclude each other, because both would be stored at the same address.
         long error = all(flags, PIDFD | PARENT_SETTID) ? LinuxErrno.EINVAL : check(flags);
         int endSignal = (int) (given & END_SIGNAL);
         return new CloneArguments(

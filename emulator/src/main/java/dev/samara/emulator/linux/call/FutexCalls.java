@@ -178,7 +178,8 @@ final class FutexCalls {
         // A thread that has ended has no list any more.
         long head = running == null ? 0 : running.robustList().head();
         if (head < 0 && head >= LAST_ERROR) {
-            // Linux mistakes such an address, which futex_get_robust_list_common returns, for an errno.
+            // The address looks like an errno. Linux mistakes it for one, because futex_get_robust_list_common returns
+            // the address.
             return head;
         }
         memory.putLong(lengthAddress, RobustList.HEAD_BYTES);

@@ -7,8 +7,8 @@ public final class NamedPipeEnd extends PipeEnd {
     private final Pipe pipe;
 
     /**
-     * The number of writer opens at which the lack of a writer is not a hang-up yet; -1 if the lack of a writer is
-     * always a hang-up.
+     * As long as the pipe was opened for writing only this many times, the lack of a writer is not a hang-up; -1 if it
+     * always is one.
      */
     private final long opensBefore;
 

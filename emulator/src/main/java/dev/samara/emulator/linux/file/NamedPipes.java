@@ -271,7 +271,7 @@ public final class NamedPipes {
             try {
                 each.close();
             } catch (IOException kept) {
-                // The host closes the file when the emulator exits.
+                // Ignored: the host closes the file when the emulator exits.
             }
         }
         all.clear();
@@ -283,7 +283,7 @@ public final class NamedPipes {
                 Files.delete(name);
             }
         } catch (IOException kept) {
-            // An empty file remains on the host.
+            // Ignored: an empty file remains on the host.
         }
     }
 }

@@ -74,7 +74,7 @@ public final class OpenedName {
         }
         FileStatus last = name.last();
         if (isRemoved() && last != null && last.links() == 0) {
-            // No name is left. Another file may have the same inode number by now.
+            // The file has no name left, so another file may have its inode number by now.
             return null;
         }
         for (String each : names.linked(opened)) {

@@ -139,8 +139,8 @@ final class PathWalk {
                     return GuestRoot.isInProc(done) ? LinuxErrno.ENOENT : LinuxErrno.ENAMETOOLONG;
                 }
                 if (name.indexOf('\0') >= 0) {
-                    // Such a name comes from the first line of a script or from a debugger. In a system call, the null
-                    // character would end the string.
+                    // A name with a null character comes from the first line of a script or from a debugger. In a
+                    // system call, the null character would end the string.
                     return LinuxErrno.ENOENT;
                 }
                 last = LastName.NORMAL;

@@ -27,7 +27,7 @@ public final class PidDescriptor extends GuestFile {
         WaitList ends();
     }
 
-    /** No other file has an inode number from here on. */
+    /** The first inode number of these files. All other files have smaller ones. */
     private static final long FIRST_NUMBER = 1L << 40;
 
     private final PidState target;

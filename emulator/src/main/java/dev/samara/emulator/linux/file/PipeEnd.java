@@ -22,7 +22,7 @@ public class PipeEnd extends GuestFile {
     @Override
     public @Nullable GuestFile reopened(int changed) {
         if ((changed & OpenFlags.PATH) != 0) {
-            // Neither a reader nor a writer.
+            // The new file is neither a reader nor a writer of the pipe.
             return new OpenedPlace(this, changed & OpenFlags.KEPT);
         }
         GuestFile joined = joined(changed);

@@ -7,8 +7,8 @@ import java.nio.ByteBuffer;
 
 /**
  * A text file of {@code /proc}. Its content is generated when it is read from the start. Between reads it is only
- * softly reachable, so the heap does not limit how many such files a guest opens. Only one thread at a time generates
- * or copies a text.
+ * softly reachable, so the heap does not limit how many of these files a guest opens. Only one thread at a time
+ * generates or copies a text.
  */
 public final class TextFile extends ProcFile {
     private static final int CURRENT = 1;

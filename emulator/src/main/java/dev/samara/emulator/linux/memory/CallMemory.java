@@ -44,7 +44,8 @@ public final class CallMemory {
     }
 
     private static boolean isRetry(int fault) {
-        // An interrupt of the host's thread does not concern the guest.
+        // An access that an interrupt of the host's thread ended is retried, because the interrupt does not concern the
+        // guest.
         if (fault != Fault.RETRY) {
             return false;
         }

@@ -99,7 +99,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     private final SignalMask mask;
 
-    /** Whether this thread waits in a call. Only displayed, at any time. */
+    /** Whether this thread waits in a call. Any thread may read it at any time, but only to display it. */
     private volatile boolean isWaiting;
 
     /** Whether this thread may be executing code. An access of the code may leave GUEST in between. */
@@ -362,7 +362,8 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         try {
             runToEnd();
         } catch (RuntimeException | Error unended) {
-            // E.g. memory is exhausted. Other threads wait for the end of this thread, which may never come.
+            // This thread could not be ended, e.g. because memory is exhausted. Other threads wait for its end, which
+            // may never come.
             process.system().breakDown(unended);
         }
     }

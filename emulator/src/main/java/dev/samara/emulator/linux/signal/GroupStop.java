@@ -14,7 +14,8 @@ public final class GroupStop {
     private final SignalProcess process;
 
     /**
-     * The signal that stops the process; 0 while it runs. Read without the lock, as a fast check for 0.
+     * The signal that stops the process; 0 while it runs. Also read without the lock, to find out quickly whether it is
+     * 0.
      *
      * @written holder of the signals' lock (volatile)
      * @read any thread of the process, as a fast check that nothing stops it (volatile)

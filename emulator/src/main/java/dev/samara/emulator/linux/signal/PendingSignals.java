@@ -26,7 +26,7 @@ public final class PendingSignals {
     private final Map<Integer, Queue<SignalInfo>> queues = new HashMap<>();
 
     /**
-     * The pending signals. Read without the lock, as a fast check for none.
+     * A bit for each pending signal. Also read without the lock, to find out quickly whether any signal is pending.
      *
      * @written holder of the signals' lock (volatile)
      * @read any thread (volatile)

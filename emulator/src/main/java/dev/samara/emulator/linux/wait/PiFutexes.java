@@ -257,7 +257,8 @@ public final class PiFutexes {
     }
 
     /**
-     * Passes the locks of a thread to their waiters, because the thread leaves its memory ({@code exit_pi_state_list}).
+     * Passes the locks that a thread holds to their waiters, because the thread ends or executes another program
+     * ({@code exit_pi_state_list}).
      */
     public synchronized void releaseAll(FutexThread thread) {
         List<PiLock> left = new ArrayList<>(thread.inheritance().held);

@@ -39,7 +39,7 @@ public final class RobustList {
     }
 
     /**
-     * Marks the locks that a thread holds when it leaves its memory, and wakes a waiter of each ({@code
+     * Marks the locks that a thread holds when it ends or executes another program, and wakes a waiter of each ({@code
      * exit_robust_list}). Stops at the first address that cannot be accessed, as Linux does.
      */
     public void release(FutexThread thread, FutexTable futexes) {

@@ -5,9 +5,9 @@ import java.util.HashSet;
 import java.util.Set;
 
 /**
- * A thread's spin-wait hints since the last change by another thread. Each iteration of such a spin finds the same
- * state as the first one. So at a hint, the thread either yields or continues to the end of its spin, and it is not
- * preempted at a step that it repeats.
+ * A thread's spin-wait hints since the last change by another thread. Each iteration of a spin without such a change
+ * finds the same state as the first one. So at a hint, the thread either yields or continues to the end of its spin,
+ * and it is not preempted at a step that it repeats.
  */
 final class Spin {
     /** The maximum number of hints without a yield. All spins of the modules are shorter, and end in a park. */
