@@ -176,7 +176,7 @@ final class GroundCalls {
             return "evicted";
         });
         // A fault on a page that is not in memory.
-        add("read-ahead", ground, (scene, label, cpu) -> {
+        add("far-fault", ground, (scene, label, cpu) -> {
             cpu.switchTo(scene.state.space);
             return SpaceScenario.load(cpu, START + 4 * PAGE);
         });
