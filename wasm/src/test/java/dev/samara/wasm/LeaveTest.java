@@ -61,6 +61,43 @@ final class LeaveTest {
     }
 
     @Test
+    @DisplayName("may leave a memory that was closed meanwhile, by itself or by another thread")
+    void closedMeanwhile() {
+        for (boolean isElsewhere : new boolean[] {false, true}) {
+            LinearMemory memory = memory();
+            int result = memory.enter(() -> {
+                memory.writeI32(0, 1);
+                if (isElsewhere) {
+                    elsewhere(() -> {
+                        memory.close();
+                        return 0;
+                    });
+                } else {
+                    memory.close();
+                }
+                assertEquals(1, memory.readInt(0));
+                // E.g. a function of the host that writes to a socket.
+                int left = memory.leave(() -> 5);
+                assertEquals(1, memory.readInt(0));
+                return left;
+            });
+            assertEquals(5, result);
+        }
+    }
+
+    @Test
+    @DisplayName("may leave and enter again to a depth of more than 32")
+    void deep() {
+        try (LinearMemory memory = memory()) {
+            assertEquals(40, down(memory, 40));
+        }
+    }
+
+    private static int down(LinearMemory memory, int depth) {
+        return depth == 0 ? 0 : memory.enter(() -> memory.leave(() -> 1 + down(memory, depth - 1)));
+    }
+
+    @Test
     @DisplayName("is in the space after an exception of the code, and after a trap")
     void exceptions() {
         try (LinearMemory memory = memory()) {
@@ -179,6 +216,65 @@ final class LeaveTest {
                 return 0;
             });
             assertEquals(2, memory.readInt(0));
+        }
+    }
+
+    /** Leaves a memory at each depth of a small stack, from the deepest one on. */
+    private static final class Dive {
+        private static final int ENOUGH = 20;
+
+        private final LinearMemory memory;
+        private int left;
+        private int overflows;
+
+        Dive(LinearMemory memory) {
+            this.memory = memory;
+        }
+
+        void down(int depth) {
+            if (depth == 0) {
+                return;
+            }
+            try {
+                down(depth - 1);
+            } catch (StackOverflowError end) {
+                overflows++;
+            }
+            if (left < ENOUGH) {
+                try {
+                    int unused = memory.leave(() -> 0);
+                    left++;
+                } catch (StackOverflowError end) {
+                    overflows++;
+                }
+            }
+        }
+    }
+
+    @Test
+    @DisplayName("is out of it for good after its last call, although its stack overflowed while it left for a while")
+    void overflows() throws Exception {
+        for (int i = 0; i < 20; i++) {
+            int round = i;
+            FutureTask<Integer> task = new FutureTask<>(() -> dive(round == 0 ? 3 : Integer.MAX_VALUE));
+            Thread thread = new Thread(null, task, "small stack", 256 << 10);
+            thread.start();
+            assertTrue(task.get() > 0 || i == 0);
+        }
+    }
+
+    private int dive(int depth) {
+        try (LinearMemory memory = memory()) {
+            memory.writeI32(3 * PAGE, 1);
+            Dive dive = new Dive(memory);
+            memory.enter(() -> {
+                dive.down(depth);
+                memory.writeI32(0, 1);
+                return 0;
+            });
+            // Would wait for this thread if it were in GUEST.
+            change(memory);
+            return dive.overflows;
         }
     }
 

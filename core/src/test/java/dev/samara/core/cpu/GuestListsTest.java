@@ -16,7 +16,9 @@ import dev.samara.core.fixture.Await;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Random;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -192,5 +194,89 @@ final class GuestListsTest extends GuestFixture {
             System.gc();
             return gone.stream().allMatch(each -> each.get() == null);
         });
+    }
+
+    @Test
+    @DisplayName("keeps no ended thread reachable, nor its class loader, while the CPU that the thread used is idle")
+    void keepsNoThread() throws InterruptedException {
+        List<WeakReference<Object>> gone = new ArrayList<>();
+        visitOnce(gone);
+        for (int i = 0; i < 20 && gone.stream().anyMatch(each -> each.get() != null); i++) {
+            System.gc();
+            Thread.sleep(10);
+        }
+        assertEquals(
+                List.of(),
+                gone.stream().map(WeakReference::get).filter(Objects::nonNull).toList());
+        assertEquals(1, space.cpus());
+        try (Guest guest = space.enter()) {
+            assertEquals(1, load(guest, AT));
+        }
+    }
+
+    private void visitOnce(List<WeakReference<Object>> gone) throws InterruptedException {
+        Thread thread = new Thread(() -> {
+            try (Guest guest = space.enter()) {
+                store(guest, AT, 1);
+            }
+        });
+        ClassLoader loader = new ClassLoader(GuestListsTest.class.getClassLoader()) {};
+        thread.setContextClassLoader(loader);
+        gone.add(new WeakReference<>(thread));
+        gone.add(new WeakReference<>(loader));
+        thread.start();
+        thread.join();
+    }
+
+    /** Enters a space and leaves it at each depth of a small stack, from the deepest one on. */
+    private static final class Dive {
+        private static final int ENOUGH = 20;
+
+        private final AddressSpace space;
+        private int entered;
+        private int overflows;
+
+        Dive(AddressSpace space) {
+            this.space = space;
+        }
+
+        int down(int depth) {
+            if (depth == 0) {
+                return 0;
+            }
+            try {
+                down(depth - 1);
+            } catch (StackOverflowError end) {
+                overflows++;
+            }
+            if (entered < ENOUGH) {
+                try (Guest guest = space.enter()) {
+                    entered += guest.number() > 0 ? 1 : 0;
+                } catch (StackOverflowError end) {
+                    overflows++;
+                }
+            }
+            return overflows;
+        }
+    }
+
+    @Test
+    @DisplayName("has no guest left after an overflow of the stack in an entry, or in its close")
+    void overflows() throws Exception {
+        for (int i = 0; i < 5; i++) {
+            int depth = i == 0 ? 3 : Integer.MAX_VALUE;
+            FutureTask<Integer> task = new FutureTask<>(() -> {
+                try (Guest outer = space.enter()) {
+                    outer.leave();
+                    int overflows = new Dive(space).down(depth);
+                    outer.poll();
+                    return overflows;
+                }
+            });
+            Thread thread = new Thread(null, task, "small stack", 256 << 10);
+            thread.start();
+            assertEquals(i > 0, Await.result("a dive", task, reports) > 0);
+        }
+        assertEquals(0, change(space));
     }
 }
