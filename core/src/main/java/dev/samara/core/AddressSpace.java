@@ -1260,6 +1260,8 @@ public final class AddressSpace implements AutoCloseable {
      *     the thread has 63 guests open in this space
      * @throws IllegalStateException if the machine was built without memory, if it has reached the maximum number of
      *     page table contexts, or if the thread's CPU in this space is in a fault or in one of its listeners
+     * @throws StackOverflowError if too little stack is left to enter the space and to leave it again; nothing has
+     *     changed then
      */
     public Guest enter() {
         Guest entered = Guest.enter(machine.guests(), layout);

@@ -19,12 +19,15 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
 
     private final AddressSpace space;
 
-    /**
-     * The accesses of the thread that uses this memory and is in the space; null while that thread is outside. Only
-     * that thread may use this field.
-     */
+    /** The accesses of the thread that entered the space, or null while no thread is in the space. */
     @Nullable
     LinearAccess access;
+
+    /**
+     * The guest through which the using thread is in the space, or null while that thread is outside. Only that thread
+     * may use this field and {@code access}.
+     */
+    private @Nullable Guest guest;
 
     /**
      * The thread that uses this memory, even while it has temporarily left the space. Null if no thread uses the
@@ -108,17 +111,15 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         if (!isIn()) {
             return code.get();
         }
+        Guest entered = opened();
         LinearAccess accesses = access;
-        // A guest within that of the call, so that the call need not store its guest for this method.
-        try (Guest inner = space.enter().leaveForCalls()) {
-            inner.leave();
-            access = null;
-            try {
-                return code.get();
-            } finally {
-                inner.poll();
-                access = accesses;
-            }
+        use(null, null);
+        entered.leave();
+        try {
+            return code.get();
+        } finally {
+            entered.poll();
+            use(entered, accesses);
         }
     }
 
@@ -132,7 +133,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
 
     /** Returns whether the calling thread uses this memory and is in the space. */
     private boolean isIn() {
-        return user.get() == Thread.currentThread() && access != null;
+        return user.get() == Thread.currentThread() && guest != null;
     }
 
     /**
@@ -156,7 +157,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         try {
             entered = space.enter();
             entered.leaveForCalls();
-            access = LinearAccess.of(entered.memory());
+            use(entered, LinearAccess.of(entered.memory()));
             isOpen = true;
             return entered;
         } finally {
@@ -167,7 +168,7 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     private void close(Guest entered, boolean isFirst) {
-        access = null;
+        use(null, null);
         end(entered, isFirst);
     }
 
@@ -182,6 +183,20 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
                 user.setRelease(null);
             }
         }
+    }
+
+    private void use(@Nullable Guest entered, @Nullable LinearAccess accesses) {
+        guest = entered;
+        access = accesses;
+    }
+
+    /** Returns the guest of the calling thread, which must be in the space. */
+    final Guest opened() {
+        Guest entered = guest;
+        if (entered == null) {
+            throw new IllegalStateException("no thread uses " + this);
+        }
+        return entered;
     }
 
     /** Polls, and returns the accesses of the calling thread, which must be in the space. */

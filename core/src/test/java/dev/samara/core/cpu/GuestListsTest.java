@@ -16,7 +16,6 @@ import dev.samara.core.fixture.Await;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Random;
 import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
@@ -201,13 +200,7 @@ final class GuestListsTest extends GuestFixture {
     void keepsNoThread() throws InterruptedException {
         List<WeakReference<Object>> gone = new ArrayList<>();
         visitOnce(gone);
-        for (int i = 0; i < 20 && gone.stream().anyMatch(each -> each.get() != null); i++) {
-            System.gc();
-            Thread.sleep(10);
-        }
-        assertEquals(
-                List.of(),
-                gone.stream().map(WeakReference::get).filter(Objects::nonNull).toList());
+        awaitCollected(gone);
         assertEquals(1, space.cpus());
         try (Guest guest = space.enter()) {
             assertEquals(1, load(guest, AT));

@@ -35,7 +35,7 @@ public abstract class LentCpu {
      * @written the thread to which the CPU is lent, before it uses the CPU (plain)
      * @read this thread
      * @pairs by {@code idle} of {@code IdleCpus}, with which the CPU passes from thread to thread
-     * @invariant while the CPU is lent, the CPUs of its thread
+     * @invariant while the CPU is lent for use, and not only to be ended, the CPUs of its thread
      */
     @Nullable
     ThreadCpus thread;

@@ -55,7 +55,7 @@ public final class ResidentPages {
     private long peak;
 
     /**
-     * The number of pages in the ranges of removals since the tables were last added up.
+     * The maximum number of pages that removals took since the tables were last added up.
      *
      * @written threads that are about to remove pages (opaque)
      * @read such threads (opaque)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,14 +14,15 @@ public final class RcuReader extends ReaderWord {
     private final String name;
 
     /**
-     * The thread that uses this reader, for reports; null if none is known.
+     * The name of the thread that uses this reader, for reports; null if none is known. The name and not the thread,
+     * because the reader of an idle CPU would keep an ended thread reachable.
      *
      * @written the thread that claims or hands over the CPU of the reader, or to which the CPU is lent, if that changes
-     *     the owner (volatile)
+     *     the name (volatile)
      * @read that thread; a thread that reports a reader (volatile)
      * @invariant used only for reports, because the owner may have changed since
      */
-    private volatile @Nullable Thread owner;
+    private volatile @Nullable String owner;
 
     /* Only the owner uses these. */
     private long entered;
@@ -76,15 +78,16 @@ public final class RcuReader extends ReaderWord {
 
     /** Sets the thread that uses this reader, for reports; null if there is none. */
     public void ownedBy(@Nullable Thread thread) {
-        if (owner != thread) {
-            owner = thread;
+        String next = thread == null ? null : thread.getName();
+        if (!Objects.equals(owner, next)) {
+            owner = next;
         }
     }
 
     /** Returns the reader's name in reports, which includes the current owner. */
     public String name() {
-        Thread of = owner;
-        return of == null ? name : name + " of thread " + of.getName();
+        String of = owner;
+        return of == null ? name : name + " of thread " + of;
     }
 
     @Override

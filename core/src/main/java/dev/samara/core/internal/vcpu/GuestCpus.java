@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.IdleCpus;
 import dev.samara.core.internal.space.IdleUsers;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
+import dev.samara.core.internal.sync.StackReserve;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -50,6 +51,8 @@ public final class GuestCpus implements IdleUsers {
      * @return null if the space has no users any more, or if the reference with the given layout is closed
      */
     public @Nullable PooledCpu lend(Layout layout) {
+        // Checked before a CPU is taken, so that nothing has to be undone.
+        StackReserve.check(PooledCpu.ENTER_DEPTH);
         if (layout.isClosed()) {
             return null;
         }

@@ -116,8 +116,8 @@ public final class OwnerChange {
     }
 
     /**
-     * Ends {@link #lend}. The reader keeps the thread's name for reports; this is harmless, because the reader is not
-     * in a section.
+     * Ends {@link #lend}. The reader keeps the thread's name for reports, so that the next loan to the same thread need
+     * not store it.
      */
     static void takeBack(Vcpu cpu, LentCpu by) {
         CpuTlb tlb = cpu.tlb();

@@ -23,6 +23,12 @@ public final class PooledCpu extends LentCpu {
     /** The stack that a thread needs to leave GUEST and to give the CPU back, in stack frames. */
     private static final int CLOSE_DEPTH = 12;
 
+    /**
+     * The stack that a thread needs to enter GUEST, in stack frames. It suffices for the close, too, because a guest
+     * that cannot be closed would leave the CPU in GUEST.
+     */
+    static final int ENTER_DEPTH = CLOSE_DEPTH + 4;
+
     private final GuestCpus pool;
     private final Vcpu cpu;
     /** The lifetime of the CPU's space; null if it is in none. */
