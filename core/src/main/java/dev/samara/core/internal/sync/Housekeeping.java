@@ -189,9 +189,9 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Lists a call, whose {@link WaitingCall#run} is called once the call is ready. Allocates nothing. If the executor
-     * has no memory for its task, the caller waits until there is memory. After a {@link StackOverflowError} the call
-     * is either listed or unchanged, and {@link #attendAgain} starts the steps.
+     * Adds a call to the list. Its {@link WaitingCall#run} is called once the call is ready. Allocates nothing. If the
+     * executor has no memory for its task, the caller waits until there is memory. After a {@link StackOverflowError}
+     * the call is either listed or unchanged, and {@link #attendAgain} starts the steps.
      *
      * @param call a call that is not listed
      */
