@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The housekeeping of a machine: a list of calls that continue later, once a CPU has acknowledged a request, a copy has
- * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call, and hands
- * the calls that can continue to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
- * Thread-safe.
+ * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call; if the call
+ * can continue, the step hands it to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace
+ * period. Thread-safe.
  *
  * <p>One thread, the housekeeping thread, runs the steps, in a task that lasts as long as calls wait. Or the steps are
  * <em>invoked</em>: by a thread of the embedder, and by each thread while it waits in this library ({@link #step}).
