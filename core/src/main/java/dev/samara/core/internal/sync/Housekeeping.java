@@ -108,7 +108,7 @@ public final class Housekeeping implements Runnable {
     /**
      * Whether an Error stopped a thread that was about to start the steps.
      *
-     * @written a thread that gets an Error after it has listed a call (volatile); a thread that clears the flag before
+     * @written a thread that gets an Error after it has added a call (volatile); a thread that clears the flag before
      *     it starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which
      *     then clears it (volatile)
      * @read operations, threads that add a callback, wait for quiescence or wait long (volatile)
