@@ -401,7 +401,7 @@ public final class District {
         charge();
     }
 
-    /** Uncharges what a completed range in flight unmapped. */
+    /** Uncharges the memory that a completed range in flight unmapped. */
     void uncharge(LayoutCounters unmapped) {
         counters.subtract(unmapped);
         charge();
