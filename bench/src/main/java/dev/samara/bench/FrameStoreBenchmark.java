@@ -77,7 +77,7 @@ public class FrameStoreBenchmark {
     /** Called by JMH; {@link #setUp()} creates the store. */
     public FrameStoreBenchmark() {}
 
-    /** Creates the store and draws the accesses. */
+    /** Creates the store, and draws the accesses at random. */
     @Setup(Level.Trial)
     public void setUp() {
         bytes = switch (layout) {

@@ -1048,7 +1048,7 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Returns the open references to this space, of all three kinds, its {@linkplain Cpu#use borrows}, and the CPUs
-     * that will return to it from a borrow of another space. Other CPUs have no entry. Takes no lock. {@link
+     * that will return to it from a borrow of another space. Other CPUs are not included. Takes no lock. {@link
      * Machine#references} also returns the references to a space that has only weaker references left.
      *
      * @return the references at some instants of this call, the oldest first
@@ -1142,7 +1142,7 @@ public final class AddressSpace implements AutoCloseable {
      *
      * <p>Errors, in this order: EINVAL an unknown category, or the start is not a page boundary; EFAULT the end is
      * below the start, or beyond the limit of the space; EINTR the thread is interrupted, and the scan has read more
-     * than 64 page tables without finding a region. If it has found one, the scan ends early instead.
+     * than 64 page tables without finding a region. If it has found a region, an interrupt only ends the scan early.
      *
      * @param scan the query
      * @param regions receives, for each region, its first address, its end and its categories, bits of {@link

@@ -11,8 +11,8 @@ import dev.samara.core.annotation.Experimental;
 @Experimental
 public interface HousekeepingAgent {
     /**
-     * Runs one step: polls the waiting calls, and hands those that can continue to the machine's executor. Never waits,
-     * unless the machine's executor or reporter does.
+     * Runs one step: polls the waiting calls, and hands each call that can continue over to the machine's executor.
+     * Never waits, unless the machine's executor or reporter does.
      *
      * @return the number of calls handed over
      * @throws StackOverflowError if the thread's stack is nearly used up; nothing has changed then

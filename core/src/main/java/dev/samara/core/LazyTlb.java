@@ -30,7 +30,7 @@ public enum LazyTlb {
     SHOOTDOWN,
 
     /**
-     * The CPU keeps the root, and publishes that in a hazard pointer, without a reference. The teardown of the space
+     * The CPU keeps the root without a reference, and publishes it in a hazard pointer. The teardown of the space
      * checks each CPU of the machine, and hands those that keep the root a reference to the page table.
      */
     HAZARD_POINTER,

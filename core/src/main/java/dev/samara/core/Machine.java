@@ -491,10 +491,10 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Saves all host files ({@code sync}): when this returns 0, the devices have every byte that was written before the
-     * call to a file that is open, by stores through any mapping and by calls of any open. A file that was closed
-     * before the call was saved by its last close, unless a failure was reported; with {@code forceOnClose(false)} it
-     * was written, but not forced. {@link HostFile#fsync} saves one file.
+     * Saves all host files ({@code sync}): when this returns 0, every byte that was written to an open file before this
+     * call, by a store through any mapping or by a call of any open, is on its device. A file that was closed before
+     * the call was saved by its last close, unless a failure was reported; with {@code forceOnClose(false)} it was
+     * written, but not forced. {@link HostFile#fsync} saves one file.
      *
      * <p>A file that cannot be saved is reported with its path ({@code FILE_NOT_SAVED}), the others are saved, and the
      * failure is also returned once by each open of the file, as always. Files are saved one after the other. Waits as

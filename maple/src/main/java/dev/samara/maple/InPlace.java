@@ -4,9 +4,9 @@ package dev.samara.maple;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The fast path of an edit that changes one leaf and is published on its own. It creates a new leaf and stores it into
- * its parent in the published tree. An edit that only moves the leaf's movable boundary ({@link LeafBoundary})
- * allocates nothing. {@link Splice} is the slow path, for any edit.
+ * The fast path of an edit that changes one leaf and is published alone. It creates a new leaf and stores it into its
+ * parent in the published tree. An edit that only moves the leaf's movable boundary ({@link LeafBoundary}) allocates
+ * nothing. {@link Splice} is the slow path, for any edit.
  *
  * <p>The fast path requires that the leaf's parent is of the open era, so that no snapshot contains it. The new leaf
  * must also have the bounds and the {@linkplain Node#notes(int) notes} of the old one. That is: the leaf contains no

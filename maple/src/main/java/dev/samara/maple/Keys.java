@@ -31,7 +31,7 @@ final class Keys {
         return flip(key) >>> 1;
     }
 
-    /** Returns the key with this half that is even if {@code even} is 1, else odd. */
+    /** Returns the key that consists of this half and, as its last bit, 0 if {@code even} is 1, else 1. */
     static long join(long half, int even) {
         return flip(half << 1 | (1 - even));
     }

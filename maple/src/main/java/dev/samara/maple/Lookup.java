@@ -33,17 +33,19 @@ final class Lookup {
      *          old      new     the leaf was replaced between the two loads, or its pivots were not stored yet
      *          new      old     the pivots are stored and read plainly, so the memory model also allows this
      *
-     * In each case the leaf is fully initialized, because its load pairs with the release store in replaceLeaf. Its
-     * bounds are those of the slot, because a replacement has the bounds of the leaf that it replaces. It is in the
-     * tree, or was when a new root removed its node from the tree. 4. Compare the pivots with those of the leaf, its
-     * element 0. If they are the same array, the search in it was a search in this leaf. If not, the race of one of the
-     * last two cases occurred, and the reader searches the leaf's own pivots. It does so only once: a leaf never
-     * changes its array of pivots, so this search is valid. 5. Read the value from the leaf's slot. The writer stored
-     * it there before it published the leaf. A reservation counts as no value. 6. Acquire fence, which pairs with the
-     * release store of a pivot word. At most one pivot of a leaf may move, and always the same one. The search reads it
-     * at most once, by a plain load after the load of the leaf. All other pivots and the contents of the slots are
-     * immutable. So the search finds the slot that covers the key at the instant of this load, whatever the writer does
-     * before and after it. If the search does not read the moving pivot, its result is valid at any instant.
+     *       In each case the leaf is fully initialized, because its load pairs with the release store in replaceLeaf.
+     *       Its bounds are those of the slot, because a replacement has the bounds of the leaf that it replaces. It is
+     *       in the tree, or was when a new root removed its node from the tree.
+     *    4. Compare the pivots with those of the leaf, its element 0. If they are the same array, the search in it was
+     *       a search in this leaf. If not, the race of one of the last two cases occurred, and the reader searches the
+     *       leaf's own pivots. It does so only once: a leaf never changes its array of pivots, so this search is valid.
+     *    5. Read the value from the leaf's slot. The writer stored it there before it published the leaf. A reservation
+     *       counts as no value.
+     *    6. Acquire fence, which pairs with the release store of a pivot word. At most one pivot of a leaf may move,
+     *       and always the same one. The search reads it at most once, by a plain load after the load of the leaf. All
+     *       other pivots and the contents of the slots are immutable. So the search finds the slot that covers the key
+     *       at the instant of this load, whatever the writer does before and after it. If the search does not read the
+     *       moving pivot, its result is valid at any instant.
      *
      * The linearization point is the last acquire load, or the load of the moving pivot. If the leaf's parent was
      * removed from the tree before that, the linearization point is the removal, which came after step 1; or still the
@@ -59,9 +61,10 @@ final class Lookup {
      * otherwise.
      *
      * If a node contains an even pivot, or a leaf stores an even pivot as a half, comparing halves is not sufficient.
-     * Such a tree is searched without the early load of step 3. Because readers do not write, the writer never waits
-     * for them. Reader and Cursor cache a leaf between calls. They reread the root and the leaf's slot to check whether
-     * the leaf is still in the tree.
+     * Such a tree is searched without the early load of step 3.
+     *
+     * Because readers do not write, the writer never waits for them. Reader and Cursor cache a leaf between calls. They
+     * reread the root and the leaf's slot to check whether the leaf is still in the tree.
      */
 
     private Lookup() {}

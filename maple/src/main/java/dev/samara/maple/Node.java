@@ -155,8 +155,9 @@ final class Node {
     final Era era;
 
     /**
-     * A bit for each slot of a node of level 1, set if {@link #replaceLeaf} stored the leaf in it. As long as this node
-     * is in the tree, no other node then refers to that leaf. Guarded by the writer lock; readers must not use it.
+     * A bit for each slot of a node of level 1, set if {@link #replaceLeaf} stored the leaf in it. If a bit is set, no
+     * other node refers to that leaf as long as this node is in the tree. Guarded by the writer lock; readers must not
+     * use it.
      *
      * @written holder of the writer lock, in {@code replaceLeaf} (plain, lock)
      * @read holder of the writer lock (plain)

@@ -124,7 +124,7 @@ public final class ForkBesideReport {
                 alone.longest);
     }
 
-    /** Maps and unmaps in the parent for a given number of times, or until it is stopped. */
+    /** Maps and unmaps in the parent, a given number of times or until it is stopped. */
     private static final class Mapper extends Thread {
         private final Contender contender;
         private final long most;

@@ -33,7 +33,7 @@ public final class Figures {
      * @param file the path of the JSON file, or empty for none
      */
     public Figures(Class<?> program, String[] arguments, String file) {
-        // Without the directories of this machine.
+        // Records the file without its directory, which exists only on this machine.
         command = program.getName() + " "
                 + Stream.of(arguments)
                         .map(each ->

@@ -63,7 +63,10 @@ public interface MmuNotifier {
         DISCARDED,
         /** The mapping has fewer rights. */
         PROTECTED,
-        /** The mapping is unchanged, but its accesses are recorded again; only flush listeners are called. */
+        /**
+         * The mapping is unchanged, but later accesses to it must be recorded. Only flush listeners are called with
+         * this reason.
+         */
         OBSERVED
     }
 }

@@ -49,8 +49,8 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
         /** A listener was too slow, and changes were not delivered to it. */
         CHANGES_LOST,
         /**
-         * An operation's retire phase failed, and its range stays in flight; or the teardown of a space failed. Either
-         * is retried until it succeeds.
+         * An operation's retire phase failed, and its range stays in flight; or the teardown of a space failed. The
+         * phase or the teardown is retried until it succeeds.
          */
         RETIREMENT_FAILED,
         /**

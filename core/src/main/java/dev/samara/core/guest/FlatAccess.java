@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  * performs the accesses that miss the TLB.
  *
  * <p>The compiler of the JVM inlines a method that is not hot yet only if it has at most 35 bytes of bytecode. The
- * methods that an access that hits executes are that small, and their calls nest at most two deep. For this reason some
- * methods of subclasses have a private second half, which takes its parameters in the order that needs the least
+ * methods that are executed for a hit are not larger than this, and their calls nest at most two deep. For this reason
+ * some methods of subclasses have a private second half, which takes its parameters in the order that needs the least
  * bytecode.
  *
  * <p>For the same reason the subclasses contain a separate method for each width and mode. A type parameter cannot be a

@@ -376,9 +376,9 @@ public abstract sealed class GuestMemory permits CpuMemory {
      * itself.
      *
      * <p>The copy ends at the first byte, in its direction, that it cannot read or cannot write. {@link #faultAddress}
-     * is the address of exactly this byte; if neither side can be accessed, its address in the source. Exactly the
-     * bytes before it, in the direction of the copy, were copied: a copy downwards that ends early copied the last
-     * bytes of the range. At most one page is copied at one instant, so the whole copy is not atomic.
+     * is the address of exactly this byte; if the byte can neither be read nor written, it is the address in the
+     * source. Exactly the bytes before it, in the direction of the copy, were copied: a copy downwards that ends early
+     * copied the last bytes of the range. At most one page is copied at one instant, so the whole copy is not atomic.
      *
      * @param from address of the first byte of the source
      * @param to address of the first byte of the target

@@ -32,8 +32,8 @@ public final class SharedSegment {
      * @written a thread that locks or unlocks the segment, in the monitor of {@code SegmentLocks} (compare-and-set);
      *     the removal of the segment, without a lock (get-and-set)
      * @read any thread (volatile)
-     * @pairs with itself. A charge is made before it is stored in the word. It is ended by the one thread that removes
-     *     it from the word, or whose compare-and-set finds the segment removed
+     * @pairs with itself. A charge is made before it is stored in the word. Only one thread ends it: the thread that
+     *     removes it from the word, or the thread whose compare-and-set could not store it
      * @invariant null (unlocked), the charge (locked), or GONE (removed; final). {@code ShmLockTest.beside}
      */
     private final AtomicReference<@Nullable LockCharge> lock = new AtomicReference<>();

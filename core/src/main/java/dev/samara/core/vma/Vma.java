@@ -204,7 +204,7 @@ public abstract sealed class Vma permits VmArea {
     }
 
     /**
-     * Returns whether another VMA has equal range, attributes, backing, offset and name.
+     * Returns whether another VMA has the same range, attributes, backing, offset and name.
      *
      * @param other any VMA
      * @return true if these are equal

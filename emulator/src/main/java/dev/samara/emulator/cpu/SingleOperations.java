@@ -2,9 +2,9 @@
 package dev.samara.emulator.cpu;
 
 /**
- * The operations of instructions on registers with floats. Each method has the name of its instruction without {@code
- * .s}; a conversion starts with {@code to} or {@code from}. A method takes the contents of registers, and returns the
- * content of the target register.
+ * The operations of instructions on registers that contain single-precision numbers. Each method has the name of its
+ * instruction without {@code .s}; a conversion starts with {@code to} or {@code from}. A method takes the contents of
+ * registers, and returns the content of the target register.
  */
 public final class SingleOperations {
     private SingleOperations() {}

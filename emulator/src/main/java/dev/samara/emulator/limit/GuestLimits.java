@@ -33,7 +33,10 @@ public final class GuestLimits {
     /** Named pipes, each of which keeps a host file open. The same limit applies to the number of their names. */
     public static final int NAMED_PIPES = 1024;
 
-    /** Names that all open directories together cache, because they were read and not all of them were returned yet. */
+    /**
+     * Names that all open directories together cache. A directory caches the names that it read from the host, until it
+     * has returned all of them.
+     */
     public static final int FOLDER_NAMES = 1 << 20;
 
     /** System V shared memory segments ({@code SHMMNI}). */

@@ -123,7 +123,7 @@ final class ProcessCheck implements AutoCloseable {
         } else {
             throw lines.fault("there is no " + fields.name() + " in an arena");
         }
-        // A difference in the notation only does not count.
+        // A difference only in notation is not reported.
         return fields.outcome().matches(result)
                 ? fields.outcome().text()
                 : Outcome.format(result, call.returnsAddress(), notation);

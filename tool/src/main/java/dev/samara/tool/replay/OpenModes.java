@@ -16,8 +16,8 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Determines whether a file of which a shared mapping was made was open only for reading, which the trace of the call
- * does not contain.
+ * Determines whether a file was open only for reading when a shared mapping of it was created. The trace of the call
+ * does not contain this.
  *
  * <p>This is one of the three facts that are learnt from snapshots. A shared mapping of a read-only open is marked
  * {@code ms}, but neither {@code sh} nor {@code mw}. So the first later snapshot that shows the same pages with the

@@ -89,7 +89,7 @@ final class Course {
         return violations.get() != 0;
     }
 
-    /** Ends the storm because a thread makes no progress. From now on no thread is waited for. */
+    /** Ends the storm because a thread makes no progress. From now on, the storm waits for no thread. */
     void stall() {
         stalled = true;
         over = true;

@@ -121,7 +121,7 @@ final class WriteNoticeScenario implements Group {
         }
     }
 
-    /** Adds to pages, both in GUEST and outside GUEST. */
+    /** Performs atomic additions in pages, both in GUEST and outside GUEST. */
     void adds(Random random) {
         try (Cpu cpu = scene.machine().claimCpu()) {
             cpu.switchTo(space);

@@ -38,7 +38,7 @@ public final class CpuCounters {
     private boolean isCounting;
 
     /**
-     * The space whose events a {@link #beginSpace} that failed by a stack overflow did not settle; null if there is
+     * The space whose events were not settled, because {@link #beginSpace} failed by a stack overflow; null if there is
      * none.
      */
     private @Nullable SpaceCounters unsettled;

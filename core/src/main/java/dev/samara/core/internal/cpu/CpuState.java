@@ -396,7 +396,7 @@ public final class CpuState extends CpuWords.Flushed {
         return ownerTlb.drop(start, end);
     }
 
-    /** Returns whether the CPU, which is in GUEST, leaves GUEST on its own for a call of its thread that may wait. */
+    /** Returns whether the CPU, which is in GUEST, leaves GUEST by itself for a call of its thread that may wait. */
     boolean leavesForCalls() {
         return ownerTlb.leavesForCalls();
     }
@@ -406,7 +406,7 @@ public final class CpuState extends CpuWords.Flushed {
         ownerTlb.leaveForCall();
     }
 
-    /** Leaves GUEST for a fault of another CPU of its thread, if the CPU does so on its own. */
+    /** Leaves GUEST for a fault of another CPU of its thread, if the CPU does so by itself. */
     void leaveForFault(int depth) {
         ownerTlb.leaveForFault(depth);
     }

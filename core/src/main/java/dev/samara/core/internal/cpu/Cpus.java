@@ -235,7 +235,7 @@ public final class Cpus {
 
     /**
      * Checks that no other thread waits for the calling thread, which is about to make a call that may wait. Called
-     * before that call changes anything. CPUs that leave GUEST on their own for such a call do so here.
+     * before that call changes anything. CPUs that leave GUEST by themselves for such a call do so here.
      *
      * @param what the name of the call, for messages
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread is in a section; or
@@ -286,7 +286,8 @@ public final class Cpus {
     }
 
     /**
-     * Makes the other CPUs of the calling thread leave GUEST, if they do so on their own for faults. Allocates nothing.
+     * Makes the other CPUs of the calling thread leave GUEST, if they do so by themselves for faults. Allocates
+     * nothing.
      */
     public static void leaveForFault(int depth) {
         ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();

@@ -6,9 +6,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Takes CPUs offline that are {@linkplain CpuOwner gone}: their thread has ended, or their object has become
- * unreachable. Such a CPU does not acknowledge requests, and does not leave its space on its own. A shootdown that
- * waits for one ends its wait here. Calls that need a free CPU number, or a space without users, search for such CPUs
- * first.
+ * unreachable. Such a CPU does not acknowledge requests, and does not leave its space by itself. A shootdown that waits
+ * for one ends its wait here. Calls that need a free CPU number, or a space without users, search for such CPUs first.
  */
 final class DeadThreadCpus {
     private final Consumer<CpuState> end;

@@ -267,7 +267,7 @@ public final class IdleCpus<T extends LentCpu> {
     }
 
     /**
-     * Puts a CPU back, which {@linkplain LentCpu#hasPlace has a place} and no owner. The calling thread must not use it
+     * Puts back a CPU that {@linkplain LentCpu#hasPlace has a place} and no owner. The calling thread must not use it
      * any more. Later reads of the caller are ordered after the store.
      */
     public void putBack(T cpu) {

@@ -20,7 +20,7 @@ public interface OwnerTlb {
      */
     boolean drop(long start, long end);
 
-    /** Returns whether the CPU, which is in GUEST, leaves GUEST on its own for a call of its thread that may wait. */
+    /** Returns whether the CPU, which is in GUEST, leaves GUEST by itself for a call of its thread that may wait. */
     default boolean leavesForCalls() {
         return false;
     }
@@ -29,7 +29,7 @@ public interface OwnerTlb {
     default void leaveForCall() {}
 
     /**
-     * Leaves GUEST for a fault of another CPU of the thread, if this CPU does so on its own.
+     * Leaves GUEST for a fault of another CPU of the thread, if this CPU does so by itself.
      *
      * @param depth the depth of the fault among the nested faults of the thread, which identifies the fault
      */

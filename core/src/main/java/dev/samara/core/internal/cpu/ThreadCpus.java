@@ -183,7 +183,7 @@ final class ThreadCpus {
         return null;
     }
 
-    /** Returns a CPU that is in GUEST and does not leave it on its own for a call that may wait; or null. */
+    /** Returns a CPU that is in GUEST and does not leave it by itself for a call that may wait; or null. */
     @Nullable
     CpuState inGuestForGood() {
         for (int i = 0; i < cpus.size(); i++) {
@@ -195,7 +195,7 @@ final class ThreadCpus {
         return null;
     }
 
-    /** Makes CPUs leave GUEST, if they do so on their own for a call that may wait. */
+    /** Makes CPUs leave GUEST, if they do so by themselves for a call that may wait. */
     void leaveForCall() {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
@@ -214,7 +214,7 @@ final class ThreadCpus {
         return ++faults;
     }
 
-    /** Makes CPUs leave GUEST, if they do so on their own for a fault of another CPU of the thread. */
+    /** Makes CPUs leave GUEST, if they do so by themselves for a fault of another CPU of the thread. */
     void leaveForFault(int depth) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);

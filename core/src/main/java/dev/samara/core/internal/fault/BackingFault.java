@@ -252,9 +252,9 @@ final class BackingFault {
             }
             Leaf.lock(leaf);
             try {
-                // While the notice is valid, the entry was not emptied and filled again, so it is still the entry of
-                // the notification. Adds all rights of the VMA, because an atomic update needs more than the right to
-                // write.
+                // If the notice is still valid, the entry has not been emptied and refilled since the backing was
+                // notified, so it is still the entry for which the backing permitted the write. Adds all rights of the
+                // VMA, because an atomic update needs more than the right to write.
                 long wider = pte | faultAround.bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED;
                 boolean widened = !Leaf.isDead(leaf)
                         && serves(notice, vma)

@@ -16,7 +16,8 @@
  *       holds a reference to the VMA in the meantime.
  *   <li>{@code PresentFault} widens the rights of a present entry, or calls {@code CopyOnWrite} or {@code BackingFault}
  *       to do so.
- *   <li>{@code UncachedCopy} copies many bytes of a file that are not in memory to a caller, without a fault.
+ *   <li>{@code UncachedCopy} copies many bytes of a file to a caller without a fault, if their pages are neither mapped
+ *       nor in memory.
  *   <li>{@link dev.samara.core.internal.fault.CopyOnWrite} copies a private page that has other users.
  *   <li>{@link dev.samara.core.internal.fault.Populate} faults in a whole range for a call.
  * </ul>

@@ -81,7 +81,8 @@ public final class FilePages extends PageCache {
      *     (compare-and-set)
      * @read any thread (volatile)
      * @pairs the compare-and-set with the load: a thread that reads the object sees its content
-     * @invariant null until then, while no page is in memory; afterwards always the same object
+     * @invariant null until one of these threads stores the object, and no page is in memory until then; afterwards
+     *     always the same object
      */
     private volatile @Nullable PresentPages present;
 

@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.page.Frames;
 
 /**
- * The reasons why a page cache returns no frame. Each reason is a result below {@link Frames#NONE}. Smaller numbers are
- * free for other reasons.
+ * The reasons why a page cache returns no frame. Each reason is a result below {@link Frames#NONE}. Callers may use
+ * smaller numbers for further reasons.
  */
 public final class NoFrame {
     /** No frame is free. */

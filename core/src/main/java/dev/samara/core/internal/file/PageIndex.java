@@ -409,7 +409,7 @@ final class PageIndex {
         int shift = BITS * level;
         int end = end(table, level);
         int from = first <= base ? 0 : (int) Math.min(end, (first - base) >>> shift);
-        // Behind the last page; 0 for a table that begins after it.
+        // The slot after that of the last page, i.e. an exclusive end; 0 for a table that starts after the last page.
         int to = last < base ? 0 : (int) Math.min(end - 1L, (last - base) >>> shift) + 1;
         for (int i = from; i < to; i++) {
             if (level == 0) {

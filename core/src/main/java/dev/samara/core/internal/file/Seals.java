@@ -57,7 +57,7 @@ public final class Seals {
      *     page is pinned (get-and-add)
      * @read these edits and forks, before their exchange (volatile)
      * @pairs the exchanges with each other. A VMA is counted from before its edit decides, by the edit and then by its
-     *     link, until its pages are retired. So when a seal reads 0, no translation can write. A mapping that is
+     *     link, until its pages are retired. So if a seal reads 0, no translation permits writes. A mapping that is
      *     derived from another one (by a cut or a move) is counted before the other one is uncounted. The fork counts
      *     the child's mapping until it is linked
      * @invariant the number of mappings, edits and forks; or {@code DENIED}, while there are none and no new one can

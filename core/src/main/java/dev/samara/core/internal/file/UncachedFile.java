@@ -4,8 +4,8 @@ package dev.samara.core.internal.file;
 import java.nio.ByteBuffer;
 
 /**
- * A file whose pages in memory are a cache of bytes that are stored elsewhere. A copy of many bytes from its mapping
- * can read them there, without bringing pages into memory.
+ * A file whose pages in memory are a cache of bytes that are stored elsewhere. If many bytes are copied from a mapping
+ * of the file, they can be read from there, without bringing pages into memory.
  */
 public interface UncachedFile {
     /** A range of a mapping that starts at the first byte of a read. */

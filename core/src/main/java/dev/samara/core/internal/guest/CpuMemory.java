@@ -334,7 +334,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
 
     /**
      * Notifies the watchers of a range of a store that was made. Called in GUEST. Earlier translations are invalid
-     * after this call. Accesses that the watchers make do not change the last access.
+     * after this call. Accesses by the watchers do not change the results of the last access.
      */
     void tell(TranslatedMemory memory, long address, long length) {
         if (memory.isWatched(address, length)) {

@@ -49,7 +49,8 @@ final class CacheLimit {
      * @words {@code next}, {@code futile}
      * @written holder of {@code room} (plain)
      * @read holder of {@code room} (plain)
-     * @invariant the file whose pages are evicted next; the number of vain evictions since all pages were last retried
+     * @invariant the file whose pages are evicted next; the number of evictions in vain since all pages were last
+     *     retried
      */
     @GuardedBy("room")
     private int next;
@@ -119,9 +120,9 @@ final class CacheLimit {
 
     /**
      * Evicts some pages, in at most two rounds over all files, because the first round may find only pages that get a
-     * second chance. After {@code patience} vain steps, writes dirty pages of all files once.
+     * second chance. After {@code patience} steps that freed no page, writes dirty pages of all files once.
      *
-     * @param patience the number of vain steps before the write
+     * @param patience the number of steps that freed no page before the write
      */
     @GuardedBy("room")
     private boolean evict(int patience) {

@@ -65,8 +65,7 @@ final class DirtyRuns {
         long length = inode.pages().size();
         for (int i = 0; i < size; i += 2) {
             long start = bounds[i] * pageSize();
-            // The last page may be partially in the file, and the file may have been truncated since the pages were
-            // found.
+            // The file may end within the last page, and may have been truncated since the pages were found.
             long end = Math.min(bounds[i + 1] * pageSize(), length);
             if (start < end) {
                 ranges.add(new DirtyRange(start, end));

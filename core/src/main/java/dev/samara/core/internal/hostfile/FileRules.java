@@ -19,7 +19,7 @@ record FileRules(
         @Nullable PageHooks hooks,
         boolean isNoSteal,
         @Nullable HostFileOption lock) {
-    /** The rules of a file whose opens had no such option. */
+    /** The rules of a file that was opened without any of these options. */
     static final FileRules NONE = new FileRules(null, false, null);
 
     /**

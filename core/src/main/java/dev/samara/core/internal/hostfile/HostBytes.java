@@ -179,8 +179,8 @@ final class HostBytes {
         boolean isFetched = false;
         while (failed == 0 && source.hasRemaining()) {
             if (!isFetched) {
-                // Not done after a page was read for this write. If no other page is clean, that page would be evicted
-                // each time, and the write would never end.
+                // Room is not made after a page was read for this write. If no other page is clean, that page would be
+                // evicted each time, and the write would never end.
                 policy.balanceDirty.run();
                 policy.makeRoom.accept(inode.saved());
             }
@@ -269,7 +269,7 @@ final class HostBytes {
         try {
             long failed = BEYOND_END;
             for (int attempt = 0; failed == BEYOND_END && attempt < PageFetches.ATTEMPTS; attempt++) {
-                // Also revalidated on each retry, because another program has truncated the file.
+                // Also revalidated before each retry, because a retry means that another program truncated the file.
                 failed = size.revalidate();
                 failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
             }

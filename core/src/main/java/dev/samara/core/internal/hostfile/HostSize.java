@@ -158,7 +158,7 @@ final class HostSize {
         Cpus.checkMayWait("a truncation");
         inode.changesLock().lock();
         try {
-            // Called before all locks are acquired, because it may acquire them itself.
+            // Called before the other locks are acquired, because it may acquire them itself.
             long failed = revalidate();
             return failed != 0 ? failed : changeSize(bytes);
         } finally {

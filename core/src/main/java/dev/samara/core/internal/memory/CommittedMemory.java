@@ -12,9 +12,9 @@ import java.util.concurrent.atomic.AtomicLong;
  * <p>Memory is charged before a change is published and settled afterwards, so the count is never lower than the memory
  * of the layouts. It may be read at any time.
  *
- * <p>The limit is exact. A charge is refused only if all charges and the request exceed the limit at one instant of the
- * call, and it never brings all charges above the limit. Far from the limit a charge writes one word that few threads
- * share, and near the limit one word that all threads share.
+ * <p>The limit is exact. A charge is refused only if the request plus the sum of all charges exceeds the limit at one
+ * instant of the call. A charge never brings this sum above the limit. Far from the limit a charge writes one word that
+ * few threads share, and near the limit one word that all threads share.
  */
 public final class CommittedMemory {
     /*

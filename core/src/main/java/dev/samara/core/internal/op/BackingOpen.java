@@ -24,7 +24,7 @@ final class BackingOpen extends Open implements Runnable {
      * @written the thread of the machine that runs the close (monitor)
      * @read the thread of the machine that runs the close (monitor)
      * @invariant the backing is notified of the end of an open once (I8), although the close may be submitted twice: by
-     *     a call that failed after it listed the close, and then by the housekeeping
+     *     a call that failed after it added the close to {@code Housekeeping}, and then by the housekeeping
      */
     @GuardedBy("this")
     private boolean isClosed;

@@ -129,8 +129,8 @@ public final class CopyPageTables {
     private static void grabSegment(VmArea vma, ArrayList<FilePages> segments) {
         FilePages file = FilePages.of(vma);
         if (file != null && vma.backing() instanceof SharedSegment.Attachment && !vma.has(VmaFlags.DONTCOPY)) {
-            // Ensures the capacity first, because a use that is not listed would never end, and would keep the segment
-            // forever.
+            // Ensures the capacity first, because a use that is not in the list would never end, and would keep the
+            // segment forever.
             segments.ensureCapacity(segments.size() + 1);
             if (file.beginUse()) {
                 segments.add(file);

@@ -314,7 +314,7 @@ public class EditedLayout implements AutoCloseable {
         setsDefaultLock = true;
     }
 
-    /** Stores the counters, heap end and lock flags in the layout; the edit is published. */
+    /** Stores the counters, the end of the heap and the lock flags in the layout, as part of the publication. */
     void adopt() {
         layout.adopt(district, counters, retirement);
         if (setsBrk) {

@@ -24,7 +24,7 @@ public final class ForkWritableFiles {
             BackingTraits file = vma.traits();
             Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? FilePages.sealsOf(file) : null;
             if (seals != null) {
-                // Listed first, because a hold that is not listed would never end.
+                // Added to the list first, because a hold that is not in the list would never end.
                 held.add(seals);
                 if (!seals.tryMap()) {
                     held.remove(held.size() - 1);

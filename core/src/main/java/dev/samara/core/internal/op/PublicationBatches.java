@@ -79,7 +79,7 @@ final class PublicationBatches {
      * in the ranges.
      *
      * @param operation the operation, for messages
-     * @param run the range in flight, which is listed from here on
+     * @param run the range in flight, which is in the list of operations in flight from here on
      */
     PublicationBatches(Layout layout, Object operation, PreparedRetirement run, Ranges ranges) {
         this.layout = layout;

@@ -54,7 +54,7 @@ final class RangeWait {
     }
 
     /**
-     * Locks the district that contains a range and, if the ticket is listed, the ranges of the ticket.
+     * Locks the district that contains a range and, if other operations can find the ticket, the ranges of the ticket.
      *
      * @param start the first address
      * @param end after the last address
@@ -69,7 +69,7 @@ final class RangeWait {
                 : layout.lockWhole();
     }
 
-    /** Begins an attempt. The caller holds the lock of the district in which the ticket is listed, if it is listed. */
+    /** Begins an attempt. If a district lists the ticket, the caller holds the lock of that district. */
     void beginAttempt() {
         if (ticket != null) {
             ticket.restart();

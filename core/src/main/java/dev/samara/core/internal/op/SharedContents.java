@@ -15,8 +15,8 @@ final class SharedContents {
 
     /** Opens the current content of an object. */
     void open(SharedAnonymous object) {
-        // Ensures the capacity first, because an open that is not listed would never be dropped, and would keep the
-        // content forever.
+        // Ensures the capacity first, because an open that is not in the list would never be dropped, and would keep
+        // the content forever.
         ArrayList<Open> more = new ArrayList<>(opens.size() + 1);
         more.addAll(opens);
         opens = more;

@@ -20,9 +20,9 @@ final class ContextSlots {
     @SuppressWarnings("UnusedVariable") // padding
     private static final class ContextSlot {
         /**
-         * @written a thread that borrows, or that finds nothing else idle (get-and-set of null); a thread that gives
-         *     back (compare-and-set of null)
-         * @read a thread that borrows or gives back (volatile)
+         * @written a thread that borrows a context, or that finds no other idle context (get-and-set of null); a thread
+         *     that gives a context back (compare-and-set of null)
+         * @read a thread that borrows a context or gives one back (volatile)
          * @invariant a page table context that is neither in a reader section nor in another slot; or null. A thread's
          *     number modulo the number of slots selects its slot, so threads that borrow concurrently mostly write
          *     different lines
@@ -33,7 +33,7 @@ final class ContextSlots {
          * The number of calls of {@link #isDue}. A benign race, because the number only decides when idle contexts are
          * discarded.
          *
-         * @written a thread that gives back, in its own slot (plain)
+         * @written a thread that gives a context back, in its own slot (plain)
          * @read as written
          * @invariant none: racy, benign because it only decides when idle contexts are discarded
          */

@@ -49,8 +49,8 @@ public final class PageTableContexts {
     /**
      * Other idle page table contexts, with the one returned last on top, so that surplus contexts stay at the bottom.
      *
-     * @written a thread that borrows or gives back (compare-and-set of a new element: none is used twice)
-     * @read a thread that borrows or gives back (volatile)
+     * @written a thread that borrows a context or gives one back (compare-and-set of a new element: none is used twice)
+     * @read a thread that borrows a context or gives one back (volatile)
      * @invariant a stack of page table contexts that are not in a reader section; each element contains the depth of
      *     the stack from itself down
      */
@@ -59,10 +59,11 @@ public final class PageTableContexts {
     /**
      * Contexts that were given back when there was no memory for an {@link Idle}, linked by their own fields.
      *
-     * @written a thread that gives back and finds no memory for an element of {@code idle} (compare-and-set); a thread
-     *     that borrows and finds {@code idle} empty (get-and-set: the whole list, so that it does not read the
-     *     successor of a context that was taken concurrently)
-     * @read a thread that gives back and finds no memory, or borrows and finds {@code idle} empty (volatile)
+     * @written a thread that gives a context back and finds no memory for an element of {@code idle} (compare-and-set);
+     *     a thread that wants to borrow and finds {@code idle} empty (get-and-set: the whole list, so that it does not
+     *     read the successor of a context that was taken concurrently)
+     * @read a thread that gives a context back and finds no memory, or wants to borrow and finds {@code idle} empty
+     *     (volatile)
      * @invariant page table contexts that are not in a reader section, linked by their own {@code next}, which belongs
      *     to the thread that took the list
      */

@@ -72,7 +72,7 @@ final class BackgroundReap extends WaitingCall {
         dueNanos = leases.nanos();
     }
 
-    /** Holds the space's page table and lists the first step, unless the space has ended. */
+    /** Holds the space's page table, and adds the first step to {@code Housekeeping}, unless the space has ended. */
     void begin() {
         lease.found(layout.reaping(), left, dueNanos);
         beforeListing();
@@ -93,8 +93,8 @@ final class BackgroundReap extends WaitingCall {
     }
 
     /**
-     * Returns whether the first step is listed. Called by the thread that called {@link #begin}, even if that call
-     * threw.
+     * Returns whether the first step was added to {@code Housekeeping}. Called by the thread that called {@link
+     * #begin}, even if that call threw.
      */
     boolean isBegun() {
         return isListed();

@@ -33,7 +33,8 @@ public final class Borrower extends WaitingCall {
     private final Runnable giveUp;
 
     /**
-     * @written a thread that asks the borrower (compare-and-set); a thread that could not list the call (volatile)
+     * @written a thread that asks the borrower (compare-and-set); a thread that could not add the call to {@code
+     *     Housekeeping} (volatile)
      * @read any thread (volatile)
      * @invariant a borrower is asked at most once
      */

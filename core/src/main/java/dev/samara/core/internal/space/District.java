@@ -267,7 +267,7 @@ public final class District {
         return !isPart || Addresses.contains(start, end, address);
     }
 
-    /** Returns whether this district contains a whole range; for an empty range, its address. */
+    /** Returns whether this district contains a whole range or, if the range is empty, its address. */
     public boolean contains(long from, long to) {
         return contains(from) && !Addresses.isAbove(to, end) && !Addresses.isBelow(to, from);
     }
@@ -401,7 +401,7 @@ public final class District {
         charge();
     }
 
-    /** Uncharges what a completed range in flight unmapped. */
+    /** Uncharges the memory that a completed range in flight unmapped. */
     void uncharge(LayoutCounters unmapped) {
         counters.subtract(unmapped);
         charge();

@@ -175,7 +175,7 @@ public final class InFlightOperations {
     }
 
     /**
-     * Returns the end of the highest reservation below an address that may not be reused, or the floor if that is
+     * Returns the highest end of a reservation that is below an address and may not be reused, or the floor if that is
      * higher.
      */
     public long keptBelow(long address, long floor) {
@@ -189,8 +189,8 @@ public final class InFlightOperations {
     }
 
     /**
-     * Returns the start of the lowest reservation above an address that may not be reused, or the ceiling if that is
-     * lower.
+     * Returns the lowest start of a reservation that is above an address and may not be reused, or the ceiling if that
+     * is lower.
      */
     public long keptAbove(long address, long ceiling) {
         long kept = ceiling;

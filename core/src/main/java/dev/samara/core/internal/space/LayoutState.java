@@ -323,7 +323,7 @@ public abstract class LayoutState {
         charge(district);
     }
 
-    /** Uncharges what a completed range in flight unmapped. Caller holds the lock of the district. */
+    /** Uncharges the memory that a completed range in flight unmapped. Caller holds the lock of the district. */
     public void uncharge(District district, LayoutCounters unmapped) {
         mapped.beforeFall();
         district.uncharge(unmapped);

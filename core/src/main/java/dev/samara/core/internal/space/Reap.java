@@ -266,8 +266,8 @@ public final class Reap implements AutoCloseable {
 
     /**
      * Calls the notifiers for the part that was emptied, after its flush and before its frames are freed. The VMA is
-     * not in flight, so before its entries were emptied a secondary MMU could look the pages up again ({@code
-     * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it finds no pages.
+     * not in flight, so until its entries were emptied, a secondary MMU could look the pages up again ({@code
+     * mmu_notifier_arch_invalidate_secondary_tlbs}). Now it no longer finds them.
      */
     private void tell() {
         // An exception may have left the part half emptied.

@@ -36,7 +36,7 @@ public final class ReapLeases {
         /**
          * Null during the search.
          *
-         * @written the thread of the lease, once, before it lists the reap (volatile)
+         * @written the thread of the lease, once, before it adds the reap to {@code Housekeeping} (volatile)
          * @read threads of faults (volatile)
          * @invariant null while the thread looks for a victim; such a lease is not taken over
          */

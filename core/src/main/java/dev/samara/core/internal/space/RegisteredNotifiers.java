@@ -8,7 +8,8 @@ import java.util.List;
 /** The notifiers of revocations. Changed under the layout lock; the retire phase reads them without it. */
 final class RegisteredNotifiers {
     /**
-     * One registration of a notifier. A notifier that was added twice has two registrations, each removed on its own.
+     * One registration of a notifier. A notifier that was added twice has two registrations, which are removed
+     * separately.
      */
     private static final class AddedNotifier {
         private final MmuNotifier notifier;

@@ -29,12 +29,12 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     private final Runnable attempt = this::attempt;
 
     /**
-     * Whether a thread is tearing the space down, this call is listed, or the teardown is complete.
+     * Whether a thread is tearing the space down, {@code Housekeeping} contains this call, or the teardown is complete.
      *
-     * @written the thread that tears the space down or lists the teardown (compare-and-set); a thread that could not
-     *     list it (volatile)
+     * @written the thread that tears the space down, or adds the teardown to {@code Housekeeping} (compare-and-set); a
+     *     thread that could not add it (volatile)
      * @read threads that start a teardown (compare-and-set)
-     * @invariant the teardown is run by one thread at a time, or listed once
+     * @invariant at each instant, at most one thread runs the teardown, or {@code Housekeeping} contains it once
      */
     private final AtomicBoolean isTaken = new AtomicBoolean();
 

@@ -413,8 +413,8 @@ public final class Background implements Executor {
     }
 
     /**
-     * Marks the queue as unattended. Returns whether it still contains a task, which then no thread may notice. The
-     * caller holds the lock.
+     * Marks the queue as unattended. Returns whether it still contains a task; it is possible that no thread will
+     * notice that task. The caller holds the lock.
      */
     @GuardedBy("lock")
     private boolean leaveUnattended() {

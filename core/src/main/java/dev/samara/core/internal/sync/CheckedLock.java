@@ -15,8 +15,8 @@ public final class CheckedLock extends ReentrantLock {
     public static final int DEPTH = 12;
 
     /**
-     * The stack that taking and releasing a free lock needs, in frames. If no frame were checked, an overflow in
-     * interpreted code would leave the lock taken. One frame is enough for the lock; the rest is for what the caller
+     * The stack that taking and releasing a free lock needs, in frames. Without a check of the stack, an overflow in
+     * interpreted code could leave the lock taken. One frame is enough for the lock; the rest is for what the caller
      * does before its {@code try}.
      */
     public static final int FREE_DEPTH = 8;

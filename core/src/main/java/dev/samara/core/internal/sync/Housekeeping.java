@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The housekeeping of a machine: a list of calls that continue later, once a CPU has acknowledged a request, a copy has
- * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call, and hands
- * the calls that can continue to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace period.
- * Thread-safe.
+ * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call; if the call
+ * can continue, the step hands it to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace
+ * period. Thread-safe.
  *
  * <p>One thread, the housekeeping thread, runs the steps, in a task that lasts as long as calls wait. Or the steps are
  * <em>invoked</em>: by a thread of the embedder, and by each thread while it waits in this library ({@link #step}).
@@ -108,7 +108,7 @@ public final class Housekeeping implements Runnable {
     /**
      * Whether an Error stopped a thread that was about to start the steps.
      *
-     * @written a thread that gets an Error after it has listed a call (volatile); a thread that clears the flag before
+     * @written a thread that gets an Error after it has added a call (volatile); a thread that clears the flag before
      *     it starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which
      *     then clears it (volatile)
      * @read operations, threads that add a callback, wait for quiescence or wait long (volatile)
@@ -189,9 +189,9 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Lists a call, whose {@link WaitingCall#run} is called once the call is ready. Allocates nothing. If the executor
-     * has no memory for its task, the caller waits until there is memory. After a {@link StackOverflowError} the call
-     * is either listed or unchanged, and {@link #attendAgain} starts the steps.
+     * Adds a call to the list. Its {@link WaitingCall#run} is called once the call is ready. Allocates nothing. If the
+     * executor has no memory for its task, the caller waits until there is memory. After a {@link StackOverflowError}
+     * the call is either listed or unchanged, and {@link #attendAgain} starts the steps.
      *
      * @param call a call that is not listed
      */

@@ -30,8 +30,8 @@ public final class MachineTasks implements Executor {
      * @written a thread that gives a task to the embedder's executor, and again if the executor refuses the task; the
      *     thread that ends the task (monitor)
      * @read a thread that waits for quiescence (monitor)
-     * @invariant {@code unfinished} counts the tasks that were given and have not ended; a task gives or lists its
-     *     successors before it ends
+     * @invariant {@code unfinished} counts the tasks that were given and have not ended; before a task ends, it gives
+     *     its successors to the executor, or adds them to {@code Housekeeping}
      */
     @GuardedBy("this")
     private long begun;

@@ -8,13 +8,14 @@ import org.jspecify.annotations.Nullable;
  * section. Every method that may wait calls {@link #check} first, which throws in such a call. The caller of {@link
  * #exit} learns of the first exception even if it was caught.
  *
- * <p>State is per thread, except for a switch that avoids the thread-local read while no machine checks offers.
+ * <p>State is per thread, except for a flag that avoids the thread-local read as long as no machine with {@code
+ * checkOffers} was built.
  */
 public final class NoWaiting {
     private static final ThreadLocal<@Nullable NoWaiting> CURRENT = new ThreadLocal<>();
 
     /**
-     * Whether some machine checks offers. Never reset.
+     * Whether a machine with {@code checkOffers} was built. Never reset.
      *
      * @written a thread that builds a machine with {@code checkOffers} (volatile)
      * @read a thread that may have to wait (volatile)
@@ -30,7 +31,7 @@ public final class NoWaiting {
         this.where = where;
     }
 
-    /** Records that some machine checks offers. Called before the first {@link #enter}. */
+    /** Records that a machine with {@code checkOffers} is built. Called before the first {@link #enter}. */
     public static void use() {
         isUsed = true;
     }

@@ -32,13 +32,13 @@ final class RcuCallbacks {
     private final MpscQueue<Once> waiting = new MpscQueue<>();
 
     /**
-     * Whether a batch is listed or runs.
+     * Whether {@code Housekeeping} contains a batch, or a batch runs.
      *
      * @written holder of {@code Backlog.lock} (plain)
      * @read holder of {@code Backlog.lock} (plain)
-     * @invariant at most one batch is listed or runs. A thread that adds a callback while there is no batch starts one.
-     *     The batch ends only if {@code waiting} is empty, or if the batch could not be listed. In the latter case the
-     *     next thread that adds a callback starts another batch
+     * @invariant at most one batch waits in {@code Housekeeping} or runs. A thread that adds a callback while there is
+     *     no batch starts one. The batch ends only if {@code waiting} is empty, or if the batch could not be added to
+     *     {@code Housekeeping}. In the latter case the next thread that adds a callback starts another batch
      */
     @GuardedBy("backlog.lock")
     private boolean isWorkedOff;

@@ -28,7 +28,7 @@ public abstract class RetriedCall extends WaitingCall {
     /** The exception of the first failed step, until it is reported. */
     private @Nullable Throwable failure;
 
-    /** Creates a call that is not listed, and has not failed. */
+    /** Creates a call that is in no list, and has not failed. */
     protected RetriedCall() {}
 
     /**

@@ -22,20 +22,23 @@ public abstract class WaitingCall implements Runnable {
     @Nullable
     WaitingCall next;
 
-    /** Whether {@link Housekeeping#add} listed this call. Read only by the thread that called it, after an Error. */
+    /**
+     * Whether {@link Housekeeping#add} added this call to the list. Read only by the thread that called {@code add},
+     * after an Error.
+     */
     boolean isListed;
 
-    /** Creates a call that is not listed. */
+    /** Creates a call that is in no list. */
     protected WaitingCall() {}
 
-    /** Prepares for {@link #isListed()}. Called before this call is listed. */
+    /** Prepares for {@link #isListed()}. Called before this call is added to the list. */
     protected final void beforeListing() {
         isListed = false;
     }
 
     /**
-     * Returns whether this call was listed since {@link #beforeListing}. Called by a thread whose listing threw an
-     * Error.
+     * Returns whether this call was added to the list since {@link #beforeListing}. Called by a thread if {@link
+     * Housekeeping#add} threw an Error.
      */
     protected final boolean isListed() {
         return isListed;

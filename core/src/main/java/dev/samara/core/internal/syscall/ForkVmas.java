@@ -34,7 +34,8 @@ final class ForkVmas {
         }
         parents.forEach((first, last, vma) -> {
             if (vma.open() != null) {
-                // Listed before it is acquired, because a reference that is not listed would never be released.
+                // Added to the list before it is acquired, because a reference that is not in the list would never be
+                // released.
                 acquired.add(vma);
                 if (!vma.acquire()) {
                     acquired.remove(acquired.size() - 1);

@@ -41,7 +41,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
         return (flags & MREMAP_FIXED) != 0 ? Addresses.lower(address, newAddress) : address;
     }
 
-    /** A mapping that may move without a new address may be placed anywhere. */
+    /** If the mapping may move, but the call names no new address, the mapping may be placed anywhere. */
     @Override
     public long to(Layout layout) {
         long end = Addresses.endOf(address, Addresses.higher(oldLength, newLength));

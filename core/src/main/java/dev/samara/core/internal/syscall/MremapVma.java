@@ -248,8 +248,8 @@ final class MremapVma {
     }
 
     /**
-     * Ends a DONTUNMAP. The whole old VMA, with which the copy may have merged, is no longer locked. If all of it was
-     * copied, its anon_vma moved with its pages.
+     * Ends a DONTUNMAP. The whole old VMA, with which the copy may have merged, is no longer locked. If all of the old
+     * VMA was copied, its anon_vma moved with its pages.
      */
     private void leaveEmpty(VmArea before, VmArea placed) {
         VmArea old = edit.at(address);

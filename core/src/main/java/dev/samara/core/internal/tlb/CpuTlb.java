@@ -61,10 +61,10 @@ public final class CpuTlb extends CpuActivities {
     /** The CPU stays in GUEST until its thread leaves it. */
     public static final int NEVER = 0;
 
-    /** The CPU leaves GUEST on its own for faults of other CPUs of the thread. */
+    /** The CPU leaves GUEST by itself for faults of other CPUs of the thread. */
     public static final int FOR_FAULTS = 1;
 
-    /** The CPU leaves GUEST on its own for these faults, and for calls of the thread that may wait. */
+    /** The CPU leaves GUEST by itself for these faults, and for calls of the thread that may wait. */
     public static final int FOR_CALLS = 2;
 
     /** A value of {@link #away}: the CPU is in GUEST, or its thread made it leave GUEST. */
@@ -98,7 +98,7 @@ public final class CpuTlb extends CpuActivities {
      */
     private long flushed;
 
-    /** When the CPU leaves GUEST on its own: {@link #NEVER}, {@link #FOR_FAULTS} or {@link #FOR_CALLS}. */
+    /** The cases in which the CPU leaves GUEST by itself: {@link #NEVER}, {@link #FOR_FAULTS} or {@link #FOR_CALLS}. */
     private int leaves;
 
     /** Why the CPU left GUEST temporarily, or {@link #NOT_AWAY}. */
@@ -381,7 +381,7 @@ public final class CpuTlb extends CpuActivities {
     }
 
     /**
-     * Sets when the CPU leaves GUEST on its own.
+     * Sets the cases in which the CPU leaves GUEST by itself.
      *
      * @param when {@link #NEVER}, {@link #FOR_FAULTS} or {@link #FOR_CALLS}
      */

@@ -9,7 +9,8 @@ import java.util.function.Consumer;
 /** The flush listeners of one CPU. Used only by its owner. */
 final class FlushListeners {
     /**
-     * One registration of a listener. A listener that was added twice has two registrations, each removed on its own.
+     * One registration of a listener. A listener that was added twice has two registrations, which are removed
+     * separately.
      */
     private static final class AddedListener {
         private final FlushListener listener;

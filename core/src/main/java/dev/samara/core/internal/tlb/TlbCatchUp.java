@@ -24,7 +24,7 @@ final class TlbCatchUp {
     private final FlushListeners listeners;
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
-    /** The view. {@link CpuTlb} also refers to it, so that the entry of GUEST needs no further load. */
+    /** The view. {@link CpuTlb} also refers to it, so that entering GUEST needs no further load. */
     private SoftTlb.@Nullable View view;
 
     /** How often translations were dropped, or the CPU switched to a space. */

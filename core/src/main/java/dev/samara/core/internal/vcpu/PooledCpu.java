@@ -107,7 +107,7 @@ public final class PooledCpu extends LentCpu {
         return depth == 0 ? openOutermost() : openInner();
     }
 
-    /** Enters GUEST, which the CPU leaves on its own for faults of the thread's other CPUs. */
+    /** Enters GUEST, which the CPU leaves by itself for faults of the thread's other CPUs. */
     private int openOutermost() {
         CpuTlb used = tlb();
         if (!used.isIdle()) {
@@ -137,8 +137,8 @@ public final class PooledCpu extends LentCpu {
     }
 
     /**
-     * Sets when the CPU leaves GUEST on its own. With an embedder's store, it never does, because the store may make
-     * calls in the middle of an access.
+     * Sets the cases in which the CPU leaves GUEST by itself. With an embedder's store, it never does, because the
+     * store may make calls in the middle of an access.
      */
     private void leavesGuest(int when) {
         tlb().leavesGuest(cpu.hasForeignStore() ? CpuTlb.NEVER : when);
@@ -161,7 +161,7 @@ public final class PooledCpu extends LentCpu {
     }
 
     /**
-     * Records that a guest allows the CPU to leave GUEST on its own for calls. Once all open guests allow it, the CPU
+     * Records that a guest allows the CPU to leave GUEST by itself for calls. Once all open guests allow it, the CPU
      * does so.
      */
     public void allowCalls(int guest) {

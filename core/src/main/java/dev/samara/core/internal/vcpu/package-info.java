@@ -17,7 +17,7 @@
  *       <td>{@link dev.samara.core.internal.vcpu.UseMm}</td></tr>
  *   <tr><td>What replaces the space of a CPU with a new one ({@code execve})?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.ExecMmap}</td></tr>
- *   <tr><td>Which CPU does a thread get when it enters a space, and when does that CPU leave GUEST on its own?</td>
+ *   <tr><td>Which CPU does a thread get when it enters a space, and when does that CPU leave GUEST by itself?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.GuestCpus}, {@link dev.samara.core.internal.vcpu.PooledCpu}</td></tr>
  *   <tr><td>Which CPU copies between a space and a buffer?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.RemoteCpus}</td></tr>

@@ -40,13 +40,13 @@ final class CallTable {
         values.computeIfPresent(call, (key, made) -> with.apply(made));
     }
 
-    /** Returns the call with a result; null if there is none. */
+    /** Returns the implementation of a call that has a result; null if there is none. */
     @Nullable
     ValueCall value(@Nullable LinuxCall call) {
         return call == null ? null : values.get(call);
     }
 
-    /** Returns the call without a result; null if there is none. */
+    /** Returns the implementation of a call that has no result; null if there is none. */
     @Nullable
     StateCall state(@Nullable LinuxCall call) {
         return call == null ? null : states.get(call);

@@ -17,8 +17,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * {@code statfs} and {@code fstatfs}, which describe the file system of a file. This is a file system of the host or of
- * the emulator.
+ * {@code statfs} and {@code fstatfs}, which describe the file system that contains a file: a file system of the host or
+ * of the emulator.
  */
 final class FileSystemCalls {
     private static final int BYTES = 120;

@@ -321,8 +321,8 @@ final class NameCalls {
         }
         long kept = paths.rights().checkFolderOf(from);
         long refused = kept != 0 ? kept : paths.rights().checkFolderOf(to);
-        // A directory that moves to another parent must be writable, unless its new name is that of a file which is not
-        // a directory.
+        // A directory that moves to another parent must be writable, unless a file that is not a directory already has
+        // its new name.
         boolean isReplacing = isThere(to) && !isFolder(to);
         boolean isMoved = isFolder(from) && !isReplacing && !Objects.equals(from.getParent(), to.getParent());
         return refused != 0 || !isMoved ? refused : paths.rights().check(from, OwnerRights.WRITE);

@@ -13,7 +13,7 @@ public interface EmulatedLinks {
     enum EmulatedKind {
         /** Nothing. */
         NOTHING,
-        /** Something without names below it. */
+        /** A file that is not a directory. */
         FILE,
         /** A directory, or something treated as one. */
         FOLDER

@@ -146,7 +146,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return withNames(0);
     }
 
-    /** Returns this with another number of names. */
+    /** Returns a copy of this status with the given number of names. */
     FileStatus withNames(int names) {
         return new FileStatus(device, inode, mode, names, size, times);
     }

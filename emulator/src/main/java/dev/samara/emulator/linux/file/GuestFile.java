@@ -233,7 +233,7 @@ public abstract class GuestFile {
         return false;
     }
 
-    /** Returns the result of a read of which the target accepted {@code bytes} bytes. */
+    /** Returns the result of a read whose target accepted {@code bytes} bytes. */
     static long taken(int bytes) {
         return bytes == 0 ? LinuxErrno.EFAULT : bytes;
     }

@@ -36,8 +36,8 @@ public final class OpenFlags {
     private OpenFlags() {}
 
     /**
-     * Returns the flags that take effect: only a few with {@link #PATH}, and all files are large
-     * ({@code build_open_flags}).
+     * Returns the flags that take effect: with {@link #PATH} only a few, otherwise all known flags and always {@link
+     * #LARGEFILE} ({@code build_open_flags}).
      */
     public static int known(int flags) {
         return (flags & PATH) != 0 ? flags & WITH_PATH : (flags & KNOWN) | LARGEFILE;

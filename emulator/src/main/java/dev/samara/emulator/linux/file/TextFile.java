@@ -119,7 +119,7 @@ public final class TextFile extends ProcFile {
         });
     }
 
-    /** Copies only the bytes that the content uses. It is EFAULT if one of these is not accessible. */
+    /** Copies only the bytes that the content uses. Returns EFAULT if one of these bytes is not accessible. */
     @Override
     public long writeFrom(FileThread thread, long length, WriteSource source) {
         byte[] written = new byte[(int) Math.min(length, content.mostWritten())];

@@ -326,8 +326,8 @@ public final class ProcessTree {
     }
 
     /**
-     * Called after a process has ended that could continue a group. If the group is now orphaned and a member is
-     * stopped, sends SIGHUP and SIGCONT to the group.
+     * Called after the end of a process that could have continued a stopped group. If the group is now orphaned and a
+     * member is stopped, sends SIGHUP and SIGCONT to the group.
      */
     private void hangUpIfOrphaned(int group) {
         List<GuestProcess> members = ofGroup(group);
@@ -412,12 +412,17 @@ public final class ProcessTree {
         notifyAll();
     }
 
-    /** Waits until a process has ended. If it may never end, throws the failure of the emulator. */
+    /**
+     * Waits until a process has ended. If the emulator has failed, throws that failure, because the process may never
+     * end.
+     */
     public void awaitEnd(GuestProcess process) throws InterruptedException {
         await(() -> isZombie(process));
     }
 
-    /** Waits until no process runs. If a process may run forever, throws the failure of the emulator. */
+    /**
+     * Waits until no process runs. If the emulator has failed, throws that failure, because a process may run forever.
+     */
     void awaitEnds() throws InterruptedException {
         await(() -> nodes.values().stream().allMatch(node -> node.isZombie));
     }
