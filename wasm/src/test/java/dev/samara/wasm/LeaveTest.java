@@ -296,7 +296,7 @@ final class LeaveTest {
                             entered.incrementAndGet();
                             n++;
                         } catch (IllegalStateException refused) {
-                            Thread.onSpinWait();
+                            Thread.yield();
                         }
                     }
                 });

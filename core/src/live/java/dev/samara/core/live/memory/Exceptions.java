@@ -35,11 +35,47 @@ final class Exceptions {
      */
     static final long CATEGORIES = PageCategory.ALL & ~(PageCategory.SOFT_DIRTY | PageCategory.WRITTEN);
 
+    /** The number of amounts of a mapping, in the order of {@link LibraryState}. */
+    private static final int AMOUNTS = 8;
+
+    /** The index of the amount of private pages. */
+    private static final int ANONYMOUS = 6;
+
     private Exceptions() {}
 
     /** Removes the flag {@code gu}, which kernels from 6.19 on show in place of an anon_vma. */
-    static String flags(String flags) {
+    private static String flags(String flags) {
         return flags.replace(" gu", "");
+    }
+
+    /**
+     * Adds up clean and dirty pages of a mapping with private pages, if the kernel does not map the zero page. On such
+     * a kernel, a private page that was only read is clean if its mapping did not permit writes. The library counts
+     * each private page as dirty, because the page is stored nowhere else, and a dirty scan may have cleared its dirty
+     * bit.
+     *
+     * @param flags the flags, after the amounts and a tab if there are any
+     */
+    static String flags(String flags, boolean mapsZeroPage) {
+        String shown = flags(flags);
+        int tab = shown.indexOf('\t');
+        String[] amounts = tab < 0 ? new String[0] : shown.substring(0, tab).split(",", -1);
+        if (mapsZeroPage || amounts.length != AMOUNTS || amounts[ANONYMOUS].equals("0")) {
+            return shown;
+        }
+        return String.join(
+                        ",",
+                        amounts[0],
+                        amounts[1],
+                        sum(amounts[2], amounts[3]),
+                        sum(amounts[4], amounts[5]),
+                        amounts[ANONYMOUS],
+                        amounts[7])
+                + shown.substring(tab);
+    }
+
+    private static String sum(String clean, String dirty) {
+        return Long.toString(Long.parseLong(clean) + Long.parseLong(dirty));
     }
 
     /** Returns whether an operation is left out. */

@@ -129,7 +129,7 @@ final class KernelRun {
                 String flags = isKnown
                         ? area.flags()
                         : area.flags().substring(area.flags().indexOf('\t') + 1);
-                state.append(text.mapping(area.line(), Exceptions.flags(flags)));
+                state.append(text.mapping(area.line(), Exceptions.flags(flags, world.mapsZeroPage())));
             }
         }
         runs(state.append("in memory "), parts[1]);

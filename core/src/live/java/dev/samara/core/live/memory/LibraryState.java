@@ -90,7 +90,8 @@ final class LibraryState {
                 Exceptions.flags(
                         amount == null || !world.isWithin(vma.start(), vma.end())
                                 ? flags
-                                : amounts(amount) + "\t" + flags));
+                                : amounts(amount) + "\t" + flags,
+                        world.mapsZeroPage()));
     }
 
     private static String amounts(MappingResidency amount) {
