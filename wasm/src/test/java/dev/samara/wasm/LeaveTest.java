@@ -19,6 +19,7 @@ import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -296,7 +297,7 @@ final class LeaveTest {
                             entered.incrementAndGet();
                             n++;
                         } catch (IllegalStateException refused) {
-                            Thread.yield();
+                            LockSupport.parkNanos(1_000);
                         }
                     }
                 });
