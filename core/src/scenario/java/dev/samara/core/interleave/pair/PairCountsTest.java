@@ -46,7 +46,7 @@ final class PairCountsTest {
     @DisplayName("the sets of the profile")
     void profile() {
         page.assertSays(
-                "The %d pairs of operations beside the life of a space",
+                "The %d pairs of operations that affect the life of a space",
                 LifetimeSets.pairs().size() / 4);
         page.assertSays(
                 "at two preemptions (`-Dinterleave.set=lifetimes -Dinterleave.preemptions=2`): %d scenarios",
