@@ -52,10 +52,10 @@ final class PairCountsTest {
                 "at two preemptions (`-Dinterleave.set=lifetimes -Dinterleave.preemptions=2`): %d scenarios",
                 LifetimeSets.pairs().size());
         page.assertSays(
-                "these pairs are %,d scenarios",
+                "these pairs form %,d scenarios",
                 LifetimeSets.pairsWithSettings().size());
         int triples = LifetimeSets.triples().size();
-        page.assertSays("are %d on equal ranges, with each of the four strategies", triples / 4);
+        page.assertSays("form %d triples on equal ranges", triples / 4);
         page.assertSays("of all %,d scenarios", triples);
         page.assertSays("of %d scenarios found no bug", PairsRun.triples().size());
         page.assertSays("| %d triples, random schedules", PairsRun.triples().size());
