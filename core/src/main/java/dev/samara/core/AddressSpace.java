@@ -1282,8 +1282,8 @@ public final class AddressSpace implements AutoCloseable {
      * afterwards. No CPU needs to flush, because no CPU uses the space.
      *
      * <p>If it was the last reference but CPUs are still in the space, this method asks each CPU that {@linkplain
-     * Cpu#use borrows} it, once, to let go, and returns. Idle CPUs that {@link #enter} has left in the space also leave
-     * it. The last CPU to leave ends the space.
+     * Cpu#use borrows} it, once, to end the borrow, and returns. Idle CPUs that {@link #enter} has left in the space
+     * also leave it. The last CPU to leave ends the space.
      *
      * <p>A thread that must not wait may also call this method; one of the machine's threads then tears the space down.
      */

@@ -168,8 +168,8 @@ public final class BorrowedSpace implements AutoCloseable {
     }
 
     /**
-     * Returns whether the borrower was asked to let go, because the last reference to the users of the space was
-     * closed. A borrower may poll this between two pieces of work, and use a {@link LetGo} that does nothing.
+     * Returns whether the borrower was asked to end the borrow, because the last reference to the users of the space
+     * was closed. A borrower may poll this between two pieces of work, and use a {@link LetGo} that does nothing.
      *
      * @return true from the request on
      */

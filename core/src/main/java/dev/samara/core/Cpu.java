@@ -150,7 +150,8 @@ public final class Cpu implements AutoCloseable {
      * Replaces the space of this CPU ({@code execve}): switches to another space, and closes the reference to its
      * present one. All or nothing: while this CPU is between the two spaces, it refuses accesses. Other users of the
      * old space stay there, and the last one to leave tears it down. If no reference to the old space is open any more,
-     * its {@linkplain #use borrowers} are asked to let go. A CPU without a space, or in LAZY, closes no reference.
+     * its {@linkplain #use borrowers} are asked to end the borrow. A CPU without a space, or in LAZY, closes no
+     * reference.
      *
      * <p>If this is the last user of the old space, this call tears the space down, and may wait. It also tears down
      * the next space if that is closed concurrently and this CPU cannot switch to it.

@@ -6,8 +6,8 @@ import dev.samara.core.internal.sync.StackReserve;
 
 /**
  * Keeps the space of a CPU that has left it to borrow another one, until the CPU returns. The reference by which the
- * CPU switched to that space may be closed during that time. The last close of a space asks the borrowers to let go. It
- * does not count a {@code HomeRef} as an open reference, because only the borrower could close it.
+ * CPU switched to that space may be closed during that time. The last close of a space asks the borrowers to end the
+ * borrow. It does not count a {@code HomeRef} as an open reference, because only the borrower could close it.
  */
 final class HomeRef {
     private final Layout layout;

@@ -5,7 +5,7 @@ package dev.samara.bench.index;
  * An index that can be scanned range by range.
  *
  * <p>Each method returns the sum of the data that a caller would read: the distance of the bounds of each range and
- * {@link Range#next()}. The bounds are read from wherever the structure reaches them with the fewest loads.
+ * {@link Range#next()}. Each structure reads the bounds where that takes the minimum number of loads.
  */
 public interface Scannable {
     /**

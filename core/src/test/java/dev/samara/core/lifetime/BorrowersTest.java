@@ -45,7 +45,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-@DisplayName("Borrowers are asked to let go, and named if they hold for long")
+@DisplayName("Borrowers are asked to end the borrow, and named if they hold for long")
 final class BorrowersTest {
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED | MapFlags.POPULATE;
     private static final long AT = 0x10_0000;
@@ -268,7 +268,7 @@ final class BorrowersTest {
             String prefix = "space 1 is borrowed by cpu 1 of thread "
                     + Thread.currentThread().getName() + " for ";
             assertTrue(only().message().startsWith(prefix), only()::message);
-            assertFalse(only().message().endsWith("asked to let go"));
+            assertFalse(only().message().endsWith("asked to end the borrow"));
             Throwable where = Objects.requireNonNull(only().cause());
             assertTrue(Arrays.stream(where.getStackTrace())
                     .anyMatch(frame -> frame.getMethodName().equals("longBorrow")));
@@ -281,7 +281,7 @@ final class BorrowersTest {
             BorrowedSpace second = cpu.use(space, asked::incrementAndGet);
             space.close();
             machine.housekeeping().doWork();
-            assertTrue(only().message().endsWith(" ms, asked to let go"), only()::message);
+            assertTrue(only().message().endsWith(" ms, asked to end the borrow"), only()::message);
             machine.awaitQuiescence();
             assertEquals(1, asked.get());
             second.close();

@@ -123,7 +123,7 @@ final class ExecTest {
     }
 
     @Test
-    @DisplayName("a borrower stays in the old space, and is asked to let go")
+    @DisplayName("a borrower stays in the old space, and is asked to end the borrow")
     void borrowerOfTheOld() throws InterruptedException {
         AtomicInteger asked = new AtomicInteger();
         try (Cpu service = machine.claimCpu()) {

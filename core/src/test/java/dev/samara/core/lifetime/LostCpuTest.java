@@ -162,7 +162,7 @@ final class LostCpuTest {
     }
 
     @Test
-    @DisplayName("is listed and asked to let go as long as a thread has its memory only")
+    @DisplayName("is listed and asked to end the borrow as long as a thread has its memory only")
     void keptByItsMemory() throws Exception {
         Machine machine = builder().build();
         AddressSpace space = space(machine);

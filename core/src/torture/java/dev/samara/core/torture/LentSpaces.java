@@ -117,7 +117,8 @@ final class LentSpaces {
         AddressSpace home = visit.cpu().space();
         BorrowedSpace borrow = visit.cpu().tryUse(held, () -> {
             int times = asked.incrementAndGet();
-            lifetimes.check(lent.isClosing() && times == 1, "a borrower is asked to let go for the time " + times);
+            lifetimes.check(
+                    lent.isClosing() && times == 1, "a borrower is asked to end the borrow for the time " + times);
         });
         if (borrow == null) {
             lent.foundEnded();
@@ -184,8 +185,8 @@ final class LentSpaces {
     private boolean isAsked(StampedSpace lent, BorrowedSpace borrow) {
         boolean isAsked = borrow.isAsked();
         if (isAsked) {
-            lifetimes.check(lent.isClosing(), "a borrower was asked to let go, and the owner has not closed");
-            setup.events.count("borrowers asked to let go");
+            lifetimes.check(lent.isClosing(), "a borrower was asked to end the borrow, and the owner has not closed");
+            setup.events.count("borrowers asked to end the borrow");
         }
         return isAsked;
     }

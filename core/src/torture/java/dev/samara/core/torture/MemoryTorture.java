@@ -209,7 +209,7 @@ public final class MemoryTorture extends Torture {
     private static void askLifetimes(EventCounts events) {
         events.ask("lent spaces closed", 100);
         events.ask("borrowers without users", 100);
-        events.ask("borrowers asked to let go", 50);
+        events.ask("borrowers asked to end the borrow", 50);
         events.ask("borrows refused after the end", 20);
         events.ask("pages of borrowers replaced", 15);
         events.ask("spaces reaped", 100);

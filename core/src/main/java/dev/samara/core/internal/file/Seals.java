@@ -180,8 +180,8 @@ public final class Seals {
             if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
                 return Errno.EBUSY.result();
             }
-            // The pins are checked after the denial, because a pin for writing is created through a writable mapping,
-            // and after the denial there is none.
+            // The pins are checked after the denial, because a pin for writing needs a writable mapping, and once
+            // writable mappings are denied, none exists.
             boolean isFree = false;
             try {
                 isFree = !hasPins.getAsBoolean();

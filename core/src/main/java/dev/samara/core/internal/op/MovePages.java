@@ -125,8 +125,7 @@ final class MovePages {
     private boolean pickUp(long[] leaf, int index, long pte, long address) {
         // An emptied entry must be recorded, so capacity is ensured first.
         moved.ensureCapacity();
-        // A page of shared memory need not be marked dirty: there is no file below it, so no write-back looks for the
-        // page.
+        // A page of shared memory need not be marked dirty: no file backs it, so no write-back searches for the page.
         boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte) && !Pte.has(pte, Pte.SHMEM);
         if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.compareAndSet(leaf, index, pte, Pte.NONE))) {
             return false;

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * One borrow of a space, as threads other than the borrower's see it. It does not keep the space alive, because the
- * borrowing CPU is itself a user. It is also the waiting call that asks the borrower to let go, so asking allocates
- * nothing.
+ * borrowing CPU is itself a user. It is also the waiting call that asks the borrower to end the borrow, so asking
+ * allocates nothing.
  */
 public final class Borrower extends WaitingCall {
     private final Identity identity;
@@ -118,12 +118,12 @@ public final class Borrower extends WaitingCall {
         return machine == of && !isOver;
     }
 
-    /** Returns whether the borrower was asked to let go. */
+    /** Returns whether the borrower was asked to end the borrow. */
     public boolean isAsked() {
         return isAsked.get();
     }
 
-    /** Asks the borrower to let go if no reference to the space's users is open any more. */
+    /** Asks the borrower to end the borrow if no reference to the space's users is open any more. */
     void askIfAlone() {
         if (users.references() == 0) {
             ask();
@@ -179,7 +179,7 @@ public final class Borrower extends WaitingCall {
     /** Reports the borrow, once, if it is older than a given time. */
     void reportIfOlder(long nanos) {
         if (!isOver && age() >= nanos && isReported.compareAndSet(false, true)) {
-            machine.report(Report.Kind.LONG_BORROW, this + (isAsked() ? ", asked to let go" : ""), where);
+            machine.report(Report.Kind.LONG_BORROW, this + (isAsked() ? ", asked to end the borrow" : ""), where);
         }
     }
 

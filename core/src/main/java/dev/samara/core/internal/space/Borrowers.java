@@ -9,7 +9,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The CPUs that borrow spaces of a machine, or that left one of its spaces to borrow another. Each such CPU owns a
- * place, so a borrow starts and ends with one store, and asking a borrower to let go allocates nothing. Thread-safe.
+ * place, so a borrow starts and ends with one store, and asking a borrower to end the borrow allocates nothing.
+ * Thread-safe.
  */
 public final class Borrowers {
     /**
@@ -41,8 +42,8 @@ public final class Borrowers {
         }
 
         /**
-         * Starts a borrow, and immediately asks the borrower to let go if no reference to the users of the space is
-         * open. The CPU is already counted as a user of the space. If this throws, the borrow did not start.
+         * Starts a borrow, and immediately asks the borrower to end the borrow if no reference to the users of the
+         * space is open. The CPU is already counted as a user of the space. If this throws, the borrow did not start.
          */
         public void begin(Borrower borrower) {
             boolean isBegun = false;
@@ -184,7 +185,9 @@ public final class Borrowers {
         return kept;
     }
 
-    /** Asks each borrower of a space, unless it was asked before, to let go. Does not wait; allocates nothing. */
+    /**
+     * Asks each borrower of a space, unless it was asked before, to end the borrow. Does not wait; allocates nothing.
+     */
     void ask(Identity of) {
         for (BorrowPlace place : places) {
             Borrower borrower = place.living();

@@ -83,7 +83,7 @@ public final class Lifetime {
 
     /**
      * Releases one of the users' references. If no user is left, the space is torn down. If users but no references are
-     * left, borrowers are asked to let go, and idle CPUs leave the space.
+     * left, borrowers are asked to end the borrow, and idle CPUs leave the space.
      */
     public void put() {
         if (users.put()) {
@@ -107,7 +107,7 @@ public final class Lifetime {
      * user is left, the space is torn down.
      */
     public void putHome() {
-        // The number of references is unchanged, so no borrower is asked to let go.
+        // The number of references is unchanged, so no borrower is asked to end the borrow.
         if (users.putHome()) {
             users.end();
         }

@@ -54,7 +54,7 @@ final class BorrowScenarios {
         }
     }
 
-    /** A borrow starts while the last reference is closed, so the borrower must be asked to let go. */
+    /** A borrow starts while the last reference is closed, so the borrower must be asked to end the borrow. */
     static final class BeginsBesideLastClose extends Calls {
         private @Nullable BorrowedSpace begun;
 

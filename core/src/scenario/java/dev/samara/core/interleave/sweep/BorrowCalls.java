@@ -51,8 +51,8 @@ final class BorrowCalls {
             scene.borrowed(cpu).close();
             return "back";
         });
-        // The last close asks the borrower to let go, and the end of the borrow tears the space down. A failure may
-        // occur between the two.
+        // The last close asks the borrower to end the borrow, and the end of the borrow tears the space down. A failure
+        // may occur between the two.
         FailureKinds.add(
                 "unuse-last",
                 new Kind((scene, label, cpu) -> {
