@@ -1225,10 +1225,16 @@ public final class AddressSpace implements AutoCloseable {
     }
 
     /**
-     * Copies the layout of one instant ({@code fork(2)}). Mappings marked DONTFORK are left out, and nothing in the
-     * copy is locked. The child has the parent's limits and privileges.
+     * Copies the layout and the private memory of one instant ({@code fork(2)}). Mappings marked DONTFORK are left out,
+     * and nothing in the copy is locked. The child has the parent's limits and privileges.
      *
-     * <p>Waits for operations in flight, and until CPUs in GUEST have flushed the rights that the copy revokes.
+     * <p>A child that has a store of a thread has all earlier stores of that thread, and the effect of all calls that
+     * returned before it. This excludes stores through a {@link dev.samara.core.guest.PinnedFrame}, and accesses and
+     * calls in a callback of another call of this space, such as an {@link dev.samara.core.event.MmuNotifier}.
+     *
+     * <p>Waits for operations in flight, for other forks of this space, and until CPUs in GUEST have flushed the rights
+     * that the copy revokes. Guest code of this space runs in the meantime, but a fault that would change a page table
+     * entry waits for the fork, and so does a call that changes the layout or discards pages.
      *
      * @return the child
      * @throws IllegalStateException if a CPU of the calling thread is in GUEST, or if this space and its machine are

@@ -100,7 +100,7 @@ final class AnonymousFault {
         }
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, isPrepared);
+            VmArea now = state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, isPrepared) : null;
             if (now == null || (writes && !PermissionCheck.mayCopy(now, access))) {
                 return FaultResult.AGAIN;
             }

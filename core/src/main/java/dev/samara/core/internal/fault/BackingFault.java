@@ -218,7 +218,7 @@ final class BackingFault {
             }
             Leaf.lock(leaf);
             try {
-                boolean stands = !Leaf.isDead(leaf)
+                boolean stands = state.mayChange(leaf)
                         && serves(notice, request.vma())
                         && state.frames.isCached(frame, cache.number(), request.page());
                 long bits = faultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
@@ -256,7 +256,7 @@ final class BackingFault {
                 // notified, so it is still the entry for which the backing permitted the write. Adds all rights of the
                 // VMA, because an atomic update needs more than the right to write.
                 long wider = pte | faultAround.bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED;
-                boolean widened = !Leaf.isDead(leaf)
+                boolean widened = state.mayChange(leaf)
                         && serves(notice, vma)
                         && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
                 if (widened) {

@@ -62,7 +62,7 @@ final class CopyOnWrite {
         Leaf.lock(leaf);
         try {
             // Checked under the lock that a fork holds when it counts the child's mapping.
-            if (Leaf.isDead(leaf) || !isSole(pte)) {
+            if (!state.mayChange(leaf) || !isSole(pte)) {
                 return FaultResult.AGAIN;
             }
             VmArea now = VmaRecheck.of(state.layout, vma, address, true);
@@ -173,7 +173,7 @@ final class CopyOnWrite {
             long rights = NOT_CLAIMED;
             Leaf.lock(leaf);
             try {
-                VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
+                VmArea now = state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, true) : null;
                 if (now != null
                         && PermissionCheck.mayCopy(now, access)
                         && state.frames.isCached(source, cache.number(), page)
@@ -206,7 +206,7 @@ final class CopyOnWrite {
     private long mark(VmArea vma, long address, int access, long[] leaf, int index, long pte, long mark) {
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
+            VmArea now = state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, true) : null;
             if (now == null || !PermissionCheck.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }

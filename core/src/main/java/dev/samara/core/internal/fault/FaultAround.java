@@ -218,7 +218,7 @@ final class FaultAround implements PageWindow {
         long bits = bitsOf(vma, writes) | ofCache;
         Leaf.lock(leaf);
         try {
-            if (Leaf.isDead(leaf)) {
+            if (!state.mayChange(leaf)) {
                 return FaultResult.AGAIN;
             }
             for (int i = 0; i < count; i++) {

@@ -4,10 +4,12 @@ package dev.samara.core.internal.fault;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
@@ -60,6 +62,17 @@ final class FaultState {
     /** Returns the page table of the space that is served. */
     PageTable table() {
         return layout.pages();
+    }
+
+    /**
+     * Returns whether the fault may change an entry of a leaf now: the leaf is alive, and no fork is narrowing entries.
+     * Each change of an entry checks this first. The caller holds the lock of the leaf.
+     *
+     * <p>A fault in a callback of a retirement does not wait for a fork, because the fork may wait for that retirement.
+     * So a child need not have its stores.
+     */
+    boolean mayChange(long[] leaf) {
+        return !Leaf.isDead(leaf) && (table().forking() == null || RetiringThread.range() != null);
     }
 
     /**

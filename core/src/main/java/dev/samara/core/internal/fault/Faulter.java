@@ -234,7 +234,11 @@ public final class Faulter {
         int reclaims = MachineMemory.MOST_RECLAIMS;
         for (int attempts = 0; ; attempts++) {
             switch (result) {
-                case FaultResult.AGAIN -> {}
+                case FaultResult.AGAIN -> {
+                    if (awaitedFork(address, access)) {
+                        attempts = 0;
+                    }
+                }
                 case FaultResult.UNBALANCED -> balance(address, access);
                 case FaultResult.EXHAUSTED, FaultResult.NO_TABLE -> {
                     if (reclaims == 0) {
@@ -258,6 +262,21 @@ public final class Faulter {
             pause(attempts);
             result = attemptOnce(address, access);
         }
+    }
+
+    /**
+     * Waits for a fork that narrows entries, unless a retirement called the fault. Returns whether it waited; the next
+     * attempt follows without a pause.
+     */
+    private boolean awaitedFork(long address, int access) {
+        Gate fork = state.table().forking();
+        if (fork == null || RetiringThread.range() != null) {
+            return false;
+        }
+        BegunEvent recorded = Tracepoints.beginFault();
+        PermissionCheck.awaitFork(state.layout, fork, address);
+        state.record(recorded, "a fork", address, access, FaultResult.AGAIN);
+        return true;
     }
 
     /**

@@ -135,6 +135,16 @@ public final class PermissionCheck {
     }
 
     /**
+     * Waits until a fork that narrows entries has ended. The caller is not in a reader section.
+     *
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, because the fork may wait for that CPU
+     */
+    static void awaitFork(Layout layout, Gate gate, long address) {
+        Cpus.checkMayWait("a fault that has to wait for a fork");
+        gate.awaitUninterruptibly(new FaultWaitReporter(layout.host().threads(), address));
+    }
+
+    /**
      * Waits for the owner of a busy entry. The wait is short, and the owner waits for no operation, so the retire phase
      * of an operation may also call this.
      *

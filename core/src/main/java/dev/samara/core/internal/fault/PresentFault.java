@@ -63,7 +63,7 @@ final class PresentFault {
     private int widen(VmArea vma, long address, long[] leaf, int index, long pte, boolean writes) {
         Leaf.lock(leaf);
         try {
-            VmArea now = Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, false);
+            VmArea now = state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, false) : null;
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return FaultResult.AGAIN;
             }

@@ -29,17 +29,49 @@ import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Copies page tables for a child ({@code copy_page_range}), range by range, while the parent continues to run.
  *
- * <p>{@code Fork} registers the gate of the copy in {@code LayoutState.copies}, under the layout lock, at the instant
- * of the fork. An operation that later publishes an unmap, a replacement or a move waits for the copy before it changes
- * pages. The copy waits for operations already in flight, which never wait for it. This order rules out deadlock, and
- * ensures that the copied pages belong to the mappings that the child receives. The copy ends before any backing is
- * asked for the child's opens, so no operation waits for a backing here.
+ * <p>The copy ends before any backing is asked for the child's opens, so no operation and no fault waits for a backing
+ * here.
  */
 public final class CopyPageTables {
+    /*
+     * Notes. The child gets the layout and the memory of one instant, although its pages are copied one by one, and
+     * although CPUs store to them concurrently (I5, I6).
+     *
+     * 1. The instant. Fork holds the layout lock, takes a snapshot, and registers the copy's gate in
+     *    LayoutState.copies. An operation that wants to publish finds the gate under the same lock, and first waits for
+     *    it (Publication, step 4). So the layout stays that of the instant until the copy has ended, and a call that
+     *    follows the instant returns only after the copy.
+     *
+     * 2. Operations in flight at the instant were published before it. The copy waits for those whose ranges touch
+     *    pages that the child may get, because their retirements still remove pages.
+     *
+     * 3. The section begins: one volatile store of PageTable.forking, under the layout lock. From here on no fault
+     *    fills, widens or replaces an entry. A fault checks the word under the lock of the entry's leaf. It links a
+     *    missing leaf before that; the copy stores the word before it looks for leaves. So a fault that does not find
+     *    the word has locked a leaf that the copy still visits.
+     *
+     * 4. Each entry of a private page is narrowed and copied under the lock of its leaf. The copy waits for an owner of
+     *    a busy entry, which claimed the entry before the section.
+     *
+     * 5. The flush. Until a CPU acknowledges it, its stores go through translations from before the section, to frames
+     *    that the child has. After that, its stores fault, and the faults wait. So no store of any CPU misses the child
+     *    before the last CPU has acknowledged, and none reaches the child afterwards. All later stores follow all
+     *    earlier ones: the child has the memory of the instant of the last acknowledgement.
+     *
+     * 6. The section ends, the gate opens, and faults and operations continue.
+     *
+     * No deadlock. The copy waits in the section for owners of busy entries, and for CPUs in GUEST. A fault waits for
+     * the gate outside GUEST, outside reader sections, without locks, and without a busy entry. An operation waits for
+     * the gate before it is published. Neither waits if the retirement of an operation called it, because the copy may
+     * wait for that retirement (step 2): then the fault changes entries in spite of the section, and the operation is
+     * rejected if it takes pages away. The promise does not include their effects, nor stores through pins.
+     */
+
     /** The bits, except the rights, that an entry of the child copies from the parent's entry. */
     private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
 
@@ -65,6 +97,9 @@ public final class CopyPageTables {
 
     /** The ranges that were in flight at the instant of the fork. */
     private final List<InFlightOperation> earlier;
+
+    /** Whether faults of the parent wait for this copy. */
+    private boolean isInSection;
 
     /** How many more times empty tables may be unhooked to make room for the child. */
     private int reclaims = MachineMemory.MOST_RECLAIMS;
@@ -110,6 +145,8 @@ public final class CopyPageTables {
      */
     @SuppressWarnings("NonApiType") // a list whose capacity can grow before a use begins
     public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects, ArrayList<FilePages> segments) {
+        awaitEarlier(vmas);
+        beginSection();
         vmas.forEach((first, last, vma) -> {
             if (hasPagesToCopy(vma)) {
                 copy(vma);
@@ -119,6 +156,59 @@ public final class CopyPageTables {
         });
         // After this, no CPU can write to a page that the child shares with the parent.
         gather.invalidate();
+    }
+
+    /** Waits for the operations in flight whose retirements may remove pages that the child gets. */
+    private void awaitEarlier(Snapshot<VmArea> vmas) {
+        if (earlier.isEmpty()) {
+            return;
+        }
+        vmas.forEach((first, last, vma) -> {
+            for (InFlightOperation range : earlier) {
+                if (mayHavePagesToCopy(vma) && range.footprint().touches(vma.start(), vma.end())) {
+                    await(range);
+                }
+            }
+        });
+    }
+
+    /**
+     * Makes faults of the parent wait until the end of the copy, once no other fork does so.
+     *
+     * @throws IllegalStateException if another fork does so, and the retirement of an operation called this
+     */
+    private void beginSection() {
+        for (Gate other = tryBeginSection(); other != null; other = tryBeginSection()) {
+            await(other, other);
+        }
+    }
+
+    /** Returns the gate of the fork that has to end first; null if the section has begun. */
+    private @Nullable Gate tryBeginSection() {
+        PageTable pages = parent.pages();
+        parent.lock();
+        try {
+            Gate other = pages.forking();
+            if (other == null) {
+                pages.setForking(gate);
+                isInSection = true;
+            }
+            return other;
+        } finally {
+            parent.unlock();
+        }
+    }
+
+    /**
+     * Ends the section, and the copy's registration in the layout. The caller holds the layout lock, and opens the gate
+     * once it has released it.
+     */
+    public void end() {
+        parent.copies().remove(gate);
+        if (isInSection) {
+            isInSection = false;
+            parent.pages().setForking(null);
+        }
     }
 
     /**
@@ -138,20 +228,21 @@ public final class CopyPageTables {
         }
     }
 
-    /** Returns whether a VMA has private pages or guard markers, which only the page table records. */
+    /**
+     * Returns whether a VMA has private pages or guard markers, which only the page table records. A first private page
+     * may have been installed through a VMA that replaced this one, so only an attached VMA shows that there is none.
+     */
     private static boolean hasPagesToCopy(VmArea vma) {
-        if (vma.hasAny(VmaFlags.DONTCOPY | VmaFlags.WIPEONFORK)) {
-            return false;
-        }
-        return vma.has(VmaFlags.MAYBE_GUARD) || (vma.anonVma() != null && !vma.has(VmaFlags.SHARED));
+        return mayHavePagesToCopy(vma) && (vma.has(VmaFlags.MAYBE_GUARD) || vma.anonVma() != null || vma.isDetached());
+    }
+
+    /** Returns whether a VMA has private pages or guard markers, or may get some before the section begins. */
+    private static boolean mayHavePagesToCopy(VmArea vma) {
+        return !vma.hasAny(VmaFlags.DONTCOPY | VmaFlags.WIPEONFORK)
+                && (vma.has(VmaFlags.MAYBE_GUARD) || !vma.has(VmaFlags.SHARED));
     }
 
     private void copy(VmArea vma) {
-        for (InFlightOperation range : earlier) {
-            if (range.footprint().touches(vma.start(), vma.end())) {
-                await(range);
-            }
-        }
         FilePages file = FilePages.of(vma);
         if (file != null && !vma.has(VmaFlags.SHARED)) {
             // The latest truncation is read before the first page.
@@ -167,11 +258,14 @@ public final class CopyPageTables {
     }
 
     private void await(InFlightOperation range) {
+        await(range.gate(), range);
+    }
+
+    private void await(Gate awaited, Object what) {
         InFlightOperation inside = RetiringThread.range();
-        Gate awaited = range.gate();
         if (inside != null && !awaited.isOpen()) {
             throw new IllegalStateException("a fork was called by the retirement of " + inside
-                    + ", and would have to wait for " + range + ": nothing in flight may wait");
+                    + ", and would have to wait for " + what + ": nothing in flight may wait");
         }
         awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
     }

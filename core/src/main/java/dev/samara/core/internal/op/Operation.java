@@ -265,9 +265,15 @@ public final class Operation extends OperationState {
     /** Prepares the next attempt, still under the lock. */
     private AttemptOutcome restarted(Edit edit, Restart restart) {
         Gate gate = restart.gate();
+        if (gate == null && restart.outcome() == AttemptOutcome.NEEDS_BATCHES) {
+            // Awaited before the range is in flight, because batches wait for no gate.
+            gate = Publication.copyToAwait(layout);
+        }
         if (gate != null) {
             waits().restarted(edit.district, gate);
-        } else if (restart.outcome() == AttemptOutcome.NEEDS_BATCHES) {
+            return AttemptOutcome.MUST_WAIT;
+        }
+        if (restart.outcome() == AttemptOutcome.NEEDS_BATCHES) {
             batches = new PublicationBatches(layout, this, new RetirementRun(this), edit.lists.claimed());
         }
         return restart.outcome();

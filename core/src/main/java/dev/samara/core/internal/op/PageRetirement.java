@@ -37,8 +37,8 @@ import org.jspecify.annotations.Nullable;
 public final class PageRetirement {
     /* The steps. Each may be repeated after a failure, and skips what it has already done. */
 
-    /** Waits for the copies of forks that ran at publication, and ends the TLB context if the space ends. */
-    private static final int COPIES = 0;
+    /** Ends the TLB context if the space ends: nothing is flushed then, because no CPU uses the space. */
+    private static final int CONTEXT = 0;
 
     /** {@link MovePages} removes the entries at the sources of moves. */
     private static final int PICK_UP = 1;
@@ -88,7 +88,7 @@ public final class PageRetirement {
 
     private final PageWalk walk;
 
-    private int step = COPIES;
+    private int step = CONTEXT;
 
     /** The moves whose pages were removed at the source; those of the last move perhaps only in part. */
     private final List<MovePages> moved;
@@ -168,7 +168,6 @@ public final class PageRetirement {
     /** Returns whether the current step may be able to continue. Does not wait. */
     public boolean isReady() {
         return switch (step) {
-            case COPIES -> run.movesAndActions().areCopiesOver();
             case PICK_UP -> areMovesReady();
             default -> gather.pollInvalidation();
         };
@@ -185,7 +184,7 @@ public final class PageRetirement {
 
     private boolean advanceStep(boolean mayRest) {
         return switch (step) {
-            case COPIES -> awaitCopies(mayRest);
+            case CONTEXT -> endContext();
             case PICK_UP -> pickUp(mayRest);
             case TAKE_AWAY -> takeAway(mayRest);
             case FLUSH -> gather.invalidate(mayRest);
@@ -211,25 +210,11 @@ public final class PageRetirement {
         };
     }
 
-    private boolean awaitCopies(boolean mayRest) {
-        if (run.takesPagesAway()) {
-            if (mayRest) {
-                if (!run.movesAndActions().areCopiesOver()) {
-                    return false;
-                }
-            } else {
-                run.movesAndActions().awaitCopies(run.operation());
-            }
-        }
-        endContext();
-        return true;
-    }
-
-    /** Ends the TLB context if the operation ends the space: nothing is flushed then, because no CPU uses the space. */
-    private void endContext() {
+    private boolean endContext() {
         if (endsSpace) {
             gather.leaveOut(table.context());
         }
+        return true;
     }
 
     private boolean pickUp(boolean mayRest) {

@@ -7,6 +7,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.space.RetiringThread;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
@@ -35,14 +36,15 @@ final class Publication {
      *
      *  3. Return if there is nothing to publish. The transaction is dropped, and the operation receives its result.
      *
-     *  4. Refuse a deadlock: a callback of a retirement must not wait for a fork's copy, because the copy may wait for
-     *     that retirement. Fails with IllegalStateException (P26).
+     *  4. Wait for a fork that copies the layout and its pages: the attempt ends, and the next one starts after the
+     *     copy. The fork registers its copy under the lock that this thread holds (P35). A callback of a retirement
+     *     must not wait, because the copy may wait for that retirement. It publishes all the same; if it would take
+     *     pages away, it fails with IllegalStateException (P26).
      *
      *  5. Acquire the resources of the retirement: stack, a page table context, memory, and capacity in each list to
      *     which the range is added later. Without stack or memory the operation ends with ENOMEM. Without an idle
      *     context the attempt ends, usually before the call decides; the operation then creates a context, or ends with
-     *     EAGAIN. The copies of forks that the retirement will await are noted here, under the same hold of the lock as
-     *     the publication (P35).
+     *     EAGAIN.
      *
      *  6. Attach the new VMAs: each receives its share of an open, and the gate if it is in flight. The stores are
      *     plain. No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader:
@@ -126,7 +128,7 @@ final class Publication {
         }
         edit.district.checkCap(edit.counters, mine);
         // Steps 4 and 5.
-        refuseToWaitForCopy(edit, mine);
+        awaitCopy(edit, mine);
         AttemptOutcome early = mine == null ? null : prepareToRetire(edit, mine);
         if (early != null) {
             return early;
@@ -165,16 +167,32 @@ final class Publication {
         }
     }
 
-    /** Does step 4. After publication it would be too late to refuse. */
-    private static void refuseToWaitForCopy(EditedLayout edit, @Nullable InFlightOperation mine) {
+    /**
+     * Does step 4, unless the edit completes an operation, for which the fork may wait, or publishes a batch. An
+     * operation waits before its batches begin, and during them no fork registers a copy.
+     */
+    private static void awaitCopy(EditedLayout edit, @Nullable InFlightOperation mine) {
+        if (edit.layout.copies().isEmpty() || edit.completing) {
+            return;
+        }
+        Gate copy = edit.operation.batches != null ? null : copyToAwait(edit.layout);
+        if (copy != null) {
+            throw new Restart(copy);
+        }
         InFlightOperation inside = RetiringThread.range();
-        if (inside != null
-                && mine != null
-                && mine.takesPagesAway()
-                && !edit.layout.copies().isEmpty()) {
+        if (inside != null && mine != null && mine.takesPagesAway()) {
             throw new IllegalStateException(edit.operation + " was called by the retirement of " + inside
                     + ", and would have to wait for a fork's copy: nothing in flight may wait");
         }
+    }
+
+    /**
+     * Returns the gate of a fork's copy, which an operation awaits before it publishes or lists a range in flight; null
+     * if there is none, or if a retirement called the operation. The caller holds the layout lock.
+     */
+    static @Nullable Gate copyToAwait(Layout layout) {
+        List<Gate> copies = layout.copies();
+        return copies.isEmpty() || RetiringThread.range() != null ? null : copies.get(copies.size() - 1);
     }
 
     /** Does step 5. Returns the outcome if the attempt ends here; null if it continues. */
@@ -184,9 +202,6 @@ final class Publication {
             return early;
         }
         Layout layout = edit.layout;
-        if (mine.takesPagesAway() && !layout.copies().isEmpty()) {
-            mine.note(List.copyOf(layout.copies()));
-        }
         List<VmArea> withOpens = withOpens(edit);
         if (withOpens != null) {
             mine.hold(withOpens);

@@ -73,9 +73,8 @@
  *       <td>{@code PublicationBatches}</td></tr>
  *   <tr><td>What reserves the page tables of guards and moves?</td>
  *       <td>{@code PreallocatedTables}</td></tr>
- *   <tr><td>Where does an unmapping wait for a fork that copies page tables?</td>
- *       <td>{@code PageRetirement}, in its first step, by {@code MovesAndActions.awaitCopies}; {@code Publication}
- *       notes the copies that it waits for</td></tr>
+ *   <tr><td>Where does an operation wait for a fork that copies page tables?</td>
+ *       <td>{@code Publication}, in step 4</td></tr>
  * </table>
  */
 package dev.samara.core.internal.op;

@@ -4,6 +4,7 @@ package dev.samara.core.internal.page;
 import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
@@ -51,6 +52,18 @@ public final class PageTable implements LoadedRoot {
      * @invariant never reset; only for display, because the table is empty by then
      */
     private volatile boolean isFreed;
+
+    /**
+     * The gate of the fork that narrows entries of this table; null if there is none.
+     *
+     * @written the thread of a fork, under the layout lock (volatile)
+     * @read a fault, under the lock of a leaf (volatile)
+     * @pairs the fork stores the gate, then walks the table, locks each leaf and narrows its entries. A fault links a
+     *     leaf or finds one, locks it, then reads the gate. Either the fault finds the gate, or the fork finds the
+     *     leaf, and locks it after the fault
+     * @invariant while it is set, no fault fills, widens or replaces an entry, except in a callback of a retirement
+     */
+    private volatile @Nullable Gate forking;
 
     private final TableCharge charge;
 
@@ -103,6 +116,16 @@ public final class PageTable implements LoadedRoot {
     /** Returns the number that identifies the space for the access checker. It is unique and never changes. */
     public long number() {
         return context.id();
+    }
+
+    /** Returns the gate of the fork that narrows entries, which faults do not change until it is open; or null. */
+    public @Nullable Gate forking() {
+        return forking;
+    }
+
+    /** Sets the gate of the fork that is about to narrow entries; null at its end. The caller holds the layout lock. */
+    public void setForking(@Nullable Gate gate) {
+        forking = gate;
     }
 
     /** Returns the ranges that are watched for writes; always the same object. */

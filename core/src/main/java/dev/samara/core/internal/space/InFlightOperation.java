@@ -138,11 +138,6 @@ public abstract class InFlightOperation extends RetriedCall {
         footprint.keepBusy(action.start(), action.end());
     }
 
-    /** Records the gates of the fork copies that are running at publication. */
-    public void note(List<Gate> underWay) {
-        movesAndActions = movesAndActions.after(underWay);
-    }
-
     /* What the retirement will do. */
 
     public boolean stopsFaults() {

@@ -1,31 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.WaitReporter;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The page moves that an operation's retire phase performs, its actions on pages whose VMAs stay, and the fork copies
- * that it waits for first. Most operations need none of these ({@link #NONE}). The ranges that the operation unmaps or
- * narrows are in its {@link Footprint} instead.
+ * The page moves that an operation's retire phase performs, and its actions on pages whose VMAs stay. Most
+ * operations need none of these ({@link #NONE}). The ranges that the operation unmaps or narrows are in its {@link Footprint} instead.
  *
  * <p>Written by the operation under the layout lock until its last batch is published, and never changed afterwards.
  * The thread that retires the operation then reads it without the lock.
  */
 public final class MovesAndActions {
-    /** Nothing to do; never changed. The methods {@code with} and {@link #after} replace it by a new object. */
+    /** Nothing to do; never changed. The methods {@code with} replace it by a new object. */
     static final MovesAndActions NONE = new MovesAndActions();
 
     private List<PageMove> moves = List.of();
     private List<PageAction> actions = List.of();
-
-    /**
-     * The gates of the fork copies that were running at publication. The retirement first waits for these copies,
-     * because they may still read pages that it removes or moves.
-     */
-    private List<Gate> copies = List.of();
 
     /* The sizes of the lists at the start of the unpublished batch. */
     private int sealedMoves;
@@ -68,13 +59,6 @@ public final class MovesAndActions {
         }
     }
 
-    /** Records the fork copies that are running at publication. Returns the object that contains them. */
-    MovesAndActions after(List<Gate> underWay) {
-        MovesAndActions work = own();
-        work.copies = underWay;
-        return work;
-    }
-
     public List<PageMove> moves() {
         return moves;
     }
@@ -91,27 +75,6 @@ public final class MovesAndActions {
     /** Returns the actions of the unpublished batch; all actions for an operation that publishes once. */
     public List<PageAction> partActions() {
         return sealedActions == 0 ? actions : actions.subList(sealedActions, actions.size());
-    }
-
-    /**
-     * Waits until the copies that were running at publication have ended.
-     *
-     * @param operation reports a long wait
-     */
-    public void awaitCopies(WaitReporter operation) {
-        for (int i = 0; i < copies.size(); i++) {
-            copies.get(i).awaitUninterruptibly(operation);
-        }
-    }
-
-    /** Returns whether the copies that were running at publication have ended. Does not wait. */
-    public boolean areCopiesOver() {
-        for (int i = 0; i < copies.size(); i++) {
-            if (!copies.get(i).isOpen()) {
-                return false;
-            }
-        }
-        return true;
     }
 
     /** Starts a batch; {@link #undoBatch} removes everything that is added afterwards. */

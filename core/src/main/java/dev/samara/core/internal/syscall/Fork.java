@@ -113,8 +113,7 @@ public final class Fork {
                     copy.run(vmas, objects, segments);
                 }
             } finally {
-                // Ends the copy in any case, because until then no range that the parent unmapped after the fork's
-                // instant can complete.
+                // Ends the copy in any case, because until then faults and operations of the parent wait.
                 end(parent, copy);
             }
             ForkVmas.fork(child, vmas, joins, maps);
@@ -178,7 +177,7 @@ public final class Fork {
         if (copy != null) {
             parent.lock();
             try {
-                parent.copies().remove(copy.gate());
+                copy.end();
             } finally {
                 parent.unlock();
             }

@@ -160,9 +160,9 @@ final class DistrictScenariosTest {
                     SourceMutant.of(DISTRICTS, "                || !layout.copies().isEmpty()\n", "")
                             .and(SourceMutant.of(
                                     INTERNAL + "op.Publication",
-                                    "if (mine.takesPagesAway() && !layout.copies().isEmpty()) {",
-                                    "if (!edit.district.isPart() && mine.takesPagesAway()"
-                                            + " && !layout.copies().isEmpty()) {"))),
+                                    "if (edit.layout.copies().isEmpty() || edit.completing) {",
+                                    "if (edit.district.isPart() || edit.layout.copies().isEmpty()"
+                                            + " || edit.completing) {"))),
             PlantedMutant.of(
                     "P45: an operation does not look whether its part is dead",
                     DistrictScenarios.PartBesideWhole.class,

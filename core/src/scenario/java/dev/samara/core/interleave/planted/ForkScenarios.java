@@ -9,8 +9,11 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.scenario.State;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.VmaFlags;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -59,6 +62,187 @@ final class ForkScenarios {
             if (seen.equals("9")) {
                 throw new AssertionError("a store of the parent after the fork is the child's");
             }
+        }
+    }
+
+    /**
+     * A thread that changes one page or mapping, and then stores to another page through a translation from before,
+     * concurrently with a fork. A child that has the store has the change: its memory and layout are of one instant
+     * (I5).
+     */
+    abstract static class ChangeThenStore extends Calls {
+        static final long LAST = AT + PAGE;
+
+        ChangeThenStore() {
+            calls().put("stores", new Operation() {
+                @Override
+                public void before(State state, Cpu cpu) {
+                    cpu.enterGuest();
+                    store(cpu, LAST, 7);
+                    cpu.leaveGuest();
+                }
+
+                @Override
+                public String run(State state, Cpu cpu) {
+                    change(state, cpu);
+                    cpu.enterGuest();
+                    store(cpu, LAST, 8);
+                    cpu.leaveGuest();
+                    return "stored";
+                }
+            });
+            calls().put("fork", FORK);
+        }
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            mapPage(state, cpu, AT);
+            mapPage(state, cpu, LAST);
+        }
+
+        abstract void change(State state, Cpu cpu);
+
+        /** Returns whether the child, which the CPU uses, has the change. */
+        abstract boolean isChanged(AddressSpace child, Cpu cpu);
+
+        @Override
+        protected boolean hasOrders() {
+            return false;
+        }
+
+        @Override
+        protected void judge(State state, Cpu cpu) {
+            AddressSpace child = Objects.requireNonNull(state.children.get("child"));
+            cpu.switchTo(child);
+            if (load(cpu, LAST).equals("8") && !isChanged(child, cpu)) {
+                throw new AssertionError("I5: the child has a store, but not what its thread did before");
+            }
+        }
+    }
+
+    /** As {@link ChangeThenStore}: a store that needs a fault. */
+    abstract static class StoreThenStore extends ChangeThenStore {
+        @Override
+        final void change(State state, Cpu cpu) {
+            cpu.enterGuest();
+            store(cpu, AT, 8);
+            cpu.leaveGuest();
+        }
+
+        @Override
+        final boolean isChanged(AddressSpace child, Cpu cpu) {
+            return load(cpu, AT).equals("8");
+        }
+    }
+
+    /** A store to a page that both spaces share while the fork narrows other entries. */
+    static final class SharedThenStore extends StoreThenStore {}
+
+    /** A store to a page that an earlier child shares. */
+    static final class CopiedThenStore extends StoreThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.children.put("first", state.space.fork());
+        }
+    }
+
+    /** A store to a page that an earlier child no longer shares. */
+    static final class ReusedThenStore extends StoreThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            super.prepare(state, cpu);
+            state.space.fork().close();
+        }
+    }
+
+    /** The first store to a page. */
+    static final class FirstThenStore extends StoreThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
+            mapPage(state, cpu, LAST);
+        }
+    }
+
+    /** A store to the zero page. */
+    static final class ZeroThenStore extends StoreThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
+            load(cpu, AT);
+            mapPage(state, cpu, LAST);
+        }
+    }
+
+    /** The first store to a page of a file in a private mapping. */
+    static final class FilePageThenStore extends StoreThenStore {
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(AT, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, newFile(state).open(), 0);
+            mapPage(state, cpu, LAST);
+        }
+    }
+
+    /** A store that grows a stack. */
+    static final class GrowthThenStore extends ChangeThenStore {
+        private static final long STACK = AT + 0x1000 * PAGE;
+
+        @Override
+        protected void prepare(State state, Cpu cpu) {
+            state.space.mmap(STACK, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+            mapPage(state, cpu, LAST);
+        }
+
+        @Override
+        void change(State state, Cpu cpu) {
+            store(cpu, STACK - PAGE, 8);
+        }
+
+        @Override
+        boolean isChanged(AddressSpace child, Cpu cpu) {
+            return child.find(STACK - PAGE) != null && load(cpu, STACK - PAGE).equals("8");
+        }
+    }
+
+    /** A mapping. */
+    static final class MapThenStore extends ChangeThenStore {
+        private static final long NEW = AT + 0x100 * PAGE;
+
+        @Override
+        void change(State state, Cpu cpu) {
+            assertEquals(NEW, state.space.mmap(NEW, PAGE, RW, FIXED, null, 0));
+        }
+
+        @Override
+        boolean isChanged(AddressSpace child, Cpu cpu) {
+            return child.find(NEW) != null;
+        }
+    }
+
+    /** Advice that discards a page. */
+    static final class DiscardThenStore extends ChangeThenStore {
+        @Override
+        void change(State state, Cpu cpu) {
+            assertEquals(0, state.space.madvise(AT, PAGE, Advice.DONTNEED));
+        }
+
+        @Override
+        boolean isChanged(AddressSpace child, Cpu cpu) {
+            return load(cpu, AT).equals("0");
+        }
+    }
+
+    /** A call that removes a right. */
+    static final class ProtectThenStore extends ChangeThenStore {
+        @Override
+        void change(State state, Cpu cpu) {
+            assertEquals(0, state.space.mprotect(AT, PAGE, Protection.READ));
+        }
+
+        @Override
+        boolean isChanged(AddressSpace child, Cpu cpu) {
+            return !Objects.requireNonNull(child.find(AT)).has(VmaFlags.WRITE);
         }
     }
 

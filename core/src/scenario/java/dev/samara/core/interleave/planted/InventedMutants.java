@@ -99,7 +99,10 @@ final class InventedMutants {
                     ForkScenarios.ForkBesideReuse.class,
                     1,
                     PlantedMutant.found(30, "103"),
-                    in("fault.CopyOnWrite", "if (Leaf.isDead(leaf) || !isSole(pte)) {", "if (Leaf.isDead(leaf)) {")),
+                    in(
+                            "fault.CopyOnWrite",
+                            "if (!state.mayChange(leaf) || !isSole(pte)) {",
+                            "if (!state.mayChange(leaf)) {")),
             PlantedMutant.of(
                     "a fork reads the pins before it takes the right to write",
                     ForkScenarios.ForkBesidePin.class,

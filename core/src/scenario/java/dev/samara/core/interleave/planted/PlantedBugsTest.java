@@ -92,7 +92,7 @@ final class PlantedBugsTest {
                     CORE + "sync.Pause", "LockSupport.parkNanos(blocker, nanos - (System.nanoTime() - since));", ""));
 
     private static final String STEPS = """
-                    refuseToWaitForCopy(edit, mine);
+                    awaitCopy(edit, mine);
                     AttemptOutcome early = mine == null ? null : prepareToRetire(edit, mine);
                     if (early != null) {
                         return early;
@@ -108,7 +108,7 @@ final class PlantedBugsTest {
             SourceMutant.of(
                             CORE + "op.Publication",
                             STEPS,
-                            STEPS.replaceFirst("refuse.*\n", "") + "refuseToWaitForCopy(edit, mine);")
+                            STEPS.replaceFirst("awaitCopy.*\n", "") + "awaitCopy(edit, mine);")
                     .and(Plantings.withoutCall(CORE + "op.EditedLayout", "undo", "takeBack", 0)));
 
     static final List<PlantedMutant> MUTANTS = List.of(

@@ -21,6 +21,7 @@ public final class PlantedMutants {
                         TableMutants.ALL,
                         DropScenarios.ALL,
                         HostFileMutants.ALL,
+                        ForkMutants.ALL,
                         SecondLookMutants.ALL,
                         RunMutants.ALL)
                 .flatMap(List::stream)

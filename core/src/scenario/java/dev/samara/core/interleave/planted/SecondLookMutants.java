@@ -32,7 +32,7 @@ final class SecondLookMutants {
                     PlantedMutant.found(30, "92"),
                     in(
                             "fault.PresentFault",
-                            "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, false);",
+                            "state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, false) : null;",
                             "vma;")),
             PlantedMutant.of(
                     "a page is unpinned before it has the mark of a failed write",
@@ -59,14 +59,17 @@ final class SecondLookMutants {
                     LeafScenarios.FirstStore.class,
                     1,
                     PlantedMutant.found(143, "613"),
-                    in("fault.AnonymousFault", "Leaf.isDead(leaf) ? null : VmaRecheck", "VmaRecheck")),
+                    in(
+                            "fault.AnonymousFault",
+                            "state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, isPrepared) : null;",
+                            "VmaRecheck.of(state.layout, vma, address, isPrepared);")),
             PlantedMutant.of(
                     "a copy of a file's page is put into a dead leaf",
                     LeafScenarios.FirstCopy.class,
                     1,
                     PlantedMutant.found(178, "1112"),
                     in("fault.CopyOnWrite", """
-                            Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true);
+                            state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, true) : null;
                                             if (now != null
                             """, "VmaRecheck.of(state.layout, vma, address, true); if (now != null\n")),
             PlantedMutant.of(

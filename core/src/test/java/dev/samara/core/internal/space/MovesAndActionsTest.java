@@ -2,12 +2,9 @@
 package dev.samara.core.internal.space;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotSame;
 import static org.junit.jupiter.api.Assertions.assertSame;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.sync.Gate;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -26,12 +23,10 @@ final class MovesAndActionsTest {
         MovesAndActions work = MovesAndActions.NONE.with(MOVE);
         assertNotSame(MovesAndActions.NONE, work);
         assertSame(work, work.with(discard(0, 0x1000)));
-        assertSame(work, work.after(List.of(new Gate())));
         MovesAndActions.NONE.beginBatch();
         MovesAndActions.NONE.undoBatch();
         assertEquals(List.of(), MovesAndActions.NONE.moves());
         assertEquals(List.of(), MovesAndActions.NONE.actions());
-        assertTrue(MovesAndActions.NONE.areCopiesOver());
     }
 
     @Test
@@ -58,17 +53,5 @@ final class MovesAndActionsTest {
         work.undoBatch();
         assertEquals(List.of(MOVE), work.moves());
         assertEquals(List.of(discard(0x1000, 0x2000)), work.actions());
-    }
-
-    @Test
-    @DisplayName("has ended its copies when the last of their gates is open")
-    void copies() {
-        Gate first = new Gate();
-        Gate second = new Gate();
-        MovesAndActions work = MovesAndActions.NONE.after(List.of(first, second));
-        Gate.wake(first.open());
-        assertFalse(work.areCopiesOver());
-        Gate.wake(second.open());
-        assertTrue(work.areCopiesOver());
     }
 }

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.interleave.planted;
+
+import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.instrument.SourceMutant;
+import java.util.List;
+
+/** Mutants by which a fork's child has memory or a layout that never existed. */
+final class ForkMutants {
+    private static final String CORE = "dev.samara.core.internal.";
+
+    private ForkMutants() {}
+
+    private static Planting in(String className, String... texts) {
+        return SourceMutant.of(CORE + className, texts);
+    }
+
+    /** Lets copies on write change an entry while a fork narrows entries. */
+    private static final Planting COPIES = in(
+            "fault.CopyOnWrite",
+            "state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, true) : null;\n            if (now == null ||",
+            "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true); if (now == null ||");
+
+    private static final Planting CALLS =
+            in("op.Publication", "return copies.isEmpty() ||", "return copies.size() >= 0 ||");
+
+    private static final String FLUSH = "        gather.invalidate();\n    }\n";
+
+    static final List<PlantedMutant> ALL = List.of(
+            PlantedMutant.of(
+                    "a first store does not wait for a fork",
+                    ForkScenarios.FirstThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    in("fault.AnonymousFault", "state.mayChange(leaf) ?", "!Leaf.isDead(leaf) ?")),
+            PlantedMutant.of(
+                    "a copy of the zero page does not wait for a fork",
+                    ForkScenarios.ZeroThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    COPIES),
+            PlantedMutant.of(
+                    "a copy of a shared page does not wait for a fork",
+                    ForkScenarios.CopiedThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    COPIES),
+            PlantedMutant.of(
+                    "a copy of a file's page does not wait for a fork",
+                    ForkScenarios.FilePageThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    in(
+                            "fault.CopyOnWrite",
+                            "state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, true) : null;\n                if (now != null",
+                            "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true); if (now != null")),
+            PlantedMutant.of(
+                    "a page is reused in place beside a fork",
+                    ForkScenarios.ReusedThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    in("fault.CopyOnWrite", "if (!state.mayChange(leaf) ||", "if (Leaf.isDead(leaf) ||")),
+            PlantedMutant.of(
+                    "a fork ends its section before it flushes",
+                    ForkScenarios.SharedThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    in("op.CopyPageTables", FLUSH, "parent.pages().setForking(null);" + FLUSH)),
+            PlantedMutant.of(
+                    "the section of a fork begins after the walk",
+                    ForkScenarios.FirstThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    in("op.CopyPageTables", "        beginSection();\n", "", FLUSH, "beginSection();" + FLUSH)),
+            PlantedMutant.of(
+                    "a mapping does not wait for a fork",
+                    ForkScenarios.MapThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    CALLS),
+            PlantedMutant.of(
+                    "a discard does not wait for a fork",
+                    ForkScenarios.DiscardThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    CALLS),
+            PlantedMutant.of(
+                    "an mprotect does not wait for a fork",
+                    ForkScenarios.ProtectThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    CALLS),
+            PlantedMutant.of(
+                    "the growth of a stack does not wait for a fork",
+                    ForkScenarios.GrowthThenStore.class,
+                    1,
+                    PlantedMutant.found(1, ""),
+                    CALLS));
+}
