@@ -91,10 +91,10 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "--keys 200000,1000000 --limit 64 --rounds 5"),
             new ReportCommand(
                     "fork",
-                    "forks of 134 to 65,530 mappings, and the parent meanwhile",
+                    "forks of 134 to 65,530 mappings, and how long a store of the parent waits for a fork",
                     ForkReport::main,
-                    "--rounds 3",
-                    "--rounds 60"),
+                    "--rounds 3 --mib 16",
+                    "--rounds 60 --mib 16,1024"),
             new ReportCommand(
                     "fork-beside",
                     "forks beside a thread that maps and unmaps in the parent, all contenders in one run",

@@ -18,13 +18,17 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
+import java.util.SplittableRandom;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Measures the time of forks. The report {@code fork-beside} measures threads of the parent that run during a fork.
+ * Measures the time of forks, and how long they stop a thread of the parent that stores. The report {@code fork-beside}
+ * measures threads of the parent that map and unmap during a fork.
  *
- * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --json FILE}. It forks a space of 134 VMAs with
- * 4,000 written pages, and spaces of 1,000 and of 65,530 VMAs with untouched pages. The figure is the CPU time of the
- * fork; it does not include closing the child.
+ * <p>{@code java -jar bench/target/samara-bench.jar fork --rounds 25 --mib 16,1024 --json FILE}. It forks a space of
+ * 134 VMAs with 4,000 written pages, and spaces of 1,000 and of 65,530 VMAs with untouched pages. The figure is the CPU
+ * time of the fork; it does not include closing the child. Then it forks spaces of written memory while a thread stores
+ * to pages at random: the figure is the thread's longest time for one store, by the clock, with forks and without.
  */
 public final class ForkReport {
     private static final ThreadMXBean CLOCK = ManagementFactory.getThreadMXBean();
@@ -35,12 +39,17 @@ public final class ForkReport {
     private static final int MANY = 65_530;
     private static final int TOUCHED_PAGES = 4_000;
 
+    /** The pages to which the thread stores while the parent is forked. */
+    private static final int STORED_PAGES = 1_000;
+
     private final int rounds;
+    private final int[] mib;
     private final Figures figures;
 
     private ForkReport(String[] words) {
         Arguments arguments = new Arguments(words);
         rounds = arguments.count("--rounds", 1, 25);
+        mib = arguments.counts("--mib", "16,1024");
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ForkReport.class, words, json);
@@ -50,17 +59,100 @@ public final class ForkReport {
      * Measures and prints.
      *
      * @param arguments the options in the class comment
+     * @throws InterruptedException if the program is interrupted
      */
-    public static void main(String[] arguments) {
+    public static void main(String[] arguments) throws InterruptedException {
         new ForkReport(arguments).run();
     }
 
-    private void run() {
+    private void run() throws InterruptedException {
         fork(134, TOUCHED_PAGES);
         fork(1_000, 0);
         double perVma = fork(MANY, 0);
         figures.goal("ns for each of 65,530 untouched VMAs", perVma, "<= 60");
+        for (int size : mib) {
+            storesBeside(size);
+        }
         figures.write();
+    }
+
+    private void storesBeside(int size) throws InterruptedException {
+        int pages = Math.toIntExact(((long) size << 20) / PAGE);
+        AddressSpace space = Machine.builder()
+                .memory(((long) size << 20) + (64L << 20))
+                .build()
+                .newSpace(Geometry.LINUX_X86_64);
+        done(space.mmap(BASE, pages * PAGE, READ | WRITE, HERE, null, 0));
+        try (Cpu cpu = space.machine().claimCpu()) {
+            touch(space, cpu, 1, pages);
+        }
+        double[] forks = new double[rounds];
+        Storer storer = new Storer(space, pages);
+        storer.start();
+        for (int round = -rounds; round < 0; round++) {
+            space.fork().close();
+        }
+        storer.reset();
+        for (int round = 0; round < rounds; round++) {
+            long began = System.nanoTime();
+            AddressSpace child = space.fork();
+            forks[round] = System.nanoTime() - began;
+            child.close();
+        }
+        long beside = storer.reset();
+        Thread.sleep(rounds); // as many milliseconds without forks
+        long alone = storer.reset();
+        storer.end();
+        space.close();
+        double fork = Figures.median(forks);
+        Figures.line(
+                "%4d MiB: fork %8.0f us; longest store %8.0f us, without forks %8.0f us",
+                size, fork / 1e3, beside / 1e3, alone / 1e3);
+        figures.row("mib", size, "fork_ns", fork, "longest_store_ns", beside, "longest_alone_ns", alone);
+    }
+
+    /** Stores to pages of a space at random, in GUEST. */
+    private static final class Storer extends Thread {
+        private final AddressSpace space;
+        private final int pages;
+        private final AtomicLong longest = new AtomicLong();
+        private volatile boolean ends;
+
+        Storer(AddressSpace space, int pages) {
+            super("storer");
+            this.space = space;
+            this.pages = pages;
+        }
+
+        @Override
+        public void run() {
+            SplittableRandom random = new SplittableRandom(1);
+            try (Cpu cpu = space.machine().claimCpu()) {
+                cpu.switchTo(space);
+                cpu.enterGuest();
+                while (!ends) {
+                    long address = BASE + random.nextInt(Math.min(pages, STORED_PAGES)) * (pages / STORED_PAGES) * PAGE;
+                    long began = System.nanoTime();
+                    if (cpu.memory().store(address, 8, began) != Fault.NONE) {
+                        throw new IllegalStateException("a page could not be written");
+                    }
+                    longest.accumulateAndGet(System.nanoTime() - began, Math::max);
+                    cpu.poll();
+                }
+                cpu.leaveGuest();
+                cpu.switchTo(null);
+            }
+        }
+
+        /** Returns the longest time of a store since the last call. */
+        long reset() {
+            return longest.getAndSet(0);
+        }
+
+        void end() throws InterruptedException {
+            ends = true;
+            join();
+        }
     }
 
     private static AddressSpace space(int vmas, int touched) {

@@ -169,7 +169,7 @@ class SuiteCommandTest {
                 "sleeping-faults --faults 4 --delay 1 --seconds 0.05 "
                         + "--contender samara,rwlock-whole | rwlock-whole | 2",
                 "stores --keys 2000 --limit 1 --rounds 1 --reads 500 --updates 100 --every 20 | MVStore | 8",
-                "fork --rounds 1 | fork_ns | 4",
+                "fork --rounds 1 --mib 16 | fork_ns | 5",
                 "fork-beside --vmas 134 --rounds 2 | stamped | 4",
                 "sparse --gib 1 --rounds 1 | stamped | 4",
                 "lazy-footprint --spaces 20 | HAZARD_POINTER | 4",

@@ -90,7 +90,7 @@ final class BackingFault {
         if (!vma.acquire()) {
             return FaultResult.AGAIN;
         }
-        state.reader.readUnlock();
+        state.leaveSection();
         BegunEvent recorded = Tracepoints.beginFault();
         long removals = cache.removals();
         int frame;
@@ -170,7 +170,7 @@ final class BackingFault {
      * permits the write.
      */
     private int tell(BackingTraits traits, Request request) {
-        state.reader.readUnlock();
+        state.leaveSection();
         if (!request.vma().acquire()) {
             return FaultResult.AGAIN;
         }

@@ -112,7 +112,7 @@ final class CopyOnWrite {
             if (rights == NOT_CLAIMED) {
                 return FaultResult.AGAIN;
             }
-            state.reader.readUnlock();
+            state.leaveSection();
             PageFlush.flushPage(state.memory, state.table(), leaf, address);
             state.reader.readLock();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);

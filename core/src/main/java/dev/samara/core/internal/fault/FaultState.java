@@ -46,6 +46,9 @@ final class FaultState {
      */
     boolean isBalanced;
 
+    /** Whether the fault has waited for a fork, and keeps the next one waiting until it leaves its reader section. */
+    boolean isPassing;
+
     /** Whether write faults mark a clean page dirty although its entry is already writable. */
     boolean isMarking;
 
@@ -62,6 +65,20 @@ final class FaultState {
     /** Returns the page table of the space that is served. */
     PageTable table() {
         return layout.pages();
+    }
+
+    /** Leaves the reader section, before a wait or at the end of an attempt. */
+    void leaveSection() {
+        endPass();
+        reader.readUnlock();
+    }
+
+    /** Lets the next fork narrow entries. */
+    void endPass() {
+        if (isPassing) {
+            isPassing = false;
+            table().endPass();
+        }
     }
 
     /**

@@ -193,6 +193,7 @@ public final class Faulter {
             state.isBalanced = outerIsBalanced;
             state.isCopy = outerIsCopy;
             backingFault.end(outerInVain);
+            state.endPass();
             if (!ended) {
                 // An Error may have prevented the exit from the reader section, for which one stack frame less was
                 // left.
@@ -274,6 +275,11 @@ public final class Faulter {
             return false;
         }
         BegunEvent recorded = Tracepoints.beginFault();
+        Cpus.checkMayWait("a fault that has to wait for a fork");
+        if (!state.isPassing) {
+            state.table().beginPass();
+            state.isPassing = true;
+        }
         PermissionCheck.awaitFork(state.layout, fork, address);
         state.record(recorded, "a fork", address, access, FaultResult.AGAIN);
         return true;
@@ -320,7 +326,7 @@ public final class Faulter {
             return attempt(address, access);
         } finally {
             if (state.reader.isReading()) {
-                state.reader.readUnlock();
+                state.leaveSection();
             }
             state.reports.deliver();
         }
@@ -356,7 +362,7 @@ public final class Faulter {
     }
 
     private void leaveToWait() {
-        state.reader.readUnlock();
+        state.leaveSection();
         state.checkMayWait();
     }
 

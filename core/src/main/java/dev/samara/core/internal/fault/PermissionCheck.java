@@ -134,13 +134,8 @@ public final class PermissionCheck {
         return gate.await(new FaultWaitReporter(layout.host().threads(), address));
     }
 
-    /**
-     * Waits until a fork that narrows entries has ended. The caller is not in a reader section.
-     *
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, because the fork may wait for that CPU
-     */
+    /** Waits until a fork that narrows entries has ended. The caller is in no reader section, and may wait. */
     static void awaitFork(Layout layout, Gate gate, long address) {
-        Cpus.checkMayWait("a fault that has to wait for a fork");
         gate.awaitUninterruptibly(new FaultWaitReporter(layout.host().threads(), address));
     }
 

@@ -20,6 +20,7 @@ import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -63,7 +64,9 @@ public final class CopyPageTables {
      *    before the last CPU has acknowledged, and none reaches the child afterwards. All later stores follow all
      *    earlier ones: the child has the memory of the instant of the last acknowledgement.
      *
-     * 6. The section ends, the gate opens, and faults and operations continue.
+     * 6. The section ends, the gate opens, and faults and operations continue. Forks in a loop starve neither: the next
+     *    section begins when each fault that waited has made an attempt, which does not wait (PageTable.passing), and
+     *    the instant of a fork waits for older operations that waited repeatedly (Ticket).
      *
      * No deadlock. The copy waits in the section for owners of busy entries, and for CPUs in GUEST. A fault waits for
      * the gate outside GUEST, outside reader sections, without locks, and without a busy entry. An operation waits for
@@ -71,6 +74,9 @@ public final class CopyPageTables {
      * wait for that retirement (step 2): then the fault changes entries in spite of the section, and the operation is
      * rejected if it takes pages away. The promise does not include their effects, nor stores through pins.
      */
+
+    /** The pause between two checks whether the faults that waited for an earlier fork have made an attempt. */
+    private static final long PASS_NANOS = 20_000;
 
     /** The bits, except the rights, that an entry of the child copies from the parent's entry. */
     private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
@@ -173,23 +179,28 @@ public final class CopyPageTables {
     }
 
     /**
-     * Makes faults of the parent wait until the end of the copy, once no other fork does so.
+     * Makes faults of the parent wait until the end of the copy, once no other fork does so, and the faults that waited
+     * for an earlier fork have made an attempt.
      *
      * @throws IllegalStateException if another fork does so, and the retirement of an operation called this
      */
     private void beginSection() {
-        for (Gate other = tryBeginSection(); other != null; other = tryBeginSection()) {
-            await(other, other);
+        for (Gate other = tryBeginSection(); !isInSection; other = tryBeginSection()) {
+            if (other != null) {
+                await(other, other);
+            } else {
+                Pause.parkNanos(this, PASS_NANOS);
+            }
         }
     }
 
-    /** Returns the gate of the fork that has to end first; null if the section has begun. */
+    /** Begins the section, or returns the gate of the fork that has to end first; or null if a fault passes first. */
     private @Nullable Gate tryBeginSection() {
         PageTable pages = parent.pages();
         parent.lock();
         try {
             Gate other = pages.forking();
-            if (other == null) {
+            if (other == null && !pages.hasPassing()) {
                 pages.setForking(gate);
                 isInSection = true;
             }

@@ -6,6 +6,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.vma.Geometry;
+import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +29,16 @@ import org.jspecify.annotations.Nullable;
  * tables; a walk that still reads an unhooked table finds it empty.
  */
 public final class PageTable implements LoadedRoot {
+    private static final VarHandle PASSING;
+
+    static {
+        try {
+            PASSING = MethodHandles.lookup().findVarHandle(PageTable.class, "passing", int.class);
+        } catch (ReflectiveOperationException impossible) {
+            throw new ExceptionInInitializerError(impossible);
+        }
+    }
+
     private final int pageShift;
     private final int bits;
     private final int entries;
@@ -64,6 +75,16 @@ public final class PageTable implements LoadedRoot {
      * @invariant while it is set, no fault fills, widens or replaces an entry, except in a callback of a retirement
      */
     private volatile @Nullable Gate forking;
+
+    /**
+     * How many faults have waited for a fork, or wait for one, and have not made an attempt since.
+     *
+     * @written such faults (getAndAdd)
+     * @read a fork, under the layout lock (volatile)
+     * @invariant the next fork does not begin to narrow entries before it is 0, so that forks do not starve a fault
+     */
+    @SuppressWarnings("UnusedVariable") // through PASSING
+    private int passing;
 
     private final TableCharge charge;
 
@@ -121,6 +142,20 @@ public final class PageTable implements LoadedRoot {
     /** Returns the gate of the fork that narrows entries, which faults do not change until it is open; or null. */
     public @Nullable Gate forking() {
         return forking;
+    }
+
+    /** Keeps the next fork from narrowing entries until {@link #endPass}, which follows soon, without a wait. */
+    public void beginPass() {
+        PASSING.getAndAdd(this, 1);
+    }
+
+    public void endPass() {
+        PASSING.getAndAdd(this, -1);
+    }
+
+    /** Returns whether a fault must make its next attempt before a fork narrows entries. */
+    public boolean hasPassing() {
+        return (int) PASSING.getVolatile(this) != 0;
     }
 
     /** Sets the gate of the fork that is about to narrow entries; null at its end. The caller holds the layout lock. */

@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches. If
- * an operation is between two batches, the fork waits for its last batch. The batches of an operation never wait for a
+ * an operation is between two batches, the fork waits for its last batch. It also waits for older operations that have
+ * a {@link Ticket}, because they may have waited for several earlier forks. The batches of an operation never wait for a
  * gate, so even a fork that a callback of a retirement calls can wait for them. After several waits the fork takes a
  * {@link Ticket} for the whole space, for which later operations wait.
  *
@@ -23,6 +24,10 @@ final class ForkInstant implements AutoCloseable {
     private static final int PATIENCE = 3;
 
     private final Layout parent;
+
+    /** The position of the fork in the order of operations that wait; 0 if it has not met a ticket or a publication. */
+    private long age;
+
     private @Nullable Ticket ticket;
     private boolean isLocked;
 
@@ -33,26 +38,32 @@ final class ForkInstant implements AutoCloseable {
     /** Waits for the instant. The caller holds no lock, and holds the layout lock of the parent afterwards. */
     void await() {
         int waits = 0;
-        for (Gate publication = lockOrGate(waits); publication != null; publication = lockOrGate(waits)) {
-            publication.awaitUninterruptibly(parent.host().waitReporter("a fork"));
+        for (Gate earlier = lockOrGate(waits); earlier != null; earlier = lockOrGate(waits)) {
+            earlier.awaitUninterruptibly(parent.host().waitReporter("a fork"));
             waits++;
         }
     }
 
-    /** Acquires the lock and returns null, or returns the gate of a publication that has not ended. */
+    /** Acquires the lock and returns null, or returns the gate of a publication that has not ended, or a ticket. */
     private @Nullable Gate lockOrGate(int waits) {
         parent.lock();
         try {
-            Gate publication = parent.inFlight().publication();
-            if (publication != null && waits == PATIENCE) {
-                Ticket mine = new Ticket(parent.nextAge(), "a fork");
+            if (age == 0 && !parent.inFlight().isEmpty()) {
+                age = parent.nextAge();
+            }
+            Gate earlier = parent.inFlight().publication();
+            if (earlier == null) {
+                earlier = parent.inFlight().ticketBefore(age, 0, -1L);
+            }
+            if (earlier != null && waits == PATIENCE) {
+                Ticket mine = new Ticket(age, "a fork");
                 mine.name(0, -1L);
                 parent.inFlight().add(mine);
                 mine.leave();
                 ticket = mine;
             }
-            isLocked = publication == null;
-            return publication;
+            isLocked = earlier == null;
+            return earlier;
         } finally {
             if (!isLocked) {
                 parent.unlock();

@@ -179,7 +179,13 @@ final class ForkScenarios {
     static final class FilePageThenStore extends StoreThenStore {
         @Override
         protected void prepare(State state, Cpu cpu) {
-            state.space.mmap(AT, PAGE, RW, MapFlags.PRIVATE | MapFlags.FIXED, newFile(state).open(), 0);
+            state.space.mmap(
+                    AT,
+                    PAGE,
+                    RW,
+                    MapFlags.PRIVATE | MapFlags.FIXED,
+                    newFile(state).open(),
+                    0);
             mapPage(state, cpu, LAST);
         }
     }

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.torture;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Vma;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.testing.Explored;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * P48: a thread makes change number i, and then it, or another thread that has seen the change, stores i to a page. A
+ * child of a concurrent fork that contains the store contains the change. {@code -Dfork.children=N} judges N children
+ * of each kind.
+ */
+class ForkOfOneInstantTest {
+    private static final int CHILDREN = Integer.getInteger("fork.children", 30);
+
+    /** The places of changes, which are used in turn. */
+    private static final int PLACES = 256;
+
+    /** Pages between the places and the page of the last store, so that a fork takes some time between them. */
+    private static final int BETWEEN = 1024;
+
+    private static final long PAGE = SpaceFixture.PAGE;
+
+    /** The kinds of changes. */
+    enum Change {
+        /** Stores to a page that each fork shares again, and that a later fault copies or uses again. */
+        PRESENT,
+        FIRST_TOUCH,
+        ZERO_PAGE,
+        FILE_PAGE,
+        STACK,
+        MAP,
+        DISCARD,
+        PROTECT
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "PRESENT, 1",
+        "PRESENT, 2",
+        "FIRST_TOUCH, 1",
+        "FIRST_TOUCH, 2",
+        "ZERO_PAGE, 1",
+        "ZERO_PAGE, 2",
+        "FILE_PAGE, 1",
+        "FILE_PAGE, 2",
+        "STACK, 1",
+        "STACK, 2",
+        "MAP, 1",
+        "MAP, 2",
+        "DISCARD, 1",
+        "DISCARD, 2",
+        "PROTECT, 1",
+        "PROTECT, 2"
+    })
+    @DisplayName("P48: a child that has a store has the change before it, by one thread or two")
+    @Explored(4)
+    void children(Change change, int threads) throws Exception {
+        try (SpaceFixture fixture = new SpaceFixture()) {
+            Run run = new Run(fixture, change);
+            List<Thread> storing = new ArrayList<>();
+            storing.add(run.start(threads == 1 ? run::changeAndStore : run::changeAndSignal));
+            if (threads == 2) {
+                storing.add(run.start(run::storeAfterSignal));
+            }
+            try {
+                for (int judged = 0; judged < CHILDREN && run.failure.get() == null; ) {
+                    judged += run.judgeChild() ? 1 : 0;
+                }
+            } finally {
+                run.ends = true;
+                for (Thread thread : storing) {
+                    thread.join();
+                }
+                run.close();
+            }
+            assertEquals(null, run.failure.get());
+        }
+    }
+
+    /** The threads and pages of one test. */
+    private static final class Run {
+        private final SpaceFixture fixture;
+        private final AddressSpace space;
+        private final Change change;
+        private final MemoryFile file;
+
+        /** The places; the number of the last signalled change; the number of the last change that was stored. */
+        private final long places;
+
+        private final long signal;
+        private final long last;
+
+        private final AtomicReference<Throwable> failure = new AtomicReference<>();
+        private volatile boolean ends;
+
+        /** A child that is kept, so that the pages of the parent are shared; replaced now and then. */
+        private AddressSpace elder;
+
+        private final byte[] bytes = new byte[Long.BYTES];
+        private final ByteBuffer value = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+
+        Run(SpaceFixture fixture, Change change) {
+            this.fixture = fixture;
+            this.change = change;
+            space = fixture.space;
+            file = fixture.machine.newFile("file", 1, SpaceFixture.GEOMETRY, PLACES * PAGE);
+            places = switch (change) {
+                case FILE_PAGE -> fixture.map(0, PLACES, SpaceFixture.RW, MapFlags.PRIVATE, file.open(), 0);
+                case STACK -> stack();
+                default -> fixture.anonymous(PLACES);
+            };
+            // Above the places, because a fork copies in the order of addresses, but not adjacent to them.
+            last = fixture.map(0x7000_0000_0000L, BETWEEN, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0)
+                    + (BETWEEN - 1) * PAGE;
+            signal = last - PAGE;
+            for (int i = 0; i < BETWEEN; i++) {
+                fixture.memory.store(last - i * PAGE, Long.BYTES, 0);
+            }
+            elder = space.fork();
+        }
+
+        private long stack() {
+            long start = 0x1000_0000L;
+            fixture.map(
+                    start + PLACES * PAGE,
+                    1,
+                    SpaceFixture.RW,
+                    SpaceFixture.ANONYMOUS | MapFlags.GROWSDOWN | MapFlags.FIXED,
+                    null,
+                    0);
+            return start;
+        }
+
+        Thread start(Runnable body) {
+            Thread thread = new Thread(() -> {
+                try {
+                    body.run();
+                } catch (Throwable thrown) {
+                    failure.compareAndSet(null, thrown);
+                }
+            });
+            thread.start();
+            return thread;
+        }
+
+        void changeAndStore() {
+            try (Cpu cpu = fixture.machine.claimCpu()) {
+                cpu.switchTo(space);
+                for (long i = 1; !ends; i++) {
+                    change(cpu, i);
+                    store(cpu, last, i);
+                }
+                cpu.switchTo(null);
+            }
+        }
+
+        void changeAndSignal() {
+            try (Cpu cpu = fixture.machine.claimCpu()) {
+                cpu.switchTo(space);
+                for (long i = 1; !ends; i++) {
+                    long number = i;
+                    change(cpu, i);
+                    store(cpu, signal, i);
+                    spin(cpu, () -> cpu.memory().load(last, Long.BYTES) == number);
+                }
+                cpu.switchTo(null);
+            }
+        }
+
+        void storeAfterSignal() {
+            try (Cpu cpu = fixture.machine.claimCpu()) {
+                cpu.switchTo(space);
+                for (long i = 1; !ends; i++) {
+                    long number = i;
+                    spin(cpu, () -> cpu.memory().load(signal, Long.BYTES) == number);
+                    store(cpu, last, i);
+                }
+                cpu.switchTo(null);
+            }
+        }
+
+        private void spin(Cpu cpu, BooleanSupplier isReached) {
+            cpu.enterGuest();
+            while (!ends && failure.get() == null && !isReached.getAsBoolean()) {
+                cpu.poll();
+                Thread.onSpinWait();
+            }
+            cpu.leaveGuest();
+        }
+
+        private static void store(Cpu cpu, long address, long number) {
+            cpu.enterGuest();
+            cpu.memory().store(address, Long.BYTES, number);
+            cpu.leaveGuest();
+        }
+
+        private long place(long number) {
+            int index = (int) (number % PLACES);
+            return places + (change == Change.STACK ? PLACES - 1 - index : index) * PAGE;
+        }
+
+        private void change(Cpu cpu, long number) {
+            long place = place(number);
+            if (number % PLACES == 0) {
+                reset();
+            }
+            switch (change) {
+                case PRESENT -> store(cpu, places, number);
+                case FIRST_TOUCH, FILE_PAGE, STACK -> store(cpu, place, number);
+                case ZERO_PAGE -> {
+                    assertEquals(0, cpu.memory().load(place, Long.BYTES));
+                    store(cpu, place, number);
+                }
+                case MAP -> succeeded(space.munmap(place, PAGE));
+                case DISCARD -> {
+                    store(cpu, place, number);
+                    succeeded(space.madvise(place, PAGE, Advice.DONTNEED));
+                }
+                case PROTECT -> succeeded(space.mprotect(place, PAGE, Protection.READ));
+            }
+        }
+
+        /** Undoes the changes in all places. */
+        private void reset() {
+            switch (change) {
+                case FIRST_TOUCH, ZERO_PAGE, FILE_PAGE ->
+                    succeeded(space.madvise(places, PLACES * PAGE, Advice.DONTNEED));
+                case STACK -> succeeded(space.munmap(places, PLACES * PAGE));
+                case MAP ->
+                    assertEquals(
+                            places,
+                            space.mmap(
+                                    places,
+                                    PLACES * PAGE,
+                                    SpaceFixture.RW,
+                                    SpaceFixture.ANONYMOUS | MapFlags.FIXED,
+                                    null,
+                                    0));
+                case PROTECT -> succeeded(space.mprotect(places, PLACES * PAGE, SpaceFixture.RW));
+                case PRESENT, DISCARD -> {}
+            }
+        }
+
+        private static void succeeded(long result) {
+            assertEquals(0, result, () -> Errno.of(result).toString());
+        }
+
+        /** Forks once. Returns whether the child shows anything: not right before the changes are undone. */
+        boolean judgeChild() {
+            AddressSpace child = space.fork();
+            long number = read(child, last);
+            boolean isJudged = number != 0 && number % PLACES != PLACES - 1;
+            if (isJudged) {
+                assertTrue(
+                        hasChange(child, number), () -> "a child with store " + number + " lacks the change before it");
+            }
+            if (number % 3 == 0) {
+                elder.close();
+                elder = child;
+            } else {
+                child.close();
+            }
+            return isJudged;
+        }
+
+        private boolean hasChange(AddressSpace child, long number) {
+            long place = place(number);
+            Vma vma = child.find(place);
+            return switch (change) {
+                case PRESENT -> read(child, places) >= number;
+                case FIRST_TOUCH, ZERO_PAGE, FILE_PAGE -> read(child, place) == number;
+                case STACK -> vma != null && read(child, place) == number;
+                case MAP -> vma == null;
+                case DISCARD -> read(child, place) == 0;
+                case PROTECT -> !Objects.requireNonNull(vma).has(VmaFlags.WRITE);
+            };
+        }
+
+        private long read(AddressSpace from, long address) {
+            assertEquals(Long.BYTES, from.read(address, bytes, 0, Long.BYTES));
+            return value.getLong(0);
+        }
+
+        void close() {
+            elder.close();
+            succeeded(space.munmap(places, (PLACES + 1) * PAGE));
+            file.close();
+        }
+    }
+}
