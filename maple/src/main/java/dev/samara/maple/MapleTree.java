@@ -442,7 +442,6 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     public void update(Consumer<? super Transaction<V>> body) {
         Objects.requireNonNull(body, "body");
         beginEdit();
-        startDraft(era());
         try (Transaction<V> transaction = open()) {
             body.accept(transaction);
             if (transaction.isOpen()) {
@@ -465,7 +464,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
             throw new IllegalStateException("begin requires the writer lock");
         }
         requireNoTransaction();
-        startDraft(era());
+        // The caller must be able to end the transaction.
+        requireStack();
         return open();
     }
 
@@ -520,6 +520,7 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     }
 
     private Transaction<V> open() {
+        startDraft(era());
         Transaction<V> transaction = new Transaction<>(this);
         begin(transaction);
         return transaction;
