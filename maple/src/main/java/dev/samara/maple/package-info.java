@@ -130,8 +130,9 @@
  *       throws if it is used after its end, by another thread, or without the lock; so does the tree if the
  *       transaction's thread edits it directly.
  *   <dt>F. Memory
- *   <dd>F.1 The tree does not keep erased or replaced values reachable. Only snapshots, versions, cursors and readers
- *       that saw them do.
+ *   <dd>F.1 The tree does not keep erased or replaced values reachable. Only these do: snapshots and versions that
+ *       contain them, cursors that are on an entry, readers, an open transaction, and a transaction that was left
+ *       open, until the next edit.
  * </dl>
  *
  * <p><b>Stability.</b> This package is stable: a 0.x release changes it only if a defect cannot be fixed otherwise.
