@@ -279,6 +279,11 @@ final class Node {
         return nodes[i];
     }
 
+    /** Returns the number of slots of a child. */
+    int childSize(int i) {
+        return level == 1 ? LeafNode.size(leaf(i)) : child(i).size();
+    }
+
     /** Returns whether a slot still refers to this leaf. */
     static boolean isLeaf(@Nullable Object[][] leaves, int i, @Nullable Object[] leaf) {
         return leafAcquire(leaves, i) == leaf;
