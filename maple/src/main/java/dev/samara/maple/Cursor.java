@@ -45,6 +45,9 @@ public final class Cursor<V> {
         AFTER_LAST
     }
 
+    /** The maximum number of entries in a text. */
+    private static final int TEXT_ENTRIES = 64;
+
     /** Below every slot number. */
     private static final int NO_PLAIN_STEP = -1;
 
@@ -192,6 +195,21 @@ public final class Cursor<V> {
     public V value() {
         requireEntry();
         return (V) Objects.requireNonNull(content());
+    }
+
+    /** Moves over the next entries, and returns the first ones as text. */
+    String text() {
+        StringBuilder text = new StringBuilder("{");
+        V value = next();
+        for (int n = 0; value != null; n++) {
+            text.append(n == 0 ? "" : ", ");
+            if (n == TEXT_ENTRIES) {
+                return text.append("...}").toString();
+            }
+            text.append(Keys.range(first(), last())).append('=').append(value);
+            value = next();
+        }
+        return text.append('}').toString();
     }
 
     private void requireEntry() {

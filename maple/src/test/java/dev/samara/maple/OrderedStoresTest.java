@@ -62,10 +62,10 @@ class OrderedStoresTest {
             for (int level = 0; level < root.level; level++) {
                 List<Integer> sizes = new ArrayList<>();
                 addSizes(root, level, sizes);
-                List<Integer> early =
-                        ascends ? sizes.subList(0, sizes.size() - 2) : sizes.subList(2, sizes.size());
+                List<Integer> early = ascends ? sizes.subList(0, sizes.size() - 2) : sizes.subList(2, sizes.size());
                 assertEquals(
-                        List.of(), early.stream().filter(size -> size != Node.FANOUT).toList());
+                        List.of(),
+                        early.stream().filter(size -> size != Node.FANOUT).toList());
             }
         }
     }
