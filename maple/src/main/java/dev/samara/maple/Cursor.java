@@ -28,9 +28,11 @@ import org.jspecify.annotations.Nullable;
  * An unsuccessful {@link #find} leaves the cursor after the last entry, an unsuccessful {@link #findBackward} before
  * the first one.
  *
- * <p>A cursor references the version of the tree that its last step read, and so keeps that version's values reachable,
- * until it is moved or dropped. Moving does not allocate, except at most once in a tree of more than four levels, i.e.
- * of thousands of entries.
+ * <p>A cursor on an entry references the version of the tree that its last step read, and so keeps that version's values
+ * reachable, until it is moved or dropped. After the last entry or before the first one, it keeps nothing reachable.
+ * Moving does not allocate, except at most once in a tree of more than four levels, i.e. of thousands of entries. After
+ * a method threw a {@link StackOverflowError}, the position is unspecified until the next {@link #find} or {@link
+ * #findBackward}.
  *
  * @param <V> the type of values
  */
@@ -42,6 +44,9 @@ public final class Cursor<V> {
         BEFORE_FIRST,
         AFTER_LAST
     }
+
+    /** The maximum number of entries in a text. */
+    private static final int TEXT_ENTRIES = 64;
 
     /** Below every slot number. */
     private static final int NO_PLAIN_STEP = -1;
@@ -136,7 +141,7 @@ public final class Cursor<V> {
             if (isCurrent(now) && (slot != moving || LeafPivots.pivot(pivots, slot) == hi)) {
                 return forward();
             }
-            return hi == Keys.MAX ? leave(now, hi, Place.AFTER_LAST) : forwardFrom(now, hi + 1);
+            return hi == Keys.MAX ? fallOff(Place.AFTER_LAST) : forwardFrom(now, hi + 1);
         }
         return place == Place.AFTER_LAST ? null : forwardFrom(now, Keys.MIN);
     }
@@ -153,7 +158,7 @@ public final class Cursor<V> {
             if (isCurrent(now) && (slot - 1 != moving || LeafPivots.pivot(pivots, moving) + 1 == lo)) {
                 return backward();
             }
-            return lo == Keys.MIN ? leave(now, lo, Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
+            return lo == Keys.MIN ? fallOff(Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
         }
         return place == Place.BEFORE_FIRST ? null : backwardFrom(now, Keys.MAX);
     }
@@ -190,6 +195,21 @@ public final class Cursor<V> {
     public V value() {
         requireEntry();
         return (V) Objects.requireNonNull(content());
+    }
+
+    /** Moves over the next entries, and returns the first ones as text. */
+    String text() {
+        StringBuilder text = new StringBuilder("{");
+        V value = next();
+        for (int n = 0; value != null; n++) {
+            text.append(n == 0 ? "" : ", ");
+            if (n == TEXT_ENTRIES) {
+                return text.append("...}").toString();
+            }
+            text.append(Keys.range(first(), last())).append('=').append(value);
+            value = next();
+        }
+        return text.append('}').toString();
     }
 
     private void requireEntry() {
@@ -299,13 +319,14 @@ public final class Cursor<V> {
         return (V) content;
     }
 
-    /** Moves past the end at {@code key}, and descends from {@code now} so that the cursor releases the older tree. */
-    private @Nullable V leave(Node now, long key, Place end) {
-        descend(now, key);
-        return fallOff(end);
-    }
-
+    /** Moves past an end, and releases the tree: the next move descends from its root again. */
     private @Nullable V fallOff(Place end) {
+        for (int level = 1; level <= root.level; level++) {
+            path[level] = Node.EMPTY;
+        }
+        root = Node.EMPTY;
+        parent = root;
+        leaf = root.leaf(0);
         lastPlain = NO_PLAIN_STEP;
         place = end;
         return null;

@@ -15,6 +15,9 @@ abstract class EditedRoot extends AfterRoot {
 
     private static final VarHandle ERA;
 
+    /** Created with the first tree, because the first edit may run near the end of the stack. */
+    private static final StackReserve STACK = new StackReserve();
+
     static {
         try {
             MethodHandles.Lookup lookup = MethodHandles.lookup();
@@ -114,7 +117,7 @@ abstract class EditedRoot extends AfterRoot {
         if (!before.open && before == eraAcquire()) {
             return seen;
         }
-        writerLock.lock();
+        acquire();
         try {
             endEra();
             // The root read above is not returned, because a writer may have published another one since, or changed
@@ -143,13 +146,28 @@ abstract class EditedRoot extends AfterRoot {
         }
     }
 
+    /**
+     * Checks that enough stack is left to acquire and release the writer lock, or to begin and end a transaction.
+     *
+     * @throws StackOverflowError if not
+     */
+    static void requireStack() {
+        STACK.check();
+    }
+
+    /** Acquires the writer lock. If this method throws, it has not acquired it. */
+    private void acquire() {
+        requireStack();
+        writerLock.lock();
+    }
+
     /** Acquires the writer lock. If this method throws, it has not acquired it. */
     final void beginEdit() {
         if (writerLock.isHeldByCurrentThread()) {
             requireNoTransaction();
         }
         boolean isReady = false;
-        writerLock.lock();
+        acquire();
         try {
             dropAbandoned();
             isReady = true;

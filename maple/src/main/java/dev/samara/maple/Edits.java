@@ -86,6 +86,8 @@ final class Edits {
     /** Runs the caller's code before an edit. While it runs, the tree rejects other edits by this thread. */
     private <T> T alone(Supplier<T> code) {
         Object mark = new Object();
+        // If the caller's code overflows the stack, the mark must be removed nevertheless.
+        EditedRoot.requireStack();
         tree.begin(mark);
         boolean isAlone = false;
         T result;

@@ -46,7 +46,7 @@ public final class GapSearch {
      */
     public GapSearch size(long size) {
         if (size == 0) {
-            throw new IllegalArgumentException("size 0x0 must not be 0");
+            throw new IllegalArgumentException("size must not be 0");
         }
         this.size = size;
         return this;
@@ -62,7 +62,7 @@ public final class GapSearch {
      */
     public GapSearch within(long min, long max) {
         if (Long.compareUnsigned(min, max) > 0) {
-            throw new IllegalArgumentException("min " + Keys.hex(min) + " must not be above max " + Keys.hex(max));
+            throw new IllegalArgumentException("min " + Keys.text(min) + " must not be above max " + Keys.text(max));
         }
         this.min = Keys.flip(min);
         this.max = Keys.flip(max);
@@ -79,11 +79,11 @@ public final class GapSearch {
      */
     public GapSearch aligned(long alignment, long offset) {
         if (alignment == 0) {
-            throw new IllegalArgumentException("alignment 0x0 must not be 0");
+            throw new IllegalArgumentException("alignment must not be 0");
         }
         if (Long.compareUnsigned(offset, alignment) >= 0) {
             throw new IllegalArgumentException(
-                    "offset " + Keys.hex(offset) + " must be below alignment " + Keys.hex(alignment));
+                    "offset " + Keys.text(offset) + " must be below alignment " + Keys.text(alignment));
         }
         this.alignment = alignment;
         this.offset = offset;
@@ -144,9 +144,9 @@ public final class GapSearch {
     /** Returns the request and the result. */
     @Override
     public String toString() {
-        return "size " + Keys.hex(size) + " within " + Keys.range(Keys.flip(min), Keys.flip(max)) + " aligned "
-                + Keys.hex(alignment) + "+" + Keys.hex(offset) + " guarded " + Keys.hex(before) + ", "
-                + Keys.hex(after) + ": " + (found ? Keys.range(first(), last()) : "none");
+        return "size " + Keys.text(size) + " within " + Keys.range(Keys.flip(min), Keys.flip(max)) + " aligned "
+                + Keys.text(alignment) + "+" + Keys.text(offset) + " guarded " + Keys.text(before) + ", "
+                + Keys.text(after) + ": " + (found ? Keys.range(first(), last()) : "none");
     }
 
     /** The caller must hold the writer lock; otherwise the result may be stale. */

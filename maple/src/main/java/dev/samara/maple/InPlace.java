@@ -153,7 +153,7 @@ final class InPlace {
             changed = LeafBoundary.shared(pivots);
         }
         @Nullable Object[] made = LeafNode.of(changed, leaf, at, tail, content);
-        LeafBoundary.name(made, LeafBoundary.changed(leaf, i, j, at, tail, content));
+        LeafBoundary.makeMovable(made, LeafBoundary.changed(leaf, i, j, at, tail, content));
         long before = parent.gaps[slot];
         long gap = content == null
                 ? larger(before, Node.length(lo, hi))

@@ -20,7 +20,10 @@ public record IndexRange(long first, long last) {
         Keys.requireRange(first, last);
     }
 
-    /** Returns the bounds in hexadecimal. */
+    /**
+     * Returns the bounds, e.g. {@code [540, 599]} or {@code [0x10000, 0x1ffff]}: in decimal below 65,536, else in
+     * hexadecimal.
+     */
     @Override
     public String toString() {
         return Keys.range(first, last);

@@ -53,16 +53,20 @@ final class Keys {
 
     static void requireRange(long first, long last) {
         if (Long.compareUnsigned(first, last) > 0) {
-            throw new IllegalArgumentException("first " + hex(first) + " must not be above last " + hex(last));
+            throw new IllegalArgumentException("first " + text(first) + " must not be above last " + text(last));
         }
     }
 
-    static String hex(long index) {
-        return "0x" + Long.toHexString(index);
+    /**
+     * Formats an index for people: in decimal below 65,536, as for minutes or ids; else in hexadecimal, as for
+     * addresses.
+     */
+    static String text(long index) {
+        return (index & ~0xffffL) == 0 ? Long.toString(index) : "0x" + Long.toHexString(index);
     }
 
-    /** Formats a range of indexes for messages. */
+    /** Formats a range of indexes for people. */
     static String range(long first, long last) {
-        return "[" + hex(first) + ", " + hex(last) + "]";
+        return "[" + text(first) + ", " + text(last) + "]";
     }
 }

@@ -32,13 +32,13 @@ final class LeafBoundary {
     static final int NONE = -2;
 
     /** The bits of the last word of pivots from here on record the boundary; {@link LeafPivots} uses those below. */
-    private static final int NAME = 32;
+    private static final int MOVABLE = 32;
 
     private LeafBoundary() {}
 
     /** Returns the slot before the movable boundary, or {@link #NONE}. */
     static int of(long[] pivots) {
-        return (int) (pivots[pivots.length - 1] >>> NAME) + NONE;
+        return (int) (pivots[pivots.length - 1] >>> MOVABLE) + NONE;
     }
 
     /**
@@ -59,7 +59,7 @@ final class LeafBoundary {
      * Makes the boundary after slot {@code i} of a leaf movable, if it may be and {@code i} is not {@link #NONE}. The
      * leaf must not be reachable by other code yet, and no other leaf may share its pivots.
      */
-    static void name(@Nullable Object[] leaf, int i) {
+    static void makeMovable(@Nullable Object[] leaf, int i) {
         if (i == NONE) {
             return;
         }
@@ -68,7 +68,7 @@ final class LeafBoundary {
         boolean isAtFreeEnd = (i == 0 && LeafNode.content(leaf, 0) == null)
                 || (i + 1 == last && LeafNode.content(leaf, last) == null);
         if (!isAtFreeEnd && !LeafPivots.hasEven(pivots)) {
-            pivots[pivots.length - 1] |= (long) (i - NONE) << NAME;
+            pivots[pivots.length - 1] |= (long) (i - NONE) << MOVABLE;
         }
     }
 

@@ -40,6 +40,17 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
      *      before:  left[1] = (p, q, r)   leftLeaf = r with 3 items left, r's neighbour is q
      *      then:    leftAt[1] = 1, which is q; items = q's and the 3; the level above gets (p, built...)
      *
+     * Entries often arrive in ascending or in descending order. If each split divided the items evenly, every leaf but
+     * the last one would stay half full. So where the last leaf of the tree overflows because a range was stored after
+     * all of its entries, step 2 leaves as many items as possible to the lower nodes, and moves items into the node
+     * before, if it is not full. Only the last two nodes of a level then have less than 16 slots. Descending order is
+     * the mirror image.
+     *
+     *      before:  (11 slots) (16 slots)             one more range, and a gap before it, are stored at the end
+     *      then:    (16 slots) (13 slots)
+     *      later:   (16 slots) (16 slots)
+     *      then:    (16 slots) (12 slots) (6 slots)   6 is Node.MIN_FILL
+     *
      * The same steps join two trees at an index: left is a path in the lower tree, and right one in the upper tree. If
      * the trees differ in height, levels with a single child are first added above the root of the lower one.
      *
@@ -57,6 +68,9 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
 
     private final NodeBuilder items = new NodeBuilder();
 
+    /** The end of the tree at which the leaf overflows: 1 after its last entry, -1 before its first one, else 0. */
+    private int growsAt;
+
     LevelRebuild() {
         forget();
         disown();
@@ -67,6 +81,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         try {
             descendRight(root, hi);
             leafItems(lo, hi, content);
+            growsAt = items.count() > Node.FANOUT ? endOf(lo, hi) : 0;
             return rebuild(false);
         } finally {
             forget();
@@ -83,6 +98,7 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
         descend(raised(lower, height), lo);
         descendRight(raised(upper, height), hi);
         leafItems(lo, hi, content);
+        growsAt = 0;
         Node result = rebuild(true);
         forget();
         return result;
@@ -134,6 +150,23 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     }
 
     /**
+     * Returns at which end of the tree a range within one leaf is: 1 if at most one slot of the tree follows it, -1 if
+     * at most one precedes it, else 0.
+     */
+    private int endOf(long lo, long hi) {
+        @Nullable Object[] l = leftLeaf;
+        @Nullable Object[] r = rightLeaf;
+        int last = LeafNode.size(r) - 1;
+        if (l != r) {
+            return 0;
+        }
+        if (LeafNode.pivot(r, last) == Keys.MAX && (hi == Keys.MAX || rightAt[0] == last)) {
+            return 1;
+        }
+        return floor == Keys.MIN && (lo == Keys.MIN || leftAt[0] == 0) ? -1 : 0;
+    }
+
+    /**
      * Builds leaves and nodes from the items, level by level, up to the root: steps 2 to 4.
      *
      * @param isJoin whether the two paths are in different trees; the two trees may share a node and still differ above
@@ -153,8 +186,10 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     private void buildLevel(int level) {
         if (items.count() < Node.MIN_FILL) {
             takeNeighbour(level);
+        } else if (growsAt != 0 && items.count() > Node.FANOUT) {
+            fillNeighbour(level);
         }
-        items.build(level, level == 0 ? leftFloor() : Keys.MIN, top, era);
+        items.build(level, level == 0 ? leftFloor() : Keys.MIN, top, era, growsAt);
     }
 
     /** Returns whether a single built child replaces a single child of a node that is on both paths at a level. */
@@ -172,11 +207,11 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     }
 
     private Node buildRoot() {
-        items.build(top, Keys.MIN, top, era);
+        items.build(top, Keys.MIN, top, era, growsAt);
         if (items.builtCount() > 1) {
             items.clear();
             items.addBuilt();
-            items.build(top + 1, Keys.MIN, top + 1, era);
+            items.build(top + 1, Keys.MIN, top + 1, era, 0);
         }
         Node root = (Node) items.built();
         while (root.level != 1 && root.size() == 1) {
@@ -198,22 +233,30 @@ abstract sealed class LevelRebuild extends OwnedPath permits Splice {
     /** Adds the items of the preceding node or leaf of this level, or else of the following one. */
     private void takeNeighbour(int level) {
         if (toNeighbour(left, leftAt, level + 1, -1)) {
-            Node parent = left[level + 1];
-            int i = leftAt[level + 1];
-            if (level == 0) {
-                items.addBefore(parent.leaf(i));
-            } else {
-                items.addBefore(parent.child(i));
-            }
+            items.addBefore(left[level + 1], leftAt[level + 1]);
         } else if (toNeighbour(right, rightAt, level + 1, 1)) {
+            items.addAfter(right[level + 1], rightAt[level + 1]);
+        }
+    }
+
+    /**
+     * Adds the items of the node or leaf that is next to those at the end of the tree, unless it is full. It has the
+     * same parent, because no parent has only one child.
+     */
+    private void fillNeighbour(int level) {
+        if (growsAt > 0) {
+            Node parent = left[level + 1];
+            int i = leftAt[level + 1] - 1;
+            if (i >= 0 && parent.childSize(i) < Node.FANOUT) {
+                leftAt[level + 1] = i;
+                items.addBefore(parent, i);
+            }
+        } else {
             Node parent = right[level + 1];
-            int i = rightAt[level + 1];
-            if (level == 0) {
-                @Nullable Object[] leaf = parent.leaf(i);
-                items.add(leaf, 0, LeafNode.size(leaf));
-            } else {
-                Node n = parent.child(i);
-                items.add(n, 0, n.size());
+            int i = rightAt[level + 1] + 1;
+            if (i < parent.size() && parent.childSize(i) < Node.FANOUT) {
+                rightAt[level + 1] = i;
+                items.addAfter(parent, i);
             }
         }
     }

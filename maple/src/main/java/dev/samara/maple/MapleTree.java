@@ -24,7 +24,8 @@ import org.jspecify.annotations.Nullable;
  * {@code eraseEntry} are {@code remove}, {@code storeAll} is {@code putAll}, {@code entryAt} is {@code floorEntry} with
  * a check of the range's end, {@code atOrAfter} and {@code atOrBefore} are the values of {@code ceilingEntry} and
  * {@code floorEntry}, {@code entries} of a range is a copy of {@code subMap}, and {@code count} is {@code size}; {@code
- * get}, {@code merge}, {@code compute} and {@code clear} have the same names.
+ * get}, {@code merge}, {@code compute} and {@code clear} have the same names. Unlike those maps, trees are equal only
+ * if they are the same object, because their contents change: to compare contents, compare snapshots.
  *
  * @param <V> the type of values
  */
@@ -442,7 +443,6 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
     public void update(Consumer<? super Transaction<V>> body) {
         Objects.requireNonNull(body, "body");
         beginEdit();
-        startDraft(era());
         try (Transaction<V> transaction = open()) {
             body.accept(transaction);
             if (transaction.isOpen()) {
@@ -465,7 +465,8 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
             throw new IllegalStateException("begin requires the writer lock");
         }
         requireNoTransaction();
-        startDraft(era());
+        // The caller must be able to end the transaction.
+        requireStack();
         return open();
     }
 
@@ -519,7 +520,18 @@ public final class MapleTree<V> extends EditedRoot implements RangeView<V>, Rang
         return TreeCheck.dump(frozenRoot());
     }
 
+    /**
+     * Returns the first 64 entries in ascending order, e.g. {@code {[540, 599]=Ada}}; {@code ...} stands for others.
+     * The bounds have the form of {@link IndexRange#toString}. Never blocks: walks the tree as a {@link Cursor} does.
+     * Calls {@code toString} of the values.
+     */
+    @Override
+    public String toString() {
+        return cursor().text();
+    }
+
     private Transaction<V> open() {
+        startDraft(era());
         Transaction<V> transaction = new Transaction<>(this);
         begin(transaction);
         return transaction;

@@ -64,7 +64,7 @@ final class Node {
      * For {@link LeafBoundary}, which must not have a static initializer: the first edit of a program may run near the
      * end of the stack, and a failed initializer makes its class unusable.
      *
-     * @written holder of the writer lock, in {@code move} (release), if the pivots name the boundary ({@code of}), a
+     * @written holder of the writer lock, in {@code move} (release), if the pivots record the boundary as movable ({@code of}), a
      *     node of the open era that is in the tree refers to the leaf, and no other node refers to it ({@code
      *     Node.ownsLeaf}); before other code can reach the leaf (plain)
      * @read any thread (plain; then the fence of {@code LeafPivots.endRead})
@@ -277,6 +277,11 @@ final class Node {
     /** Returns a child of this node, which must be above level 1. */
     Node child(int i) {
         return nodes[i];
+    }
+
+    /** Returns the number of slots of a child. */
+    int childSize(int i) {
+        return level == 1 ? LeafNode.size(leaf(i)) : child(i).size();
     }
 
     /** Returns whether a slot still refers to this leaf. */

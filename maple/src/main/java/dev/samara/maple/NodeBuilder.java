@@ -14,7 +14,8 @@ final class NodeBuilder {
 
     /**
      * Two full nodes minus one slot each, plus three items: the new slot, and what is left of the replaced slots before
-     * and after it. An underfull node plus a whole neighbour always contain fewer items.
+     * and after it. An underfull node plus a whole neighbour always contain fewer items, and so do an overflowing node
+     * at the end of a tree, i.e. 18 items, plus a neighbour that is not full.
      */
     private static final int CAPACITY = 2 * Node.FANOUT + 1;
 
@@ -69,18 +70,21 @@ final class NodeBuilder {
         count += length;
     }
 
-    /** Adds the slots of a leaf before all items. */
-    void addBefore(@Nullable Object[] leaf) {
-        int total = moveUp(LeafNode.size(leaf));
-        add(leaf, 0, LeafNode.size(leaf));
+    /** Adds the slots of a child of this node before all items. */
+    void addBefore(Node parent, int i) {
+        int total = moveUp(parent.childSize(i));
+        addAfter(parent, i);
         count = total;
     }
 
-    /** Adds the slots of a node before all items. */
-    void addBefore(Node n) {
-        int total = moveUp(n.size());
-        add(n, 0, n.size());
-        count = total;
+    /** Adds the slots of a child of this node after all items. */
+    void addAfter(Node parent, int i) {
+        int size = parent.childSize(i);
+        if (parent.level == 1) {
+            add(parent.leaf(i), 0, size);
+        } else {
+            add(parent.child(i), 0, size);
+        }
     }
 
     /** Makes room for {@code size} items in front, which the caller must add next. Returns the total count. */
@@ -95,18 +99,20 @@ final class NodeBuilder {
     }
 
     /**
-     * Builds the minimum number of nodes or leaves for the items, and divides the items evenly among them.
+     * Builds the minimum number of nodes or leaves for the items, and divides the items among them.
      *
      * @param level the level of the nodes; 0 for leaves
      * @param lowerBound the lower bound of the first leaf; not used for nodes
      * @param top the level of the root
+     * @param growsAt 0 to divide the items evenly; 1 to fill the lower nodes, because the tree grows at its upper end;
+     *     -1 to fill the upper nodes
      */
-    void build(int level, long lowerBound, int top, Era era) {
+    void build(int level, long lowerBound, int top, Era era, int growsAt) {
         int n = (count + Node.FANOUT - 1) / Node.FANOUT;
         long floor = lowerBound;
         int from = 0;
         for (int b = 0; b < n; b++) {
-            int to = count * (b + 1) / n;
+            int to = b + 1 == n ? count : end(b + 1, n, growsAt);
             if (level == 0) {
                 buildLeaf(b, from, to, floor, top);
             } else {
@@ -120,6 +126,16 @@ final class NodeBuilder {
             from = to;
         }
         builtCount = n;
+    }
+
+    /** Returns how many items are in the first {@code b} of {@code n} nodes, which are not all of them. */
+    private int end(int b, int n, int growsAt) {
+        if (growsAt == 0) {
+            return count * b / n;
+        }
+        int full = growsAt > 0 ? b : n - b;
+        int items = Math.min(full * Node.FANOUT, count - (n - full) * Node.MIN_FILL);
+        return growsAt > 0 ? items : count - items;
     }
 
     private void buildLeaf(int b, int from, int to, long floor, int top) {

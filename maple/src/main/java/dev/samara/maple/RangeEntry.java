@@ -27,7 +27,7 @@ public record RangeEntry<V>(long first, long last, V value) {
         Objects.requireNonNull(value, "value");
     }
 
-    /** Returns the range in hexadecimal, and the value. */
+    /** Returns the range as {@link IndexRange#toString} does, and the value, e.g. {@code [540, 599]=Ada}. */
     @Override
     public String toString() {
         return Keys.range(first, last) + "=" + value;

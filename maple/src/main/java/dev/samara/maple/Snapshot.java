@@ -8,7 +8,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Spliterator;
 import java.util.Spliterators;
-import java.util.StringJoiner;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
@@ -289,11 +288,13 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
         return entries().hashCode();
     }
 
-    /** Returns the entries in ascending order, as readable text. */
+    /**
+     * Returns the first 64 entries in ascending order, e.g. {@code {[540, 599]=Ada}}; {@code ...} stands for others.
+     * The bounds have the form of {@link IndexRange#toString}. Calls {@code toString} of the values. The text of {@link
+     * #entries()} contains all entries.
+     */
     @Override
     public String toString() {
-        StringJoiner text = new StringJoiner(", ", "{", "}");
-        forEach((first, last, value) -> text.add(Keys.range(first, last) + "=" + value));
-        return text.toString();
+        return cursor().text();
     }
 }

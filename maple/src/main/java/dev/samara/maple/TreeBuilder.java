@@ -71,8 +71,8 @@ public final class TreeBuilder<V> {
         if (count > 0) {
             long before = pivots[count - 1];
             if (lo <= before) {
-                throw new IllegalArgumentException("first " + Keys.hex(first) + " must be above "
-                        + Keys.hex(Keys.flip(before)) + ", the last so far");
+                throw new IllegalArgumentException("first " + Keys.text(first) + " must be above "
+                        + Keys.text(Keys.flip(before)) + ", the last so far");
             }
             free = before + 1;
         }

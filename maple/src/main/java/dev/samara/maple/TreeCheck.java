@@ -106,12 +106,12 @@ final class TreeCheck {
     /** Checks which boundary of a leaf with these bounds moves. */
     private static void checkMoving(Node parent, @Nullable Object[] leaf, long lo, long hi) {
         long[] words = LeafNode.pivots(leaf);
-        long named = words[words.length - 1] >>> 32;
+        long movable = words[words.length - 1] >>> 32;
         int size = leaf.length - 1;
-        require(named == 0 || (named >= 2 && named <= size), "no boundary that moves", parent, lo, hi);
-        require(named != 2 || leaf[1] != null, "the boundary of a free range at the start moves", parent, lo, hi);
-        require(named != size || leaf[size] != null, "the boundary of a free range at the end moves", parent, lo, hi);
-        require(named == 0 || words.length != 17 || (int) words[16] == 0, "moves among even pivots", parent, lo, hi);
+        require(movable == 0 || (movable >= 2 && movable <= size), "no boundary that moves", parent, lo, hi);
+        require(movable != 2 || leaf[1] != null, "the boundary of a free range at the start moves", parent, lo, hi);
+        require(movable != size || leaf[size] != null, "the boundary of a free range at the end moves", parent, lo, hi);
+        require(movable == 0 || words.length != 17 || (int) words[16] == 0, "moves among even pivots", parent, lo, hi);
     }
 
     /** Returns the pivots of a leaf with these bounds, as keys, and checks how they are stored. */
@@ -174,7 +174,7 @@ final class TreeCheck {
         for (int i = 0; i < n.size(); i++) {
             long end = n.pivot(i);
             text.append(indent).append(Keys.range(Keys.flip(start), Keys.flip(end)));
-            text.append(" gap ").append(Keys.hex(n.gaps[i])).append('\n');
+            text.append(" gap ").append(Keys.text(n.gaps[i])).append('\n');
             if (n.level == 1) {
                 append(text, n.leaf(i), start, indent + "  ");
             } else {

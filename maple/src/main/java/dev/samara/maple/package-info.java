@@ -118,7 +118,7 @@
  *   <dt>C. Edits
  *   <dd>C.1 A store or erase changes the indexes in its range, and no others. C.2 An insert or reservation takes effect
  *       if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position if there is
- *       one. C.4 A call that throws changes nothing. C.5 Adjacent free ranges are merged. C.6 {@code compute}, {@code
+ *       one. C.4 A call that throws changes nothing, and keeps no lock, even if the stack or the heap is exhausted. C.5 Adjacent free ranges are merged. C.6 {@code compute}, {@code
  *       merge} and {@code storeAll} take effect at one instant.
  *   <dt>D. Reservations
  *   <dd>D.1 A reservation is invisible in every lookup view, and D.2 occupies its range in the allocation view. D.3
@@ -130,8 +130,9 @@
  *       throws if it is used after its end, by another thread, or without the lock; so does the tree if the
  *       transaction's thread edits it directly.
  *   <dt>F. Memory
- *   <dd>F.1 The tree does not keep erased or replaced values reachable. Only snapshots, versions, cursors and readers
- *       that saw them do.
+ *   <dd>F.1 The tree does not keep erased or replaced values reachable. Only these do: snapshots and versions that
+ *       contain them, cursors that are on an entry, readers, an open transaction, and a transaction that was left
+ *       open, until the next edit.
  * </dl>
  *
  * <p><b>Stability.</b> This package is stable: a 0.x release changes it only if a defect cannot be fixed otherwise.
@@ -162,6 +163,8 @@
  *       <td>A reference to a leaf, if no snapshot contains the node: {@code InPlace}; one boundary of a leaf, if no
  *       snapshot contains the leaf: {@code LeafBoundary}. A replaced node never changes again
  *       </td></tr>
+ *   <tr><td>What releases the writer lock if the stack overflows?</td>
+ *       <td>{@code StackReserve} ensures that the {@code finally} can</td></tr>
  *   <tr><td>What keeps a snapshot unchanged?</td>
  *       <td>{@code Era}; a snapshot ends the open era in {@code EditedRoot.frozenRoot}</td></tr>
  *   <tr><td>How does a reader find out that the tree was changed?</td>

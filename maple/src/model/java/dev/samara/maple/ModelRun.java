@@ -396,20 +396,20 @@ final class ModelRun {
     }
 
     private void checkAt(long index) {
-        require(tree.get(index) == model.get(index), "get differs at " + Keys.hex(index));
-        require(Objects.equals(tree.entryAt(index), model.entryAt(index)), "entryAt differs at " + Keys.hex(index));
+        require(tree.get(index) == model.get(index), "get differs at " + Keys.text(index));
+        require(Objects.equals(tree.entryAt(index), model.entryAt(index)), "entryAt differs at " + Keys.text(index));
         require(
                 Objects.equals(tree.reservationAt(index), model.reservationAt(index)),
-                "reservationAt differs at " + Keys.hex(index));
+                "reservationAt differs at " + Keys.text(index));
         Transaction<Object> t = transaction;
         if (t != null) {
-            require(t.get(index) == edited().get(index), "get differs in transaction at " + Keys.hex(index));
+            require(t.get(index) == edited().get(index), "get differs in transaction at " + Keys.text(index));
             require(
                     Objects.equals(t.entryAt(index), edited().entryAt(index)),
-                    "entryAt differs in transaction at " + Keys.hex(index));
+                    "entryAt differs in transaction at " + Keys.text(index));
             require(
                     Objects.equals(t.reservationAt(index), edited().reservationAt(index)),
-                    "reservationAt differs in transaction at " + Keys.hex(index));
+                    "reservationAt differs in transaction at " + Keys.text(index));
         }
     }
 

@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -290,16 +292,46 @@ class MapleTreeTest {
         }
         tree.reserve(0x100, 0x1ff, "me");
         String dump = tree.dump();
-        assertTrue(dump.contains("[0x4e, 0x4e] v39"));
-        assertTrue(dump.contains("[0x100, 0x1ff] reserved by me"));
-        assertTrue(dump.contains("[0x200, 0xffffffffffffffff] free"));
+        assertTrue(dump.contains("[78, 78] v39"));
+        assertTrue(dump.contains("[256, 511] reserved by me"));
+        assertTrue(dump.contains("[512, 0xffffffffffffffff] free"));
         assertTrue(dump.contains(" gap 0x"));
     }
 
     @Test
-    void entryIsShownInHexadecimal() {
-        assertEquals("[0x10, 0xffffffffffffffff]=x", new RangeEntry<>(16, MAX, "x").toString());
-        assertEquals("", refusal(() -> new RangeEntry<>(MAX, 16, "x"), "first 0xffffffffffffffff", "last 0x10"));
+    @DisplayName("indexes below 65,536 are shown in decimal, others in hexadecimal")
+    void texts() {
+        assertEquals("[540, 599]=Ada", new RangeEntry<>(540, 599, "Ada").toString());
+        assertEquals("[65535, 0x10000]", new IndexRange(65_535, 65_536).toString());
+        assertEquals("[16, 0xffffffffffffffff]=x", new RangeEntry<>(16, MAX, "x").toString());
+        assertEquals("", refusal(() -> new RangeEntry<>(MAX, 16, "x"), "first 0xffffffffffffffff", "last 16"));
+    }
+
+    @Test
+    @DisplayName("a tree and a snapshot show their first 64 entries; the tree does not wait for the writer lock")
+    void firstEntriesAreShown() {
+        assertEquals("{}", tree.toString());
+        tree.store(540, 599, "Ada");
+        tree.store(600, 659, "Alan");
+        tree.reserve(700, 709, "me");
+        assertEquals("{[540, 599]=Ada, [600, 659]=Alan}", tree.toString());
+        assertEquals(tree.toString(), tree.snapshot().toString());
+        for (int i = 0; i < 62; i++) {
+            tree.store(1000 + i, 1000 + i, "v");
+        }
+        tree.writerLock().lock();
+        try {
+            String text = CompletableFuture.supplyAsync(tree::toString)
+                    .orTimeout(60, TimeUnit.SECONDS)
+                    .join();
+            assertTrue(text.endsWith("[1060, 1060]=v, [1061, 1061]=v}"), text);
+        } finally {
+            tree.writerLock().unlock();
+        }
+        tree.store(2000, 2000, "v");
+        assertTrue(tree.toString().endsWith("[1061, 1061]=v, ...}"), tree::toString);
+        assertEquals(tree.toString(), tree.snapshot().toString());
+        assertTrue(tree.snapshot().entries().toString().endsWith("[2000, 2000]=v]"));
     }
 
     private static String refusal(Executable call, String... parts) {
@@ -326,7 +358,7 @@ class MapleTreeTest {
                 () -> tree.update(t -> t.replaceByReservation(MAX, 1, "me")),
                 () -> tree.update(t -> t.isFree(MAX, 1)));
         for (Executable call : calls) {
-            refusal(call, "first 0xffffffffffffffff", "last 0x1", "must not be above");
+            refusal(call, "first 0xffffffffffffffff", "last 1", "must not be above");
         }
         assertTrue(tree.isFree(0, MAX));
         assertFalse(tree.writerLock().isLocked());

@@ -38,9 +38,7 @@ class RangeEditsTest {
         expected.add("b");
         expected.add("c");
         assertEquals(expected, asked);
-        assertEquals(
-                List.of("[0x0, 0x4]=a", "[0x5, 0x9]=aa", "[0xa, 0x13]=new", "[0x1e, 0x22]=cc", "[0x23, 0x27]=c"),
-                texts());
+        assertEquals(List.of("[0, 4]=a", "[5, 9]=aa", "[10, 19]=new", "[30, 34]=cc", "[35, 39]=c"), texts());
     }
 
     @Test
@@ -56,7 +54,7 @@ class RangeEditsTest {
     void merge() {
         tree.store(10, 19, "a");
         tree.merge(0, 29, "x", (old, value) -> old + value);
-        assertEquals(List.of("[0x0, 0x9]=x", "[0xa, 0x13]=ax", "[0x14, 0x1d]=x"), texts());
+        assertEquals(List.of("[0, 9]=x", "[10, 19]=ax", "[20, 29]=x"), texts());
         tree.merge(0, 29, "x", (old, value) -> null);
         assertTrue(tree.isEmpty());
     }
@@ -89,7 +87,7 @@ class RangeEditsTest {
                             throw mine;
                         })));
         before = new ArrayList<>(before);
-        before.add("[0x28, 0x31]=c");
+        before.add("[40, 49]=c");
         assertEquals(before, texts());
     }
 
@@ -153,13 +151,13 @@ class RangeEditsTest {
         tree.store(20, 29, "a");
         tree.store(30, 39, "a");
         tree.storeCoalescing(10, 19, "a");
-        assertEquals(List.of("[0x0, 0x1d]=a", "[0x1e, 0x27]=a"), texts());
+        assertEquals(List.of("[0, 29]=a", "[30, 39]=a"), texts());
         tree.storeCoalescing(5, 6, "b");
-        assertEquals(List.of("[0x0, 0x4]=a", "[0x5, 0x6]=b", "[0x7, 0x1d]=a", "[0x1e, 0x27]=a"), texts());
+        assertEquals(List.of("[0, 4]=a", "[5, 6]=b", "[7, 29]=a", "[30, 39]=a"), texts());
         tree.storeCoalescing(3, 34, "a");
-        assertEquals(List.of("[0x0, 0x27]=a"), texts());
+        assertEquals(List.of("[0, 39]=a"), texts());
         tree.storeCoalescing(0, -1L, "a");
-        assertEquals(List.of("[0x0, 0xffffffffffffffff]=a"), texts());
+        assertEquals(List.of("[0, 0xffffffffffffffff]=a"), texts());
     }
 
     @Test
@@ -168,7 +166,7 @@ class RangeEditsTest {
         try (Writer<String> writer = tree.writer()) {
             writer.storeCoalescing(0, 9, "a");
             writer.storeCoalescing(10, 19, "a");
-            assertEquals("[0x0, 0x13]=a", String.valueOf(tree.entryAt(12)));
+            assertEquals("[0, 19]=a", String.valueOf(tree.entryAt(12)));
             writer.merge(15, 24, "b", (old, value) -> old + value);
             assertEquals("ab", tree.get(19));
             writer.storeAll(new TreeBuilder<String>().add(3, 3, "c").build());
@@ -231,7 +229,7 @@ class RangeEditsTest {
         } finally {
             tree.writerLock().unlock();
         }
-        assertEquals(List.of("[0x0, 0x9]=a"), texts());
+        assertEquals(List.of("[0, 9]=a"), texts());
         assertEquals(0, tree.writerLock().getHoldCount());
         tree.store(0, 9, "c");
         tree.validate();
@@ -284,7 +282,7 @@ class RangeEditsTest {
                     }));
             assertEquals("a", t.get(5));
         });
-        assertEquals(List.of("[0x0, 0x9]=a", "[0x32, 0x3b]=mine"), texts());
+        assertEquals(List.of("[0, 9]=a", "[50, 59]=mine"), texts());
     }
 
     @Test

@@ -242,7 +242,7 @@ class ReservationTest {
         };
         tree.reserve(50, 50, owner);
         ReservedException e = assertThrows(ReservedException.class, () -> tree.eraseEntry(50));
-        assertEquals("[0x32, 0x32] is reserved by late", e.getMessage());
+        assertEquals("[50, 50] is reserved by late", e.getMessage());
     }
 
     @Test

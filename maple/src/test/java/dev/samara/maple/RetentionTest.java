@@ -13,7 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Named;
 import org.junit.jupiter.api.Test;
@@ -366,6 +368,41 @@ class RetentionTest {
                 move.accept(cursor);
                 assertLetGo(tree, cursor);
             }
+        }
+    }
+
+    /** Returns ways to move a cursor off an end. */
+    static Stream<Named<Consumer<Cursor<Object>>>> ends() {
+        return Stream.of(
+                Named.of("upwards", cursor -> moveUntilNull(cursor::next)),
+                Named.of("downwards", cursor -> moveUntilNull(cursor::previous)),
+                Named.of("from the last entry", cursor -> {
+                    cursor.find(TOP);
+                    assertNull(cursor.next());
+                }),
+                Named.of("from the first entry", cursor -> {
+                    cursor.findBackward(0);
+                    assertNull(cursor.previous());
+                }));
+    }
+
+    private static void moveUntilNull(Supplier<@Nullable Object> move) {
+        Object value = move.get();
+        while (value != null) {
+            value = move.get();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("ends")
+    @DisplayName("by a cursor that is off an end")
+    void cursorOffAnEnd(Consumer<Cursor<Object>> leave) {
+        for (int size : SIZES) {
+            MapleTree<Object> tree = filled(size);
+            Cursor<Object> cursor = tree.cursor();
+            leave.accept(cursor);
+            tree.erase(0, TOP);
+            assertLetGo(tree, cursor);
         }
     }
 }

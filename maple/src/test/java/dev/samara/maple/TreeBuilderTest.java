@@ -65,7 +65,7 @@ class TreeBuilderTest {
         builder.add(0x10, 0x1f, "a");
         String message = assertThrows(IllegalArgumentException.class, () -> builder.add(0x1f, 0x20, "b"))
                 .getMessage();
-        assertEquals("first 0x1f must be above 0x1f, the last so far", message);
+        assertEquals("first 31 must be above 31, the last so far", message);
         assertThrows(IllegalArgumentException.class, () -> builder.add(0x30, 0x2f, "b"));
         builder.add(0x20, -1L, "b");
         assertThrows(IllegalArgumentException.class, () -> builder.add(0, 0, "c"));

@@ -92,7 +92,7 @@ final class LeafMutantsTest {
                     "changed",
                     0),
             of(
-                    "a new leaf keeps the name of the old one's boundary",
+                    "a new leaf keeps the record of the old one's boundary",
                     planted(PIVOTS, "p[SHIFT] = (int) old[SHIFT];", "p[SHIFT] = old[SHIFT];"),
                     "LeafBoundaryTest",
                     "random",

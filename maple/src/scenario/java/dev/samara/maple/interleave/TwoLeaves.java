@@ -66,8 +66,11 @@ final class TwoLeaves {
             put(HIGH_CELL - 2, isReserved);
             put(HIGH_CELL - 1, isReserved);
         }
-        // The order matters: the store to cell 16 splits the only leaf in two. The last store is within one leaf, and
-        // starts an era.
+        // The order matters: a store in the middle of the only leaf splits it in two halves, but not a store at the end
+        // of a tree. The last store is within one leaf, and starts an era.
+        if (!isHigh) {
+            put(CELLS - 1, isReserved);
+        }
         for (int cell = 0; cell < CELLS; cell += 2) {
             put(cell, isReserved);
         }
