@@ -37,7 +37,6 @@ final class GuestProgramsTest {
                 "debugged",
                 "details",
                 "execs",
-                "fifo",
                 "files",
                 "floats",
                 "folders",

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * The part of the host's file system that the guest can access: the directory given as its root, and the guest's
  * program, which is read-only if it is outside of the root. Paths are resolved component by component, including
  * symbolic links, so that no path leads out of the root, as after {@code chroot}. If the root was replaced by another
- * directory or by a link, no path can be resolved any more. The caller holds the monitor of the {@link NamedPipes} from
+ * directory or by a link, no path can be resolved any more. The caller holds the monitor of the {@link GuestNames} from
  * the start of a resolution until it no longer uses the result.
  */
 public final class GuestRoot {

@@ -294,7 +294,7 @@ public final class ProcFiles {
 
     /**
      * Returns the target of a link that leads to a host file, or of a link of {@code /dev}. Null for any other path,
-     * and if the file has no known name any more. The caller holds the monitor of {@code NamedPipes}.
+     * and if the file has no known name any more. The caller holds the monitor of {@code GuestNames}.
      */
     public static @Nullable String followed(GuestThread thread, String path) {
         if (!mayLead(path)) {
@@ -317,7 +317,7 @@ public final class ProcFiles {
 
     /**
      * Returns the directory to which a link leads if the directory was removed; null otherwise. The caller holds the
-     * monitor of {@code NamedPipes}.
+     * monitor of {@code GuestNames}.
      */
     public static @Nullable OpenedName removedFolder(GuestThread thread, String path) {
         if (!mayLead(path)) {
