@@ -55,7 +55,6 @@ final class GuestProgramsTest {
                 "mmap",
                 "mremap",
                 "names",
-                "owners",
                 "pagemap",
                 "partial",
                 "pie",

@@ -19,7 +19,6 @@ import dev.samara.emulator.linux.memory.MappingTotal;
 import dev.samara.emulator.linux.memory.SegmentTable;
 import dev.samara.emulator.linux.memory.UnnamedMemory;
 import dev.samara.emulator.linux.signal.SignalInfo;
-import dev.samara.emulator.linux.wait.PiFutexes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -45,7 +44,6 @@ public final class GuestSystem {
     private final GuestReports reports;
     private final Function<GuestThread, ThreadCalls> calls;
     private final ProcessTree tree = new ProcessTree();
-    private final PiFutexes piFutexes = new PiFutexes(tree::findThread);
     private final SegmentTable segments;
     private final GuestNames names = new GuestNames();
     private final FileLocks locks = new FileLocks();
@@ -211,10 +209,6 @@ public final class GuestSystem {
 
     public FutexTable futexes() {
         return machine.futexes();
-    }
-
-    public PiFutexes piFutexes() {
-        return piFutexes;
     }
 
     /** Returns the current directory of the first process at its start. */
