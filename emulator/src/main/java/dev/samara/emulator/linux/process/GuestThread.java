@@ -524,11 +524,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     @Override
-    public long checkTerminalRead() {
-        return process.system().terminal().check(this, SignalInfo.TTIN);
-    }
-
-    @Override
     public void pauseForDebugger() {
         if (debugger != null) {
             debugger.pause(this);

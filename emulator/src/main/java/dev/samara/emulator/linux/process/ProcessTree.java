@@ -185,7 +185,7 @@ public final class ProcessTree {
     }
 
     /** Returns the session of a group; -1 if there is no such group. */
-    synchronized int sessionOfGroup(int group) {
+    private int sessionOfGroup(int group) {
         for (TreeNode node : nodes.values()) {
             if (node.group == group) {
                 return node.session;
