@@ -16,7 +16,6 @@ import org.jspecify.annotations.Nullable;
  * the start of a resolution until it no longer uses the result.
  */
 public final class GuestRoot {
-    private static final String NO_SYSTEM = "rootfs";
 
     private final @Nullable Path root;
 
@@ -69,22 +68,6 @@ public final class GuestRoot {
             }
         }
         return null;
-    }
-
-    /** Returns the kind of the root's file system. */
-    public String fileSystem() {
-        Path found = root;
-        try {
-            return found == null ? NO_SYSTEM : Files.getFileStore(found).type();
-        } catch (IOException gone) {
-            return NO_SYSTEM;
-        }
-    }
-
-    /** Returns the device number of the root, as {@code stat} reports it. */
-    public long device() {
-        FileStatus found = first;
-        return found == null ? 1 : found.device();
     }
 
     /** Returns the directory in which the guest starts. */

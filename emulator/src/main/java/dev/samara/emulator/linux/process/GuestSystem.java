@@ -7,6 +7,7 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.cpu.BlockCache;
 import dev.samara.emulator.cpu.CodeTranslator;
 import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.OpenFileCount;
 import dev.samara.emulator.linux.file.OpenedName;

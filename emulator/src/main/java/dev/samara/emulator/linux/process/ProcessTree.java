@@ -59,11 +59,6 @@ public final class ProcessTree {
         return ++lastId;
     }
 
-    /** Returns the newest ID. */
-    synchronized int lastId() {
-        return lastId;
-    }
-
     /** Returns whether a process has ended. This stays true after it was reaped. */
     synchronized boolean isZombie(GuestProcess process) {
         TreeNode node = nodes.get(process.pid());
