@@ -50,6 +50,7 @@ final class GuestProgramsTest {
                 "links",
                 "locks",
                 "madvise",
+                "masks",
                 "memfd",
                 "mistakes",
                 "mmap",

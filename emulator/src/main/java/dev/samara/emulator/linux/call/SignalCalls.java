@@ -117,9 +117,10 @@ final class SignalCalls {
         if (setBytes != SET_BYTES) {
             return LinuxErrno.EINVAL;
         }
-        thread.mask().setForWait(memory.getLong(address));
-        thread.await(new WaitList(), () -> false, WaitingThread.NEVER);
-        return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        return thread.mask().during(memory.getLong(address), () -> {
+            thread.await(new WaitList(), () -> false, WaitingThread.NEVER);
+            return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        });
     }
 
     long alternateStack(long newAddress, long oldAddress) {
