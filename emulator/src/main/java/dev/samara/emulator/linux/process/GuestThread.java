@@ -310,7 +310,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** Starts a program, whose space the CPU already uses. */
     public void begin(LoadedProgram program) {
         hart.reset();
-        hart.pc = program.entry();
+        hart.continueAt(program.entry());
         hart.x[Hart.SP] = program.stackPointer();
         alternateStack.disable();
         name = null;
