@@ -78,7 +78,8 @@ final class GuestProgramsTest {
                 "threads",
                 "timers",
                 "titles",
-                "users");
+                "users",
+                "widths");
     }
 
     private void check(GuestRun run, String name) throws Exception {

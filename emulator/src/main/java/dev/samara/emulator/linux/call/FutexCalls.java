@@ -40,7 +40,7 @@ final class FutexCalls {
 
     long futex(long address, long operation, long value, long fourth, long other, long last) {
         boolean isPrivate = (operation & PRIVATE) != 0;
-        int command = (int) operation & 127;
+        int command = (int) operation & ~(PRIVATE | WALL_CLOCK);
         boolean hasTime = command == WAIT || command == WAIT_BITS;
         if (hasTime && fourth != 0 && memory.getTime(fourth) < 0) {
             return LinuxErrno.EINVAL;
