@@ -142,7 +142,7 @@ public final class PipeEnd extends GuestFile {
                 return LinuxErrno.EPIPE;
             }
             if (!pipe.isFull()) {
-                return count > 0 && !file.isMappable() ? LinuxErrno.EINVAL : pipe.addPagesOf(file, offset, count);
+                return count > 0 && !file.isSendable() ? LinuxErrno.EINVAL : pipe.addPagesOf(file, offset, count);
             }
             if (isNonBlocking()) {
                 return LinuxErrno.EAGAIN;

@@ -181,7 +181,8 @@ public final class ProcFiles {
         String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
         SystemTexts texts = new SystemTexts(system);
         if (SystemTexts.FILES.contains(file)) {
-            TextFile.Kind kind = file.startsWith("sys/") ? TextFile.Kind.BYTES : TextFile.Kind.SEQUENCE;
+            TextFile.Kind kind =
+                    file.startsWith("sys/") ? TextFile.Kind.SENDABLE_BYTES : TextFile.Kind.SENDABLE_SEQUENCE;
             return new TextFile(path, flags, kind, FileStatus.numberOf(path), system.texts(), () -> texts.bytes(file));
         }
         List<String> names = file.isEmpty() ? List.of() : SystemTexts.names(file);
