@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Jumps out of handlers, alternate stacks, and the registers in a handler's context.
+// Jumps out of handlers, alternate stacks, and what a handler may change in its context.
 #include "guest.h"
 const char *name = NAME;
 
@@ -38,6 +38,127 @@ static void skip(int signal, struct siginfo *info, struct context *context) {
     context->registers[0] += 4;
     context->registers[10] = 0x4321;
     context->floats[8] = 0x4010000000000000;
+}
+
+static struct stack edited;
+
+static void edit(int signal, struct siginfo *info, struct context *context) {
+    context->stack = edited;
+}
+
+/* A frame may contain an alternate stack that sigaltstack would refuse. It is ignored then. */
+static void edits(void) {
+    enum { AUTODISARM = (int) 0x80000000 };
+    static const struct {
+        i32 flags;
+        u64 size;
+        int is_taken;
+        i32 now;
+    } all[] = {
+        {0, 4096, 1, 0}, {1, 4096, 1, 0}, {1234, 4096, 0, 0}, {8, 4096, 0, 0}, {3, 4096, 0, 0}, {2, 4096, 1, 2},
+        {0, 100, 0, 0}, {0, 0, 0, 0}, {0, 2047, 0, 0}, {0, 2048, 1, 0}, {AUTODISARM, 4096, 1, AUTODISARM},
+        {AUTODISARM | 8, 4096, 0, 0}, {AUTODISARM | 2, 4096, 1, AUTODISARM | 2},
+    };
+    static u8 other[2 * PAGE];
+    on(SIGUSR1, edit, 0);
+    for (u64 i = 0; i < sizeof all / sizeof *all; i++) {
+        struct stack set = {alternate, 0, sizeof alternate}, now;
+        edited = (struct stack) {other, all[i].flags, all[i].size};
+        check(call(SYS_sigaltstack, &set, 0), 0);
+        check(call(SYS_tkill, call(SYS_gettid), SIGUSR1), 0);
+        check(call(SYS_sigaltstack, 0, &now), 0);
+        check(now.sp, !all[i].is_taken ? alternate : (all[i].flags & 2) ? 0 : other);
+        check(now.flags, all[i].now);
+        check(now.size, !all[i].is_taken ? sizeof alternate : (all[i].flags & 2) ? 0 : all[i].size);
+    }
+}
+
+static i32 nested_flags[2];
+
+/* A stack that disarms itself is disabled in each handler, also in one on another stack. */
+static void look(int signal, struct siginfo *info, struct context *context) {
+    struct stack now;
+    check(call(SYS_sigaltstack, 0, &now), 0);
+    check(now.flags, 2);
+    check(context->stack.flags, (int) 0x80000000);
+    handled = 1;
+}
+
+/* The stack of the outer handler is in use after the inner one, so the frame of that one cannot change it. */
+static void nest(int signal, struct siginfo *info, struct context *context) {
+    nested_flags[depth++] = context->stack.flags;
+    if (depth == 2) {
+        context->stack.sp = 0;
+        context->stack.flags = 2;
+        return;
+    }
+    check(call(SYS_tkill, call(SYS_gettid), signal), 0);
+    struct stack now;
+    check(call(SYS_sigaltstack, 0, &now), 0);
+    check(now.sp, alternate);
+    check(now.flags, 1);
+}
+
+/* A frame has the flags with which the stack was set, whether it is in use or not. */
+static void nested(void) {
+    on(SIGUSR1, nest, SA_ONSTACK | SA_NODEFER);
+    for (i32 flags = 0; flags < 2; flags++) {
+        struct stack set = {alternate, flags, sizeof alternate};
+        check(call(SYS_sigaltstack, &set, 0), 0);
+        depth = 0;
+        check(call(SYS_tkill, call(SYS_gettid), SIGUSR1), 0);
+        check(depth, 2);
+        check(nested_flags[0], flags);
+        check(nested_flags[1], flags);
+    }
+    struct stack automatic = {alternate, (int) 0x80000000, sizeof alternate};
+    check(call(SYS_sigaltstack, &automatic, 0), 0);
+    on(SIGUSR2, look, 0);
+    handled = 0;
+    check(call(SYS_tkill, call(SYS_gettid), SIGUSR2), 0);
+    check(handled, 1);
+    check(call(SYS_sigaltstack, 0, &automatic), 0);
+    check(automatic.flags, (int) 0x80000000);
+}
+
+static int extension;
+
+static void extend(int signal, struct siginfo *info, struct context *context) {
+    ((u32 *) (context->floats + 32))[65 + extension] = 1;
+}
+
+/* A reserved word that is not 0, or an extension that this machine does not have, is SIGSEGV. */
+static void extensions(void) {
+    for (extension = 0; extension < 3; extension++) {
+        i64 child = fork();
+        if (child == 0) {
+            struct action standard = {0, 0, 0};
+            check(call(SYS_rt_sigaction, SIGSEGV, &standard, 0, 8), 0);
+            on(SIGUSR1, extend, 0);
+            check(call(SYS_tkill, call(SYS_gettid), SIGUSR1), 0);
+            exit(0);
+        }
+        check(wait_for(child), SIGSEGV);
+    }
+}
+
+static void odd(int signal, struct siginfo *info, struct context *context) {
+    context->registers[0] = (context->registers[0] + 4) | 1;
+}
+
+/* The lowest bit of an address at which the kernel continues is ignored. */
+static void odd_addresses(void) {
+    on(SIGTRAP, odd, 0);
+    i64 value = 5;
+    __asm__ volatile(".option push\n.option norvc\nebreak\naddi %0, %0, 1\naddi %0, %0, 2\n.option pop" : "+r"(value)
+                     :
+                     : "memory");
+    check(value, 8);
+    on(SIGTRAP, (void *) ((u64) odd | 1), 0);
+    __asm__ volatile(".option push\n.option norvc\nebreak\naddi %0, %0, 1\naddi %0, %0, 2\n.option pop" : "+r"(value)
+                     :
+                     : "memory");
+    check(value, 11);
 }
 
 static void end(int signal, struct siginfo *info, struct context *context) {
@@ -100,6 +221,11 @@ int main(int argc, char **argv) {
     check(bits, 0x4010000000000000);
 
     no_stack();
+    edits();
+    nested();
+    extensions();
+    odd_addresses();
+    check(call(SYS_sigaltstack, &stack, 0), 0);
     struct stack off = {0, 2, 0};
     check(call(SYS_sigaltstack, &off, &old), 0);
     check(old.flags, 0);

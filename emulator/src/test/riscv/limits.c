@@ -5,7 +5,7 @@ const char *name = NAME;
 
 enum { E2BIG = 7, ENFILE = 23, EMFILE = 24, ENOSPC = 28, EMLINK = 31, ENAMETOOLONG = 36, ENOLCK = 37 };
 enum { F_SETLK = 6, F_RDLCK = 0, IPC_RMID = 0, SYS_getrandom = 278, SYS_readv = 65, SYS_getgroups = 158, SYS_setgroups };
-enum { SIG_RT = 40, SIG_QUEUE = -1, S_IFIFO = 0010000 };
+enum { SIG_RT = 40, SIG_QUEUE = -1 };
 
 static int ends[2];
 
@@ -328,22 +328,6 @@ static void pipes(void) {
     check(call(SYS_pipe2, ends, 0), 0);
 }
 
-static void named_pipes(void) {
-    char path[6] = "p0000";
-    i64 count = 0, result;
-    do {
-        for (int i = 0, rest = (int) count; i < 4; i++, rest /= 10)
-            path[4 - i] = (char) ('0' + rest % 10);
-        result = call(SYS_mknodat, AT_FDCWD, path, S_IFIFO | 0600, 0);
-        count += result == 0;
-    } while (result == 0 && count <= 1024);
-    check(result, -ENOSPC);
-    check(count, 1024);
-    check(call(SYS_linkat, AT_FDCWD, "p0000", AT_FDCWD, "q", 0), -EMLINK);
-    check(call(SYS_unlinkat, AT_FDCWD, "p0000", 0), 0);
-    check(call(SYS_mknodat, AT_FDCWD, "q", S_IFIFO | 0600, 0), 0);
-}
-
 /* 96 times 64 KiB with a pointer are as much as there may be, without the name of the program. */
 static void arguments(void) {
     static char text[(64 << 10) - 8];
@@ -461,7 +445,7 @@ static const struct {
     {"descriptors", descriptors}, {"files", files}, {"memory_files", memory_files}, {"segments", segments},
     {"mappings", mappings}, {"mappings_of_all", mappings_of_all}, {"processes", processes}, {"zombies", zombies},
     {"signals", signals}, {"locks", locks}, {"pipe_bytes", pipe_bytes}, {"pipes", pipes},
-    {"named_pipes", named_pipes}, {"arguments", arguments},
+    {"arguments", arguments},
     {"lengths", lengths}, {"numbers", numbers}, {"sparse", sparse}, {"groups", groups},
 };
 

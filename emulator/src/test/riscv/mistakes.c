@@ -81,6 +81,54 @@ static void transfers(i64 file) {
     check(call(SYS_lseek, file, 0, 5), -EINVAL);
 }
 
+/* What sendfile can read and write depends on the kind of the file, and a device has no position. */
+static void sent(i64 file) {
+    static const struct {
+        const char *path;
+        int is_source, is_target, moves;
+    } kinds[] = {
+        {"/dev/zero", 1, 1, 0}, {"/dev/full", 1, 0, 0}, {"/dev/random", 1, 1, 0}, {"/dev/urandom", 1, 1, 0},
+        {"/dev/null", 0, 1, 0}, {"/proc/cpuinfo", 1, -1, 1}, {"/proc/sys/kernel/shmmni", 1, -1, 1},
+        {"/proc/self/maps", 0, -1, 1}, {"/proc/self/comm", 0, 0, 1}, {"/proc/self/cmdline", 0, -1, 1},
+        {"/proc/self/mem", 0, 0, 1}, {"/proc/self/pagemap", 0, -1, 1}, {"/proc", 0, -1, 1}, {".", 0, -1, 1},
+    };
+    i64 other = open_file("other", O_RDWR | O_CREAT);
+    for (u64 i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        i64 source = open_file(kinds[i].path, O_RDONLY), offset = 0, result = kinds[i].is_source ? 2 : -EINVAL;
+        int ends[2];
+        u8 bytes[4];
+        require(source >= 0);
+        check(call(SYS_sendfile, other, source, &offset, 2), result);
+        check(offset, kinds[i].is_source && kinds[i].moves ? 2 : 0);
+        check(call(SYS_sendfile, other, source, 0, 2), result);
+        check(call(SYS_sendfile, other, source, 0, 0), 0);
+        check(call(SYS_pipe2, ends, 0), 0);
+        offset = 0;
+        check(call(SYS_sendfile, ends[1], source, &offset, 2), result);
+        check(call(SYS_write, ends[1], "ab", 2), 2);
+        check(call(SYS_read, ends[0], bytes, 4), kinds[i].is_source ? 4 : 2);
+        check(call(SYS_close, ends[0]), 0);
+        check(call(SYS_close, ends[1]), 0);
+        check(call(SYS_close, source), 0);
+        if (kinds[i].is_target < 0)
+            continue;
+        i64 target = open_file(kinds[i].path, O_WRONLY);
+        require(target >= 0);
+        for (i64 from = 0; from <= 10; from += 10) {
+            offset = from;
+            i64 sent = from == 10 ? 0 : kinds[i].is_target ? 2 : -EINVAL;
+            check(call(SYS_sendfile, target, file, &offset, 2), sent);
+            check(offset, from + (sent > 0 ? sent : 0));
+        }
+        check(call(SYS_close, target), 0);
+    }
+    i64 counter = call(SYS_eventfd2, 0, 0), offset = 0;
+    check(call(SYS_sendfile, counter, file, &offset, 8), -EINVAL);
+    check(call(SYS_close, counter), 0);
+    check(call(SYS_close, other), 0);
+    check(call(SYS_unlinkat, AT_FDCWD, "other", 0), 0);
+}
+
 /* A read that ends at memory that is not there leaves the page of the pipe in which it ends. */
 static void pages_of_pipes(void) {
     static char text[3 * PAGE];
@@ -144,6 +192,7 @@ int main(int argc, char **argv) {
     paths();
     descriptors(file);
     transfers(file);
+    sent(file);
     pages_of_pipes();
     clocks();
     interpreters();

@@ -5,7 +5,7 @@
 const char *name = NAME;
 
 enum { SYS_prctl = 167, PR_SET_NAME = 15, PR_GET_NAME = 16, AT_REMOVEDIR = 0x200, AT_SYMLINK_FOLLOW = 0x400 };
-enum { EROFS = 30, EXDEV = 18, ENAMETOOLONG = 36, S_IFREG = 0100000 };
+enum { EROFS = 30, EXDEV = 18, ENAMETOOLONG = 36, S_IFREG = 0100000, S_IFDIR = 0040000, S_IFIFO = 0010000 };
 
 static const char *const odd[] = {"a\xff", "a\xfe", "\xc3\xa4", "\xe4", "a b%41+?#", "-\x7f\x01\n"};
 enum { ODD = sizeof odd / sizeof *odd };
@@ -116,6 +116,26 @@ static void fixed(void) {
     check(call(SYS_unlinkat, AT_FDCWD, "other", 0), 0);
 }
 
+/* Files of each kind that mknod may make: plain ones. */
+static void kinds(int is_qemu) {
+    static const int plain[] = {0600, S_IFREG | 0600};
+    for (int i = 0; i < 2; i++) {
+        u32 status[32];
+        check(call(SYS_mknodat, AT_FDCWD, "made", plain[i], 0), 0);
+        check(call(SYS_newfstatat, AT_FDCWD, "made", status, 0), 0);
+        check(status[4], S_IFREG | 0600);
+        check(call(SYS_mknodat, AT_FDCWD, "made", plain[i], 0), -EEXIST);
+        check(call(SYS_unlinkat, AT_FDCWD, "made", 0), 0);
+    }
+    check(call(SYS_mknodat, AT_FDCWD, "made", S_IFDIR | 0600, 0), -EPERM);
+    check(call(SYS_mknodat, AT_FDCWD, "made", 0150000 | 0600, 0), -EINVAL);
+    if (!is_qemu) {
+        check(call(SYS_mknodat, AT_FDCWD, "none/made", S_IFIFO | 0600, 0), -ENOENT);
+        check(call(SYS_mknodat, AT_FDCWD, "made", S_IFIFO | 0600, 0), -EPERM);
+    }
+    check(open("made", O_RDONLY), -ENOENT);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1 && argv[1][0] == 'x') {
         check(strcmp(argv[1], "x\xff\xe4"), 0);
@@ -124,6 +144,7 @@ int main(int argc, char **argv) {
     }
     folders();
     links();
+    kinds(argc > 1);
     scripts();
     commands();
     if (argc == 1) {

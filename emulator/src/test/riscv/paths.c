@@ -6,7 +6,7 @@ const char *name = NAME;
 
 enum { SYS_chdir = 49 };
 enum { AT_SYMLINK_NOFOLLOW = 0x100, AT_REMOVEDIR = 0x200, AT_SYMLINK_FOLLOW = 0x400, O_NOFOLLOW = 0400000 };
-enum { S_IFIFO = 0010000, S_IFREG = 0100000 };
+enum { S_IFREG = 0100000 };
 
 static char long_name[257];
 
@@ -36,7 +36,6 @@ static i64 open_folder(const char *path) { return open(path, O_DIRECTORY); }
 static i64 open_no_link(const char *path) { return open(path, O_RDWR | O_NOFOLLOW); }
 static i64 make_folder(const char *path) { return call(SYS_mkdirat, AT_FDCWD, path, 0755); }
 static i64 make_file(const char *path) { return call(SYS_mknodat, AT_FDCWD, path, S_IFREG | 0644, 0); }
-static i64 make_pipe(const char *path) { return call(SYS_mknodat, AT_FDCWD, path, S_IFIFO | 0644, 0); }
 static i64 make_link(const char *path) { return call(SYS_symlinkat, "file", AT_FDCWD, path); }
 static i64 unlink(const char *path) { return call(SYS_unlinkat, AT_FDCWD, path, 0); }
 static i64 remove_folder(const char *path) { return call(SYS_unlinkat, AT_FDCWD, path, AT_REMOVEDIR); }
@@ -90,7 +89,6 @@ static const struct {
     {"nofollow", open_no_link},
     {"mkdir", make_folder},
     {"mknod", make_file},
-    {"mkfifo", make_pipe},
     {"symlink", make_link},
     {"unlink", unlink},
     {"rmdir", remove_folder},

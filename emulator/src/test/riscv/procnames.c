@@ -26,11 +26,11 @@ static const struct {
     {"/proc/self/none/x", -ENOENT, -ENOENT, -ENOENT, -ENOENT, -ENOENT, -ENOENT},
     {"/proc/self/task", -EEXIST, -EPERM, -EPERM, -EXDEV, -EXDEV, -EPERM},
     {"/proc/none", -ENOENT, -ENOENT, -ENOENT, -EXDEV, -ENOENT, -ENOENT},
-    {"/proc/meminfo", -EEXIST, -EACCES, -EACCES, -EXDEV, -EXDEV, -EPERM},
-    {"/proc/meminfo/x", -ENOTDIR, -ENOTDIR, -ENOTDIR, -ENOTDIR, -ENOTDIR, -ENOTDIR},
+    {"/proc/cpuinfo", -EEXIST, -EACCES, -EACCES, -EXDEV, -EXDEV, -EPERM},
+    {"/proc/cpuinfo/x", -ENOTDIR, -ENOTDIR, -ENOTDIR, -ENOTDIR, -ENOTDIR, -ENOTDIR},
     {"/proc/sys/kernel", -EEXIST, -EACCES, -EACCES, -EXDEV, -EXDEV, -EPERM},
     {"/proc/sys/kernel/none", -ENOENT, -ENOENT, -ENOENT, -EXDEV, -ENOENT, -ENOENT},
-    {"/proc/sysvipc/shm", -EEXIST, -EACCES, -EACCES, -EXDEV, -EXDEV, -EPERM},
+    {"/proc/sys/kernel/shmmax", -EEXIST, -EACCES, -EACCES, -EXDEV, -EXDEV, -EPERM},
 };
 
 static void refused(void) {
@@ -39,7 +39,7 @@ static void refused(void) {
         const char *path = paths[i].path;
         int make = paths[i].make;
         check(call(SYS_mkdirat, AT_FDCWD, path, 0700), make);
-        check(call(SYS_mknodat, AT_FDCWD, path, 0010600, 0), make);
+        check(call(SYS_mknodat, AT_FDCWD, path, S_IFREG | 0600, 0), make);
         check(call(SYS_symlinkat, "f", AT_FDCWD, path), make);
         check(call(SYS_linkat, AT_FDCWD, "f", AT_FDCWD, path, 0), make);
         check(call(SYS_unlinkat, AT_FDCWD, path, 0), paths[i].unlink);

@@ -213,11 +213,8 @@ static i64 value(const char *path, char *text, int size) {
     return found;
 }
 
-static const char head[] = "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid"
-                           "      atime      dtime      ctime                   rss                  swap\n";
-
 static void tables(void) {
-    static char text[16 * PAGE];
+    static char text[64];
     struct limits limits;
     struct usage before, after;
     i64 last = call(SYS_shmctl, 0, SHM_INFO, &before);
@@ -243,16 +240,6 @@ static void tables(void) {
     check(call(SYS_shmctl, id | 1 << 29, SHM_STAT, &found), id);
     check(call(SYS_shmctl, last + 1, SHM_STAT, &found), -EINVAL);
     check(call(SYS_shmctl, last + 1, STAT_ANY, &found), -EINVAL);
-    value("/proc/sysvipc/shm", text, sizeof text);
-    check(memcmp(text, head, sizeof head - 1), 0);
-    const char *line = text + sizeof head - 1;
-    while (memcmp(line, "1515852340 ", 11) != 0 && *line)
-        line++;
-    require(*line);
-    check(memcmp(line + 21, "   640                 12288 ", 29), 0);
-    while (*line != '\n')
-        line++;
-    check(memcmp(line - 28, "  4096                     0\n", 29), 0);
     check(call(SYS_shmdt, at), 0);
     check(call(SYS_shmctl, id, RMID, 0), 0);
 }

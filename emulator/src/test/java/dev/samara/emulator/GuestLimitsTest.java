@@ -88,6 +88,15 @@ final class GuestLimitsTest {
     }
 
     @Test
+    @DisplayName("the lowest bit of the entry is ignored")
+    void oddEntry() throws Exception {
+        byte[] bytes = Files.readAllBytes(GuestRun.program("brk"));
+        bytes[24] |= 1;
+        Path file = Files.write(folder.resolve("odd"), bytes);
+        assertEquals(new GuestRun.GuestResult(0, "ok brk\n"), new GuestRun(folder).run(file));
+    }
+
+    @Test
     @DisplayName("each truncation of a program is refused, or ends by a signal")
     void truncated() throws Exception {
         byte[] bytes = Files.readAllBytes(GuestRun.program("brk"));

@@ -37,7 +37,6 @@ final class GuestProgramsTest {
                 "debugged",
                 "details",
                 "execs",
-                "fifo",
                 "files",
                 "floats",
                 "folders",
@@ -51,12 +50,12 @@ final class GuestProgramsTest {
                 "links",
                 "locks",
                 "madvise",
+                "masks",
                 "memfd",
                 "mistakes",
                 "mmap",
                 "mremap",
                 "names",
-                "owners",
                 "pagemap",
                 "partial",
                 "pie",
@@ -79,7 +78,8 @@ final class GuestProgramsTest {
                 "threads",
                 "timers",
                 "titles",
-                "users");
+                "users",
+                "widths");
     }
 
     private void check(GuestRun run, String name) throws Exception {

@@ -35,7 +35,6 @@ final class ReachedLimitsTest {
                 "locks",
                 "pipe_bytes",
                 "pipes",
-                "named_pipes",
                 "arguments",
                 "lengths",
                 "numbers",

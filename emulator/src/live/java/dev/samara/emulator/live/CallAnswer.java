@@ -48,7 +48,6 @@ final class CallAnswer {
             case SHMGET -> result[0] < 0 ? answer : seen.segment(result[0]);
             case SHMAT ->
                 !answer.startsWith("-") && call.arguments().get(1).equals(Vocabulary.n(0)) ? "address" : answer;
-            case GETPRIORITY -> result[0] < 0 ? answer : "nice";
             case TIMES -> result[0] < 0 ? answer : "ticks";
             case GETDENTS64 -> result[0] > 0 ? "entries" : answer;
             default -> answer;

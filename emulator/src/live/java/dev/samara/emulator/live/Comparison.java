@@ -108,7 +108,6 @@ final class Comparison implements AutoCloseable {
         List<ScriptRun.Answers> ofGuest = ScriptRun.run(guest, names, scripts, watch);
         List<ScriptRun.Answers> expected = ofKernel.join();
         List<Difference> found = new ArrayList<>(before);
-        // When the emulator ends, it deletes the named pipes.
         boolean isLost = ofGuest.stream().anyMatch(each -> each.end().startsWith("lost"));
         boolean isKernelLost = expected.stream().anyMatch(each -> each.end().startsWith("lost"));
         for (int i = 0; i < names.size(); i++) {

@@ -63,8 +63,7 @@ final class FolderText {
         long size = (long) Objects.requireNonNull(all.get("size"));
         boolean isFile = (mode & 0170000) == 0100000;
         if (!isFile || size == 0) {
-            // In the emulator's folder, an empty file represents a named pipe.
-            return isFile || (mode & 0170000) == 0010000 ? text.substring(text.length() - 5) : text;
+            return text;
         }
         CRC32 sum = new CRC32();
         if (size <= MOST_READ) {

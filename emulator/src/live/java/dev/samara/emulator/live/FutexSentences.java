@@ -11,9 +11,6 @@ final class FutexSentences {
 
     private final Vocabulary v;
 
-    /** Whether the words are bytes of a file; then no lock stores a thread ID there. */
-    private boolean isOfFile;
-
     private boolean isFirstShared;
     private boolean isSecondShared;
 
@@ -47,7 +44,6 @@ final class FutexSentences {
     }
 
     private void sized() {
-        isOfFile = true;
         int file = v.descriptors();
         v.call(JudgedCall.FTRUNCATE, n(file), n(v.one(8192, 4096, 100)));
         v.opened(1);
@@ -90,7 +86,7 @@ final class FutexSentences {
     }
 
     void add() {
-        switch (v.below(16)) {
+        switch (v.below(15)) {
             case 0, 1, 2 -> v.call(JudgedCall.FUTEX, word(), n(flag()), v.any(0, 0, 1, -1), time(), n(0), n(0));
             case 3, 4 ->
                 v.call(
@@ -132,10 +128,8 @@ final class FutexSentences {
                         time(),
                         word(),
                         n(0));
-            case 12 ->
-                v.call(JudgedCall.FUTEX, word(), n((isOfFile ? 7 : v.one(6, 7, 8)) | flag()), n(0), time(), n(0), n(0));
-            case 13 -> memory();
-            case 14 -> woken();
+            case 12 -> memory();
+            case 13 -> woken();
             default -> robust();
         }
     }
@@ -211,9 +205,6 @@ final class FutexSentences {
         v.add(new Step.Store(child, 8, list + 16, v.one(0, 0, FIRST + 96)));
         v.add(new Step.Store(child, 8, FIRST + 96, list));
         v.by(child, JudgedCall.SET_ROBUST_LIST, n(list), n(24));
-        if (!isOfFile && v.chance(60)) {
-            v.by(child, JudgedCall.FUTEX, n(FIRST + v.one(4, 4, 0, 8)), n(8 | flag()), n(0), n(0), n(0), n(0));
-        }
         v.begin(child, JudgedCall.EXIT, n(0));
         v.call(JudgedCall.WAIT4, v.pid(child), n(0), n(0), n(0));
         v.add(new Step.Load(0, 4, v.one(FIRST + 4, FIRST)));

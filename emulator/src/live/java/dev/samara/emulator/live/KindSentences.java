@@ -24,7 +24,7 @@ final class KindSentences {
         "/proc/self/maps",
         "/proc/self/mem",
         "/proc/self/pagemap",
-        "/proc/meminfo"
+        "/proc/cpuinfo"
     };
 
     private static final String[] NAMES = {
@@ -59,7 +59,6 @@ final class KindSentences {
 
     /** Starts with descriptors of some kinds. */
     void begin() {
-        v.call(JudgedCall.MKNODAT, n(-100), s("p"), n(0010644), n(0));
         v.call(JudgedCall.OPENAT, n(-100), s("a"), n(TransferSentences.RDWR_CREAT), n(0644));
         v.opened(1);
         for (int i = 3 + v.below(5); i > 0; i--) {
@@ -76,8 +75,7 @@ final class KindSentences {
             case 1 -> v.call(JudgedCall.EVENTFD2, n(7), n(04000));
             case 2 -> v.call(JudgedCall.MEMFD_CREATE, s("m"), n(v.one(0, 2)));
             case 3 -> v.call(JudgedCall.PIDFD_OPEN, v.pid(0), n(v.one(0, 04000)));
-            case 4 ->
-                v.call(JudgedCall.OPENAT, n(-100), s(v.one("p", "p", ".")), n(v.one(04000, 04002, 010000000)), n(0));
+            case 4 -> v.call(JudgedCall.OPENAT, n(-100), s("."), n(v.one(04000, 04002, 010000000)), n(0));
             case 5 ->
                 v.call(
                         JudgedCall.OPENAT,
@@ -186,7 +184,7 @@ final class KindSentences {
                 v.opened(1);
             }
             case 3 -> v.call(JudgedCall.MKDIRAT, n(-100), name(), n(0755));
-            case 4 -> v.call(JudgedCall.MKNODAT, n(-100), name(), n(v.one(0644, 0010644)), n(0));
+            case 4 -> v.call(JudgedCall.MKNODAT, n(-100), name(), n(0644), n(0));
             case 5 -> v.call(JudgedCall.SYMLINKAT, s("x"), n(-100), name());
             case 6 -> v.call(JudgedCall.UNLINKAT, n(-100), movable(), v.any(0, 0x200));
             case 7 ->
@@ -197,7 +195,7 @@ final class KindSentences {
                         n(-100),
                         v.chance(50) ? movable() : s("b"),
                         v.any(0, 1));
-            case 8 -> v.call(JudgedCall.RENAMEAT2, n(-100), s(v.one("a", "p")), n(-100), movable(), v.any(0, 1));
+            case 8 -> v.call(JudgedCall.RENAMEAT2, n(-100), s("a"), n(-100), movable(), v.any(0, 1));
             default ->
                 v.call(JudgedCall.LINKAT, n(-100), name(), n(-100), v.chance(50) ? name() : s("b"), v.any(0, 0x400));
         }

@@ -5,7 +5,7 @@ import static dev.samara.emulator.live.Vocabulary.fields;
 import static dev.samara.emulator.live.Vocabulary.n;
 import static dev.samara.emulator.live.Vocabulary.q;
 
-/** Sentences about names: files, folders, links, named pipes, and their attributes. */
+/** Sentences about names: files, folders, links, and their attributes. */
 final class NameSentences {
     private static final int DIRECTORY = 0200000;
     private static final int PATH = 010000000;
@@ -56,9 +56,6 @@ final class NameSentences {
         }
         if (v.chance(15)) {
             v.call(JudgedCall.SYMLINKAT, s(".."), n(-100), s("d/up"));
-        }
-        if (v.chance(25)) {
-            v.call(JudgedCall.MKNODAT, n(-100), s("p"), n(0010644), n(0));
         }
         if (v.chance(30)) {
             v.call(
@@ -139,7 +136,7 @@ final class NameSentences {
                         JudgedCall.MKNODAT,
                         v.folder(),
                         v.ownPath(),
-                        n(v.one(0010644, 0100644, 0644, 0040755, 0120777, 0020644, 0060644, 0030644)),
+                        n(v.one(0100644, 0644, 0040755, 0120777, 0020644, 0060644, 0030644)),
                         n(v.one(0, 0, 0x103)));
             case 31 -> v.call(JudgedCall.CLOSE, v.descriptor());
             case 32 -> v.call(JudgedCall.UMASK, v.any(0, 022, 027, 077, 0777, -1));

@@ -42,10 +42,6 @@ final class NamedExceptions {
             Set.of(0, 1, 2, 3, 4, 5, 6, 7, 9, 16, 36, 37, 38, 1027, 1028, 1030, 1031, 1032, 1033, 1034);
     private static final String EPERM = "-1";
     private static final String EOVERFLOW = "-75";
-    private static final String ESRCH = "-3";
-
-    /** The results for a lock that another thread holds. */
-    private static final Set<String> OF_OWNED = Set.of(EPERM, "-11", "-35", "-110");
 
     private static final Pattern IN_FOLDER = Pattern.compile("^[0-9].* at any mode 4");
 
@@ -93,9 +89,6 @@ final class NamedExceptions {
     private static final String OF_EVENTS = " mode 600 links 1 user any size 0 ";
 
     private static final Pattern NUMBER = Pattern.compile(" i[0-9]+");
-    private static final Set<Integer> LOCKS = Set.of(6, 8, 13);
-    private static final int WAKE_OP = 5;
-    private static final int FUTEX_COMMAND = 0x7f;
     private static final int NO_WAIT = 1;
     private static final int SET_FLAGS = 4;
     private static final int DIRECT = 040000;
@@ -122,9 +115,6 @@ final class NamedExceptions {
         }
         if (found.at() == null) {
             return null;
-        }
-        if (found.at() instanceof Step.Load) {
-            return isCountedOwner(found) ? "a word with the number of its owner, to which a wake has added" : null;
         }
         if (!(found.at() instanceof Step.Call call)) {
             return null;
@@ -229,11 +219,6 @@ final class NamedExceptions {
         return argument instanceof Argument.Text text && text.bytes().startsWith("/proc/self/fd/");
     }
 
-    /** Returns whether the lock's owner exists on the side of {@code answer}, but not on the other side. */
-    private static boolean isOwnedThere(String answer, String other) {
-        return OF_OWNED.contains(first(answer)) && first(other).equals(ESRCH);
-    }
-
     private static String first(String answer) {
         return answer.split(" ", 2)[0];
     }
@@ -321,22 +306,6 @@ final class NamedExceptions {
                         .equals(NUMBER.matcher(found.guest()).replaceAll(" i"));
     }
 
-    /**
-     * Returns whether earlier calls locked a futex that stores its owner (FUTEX_LOCK_PI or similar), and modified a
-     * word in a wake (FUTEX_WAKE_OP).
-     */
-    private static boolean isCountedOwner(Difference found) {
-        return hasFutex(found, LOCKS) && hasFutex(found, Set.of(WAKE_OP));
-    }
-
-    private static boolean hasFutex(Difference found, Set<Integer> operations) {
-        return found.script().subList(0, found.step()).stream()
-                .anyMatch(each -> each instanceof Step.Call call
-                        && call.call() == JudgedCall.FUTEX
-                        && call.arguments().get(1) instanceof Argument.Numeric operation
-                        && operations.contains((int) operation.value() & FUTEX_COMMAND));
-    }
-
     /** Returns whether a call is a non-blocking wait that found no child. */
     private static boolean isWaitForNone(Step.Call call, String answer) {
         boolean isId = call.call() == JudgedCall.WAITID;
@@ -375,9 +344,6 @@ final class NamedExceptions {
         }
         if (call.call() == JudgedCall.FALLOCATE && guest.startsWith(EOPNOTSUPP)) {
             return "flags other than those of a hole, which the document's table excludes";
-        }
-        if (call.call() == JudgedCall.FUTEX && (isOwnedThere(kernel, guest) || isOwnedThere(guest, kernel))) {
-            return "a lock whose owner has the number of a thread that only one of the two has";
         }
         boolean isOfFile = call.call() == JudgedCall.FCHMOD || call.call() == JudgedCall.UTIMENSAT;
         if (isOfFile && guest.startsWith(EOPNOTSUPP)) {

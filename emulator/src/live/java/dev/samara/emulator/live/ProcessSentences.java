@@ -64,13 +64,7 @@ final class ProcessSentences {
                         n(0),
                         n(0),
                         n(0));
-            case 22 -> {
-                if (v.chance(50)) {
-                    v.call(JudgedCall.GETPRIORITY, v.any(0, 1, 2, 3, -1), any());
-                } else {
-                    v.call(JudgedCall.SCHED_GETAFFINITY, any(), v.any(0, 1, 4, 12, -1), v.out(Structure.ANY));
-                }
-            }
+            case 22 -> v.call(JudgedCall.SCHED_GETAFFINITY, any(), v.any(0, 1, 4, 12, -1), v.out(Structure.ANY));
             case 23 ->
                 v.call(JudgedCall.GETRANDOM, v.out(Structure.ANY), v.any(0, 16, 512, 100), v.any(0, 1, 2, 4, 3, 8, 6));
             case 24 -> v.call(JudgedCall.PIDFD_OPEN, any(), v.any(0, 04000, 0200, 1));

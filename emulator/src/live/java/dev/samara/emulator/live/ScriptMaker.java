@@ -92,24 +92,10 @@ final class ScriptMaker {
     /** A task waits for an action of task 0. */
     private static void waits(Vocabulary v) {
         int first = v.descriptors();
-        boolean isNamed = v.chance(40);
-        if (isNamed) {
-            v.call(JudgedCall.MKNODAT, n(-100), new Argument.Text("p"), n(0010644), n(0));
-        } else {
-            v.call(JudgedCall.PIPE2, Vocabulary.fields(Vocabulary.w(-1), Vocabulary.w(-1)), n(0));
-            v.opened(2);
-        }
-        // Threads would race for the number of a descriptor.
-        boolean isThread = !isNamed && v.chance(40);
+        v.call(JudgedCall.PIPE2, Vocabulary.fields(Vocabulary.w(-1), Vocabulary.w(-1)), n(0));
+        v.opened(2);
+        boolean isThread = v.chance(40);
         int child = v.make(0, isThread);
-        if (isNamed) {
-            v.begin(child, JudgedCall.OPENAT, n(-100), new Argument.Text("p"), n(0), n(0));
-            v.call(JudgedCall.OPENAT, n(-100), new Argument.Text("p"), n(1), n(0));
-            v.await(child);
-            v.by(child, JudgedCall.CLOSE, n(first));
-            v.timed(JudgedCall.WRITE, n(first + 1), new Argument.Text("abc"), n(3));
-            return;
-        }
         switch (v.below(3)) {
             case 0 -> {
                 v.begin(child, JudgedCall.READ, n(first), v.memory(16), n(16));

@@ -194,6 +194,15 @@ public final class Hart extends FlatMemory {
         fcsr = other.fcsr;
     }
 
+    /**
+     * Continues at an address. Its lowest bit is ignored, as by {@code sret}, which the kernel uses.
+     *
+     * @param address the address
+     */
+    public void continueAt(long address) {
+        pc = address & -2;
+    }
+
     /** Clears all registers, as {@code execve} does. */
     public void reset() {
         Arrays.fill(x, 0);

@@ -18,7 +18,7 @@ public final class GuestLimits {
     /** Files of {@code memfd_create} that have a descriptor or a mapping. */
     public static final int MEMORY_FILES = 4096;
 
-    /** Pipes with an open end, named or not. */
+    /** Pipes with an open end. */
     public static final int PIPES = 1024;
 
     /** The largest capacity in bytes to which a pipe can be resized ({@code pipe-max-size}). */
@@ -29,9 +29,6 @@ public final class GuestLimits {
      * pipe-user-pages-soft}).
      */
     public static final int PIPE_PAGES = 16_384;
-
-    /** Named pipes, each of which keeps a host file open. The same limit applies to the number of their names. */
-    public static final int NAMED_PIPES = 1024;
 
     /**
      * Names that all open directories together cache. A directory caches the names that it read from the host, until it

@@ -219,7 +219,7 @@ public final class Emulation {
             program = start.load(
                     machine,
                     root,
-                    system.namedPipes(),
+                    system.names(),
                     limits.ofSpace(),
                     system.firstCredentials().owner());
             GuestProcess process = new GuestProcess(

@@ -51,12 +51,9 @@ public final class LinuxErrno {
 
     /**
      * The call is restarted after a signal, unless a handler without SA_RESTART runs. The guest sees neither this
-     * result nor the next two.
+     * result nor the next one.
      */
     public static final long RESTART = -512;
-
-    /** The call is restarted after a signal, even if a handler runs. */
-    public static final long RESTART_ALWAYS = -513;
 
     /** The call is restarted after a signal, unless a handler runs. */
     public static final long RESTART_WITHOUT_HANDLER = -514;
@@ -67,7 +64,7 @@ public final class LinuxErrno {
 
     /** Whether a result means that the call may be restarted after a signal. */
     public static boolean mayRestart(long result) {
-        return result == RESTART || result == RESTART_ALWAYS || result == RESTART_WITHOUT_HANDLER;
+        return result == RESTART || result == RESTART_WITHOUT_HANDLER;
     }
 
     public static boolean isError(long result) {

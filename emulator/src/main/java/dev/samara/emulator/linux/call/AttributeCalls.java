@@ -5,10 +5,9 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.HostRights;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
-import dev.samara.emulator.linux.file.NamedPipe;
-import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.PipeEnd;
 import dev.samara.emulator.linux.file.ResolvedPath;
@@ -46,8 +45,8 @@ final class AttributeCalls {
         return thread.credentials().isPrivileged();
     }
 
-    private NamedPipes names() {
-        return thread.process().system().namedPipes();
+    private GuestNames names() {
+        return thread.process().system().names();
     }
 
     /** A change of a file. */
@@ -61,8 +60,7 @@ final class AttributeCalls {
         /**
          * Makes the change for a pipe, which stores only the mode.
          *
-         * @param file an end of the pipe, or the pipe opened with {@code O_PATH}; if the pipe had a name, the name was
-         *     removed
+         * @param file an end of the pipe, or the pipe opened with {@code O_PATH}
          */
         long ofPipe(GuestFile file);
 
@@ -85,7 +83,7 @@ final class AttributeCalls {
     }
 
     /**
-     * Changes the file of a path. Holds the monitor of {@code NamedPipes}, so that no thread of the guest changes
+     * Changes the file of a path. Holds the monitor of {@code GuestNames}, so that no thread of the guest changes
      * names.
      *
      * @param flags the flags of the call
@@ -144,17 +142,16 @@ final class AttributeCalls {
     /** Changes an open file, by the name by which it was opened if it has one. */
     private long changeOpen(GuestFile file, FileChange call) {
         OpenedName opened = file.openedName();
-        NamedPipe pipe = NamedPipe.ofOpen(file);
-        if (opened == null && pipe == null) {
+        if (opened == null) {
             return changeWithoutPath(file, call);
         }
         synchronized (names()) {
-            Path host = opened != null ? opened.host() : pipe != null ? pipe.name() : null;
+            Path host = opened.host();
             if (host == null) {
-                return opened == null ? call.ofPipe(file) : call.callWithoutName(opened);
+                return call.callWithoutName(opened);
             }
             try {
-                return opened != null && opened.isFixed() ? LinuxErrno.EROFS : call.call(host);
+                return opened.isFixed() ? LinuxErrno.EROFS : call.call(host);
             } catch (IOException e) {
                 return LinuxErrno.of(e);
             }
@@ -227,10 +224,10 @@ final class AttributeCalls {
 
         @Override
         public long ofPipe(GuestFile file) {
-            if (!file.hasPath() && file instanceof PipeEnd end) {
+            if (file instanceof PipeEnd end) {
                 end.changeMode(mode);
             }
-            return file.hasPath() ? LinuxErrno.EOPNOTSUPP : 0;
+            return 0;
         }
 
         @Override
@@ -397,7 +394,7 @@ final class AttributeCalls {
 
         @Override
         public long ofPipe(GuestFile file) {
-            return times.error != 0 || !file.hasPath() ? times.error : LinuxErrno.EOPNOTSUPP;
+            return times.error;
         }
 
         @Override

@@ -19,7 +19,6 @@ final class CallBindings {
     private final StatusCalls status;
     private final AttributeCalls attributes;
     private final FileSystemCalls systems;
-    private final PriorityCalls priorities;
     private final AffinityCalls affinities;
     private final DescriptorCalls descriptors;
     private final RequestCalls requests;
@@ -47,7 +46,6 @@ final class CallBindings {
         status = new StatusCalls(thread, paths);
         attributes = new AttributeCalls(thread);
         systems = new FileSystemCalls(thread);
-        priorities = new PriorityCalls(thread);
         affinities = new AffinityCalls(thread);
         descriptors = new DescriptorCalls(thread);
         requests = new RequestCalls(thread);
@@ -213,14 +211,6 @@ final class CallBindings {
     }
 
     private void addProcesses() {
-        table.put(LinuxCall.SCHED_SETSCHEDULER, (a, b, c, d, e, f) -> priorities.setPolicy(a, b, c));
-        table.put(LinuxCall.SCHED_GETSCHEDULER, (a, b, c, d, e, f) -> priorities.policy(a));
-        table.put(LinuxCall.SCHED_SETPARAM, (a, b, c, d, e, f) -> priorities.setPolicy(a, 0, b));
-        table.put(LinuxCall.SCHED_GETPARAM, (a, b, c, d, e, f) -> priorities.parameter(a, b));
-        table.put(LinuxCall.SCHED_GET_PRIORITY_MAX, (a, b, c, d, e, f) -> priorities.highest(a));
-        table.put(LinuxCall.SCHED_GET_PRIORITY_MIN, (a, b, c, d, e, f) -> priorities.lowest(a));
-        table.put(LinuxCall.SETPRIORITY, (a, b, c, d, e, f) -> priorities.setNice(a, b, c));
-        table.put(LinuxCall.GETPRIORITY, (a, b, c, d, e, f) -> priorities.nice(a, b));
         table.put(LinuxCall.WAITID, (a, b, c, d, e, f) -> processes.waitId(a, b, c, d, e));
         table.put(LinuxCall.SCHED_SETAFFINITY, (a, b, c, d, e, f) -> affinities.set(a, b, c));
         table.put(LinuxCall.SCHED_GETAFFINITY, (a, b, c, d, e, f) -> affinities.get(a, b, c));

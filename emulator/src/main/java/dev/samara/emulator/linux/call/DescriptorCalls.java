@@ -17,6 +17,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 
 /** The calls about descriptors themselves, and {@code ppoll}. */
 final class DescriptorCalls {
@@ -226,9 +227,11 @@ final class DescriptorCalls {
         long deadline = timeAddress == 0
                 ? WaitingThread.NEVER
                 : thread.interruptedCall().deadlineIn(time);
-        if (maskAddress != 0) {
-            thread.mask().setForWait(waitMask);
-        }
+        LongSupplier wait = () -> poll(address, entryCount, timeAddress, time, deadline);
+        return maskAddress == 0 ? wait.getAsLong() : thread.mask().during(waitMask, wait);
+    }
+
+    private long poll(long address, int entryCount, long timeAddress, long time, long deadline) {
         ByteBuffer entries = memory.getBuffer(address, entryCount * POLL_ENTRY);
         List<PolledFile> polled = new ArrayList<>();
         for (int i = 0; i < entryCount; i++) {

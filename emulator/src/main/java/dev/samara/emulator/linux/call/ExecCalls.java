@@ -13,7 +13,7 @@ import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
-import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.OwnerRights;
 import dev.samara.emulator.linux.file.ResolvedPath;
 import dev.samara.emulator.linux.memory.CallMemory;
@@ -88,7 +88,7 @@ final class ExecCalls {
         boolean follows = (flags & NO_FOLLOW) == 0;
         // The file is opened before the strings are counted.
         long error;
-        synchronized (thread.process().system().namedPipes()) {
+        synchronized (thread.process().system().names()) {
             ResolvedPath place = place(paths, isOfDescriptor, folder, name, follows);
             error = check(paths, place, follows);
             error = error != 0 ? error : busy(place.host());
@@ -115,7 +115,7 @@ final class ExecCalls {
         // The name that alloc_bprm uses.
         String called = isRelative ? "/dev/fd/" + (int) folder + (isOfDescriptor ? "" : "/" + name) : name;
         // Held so that no thread of the guest changes names before the files are open.
-        synchronized (thread.process().system().namedPipes()) {
+        synchronized (thread.process().system().names()) {
             ResolvedPath place = place(paths, isOfDescriptor, folder, name, follows);
             Path host = place.host();
             error = check(paths, place, follows);
@@ -131,7 +131,7 @@ final class ExecCalls {
         return 0;
     }
 
-    /** The caller holds the monitor of {@link NamedPipes}, and keeps it while it uses the result. */
+    /** The caller holds the monitor of {@link GuestNames}, and keeps it while it uses the result. */
     private ResolvedPath place(PathCalls paths, boolean isOfDescriptor, long folder, String name, boolean follows) {
         if (isOfDescriptor) {
             return (int) folder == PathCalls.CURRENT_FOLDER
@@ -166,8 +166,7 @@ final class ExecCalls {
         if (host == null || !Files.exists(host)) {
             return LinuxErrno.ENOENT;
         }
-        NamedPipes names = thread.process().system().namedPipes();
-        boolean isOther = names.find(host) != null || !Files.isRegularFile(host) || !Files.isExecutable(host);
+        boolean isOther = !Files.isRegularFile(host) || !Files.isExecutable(host);
         if (isOther || thread.process().system().rights().check(host, OwnerRights.EXECUTE) != 0) {
             return LinuxErrno.EACCES;
         }
@@ -224,7 +223,7 @@ final class ExecCalls {
         StartedProgram started = actual.load(
                 system.machine(),
                 system.root(),
-                system.namedPipes(),
+                system.names(),
                 thread.process().limits().ofSpace(),
                 thread.credentials().owner());
         LoadedStart loaded = null;

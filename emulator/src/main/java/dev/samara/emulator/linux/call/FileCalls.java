@@ -14,12 +14,11 @@ import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.FolderFile;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.GuestFolder;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.HostRights;
 import dev.samara.emulator.linux.file.LinkPlace;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
-import dev.samara.emulator.linux.file.NamedPipe;
-import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenFlags;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.OwnerRights;
@@ -50,13 +49,11 @@ final class FileCalls {
     private final GuestThread thread;
     private final CallMemory memory;
     private final PathCalls paths;
-    private final NamedPipeCalls pipes;
 
     FileCalls(GuestThread thread) {
         this.thread = thread;
         memory = thread.memory();
         paths = new PathCalls(thread);
-        pipes = new NamedPipeCalls(thread);
     }
 
     private long add(GuestFile file, long flags) {
@@ -74,19 +71,16 @@ final class FileCalls {
      * The result of finding a file to open.
      *
      * @param error 0, or the error if no file was found
-     * @param file the open file; null for a named pipe
-     * @param pipe the named pipe, which must still be opened
-     * @param guest the path of the pipe
+     * @param file the open file; null if no file was found
      * @param isNew whether the file was created
      */
-    record FoundFile(
-            long error, @Nullable GuestFile file, NamedPipes.@Nullable PipeRights pipe, String guest, boolean isNew) {
+    record FoundFile(long error, @Nullable GuestFile file, boolean isNew) {
         static FoundFile none(long error) {
-            return new FoundFile(error, null, null, "", false);
+            return new FoundFile(error, null, false);
         }
 
         static FoundFile of(GuestFile file) {
-            return new FoundFile(0, file, null, "", false);
+            return new FoundFile(0, file, false);
         }
     }
 
@@ -126,10 +120,6 @@ final class FileCalls {
             return LinuxErrno.ENFILE;
         }
         FoundFile found = find(folder, name, flags, mode);
-        if (found.pipe != null) {
-            // The open of a pipe may wait, so this thread does not hold the monitor of NamedPipes.
-            return pipes.open(number, found.pipe, found.guest, flags);
-        }
         GuestFile file = found.file;
         if (file == null) {
             return found.error;
@@ -176,11 +166,11 @@ final class FileCalls {
         return LinuxErrno.EOPNOTSUPP;
     }
 
-    /** Opens or creates a file. A named pipe is found, but not opened. */
+    /** Opens or creates a file. */
     FoundFile find(long folder, String name, int flags, long mode) {
         boolean isNew = (flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0;
         boolean follows = (flags & OpenFlags.NOFOLLOW) == 0 && !isNew;
-        NamedPipes names = thread.process().system().namedPipes();
+        GuestNames names = thread.process().system().names();
         // Held so that no thread of the guest changes names between the resolution and the open, or deletes a new file
         // before its permission bits are set.
         synchronized (names) {
@@ -232,7 +222,7 @@ final class FileCalls {
     /** Opens a removed directory. */
     private FoundFile openRemoved(OpenedName folder, int flags) {
         boolean isForReading = !OpenFlags.changesFile(flags) && (flags & OpenFlags.CREAT) == 0;
-        NamedPipes names = thread.process().system().namedPipes();
+        GuestNames names = thread.process().system().names();
         boolean isPlace = (flags & OpenFlags.PATH) != 0;
         long refused = isPlace ? 0 : paths.rights().check(folder.status(), OwnerRights.READ);
         if (isForReading && refused != 0) {
@@ -269,7 +259,7 @@ final class FileCalls {
         return FoundFile.none(error);
     }
 
-    /** Opens or creates a host file. The caller holds the monitor of {@link NamedPipes}. */
+    /** Opens or creates a host file. The caller holds the monitor of {@link GuestNames}. */
     private FoundFile openPlace(ResolvedPath place, int flags, long mode) {
         Path host = place.host();
         if (host == null) {
@@ -279,15 +269,9 @@ final class FileCalls {
         if (error != 0) {
             return FoundFile.none(error);
         }
-        NamedPipes.PipeRights pipe = Files.isSymbolicLink(host)
-                ? null
-                : thread.process().system().namedPipes().findWithRights(host);
-        if (pipe != null) {
-            return new FoundFile(0, null, pipe, place.guest(), false);
-        }
         try {
             boolean isNew = !place.exists();
-            return new FoundFile(0, openHost(place, host, flags, mode), null, "", isNew);
+            return new FoundFile(0, openHost(place, host, flags, mode), isNew);
         } catch (MmException e) {
             return FoundFile.none(LinuxErrno.of(e));
         } catch (IOException e) {
@@ -297,7 +281,7 @@ final class FileCalls {
 
     /**
      * Opens the file of a descriptor again, by its name as long as it has one. The caller holds the monitor of {@link
-     * NamedPipes}.
+     * GuestNames}.
      */
     private FoundFile reopen(GuestFile open, int flags, long mode) {
         if ((flags & OpenFlags.CREAT) != 0 && (flags & OpenFlags.EXCL) != 0) {
@@ -314,10 +298,6 @@ final class FileCalls {
         }
         if (name != null && open instanceof FolderFile) {
             return openRemoved(name, flags);
-        }
-        NamedPipe named = NamedPipe.ofOpen(open);
-        if (named != null) {
-            return reopen(named, open.path(), flags);
         }
         if (name == null && open.hasPath() && !(open instanceof LinkPlace)) {
             // A device or a file of /proc, whose path does not change.
@@ -340,17 +320,6 @@ final class FileCalls {
         }
         GuestFile found = open.reopened(flags & OpenFlags.KEPT);
         return found == null ? FoundFile.none(LinuxErrno.EACCES) : FoundFile.of(found);
-    }
-
-    /** Opens a named pipe again, even if its names were removed. */
-    private FoundFile reopen(NamedPipe named, String path, int flags) {
-        if ((flags & OpenFlags.DIRECTORY) != 0) {
-            return FoundFile.none(LinuxErrno.ENOTDIR);
-        }
-        long refused = paths.rights().checkOpen(named.status(), flags);
-        return refused != 0
-                ? FoundFile.none(refused)
-                : new FoundFile(0, null, new NamedPipes.PipeRights(named, true, true), path, false);
     }
 
     /** Returns the error if no file can be created with a name; 0 otherwise. */
@@ -388,7 +357,7 @@ final class FileCalls {
         return Files.isRegularFile(host) ? rights.checkOpen(host, flags) : LinuxErrno.ENXIO;
     }
 
-    /** Opens or creates a host file. The caller holds the monitor of {@link NamedPipes}. */
+    /** Opens or creates a host file. The caller holds the monitor of {@link GuestNames}. */
     private GuestFile openHost(ResolvedPath place, Path host, int flags, long mode) throws IOException {
         GuestSystem system = thread.process().system();
         int kept = flags & OpenFlags.KEPT;
@@ -396,7 +365,7 @@ final class FileCalls {
             return new LinkPlace(place.guest(), kept, nameOf(place, host), GuestRoot.targetOf(host));
         }
         if (Files.isDirectory(host)) {
-            return new FolderFile(place.guest(), kept, system.folderNames(), nameOf(place, host), system.namedPipes());
+            return new FolderFile(place.guest(), kept, system.folderNames(), nameOf(place, host), system.names());
         }
         boolean exists = place.exists();
         HostFile opened = system.machine().openFile(host, ProgramLoader.GEOMETRY, options(flags, exists));
@@ -418,7 +387,7 @@ final class FileCalls {
 
     private OpenedName nameOf(ResolvedPath place, Path host) throws IOException {
         GuestSystem system = thread.process().system();
-        return new OpenedName(place, host, system.root(), system.namedPipes());
+        return new OpenedName(place, host, system.root(), system.names());
     }
 
     private static OpenOption[] options(int flags, boolean exists) {

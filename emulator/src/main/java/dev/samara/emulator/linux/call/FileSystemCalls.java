@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.call;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
-import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.ResolvedPath;
 import dev.samara.emulator.linux.memory.CallMemory;
@@ -44,8 +44,8 @@ final class FileSystemCalls {
         this.thread = thread;
     }
 
-    private NamedPipes names() {
-        return thread.process().system().namedPipes();
+    private GuestNames names() {
+        return thread.process().system().names();
     }
 
     private long tell(Path host, long address) {

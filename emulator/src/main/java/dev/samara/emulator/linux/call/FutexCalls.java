@@ -7,7 +7,6 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.process.NumberedTask;
-import dev.samara.emulator.linux.wait.PiFutexes;
 import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
@@ -19,12 +18,8 @@ final class FutexCalls {
     private static final int REQUEUE = 3;
     private static final int COMPARE_REQUEUE = 4;
     private static final int WAKE_OPERATION = 5;
-    private static final int LOCK = 6;
-    private static final int UNLOCK = 7;
-    private static final int TRY_LOCK = 8;
     private static final int WAIT_BITS = 9;
     private static final int WAKE_BITS = 10;
-    private static final int LOCK_BY_CLOCK = 13;
     private static final int PRIVATE = 128;
     private static final int WALL_CLOCK = 256;
 
@@ -45,33 +40,25 @@ final class FutexCalls {
 
     long futex(long address, long operation, long value, long fourth, long other, long last) {
         boolean isPrivate = (operation & PRIVATE) != 0;
-        int command = (int) operation & 127;
-        boolean hasTime = command == WAIT || command == WAIT_BITS || command == LOCK || command == LOCK_BY_CLOCK;
+        int command = (int) operation & ~(PRIVATE | WALL_CLOCK);
+        boolean hasTime = command == WAIT || command == WAIT_BITS;
         if (hasTime && fourth != 0 && memory.getTime(fourth) < 0) {
             return LinuxErrno.EINVAL;
         }
-        if ((operation & WALL_CLOCK) != 0 && command != WAIT_BITS && command != LOCK_BY_CLOCK) {
-            return LinuxErrno.ENOSYS;
-        }
-        if (!isKnown(command)) {
+        boolean isWall = (operation & WALL_CLOCK) != 0;
+        if (!isKnown(command) || (isWall && command != WAIT_BITS)) {
             return LinuxErrno.ENOSYS;
         }
         boolean moves = command == REQUEUE || command == COMPARE_REQUEUE;
         if (moves && ((int) value < 0 || (int) fourth < 0)) {
             return LinuxErrno.EINVAL;
         }
-        // An unlock reads the word before it checks the address.
-        if (command != UNLOCK && (address & 3) != 0) {
+        if ((address & 3) != 0) {
             return LinuxErrno.EINVAL;
         }
         return switch (command) {
             case WAIT -> await(address, isPrivate, (int) value, -1, fourth, false, false);
-            case WAIT_BITS ->
-                await(address, isPrivate, (int) value, (int) last, fourth, true, (operation & WALL_CLOCK) != 0);
-            case LOCK, LOCK_BY_CLOCK ->
-                lock(address, isPrivate, fourth, command == LOCK || (operation & WALL_CLOCK) != 0);
-            case TRY_LOCK -> locks().lock(thread, address, isPrivate, true, WaitingThread.NEVER);
-            case UNLOCK -> locks().unlock(thread, address, isPrivate);
+            case WAIT_BITS -> await(address, isPrivate, (int) value, (int) last, fourth, true, isWall);
             default ->
                 memory.call(guest -> {
                     boolean isShared = !isPrivate;
@@ -91,32 +78,9 @@ final class FutexCalls {
 
     private static boolean isKnown(int command) {
         return switch (command) {
-            case WAIT,
-                    WAKE,
-                    REQUEUE,
-                    COMPARE_REQUEUE,
-                    WAKE_OPERATION,
-                    LOCK,
-                    UNLOCK,
-                    TRY_LOCK,
-                    WAIT_BITS,
-                    WAKE_BITS,
-                    LOCK_BY_CLOCK -> true;
+            case WAIT, WAKE, REQUEUE, COMPARE_REQUEUE, WAKE_OPERATION, WAIT_BITS, WAKE_BITS -> true;
             default -> false;
         };
-    }
-
-    private PiFutexes locks() {
-        return thread.process().system().piFutexes();
-    }
-
-    private long lock(long address, boolean isPrivate, long timeAddress, boolean isWall) {
-        long time = timeAddress == 0 ? 0 : memory.getTime(timeAddress);
-        if (time < 0) {
-            return LinuxErrno.EINVAL;
-        }
-        long deadline = timeAddress == 0 ? WaitingThread.NEVER : TimeCalls.deadline(time, isWall);
-        return locks().lock(thread, address, isPrivate, false, deadline);
     }
 
     private long await(

@@ -88,7 +88,7 @@ final class FutexVector {
             if ((each.address & 3) != 0) {
                 return LinuxErrno.EINVAL;
             }
-            memory.futexKey(each.address, each.isPrivate, false);
+            memory.futexKey(each.address, each.isPrivate);
         }
         for (WaitedWord each : words) {
             FutexWaiter waiter = table().newWaiter(FutexTable.ANY, thread::wake);

@@ -26,6 +26,9 @@ final class MemoryCalls {
     /** The maximum number of pages of one {@code mincore} call to the library. */
     private static final int PAGES = 4096;
 
+    /** A bit that has no meaning in a protection, in the flags of {@code mremap}, or beside MAP_SHARED_VALIDATE. */
+    private static final int WITHOUT_MEANING = 1 << 31;
+
     private static final int PIDFD_SELF_THREAD = -10000;
     private static final int PIDFD_SELF = -10001;
 
@@ -41,8 +44,18 @@ final class MemoryCalls {
         return thread.process().memory().space();
     }
 
+    /**
+     * Returns bits for the library, which takes 32 of them, where Linux looks at all 64. A bit that only Linux looks at
+     * becomes one that has no meaning either.
+     */
+    private static int narrowed(long bits) {
+        return bits >>> Integer.SIZE == 0 ? (int) bits : (int) bits | WITHOUT_MEANING;
+    }
+
     long map(long address, long length, long protection, long mapFlags, long descriptor, long offset) {
-        int flags = (int) mapFlags;
+        // All other types of mappings ignore bits that have no meaning.
+        boolean isValidated = (mapFlags & MapFlags.TYPE) == MapFlags.SHARED_VALIDATE;
+        int flags = isValidated ? narrowed(mapFlags) : (int) mapFlags;
         Backing backing = null;
         if ((flags & MapFlags.ANONYMOUS) == 0) {
             GuestFile file = thread.openFile(descriptor);
@@ -59,19 +72,15 @@ final class MemoryCalls {
     }
 
     long protect(long address, long length, long protection) {
-        return space().mprotect(address, length, (int) protection);
+        return space().mprotect(address, length, narrowed(protection));
     }
 
     long remap(long address, long oldLength, long newLength, long flags, long newAddress) {
-        return space().mremap(address, oldLength, newLength, (int) flags, newAddress);
+        return space().mremap(address, oldLength, newLength, narrowed(flags), newAddress);
     }
 
-    /**
-     * {@code remap_file_pages}. The library checks only the lower 32 bits of the protection, but Linux checks all 64
-     * bits.
-     */
     long remapPages(long address, long length, long protection, long page, long flags) {
-        return space().remapFilePages(address, length, protection == 0 ? 0 : 1, page, (int) flags);
+        return space().remapFilePages(address, length, narrowed(protection), page, (int) flags);
     }
 
     long advise(long address, long length, long advice) {
@@ -80,17 +89,18 @@ final class MemoryCalls {
 
     /** {@code process_madvise}, for the calling process only. */
     long advise(long pidDescriptor, long vector, long count, long advice, long flags) {
-        if (flags != 0 || count < 0 || count > MOST_PARTS) {
+        int parts = (int) count;
+        if ((int) flags != 0 || parts < 0 || parts > MOST_PARTS) {
             return LinuxErrno.EINVAL;
         }
-        if (new PartCursor(vector, count).isWrong()) {
+        if (new PartCursor(vector, parts).isWrong()) {
             return LinuxErrno.EINVAL;
         }
         if ((int) pidDescriptor != PIDFD_SELF_THREAD && (int) pidDescriptor != PIDFD_SELF) {
             return LinuxErrno.EBADF;
         }
         long done = 0;
-        for (long part = vector; part != vector + PART * count; part += PART) {
+        for (long part = vector; part != vector + (long) PART * parts; part += PART) {
             long length = memory.getLong(part + Long.BYTES);
             long result = space().madvise(memory.getLong(part), length, (int) advice);
             if (result < 0) {
@@ -170,17 +180,19 @@ final class MemoryCalls {
 
     /** Copies between this process and another one ({@code process_vm_readv}, {@code process_vm_writev}). */
     long transfer(boolean isRead, long pid, long own, long ownCount, long others, long otherCount, long flags) {
-        if (flags != 0 || ownCount < 0 || ownCount > MOST_PARTS) {
+        // Of the number of own parts, the kernel looks at 32 bits (import_iovec).
+        int ownParts = (int) ownCount;
+        if (flags != 0 || ownParts < 0 || ownParts > MOST_PARTS) {
             return LinuxErrno.EINVAL;
         }
-        MemoryVector parts = MemoryVector.of(memory, own, (int) ownCount);
+        MemoryVector parts = MemoryVector.of(memory, own, ownParts);
         if (parts.error() != 0 || parts.length() == 0) {
             return parts.error();
         }
         if (otherCount < 0 || otherCount > MOST_PARTS) {
             return LinuxErrno.EINVAL;
         }
-        PartCursor near = new PartCursor(own, ownCount);
+        PartCursor near = new PartCursor(own, ownParts);
         PartCursor far = new PartCursor(others, otherCount);
         if (far.isWrong()) {
             return LinuxErrno.EINVAL;

@@ -5,8 +5,8 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.GuestFolder;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
-import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.OwnerRights;
 import dev.samara.emulator.linux.file.ResolvedPath;
@@ -47,8 +47,8 @@ final class NameCalls {
         emulated = new EmulatedChanges(thread, paths);
     }
 
-    private NamedPipes names() {
-        return thread.process().system().namedPipes();
+    private GuestNames names() {
+        return thread.process().system().names();
     }
 
     private int allowed(long mode) {
@@ -65,7 +65,7 @@ final class NameCalls {
 
     /**
      * Creates a file at a name that does not exist yet ({@code filename_create}). The caller holds the monitor of
-     * {@link NamedPipes}.
+     * {@link GuestNames}.
      */
     private long make(ResolvedPath place, boolean isFolder, PathCalls.HostCall call) {
         if (place.nameError() != 0) {
@@ -96,7 +96,8 @@ final class NameCalls {
     }
 
     /**
-     * Creates a named pipe or a regular file. The guest's user may not create devices, and sockets are not supported.
+     * Creates a regular file. The guest's user may not create devices, and named pipes and sockets are not supported,
+     * as on some file systems of Linux.
      */
     long makeFile(long descriptor, long path, long mode) {
         int type = (int) mode & FileStatus.TYPE;
@@ -111,9 +112,6 @@ final class NameCalls {
         }
         int bits = (int) mode & ALL_BITS & ~thread.process().folder().umask();
         return make(descriptor, path, false, host -> {
-            if (type == FileStatus.FIFO) {
-                return names().make(host, bits);
-            }
             if (type != 0 && type != FileStatus.REGULAR) {
                 return LinuxErrno.EPERM;
             }
@@ -177,11 +175,12 @@ final class NameCalls {
                     return LinuxErrno.EXDEV;
                 }
                 return PathCalls.onHost(linked, host -> {
-                    long error = isFolder(host) ? LinuxErrno.EPERM : names().link(host, end);
-                    if (error == 0) {
-                        names().linked(linked.guest(), made.guest(), end);
+                    if (isFolder(host)) {
+                        return LinuxErrno.EPERM;
                     }
-                    return error;
+                    names().link(host, end);
+                    names().linked(linked.guest(), made.guest(), end);
+                    return 0;
                 });
             });
         }
@@ -237,7 +236,7 @@ final class NameCalls {
                             return removesFolder ? LinuxErrno.ENOTDIR : LinuxErrno.EISDIR;
                         }
                         FileStatus before = FileStatus.of(host, false);
-                        names().delete(host);
+                        Files.delete(host);
                         names().removed(place.guest(), before);
                         return 0;
                     });

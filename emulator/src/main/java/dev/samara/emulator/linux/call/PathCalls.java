@@ -7,9 +7,9 @@ import dev.samara.emulator.linux.file.EmulatedLinks;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.GuestFolder;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.LinkPlace;
-import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenFlags;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.OwnerRights;
@@ -43,8 +43,8 @@ final class PathCalls {
         memory = thread.memory();
     }
 
-    private NamedPipes names() {
-        return thread.process().system().namedPipes();
+    private GuestNames names() {
+        return thread.process().system().names();
     }
 
     /**
@@ -83,7 +83,7 @@ final class PathCalls {
     }
 
     /**
-     * Resolves the path of a file to look up. The caller holds the monitor of {@link NamedPipes}, and keeps it while it
+     * Resolves the path of a file to look up. The caller holds the monitor of {@link GuestNames}, and keeps it while it
      * uses the result.
      */
     ResolvedPath place(long descriptor, String path, boolean follows) {
@@ -151,7 +151,7 @@ final class PathCalls {
     }
 
     /**
-     * Resolves the path of a name to create, remove or rename. The caller holds the monitor of {@link NamedPipes}, as
+     * Resolves the path of a name to create, remove or rename. The caller holds the monitor of {@link GuestNames}, as
      * for {@link #place}.
      */
     ResolvedPath placeOfName(long descriptor, String path) {
@@ -359,7 +359,7 @@ final class PathCalls {
     private static long truncationError(FileCalls.FoundFile found) {
         GuestFile place = found.file();
         if (place == null) {
-            return found.pipe() != null ? LinuxErrno.EINVAL : found.error();
+            return found.error();
         }
         boolean isFolder = place.status().isFolder();
         boolean isRegular = place.isRegular();

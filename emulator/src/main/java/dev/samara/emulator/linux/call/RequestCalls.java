@@ -8,7 +8,6 @@ import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.OpenFlags;
 import dev.samara.emulator.linux.file.PagemapFile;
 import dev.samara.emulator.linux.memory.CallMemory;
-import dev.samara.emulator.linux.process.ControllingTerminal;
 import dev.samara.emulator.linux.process.GuestThread;
 
 /**
@@ -18,12 +17,9 @@ import dev.samara.emulator.linux.process.GuestThread;
 final class RequestCalls {
     private static final int FIGETBSZ = 2;
     private static final int TCGETS = 0x5401;
-    private static final int TIOCGPGRP = 0x540f;
-    private static final int TIOCSPGRP = 0x5410;
     private static final int TIOCGWINSZ = 0x5413;
     private static final int FIONREAD = 0x541b;
     private static final int FIONBIO = 0x5421;
-    private static final int TIOCGSID = 0x5429;
     private static final int FIONCLEX = 0x5450;
     private static final int FIOCLEX = 0x5451;
     private static final int FIOASYNC = 0x5452;
@@ -123,18 +119,6 @@ final class RequestCalls {
             case TCGETS -> {
                 memory.put(address, TerminalSettings.bytes());
                 return 0;
-            }
-            case TIOCGPGRP, TIOCGSID -> {
-                ControllingTerminal asked = thread.process().system().terminal();
-                long found = request == TIOCGPGRP ? asked.group(thread) : asked.session(thread);
-                if (found < 0) {
-                    return found;
-                }
-                memory.putInt(address, (int) found);
-                return 0;
-            }
-            case TIOCSPGRP -> {
-                return thread.process().system().terminal().setGroup(thread, address);
             }
             case TIOCGWINSZ -> {
                 memory.put(address, TerminalSettings.size());

@@ -10,6 +10,7 @@ import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongSupplier;
 
 /** {@code pselect6}, which is like {@code ppoll}, but with sets of descriptors. */
 final class SelectCalls {
@@ -67,9 +68,11 @@ final class SelectCalls {
         if (!read(most, sets, selected)) {
             return LinuxErrno.EBADF;
         }
-        if (mask != 0) {
-            thread.mask().setForWait(waitMask);
-        }
+        LongSupplier wait = () -> await(most, sets, selected, deadline);
+        return mask == 0 ? wait.getAsLong() : thread.mask().during(waitMask, wait);
+    }
+
+    private long await(int most, long[] sets, List<SelectedFile> selected, long deadline) {
         List<DescriptorCalls.PolledFile> files = new ArrayList<>();
         selected.forEach(each -> files.add(each.file));
         if (DescriptorCalls.await(thread, files, deadline) == LinuxErrno.RESTART) {

@@ -117,15 +117,16 @@ final class SignalCalls {
         if (setBytes != SET_BYTES) {
             return LinuxErrno.EINVAL;
         }
-        thread.mask().setForWait(memory.getLong(address));
-        thread.await(new WaitList(), () -> false, WaitingThread.NEVER);
-        return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        return thread.mask().during(memory.getLong(address), () -> {
+            thread.await(new WaitList(), () -> false, WaitingThread.NEVER);
+            return LinuxErrno.RESTART_WITHOUT_HANDLER;
+        });
     }
 
     long alternateStack(long newAddress, long oldAddress) {
         ByteBuffer old = CallMemory.structure(AlternateStack.BYTES);
         long sp = thread.hart().x[Hart.SP];
-        thread.alternateStack().putTo(old, 0, sp);
+        thread.alternateStack().putTo(old, sp);
         if (newAddress != 0) {
             long result = thread.alternateStack().change(memory.getBuffer(newAddress, AlternateStack.BYTES), sp);
             if (result != 0) {
@@ -140,9 +141,13 @@ final class SignalCalls {
 
     /** Returns from a handler ({@code rt_sigreturn}): restores all registers from its frame. */
     void leaveHandler() {
+        boolean isWhole;
         try {
-            SignalFrame.leave(thread);
+            isWhole = SignalFrame.leave(thread);
         } catch (BadAddress noFrame) {
+            isWhole = false;
+        }
+        if (!isWhole) {
             SignalDelivery.force(thread, SignalInfo.ofKernel(SignalInfo.SEGV));
         }
     }

@@ -4,7 +4,7 @@ package dev.samara.emulator.linux.call;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
-import dev.samara.emulator.linux.file.NamedPipes;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.OwnerRights;
 import dev.samara.emulator.linux.file.ResolvedPath;
@@ -33,14 +33,14 @@ final class StatusCalls {
     private final CallMemory memory;
 
     /** Its monitor guards names. */
-    private final NamedPipes names;
+    private final GuestNames names;
 
     StatusCalls(GuestThread thread, PathCalls paths) {
         this.thread = thread;
         this.paths = paths;
         emulated = new EmulatedChanges(thread, paths);
         memory = thread.memory();
-        names = thread.process().system().namedPipes();
+        names = thread.process().system().names();
     }
 
     /** A status, and the user who owns the file. */
@@ -102,7 +102,7 @@ final class StatusCalls {
                 return place.isFolderNamed() && !special.isFolder() ? LinuxErrno.ENOTDIR : 0;
             }
             return PathCalls.onHost(place, host -> {
-                found[0] = of(names.seen(FileStatus.of(host, follows)), false);
+                found[0] = of(FileStatus.of(host, follows), false);
                 return 0;
             });
         }

@@ -243,10 +243,13 @@ final class TimeCalls {
             return LinuxErrno.EINVAL;
         }
         IntervalTimer timer = ofProcess(which);
-        if (oldAddress != 0) {
-            putTimer(oldAddress, timer.interval(), timer.left());
-        }
+        long oldInterval = timer.interval();
+        long left = timer.left();
         timer.set(first, interval);
+        // Stored last, so that the timer runs even if the old value cannot be stored.
+        if (oldAddress != 0) {
+            putTimer(oldAddress, oldInterval, left);
+        }
         return 0;
     }
 }

@@ -3,7 +3,7 @@ package dev.samara.emulator.linux.call;
 
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.file.EventCounter;
+import dev.samara.emulator.linux.file.DeviceFile;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.GuestFolder;
@@ -218,18 +218,20 @@ final class TransferCalls {
 
     /** Copies from file to file ({@code sendfile}). */
     long send(long to, long from, long offsetAddress, long count) {
-        if (offsetAddress == 0) {
-            return send(to, from, false, 0, count);
+        boolean isGiven = offsetAddress != 0;
+        long given = isGiven ? memory.getLong(offsetAddress) : 0;
+        GuestFile source = file(from);
+        long result = send(to, source, isGiven, given, count);
+        if (isGiven) {
+            // Stored even after a failure, so that memory that cannot be written is EFAULT in any case. A device has
+            // no position.
+            long moved = source instanceof DeviceFile ? 0 : Math.max(result, 0);
+            memory.putLong(offsetAddress, given + moved);
         }
-        long given = memory.getLong(offsetAddress);
-        long result = send(to, from, true, given, count);
-        // Stored even after a failure, so that memory that cannot be written is EFAULT in any case.
-        memory.putLong(offsetAddress, given + Math.max(result, 0));
         return result;
     }
 
-    private long send(long to, long from, boolean isGiven, long given, long count) {
-        GuestFile source = file(from);
+    private long send(long to, GuestFile source, boolean isGiven, long given, long count) {
         if (source == NoOpenFile.NONE || !source.mayRead()) {
             return LinuxErrno.EBADF;
         }
@@ -270,18 +272,16 @@ final class TransferCalls {
         if ((target.flags() & OpenFlags.APPEND) != 0 || source.seek(0, 1) < 0) {
             return LinuxErrno.EINVAL;
         }
-        if (count > 0 && !source.isMappable()) {
-            // A source that cannot be mapped fails only when it is read, so a count of 0 is not an error.
+        if (count > 0 && !source.isSendable()) {
+            // Such a source fails only when it is read, so a count of 0 is not an error.
             return LinuxErrno.EINVAL;
         }
         long done = 0;
         while (done < count && !thread.mustEnd()) {
             ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count - done, CHUNK));
             long read = source.readAt(bytes, offset + done);
-            // An eventfd does not support a transfer from another file.
-            long written = read <= 0
-                    ? read
-                    : target instanceof EventCounter ? LinuxErrno.EINVAL : target.write(thread, bytes.flip());
+            long written =
+                    read <= 0 ? read : target.takesSent() ? target.write(thread, bytes.flip()) : LinuxErrno.EINVAL;
             if (read > 0 && isBegun(written)) {
                 target.written(thread);
             }

@@ -11,8 +11,6 @@
  *       membarrier}</td></tr>
  *   <tr><td>{@code openat}, {@code pipe2}, {@code eventfd2}, {@code memfd_create}</td>
  *       <td>{@code FileCalls}</td></tr>
- *   <tr><td>{@code openat} of a named pipe</td>
- *       <td>{@code NamedPipeCalls}</td></tr>
  *   <tr><td>{@code read}, {@code write}, {@code sendfile}, {@code getdents64}</td>
  *       <td>{@code TransferCalls}</td></tr>
  *   <tr><td>{@code dup}, {@code fcntl}, {@code ioctl}, {@code ppoll}; {@code pselect6}</td>

@@ -111,6 +111,16 @@ public final class DeviceFile extends GuestFile {
     }
 
     @Override
+    public boolean isSendable() {
+        return device != Device.NULL;
+    }
+
+    @Override
+    public boolean takesSent() {
+        return device != Device.FULL;
+    }
+
+    @Override
     public boolean dropsBytes() {
         return device == Device.NULL || device == Device.ZERO;
     }

@@ -116,6 +116,11 @@ public final class EventCounter extends GuestFile {
     }
 
     @Override
+    public boolean takesSent() {
+        return false;
+    }
+
+    @Override
     public boolean hasOffsets() {
         return false;
     }

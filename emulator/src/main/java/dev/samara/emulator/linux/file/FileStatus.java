@@ -137,11 +137,6 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return new FileStatus(device, inode, mode, links, bytes, times);
     }
 
-    /** Returns this, the status of a host file that stands for a named pipe, as the status of the pipe. */
-    FileStatus asPipe() {
-        return new FileStatus(device, inode, (mode & ~TYPE) | FIFO, links, 0, times);
-    }
-
     FileStatus withoutNames() {
         return withNames(0);
     }

@@ -10,11 +10,4 @@ public interface FileThread extends WaitingThread {
 
     /** Whether a file keeps its set-user-ID and set-group-ID bits when this thread writes it ({@code CAP_FSETID}). */
     boolean keepsPrivileges();
-
-    /**
-     * Called before a read of the terminal. Stops the process group of this thread if the group is in the background.
-     *
-     * @return 0 if the read may continue; RESTART if SIGTTIN was sent to the group; otherwise an error
-     */
-    long checkTerminalRead();
 }

@@ -15,7 +15,7 @@ import java.util.concurrent.Semaphore;
 /** An open directory of the host. If another program renamed it, it counts as deleted. */
 public final class FolderFile extends GuestFolder {
     private final OpenedName name;
-    private final NamedPipes pipes;
+    private final GuestNames names;
 
     /** The path of the directory on the host; valid during a call of {@link #entries}. */
     private Path host = Path.of("");
@@ -27,12 +27,12 @@ public final class FolderFile extends GuestFolder {
      * @param flags bits of {@link OpenFlags}
      * @param room counts the names that all open directories together may still cache
      * @param name the name by which it was opened
-     * @param pipes the named pipes, whose monitor guards names
+     * @param names the names, which its monitor guards
      */
-    public FolderFile(String path, int flags, Semaphore room, OpenedName name, NamedPipes pipes) {
+    public FolderFile(String path, int flags, Semaphore room, OpenedName name, GuestNames names) {
         super(path, flags, room);
         this.name = name;
-        this.pipes = pipes;
+        this.names = names;
     }
 
     @Override
@@ -52,7 +52,7 @@ public final class FolderFile extends GuestFolder {
 
     @Override
     long entries(ByteBuffer target) {
-        synchronized (pipes) {
+        synchronized (names) {
             Path found = name.host();
             if (found == null) {
                 return LinuxErrno.ENOENT;
@@ -64,23 +64,23 @@ public final class FolderFile extends GuestFolder {
 
     @Override
     List<String> readNames() throws IOException {
-        List<String> names = new ArrayList<>();
+        List<String> found = new ArrayList<>();
         try (DirectoryStream<Path> all = Files.newDirectoryStream(host)) {
             for (Path each : all) {
-                if (names.size() > GuestLimits.FOLDER_NAMES) {
+                if (found.size() > GuestLimits.FOLDER_NAMES) {
                     // More names than may be cached, so reading the rest would only fill the heap.
                     break;
                 }
-                names.add(HostNames.text(each.getFileName()));
+                found.add(HostNames.text(each.getFileName()));
             }
         }
-        return names;
+        return found;
     }
 
     @Override
     FileStatus statusOf(String entry) {
         try {
-            return pipes.seen(FileStatus.of(entry.equals("..") ? host : HostNames.below(host, entry), false));
+            return FileStatus.of(entry.equals("..") ? host : HostNames.below(host, entry), false);
         } catch (IOException deleted) {
             return FileStatus.of(0, 1, 0);
         }

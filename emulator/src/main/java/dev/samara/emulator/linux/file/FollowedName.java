@@ -5,14 +5,14 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The name of a guest file. Like a {@code dentry}, it follows the file when the guest renames the file or a directory
- * above it. Any thread may read the name. A thread that changes it holds the monitor of the {@link NamedPipes}.
+ * above it. Any thread may read the name. A thread that changes it holds the monitor of the {@link GuestNames}.
  */
 final class FollowedName {
     private final FileStatus opened;
 
     /**
      * @words {@code path}, {@code isRemoved}
-     * @written holder of the monitor of {@code NamedPipes} (volatile)
+     * @written holder of the monitor of {@code GuestNames} (volatile)
      * @read any thread (volatile)
      * @invariant {@code path} is the last path of the name; {@code isRemoved} stays set
      */
@@ -20,7 +20,7 @@ final class FollowedName {
 
     private volatile boolean isRemoved;
 
-    /** Guarded by the monitor of {@link NamedPipes}. */
+    /** Guarded by the monitor of {@link GuestNames}. */
     private @Nullable FileStatus last;
 
     /**

@@ -387,6 +387,16 @@ public abstract class GuestFile {
         return backing() != null;
     }
 
+    /** Whether {@code sendfile} can read this file ({@code splice_read}). */
+    public boolean isSendable() {
+        return isMappable();
+    }
+
+    /** Whether {@code sendfile} can write this file ({@code splice_write}). */
+    public boolean takesSent() {
+        return true;
+    }
+
     /**
      * Returns the backing that is passed to {@code mmap} for this file. It has the access mode of this open, and is the
      * same object each time.

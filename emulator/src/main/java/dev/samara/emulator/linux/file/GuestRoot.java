@@ -12,11 +12,10 @@ import org.jspecify.annotations.Nullable;
  * The part of the host's file system that the guest can access: the directory given as its root, and the guest's
  * program, which is read-only if it is outside of the root. Paths are resolved component by component, including
  * symbolic links, so that no path leads out of the root, as after {@code chroot}. If the root was replaced by another
- * directory or by a link, no path can be resolved any more. The caller holds the monitor of the {@link NamedPipes} from
+ * directory or by a link, no path can be resolved any more. The caller holds the monitor of the {@link GuestNames} from
  * the start of a resolution until it no longer uses the result.
  */
 public final class GuestRoot {
-    private static final String NO_SYSTEM = "rootfs";
 
     private final @Nullable Path root;
 
@@ -69,22 +68,6 @@ public final class GuestRoot {
             }
         }
         return null;
-    }
-
-    /** Returns the kind of the root's file system. */
-    public String fileSystem() {
-        Path found = root;
-        try {
-            return found == null ? NO_SYSTEM : Files.getFileStore(found).type();
-        } catch (IOException gone) {
-            return NO_SYSTEM;
-        }
-    }
-
-    /** Returns the device number of the root, as {@code stat} reports it. */
-    public long device() {
-        FileStatus found = first;
-        return found == null ? 1 : found.device();
     }
 
     /** Returns the directory in which the guest starts. */

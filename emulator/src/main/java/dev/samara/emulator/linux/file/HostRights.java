@@ -29,7 +29,7 @@ public final class HostRights {
 
     /**
      * Sets the permission bits of a file that was just created, as {@link #set} does. Fails if the file was replaced by
-     * a link in the meantime. The caller holds the monitor of the {@link NamedPipes}.
+     * a link in the meantime. The caller holds the monitor of the {@link GuestNames}.
      */
     public static void setOfNew(Path host, int mode) throws IOException {
         // JDK 25 follows a link in spite of the option. The caller holds the monitor that guards names, so no thread of

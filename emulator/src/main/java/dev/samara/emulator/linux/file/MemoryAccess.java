@@ -44,6 +44,11 @@ public final class MemoryAccess extends SpaceFile {
     }
 
     @Override
+    public boolean takesSent() {
+        return false;
+    }
+
+    @Override
     public boolean hasUnsignedOffsets() {
         return true;
     }

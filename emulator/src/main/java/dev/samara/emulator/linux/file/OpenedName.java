@@ -20,7 +20,7 @@ public final class OpenedName {
     private final FollowedName name;
     private final FileStatus opened;
     private final GuestRoot root;
-    private final NamedPipes names;
+    private final GuestNames names;
 
     /**
      * Starts to follow a name. The caller has held the monitor of {@code names} since it resolved the path.
@@ -30,7 +30,7 @@ public final class OpenedName {
      * @param root the root, which resolves the name again
      * @param names the names of the guest's files
      */
-    public OpenedName(ResolvedPath place, Path host, GuestRoot root, NamedPipes names) throws IOException {
+    public OpenedName(ResolvedPath place, Path host, GuestRoot root, GuestNames names) throws IOException {
         opened = FileStatus.of(host, false);
         this.root = root;
         this.names = names;
@@ -101,7 +101,7 @@ public final class OpenedName {
 
     /**
      * Returns the host path of the file, by its name or by another name that the guest created. Null if these names are
-     * gone, or belong to other files by now. The caller holds the monitor of the {@link NamedPipes}, and keeps it while
+     * gone, or belong to other files by now. The caller holds the monitor of the {@link GuestNames}, and keeps it while
      * it uses the path.
      */
     public @Nullable Path host() {

@@ -12,17 +12,11 @@ import java.util.Deque;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes of a pipe. A pipe starts with one end for reads and one for writes; a named pipe may have any number of
- * each. Each end is a {@link PipeEnd}. As on Linux, the pipe is full when its maximum number of pages is in use, even
+ * The bytes of a pipe. A pipe starts with one end for reads and one for writes, and may get more of each through {@code
+ * /proc}. Each end is a {@link PipeEnd}. As on Linux, the pipe is full when its maximum number of pages is in use, even
  * if the pages contain few bytes.
  */
 public final class Pipe {
-    /** A result of {@link #join}: an end of the other kind exists. */
-    public static final long HAS_PARTNER = -1;
-
-    /** A result of {@link #join}: the last end was closed, and the pipe ended with it. */
-    static final long HAS_ENDED = -2;
-
     /** The size of a page in bytes. Writes of at most this many bytes are atomic. */
     private static final int PAGE = 4096;
 
@@ -31,7 +25,7 @@ public final class Pipe {
 
     private final WaitList waiters = new WaitList();
 
-    /** The permission bits of a pipe without a name. */
+    /** The permission bits. */
     private volatile int rights = 0600;
 
     /**
@@ -51,14 +45,9 @@ public final class Pipe {
     private int mostPages;
 
     private int length;
-    private int readers;
-    private int writers;
+    private int readers = 1;
+    private int writers = 1;
     private boolean hasEnded;
-
-    /** How often an end of each kind was opened. An open of the other kind waits until the number increases. */
-    private long readerOpens;
-
-    private long writerOpens;
 
     private Pipe(PipeCount pipes, int mostPages) {
         this.pipes = pipes;
@@ -85,15 +74,6 @@ public final class Pipe {
 
     /** Creates a pipe with two open ends; returns null if the maximum number of pipes is reached. */
     public static @Nullable Pipe orNull(PipeCount pipes) {
-        Pipe made = named(pipes);
-        if (made != null) {
-            made.join(true, true);
-        }
-        return made;
-    }
-
-    /** Creates a pipe without ends; returns null if the maximum number of pipes is reached. */
-    static @Nullable Pipe named(PipeCount pipes) {
         int most = pipes.add();
         return most == 0 ? null : new Pipe(pipes, most);
     }
@@ -101,44 +81,33 @@ public final class Pipe {
     /** Creates a pipe for input from the host, which does not count among the guest's pipes. */
     static Pipe ofHost() {
         PipeCount own = new PipeCount();
-        Pipe made = new Pipe(own, own.add());
-        made.join(true, true);
-        return made;
+        return new Pipe(own, own.add());
     }
 
-    /**
-     * Adds an end for reads, one for writes, or one for both.
-     *
-     * @return {@link #HAS_PARTNER}, {@link #HAS_ENDED}, or how often the other end was opened before. An open that must
-     *     wait does so until that number increases, even if the other end is closed again by then
-     */
-    long join(boolean reads, boolean writes) {
-        long result;
+    /** Adds an end for reads, one for writes, or one for both; returns false if the pipe ended with its last end. */
+    boolean join(boolean reads, boolean writes) {
         synchronized (this) {
             if (hasEnded) {
-                return HAS_ENDED;
+                return false;
             }
             readers += reads ? 1 : 0;
-            readerOpens += reads ? 1 : 0;
             writers += writes ? 1 : 0;
-            writerOpens += writes ? 1 : 0;
-            boolean hasPartner = reads ? writers > 0 : readers > 0;
-            result = hasPartner ? HAS_PARTNER : reads ? writerOpens : readerOpens;
         }
         waiters.wakeAll();
-        return result;
+        return true;
     }
 
     /**
      * Adds an end as {@link #join} does, for an open through an {@code O_PATH} descriptor. A pipe that has ended
-     * becomes an empty pipe again.
+     * becomes an empty pipe again. Returns false if the maximum number of pipes is reached.
      */
-    long joinAgain(boolean reads, boolean writes) {
-        long result = join(reads, writes);
-        while (result == HAS_ENDED && isAgain()) {
-            result = join(reads, writes);
+    boolean joinAgain(boolean reads, boolean writes) {
+        while (!join(reads, writes)) {
+            if (!isAgain()) {
+                return false;
+            }
         }
-        return result;
+        return true;
     }
 
     private synchronized boolean isAgain() {
@@ -151,28 +120,6 @@ public final class Pipe {
             hasEnded = false;
         }
         return true;
-    }
-
-    /** Adds an end for writes if there is an end for reads; returns whether there is one. */
-    boolean addWriterIfRead() {
-        synchronized (this) {
-            if (readers == 0) {
-                return false;
-            }
-            writers++;
-            writerOpens++;
-        }
-        waiters.wakeAll();
-        return true;
-    }
-
-    /** Returns how often an end for reads was opened, or an end for writes. */
-    public synchronized long opens(boolean ofReaders) {
-        return ofReaders ? readerOpens : writerOpens;
-    }
-
-    synchronized long writerOpens() {
-        return writerOpens;
     }
 
     public WaitList waiters() {
@@ -453,7 +400,7 @@ public final class Pipe {
         }
     }
 
-    /** Returns the permission bits of a pipe without a name. */
+    /** Returns the permission bits. */
     int rights() {
         return rights;
     }

@@ -7,8 +7,8 @@ import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/** One end of a pipe, or both ends of a named pipe. */
-public class PipeEnd extends GuestFile {
+/** One end of a pipe, or both ends if it was opened again with {@code O_RDWR}. */
+public final class PipeEnd extends GuestFile {
     private final Pipe pipe;
     private final boolean isTerminal;
 
@@ -32,20 +32,21 @@ public class PipeEnd extends GuestFile {
     /** Opens another end of the pipe; returns null if the pipe has ended, or is a terminal. */
     private @Nullable GuestFile joined(int changed) {
         int access = changed & OpenFlags.ACCESS;
-        return isTerminal || pipe.join(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY) == Pipe.HAS_ENDED
-                ? null
-                : newEnd(changed);
+        return !isTerminal && pipe.join(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY)
+                ? newEnd(changed)
+                : null;
     }
 
     /**
      * Opens an end of the pipe through its {@link OpenedPlace}. Returns null if the maximum number of pipes is reached,
      * or if the pipe is a terminal.
      */
-    final @Nullable GuestFile joinedAgain(int changed) {
+    @Nullable
+    GuestFile joinedAgain(int changed) {
         int access = changed & OpenFlags.ACCESS;
-        return isTerminal || pipe.joinAgain(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY) == Pipe.HAS_ENDED
-                ? null
-                : newEnd(changed);
+        return !isTerminal && pipe.joinAgain(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY)
+                ? newEnd(changed)
+                : null;
     }
 
     private GuestFile newEnd(int changed) {
@@ -53,7 +54,7 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
-    final void close() {
+    void close() {
         if (mayRead()) {
             pipe.endReader();
         }
@@ -63,7 +64,7 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
-    public final long read(FileThread thread, ByteBuffer target) {
+    public long read(FileThread thread, ByteBuffer target) {
         return readTo(thread, target.remaining(), (bytes, length) -> {
             target.put(bytes, 0, length);
             return length;
@@ -71,7 +72,7 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
-    public final long readTo(FileThread thread, int length, ReadTarget target) {
+    public long readTo(FileThread thread, int length, ReadTarget target) {
         if (!mayRead()) {
             return LinuxErrno.EBADF;
         }
@@ -93,14 +94,14 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
-    public final long write(FileThread thread, ByteBuffer source) {
+    public long write(FileThread thread, ByteBuffer source) {
         byte[] bytes = new byte[source.remaining()];
         source.get(bytes);
         return writeFrom(thread, bytes.length, Pipe.ofArray(bytes));
     }
 
     @Override
-    public final long writeFrom(FileThread thread, long length, WriteSource source) {
+    public long writeFrom(FileThread thread, long length, WriteSource source) {
         if (!mayWrite()) {
             return LinuxErrno.EBADF;
         }
@@ -134,14 +135,14 @@ public class PipeEnd extends GuestFile {
      *
      * @return the number of bytes, or an error
      */
-    public final long writeFrom(FileThread thread, GuestFile file, long offset, long count) {
+    public long writeFrom(FileThread thread, GuestFile file, long offset, long count) {
         for (; ; ) {
             if (!pipe.hasReader()) {
                 thread.sendPipeSignal();
                 return LinuxErrno.EPIPE;
             }
             if (!pipe.isFull()) {
-                return count > 0 && !file.isMappable() ? LinuxErrno.EINVAL : pipe.addPagesOf(file, offset, count);
+                return count > 0 && !file.isSendable() ? LinuxErrno.EINVAL : pipe.addPagesOf(file, offset, count);
             }
             if (isNonBlocking()) {
                 return LinuxErrno.EAGAIN;
@@ -154,17 +155,17 @@ public class PipeEnd extends GuestFile {
     }
 
     /** Returns the capacity of the pipe in bytes ({@code F_GETPIPE_SZ}). */
-    public final int capacity() {
+    public int capacity() {
         return pipe.capacity();
     }
 
     /** Sets the capacity in bytes ({@code F_SETPIPE_SZ}); returns the new capacity, or an error. */
-    public final long resize(int bytes) {
+    public long resize(int bytes) {
         return pipe.resize(bytes);
     }
 
     /** Sets the bits of {@code chmod}. */
-    public final void changeMode(int mode) {
+    public void changeMode(int mode) {
         pipe.rights(mode & FileStatus.BITS_OF_RIGHTS);
     }
 
@@ -181,7 +182,7 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
-    public final long available() {
+    public long available() {
         return pipe.length();
     }
 
@@ -193,12 +194,12 @@ public class PipeEnd extends GuestFile {
     }
 
     @Override
-    public final WaitList waiters() {
+    public WaitList waiters() {
         return pipe.waiters();
     }
 
     @Override
-    public final boolean isTerminal() {
+    public boolean isTerminal() {
         return isTerminal;
     }
 

@@ -52,24 +52,20 @@ public final class StandardInput extends GuestFile {
     }
 
     /** Starts a read; returns 0, or the error if it cannot continue. */
-    private long begin(FileThread thread) {
-        long result = isTerminal ? thread.checkTerminalRead() : 0;
-        if (result != 0) {
-            return result;
-        }
+    private long begin() {
         start();
         return isNonBlocking() && !pipe.isReadable() ? LinuxErrno.EAGAIN : 0;
     }
 
     @Override
     public long read(FileThread thread, ByteBuffer target) {
-        long result = begin(thread);
+        long result = begin();
         return result != 0 ? result : end.read(thread, target);
     }
 
     @Override
     public long readTo(FileThread thread, int length, ReadTarget target) {
-        long result = begin(thread);
+        long result = begin();
         return result != 0 ? result : end.readTo(thread, length, target);
     }
 

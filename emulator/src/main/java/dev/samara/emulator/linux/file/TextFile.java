@@ -28,7 +28,11 @@ public final class TextFile extends ProcFile {
         /** From a buffer in memory. */
         BYTES(0444),
         /** From a buffer in memory that only the owner may read. */
-        OWN_BYTES(0400);
+        OWN_BYTES(0400),
+        /** Line by line, like {@link #SEQUENCE}. {@code sendfile} can read it ({@code seq_read_iter}). */
+        SENDABLE_SEQUENCE(0444),
+        /** From a buffer in memory. {@code sendfile} can read it ({@code proc_sys_read}). */
+        SENDABLE_BYTES(0444);
 
         private final int rights;
 
@@ -144,7 +148,7 @@ public final class TextFile extends ProcFile {
     }
 
     private boolean isSequence() {
-        return kind == Kind.SEQUENCE || kind == Kind.SET_SEQUENCE;
+        return kind == Kind.SEQUENCE || kind == Kind.SET_SEQUENCE || kind == Kind.SENDABLE_SEQUENCE;
     }
 
     @Override
@@ -171,6 +175,16 @@ public final class TextFile extends ProcFile {
         }
         position = start + offset;
         return position;
+    }
+
+    @Override
+    public boolean isSendable() {
+        return kind == Kind.SENDABLE_SEQUENCE || kind == Kind.SENDABLE_BYTES;
+    }
+
+    @Override
+    public boolean takesSent() {
+        return false;
     }
 
     @Override

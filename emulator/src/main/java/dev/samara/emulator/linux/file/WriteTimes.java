@@ -72,7 +72,7 @@ public final class WriteTimes {
         settings.incrementAndGet();
     }
 
-    /** Writes a file back before a call sets its times. The caller holds the monitor of the {@link NamedPipes}. */
+    /** Writes a file back before a call sets its times. The caller holds the monitor of the {@link GuestNames}. */
     public void prepare(Machine machine, Path host) throws IOException {
         noteSet();
         if (!Files.isRegularFile(host, LinkOption.NOFOLLOW_LINKS)) {

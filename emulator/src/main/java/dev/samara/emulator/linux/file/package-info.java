@@ -22,9 +22,8 @@
  *   <tr><td>Waits of a pipe's readers and writers, and SIGPIPE</td>
  *       <td>{@link dev.samara.emulator.linux.file.PipeEnd}, by {@code FileThread.sendPipeSignal}; for a broken stream
  *       of the host {@link dev.samara.emulator.linux.file.HostStream}</td></tr>
- *   <tr><td>Named pipes ({@code mkfifo})</td>
- *       <td>{@link dev.samara.emulator.linux.file.NamedPipes}, {@link
- *       dev.samara.emulator.linux.file.NamedPipe}</td></tr>
+ *   <tr><td>Names of host files, and the monitor that guards them</td>
+ *       <td>{@link dev.samara.emulator.linux.file.GuestNames}</td></tr>
  *   <tr><td>{@code eventfd}</td>
  *       <td>{@link dev.samara.emulator.linux.file.EventCounter}</td></tr>
  *   <tr><td>Standard streams</td>

@@ -97,9 +97,9 @@ public final class CallMemory {
     }
 
     /** Returns the key of a futex word. The address must be a multiple of 4. */
-    public FutexKey futexKey(long address, boolean isPrivate, boolean isWritten) {
+    public FutexKey futexKey(long address, boolean isPrivate) {
         for (; ; ) {
-            FutexKey key = memory.futexKey(address, !isPrivate, isWritten ? Protection.WRITE : Protection.READ);
+            FutexKey key = memory.futexKey(address, !isPrivate, Protection.READ);
             if (key != null) {
                 return key;
             }

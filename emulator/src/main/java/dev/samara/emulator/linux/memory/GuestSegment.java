@@ -5,7 +5,6 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.emulator.elf.ProgramLoader;
 import java.nio.ByteBuffer;
-import java.util.Locale;
 
 /**
  * A segment with the status that Linux records for it ({@code struct shmid_kernel}). Guarded by its {@link
@@ -130,28 +129,5 @@ public final class GuestSegment {
         status.putLong(48, segment.size()).putLong(56, attached).putLong(64, detached);
         status.putLong(72, changed).putInt(80, creatorPid).putInt(84, lastPid);
         return status.putLong(88, segment.attachments());
-    }
-
-    /** Returns the line of {@code /proc/sysvipc/shm}. */
-    String line() {
-        return String.format(
-                Locale.ROOT,
-                "%10d %10d  %4o %21d %5d %5d  %5d %5d %5d %5d %5d %10d %10d %10d %21d %21d",
-                key(),
-                id,
-                mode(),
-                segment.size(),
-                creatorPid,
-                lastPid,
-                segment.attachments(),
-                user,
-                group,
-                creator,
-                creator,
-                attached,
-                detached,
-                changed,
-                resident() * ProgramLoader.GEOMETRY.pageSize(),
-                0);
     }
 }

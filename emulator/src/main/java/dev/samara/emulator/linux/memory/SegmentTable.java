@@ -8,8 +8,6 @@ import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.NavigableMap;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
@@ -28,10 +26,6 @@ public final class SegmentTable {
      * SHMALL}), unsigned.
      */
     public static final long NO_LIMIT = -1L - (1 << 24);
-
-    private static final String HEAD =
-            "       key      shmid perms                  size  cpid  lpid nattch   uid   gid"
-                    + "  cuid  cgid      atime      dtime      ctime                   rss                  swap";
 
     private static final int CREATE = 01000;
     private static final int EXCLUSIVE = 02000;
@@ -181,13 +175,6 @@ public final class SegmentTable {
         }
         ByteBuffer found = CallMemory.structure(USAGE_BYTES);
         return found.putInt(0, all.size()).putLong(8, pages).putLong(16, resident);
-    }
-
-    /** Returns the lines of {@code /proc/sysvipc/shm}. */
-    public synchronized List<String> lines() {
-        List<String> lines = new ArrayList<>(List.of(HEAD));
-        all().values().forEach(each -> lines.add(each.line()));
-        return lines;
     }
 
     /** Frees the memory of all segments. Called at the end of the run. */

@@ -53,7 +53,7 @@ public record Credentials(UserIds users, UserIds groups, GroupList others) {
                 || users.real() == target.users.real();
     }
 
-    /** Whether these permit a change of another thread's priority or processors ({@code check_same_owner}). */
+    /** Whether these permit a change of another thread's processors ({@code check_same_owner}). */
     public boolean maySchedule(Credentials target) {
         return users.effective() == target.users.real() || users.effective() == target.users.effective();
     }

@@ -7,8 +7,8 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.emulator.cpu.BlockCache;
 import dev.samara.emulator.cpu.CodeTranslator;
 import dev.samara.emulator.limit.GuestLimits;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
-import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenFileCount;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.OwnerRights;
@@ -20,7 +20,6 @@ import dev.samara.emulator.linux.memory.MappingTotal;
 import dev.samara.emulator.linux.memory.SegmentTable;
 import dev.samara.emulator.linux.memory.UnnamedMemory;
 import dev.samara.emulator.linux.signal.SignalInfo;
-import dev.samara.emulator.linux.wait.PiFutexes;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -46,10 +45,8 @@ public final class GuestSystem {
     private final GuestReports reports;
     private final Function<GuestThread, ThreadCalls> calls;
     private final ProcessTree tree = new ProcessTree();
-    private final PiFutexes piFutexes = new PiFutexes(tree::findThread);
     private final SegmentTable segments;
-    private final ControllingTerminal terminal = new ControllingTerminal();
-    private final NamedPipes namedPipes = new NamedPipes();
+    private final GuestNames names = new GuestNames();
     private final FileLocks locks = new FileLocks();
     private final GuestStatistics counts = new GuestStatistics();
 
@@ -215,17 +212,13 @@ public final class GuestSystem {
         return machine.futexes();
     }
 
-    public PiFutexes piFutexes() {
-        return piFutexes;
-    }
-
     /** Returns the current directory of the first process at its start. */
     public WorkingFolder firstFolder() {
-        synchronized (namedPipes) {
+        synchronized (names) {
             ResolvedPath place = root.resolve("/", root.firstFolder(), true);
             Path host = place.host();
             try {
-                return new WorkingFolder(host == null ? null : new OpenedName(place, host, root, namedPipes));
+                return new WorkingFolder(host == null ? null : new OpenedName(place, host, root, names));
             } catch (IOException gone) {
                 return new WorkingFolder(null);
             }
@@ -236,12 +229,8 @@ public final class GuestSystem {
         return segments;
     }
 
-    public ControllingTerminal terminal() {
-        return terminal;
-    }
-
-    public NamedPipes namedPipes() {
-        return namedPipes;
+    public GuestNames names() {
+        return names;
     }
 
     public FileLocks locks() {
@@ -292,7 +281,7 @@ public final class GuestSystem {
 
     /**
      * Returns the lock that a thread holds while the arguments of a new program are in the heap. Acquired before the
-     * monitor of {@link NamedPipes}.
+     * monitor of {@link GuestNames}.
      */
     public Object programStart() {
         return programStart;
@@ -410,12 +399,11 @@ public final class GuestSystem {
         }
     }
 
-    /** Kills all processes, and waits until they have ended. Then removes the names of pipes. */
+    /** Kills all processes, and waits until they have ended. */
     public void endProcesses() throws InterruptedException {
         stop(SignalInfo.KILL);
         tree.awaitEnds();
         endTimers();
-        namedPipes.close();
     }
 
     /** Frees the memory that processes shared. Called after all processes have ended. */

@@ -15,7 +15,6 @@ import dev.samara.emulator.linux.file.FileThread;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.OpenFlags;
 import dev.samara.emulator.linux.memory.CallMemory;
-import dev.samara.emulator.linux.memory.ProcessMemory;
 import dev.samara.emulator.linux.signal.AlternateStack;
 import dev.samara.emulator.linux.signal.InterruptedCall;
 import dev.samara.emulator.linux.signal.PendingSignals;
@@ -24,7 +23,6 @@ import dev.samara.emulator.linux.signal.SignalInfo;
 import dev.samara.emulator.linux.signal.SignalMask;
 import dev.samara.emulator.linux.signal.SignalThread;
 import dev.samara.emulator.linux.wait.FutexThread;
-import dev.samara.emulator.linux.wait.PiFutexes;
 import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
 import java.util.ArrayList;
@@ -50,7 +48,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private final ThreadCalls calls;
     private final InterruptedCall interruptedCall;
     private final RobustList robustList = new RobustList();
-    private final PiFutexes.PiThread inheritance = new PiFutexes.PiThread();
     private final AlternateStack alternateStack = new AlternateStack();
     private final PendingSignals pending;
 
@@ -247,18 +244,8 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         return tidWords;
     }
 
-    @Override
-    public PiFutexes.PiThread inheritance() {
-        return inheritance;
-    }
-
     public RobustList robustList() {
         return robustList;
-    }
-
-    @Override
-    public ProcessMemory processMemory() {
-        return process.memory();
     }
 
     @Override
@@ -323,7 +310,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     /** Starts a program, whose space the CPU already uses. */
     public void begin(LoadedProgram program) {
         hart.reset();
-        hart.pc = program.entry();
+        hart.continueAt(program.entry());
         hart.x[Hart.SP] = program.stackPointer();
         alternateStack.disable();
         name = null;
@@ -435,7 +422,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     public void leaveMemory() {
         // Released first, so that a thread that waited for the word finds the locks released.
         robustList.release(this, process.system().futexes());
-        process.system().piFutexes().releaseAll(this);
         tidWords.clear(this);
     }
 
@@ -443,7 +429,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         try {
             leaveMemory();
         } finally {
-            process.system().piFutexes().end(this);
             process.system().counts().add(hart.counts());
             blocks.clear();
             synchronized (process.signals()) {
@@ -536,11 +521,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
                         SignalInfo.SI_USER,
                         process.pid(),
                         credentials.users().real()));
-    }
-
-    @Override
-    public long checkTerminalRead() {
-        return process.system().terminal().check(this, SignalInfo.TTIN);
     }
 
     @Override

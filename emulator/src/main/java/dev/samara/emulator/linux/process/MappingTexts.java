@@ -6,8 +6,8 @@ import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.MappingResidency;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
-import dev.samara.emulator.linux.file.NamedPipes;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -21,12 +21,12 @@ final class MappingTexts {
 
     private final AddressSpace space;
     private final GuestRoot root;
-    private final NamedPipes names;
+    private final GuestNames names;
 
     MappingTexts(GuestProcess process) {
         space = process.memory().space();
         root = process.system().root();
-        names = process.system().namedPipes();
+        names = process.system().names();
     }
 
     /** Returns the lines of {@code maps}. Files of the host have the names that the guest sees. */

@@ -181,7 +181,8 @@ public final class ProcFiles {
         String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
         SystemTexts texts = new SystemTexts(system);
         if (SystemTexts.FILES.contains(file)) {
-            TextFile.Kind kind = file.startsWith("sys/") ? TextFile.Kind.BYTES : TextFile.Kind.SEQUENCE;
+            TextFile.Kind kind =
+                    file.startsWith("sys/") ? TextFile.Kind.SENDABLE_BYTES : TextFile.Kind.SENDABLE_SEQUENCE;
             return new TextFile(path, flags, kind, FileStatus.numberOf(path), system.texts(), () -> texts.bytes(file));
         }
         List<String> names = file.isEmpty() ? List.of() : SystemTexts.names(file);
@@ -294,7 +295,7 @@ public final class ProcFiles {
 
     /**
      * Returns the target of a link that leads to a host file, or of a link of {@code /dev}. Null for any other path,
-     * and if the file has no known name any more. The caller holds the monitor of {@code NamedPipes}.
+     * and if the file has no known name any more. The caller holds the monitor of {@code GuestNames}.
      */
     public static @Nullable String followed(GuestThread thread, String path) {
         if (!mayLead(path)) {
@@ -317,7 +318,7 @@ public final class ProcFiles {
 
     /**
      * Returns the directory to which a link leads if the directory was removed; null otherwise. The caller holds the
-     * monitor of {@code NamedPipes}.
+     * monitor of {@code GuestNames}.
      */
     public static @Nullable OpenedName removedFolder(GuestThread thread, String path) {
         if (!mayLead(path)) {

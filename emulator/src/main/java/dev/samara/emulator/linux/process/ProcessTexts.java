@@ -20,19 +20,8 @@ import org.jspecify.annotations.Nullable;
  */
 final class ProcessTexts {
     /** The names of the files. */
-    static final Set<String> FILES = Set.of(
-            "maps",
-            "smaps",
-            "smaps_rollup",
-            "auxv",
-            "cmdline",
-            "environ",
-            "comm",
-            "mountinfo",
-            "mounts",
-            "stat",
-            "statm",
-            "status");
+    static final Set<String> FILES =
+            Set.of("maps", "smaps", "smaps_rollup", "auxv", "cmdline", "environ", "comm", "stat", "statm", "status");
 
     private static final long TICK = 10_000_000;
     private static final long PAGE = 4096;
@@ -103,8 +92,6 @@ final class ProcessTexts {
             case "cmdline" -> process.isExiting() ? new byte[0] : arguments();
             case "environ" -> process.isExiting() ? new byte[0] : environment();
             case "comm" -> GuestText.bytes(command() + "\n");
-            case "mountinfo" -> lines(new SystemTexts(process.system()).mountInfo(), '\n');
-            case "mounts" -> lines(new SystemTexts(process.system()).mounts(), '\n');
             case "stat" -> GuestText.bytes(stat() + "\n");
             case "statm" -> GuestText.bytes(memoryInPages() + "\n");
             case "status" -> lines(status(), '\n');

@@ -59,11 +59,6 @@ public final class ProcessTree {
         return ++lastId;
     }
 
-    /** Returns the newest ID. */
-    synchronized int lastId() {
-        return lastId;
-    }
-
     /** Returns whether a process has ended. This stays true after it was reaped. */
     synchronized boolean isZombie(GuestProcess process) {
         TreeNode node = nodes.get(process.pid());
@@ -185,7 +180,7 @@ public final class ProcessTree {
     }
 
     /** Returns the session of a group; -1 if there is no such group. */
-    synchronized int sessionOfGroup(int group) {
+    private int sessionOfGroup(int group) {
         for (TreeNode node : nodes.values()) {
             if (node.group == group) {
                 return node.session;

@@ -47,7 +47,7 @@ final class ProcessView implements DebuggedProcess {
 
     @Override
     public @Nullable FileChannel openHostFile(String path) throws IOException {
-        synchronized (process.system().namedPipes()) {
+        synchronized (process.system().names()) {
             Path host = process.system().root().resolve("/", path, true).host();
             return host != null && Files.isRegularFile(host) && Files.isReadable(host) ? FileChannel.open(host) : null;
         }

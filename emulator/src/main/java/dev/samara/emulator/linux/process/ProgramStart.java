@@ -14,8 +14,8 @@ import dev.samara.emulator.elf.ProgramOwner;
 import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.DeviceFile;
+import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
-import dev.samara.emulator.linux.file.NamedPipes;
 import dev.samara.emulator.linux.file.OpenedName;
 import dev.samara.emulator.linux.file.ResolvedPath;
 import java.io.IOException;
@@ -160,7 +160,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
      * Makes mappings of a file show its current name. The caller holds the monitor of {@code names}, or is the only
      * thread.
      */
-    private static void follow(HostFile file, String path, GuestRoot root, NamedPipes names) throws LoadException {
+    private static void follow(HostFile file, String path, GuestRoot root, GuestNames names) throws LoadException {
         ResolvedPath place = root.resolve("/", path, true);
         Path found = place.host();
         try {
@@ -177,7 +177,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
      * only thread.
      */
     public StartedProgram load(
-            Machine machine, GuestRoot root, NamedPipes names, Map<Resource, Long> limits, ProgramOwner owner)
+            Machine machine, GuestRoot root, GuestNames names, Map<Resource, Long> limits, ProgramOwner owner)
             throws LoadException {
         try (HostFile file = machine.openFile(host, ProgramLoader.GEOMETRY)) {
             HostFile.WriteDenial denial = denyWrites(machine, file);
@@ -200,7 +200,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
         }
     }
 
-    private LoadedProgram load(ProgramLoader loader, ElfFile elf, Machine machine, GuestRoot root, NamedPipes names)
+    private LoadedProgram load(ProgramLoader loader, ElfFile elf, Machine machine, GuestRoot root, GuestNames names)
             throws LoadException, ElfException {
         byte[] random = new byte[RANDOM];
         DeviceFile.fillRandomly(random);

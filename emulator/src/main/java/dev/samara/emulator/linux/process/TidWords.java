@@ -45,7 +45,7 @@ public final class TidWords {
         long address = cleared;
         cleared = 0;
         boolean isShared =
-                thread.process().threads() > 1 || thread.processMemory().isShared();
+                thread.process().threads() > 1 || thread.process().memory().isShared();
         if (address != 0 && isShared) {
             try {
                 thread.memory().putInt(address, 0);

@@ -20,8 +20,6 @@
  *       dev.samara.emulator.linux.process.ProcessTree}</td></tr>
  *   <tr><td>Which task has an ID?</td>
  *       <td>{@link dev.samara.emulator.linux.process.NumberedTask}</td></tr>
- *   <tr><td>Which group may read from the terminal?</td>
- *       <td>{@link dev.samara.emulator.linux.process.ControllingTerminal}</td></tr>
  *   <tr><td>How is a program loaded, and a script's interpreter found?</td>
  *       <td>{@link dev.samara.emulator.linux.process.ProgramStart}</td></tr>
  *   <tr><td>Which files are in {@code /proc}?</td>

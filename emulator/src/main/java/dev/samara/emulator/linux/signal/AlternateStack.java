@@ -6,9 +6,9 @@ import java.nio.ByteBuffer;
 
 /** The alternate stack of a thread for signal handlers ({@code sigaltstack}). Used only by its thread. */
 public final class AlternateStack {
-    static final int ON_STACK = 1;
-    static final int DISABLED = 2;
-    static final int AUTO_DISARM = 1 << 31;
+    private static final int ON_STACK = 1;
+    private static final int DISABLED = 2;
+    private static final int AUTO_DISARM = 1 << 31;
 
     /** The size of {@code stack_t}. */
     public static final int BYTES = 24;
@@ -17,8 +17,9 @@ public final class AlternateStack {
 
     private long start;
     private long length;
-    /** Whether the stack is disabled when a handler starts on it ({@code SS_AUTODISARM}). */
-    private boolean isAutomatic;
+
+    /** The flags of the last change ({@code sas_ss_flags}). */
+    private int flags = DISABLED;
 
     public AlternateStack() {}
 
@@ -36,16 +37,24 @@ public final class AlternateStack {
 
     /** Whether a handler can start on this stack, because it is set and not in use. */
     boolean isUsable(long sp) {
-        return isSet() && (isAutomatic || !contains(sp));
+        return isSet() && !isInUse(sp);
+    }
+
+    /** Whether a handler runs on this stack ({@code on_sig_stack}). A stack that disarms itself is not used again. */
+    private boolean isInUse(long sp) {
+        return (flags & AUTO_DISARM) == 0 && contains(sp);
     }
 
     /** Whether a frame that starts on this stack would end beyond it. */
     boolean isTooSmall(long sp, long frame) {
-        return !isAutomatic && contains(sp) && !contains(frame);
+        return isInUse(sp) && !contains(frame);
     }
 
-    boolean isAutomatic() {
-        return isAutomatic && isSet();
+    /** Called when a handler starts, on any stack. Disables a stack that disarms itself ({@code signal_delivered}). */
+    void entered() {
+        if ((flags & AUTO_DISARM) != 0) {
+            disable();
+        }
     }
 
     long top() {
@@ -59,31 +68,35 @@ public final class AlternateStack {
     public void copyFrom(AlternateStack other) {
         start = other.start;
         length = other.length;
-        isAutomatic = other.isAutomatic;
+        flags = other.flags;
     }
 
-    public void putTo(ByteBuffer to, int at, long sp) {
-        int state = !isSet() ? DISABLED : !isAutomatic && contains(sp) ? ON_STACK : 0;
-        to.putLong(at, start);
-        to.putInt(at + 8, isAutomatic ? state | AUTO_DISARM : state);
-        to.putLong(at + 16, length);
+    /** Stores the stack as {@code sigaltstack} returns it: whether it is disabled or in use. */
+    public void putTo(ByteBuffer to, long sp) {
+        int state = !isSet() ? DISABLED : isInUse(sp) ? ON_STACK : 0;
+        put(to, 0, state | (flags & AUTO_DISARM));
     }
 
-    void takeFrom(ByteBuffer from, int at) {
-        set(from.getLong(at), from.getInt(at + 8), from.getLong(at + 16));
+    /** Stores the stack as a frame contains it: with the flags of the last change ({@code __save_altstack}). */
+    void saveTo(ByteBuffer to, int at) {
+        put(to, at, flags);
+    }
+
+    private void put(ByteBuffer to, int at, int stored) {
+        to.putLong(at, start).putInt(at + 8, stored).putLong(at + 16, length);
     }
 
     private void set(long newStart, int newFlags, long newLength) {
         boolean isNone = (newFlags & DISABLED) != 0;
         start = isNone ? 0 : newStart;
         length = isNone ? 0 : newLength;
-        isAutomatic = (newFlags & AUTO_DISARM) != 0;
+        flags = newFlags;
     }
 
-    /** Changes the stack as {@code sigaltstack} does ({@code do_sigaltstack}). */
+    /** Changes the stack as {@code sigaltstack} does, or returns an error ({@code do_sigaltstack}). */
     public long change(ByteBuffer from, long sp) {
         int newFlags = from.getInt(8);
-        if (!isAutomatic && contains(sp)) {
+        if (isInUse(sp)) {
             return LinuxErrno.EPERM;
         }
         int mode = newFlags & ~AUTO_DISARM;

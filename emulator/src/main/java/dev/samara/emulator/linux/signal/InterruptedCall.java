@@ -57,7 +57,7 @@ public final class InterruptedCall {
         if (kind == 0) {
             return;
         }
-        boolean isAgain = !hasHandler || kind == LinuxErrno.RESTART_ALWAYS || (kind == LinuxErrno.RESTART && restarts);
+        boolean isAgain = !hasHandler || (kind == LinuxErrno.RESTART && restarts);
         if (isAgain) {
             hart.pc -= Integer.BYTES;
             hart.x[Hart.A0] = firstArgument;

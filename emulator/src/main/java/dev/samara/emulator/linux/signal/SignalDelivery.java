@@ -163,13 +163,13 @@ public final class SignalDelivery {
             return;
         }
         thread.interruptedCall().end(true, (flags & SignalActions.RESTARTS) != 0);
-        long restored = thread.mask().takeToRestore();
+        long restored = thread.mask().toRestore();
         thread.countHandler();
         try {
             SignalFrame.enter(thread, info, handler, (flags & SignalActions.ON_STACK) != 0, restored);
-            thread.mask().set(thread.mask().get() | blocked);
+            thread.mask().entered(blocked);
         } catch (BadAddress noStack) {
-            thread.mask().set(restored);
+            // A temporary mask stays until a handler starts (signal_setup_done).
             noStack(thread, info);
         }
     }

@@ -21,6 +21,11 @@ public final class SignalFrame {
     private static final int FLOATS = REGISTERS + 256;
     private static final int CONTROL = FLOATS + 256;
 
+    /** A reserved word, and the header of the first extension, which is the end of the list if it is 0. */
+    private static final int RESERVED = FLOATS + 516;
+
+    private static final int EXTENSION = RESERVED + 4;
+
     /** The size of the frame, which has room for floating-point registers of 128 bits. */
     private static final int BYTES = FLOATS + 528;
 
@@ -44,7 +49,7 @@ public final class SignalFrame {
         }
         ByteBuffer bytes = CallMemory.structure(BYTES);
         info.putTo(bytes);
-        other.putTo(bytes, STACK, sp);
+        other.saveTo(bytes, STACK);
         bytes.putLong(MASK, mask);
         bytes.putLong(REGISTERS, hart.pc);
         for (int i = 1; i < 32; i++) {
@@ -55,24 +60,29 @@ public final class SignalFrame {
         }
         bytes.putInt(CONTROL, hart.fcsr);
         thread.memory().put(frame, bytes);
-        if (other.isAutomatic()) {
-            other.disable();
-        }
+        other.entered();
         hart.x[Hart.RA] = thread.process().memory().trampoline();
         hart.x[Hart.SP] = frame;
         hart.x[Hart.A0] = info.signal();
         hart.x[Hart.A0 + 1] = frame;
         hart.x[Hart.A0 + 2] = frame + CONTEXT;
-        hart.pc = handler;
+        hart.continueAt(handler);
         hart.clearReservation();
     }
 
-    /** Restores the registers of the thread from the frame at its stack pointer ({@code rt_sigreturn}). */
-    public static void leave(SignalThread thread) {
+    /**
+     * Restores the registers of the thread from the frame at its stack pointer ({@code rt_sigreturn}). The program may
+     * have changed the frame. Signals that cannot be blocked stay unblocked, and an alternate stack that {@code
+     * sigaltstack} would refuse is ignored.
+     *
+     * @return false if the frame contains an extension that this hart does not have, so that the thread takes SIGSEGV
+     */
+    public static boolean leave(SignalThread thread) {
         Hart hart = thread.hart();
         ByteBuffer bytes =
                 ByteBuffer.wrap(thread.memory().get(hart.x[Hart.SP], BYTES)).order(ByteOrder.LITTLE_ENDIAN);
-        hart.pc = bytes.getLong(REGISTERS);
+        thread.mask().set(bytes.getLong(MASK));
+        hart.continueAt(bytes.getLong(REGISTERS));
         for (int i = 1; i < 32; i++) {
             hart.x[i] = bytes.getLong(REGISTERS + Long.BYTES * i);
         }
@@ -81,7 +91,11 @@ public final class SignalFrame {
         }
         hart.fcsr = bytes.getInt(CONTROL) & 0xff;
         hart.clearReservation();
-        thread.alternateStack().takeFrom(bytes, STACK);
-        thread.mask().set(bytes.getLong(MASK));
+        if (bytes.getInt(RESERVED) != 0 || bytes.getLong(EXTENSION) != 0) {
+            return false;
+        }
+        ByteBuffer stack = bytes.slice(STACK, AlternateStack.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        thread.alternateStack().change(stack, hart.x[Hart.SP]);
+        return true;
     }
 }

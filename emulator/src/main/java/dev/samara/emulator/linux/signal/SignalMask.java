@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.signal;
 
+import dev.samara.emulator.linux.abi.LinuxErrno;
+import java.util.function.LongSupplier;
+
 /** The signals that a thread blocks. Only this thread writes them; any thread may read them. */
 public final class SignalMask {
     /** SIGKILL and SIGSTOP, which cannot be blocked, and cannot be taken without their effect. */
@@ -31,24 +34,49 @@ public final class SignalMask {
         mask = signals & ~NEVER;
     }
 
-    /** Sets a temporary mask for a call that waits. The old mask is restored after the signal that ends the wait. */
-    public void setForWait(long signals) {
+    /**
+     * Makes a call with a temporary mask. If a signal ended its wait, the old mask is restored after that signal was
+     * delivered. Otherwise it is restored immediately, so that a signal which only the temporary mask permits stays
+     * pending ({@code restore_saved_sigmask_unless}).
+     *
+     * @param signals the signals that are blocked during the call
+     * @param call the call
+     * @return the result of the call
+     */
+    public long during(long signals, LongSupplier call) {
         saved = mask;
         hasSaved = true;
         set(signals);
+        boolean isInterrupted = false;
+        try {
+            long result = call.getAsLong();
+            isInterrupted = LinuxErrno.mayRestart(result);
+            return result;
+        } finally {
+            if (!isInterrupted) {
+                restore();
+            }
+        }
     }
 
-    /** Returns the mask to restore when a handler returns, and ends the temporary mask. */
-    long takeToRestore() {
-        long restored = hasSaved ? saved : mask;
+    /** Returns the mask to restore when a handler returns ({@code sigmask_to_save}). */
+    long toRestore() {
+        return hasSaved ? saved : mask;
+    }
+
+    /**
+     * Called when a handler starts, whose frame contains the mask to restore. Ends the temporary mask.
+     *
+     * @param signals the signals that the handler also blocks
+     */
+    void entered(long signals) {
         hasSaved = false;
-        return restored;
+        set(mask | signals);
     }
 
     /** Restores the old mask if there is a temporary one. */
     void restore() {
-        if (hasSaved) {
-            mask = takeToRestore();
-        }
+        mask = toRestore();
+        hasSaved = false;
     }
 }

@@ -2,7 +2,6 @@
 package dev.samara.emulator.linux.wait;
 
 import dev.samara.emulator.linux.memory.CallMemory;
-import dev.samara.emulator.linux.memory.ProcessMemory;
 
 /** The part of a guest thread that futexes use: it waits, and has the ID that a futex word may contain. */
 public interface FutexThread extends WaitingThread {
@@ -10,10 +9,4 @@ public interface FutexThread extends WaitingThread {
 
     /** The memory as a call of this thread accesses it. */
     CallMemory memory();
-
-    /** The PI futexes that this thread holds and wants. */
-    PiFutexes.PiThread inheritance();
-
-    /** The memory of the process. */
-    ProcessMemory processMemory();
 }

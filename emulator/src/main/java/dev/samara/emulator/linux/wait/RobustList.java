@@ -86,7 +86,7 @@ public final class RobustList {
         return entry & -2;
     }
 
-    /** Whether a lock is a PI futex, whose waiters are woken by {@link PiFutexes} when its owner ends. */
+    /** Whether an entry is marked as a lock with priority inheritance, of which no waiter is woken here. */
     private static boolean isInheriting(long entry) {
         return (entry & 1) != 0;
     }

@@ -8,8 +8,7 @@
  * dev.samara.emulator.linux.wait.WaitingThread#await} is the loop of all waits.
  *
  * <p>A futex is a word of memory with a list of waiting threads, in the library's {@link
- * dev.samara.core.guest.FutexTable}. Locks whose words contain the ID of their owner are passed on by {@link
- * dev.samara.emulator.linux.wait.PiFutexes}. The locks that a thread holds when it ends are released by its {@link
+ * dev.samara.core.guest.FutexTable}. The locks that a thread holds when it ends are released by its {@link
  * dev.samara.emulator.linux.wait.RobustList}.
  */
 @NullMarked

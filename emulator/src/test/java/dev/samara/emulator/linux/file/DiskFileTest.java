@@ -33,7 +33,7 @@ final class DiskFileTest {
         try (Machine machine = Machine.builder().memory(1 << 20).build();
                 HostFile file = machine.openFile(path, Geometry.LINUX_X86_64, StandardOpenOption.WRITE)) {
             Path root = Files.createDirectory(folder.resolve("root"));
-            NamedPipes names = new NamedPipes();
+            GuestNames names = new GuestNames();
             GuestRoot guest = new GuestRoot(root, root);
             OpenedName name = new OpenedName(guest.resolve("/", "/", false), root, guest, names);
             DiskFile open = new DiskFile("/f", OpenFlags.RDWR | OpenFlags.APPEND, name, file);
@@ -70,7 +70,7 @@ final class DiskFileTest {
         try (Machine machine = Machine.builder().memory(1 << 20).build();
                 HostFile file = machine.openFile(path, Geometry.LINUX_X86_64, StandardOpenOption.WRITE)) {
             GuestRoot guest = new GuestRoot(root, path);
-            OpenedName name = new OpenedName(guest.resolve("/", "/f", false), path, guest, new NamedPipes());
+            OpenedName name = new OpenedName(guest.resolve("/", "/f", false), path, guest, new GuestNames());
             DiskFile open = new DiskFile("/f", OpenFlags.RDWR, name, file);
             Files.delete(path);
             open.written(thread(true));

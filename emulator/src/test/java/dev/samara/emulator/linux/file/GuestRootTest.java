@@ -3,6 +3,7 @@ package dev.samara.emulator.linux.file;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
@@ -55,7 +56,7 @@ final class GuestRootTest {
     void aboveRemoved() throws IOException {
         Path removed = Files.createDirectories(root.resolve("above/removed"));
         GuestRoot view = new GuestRoot(root, program);
-        NamedPipes names = new NamedPipes();
+        GuestNames names = new GuestNames();
         synchronized (names) {
             OpenedName opened = new OpenedName(view.resolve("/", "above/removed", true), removed, view, names);
             Files.delete(removed);
@@ -156,5 +157,16 @@ final class GuestRootTest {
                 .host());
         assertNull(view.resolve("/", "/etc/passwd", true).host());
         assertTrue(view.resolve("/", program.toString(), true).exists());
+    }
+
+    @Test
+    @DisplayName("the permissions of a new file are not set through a link that replaced it")
+    void linkInPlaceOfFile() throws IOException {
+        Path file = root.resolve("file");
+        HostRights.setOfNew(file, 0600);
+        assertEquals(0600, FileStatus.of(file, true).mode() & 0777);
+        Path link = Files.createSymbolicLink(root.resolve("link"), file);
+        assertThrows(IOException.class, () -> HostRights.setOfNew(link, 0777));
+        assertEquals(0600, FileStatus.of(file, true).mode() & 0777);
     }
 }

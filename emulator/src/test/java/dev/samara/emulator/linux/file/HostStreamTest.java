@@ -27,11 +27,6 @@ final class HostStreamTest {
         }
 
         @Override
-        public long checkTerminalRead() {
-            return 0;
-        }
-
-        @Override
         public boolean isInterrupted() {
             return false;
         }

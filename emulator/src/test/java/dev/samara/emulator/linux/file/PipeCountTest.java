@@ -46,6 +46,16 @@ final class PipeCountTest {
     }
 
     @Test
+    @DisplayName("the pages of a pipe that shrank left for others, however often it grows and shrinks")
+    void shrinks() {
+        Pipe pipe = pipe();
+        for (int i = 0; i < 100; i++) {
+            assertEquals(GuestLimits.PIPE_BYTES, pipe.resize(GuestLimits.PIPE_BYTES), "round " + i);
+            assertEquals(PAGE, pipe.resize(PAGE));
+        }
+    }
+
+    @Test
     @DisplayName("so many ends")
     void pipes() {
         List<Pipe> all = new ArrayList<>();

@@ -2,11 +2,13 @@
 package dev.samara.emulator.linux.signal;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
+import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
 /** Tests the order in which signals are taken ({@code next_signal}). */
@@ -24,5 +26,27 @@ class PendingSignalsTest {
             taken.add(next.signal());
         }
         assertEquals(List.of(4, 5, 7, 8, 11, 31, 1, 2, 6, 40), taken);
+    }
+
+    private boolean isQueued(int signal) {
+        return pending.add(SignalInfo.sent(signal, -1, 1000, 1000));
+    }
+
+    @Test
+    @DisplayName("queued signals that are discarded leave their room to others, and all others stay")
+    void discardedLeaveTheirRoom() {
+        for (int i = 0; i < 4; i++) {
+            assertTrue(isQueued(40));
+            assertTrue(isQueued(41));
+        }
+        assertFalse(isQueued(42));
+        pending.discard(SignalInfo.bit(40));
+        assertEquals(SignalInfo.bit(41), pending.set());
+        for (int i = 0; i < 4; i++) {
+            assertTrue(isQueued(42));
+        }
+        assertFalse(isQueued(42));
+        pending.close();
+        assertEquals(0, pending.set());
     }
 }
