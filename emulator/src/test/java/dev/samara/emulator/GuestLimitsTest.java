@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.linux.ExecutionMode;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -18,6 +19,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /** Tests what a guest, or a file that is not a guest, cannot do to the emulator. */
 @Timeout(60)
@@ -34,6 +36,18 @@ final class GuestLimitsTest {
         GuestRun.GuestResult result = new GuestRun(folder).memory(16L << 20).run(GuestRun.program("greedy"));
         assertEquals(KILLED, result.status());
         assertTrue(result.output().contains("no memory left"), result.output());
+    }
+
+    @ParameterizedTest
+    @DisplayName("when no memory is left, the largest process is killed, and the access that needed memory is retried")
+    @EnumSource
+    void pressure(ExecutionMode execution) throws Exception {
+        String killed = "samara: process %d is killed: there is no memory left\n";
+        // The first process takes little. 1003 and 1005 need the page, which 1002 and 1004 have, while they wait.
+        String printed = "ok pressure\n" + killed.formatted(1001) + killed.formatted(1002) + killed.formatted(1004);
+        assertEquals(
+                new GuestRun.GuestResult(0, printed),
+                new GuestRun(folder).memory(32L << 20).execution(execution).run(GuestRun.program("pressure")));
     }
 
     private ElfException refused(byte[] bytes) throws Exception {

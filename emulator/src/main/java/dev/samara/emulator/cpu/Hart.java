@@ -75,8 +75,10 @@ public final class Hart extends FlatMemory {
     @Override
     protected void fault(int fault, long address, int access, int size) {
         if (fault == Fault.RETRY) {
-            // An interrupt of the host's thread does not concern the guest, so the access is retried.
+            // An interrupt of the host's thread does not concern the guest, so the access is retried. It is also
+            // retried while the machine takes memory from a process, which needs the processor.
             Thread.interrupted();
+            Thread.yield();
             return;
         }
         faultKind = fault;

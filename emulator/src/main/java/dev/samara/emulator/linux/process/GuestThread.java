@@ -138,7 +138,8 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
                     translator == null ? 0 : translator.runsBefore(),
                     process.system().blockRoom());
             interpreter = new RiscvInterpreter(hart, blocks, translator);
-            memory = new CallMemory(cpu.memory());
+            memory = new CallMemory(
+                    cpu.memory(), () -> process.system().shortage().await(this));
             interruptedCall = new InterruptedCall(hart);
             calls = process.system().callsOf(this);
             if (parent != null) {
