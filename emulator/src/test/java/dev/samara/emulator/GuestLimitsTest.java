@@ -7,12 +7,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.elf.ElfException;
 import dev.samara.emulator.linux.ExecutionMode;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests what a guest, or a file that is not a guest, cannot do to the emulator. */
 @Timeout(60)
@@ -48,6 +52,26 @@ final class GuestLimitsTest {
         assertEquals(
                 new GuestRun.GuestResult(0, printed),
                 new GuestRun(folder).memory(32L << 20).execution(execution).run(GuestRun.program("pressure")));
+    }
+
+    @ParameterizedTest
+    @DisplayName("a guest that writes to an output that nobody reads can be killed, interrupted, and left behind")
+    @ValueSource(strings = {"killed", "interrupted", "left"})
+    void unread(String how) throws Exception {
+        CountDownLatch isOver = new CountDownLatch(1);
+        OutputStream unread = new OutputStream() {
+            @Override
+            public void write(int one) throws IOException {
+                try {
+                    isOver.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+            }
+        };
+        GuestRun.GuestResult result = new GuestRun(folder).output(unread).run(GuestRun.program("unread"), how);
+        isOver.countDown();
+        assertEquals(new GuestRun.GuestResult(0, ""), result);
     }
 
     private ElfException refused(byte[] bytes) throws Exception {

@@ -12,6 +12,7 @@ import dev.samara.emulator.linux.debug.Debugger;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.URISyntaxException;
@@ -34,6 +35,7 @@ final class GuestRun {
     private ExecutionMode execution = ExecutionMode.INTERPRETED;
     private boolean isTerminal;
     private boolean isRoot;
+    private @Nullable OutputStream output;
     private @Nullable Debugger debugger;
 
     GuestRun(Path root) {
@@ -72,6 +74,12 @@ final class GuestRun {
         return this;
     }
 
+    /** Passes the guest's output to a stream, instead of the result. */
+    GuestRun output(OutputStream receiving) {
+        output = receiving;
+        return this;
+    }
+
     GuestRun debugger(Debugger controlling) {
         debugger = controlling;
         return this;
@@ -86,7 +94,8 @@ final class GuestRun {
     record GuestResult(int status, String output) {}
 
     GuestResult run(Path program, String... arguments) throws IOException, ElfException, InterruptedException {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream kept = new ByteArrayOutputStream();
+        OutputStream out = output == null ? kept : output;
         StringWriter reports = new StringWriter();
         RunPlan plan = new RunPlan(
                 program,
@@ -111,7 +120,7 @@ final class GuestRun {
         MachineStatistics memory = Objects.requireNonNull(emulation.memory());
         assertEquals(0, memory.framesInUse(), "pages that nobody uses when all processes have ended");
         assertEquals(0, memory.pageTableBytes(), "page tables when all processes have ended");
-        return new GuestResult(status, out.toString(StandardCharsets.UTF_8) + reports);
+        return new GuestResult(status, kept.toString(StandardCharsets.UTF_8) + reports);
     }
 
     static Path program(String name) {

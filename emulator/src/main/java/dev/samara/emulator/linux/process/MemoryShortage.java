@@ -7,7 +7,9 @@ import dev.samara.core.VictimScore;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.linux.memory.ProcessMemory;
 import dev.samara.emulator.linux.signal.SignalInfo;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,6 +41,13 @@ public final class MemoryShortage implements VictimScore {
     @GuardedBy("this")
     private long killedNanos;
 
+    /**
+     * The threads whose accesses have found no memory since the memory of the latest victim was free. Only they choose
+     * the next victim, because other threads may have found no memory before that. Thread IDs.
+     */
+    @GuardedBy("this")
+    private final Set<Long> witnesses = new HashSet<>();
+
     /** Whether the machine has ended its reap of the victim. */
     @GuardedBy("this")
     private boolean isReaped;
@@ -59,7 +68,7 @@ public final class MemoryShortage implements VictimScore {
 
     @Override
     public long score(SpaceIdentity space, long pages) {
-        return space.number() == victimSpace() ? pages : NONE;
+        return space.number() == victimSpace(false) ? pages : NONE;
     }
 
     /**
@@ -70,7 +79,7 @@ public final class MemoryShortage implements VictimScore {
     boolean await(GuestThread thread) {
         if (!thread.mustEnd()) {
             // The machine has found no space to reap. This also holds if the victim has no private pages.
-            victimSpace();
+            victimSpace(true);
         }
         if (!thread.mustEnd()) {
             // Bounded, because the thread may hold locks that the victim needs for its end.
@@ -79,27 +88,52 @@ public final class MemoryShortage implements VictimScore {
         return !thread.mustEnd();
     }
 
-    /** Returns the number of the victim's space, after choosing a victim if there is none; NONE if nothing is left. */
-    private long victimSpace() {
+    /**
+     * Returns the number of the victim's space. Chooses a victim if there is none and the calling thread is a witness.
+     *
+     * @param isAfterAccess whether an access of the thread has failed, so that the thread becomes a witness
+     * @return the number; NONE if there is no victim
+     */
+    private long victimSpace(boolean isAfterAccess) {
         GuestProcess killed = null;
         long space = NONE;
         synchronized (this) {
+            long thread = Thread.currentThread().getId();
             ProcessMemory dying = victim;
             if (dying == null || isOver(dying)) {
-                List<GuestProcess> living = tree == null ? List.of() : tree.living();
-                killed = largest(living);
-                dying = killed == null ? null : killed.memory();
-                victim = dying;
-                killedNanos = System.nanoTime();
-                isReaped = false;
-                kill(living, dying);
+                killed = witnesses.contains(thread) ? kill() : null;
+                dying = killed == null ? null : victim;
             }
-            space = dying == null ? NONE : dying.spaceNumber();
+            if (dying != null) {
+                space = dying.spaceNumber();
+            } else if (isAfterAccess) {
+                witnesses.add(thread);
+            }
         }
         if (killed != null) {
             reports.outOfMemory(killed.pid());
         }
         return space;
+    }
+
+    /** Chooses a victim and kills it; returns null if no process is left. */
+    @GuardedBy("this")
+    private @Nullable GuestProcess kill() {
+        List<GuestProcess> living = tree == null ? List.of() : tree.living();
+        GuestProcess largest = largest(living);
+        if (largest != null) {
+            ProcessMemory memory = largest.memory();
+            victim = memory;
+            killedNanos = System.nanoTime();
+            isReaped = false;
+            witnesses.clear();
+            for (GuestProcess each : living) {
+                if (each.memory().identity() == memory.identity()) {
+                    each.kill(SignalInfo.KILL);
+                }
+            }
+        }
+        return largest;
     }
 
     @GuardedBy("this")
@@ -122,13 +156,5 @@ public final class MemoryShortage implements VictimScore {
             }
         }
         return largest;
-    }
-
-    private static void kill(List<GuestProcess> living, @Nullable ProcessMemory memory) {
-        for (GuestProcess each : living) {
-            if (memory != null && each.memory().identity() == memory.identity()) {
-                each.kill(SignalInfo.KILL);
-            }
-        }
     }
 }
