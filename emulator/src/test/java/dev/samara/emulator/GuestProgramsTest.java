@@ -67,6 +67,7 @@ final class GuestProgramsTest {
                 "refused",
                 "reopened",
                 "robust",
+                "rounding",
                 "scripts",
                 "seals",
                 "segments",
