@@ -27,6 +27,7 @@ import dev.samara.emulator.linux.wait.FutexThread;
 import dev.samara.emulator.linux.wait.PiFutexes;
 import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -557,8 +558,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     @Override
-    public int askDebugger(int signal) {
-        return debugger == null ? signal : debugger.signal(this, signal);
+    public int askDebugger(SignalInfo info) {
+        if (debugger == null) {
+            return info.signal();
+        }
+        ByteBuffer bytes = CallMemory.structure(SignalInfo.BYTES);
+        info.putTo(bytes);
+        return debugger.signal(this, info.signal(), bytes.array());
     }
 
     @Override
