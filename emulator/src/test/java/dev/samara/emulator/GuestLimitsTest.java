@@ -30,6 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class GuestLimitsTest {
     private static final int KILLED = 137;
     private static final int HEADER = 64;
+    private static final int PROGRAM_HEADER = 56;
 
     @TempDir
     private Path folder;
@@ -117,12 +118,30 @@ final class GuestLimitsTest {
         ByteBuffer words = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         int first = (int) words.getLong(32);
         while (words.getInt(first) != 1) {
-            first += 56;
+            first += PROGRAM_HEADER;
         }
         words.putLong(first + at, value);
         String message = Objects.requireNonNull(refused(bytes).getMessage());
         assertEquals(1, message.lines().count());
         assertTrue(message.contains(complaint), message);
+    }
+
+    @Test
+    @DisplayName("segments whose headers are not in the order of their addresses are loaded")
+    void order() throws Exception {
+        byte[] bytes = Files.readAllBytes(GuestRun.program("forks"));
+        ByteBuffer words = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int first = (int) words.getLong(32);
+        while (words.getInt(first) != 1) {
+            first += PROGRAM_HEADER;
+        }
+        int second = first + PROGRAM_HEADER;
+        assertEquals(1, words.getInt(second), "the next header is that of another segment");
+        byte[] swapped = Arrays.copyOfRange(bytes, first, second);
+        words.put(first, bytes, second, PROGRAM_HEADER);
+        words.put(second, swapped);
+        Path file = Files.write(folder.resolve("forks"), bytes);
+        assertEquals(new GuestRun.GuestResult(0, "ok forks\n"), new GuestRun(folder).run(file));
     }
 
     @Test
