@@ -33,7 +33,7 @@ final class GuestRun {
     private int tlbEntries = TLB;
     private long memory = MEMORY;
     private ExecutionMode execution = ExecutionMode.INTERPRETED;
-    private boolean isTerminal;
+    private RunPlan.Terminals terminals = RunPlan.Terminals.NONE;
     private boolean isRoot;
     private @Nullable OutputStream output;
     private @Nullable Debugger debugger;
@@ -64,7 +64,11 @@ final class GuestRun {
 
     /** Makes the guest's standard streams terminals. */
     GuestRun terminal() {
-        isTerminal = true;
+        return terminals(new RunPlan.Terminals(true, true, true));
+    }
+
+    GuestRun terminals(RunPlan.Terminals which) {
+        terminals = which;
         return this;
     }
 
@@ -114,7 +118,7 @@ final class GuestRun {
                 out,
                 out,
                 new PrintWriter(reports),
-                isTerminal);
+                terminals);
         Emulation emulation = new Emulation(plan, debugger);
         int status = emulation.run();
         MachineStatistics memory = Objects.requireNonNull(emulation.memory());

@@ -283,10 +283,9 @@ public final class Emulation {
 
     private DescriptorTable streams() {
         DescriptorTable files = new DescriptorTable();
-        String name = plan.isTerminal() ? "/dev/tty" : "pipe:[0]";
-        files.add(new StandardInput(plan.in(), plan.isTerminal()), false, 0);
-        files.add(new HostStream(name, plan.out(), plan.isTerminal()), false, 0);
-        files.add(new HostStream(name, plan.errors(), plan.isTerminal()), false, 0);
+        files.add(new StandardInput(plan.in(), plan.terminals().in()), false, 0);
+        files.add(new HostStream(plan.out(), plan.terminals().out()), false, 0);
+        files.add(new HostStream(plan.errors(), plan.terminals().errors()), false, 0);
         return files;
     }
 

@@ -186,7 +186,7 @@ final class RunOptions {
                 streams.out(),
                 streams.errors(),
                 streams.reports(),
-                streams.isTerminal());
+                streams.terminals());
     }
 
     private int run(Emulation emulation, Runner runner, PrintWriter errors) throws Exception {

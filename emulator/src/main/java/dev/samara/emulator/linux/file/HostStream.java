@@ -75,8 +75,8 @@ public final class HostStream extends GuestFile {
         }
     }
 
-    public HostStream(String path, OutputStream out, boolean isTerminal) {
-        super(path, OpenFlags.WRONLY);
+    public HostStream(OutputStream out, boolean isTerminal) {
+        super(isTerminal ? "/dev/tty" : "pipe:[0]", OpenFlags.WRONLY);
         this.out = out;
         this.isTerminal = isTerminal;
     }

@@ -100,7 +100,7 @@ final class HostStreamTest {
                 throw new IOException(error);
             }
         };
-        return new HostStream("pipe:[0]", failing, false).write(thread, ByteBuffer.wrap(new byte[1]));
+        return new HostStream(failing, false).write(thread, ByteBuffer.wrap(new byte[1]));
     }
 
     @Test
@@ -135,7 +135,7 @@ final class HostStreamTest {
             "that nobody reads ends with its process, and its piece in flight is not made again for the next write")
     void repeated() throws Exception {
         UnreadOutput unread = new UnreadOutput();
-        HostStream stream = new HostStream("pipe:[0]", unread, false);
+        HostStream stream = new HostStream(unread, false);
         assertEquals(LinuxErrno.RESTART, killed(stream, unread, text("abc"), 0));
         thread.whenParking = () -> unread.readers.release(2);
         assertEquals(5, stream.write(thread, ByteBuffer.wrap(text("abcde"))));
@@ -147,7 +147,7 @@ final class HostStreamTest {
     @DisplayName("waits for the piece in flight of a process that has ended, if it starts with other bytes")
     void another() throws Exception {
         UnreadOutput unread = new UnreadOutput();
-        HostStream stream = new HostStream("pipe:[0]", unread, false);
+        HostStream stream = new HostStream(unread, false);
         assertEquals(LinuxErrno.RESTART, killed(stream, unread, text("abc"), 0));
         thread.whenParking = () -> unread.readers.release(2);
         assertEquals(2, stream.write(thread, ByteBuffer.wrap(text("xy"))));
@@ -159,7 +159,7 @@ final class HostStreamTest {
     @DisplayName("counts only the pieces that the host has taken when its process ends")
     void partial() throws Exception {
         UnreadOutput unread = new UnreadOutput();
-        HostStream stream = new HostStream("pipe:[0]", unread, false);
+        HostStream stream = new HostStream(unread, false);
         assertEquals(8192, killed(stream, unread, new byte[10_000], 2));
         unread.readers.release();
         stream.close();
