@@ -14,8 +14,10 @@ MODES=${MODES:-interpreted translated at-once small-tlb checked qemu}
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# The first one has no checks, the next two take all memory and all else, and the last one prints a table.
-programs=${*:-$(cd "$here" && ls -- *.c | sed 's/\.c$//' | grep -v -x -e guest -e greedy -e limits -e paths)}
+# The first one has no checks, the next three take all memory and all else, unread prints nothing, and the last two
+# print tables.
+others='-e guest -e greedy -e pressure -e limits -e unread -e terminals -e paths'
+programs=${*:-$(cd "$here" && ls -- *.c | sed 's/\.c$//' | grep -v -x $others)}
 
 run() { # MODE PROGRAM, in an empty folder
   case $1 in

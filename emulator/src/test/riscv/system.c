@@ -109,6 +109,14 @@ static char state(i64 pid) {
     return 0;
 }
 
+static u8 stack[4 * PAGE] __attribute__((aligned(16)));
+static volatile int tid;
+
+static void stay(void *argument) {
+    for (;;)
+        sleep_ms(1000);
+}
+
 static void processes(int isQemu) {
     i64 child = fork();
     if (child == 0) {
@@ -124,8 +132,28 @@ static void processes(int isQemu) {
     while (state(child) != 'Z')
         call(SYS_sched_yield);
     check(wait_for(child), SIGKILL);
-    if (!isQemu)
+    child = fork();
+    if (child == 0) {
+        require(thread(stay, 0, stack + sizeof stack, &tid) > 0);
+        call(SYS_exit, 0);
+    }
+    while (state(child) != 'Z')
+        call(SYS_sched_yield);
+    int status;
+    check(call(SYS_wait4, child, &status, 1, 0), 0);
+    check(call(SYS_kill, child, SIGKILL), 0);
+    check(wait_for(child), SIGKILL);
+    if (!isQemu) {
         check(state(call(SYS_getpid)), 'R');
+        static char text[128];
+        i64 file = call(SYS_openat, AT_FDCWD, "/proc/cpuinfo", O_RDONLY);
+        i64 length = call(SYS_read, file, text, sizeof text);
+        check(call(SYS_close, file), 0);
+        int at = 0;
+        while (at + 4 < length && memcmp(text + at, "sv39", 4) != 0)
+            at++;
+        require(at + 4 < length);
+    }
     static const char *const files[] = {"/proc/cpuinfo", "/proc/self/status", "/proc/self/statm", "/proc/self/cmdline"};
     for (u64 i = 0; i < sizeof files / sizeof *files; i++) {
         char byte;

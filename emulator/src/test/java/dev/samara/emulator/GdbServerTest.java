@@ -154,12 +154,20 @@ final class GdbServerTest {
     void fault() throws Exception {
         try (DebuggedRun run = new DebuggedRun(root);
                 RspClient gdb = run.connect()) {
+            String features = gdb.ask("qSupported");
+            assertTrue(features.contains(";qXfer:siginfo:read+"), features);
+            assertEquals("E01", gdb.ask("qXfer:siginfo:read::0,80"), "there is no signal yet");
             assertStops(gdb.ask("c"), 11, "");
             assertEquals(at("fault"), gdb.pc());
+            String info = gdb.ask("qXfer:siginfo:read::0,80");
+            assertEquals(1 + 128, info.length());
+            assertEquals("l\u000b\0\0\0\0\0\0\0\u0001\0\0\0\0\0\0\0\b\0\0\0\0\0\0\0", info.substring(0, 25));
+            assertEquals("m\b", gdb.ask("qXfer:siginfo:read::10,1"), "the address");
             assertStops(gdb.ask("s"), 11, "");
             assertEquals(at("fault"), gdb.pc());
             breakAt(gdb, "note");
             assertStops(gdb.ask("C0b"), 5, "");
+            assertEquals("E01", gdb.ask("qXfer:siginfo:read::0,80"), "the signal was delivered");
             assertEquals(SEGV_HANDLED, gdb.register(A0));
             assertEquals("OK", gdb.point("z0", at("note"), 2));
             assertStops(gdb.ask("c"), 5, "");

@@ -6,24 +6,31 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.emulator.elf.ElfException;
+import dev.samara.emulator.linux.ExecutionMode;
+import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests what a guest, or a file that is not a guest, cannot do to the emulator. */
 @Timeout(60)
 final class GuestLimitsTest {
     private static final int KILLED = 137;
     private static final int HEADER = 64;
+    private static final int PROGRAM_HEADER = 56;
 
     @TempDir
     private Path folder;
@@ -34,6 +41,38 @@ final class GuestLimitsTest {
         GuestRun.GuestResult result = new GuestRun(folder).memory(16L << 20).run(GuestRun.program("greedy"));
         assertEquals(KILLED, result.status());
         assertTrue(result.output().contains("no memory left"), result.output());
+    }
+
+    @ParameterizedTest
+    @DisplayName("when no memory is left, the largest process is killed, and the access that needed memory is retried")
+    @EnumSource
+    void pressure(ExecutionMode execution) throws Exception {
+        String killed = "samara: process %d is killed: there is no memory left\n";
+        // The first process takes little. 1003 and 1005 need the page, which 1002 and 1004 have, while they wait.
+        String printed = "ok pressure\n" + killed.formatted(1001) + killed.formatted(1002) + killed.formatted(1004);
+        assertEquals(
+                new GuestRun.GuestResult(0, printed),
+                new GuestRun(folder).memory(32L << 20).execution(execution).run(GuestRun.program("pressure")));
+    }
+
+    @ParameterizedTest
+    @DisplayName("a guest that writes to an output that nobody reads can be killed, interrupted, and left behind")
+    @ValueSource(strings = {"killed", "interrupted", "left"})
+    void unread(String how) throws Exception {
+        CountDownLatch isOver = new CountDownLatch(1);
+        OutputStream unread = new OutputStream() {
+            @Override
+            public void write(int one) throws IOException {
+                try {
+                    isOver.await();
+                } catch (InterruptedException e) {
+                    throw new IOException(e);
+                }
+            }
+        };
+        GuestRun.GuestResult result = new GuestRun(folder).output(unread).run(GuestRun.program("unread"), how);
+        isOver.countDown();
+        assertEquals(new GuestRun.GuestResult(0, ""), result);
     }
 
     private ElfException refused(byte[] bytes) throws Exception {
@@ -79,7 +118,7 @@ final class GuestLimitsTest {
         ByteBuffer words = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
         int first = (int) words.getLong(32);
         while (words.getInt(first) != 1) {
-            first += 56;
+            first += PROGRAM_HEADER;
         }
         words.putLong(first + at, value);
         String message = Objects.requireNonNull(refused(bytes).getMessage());
@@ -94,6 +133,24 @@ final class GuestLimitsTest {
         bytes[24] |= 1;
         Path file = Files.write(folder.resolve("odd"), bytes);
         assertEquals(new GuestRun.GuestResult(0, "ok brk\n"), new GuestRun(folder).run(file));
+    }
+
+    @Test
+    @DisplayName("segments whose headers are not in the order of their addresses are loaded")
+    void order() throws Exception {
+        byte[] bytes = Files.readAllBytes(GuestRun.program("forks"));
+        ByteBuffer words = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int first = (int) words.getLong(32);
+        while (words.getInt(first) != 1) {
+            first += PROGRAM_HEADER;
+        }
+        int second = first + PROGRAM_HEADER;
+        assertEquals(1, words.getInt(second), "the next header is that of another segment");
+        byte[] swapped = Arrays.copyOfRange(bytes, first, second);
+        words.put(first, bytes, second, PROGRAM_HEADER);
+        words.put(second, swapped);
+        Path file = Files.write(folder.resolve("forks"), bytes);
+        assertEquals(new GuestRun.GuestResult(0, "ok forks\n"), new GuestRun(folder).run(file));
     }
 
     @Test

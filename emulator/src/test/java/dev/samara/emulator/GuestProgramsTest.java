@@ -66,6 +66,7 @@ final class GuestProgramsTest {
                 "refused",
                 "reopened",
                 "robust",
+                "rounding",
                 "scripts",
                 "seals",
                 "segments",

@@ -12,6 +12,7 @@ import dev.samara.emulator.linux.debug.Debugger;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.net.URISyntaxException;
@@ -32,8 +33,9 @@ final class GuestRun {
     private int tlbEntries = TLB;
     private long memory = MEMORY;
     private ExecutionMode execution = ExecutionMode.INTERPRETED;
-    private boolean isTerminal;
+    private RunPlan.Terminals terminals = RunPlan.Terminals.NONE;
     private boolean isRoot;
+    private @Nullable OutputStream output;
     private @Nullable Debugger debugger;
 
     GuestRun(Path root) {
@@ -62,13 +64,23 @@ final class GuestRun {
 
     /** Makes the guest's standard streams terminals. */
     GuestRun terminal() {
-        isTerminal = true;
+        return terminals(new RunPlan.Terminals(true, true, true));
+    }
+
+    GuestRun terminals(RunPlan.Terminals which) {
+        terminals = which;
         return this;
     }
 
     /** Makes the guest run as user 0. */
     GuestRun asRoot() {
         isRoot = true;
+        return this;
+    }
+
+    /** Passes the guest's output to a stream, instead of the result. */
+    GuestRun output(OutputStream receiving) {
+        output = receiving;
         return this;
     }
 
@@ -86,7 +98,8 @@ final class GuestRun {
     record GuestResult(int status, String output) {}
 
     GuestResult run(Path program, String... arguments) throws IOException, ElfException, InterruptedException {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ByteArrayOutputStream kept = new ByteArrayOutputStream();
+        OutputStream out = output == null ? kept : output;
         StringWriter reports = new StringWriter();
         RunPlan plan = new RunPlan(
                 program,
@@ -105,13 +118,13 @@ final class GuestRun {
                 out,
                 out,
                 new PrintWriter(reports),
-                isTerminal);
+                terminals);
         Emulation emulation = new Emulation(plan, debugger);
         int status = emulation.run();
         MachineStatistics memory = Objects.requireNonNull(emulation.memory());
         assertEquals(0, memory.framesInUse(), "pages that nobody uses when all processes have ended");
         assertEquals(0, memory.pageTableBytes(), "page tables when all processes have ended");
-        return new GuestResult(status, out.toString(StandardCharsets.UTF_8) + reports);
+        return new GuestResult(status, kept.toString(StandardCharsets.UTF_8) + reports);
     }
 
     static Path program(String name) {

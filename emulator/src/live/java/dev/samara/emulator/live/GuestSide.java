@@ -53,7 +53,7 @@ final class GuestSide extends Side {
                 answers,
                 answers,
                 new PrintWriter(reports, true),
-                false));
+                RunPlan.Terminals.NONE));
         Thread thread = new Thread(() -> run(emulation, answers, reports), "emulator of " + folder.getFileName());
         thread.start();
         Judge judge = Judge.connect(requests, answers.reader());

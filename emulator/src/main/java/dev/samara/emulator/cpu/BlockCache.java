@@ -314,13 +314,19 @@ public final class BlockCache {
                 count++;
                 pc += isShort ? 2 : 4;
             } while (count < longest
-                    && (code[2 * count - 2] & 0xff) < Op.FIRST_END
+                    && !endsBlock(code[2 * count - 2] & 0xff, code[2 * count - 1])
                     && pc >>> PAGE_SHIFT == start >>> PAGE_SHIFT);
         } catch (AccessTrap trap) {
             // If this is not the first instruction, it faults later, when the guest reaches it.
         }
         offsets[count] = (char) (pc - start);
         return count;
+    }
+
+    /** Whether an instruction jumps or stops, or may change the rounding mode, which is checked before each block. */
+    private static boolean endsBlock(int op, int imm) {
+        boolean isControl = op >= Op.CSRRW && op <= Op.CSRRCI;
+        return op >= Op.FIRST_END || (isControl && (imm == InstructionDecoder.FRM || imm == InstructionDecoder.FCSR));
     }
 
     private static long decoded(int word, boolean isShort) {

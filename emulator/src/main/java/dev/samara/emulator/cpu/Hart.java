@@ -30,6 +30,9 @@ public final class Hart extends FlatMemory {
 
     private static final int ROUNDING_SHIFT = 5;
 
+    /** The first rounding mode that the control register should not contain. */
+    private static final int FIRST_RESERVED = 5;
+
     /** The integer registers by number. x0 is 0; writes to x0 go to {@link InstructionDecoder#NOWHERE} instead. */
     public final long[] x = new long[InstructionDecoder.NOWHERE + 1];
 
@@ -75,8 +78,10 @@ public final class Hart extends FlatMemory {
     @Override
     protected void fault(int fault, long address, int access, int size) {
         if (fault == Fault.RETRY) {
-            // An interrupt of the host's thread does not concern the guest, so the access is retried.
+            // An interrupt of the host's thread does not concern the guest, so the access is retried. It is also
+            // retried while the machine takes memory from a process, which needs the processor.
             Thread.interrupted();
+            Thread.yield();
             return;
         }
         faultKind = fault;
@@ -171,6 +176,15 @@ public final class Hart extends FlatMemory {
      */
     int rounding(int mode) {
         return mode == 7 ? fcsr >> ROUNDING_SHIFT & 7 : mode;
+    }
+
+    /**
+     * Returns whether the rounding mode of {@link #fcsr} is reserved, so that instructions that use it are invalid.
+     *
+     * @return whether it is 5 or higher
+     */
+    boolean hasReservedRounding() {
+        return fcsr >= FIRST_RESERVED << ROUNDING_SHIFT;
     }
 
     /**

@@ -48,6 +48,12 @@ public final class RiscvInterpreter {
                 stop = LeaveReason.ATTENTION;
                 break;
             }
+            if (hart.hasReservedRounding()) {
+                isLeft = false;
+                instructions++;
+                block = executeAlone(block);
+                continue;
+            }
             TranslatedCode translated = block.translated;
             if (translated != null && !isLeft) {
                 long next = translated.run(hart);
@@ -89,7 +95,7 @@ public final class RiscvInterpreter {
         int bytes = LoadSizes.bytes(block.code[0] & 0xff);
         long offset = bytes != 0 && LoadSizes.hasOffset(block.code[0] & 0xff) ? block.code[1] : 0;
         hart.noteLoad(hart.x[block.code[0] >> 16 & 0xff] + offset, bytes);
-        CodeBlock next = execute(block);
+        CodeBlock next = executeChecked(block);
         hart.counts().instructions++;
         if (next != null) {
             hart.pc = next.start;
@@ -97,6 +103,19 @@ public final class RiscvInterpreter {
         }
         // If the next instruction cannot be fetched, the fault is reported when that instruction is executed.
         return stop == LeaveReason.FAULT && hart.pc != from ? LeaveReason.ATTENTION : stop;
+    }
+
+    /** Executes the first instruction of a block, while instructions that use the rounding mode are invalid. */
+    private @Nullable CodeBlock executeAlone(CodeBlock block) {
+        CodeBlock first = block.instructions == 1 ? block : blocks.alone(block.start);
+        return first == null ? stop(LeaveReason.FAULT, block.start) : executeChecked(first);
+    }
+
+    /** Executes a block of one instruction, unless the rounding mode that it uses is reserved. */
+    private @Nullable CodeBlock executeChecked(CodeBlock block) {
+        return hart.hasReservedRounding() && Op.isRoundedDynamically(block.code[0] & 0xff, block.code[1])
+                ? stop(LeaveReason.ILLEGAL, block.start)
+                : execute(block);
     }
 
     /**

@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -131,6 +132,14 @@ public final class ElfFile {
         if (segments.isEmpty()) {
             throw wrong("has nothing to load");
         }
+        // Linux does not require that their headers are in this order, although the specification of ELF does.
+        segments.sort(Comparator.comparingLong(ElfSegment::address));
+        for (int i = 1; i < segments.size(); i++) {
+            ElfSegment last = segments.get(i - 1);
+            if (geometry.roundDown(segments.get(i).address()) < geometry.roundUp(last.end())) {
+                throw wrong("segment " + i + ", by addresses, overlaps the one before it");
+            }
+        }
         if (headerAddress == 0) {
             headerAddress = addressOfHeaders();
         }
@@ -160,12 +169,6 @@ public final class ElfFile {
         }
         if (segment.address() < 0 || segment.address() > geometry.limit() - segment.memorySize()) {
             throw wrong(which + " is beyond the end of the space");
-        }
-        if (!segments.isEmpty()) {
-            ElfSegment last = segments.get(segments.size() - 1);
-            if (geometry.roundDown(segment.address()) < geometry.roundUp(last.end())) {
-                throw wrong(which + " overlaps the one before it, or is below it");
-            }
         }
         if (segment.memorySize() != 0) {
             segments.add(segment);

@@ -57,6 +57,14 @@ final class ClientThreads {
         }
     }
 
+    /** Returns the {@code siginfo_t} of the signal for which a thread stopped; null if it did not stop for a signal. */
+    byte @Nullable [] signalInfo(int tid) {
+        synchronized (all) {
+            TracedThread found = find(tid);
+            return found == null ? null : found.shownInfo;
+        }
+    }
+
     /** Returns a copy of a thread's registers; null if there is no such thread, or if it runs. */
     long @Nullable [] registers(int tid) {
         synchronized (all) {

@@ -67,7 +67,7 @@ final class QueryCommands {
         return String.format(
                 Locale.ROOT,
                 "PacketSize=%x;QStartNoAckMode+;QPassSignals+;vContSupported+;swbreak+;multiprocess+;exec-events+;"
-                        + "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+",
+                        + "qXfer:features:read+;qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:siginfo:read+",
                 PacketReader.LONGEST);
     }
 
@@ -108,6 +108,13 @@ final class QueryCommands {
                 bytes = TargetDescription.bytes();
             }
             case "auxv" -> bytes = process.auxiliary();
+            case "siginfo" -> {
+                byte[] shown = threads.signalInfo(client.selectedThread());
+                if (shown == null) {
+                    return "E01";
+                }
+                bytes = shown;
+            }
             case "exec-file" -> bytes = process.program().getBytes(StandardCharsets.ISO_8859_1);
             default -> {
                 return "";

@@ -234,7 +234,7 @@ final class StopControl implements Debugger {
     }
 
     @Override
-    public int signal(DebuggedThread thread, int signal) {
+    public int signal(DebuggedThread thread, int signal, byte[] info) {
         TracedThread traced;
         synchronized (all) {
             traced = all.traced(thread);
@@ -246,10 +246,12 @@ final class StopControl implements Debugger {
                 return signal;
             }
             traced.shown = signal;
+            traced.shownInfo = info;
         }
         boolean isDecided = halt(traced, StopEvent.of(StopEvent.Cause.SIGNALLED, signal));
         synchronized (all) {
             traced.shown = 0;
+            traced.shownInfo = null;
             int taken = traced.takeSignal();
             return all.isAttached() && isDecided ? taken : signal;
         }

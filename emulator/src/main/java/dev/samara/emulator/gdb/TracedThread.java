@@ -39,6 +39,9 @@ final class TracedThread {
     /** A signal that was shown to the client, which decides about it; 0 for none. */
     int shown;
 
+    /** The {@code siginfo_t} of {@link #shown}; null if no signal is shown. */
+    byte @Nullable [] shownInfo;
+
     /** A signal that the client sent, and that therefore is not reported; 0 for none. */
     int sent;
 

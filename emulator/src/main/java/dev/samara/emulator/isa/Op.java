@@ -363,7 +363,22 @@ public final class Op {
     /** The first operation that ends a block. */
     public static final int FIRST_END = BEQ;
 
+    private static final int DYNAMIC = 7;
+
     private Op() {}
+
+    /**
+     * Returns whether an instruction uses the rounding mode of the control register.
+     *
+     * @param op a constant of this class
+     * @param imm the second int of the instruction
+     * @return whether its rounding mode is the dynamic one, even if its result is never rounded
+     */
+    public static boolean isRoundedDynamically(int op, int imm) {
+        // The immediate of a floating-point instruction without a rounding mode is 0.
+        boolean isFloat = (op >= FADD_D && op <= FMV_D_X) || (op >= FMSUB_D && op <= FCVT_S_LU);
+        return isFloat && (imm & DYNAMIC) == DYNAMIC;
+    }
 
     /**
      * Returns the name of an operation, for traces and messages.

@@ -4,6 +4,7 @@ package dev.samara.emulator.linux;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineStatistics;
+import dev.samara.core.event.Report;
 import dev.samara.emulator.elf.ElfException;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.GuestText;
@@ -19,6 +20,7 @@ import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestReports;
 import dev.samara.emulator.linux.process.GuestSystem;
 import dev.samara.emulator.linux.process.GuestThread;
+import dev.samara.emulator.linux.process.MemoryShortage;
 import dev.samara.emulator.linux.process.ProgramStart;
 import dev.samara.emulator.linux.process.ResourceLimits;
 import dev.samara.emulator.linux.process.StartedProgram;
@@ -74,6 +76,7 @@ public final class Emulation {
         this.debugger = debugger;
         root = new GuestRoot(plan.root(), plan.program());
         reports = new GuestReports(plan.reports(), plan.showsMaps());
+        MemoryShortage shortage = new MemoryShortage(reports);
         CallTrace trace = plan.traces() ? new CallTrace(plan.reports()) : null;
         translator = plan.execution() == ExecutionMode.INTERPRETED || debugger != null
                 ? null
@@ -90,7 +93,8 @@ public final class Emulation {
                 // The guest's threads poll after each block, so a thread that has not polled for long was not running
                 // on a processor of the host.
                 .reportShootdownsLongerThan(Duration.ofSeconds(10))
-                .reportTo(report -> reports.complain(report.toString()))
+                .lowMemory(shortage)
+                .reportTo(report -> report(report, shortage))
                 .build();
         system = new GuestSystem(
                 machine,
@@ -100,7 +104,17 @@ public final class Emulation {
                 plan.isRoot() ? 0 : USER,
                 translator,
                 reports,
+                shortage,
                 thread -> new SystemCalls(thread, trace));
+    }
+
+    private void report(Report report, MemoryShortage shortage) {
+        if (report.kind() == Report.Kind.SPACE_REAPED) {
+            // The message about the killed process is enough for the user.
+            shortage.reaped();
+        } else {
+            reports.complain(report.toString());
+        }
     }
 
     /**
@@ -269,10 +283,9 @@ public final class Emulation {
 
     private DescriptorTable streams() {
         DescriptorTable files = new DescriptorTable();
-        String name = plan.isTerminal() ? "/dev/tty" : "pipe:[0]";
-        files.add(new StandardInput(plan.in(), plan.isTerminal()), false, 0);
-        files.add(new HostStream(name, plan.out(), plan.isTerminal()), false, 0);
-        files.add(new HostStream(name, plan.errors(), plan.isTerminal()), false, 0);
+        files.add(new StandardInput(plan.in(), plan.terminals().in()), false, 0);
+        files.add(new HostStream(plan.out(), plan.terminals().out()), false, 0);
+        files.add(new HostStream(plan.errors(), plan.terminals().errors()), false, 0);
         return files;
     }
 

@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * @param out the standard output
  * @param errors the standard error of the guest
  * @param reports where the emulator prints its messages
- * @param isTerminal whether the streams are a terminal
+ * @param terminals which of the three streams are terminals
  */
 public record RunPlan(
         Path program,
@@ -46,4 +46,16 @@ public record RunPlan(
         OutputStream out,
         OutputStream errors,
         PrintWriter reports,
-        boolean isTerminal) {}
+        Terminals terminals) {
+    /**
+     * Which of a guest's standard streams are terminals.
+     *
+     * @param in the standard input
+     * @param out the standard output
+     * @param errors the standard error
+     */
+    public record Terminals(boolean in, boolean out, boolean errors) {
+        /** No stream is a terminal. */
+        public static final Terminals NONE = new Terminals(false, false, false);
+    }
+}

@@ -45,6 +45,6 @@ final class SmallEmulation {
                 out,
                 out,
                 reports,
-                false));
+                RunPlan.Terminals.NONE));
     }
 }

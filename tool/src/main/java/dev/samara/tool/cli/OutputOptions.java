@@ -16,6 +16,6 @@ final class OutputOptions {
     }
 
     ReportOutput output(PrintWriter out) {
-        return json ? new JsonOutput(out) : new PlainOutput(out, TerminalStreams.isTerminal(TerminalStreams.OUT));
+        return json ? new JsonOutput(out) : new PlainOutput(out, TerminalStreams.movesCursor(TerminalStreams.OUT));
     }
 }

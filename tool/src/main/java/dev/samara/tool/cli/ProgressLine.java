@@ -27,7 +27,7 @@ final class ProgressLine {
     }
 
     static ProgressLine of(CommandSpec spec) {
-        boolean isTerminal = TerminalStreams.isTerminal(TerminalStreams.ERR);
+        boolean isTerminal = TerminalStreams.movesCursor(TerminalStreams.ERR);
         return new ProgressLine(
                 spec.commandLine().getErr(), isTerminal ? TerminalStreams.size().columns() : 0);
     }

@@ -2,11 +2,11 @@
 package dev.samara.tool.cli;
 
 import dev.samara.emulator.linux.Emulation;
+import dev.samara.emulator.linux.RunPlan;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help.Ansi;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Spec;
@@ -41,7 +41,10 @@ final class RunCommand implements Callable<Integer> {
                 new FileOutputStream(FileDescriptor.out),
                 new FileOutputStream(FileDescriptor.err),
                 spec.commandLine().getErr(),
-                Ansi.AUTO.enabled());
+                new RunPlan.Terminals(
+                        TerminalStreams.isTerminal(TerminalStreams.IN),
+                        TerminalStreams.isTerminal(TerminalStreams.OUT),
+                        TerminalStreams.isTerminal(TerminalStreams.ERR)));
         return options.run(spec, streams, Emulation::run);
     }
 }

@@ -31,6 +31,7 @@ final class RunOptions {
     static final String WHY_NOT_RUN = "the command line or a file is wrong";
 
     private static final int DEFAULT_TLB = 4096;
+    private static final int MOST_TLB = 1 << 20;
     private static final int LAST_PORT = 65_535;
     private static final long LEAST_MEMORY = 1L << 20;
 
@@ -145,6 +146,7 @@ final class RunOptions {
             if (sysroot != null && !Files.isDirectory(sysroot)) {
                 throw new ParameterException(spec.commandLine(), "--sysroot " + sysroot + " is no folder");
             }
+            checkTlb(spec);
             RunPlan plan = plan(memory(spec), streams);
             if (gdbPort == null) {
                 return run(new Emulation(plan), runner, errors);
@@ -154,6 +156,13 @@ final class RunOptions {
             errors.println(e.getMessage());
             errors.flush();
             return NOT_RUN;
+        }
+    }
+
+    private void checkTlb(CommandSpec spec) {
+        if (tlbEntries < 2 || tlbEntries > MOST_TLB || Integer.bitCount(tlbEntries) != 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "--tlb " + tlbEntries + " is no power of two from 2 to " + MOST_TLB);
         }
     }
 
@@ -177,7 +186,7 @@ final class RunOptions {
                 streams.out(),
                 streams.errors(),
                 streams.reports(),
-                streams.isTerminal());
+                streams.terminals());
     }
 
     private int run(Emulation emulation, Runner runner, PrintWriter errors) throws Exception {

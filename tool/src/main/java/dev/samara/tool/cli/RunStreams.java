@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.cli;
 
+import dev.samara.emulator.linux.RunPlan;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.PrintWriter;
@@ -12,6 +13,7 @@ import java.io.PrintWriter;
  * @param out the standard output of the guest
  * @param errors the standard error of the guest
  * @param reports where the emulator prints its messages while the guest runs
- * @param isTerminal whether the guest's streams are a terminal
+ * @param terminals which of the guest's streams are terminals
  */
-record RunStreams(InputStream in, OutputStream out, OutputStream errors, PrintWriter reports, boolean isTerminal) {}
+record RunStreams(
+        InputStream in, OutputStream out, OutputStream errors, PrintWriter reports, RunPlan.Terminals terminals) {}

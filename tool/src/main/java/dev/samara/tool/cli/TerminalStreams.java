@@ -12,10 +12,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
-import picocli.CommandLine.Help.Ansi;
 
 /** Determines the properties of this process's terminal. */
 final class TerminalStreams {
+    static final int IN = 0;
     static final int OUT = 1;
     static final int ERR = 2;
 
@@ -28,20 +28,40 @@ final class TerminalStreams {
     private TerminalStreams() {}
 
     /**
-     * Returns whether an output is a terminal that supports cursor movement. If the system does not show the open files
-     * of a process, an output counts as a terminal if help texts would be coloured.
+     * Returns whether an output is a terminal that supports cursor movement.
      *
      * @param descriptor {@link #OUT} or {@link #ERR}
      */
+    static boolean movesCursor(int descriptor) {
+        return !"dumb".equals(System.getenv("TERM")) && isTerminal(descriptor);
+    }
+
+    /**
+     * Returns whether a stream is a terminal.
+     *
+     * @param descriptor {@link #IN}, {@link #OUT} or {@link #ERR}
+     */
     static boolean isTerminal(int descriptor) {
-        if ("dumb".equals(System.getenv("TERM"))) {
-            return false;
-        }
         try {
             Path file = Files.readSymbolicLink(OPEN_FILES.resolve(String.valueOf(descriptor)));
             return TERMINAL.matcher(file.toString()).matches();
         } catch (IOException | UnsupportedOperationException notShown) {
-            return Ansi.AUTO.enabled();
+            // The system does not show the open files of a process, or the stream is closed.
+            return asksShell(descriptor);
+        }
+    }
+
+    private static boolean asksShell(int descriptor) {
+        try {
+            Process test = new ProcessBuilder("sh", "-c", "test -t " + descriptor)
+                    .inheritIO()
+                    .start();
+            return test.waitFor() == 0;
+        } catch (IOException noShell) {
+            return false;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 

@@ -112,7 +112,7 @@ final class TopCommand implements Callable<Integer> {
 
     /** Returns whether the view is drawn on an output, because it is a terminal and JSON was not requested. */
     boolean drawsOn(int descriptor) {
-        return !isJson && TerminalStreams.isTerminal(descriptor);
+        return !isJson && TerminalStreams.movesCursor(descriptor);
     }
 
     /**

@@ -3,6 +3,7 @@ package dev.samara.tool.cli;
 
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.linux.Emulation;
+import dev.samara.emulator.linux.RunPlan;
 import dev.samara.tool.top.BelowView;
 import dev.samara.tool.top.KeptBelow;
 import dev.samara.tool.top.KeptOutput;
@@ -74,7 +75,7 @@ final class TopRunCommand implements Callable<Integer> {
         if (output != null) {
             try (OutputStream file = openOutput(output)) {
                 PrintWriter reports = new PrintWriter(file, true, StandardCharsets.UTF_8);
-                return run(size, new RunStreams(System.in, file, file, reports, false), NOTHING);
+                return run(size, new RunStreams(System.in, file, file, reports, RunPlan.Terminals.NONE), NOTHING);
             }
         }
         OutputStream out = new FileOutputStream(FileDescriptor.out);
@@ -82,17 +83,17 @@ final class TopRunCommand implements Callable<Integer> {
             OutputStream errors = new FileOutputStream(FileDescriptor.err);
             return run(
                     null,
-                    new RunStreams(System.in, out, errors, spec.commandLine().getErr(), false),
+                    new RunStreams(System.in, out, errors, spec.commandLine().getErr(), RunPlan.Terminals.NONE),
                     NOTHING);
         }
         KeptOutput kept = new KeptOutput(KEPT_BYTES);
         PrintWriter reports = new PrintWriter(kept, true, StandardCharsets.UTF_8);
-        OutputStream guestOut = TerminalStreams.isTerminal(TerminalStreams.OUT) ? kept : out;
+        OutputStream guestOut = TerminalStreams.movesCursor(TerminalStreams.OUT) ? kept : out;
         // Kept output is printed where the view was, because standard output may be a file, which must contain only the
         // guest's standard output.
         BelowView below = new KeptBelow(
                 kept, size.columns(), spec.commandLine().getErr(), new FileOutputStream(FileDescriptor.err));
-        return run(size, new RunStreams(System.in, guestOut, kept, reports, false), below);
+        return run(size, new RunStreams(System.in, guestOut, kept, reports, RunPlan.Terminals.NONE), below);
     }
 
     private OutputStream openOutput(Path file) {

@@ -79,6 +79,9 @@ final class CommandLineTest {
                 "run --limit-memory little pom.xml",
                 "run --sysroot pom.xml pom.xml",
                 "run --gdb 70000 pom.xml",
+                "run --tlb 3 pom.xml",
+                "run --tlb 0 pom.xml",
+                "run --tlb 2097152 pom.xml",
                 "top run",
                 "top run --interval 1 pom.xml",
                 "top --interval 1 run pom.xml"

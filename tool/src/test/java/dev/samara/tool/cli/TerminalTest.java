@@ -9,11 +9,14 @@ import dev.samara.tool.record.FileReport;
 import dev.samara.tool.top.ScreenSize;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Tests what the tool does on a terminal. */
 final class TerminalTest {
@@ -58,5 +61,27 @@ final class TerminalTest {
         assertEquals("", err.toString());
         ToolRun run = ToolRun.of("oracle", Recordings.bundled("oracle/vma-1.oracle.gz"));
         assertEquals(List.of(), run.err());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"CLICOLOR_FORCE", "NO_COLOR"})
+    @DisplayName("no variable about colours decides whether a guest's stream is a terminal")
+    void guestStreams(String variable) throws Exception {
+        Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+        String program = "../emulator/src/test/resources/riscv/terminals";
+        ProcessBuilder run = new ProcessBuilder(
+                        java.toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        SamaraCommand.class.getName(),
+                        "run",
+                        Path.of(System.getProperty("basedir", ""), program).toString())
+                .redirectErrorStream(true);
+        run.environment().put(variable, "1");
+        Process process = run.start();
+        process.getOutputStream().close();
+        String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertEquals("000\nok terminals\n", output);
+        assertEquals(0, process.waitFor());
     }
 }

@@ -51,9 +51,10 @@ public interface Debugger {
      *
      * @param thread the calling thread
      * @param signal the number of the signal
+     * @param info the bytes of its {@code siginfo_t}
      * @return the number of the signal to deliver; 0 for none
      */
-    int signal(DebuggedThread thread, int signal);
+    int signal(DebuggedThread thread, int signal, byte[] info);
 
     /**
      * Called when a thread has ended.

@@ -8,6 +8,9 @@ public interface FileThread extends WaitingThread {
     /** Sends SIGPIPE to this thread because it wrote to a pipe without a reader. */
     void sendPipeSignal();
 
+    /** Whether this thread must end, so that a call must return soon. */
+    boolean mustEnd();
+
     /** Whether a file keeps its set-user-ID and set-group-ID bits when this thread writes it ({@code CAP_FSETID}). */
     boolean keepsPrivileges();
 }

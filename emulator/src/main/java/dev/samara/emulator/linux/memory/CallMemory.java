@@ -10,6 +10,7 @@ import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.GuestText;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.function.BooleanSupplier;
 import java.util.function.ToLongFunction;
 
 /**
@@ -26,10 +27,18 @@ public final class CallMemory {
     private static final int PAGE = 4096;
 
     private final GuestMemory memory;
+    private final BooleanSupplier shortage;
     private final BadAddress bad = new BadAddress();
 
-    public CallMemory(GuestMemory memory) {
+    /**
+     * Creates the memory of a thread.
+     *
+     * @param memory the memory of the thread's CPU
+     * @param shortage called when an access finds no memory; waits for some, and returns whether to retry the access
+     */
+    public CallMemory(GuestMemory memory, BooleanSupplier shortage) {
         this.memory = memory;
+        this.shortage = shortage;
     }
 
     /** Returns the exception that a failed access throws. */
@@ -43,13 +52,17 @@ public final class CallMemory {
         }
     }
 
-    private static boolean isRetry(int fault) {
-        // An access that an interrupt of the host's thread ended is retried, because the interrupt does not concern the
-        // guest.
+    private boolean isRetry(int fault) {
+        if (fault == Fault.OUT_OF_MEMORY) {
+            return shortage.getAsBoolean();
+        }
         if (fault != Fault.RETRY) {
             return false;
         }
+        // An access that an interrupt of the host's thread ended is retried, because the interrupt does not concern the
+        // guest. So is an access while the machine takes memory from a process, which needs the processor.
         Thread.interrupted();
+        Thread.yield();
         return true;
     }
 
@@ -170,13 +183,7 @@ public final class CallMemory {
      */
     public String string(long address, int most) {
         byte[] bytes = new byte[Math.min(most, PAGE)];
-        int length;
-        do {
-            length = memory.string(address, bytes);
-        } while (length < 0 && isRetry(memory.fault()));
-        if (length < 0) {
-            throw bad;
-        }
+        int length = string(address, bytes);
         if (length < bytes.length) {
             return GuestText.of(bytes, length);
         }
@@ -185,11 +192,19 @@ public final class CallMemory {
 
     private String longString(long address, int most) {
         byte[] bytes = new byte[most];
-        int length = memory.string(address, bytes);
+        int length = string(address, bytes);
+        return GuestText.of(bytes, length) + (length == most ? "\0" : "");
+    }
+
+    private int string(long address, byte[] bytes) {
+        int length;
+        do {
+            length = memory.string(address, bytes);
+        } while (length < 0 && isRetry(memory.fault()));
         if (length < 0) {
             throw bad;
         }
-        return GuestText.of(bytes, length) + (length == most ? "\0" : "");
+        return length;
     }
 
     /** Reads a time in seconds and nanoseconds; returns it in nanoseconds, or -1 if it is not normalised. */

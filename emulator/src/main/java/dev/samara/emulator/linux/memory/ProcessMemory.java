@@ -2,6 +2,7 @@
 package dev.samara.emulator.linux.memory;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.SpaceIdentity;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -12,6 +13,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 /** The memory of a process. A child of {@code vfork} shares it until the child executes another program. */
 public final class ProcessMemory {
     private final AddressSpace space;
+    private final long spaceNumber;
     private final long trampoline;
     private final byte[] auxiliary;
     private final ArgumentPlace arguments;
@@ -23,13 +25,15 @@ public final class ProcessMemory {
     /** The state that all processes with this memory share. */
     private static final class SharedMemory {
         /**
-         * @words {@code users}, {@code registrations}
+         * @words {@code users}, {@code open}, {@code registrations}
          * @written threads that share or close the memory (get-and-add); a thread that registers it (accumulate)
          * @read any thread (volatile)
-         * @invariant {@code users} is the number of processes with this memory; a bit that is set in {@code
-         *     registrations} stays set
+         * @invariant {@code users} is the number of processes with this memory, and {@code open} that of those which
+         *     have not started to close it; a bit that is set in {@code registrations} stays set
          */
         private final AtomicInteger users = new AtomicInteger(1);
+
+        private final AtomicInteger open = new AtomicInteger(1);
 
         private final ProgramFile file;
 
@@ -51,6 +55,9 @@ public final class ProcessMemory {
             MappingTotal.CountedSpace counted,
             SharedMemory shared) {
         this.space = space;
+        try (SpaceIdentity identity = space.grab()) {
+            spaceNumber = identity.number();
+        }
         this.trampoline = trampoline;
         this.auxiliary = auxiliary;
         this.arguments = arguments;
@@ -119,6 +126,7 @@ public final class ProcessMemory {
         }
         counted.addUser();
         shared.users.incrementAndGet();
+        shared.open.incrementAndGet();
         return made;
     }
 
@@ -141,6 +149,11 @@ public final class ProcessMemory {
         return space;
     }
 
+    /** Returns the number of the space on its machine, even after the memory was closed. */
+    public long spaceNumber() {
+        return spaceNumber;
+    }
+
     public long trampoline() {
         return trampoline;
     }
@@ -157,6 +170,16 @@ public final class ProcessMemory {
     /** Whether another process uses this memory. */
     public boolean isShared() {
         return shared.users.get() > 1;
+    }
+
+    /** Whether all processes with this memory have started to close it. */
+    public boolean isClosing() {
+        return shared.open.get() == 0;
+    }
+
+    /** Whether all processes with this memory have closed it, so that its pages are free. */
+    public boolean isClosed() {
+        return shared.users.get() == 0;
     }
 
     /** Registers this memory with a command of {@code membarrier}. */
@@ -177,6 +200,7 @@ public final class ProcessMemory {
     /** Closes this reference. When the last one is closed, the memory ends. */
     public void close() {
         counted.removeUser();
+        shared.open.decrementAndGet();
         try {
             space.close();
         } finally {

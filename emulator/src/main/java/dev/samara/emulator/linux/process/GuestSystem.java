@@ -43,6 +43,7 @@ public final class GuestSystem {
     private final int user;
     private final @Nullable CodeTranslator translator;
     private final GuestReports reports;
+    private final MemoryShortage shortage;
     private final Function<GuestThread, ThreadCalls> calls;
     private final ProcessTree tree = new ProcessTree();
     private final SegmentTable segments;
@@ -108,6 +109,7 @@ public final class GuestSystem {
      * @param user the user ID and group ID of the first process, to which all files belong
      * @param translator translates hot blocks; null if blocks are only interpreted
      * @param reports where events are reported
+     * @param shortage chooses the processes that are killed when the machine has no memory left
      * @param calls creates the system calls of a new thread, whose construction is not complete yet
      */
     public GuestSystem(
@@ -118,6 +120,7 @@ public final class GuestSystem {
             int user,
             @Nullable CodeTranslator translator,
             GuestReports reports,
+            MemoryShortage shortage,
             Function<GuestThread, ThreadCalls> calls) {
         this.machine = machine;
         this.memoryBytes = memoryBytes;
@@ -128,6 +131,8 @@ public final class GuestSystem {
         rights = new OwnerRights(user);
         this.translator = translator;
         this.reports = reports;
+        this.shortage = shortage;
+        shortage.chooseFrom(tree);
         this.calls = calls;
     }
 
@@ -176,6 +181,10 @@ public final class GuestSystem {
 
     GuestReports reports() {
         return reports;
+    }
+
+    MemoryShortage shortage() {
+        return shortage;
     }
 
     ThreadCalls callsOf(GuestThread thread) {

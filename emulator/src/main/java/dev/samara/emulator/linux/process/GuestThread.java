@@ -25,6 +25,7 @@ import dev.samara.emulator.linux.signal.SignalThread;
 import dev.samara.emulator.linux.wait.FutexThread;
 import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
+import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.List;
@@ -135,7 +136,8 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
                     translator == null ? 0 : translator.runsBefore(),
                     process.system().blockRoom());
             interpreter = new RiscvInterpreter(hart, blocks, translator);
-            memory = new CallMemory(cpu.memory());
+            memory = new CallMemory(
+                    cpu.memory(), () -> process.system().shortage().await(this));
             interruptedCall = new InterruptedCall(hart);
             calls = process.system().callsOf(this);
             if (parent != null) {
@@ -536,8 +538,13 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     @Override
-    public int askDebugger(int signal) {
-        return debugger == null ? signal : debugger.signal(this, signal);
+    public int askDebugger(SignalInfo info) {
+        if (debugger == null) {
+            return info.signal();
+        }
+        ByteBuffer bytes = CallMemory.structure(SignalInfo.BYTES);
+        info.putTo(bytes);
+        return debugger.signal(this, info.signal(), bytes.array());
     }
 
     @Override

@@ -39,8 +39,11 @@ final class GuestTraps {
         GuestProcess process = thread.process();
         int kind = hart.faultKind();
         if (kind == Fault.OUT_OF_MEMORY) {
-            process.system().reports().outOfMemory(process.pid());
-            process.kill(SignalInfo.KILL);
+            process.system().shortage().await(thread);
+            return;
+        }
+        if (thread.mustEnd()) {
+            // The fault may be due to the end, because the machine may have taken pages from the process.
             return;
         }
         process.system().counts().fault(kind);

@@ -130,7 +130,9 @@ final class ProcessTexts {
     private char state() {
         GuestThread asked = thread;
         boolean isWaiting = asked == null ? process.isWaiting() : asked.isWaiting();
-        return tree.isZombie(process) ? 'Z' : process.stop().isBegun() ? 'T' : isWaiting ? 'S' : 'R';
+        // The state of a process is that of its first thread, which may have ended before others.
+        boolean isZombie = tree.isZombie(process) || (asked == null && process.find(process.pid()) == null);
+        return isZombie ? 'Z' : process.stop().isBegun() ? 'T' : isWaiting ? 'S' : 'R';
     }
 
     /** Returns the ID of the thread, or of the process if there is no thread. */

@@ -46,7 +46,7 @@ final class SystemTexts {
     private List<String> processors() {
         List<String> lines = new ArrayList<>();
         for (int i = 0; i < system.processors(); i++) {
-            lines.addAll(List.of("processor\t: " + i, "hart\t\t: " + i, "isa\t\t: rv64imafdc", "mmu\t\t: sv48", ""));
+            lines.addAll(List.of("processor\t: " + i, "hart\t\t: " + i, "isa\t\t: rv64imafdc", "mmu\t\t: sv39", ""));
         }
         return lines;
     }

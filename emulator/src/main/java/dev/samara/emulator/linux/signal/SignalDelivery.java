@@ -111,7 +111,7 @@ public final class SignalDelivery {
         if (info == null) {
             return null;
         }
-        int passed = thread.askDebugger(info.signal());
+        int passed = thread.askDebugger(info);
         if (passed == info.signal()) {
             return info;
         }

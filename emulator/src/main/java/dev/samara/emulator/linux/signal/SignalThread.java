@@ -33,7 +33,7 @@ public interface SignalThread extends WaitingThread {
     boolean isDebugged();
 
     /** Lets a debugger decide about a signal. Returns the number of the signal to deliver instead; 0 for none. */
-    int askDebugger(int signal);
+    int askDebugger(SignalInfo info);
 
     /** Counts the start of a handler. */
     void countHandler();

@@ -175,7 +175,7 @@ final class GroupStopTest {
         }
 
         @Override
-        public int askDebugger(int signal) {
+        public int askDebugger(SignalInfo info) {
             throw unused();
         }
 
