@@ -37,7 +37,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Cached translations</b> ({@link dev.samara.core.guest.TlbArrays}) are valid until the next call on the guest or
  * its memory, as for any CPU. They also become invalid when an access through another guest of the thread misses the
- * TLB, and, with {@link #leaveForCalls}, at any call that may wait.
+ * TLB, and, with {@link #leaveForCalls}, at any call that may wait and at the {@link #leave} of another guest.
  *
  * <p>If the machine's frames are in an {@linkplain MachineBuilder#frameStore embedder's store}, guests never leave
  * GUEST implicitly: calls that may wait are refused, and so is an access through another guest whose fault would wait.
@@ -130,9 +130,9 @@ public final class Guest implements AutoCloseable {
 
     /**
      * Leaves GUEST until the next {@link #poll}, including {@link dev.samara.core.guest.FlatMemory#poll}, or the next
-     * {@link AddressSpace#enter} of this space. Until then no operation waits for this thread, and this CPU does not
-     * prevent calls that may wait. An access in the meantime enters GUEST for its own duration. Does nothing if the CPU
-     * has already left GUEST.
+     * {@link AddressSpace#enter} of this space. Until then no operation on this space waits for this thread, and this
+     * CPU does not prevent calls that may wait. An access in the meantime enters GUEST for its own duration. The
+     * thread's guests in other spaces leave GUEST, too, if they {@linkplain #leaveForCalls leave it for calls}.
      *
      * @throws IllegalStateException if this guest is closed, the caller is not the thread that entered, or the CPU is
      *     in a fault or in one of its listeners
@@ -143,10 +143,12 @@ public final class Guest implements AutoCloseable {
     }
 
     /**
-     * Makes the thread's calls that may wait leave GUEST implicitly, as {@link #leave} does, instead of throwing. This
-     * takes effect if it is set on all open guests of the thread in the space, and lasts until this one is closed.
-     * Translations that the thread cached are stale after a call that left GUEST. Callbacks of that call, e.g. those of
-     * a backing, must not poll the guest, because the call may wait afterwards.
+     * Makes the thread's calls that may wait leave GUEST implicitly, instead of throwing. The CPU enters GUEST again at
+     * the next poll, as after {@link #leave}, or at the next plain access by its {@link
+     * dev.samara.core.guest.FlatMemory}. This takes effect if it is set on all open guests of the thread
+     * in the space, and lasts until this one is closed. Translations that the thread cached are stale after a call that
+     * left GUEST. Callbacks of that call, e.g. those of a backing, must neither poll the guest nor use its {@code
+     * FlatMemory}, because the call may wait afterwards.
      *
      * @return this
      * @throws IllegalStateException if this guest is closed, or the caller is not the thread that entered

@@ -52,9 +52,9 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
     }
 
     /**
-     * Returns an exported function whose calls enter the space, which takes tens of nanoseconds per call. Accesses
-     * during a call can hit the TLB. A nested call, and a call within {@link #enter}, does not enter the space again.
-     * Wrap a function that uses several memories once for each memory.
+     * Returns an exported function whose calls enter the space, which takes tens of nanoseconds per call, and about a
+     * hundred with the collector G1. Accesses during a call can hit the TLB. A nested call, and a call within {@link
+     * #enter}, does not enter the space again. Wrap a function that uses several memories once for each memory.
      *
      * @param function an exported function of an instance that uses this memory
      * @return the wrapped function. It throws {@link IllegalStateException} while another thread uses this memory, and
@@ -65,12 +65,14 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
             if (isIn()) {
                 return function.apply(arguments);
             }
-            boolean isFirst = claim();
-            Guest entered = open(isFirst);
-            try {
-                return function.apply(arguments);
-            } finally {
-                close(entered, isFirst);
+            try (Guest entered = space.enter()) {
+                boolean isFirst = claim();
+                try {
+                    use(entered);
+                    return function.apply(arguments);
+                } finally {
+                    free(isFirst);
+                }
             }
         };
     }
@@ -88,24 +90,32 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         if (isIn()) {
             return code.get();
         }
-        boolean isFirst = claim();
-        Guest entered = open(isFirst);
-        try {
-            return code.get();
-        } finally {
-            close(entered, isFirst);
+        try (Guest entered = space.enter()) {
+            boolean isFirst = claim();
+            try {
+                use(entered);
+                return code.get();
+            } finally {
+                free(isFirst);
+            }
         }
     }
 
     /**
      * Runs code outside the space, for a function of the host that guest code calls. This is for code that takes long
      * and makes few accesses, e.g. I/O or a wait. In the meantime, no operation on the space, e.g. a fork, waits for
-     * this thread. The code may access the memory, but each access enters the space for its own duration. Calls by
-     * other threads are still rejected.
+     * this thread. The same applies to other memories that the thread entered, until the code uses them. The code may
+     * access this memory, but each access enters the space for its own duration. Calls by other threads are still
+     * rejected.
+     *
+     * <p>The thread keeps its CPU, with its translations, and is still a user of the space. While 32 memories are
+     * entered on the machine, including those that their threads left, each further call creates a CPU and destroys it
+     * ({@link AddressSpace#enter}).
      *
      * @param <T> what the code returns
      * @param code runs on this thread
      * @return what the code returns
+     * @throws IllegalStateException if a write listener calls this; nothing has changed then, and the code did not run
      */
     public final <T> T leave(Supplier<? extends T> code) {
         if (!isIn()) {
@@ -113,13 +123,17 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         }
         Guest entered = opened();
         LinearAccess accesses = access;
-        use(null, null);
+        // First, because a write listener is refused here, and then its thread is still in the space.
         entered.leave();
+        guest = null;
+        access = null;
         try {
             return code.get();
         } finally {
+            // Before the poll, so that the thread is in the space even if the poll fails.
+            guest = entered;
+            access = accesses;
             entered.poll();
-            use(entered, accesses);
         }
     }
 
@@ -151,43 +165,24 @@ public abstract sealed class EnteredMemory implements Memory permits LinearNumbe
         return other == null;
     }
 
-    private Guest open(boolean isFirst) {
-        Guest entered = null;
-        boolean isOpen = false;
-        try {
-            entered = space.enter();
-            entered.leaveForCalls();
-            use(entered, LinearAccess.of(entered.memory()));
-            isOpen = true;
-            return entered;
-        } finally {
-            if (!isOpen) {
-                end(entered, isFirst);
-            }
-        }
-    }
-
-    private void close(Guest entered, boolean isFirst) {
-        use(null, null);
-        end(entered, isFirst);
-    }
-
-    private void end(@Nullable Guest entered, boolean isFirst) {
-        try {
-            if (entered != null) {
-                entered.close();
-            }
-        } finally {
-            if (isFirst) {
-                // Release: after all that the thread did with the memory. Pairs with claim.
-                user.setRelease(null);
-            }
-        }
-    }
-
-    private void use(@Nullable Guest entered, @Nullable LinearAccess accesses) {
+    /** Makes the accesses of the calling thread, which claimed this memory, use its guest. */
+    private void use(Guest entered) {
+        entered.leaveForCalls();
+        access = LinearAccess.of(entered.memory());
         guest = entered;
-        access = accesses;
+    }
+
+    /**
+     * Ends {@link #use} and {@link #claim}. Cannot fail by a stack overflow, because the entry of the space reserved
+     * stack for more calls than this method makes.
+     */
+    private void free(boolean isFirst) {
+        guest = null;
+        access = null;
+        if (isFirst) {
+            // Release: after all that the thread did with the memory. Pairs with claim.
+            user.setRelease(null);
+        }
     }
 
     /** Returns the guest of the calling thread, which must be in the space. */

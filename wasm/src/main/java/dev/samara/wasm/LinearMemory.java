@@ -26,6 +26,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -70,6 +71,12 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
     /** A bit that is set in {@code pages} while a thread adds pages. */
     private static final int GROWING = Integer.MIN_VALUE;
 
+    /** A result of {@code mmap} that is neither an address nor an errno. */
+    private static final long LOST = Long.MIN_VALUE;
+
+    /** How long a thread parks between two checks whether another view still adds pages. */
+    private static final long GROWTH_NANOS = 50_000;
+
     private final MemoryLimits limits;
     /** The number of pages and the bit {@link #GROWING}. All views share this object. */
     private final AtomicInteger pages;
@@ -86,7 +93,8 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
      *
      * @param machine a machine with memory
      * @param limits the sizes, and whether threads share the memory
-     * @throws ChicoryException if the machine does not allow a memory of this size
+     * @throws ChicoryException if the initial size exceeds Chicory's limit of 32,767 pages, or the machine does not
+     *     allow a memory of this size
      */
     public LinearMemory(Machine machine, MemoryLimits limits) {
         this(machine, PAGES_64K, limits);
@@ -100,13 +108,24 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
      *     Geometry.flat(32)} for pages of 4 KiB
      * @param limits the sizes, and whether threads share the memory
      * @throws IllegalArgumentException if the geometry does not fit
-     * @throws ChicoryException if the machine does not allow a memory of this size
+     * @throws ChicoryException if the initial size exceeds Chicory's limit of 32,767 pages, or the machine does not
+     *     allow a memory of this size
      */
     public LinearMemory(Machine machine, Geometry geometry, MemoryLimits limits) {
         this(newSpace(machine, geometry), limits, new AtomicInteger());
-        if (limits.initialPages() > 0 && grow(limits.initialPages()) < 0) {
-            close();
-            throw new ChicoryException("no room for a memory of " + limits.initialPages() + " pages");
+        boolean isMade = false;
+        try {
+            if (grow(limits.initialPages()) < 0) {
+                throw new ChicoryException("no room for a memory of " + limits.initialPages() + " pages"
+                        + (limits.initialPages() > RUNTIME_MAX_PAGES
+                                ? ": Chicory addresses at most " + RUNTIME_MAX_PAGES + " pages"
+                                : ": the machine's limits do not allow it"));
+            }
+            isMade = true;
+        } finally {
+            if (!isMade) {
+                close();
+            }
         }
     }
 
@@ -207,43 +226,59 @@ public final class LinearMemory extends LinearAtomics implements AutoCloseable {
         while (true) {
             int before = pages.get();
             if ((before & GROWING) != 0) {
-                // Another view is growing. It may be waiting for a fork, which waits for a poll of this thread.
-                back();
-                Thread.onSpinWait();
-                continue;
-            }
-            if (size < 0 || size > maximumPages() - before) {
+                // The other view may be waiting for an operation that waits for this thread's CPUs in GUEST.
+                enter(() -> leave(this::awaitGrowth));
+            } else if (size < 0 || size > maximumPages() - before) {
                 return -1;
-            }
-            if (size == 0) {
+            } else if (size == 0) {
                 return before;
-            }
-            if (pages.compareAndSet(before, before | GROWING)) {
-                return grow(before, size);
+            } else {
+                long result = grow(before, size);
+                back();
+                if (result == Errno.EINTR.result()) {
+                    throw new ChicoryInterruptedException("Thread interrupted");
+                }
+                if (result != LOST) {
+                    return Errno.isError(result) ? -1 : before;
+                }
             }
         }
     }
 
-    private int grow(int before, int size) {
+    /** Waits until no view adds pages. */
+    private int awaitGrowth() {
+        int seen = pages.get();
+        while ((seen & GROWING) != 0) {
+            if (Thread.currentThread().isInterrupted()) {
+                throw new ChicoryInterruptedException("Thread interrupted");
+            }
+            LockSupport.parkNanos(pages, GROWTH_NANOS);
+            seen = pages.get();
+        }
+        return seen;
+    }
+
+    /** Maps pages after the last one. Returns what {@code mmap} returns, or {@link #LOST} after a lost race. */
+    private long grow(int before, int size) {
+        boolean isGrowing = false;
         int after = before;
-        long result;
         try {
-            result = space().mmap(
+            // In the try, because after a stack overflow in between no view could grow any more.
+            isGrowing = pages.compareAndSet(before, before | GROWING);
+            if (!isGrowing) {
+                return LOST;
+            }
+            long result = space().mmap(
                             bytes(before), bytes(size), READ | WRITE, PRIVATE | ANONYMOUS | FIXED_NOREPLACE, null, 0);
             if (!Errno.isError(result)) {
                 after = before + size;
             }
+            return result;
         } finally {
-            pages.set(after);
+            if (isGrowing) {
+                pages.set(after);
+            }
         }
-        back();
-        if (after != before) {
-            return before;
-        }
-        if (Errno.of(result) == Errno.EINTR) {
-            throw new ChicoryInterruptedException("Thread interrupted");
-        }
-        return -1;
     }
 
     private static long bytes(int pages) {

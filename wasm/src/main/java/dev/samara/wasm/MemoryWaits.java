@@ -33,23 +33,31 @@ final class MemoryWaits {
     int await(int address, int expected, long nanos) {
         check(address, Integer.BYTES);
         FutexWaiter waiter = newWaiter();
-        return isQueued(waiter, address, expected) ? sleep(waiter, nanos) : NOT_EQUAL;
+        try {
+            return isQueued(waiter, address, expected) ? sleep(waiter, nanos) : NOT_EQUAL;
+        } finally {
+            waiter.unqueue();
+        }
     }
 
     /** Waits if an eight-byte word has the expected value. With a negative timeout, the wait has no time limit. */
     int await(int address, long expected, long nanos) {
         check(address, Long.BYTES);
         FutexWaiter waiter = newWaiter();
-        // The table compares only the low half of the word. From here on, a thread that changes the word and notifies
-        // finds this waiter.
-        if (!isQueued(waiter, address, (int) expected)) {
-            return NOT_EQUAL;
+        try {
+            // The table compares only the low half of the word. From here on, a thread that changes the word and
+            // notifies finds this waiter.
+            if (!isQueued(waiter, address, (int) expected)) {
+                return NOT_EQUAL;
+            }
+            if (memory.atomicReadLong(address) != expected) {
+                // If a notification counted this thread as woken, the result must be WOKEN.
+                return waiter.unqueue() ? WOKEN : NOT_EQUAL;
+            }
+            return sleep(waiter, nanos);
+        } finally {
+            waiter.unqueue();
         }
-        if (memory.atomicReadLong(address) != expected) {
-            // If a notification counted this thread as woken, the result must be WOKEN.
-            return waiter.unqueue() ? WOKEN : NOT_EQUAL;
-        }
-        return sleep(waiter, nanos);
     }
 
     /**
@@ -99,11 +107,7 @@ final class MemoryWaits {
     }
 
     private int sleep(FutexWaiter waiter, long nanos) {
-        try {
-            return memory.leave(() -> park(waiter, nanos));
-        } finally {
-            waiter.unqueue();
-        }
+        return memory.leave(() -> park(waiter, nanos));
     }
 
     private static int park(FutexWaiter waiter, long nanos) {

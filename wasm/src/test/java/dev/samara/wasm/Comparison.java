@@ -12,8 +12,8 @@ import java.util.Map;
 
 /**
  * Compares memories in spaces with Chicory's own memory. The kinds take turns to run the kernels, each in a separate
- * JVM. Prints the medians of their CPU times, with their ratio. With only one kind per JVM, the JIT compiler sees one
- * class of memory, as in a real program.
+ * JVM with the serial collector. Prints the medians of their CPU times, with their ratio. With only one kind per JVM,
+ * the JIT compiler sees one class of memory, as in a real program.
  *
  * <p>{@code mvn -q -P compare -pl wasm -am test -DskipTests -Dwasm.rounds=5}
  */

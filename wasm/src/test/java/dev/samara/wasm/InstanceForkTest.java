@@ -18,6 +18,7 @@ import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.FunctionType;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
 import com.dylibso.chicory.wasm.types.ValType;
+import com.dylibso.chicory.wasm.types.Value;
 import dev.samara.core.Machine;
 import java.util.ArrayList;
 import java.util.HexFormat;
@@ -34,6 +35,9 @@ final class InstanceForkTest {
     /** {@code (import "m" "a" (memory 1)) (import "m" "b" (memory 1))}, in the binary format. */
     private static final String IMPORTS_M_A_AND_M_B =
             "0061736d01000000" + "020f02" + "016d016102" + "0001" + "016d016202" + "0001";
+
+    /** {@code (memory 1) (global (mut anyref) (ref.null any))}, in the binary format. */
+    private static final String MEMORY_AND_ANYREF = "0061736d01000000" + "0503010001" + "0606016e01d06e0b";
 
     private final Machine machine = Machine.builder().memory(64L << 20).build();
     private final WasmModule module = TestModules.warm();
@@ -154,6 +158,27 @@ final class InstanceForkTest {
         assertNotSame(memory, child.memory(0));
         ((LinearMemory) child.memory(0)).close();
         memory.close();
+    }
+
+    @Test
+    @DisplayName("that cannot be made leaves no memory open, whichever step fails")
+    void failedBuild() {
+        Instance parent = warm(com.dylibso.chicory.runtime.InterpreterMachine::new);
+        IllegalStateException thrown = new IllegalStateException("no machine");
+        InstanceFork failing = InstanceFork.of(parent).withMachineFactory(instance -> {
+            throw thrown;
+        });
+        assertSame(thrown, assertThrows(IllegalStateException.class, failing::build));
+        Instance other = Instance.builder(Parser.parse(HexFormat.of().parseHex(MEMORY_AND_ANYREF)))
+                .withMemoryFactory(LinearMemory.factory(machine))
+                .build();
+        other.global(0).setValueLow(5);
+        InstanceFork refused = InstanceFork.of(other);
+        assertThrows(IllegalArgumentException.class, refused::build);
+        other.global(0).setValueLow(Value.REF_NULL_VALUE);
+        end(parent, other, refused.build());
+        // Refused while a space is open.
+        machine.close();
     }
 
     @Test

@@ -14,12 +14,15 @@ import dev.samara.core.Machine;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -125,6 +128,105 @@ final class LeaveTest {
         }
     }
 
+    @Test
+    @DisplayName("is still in the space if it is refused because a write listener leaves, and may leave later")
+    void refusedInListener() {
+        List<String> refusals = new ArrayList<>();
+        try (LinearMemory memory = memory()) {
+            memory.space()
+                    .watch(
+                            8,
+                            4,
+                            (address, length) -> refusals.add(assertThrows(
+                                            IllegalStateException.class, () -> memory.leave(() -> refusals.add("ran")))
+                                    .getMessage()));
+            memory.enter(() -> {
+                memory.writeI32(0, 7);
+                LinearAccess before = memory.access;
+                memory.writeI32(8, 1);
+                assertSame(before, memory.access);
+                assertEquals(0, outside(memory, () -> assertEquals(7, memory.readInt(0))));
+                // Would wait for this thread if the code ran in GUEST.
+                memory.leave(() -> {
+                    change(memory);
+                    return 0;
+                });
+                return 0;
+            });
+        }
+        assertEquals(1, refusals.size());
+        assertTrue(refusals.get(0).contains("is used by a write listener"), refusals.get(0));
+    }
+
+    /** Returns how many accesses to a memory's numbers an action makes outside GUEST. */
+    private static long outside(LinearMemory memory, Runnable action) {
+        long before = memory.space().statistics().accessesOutsideGuest();
+        action.run();
+        return memory.space().statistics().accessesOutsideGuest() - before;
+    }
+
+    @Test
+    @DisplayName("is in GUEST again with its next load, after a call for any memory that may wait, but not while it has"
+            + " left")
+    void loadsAfterCalls() {
+        List<Consumer<LinearMemory>> calls = List.of(
+                memory -> memory().close(),
+                memory -> memory.fork().close(),
+                memory -> assertEquals(0, memory.space().mprotect(PAGE, PAGE, Protection.READ)),
+                memory -> assertEquals(1, memory.space().write(0, new byte[1], 0, 1)));
+        try (LinearMemory memory = memory();
+                LinearMemory other = memory()) {
+            other.writeI32(0, 1);
+            memory.enter(() -> {
+                memory.writeI32(4, 7);
+                for (LinearMemory of : List.of(memory, other)) {
+                    for (Consumer<LinearMemory> call : calls) {
+                        call.accept(of);
+                        assertEquals(0, outside(memory, () -> loads(memory, 100)));
+                    }
+                }
+                memory.leave(() -> {
+                    // Each enters the space for its own duration, so that no operation waits for this thread.
+                    loads(memory, 10);
+                    change(memory);
+                    other.fork().close();
+                    loads(memory, 10);
+                    change(memory);
+                    return 0;
+                });
+                return 0;
+            });
+        }
+    }
+
+    private static void loads(LinearMemory memory, int count) {
+        for (int i = 0; i < count; i++) {
+            assertEquals(7, memory.readInt(4));
+        }
+    }
+
+    @Test
+    @DisplayName("is waited for in none of the memories that it entered, until it uses one of them")
+    void leavesAll() {
+        try (LinearMemory first = memory();
+                LinearMemory second = memory()) {
+            second.writeI32(3 * PAGE, 1);
+            first.enter(() -> second.enter(() -> {
+                first.writeI32(0, 1);
+                second.writeI32(0, 2);
+                int left = first.leave(() -> {
+                    change(second);
+                    second.writeI32(4, 3);
+                    return second.readInt(4);
+                });
+                assertEquals(0, outside(second, () -> assertEquals(2, second.readInt(0))));
+                return left;
+            }));
+            change(first);
+            change(second);
+        }
+    }
+
     private static boolean isUsed(LinearMemory memory) {
         return elsewhere(() -> {
             try {
@@ -220,16 +322,16 @@ final class LeaveTest {
         }
     }
 
-    /** Leaves a memory at each depth of a small stack, from the deepest one on. */
+    /** Does a step at each depth of a small stack, from the deepest one on. */
     private static final class Dive {
         private static final int ENOUGH = 20;
 
-        private final LinearMemory memory;
-        private int left;
+        private final Runnable step;
+        private int done;
         private int overflows;
 
-        Dive(LinearMemory memory) {
-            this.memory = memory;
+        Dive(Runnable step) {
+            this.step = step;
         }
 
         void down(int depth) {
@@ -241,10 +343,10 @@ final class LeaveTest {
             } catch (StackOverflowError end) {
                 overflows++;
             }
-            if (left < ENOUGH) {
+            if (done < ENOUGH) {
                 try {
-                    int unused = memory.leave(() -> 0);
-                    left++;
+                    step.run();
+                    done++;
                 } catch (StackOverflowError end) {
                     overflows++;
                 }
@@ -255,26 +357,53 @@ final class LeaveTest {
     @Test
     @DisplayName("is out of it for good after its last call, although its stack overflowed while it left for a while")
     void overflows() throws Exception {
-        for (int i = 0; i < 20; i++) {
+        overflows(20, true, memory -> {
+            int unused = memory.leave(() -> 0);
+        });
+    }
+
+    @Test
+    @Timeout(240)
+    @DisplayName("is out of it for good although its stack overflowed while it entered, grew it, or waited")
+    void overflowsInOtherCalls() throws Exception {
+        for (boolean isIn : new boolean[] {false, true}) {
+            overflows(2, isIn, memory -> {
+                int unused = memory.enter(() -> 0);
+            });
+            overflows(2, isIn, memory -> memory.writeI32(0, 1));
+            overflows(2, isIn, memory -> assertTrue(memory.grow(1) > 0));
+            overflows(2, isIn, memory -> assertEquals(2, memory.atomicWait(0, 0, 0)));
+            overflows(2, isIn, memory -> assertEquals(2, memory.atomicWait(0, 0L, 0)));
+        }
+    }
+
+    private void overflows(int rounds, boolean isIn, Consumer<LinearMemory> step) throws Exception {
+        for (int i = 0; i < rounds; i++) {
             int round = i;
-            FutureTask<Integer> task = new FutureTask<>(() -> dive(round == 0 ? 3 : Integer.MAX_VALUE));
+            FutureTask<Integer> task = new FutureTask<>(() -> dive(isIn, step, round == 0 ? 3 : Integer.MAX_VALUE));
             Thread thread = new Thread(null, task, "small stack", 256 << 10);
             thread.start();
             assertTrue(task.get() > 0 || i == 0);
         }
     }
 
-    private int dive(int depth) {
-        try (LinearMemory memory = memory()) {
+    private int dive(boolean isIn, Consumer<LinearMemory> step, int depth) {
+        try (LinearMemory memory = new LinearMemory(machine, new MemoryLimits(4, 100, true))) {
             memory.writeI32(3 * PAGE, 1);
-            Dive dive = new Dive(memory);
-            memory.enter(() -> {
+            Dive dive = new Dive(() -> step.accept(memory));
+            if (isIn) {
+                memory.enter(() -> {
+                    dive.down(depth);
+                    return 0;
+                });
+            } else {
                 dive.down(depth);
-                memory.writeI32(0, 1);
-                return 0;
-            });
+            }
+            assertFalse(isUsed(memory));
             // Would wait for this thread if it were in GUEST.
             change(memory);
+            assertEquals(0, machine.futexes().waiters());
+            assertTrue(memory.grow(1) > 0);
             return dive.overflows;
         }
     }

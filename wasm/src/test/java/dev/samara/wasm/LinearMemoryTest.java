@@ -17,6 +17,8 @@ import com.dylibso.chicory.runtime.WasmRuntimeException;
 import com.dylibso.chicory.wasm.ChicoryException;
 import com.dylibso.chicory.wasm.WasmModule;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
+import dev.samara.core.AddressSpace;
+import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.mman.MapFlags;
@@ -34,6 +36,7 @@ import java.util.function.Function;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 @DisplayName("A linear memory")
 final class LinearMemoryTest {
@@ -85,6 +88,39 @@ final class LinearMemoryTest {
                 assertEquals(-1, memory.grow(2));
                 assertEquals(3, memory.grow(1));
             }
+        }
+    }
+
+    @Test
+    @DisplayName("is refused with Chicory's limit if its initial size exceeds that, and with the machine's otherwise")
+    void saysWhichLimit() {
+        int pages = Memory.RUNTIME_MAX_PAGES + 1;
+        ChicoryException refused = assertThrows(ChicoryException.class, () -> memory(pages, pages));
+        assertEquals(
+                "no room for a memory of 32768 pages: Chicory addresses at most 32767 pages", refused.getMessage());
+        try (Machine small =
+                Machine.builder().memory(1L << 20).commitLimit(4L * PAGE).build()) {
+            refused = assertThrows(ChicoryException.class, () -> new LinearMemory(small, new MemoryLimits(5, 8)));
+            assertEquals("no room for a memory of 5 pages: the machine's limits do not allow it", refused.getMessage());
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    @DisplayName("can grow after a growth that failed with an exception")
+    void growsAfterFailure() {
+        try (LinearMemory memory = memory(1, 4);
+                AddressSpace other = machine.newSpace(LinearMemory.PAGES_64K)) {
+            LinearMemory view = memory.view();
+            try (Guest guest = other.enter()) {
+                // This guest does not leave GUEST for calls that may wait.
+                assertThrows(IllegalStateException.class, () -> memory.grow(1));
+                assertEquals(1, memory.pages());
+                guest.leave();
+                assertEquals(1, view.grow(1));
+            }
+            assertEquals(2, memory.grow(1));
+            assertEquals(3, view.pages());
         }
     }
 

@@ -6,16 +6,29 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.dylibso.chicory.runtime.ChicoryInterruptedException;
+import com.dylibso.chicory.runtime.Memory;
 import com.dylibso.chicory.runtime.TrapException;
 import com.dylibso.chicory.runtime.WasmRuntimeException;
 import com.dylibso.chicory.wasm.types.MemoryLimits;
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
+import java.lang.reflect.Method;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import java.util.function.Function;
 import java.util.function.ToIntFunction;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.condition.EnabledForJreRange;
 
 @DisplayName("Threads that share a memory")
 @SuppressWarnings("ThreadPriorityCheck") // a yield, repeated until another thread sleeps
@@ -152,6 +165,124 @@ final class MemoryWaitsTest {
             long sum = grow(large, 150) + other.get();
             assertEquals(300, large.pages());
             assertEquals(299L * 300 / 2, sum);
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    @DisplayName("grow one after the other, and are out of GUEST while another one grows")
+    void growBehindAnother() throws Exception {
+        growBehindAnother(task -> {
+            Thread thread = new Thread(task);
+            thread.setDaemon(true);
+            thread.start();
+            return thread;
+        });
+    }
+
+    @Test
+    @Timeout(60)
+    @EnabledForJreRange(minVersion = 21)
+    @DisplayName("grow one after the other, and hold no carrier of virtual threads while another one grows")
+    void growOnVirtualThreads() throws Exception {
+        // The project is compiled for a JDK without virtual threads.
+        Method start = Thread.class.getMethod("startVirtualThread", Runnable.class);
+        growBehindAnother(task -> {
+            try {
+                return (Thread) start.invoke(null, task);
+            } catch (ReflectiveOperationException impossible) {
+                throw new LinkageError(impossible.getMessage(), impossible);
+            }
+        });
+    }
+
+    /**
+     * A thread in GUEST grows a memory that other threads already grow. The first of these waits for an unmapping,
+     * which waits for the thread in GUEST. The others would use up the carriers of virtual threads if they spun.
+     */
+    private void growBehindAnother(Function<Runnable, Thread> starter) throws Exception {
+        LinearMemory grown = new LinearMemory(machine, new MemoryLimits(1, 400, true));
+        AddressSpace space = grown.space();
+        int page = Memory.PAGE_SIZE;
+        int flags = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
+        assertEquals(2L * page, space.mmap(2L * page, page, Protection.READ | Protection.WRITE, flags, null, 0));
+        assertEquals(1, space.write(2L * page, new byte[1], 0, 1));
+        CountDownLatch isIn = new CountDownLatch(1);
+        CountDownLatch mayGrow = new CountDownLatch(1);
+        LinearMemory view = grown.view();
+        FutureTask<Integer> last = new FutureTask<>(() -> view.enter(() -> {
+            view.writeI32(0, 1);
+            isIn.countDown();
+            await(mayGrow);
+            return view.grow(1);
+        }));
+        starter.apply(last);
+        isIn.await();
+        FutureTask<Long> unmapping = new FutureTask<>(() -> space.munmap(2L * page, page));
+        Thread unmapper = new Thread(unmapping);
+        unmapper.setDaemon(true);
+        unmapper.start();
+        awaitParked(unmapper);
+        List<FutureTask<Integer>> growths = new ArrayList<>();
+        for (int i = 0; i <= Runtime.getRuntime().availableProcessors(); i++) {
+            LinearMemory other = grown.view();
+            FutureTask<Integer> growth = new FutureTask<>(() -> other.grow(2));
+            growths.add(growth);
+            awaitParked(starter.apply(growth));
+        }
+        FutureTask<Boolean> interrupted = new FutureTask<>(() -> {
+            assertThrows(ChicoryInterruptedException.class, () -> grown.grow(2));
+            return Thread.currentThread().isInterrupted();
+        });
+        Thread waiting = starter.apply(interrupted);
+        awaitParked(waiting);
+        waiting.interrupt();
+        assertTrue(interrupted.get());
+        mayGrow.countDown();
+        assertEquals(0L, unmapping.get());
+        growths.add(last);
+        Set<Integer> sizes = new TreeSet<>();
+        for (FutureTask<Integer> growth : growths) {
+            sizes.add(growth.get());
+        }
+        assertEquals(1, growths.get(0).get());
+        assertEquals(growths.size(), sizes.size());
+        assertEquals(1 + 2 * (growths.size() - 1) + 1, grown.pages());
+        grown.close();
+    }
+
+    private static void await(CountDownLatch latch) {
+        try {
+            latch.await();
+        } catch (InterruptedException ended) {
+            throw new AssertionError(ended);
+        }
+    }
+
+    private static void awaitParked(Thread thread) {
+        while (thread.getState() != Thread.State.WAITING && thread.getState() != Thread.State.TIMED_WAITING) {
+            Thread.yield();
+        }
+    }
+
+    @Test
+    @Timeout(60)
+    @DisplayName("are in GUEST of none of their memories while they sleep")
+    void sleepOutsideEach() throws Exception {
+        try (LinearMemory second = new LinearMemory(machine, new MemoryLimits(1))) {
+            FutureTask<Integer> sleeper = waiter(view -> second.enter(() -> {
+                second.writeI32(0, 7);
+                int result = view.atomicWait(8, 0, FOREVER);
+                second.writeI32(0, 8);
+                return result;
+            }));
+            // Would wait for the sleeper.
+            try (LinearMemory copy = second.fork()) {
+                assertEquals(7, copy.readInt(0));
+            }
+            assertEquals(1, memory.atomicNotify(8, -1));
+            assertEquals(0, sleeper.get());
+            assertEquals(8, second.readInt(0));
         }
     }
 

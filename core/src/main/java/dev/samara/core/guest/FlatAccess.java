@@ -386,6 +386,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
 
     /** Translates an access for which {@link #find} found no translation, by a complete walk of the page table. */
     private long walk(long address, int last, int access) {
+        viewed.comeBack();
         return mayTranslate(address, last) ? viewed.walk(address, access) : SoftTlb.MISS;
     }
 

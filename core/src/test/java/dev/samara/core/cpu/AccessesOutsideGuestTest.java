@@ -143,12 +143,12 @@ final class AccessesOutsideGuestTest {
     }
 
     @Test
-    @DisplayName("of a guest are reported if it has left GUEST for a call and never polls")
-    void leftForACall() {
+    @DisplayName("of a guest are reported if it has left GUEST and never polls")
+    void left() {
         try (Guest guest = fixture.space.enter().leaveForCalls()) {
             FlatMemory visiting = new Visitor(guest.memory());
             for (int call = 0; call < 3; call++) {
-                assertEquals(0, fixture.space.munmap(at + 16 * PAGE, PAGE));
+                guest.leave();
                 for (int i = 1; i < REPORTED; i++) {
                     visiting.loadLong(at);
                 }
@@ -156,6 +156,9 @@ final class AccessesOutsideGuestTest {
                 visiting.loadLong(at);
             }
             assertEquals(List.of(), fixture.reports);
+            // A call that leaves GUEST by itself changes nothing, before or after.
+            assertEquals(0, fixture.space.munmap(at + 16 * PAGE, PAGE));
+            guest.leave();
             assertEquals(0, fixture.space.munmap(at + 16 * PAGE, PAGE));
             for (int i = 0; i < REPORTED; i++) {
                 visiting.loadLong(at);
@@ -163,6 +166,26 @@ final class AccessesOutsideGuestTest {
             assertEquals(
                     Report.Kind.ACCESSES_OUTSIDE_GUEST,
                     fixture.reports.remove(0).kind());
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "of a guest do not follow a call that left GUEST by itself: a plain access of its FlatMemory comes back")
+    void leftForACall() {
+        try (Guest guest = fixture.space.enter().leaveForCalls()) {
+            FlatMemory visiting = new Visitor(guest.memory());
+            List<Runnable> accesses = List.of(
+                    () -> assertEquals(1, visiting.loadByte(at + PAGE)),
+                    () -> visiting.storeByte(at + 8, (byte) 1),
+                    () -> visiting.storeLong(at, 1));
+            for (Runnable access : accesses) {
+                assertEquals(0, fixture.space.munmap(at + 16 * PAGE, PAGE));
+                long before = fixture.space.statistics().accessesOutsideGuest();
+                access.run();
+                access.run();
+                assertEquals(before, fixture.space.statistics().accessesOutsideGuest());
+            }
         }
     }
 

@@ -301,6 +301,28 @@ final class GuestTest extends GuestFixture {
     }
 
     @Test
+    @DisplayName("leaves GUEST on demand with the thread's guests in other spaces, if these leave it for calls")
+    void leavesWithOthers() {
+        for (boolean isAllowed : new boolean[] {true, false}) {
+            try (AddressSpace second = newSpace();
+                    Guest outer = space.enter()) {
+                try (Guest inner = second.enter()) {
+                    if (isAllowed) {
+                        assertSame(inner, inner.leaveForCalls());
+                    }
+                    store(inner, AT, 1);
+                    outer.leave();
+                    if (isAllowed) {
+                        assertEquals(0, elsewhere(() -> second.munmap(AT, PAGE)));
+                    } else {
+                        assertRefused(IllegalStateException.class, () -> second.munmap(AT, PAGE), IN_GUEST);
+                    }
+                }
+            }
+        }
+    }
+
+    @Test
     @DisplayName("stays in GUEST if the machine has a store of the embedder, which may call in the midst of an access")
     void ownStore() {
         try (Machine own = Machine.builder()

@@ -80,6 +80,20 @@ final class MachineEndTest {
     }
 
     @Test
+    @DisplayName(
+            "is refused with the name of a space that has one, and says of a collected space that it may be closed")
+    void named() {
+        AddressSpace named = machine.space(GEOMETRY).name("guest").build();
+        AddressSpace collected =
+                machine.space(GEOMETRY).name("heap").collected(true).build();
+        assertOpen("space 1 (guest) is not closed; space 2 (heap) is neither closed nor garbage-collected, so close it"
+                + " or the object that it belongs to");
+        named.close();
+        collected.close();
+        machine.close();
+    }
+
+    @Test
     @DisplayName("is refused while a child is not closed, and waits while a space is torn down")
     void childrenAndOperationsInFlight() {
         CountDownLatch asked = new CountDownLatch(1);

@@ -82,6 +82,14 @@ public abstract class LentCpu {
         }
     }
 
+    /** Makes the CPUs of the thread leave GUEST, if they do so by themselves for calls. */
+    protected final void othersLeaveForCall() {
+        ThreadCpus of = thread;
+        if (of != null) {
+            of.leaveForCall();
+        }
+    }
+
     /** Returns whether the CPU is in a space. */
     public final boolean isIn(Object wanted) {
         return space == wanted;

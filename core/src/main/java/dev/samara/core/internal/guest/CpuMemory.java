@@ -137,6 +137,15 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     }
 
     @Override
+    public void comeBack() {
+        checkOwner();
+        TranslatedMemory memory = loaded;
+        if (memory != null && refusal == SERVED && memory.processor().comeBackFromCall()) {
+            outside = 0;
+        }
+    }
+
+    @Override
     public long refill(long address, int access) {
         checkOwner();
         TranslatedMemory memory = loaded;

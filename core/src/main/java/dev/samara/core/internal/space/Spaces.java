@@ -295,7 +295,8 @@ public final class Spaces implements CountedSpaces {
             Layout layout = entry.get();
             String use = layout == null ? null : useOf(layout);
             if (use != null) {
-                reasons.add("space " + entry.number + " " + use);
+                String name = layout.lifetime().identity().name();
+                reasons.add("space " + entry.number + (name == null ? " " : " (" + name + ") ") + use);
             }
         }
         return reasons;
@@ -310,7 +311,10 @@ public final class Spaces implements CountedSpaces {
         SpaceUsers users = layout.lifetime().users();
         List<String> uses = new ArrayList<>(0);
         if (users.references() > 0) {
-            uses.add("is not closed");
+            uses.add(
+                    layout.lifetime().identity().isCollected()
+                            ? "is neither closed nor garbage-collected, so close it or the object that it belongs to"
+                            : "is not closed");
         }
         List<String> cpus = layout.lifetime().cpus();
         if (!cpus.isEmpty()) {

@@ -71,10 +71,13 @@ public final class CpuTlb extends CpuActivities {
     public static final int NOT_AWAY = 0;
 
     /**
-     * A value of {@link #away}: the CPU left GUEST for a call, or until the thread polls. A positive value is the depth
-     * of the fault for which it left.
+     * A value of {@link #away}: the CPU left GUEST by itself for a call. A positive value is the depth of the fault for
+     * which it left.
      */
     public static final int FOR_CALL = -1;
+
+    /** A value of {@link #away}: the thread made the CPU leave GUEST until it polls. */
+    public static final int UNTIL_POLL = -2;
 
     /** A value that is not a generation. */
     private static final long FRESH = -1;
@@ -393,7 +396,7 @@ public final class CpuTlb extends CpuActivities {
      * Leaves GUEST until the next poll, or until the end of a fault. Called in GUEST, while no other activity is in
      * progress.
      *
-     * @param why {@link #FOR_CALL}, or the depth of the fault
+     * @param why {@link #FOR_CALL}, {@link #UNTIL_POLL}, or the depth of the fault
      */
     public void goAway(int why) {
         leaveGuest();
@@ -410,6 +413,13 @@ public final class CpuTlb extends CpuActivities {
     /** Returns whether the CPU has left GUEST temporarily. */
     public boolean isAway() {
         return away != NOT_AWAY;
+    }
+
+    /** Makes an exit for a call last until the thread polls. */
+    public void stayUntilPoll() {
+        if (away == FOR_CALL) {
+            away = UNTIL_POLL;
+        }
     }
 
     /** Makes a temporary exit from GUEST final, so that the CPU does not come back. */
@@ -429,6 +439,16 @@ public final class CpuTlb extends CpuActivities {
         enterGuest();
         away = NOT_AWAY;
         return true;
+    }
+
+    /**
+     * Re-enters GUEST for an access of the view, as {@link #comeBack} does, if the CPU left GUEST by itself for a call.
+     * An access does not undo an exit that the thread asked for.
+     *
+     * @return whether the CPU entered GUEST
+     */
+    public boolean comeBackFromCall() {
+        return away == FOR_CALL && comeBack();
     }
 
     /** Lets a view read the TLB and the requests, instead of an earlier view. */

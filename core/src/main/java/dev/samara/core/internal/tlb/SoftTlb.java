@@ -116,6 +116,13 @@ public sealed class SoftTlb permits CheckedTlb {
         void poll();
 
         /**
+         * Enters GUEST again if the CPU left it by itself for a call. Called before an access that misses.
+         *
+         * @throws IllegalStateException if the caller does not own the CPU
+         */
+        void comeBack();
+
+        /**
          * Adds a missing translation to the TLB, if the CPU is in GUEST and the page table contains the translation.
          * Does not fault, and does not wait. The caller may use the translation for one access of this kind.
          *

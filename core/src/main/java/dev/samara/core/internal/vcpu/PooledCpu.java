@@ -153,11 +153,17 @@ public final class PooledCpu extends LentCpu {
         return used.isInGuest();
     }
 
-    /** Leaves GUEST until the next poll. Does nothing if the CPU has already left GUEST. */
+    /**
+     * Leaves GUEST until the next poll. Other CPUs of the thread leave GUEST, too, if they do so by themselves for
+     * calls, because the thread is about to wait.
+     */
     public void leaveUntilPoll() {
         if (isInGuest()) {
-            tlb().goAway(CpuTlb.FOR_CALL);
+            tlb().goAway(CpuTlb.UNTIL_POLL);
+        } else {
+            tlb().stayUntilPoll();
         }
+        othersLeaveForCall();
     }
 
     /**
