@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.JarFile;
@@ -61,7 +62,8 @@ final class CheckPoms {
     }
 
     private int ends() {
-        System.out.printf("%d POMs, %d files; missing: %s%n", poms, files, missing.isEmpty() ? "nothing" : missing);
+        String lacking = missing.isEmpty() ? "nothing" : missing.toString();
+        System.out.printf(Locale.ROOT, "%d POMs, %d files; missing: %s%n", poms, files, lacking);
         if (allowed.containsAll(missing)) {
             return 0;
         }

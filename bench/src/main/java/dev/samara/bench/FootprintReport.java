@@ -7,6 +7,7 @@ import dev.samara.bench.index.RangeIndex;
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
 import java.util.List;
+import java.util.Locale;
 import org.openjdk.jol.info.GraphLayout;
 import org.openjdk.jol.vm.VM;
 
@@ -47,17 +48,17 @@ public final class FootprintReport {
     }
 
     private void run() {
-        StringBuilder head = new StringBuilder(String.format("%-16s %9s", "bytes per range", "empty"));
+        StringBuilder head = new StringBuilder(String.format(Locale.ROOT, "%-16s %9s", "bytes per range", "empty"));
         for (int size : ranges) {
-            head.append(String.format(" %9d", size));
+            head.append(String.format(Locale.ROOT, " %9d", size));
         }
         Figures.line("%s", head);
         for (String name : indexes) {
             long empty = GraphLayout.parseInstance(Indexes.named(name)).totalSize();
-            StringBuilder line = new StringBuilder(String.format("%-16s %9d", name, empty));
+            StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "%-16s %9d", name, empty));
             for (int size : ranges) {
                 double each = (double) (weigh(name, size) - empty) / size;
-                line.append(String.format(" %9.1f", each));
+                line.append(String.format(Locale.ROOT, " %9.1f", each));
                 figures.row("index", name, "ranges", size, "bytes_per_range", each, "empty_bytes", empty);
             }
             Figures.line("%s", line);

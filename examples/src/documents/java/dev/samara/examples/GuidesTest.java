@@ -20,6 +20,7 @@ final class GuidesTest {
         "docs/range-tree.md, RangeTree",
         "docs/device.md, Device",
         "docs/fuzzing.md, Fuzzing",
+        "docs/states.md, States",
         "docs/webassembly.md, WebAssembly"
     })
     void runs(String path, String name, @TempDir Path output) throws IOException, InterruptedException {

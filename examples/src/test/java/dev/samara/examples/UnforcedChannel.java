@@ -37,7 +37,7 @@ final class UnforcedChannel extends FileChannel {
     private void count() throws IOException {
         if (callsLeft == 0) {
             hasFailed = true;
-            throw new IOException("no power");
+            throw new IOException("Input/output error");
         }
         callsLeft--;
     }

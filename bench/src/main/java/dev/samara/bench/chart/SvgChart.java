@@ -166,7 +166,7 @@ final class SvgChart {
         out.append("<title>").append(escaped(plot.title())).append("</title>\n");
         out.append("<style>\n").append(LIGHT).append(colours(0)).append("@media (prefers-color-scheme:dark){\n");
         out.append(DARK).append(colours(1)).append("}\n</style>\n");
-        out.append("<rect width=\"%d\" height=\"%d\" rx=\"8\" class=\"bg\"/>\n".formatted(width, height));
+        out.append("<rect width=\"" + width + "\" height=\"" + height + "\" rx=\"8\" class=\"bg\"/>\n");
         int at = MARGIN - 4;
         for (String line : title) {
             write(out, MARGIN, at += LINE, "t", line);
@@ -206,9 +206,8 @@ final class SvgChart {
                 path.append(path.isEmpty() ? "M" : "L").append(coordinates(at, y.at(point.score())));
                 error(body, at, point, y, classes.get(i));
             }
-            String dashes = series.variant() == 0
-                    ? ""
-                    : " stroke-dasharray=\"%d 4\"".formatted(Math.max(1, 8 / series.variant()));
+            String dashes =
+                    series.variant() == 0 ? "" : " stroke-dasharray=\"" + Math.max(1, 8 / series.variant()) + " 4\"";
             String isOurs = Drawing.isOurs(series.colour()) ? " ours" : "";
             body.append("<path d=\"%s\" class=\"line%s s %s\"%s/>\n".formatted(path, isOurs, classes.get(i), dashes));
             for (Point point : series.points()) {
@@ -319,7 +318,7 @@ final class SvgChart {
             if (plot.isNumeric() || isLogarithmic) {
                 mark(body, x + 8, y - 5, i);
             } else {
-                body.append("<rect x=\"%s\" y=\"%d\" width=\"14\" height=\"12\" class=\"f %s\"/>\n"
+                body.append("<rect x=\"%s\" y=\"%s\" width=\"14\" height=\"12\" class=\"f %s\"/>\n"
                         .formatted(shown(x + 1), y - 11, classes.get(i)));
             }
             write(body, x + 22, y, "", name);

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.TreeSet;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
@@ -113,7 +114,7 @@ final class MeasuringRun {
             }
         }
         ChartProgram.draw(List.of(directory), directory, out);
-        out.printf("all of it in %d s%n", seconds(began));
+        out.printf(Locale.ROOT, "all of it in %d s%n", seconds(began));
         return 0;
     }
 
@@ -122,7 +123,7 @@ final class MeasuringRun {
     }
 
     private void tell(String name, long began) {
-        out.printf("%n%s after %d s%n", file(name), seconds(began));
+        out.printf(Locale.ROOT, "%n%s after %d s%n", file(name), seconds(began));
     }
 
     private static long seconds(long began) {

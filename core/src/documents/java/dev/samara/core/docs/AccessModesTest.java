@@ -11,6 +11,7 @@ import dev.samara.testing.WordComments.WordComment;
 import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.net.URI;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
@@ -75,11 +76,11 @@ class AccessModesTest {
     }
 
     private static SharedWords words() throws IOException {
-        return SharedWords.in(Path.of(Machine.class
+        return SharedWords.in(Path.of(URI.create(Machine.class
                 .getProtectionDomain()
                 .getCodeSource()
                 .getLocation()
-                .getPath()));
+                .toString())));
     }
 
     @Test

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.Machine;
 import java.io.IOException;
+import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Set;
@@ -98,11 +99,11 @@ final class LockListTest {
     @Test
     @DisplayName("each class that has a monitor or a lock is in the list of locks")
     void listedLocks() throws IOException {
-        Path classes = Path.of(Machine.class
+        Path classes = Path.of(URI.create(Machine.class
                 .getProtectionDomain()
                 .getCodeSource()
                 .getLocation()
-                .getPath());
+                .toString()));
         try (Stream<Path> files = Files.walk(classes)) {
             files.filter(file -> file.toString().endsWith(".class")).forEach(file -> {
                 if (!file.endsWith("module-info.class")) {

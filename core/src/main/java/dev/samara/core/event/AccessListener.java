@@ -11,7 +11,8 @@ package dev.samara.core.event;
 @FunctionalInterface
 public interface AccessListener {
     /**
-     * Is called after bytes were read.
+     * Is called after bytes were read. The arguments are not those of a {@link WriteListener}, whose first one is the
+     * address.
      *
      * @param access {@link dev.samara.core.mman.Protection#READ} for a load, the read of an atomic update or a copy;
      *     {@link dev.samara.core.mman.Protection#EXEC} for a fetch

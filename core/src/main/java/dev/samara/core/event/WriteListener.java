@@ -15,7 +15,8 @@ package dev.samara.core.event;
 @FunctionalInterface
 public interface WriteListener {
     /**
-     * Is called after bytes were written.
+     * Is called after bytes were written. Neither the old bytes nor the new ones are passed: the listener reads the
+     * memory, or keeps a copy. The arguments are not those of an {@link AccessListener}.
      *
      * @param address the address of the first byte of the access, watched or not; for a copy or a fill, of its part in
      *     one page

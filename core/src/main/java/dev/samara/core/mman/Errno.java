@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.mman;
 
+import java.io.IOException;
+
 /**
- * The errors that a memory call can return, under Linux's names and x86-64 numbers ({@code errno(3)}).
+ * The errors that a memory call can return, and those that the host reports for files, under Linux's names and x86-64
+ * numbers ({@code errno(3)}).
  *
  * <p>A call that fails returns {@link #result()}, the negated number. It is in {@code [-4095, -1]}, so no address
  * equals it.
@@ -18,6 +21,8 @@ public enum Errno {
     EINTR(4),
     /** Input or output error, of a backing or of the host. */
     EIO(5),
+    /** No such device or address: the device behind a special file does not exist. */
+    ENXIO(6),
     /** Bad file descriptor: no backing where one is needed, a closed file, or a file that is not open for writing. */
     EBADF(9),
     /** Try again: the limit on locked memory is reached, or a resource is temporarily unavailable. */
@@ -32,6 +37,8 @@ public enum Errno {
     EBUSY(16),
     /** A mapping or a file already exists. */
     EEXIST(17),
+    /** The two names are in different file systems. */
+    EXDEV(18),
     /** The file cannot be mapped, or the host file is a device, a FIFO or a socket. */
     ENODEV(19),
     /** A component of the path before the last one is not a directory. */
@@ -52,10 +59,16 @@ public enum Errno {
     ENOSPC(28),
     /** The file system is read-only. */
     EROFS(30),
+    /** The file has too many hard links. */
+    EMLINK(31),
+    /** The pipe or the socket has no reader. */
+    EPIPE(32),
     /** The name of the file is too long. */
     ENAMETOOLONG(36),
     /** The call, or the operation that its arguments request, does not exist. */
     ENOSYS(38),
+    /** The directory is not empty. */
+    ENOTEMPTY(39),
     /** There are too many symbolic links in the path. */
     ELOOP(40),
     /** The offset is beyond the maximum size of the file. */
@@ -117,5 +130,21 @@ public enum Errno {
             }
         }
         throw new IllegalArgumentException("result " + result + " is not the negated number of a known errno");
+    }
+
+    /**
+     * Returns the error of the host behind an exception of the JDK's file and channel classes, for an embedder whose
+     * guest uses files of the host.
+     *
+     * <p>For most errors the JDK only provides a text of the system. English texts are known. On Linux with the GNU C
+     * library, so are the texts of the language that the environment names ({@code LANG} and others): their catalogue
+     * is read at the first text that is not English. An unknown text is logged once, as a warning of the logger {@code
+     * dev.samara.core}. A {@code HostFileException} contains its error.
+     *
+     * @param failure the exception
+     * @return the error; {@link #EIO} if it is unknown
+     */
+    public static Errno of(IOException failure) {
+        return HostErrors.of(failure);
     }
 }

@@ -142,10 +142,11 @@ public record Fault(int kind, long address, int access, int size) {
     }
 
     /**
-     * Returns the name of a fault, for messages.
+     * Returns the name of a fault, for messages: for a signal's reason, the name of its {@code si_code}.
      *
      * @param fault a constant of this class
-     * @return its name, or {@code fault} with the number if there is no such constant
+     * @return its name, such as {@code BUS_ADRERR} for {@link #ADRERR}, or {@code fault} with the number if there is no
+     *     such constant
      */
     public static String toString(int fault) {
         return fault >= 0 && fault < NAMES.length ? NAMES[fault] : "fault " + fault;

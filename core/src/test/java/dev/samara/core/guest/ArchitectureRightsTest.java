@@ -28,6 +28,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -274,9 +275,19 @@ final class ArchitectureRightsTest {
         long missed = cpu.statistics().tlbMisses() - misses;
         if (one != expected(before, first) || other != expected(after, next) || again != other) {
             fail(String.format(
+                    Locale.ROOT,
                     "%s, flags %d, present %s: access %d of protection %d is %d, then access %d of protection %d is"
                             + " %d, %d",
-                    kind, flags, isPresent, first, before, one, next, after, other, again));
+                    kind,
+                    flags,
+                    isPresent,
+                    first,
+                    before,
+                    one,
+                    next,
+                    after,
+                    other,
+                    again));
         }
         // Where write does not imply read, stores to write-only memory miss, and still miss after mprotect makes it
         // readable.
@@ -284,8 +295,14 @@ final class ArchitectureRightsTest {
                 && missed != 0
                 && space.geometry().protectionMap().writeImpliesRead()) {
             fail(String.format(
+                    Locale.ROOT,
                     "%s, flags %d, present %s: access %d misses again, with protection %d after %d",
-                    kind, flags, isPresent, next, after, before));
+                    kind,
+                    flags,
+                    isPresent,
+                    next,
+                    after,
+                    before));
         }
         if (kind == Kind.ANONYMOUS && flags == MapFlags.SHARED) {
             // The end of a shared object frees its page only in the background.

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
@@ -147,7 +148,7 @@ abstract class Torture {
         long seed = Long.getLong("torture.seed", System.nanoTime());
         long millis = 10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100);
         Torture made = maker.make(seed, Boolean.getBoolean("torture.keepGoing"));
-        System.out.printf("torture of %s: %d s, %s%n", subject, millis / 1000, made.run.again);
+        System.out.printf(Locale.ROOT, "torture of %s: %d s, %s%n", subject, millis / 1000, made.run.again);
         int failed = made.run(Duration.ofMillis(millis), System.out);
         System.out.flush();
         // Exits explicitly, because an actor that hangs must not keep the process alive.

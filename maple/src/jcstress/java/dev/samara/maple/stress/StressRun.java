@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.SortedSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -63,7 +64,10 @@ public final class StressRun {
             planned += round("second", millis, wide);
         }
         System.out.printf(
-                "stress tests: no forbidden outcome in %d configurations, see %s%n", planned, results.toAbsolutePath());
+                Locale.ROOT,
+                "stress tests: no forbidden outcome in %d configurations, see %s%n",
+                planned,
+                results.toAbsolutePath());
     }
 
     /**

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
@@ -254,7 +255,7 @@ public final class TreeTorture {
         long seed = Long.getLong("torture.seed", System.nanoTime());
         Duration time =
                 Duration.ofMillis(10 * Long.getLong("torture.seconds", 60) * Long.getLong("torture.percent", 100));
-        System.out.printf("torture of a tree: %d s, -Dtorture.seed=%d%n", time.toSeconds(), seed);
+        System.out.printf(Locale.ROOT, "torture of a tree: %d s, -Dtorture.seed=%d%n", time.toSeconds(), seed);
         int failed = new TreeTorture(seed, time, Boolean.getBoolean("torture.keepGoing")).run(time, System.out);
         System.out.flush();
         // Does not return, because an actor that hangs must not keep the process alive.

@@ -69,6 +69,27 @@ final class SiteBuildTest {
     }
 
     @Test
+    @DisplayName("the list of pages has the groups of the index, and the title of each page; other pages come last")
+    void groups() throws IOException {
+        write("README.md", "# A\n");
+        write("CHANGELOG.md", "# Changes\n");
+        write("CONTRIBUTING.md", "# Contributing\n");
+        write(
+                "docs/README.md",
+                "# D\n\n**First**\n\n1. [b](b.md): [c](c.md#gamma)\n\n**Second**\n\n1. [b](b.md) [d](d.md)\n\n"
+                        + "**bold** text\n\n## All pages\n\n[c](c.md)\n");
+        write("docs/b.md", "# Beta: the second letter\n\n## Part\n");
+        write("docs/c.md", "# Gamma\n");
+        write("docs/d.md", "# D & E\n");
+        assertEquals(List.of(), build());
+        String list = page("docs/b.html").replaceAll("(?s).*<summary>|</details>.*", "");
+        assertEquals(
+                "All pages First Beta Part Second D &amp; E Other pages Gamma",
+                list.replaceAll("<[^>]*>", " ").replaceAll("\\s+", " ").strip());
+        assertTrue(list.contains("<p>First</p>\n<ul>\n<li><a href=\"b.html\">Beta</a>"), list);
+    }
+
+    @Test
     @DisplayName("a link becomes one to the page of its file, and a heading gets the id that its links have")
     void links() throws IOException {
         write("README.md", "# A\n\n[b](docs/b.md#the-end-of-f) [c](docs/README.md) [d](LICENSE) [e](#a)\n");
@@ -122,6 +143,12 @@ final class SiteBuildTest {
                         + "<span class=\"comment\">// if &quot;x&quot;</span>\n  <span class=\"word\">return</span> "
                         + "<span class=\"text\">'&quot;'</span> + "
                         + "<span class=\"text\">&quot;a // \\&quot;b&quot;</span> + inner; }");
+        assertColoured(
+                "java",
+                "A module = f(module); record.put(var); var x = 1; record B(int y) {} module a.b { requires c; }",
+                "A module = f(module); record.put(var); <span class=\"word\">var</span> x = 1; "
+                        + "<span class=\"word\">record</span> B(<span class=\"word\">int</span> y) {} "
+                        + "<span class=\"word\">module</span> a.b { <span class=\"word\">requires</span> c; }");
         assertColoured(
                 "xml",
                 "<a b=\"c > d\"><!-- <e> --></a>",

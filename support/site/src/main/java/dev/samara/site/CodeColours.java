@@ -17,11 +17,13 @@ import org.commonmark.renderer.html.HtmlWriter;
  * languages that it does not know are written unchanged.
  */
 final class CodeColours implements NodeRenderer {
+    /** The keywords; those that may also be names are keywords only in their place. */
     private static final String WORDS = "abstract|assert|boolean|break|byte|case|catch|char|class|continue|default|do|"
             + "double|else|enum|extends|final|finally|float|for|if|implements|import|instanceof|int|interface|long|"
-            + "module|native|new|non-sealed|null|package|permits|private|protected|public|record|requires|return|"
-            + "sealed|short|static|strictfp|super|switch|synchronized|this|throw|throws|transient|try|true|false|var|"
-            + "void|volatile|while|yield";
+            + "native|new|non-sealed|null|package|private|protected|public|return|short|static|strictfp|super|switch|"
+            + "synchronized|this|throw|throws|transient|try|true|false|void|volatile|while"
+            + "|module(?=\\s+[\\w.]+\\s*\\{)|requires(?=\\s+[\\w. ]+;)|permits(?=\\s+[A-Z])|record(?=\\s+\\w+\\s*[(<])"
+            + "|sealed(?=\\s+(?:abstract|class|interface)\\b)|var(?=\\s+\\w+\\s*[=:])|yield(?=\\s+[^\\s=])";
 
     /**
      * The groups have the names of the classes. Longer forms precede shorter ones, e.g. text blocks precede strings.

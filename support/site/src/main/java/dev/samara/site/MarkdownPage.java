@@ -40,12 +40,14 @@ record MarkdownPage(Path file, Node document, HeadingIds ids) {
 
     /** Returns the first heading, or the file name if there is no heading. */
     String title() {
-        return ids.all().keySet().stream().findFirst().map(HeadingIds::textOf).orElseGet(this::name);
+        return ids.all().keySet().stream()
+                .findFirst()
+                .map(HeadingIds::textOf)
+                .orElseGet(() -> file.getFileName().toString());
     }
 
-    /** Returns a short name: the file name, split into words. */
-    String name() {
-        String name = file.getFileName().toString().replace(".md", "").replace('-', ' ');
-        return Character.toUpperCase(name.charAt(0)) + name.substring(1);
+    /** Returns the part of the title before a colon. */
+    String shortTitle() {
+        return title().replaceFirst(":.*", "");
     }
 }

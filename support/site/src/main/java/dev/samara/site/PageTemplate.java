@@ -25,19 +25,19 @@ final class PageTemplate {
     /** The first page of the range tree, for readers who need only the tree. */
     static final Path TREE = Path.of("maple", "README.md");
 
-    private final List<MarkdownPage> listed;
+    private final Map<String, List<MarkdownPage>> groups;
     private final boolean hasTree;
     private final boolean hasApi;
 
     /**
      * Creates a template.
      *
-     * @param listed the pages in the list, in order
+     * @param groups the pages in the list, in groups with titles, in order
      * @param hasTree whether the range tree has a page
      * @param hasApi whether there is javadoc to which pages can link
      */
-    PageTemplate(List<MarkdownPage> listed, boolean hasTree, boolean hasApi) {
-        this.listed = listed;
+    PageTemplate(Map<String, List<MarkdownPage>> groups, boolean hasTree, boolean hasApi) {
+        this.groups = groups;
         this.hasTree = hasTree;
         this.hasApi = hasApi;
     }
@@ -68,13 +68,18 @@ final class PageTemplate {
 
     private String page(Path place, String title, String text, @Nullable MarkdownPage of) {
         StringBuilder list = new StringBuilder();
-        for (MarkdownPage each : listed) {
-            list.append("<li>").append(link(escaped(each.name()), to(place, MarkdownPage.pageOf(each.file()))));
-            if (each.equals(of)) {
-                list.append(headings(each));
+        groups.forEach((group, pages) -> {
+            list.append("<p>").append(escaped(group)).append("</p>\n<ul>\n");
+            for (MarkdownPage each : pages) {
+                list.append("<li>")
+                        .append(link(escaped(each.shortTitle()), to(place, MarkdownPage.pageOf(each.file()))));
+                if (each.equals(of)) {
+                    list.append(headings(each));
+                }
+                list.append("</li>\n");
             }
-            list.append("</li>\n");
-        }
+            list.append("</ul>\n");
+        });
         String tree = hasTree ? link("Range tree", to(place, MarkdownPage.pageOf(TREE))) : "";
         String api = hasApi ? link("Javadoc", to(place, API)) : "";
         return """
@@ -93,8 +98,12 @@ final class PageTemplate {
                 <ul id="pages-found" aria-live="polite" hidden></ul>
                 </header>
                 <nav>
-                <ul>
-                %s</ul>
+                <details open>
+                <summary>All pages</summary>
+                %s</details>
+                <script>
+                document.querySelector("nav details").open = matchMedia("(min-width: 55rem)").matches;
+                </script>
                 </nav>
                 <main>
                 %s</main>

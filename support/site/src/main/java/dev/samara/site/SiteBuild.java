@@ -7,14 +7,20 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.commonmark.node.AbstractVisitor;
+import org.commonmark.node.Heading;
 import org.commonmark.node.Link;
+import org.commonmark.node.Node;
+import org.commonmark.node.Paragraph;
+import org.commonmark.node.StrongEmphasis;
 
 /** Writes the web pages of the project: its Markdown files, the files to which they link, and the javadoc. */
 public final class SiteBuild {
@@ -60,7 +66,7 @@ public final class SiteBuild {
             site.pages.put(PageTemplate.TREE, MarkdownPage.read(root, PageTemplate.TREE));
         }
         // Created before the links are changed, because the order of the pages depends on the links.
-        PageTemplate template = new PageTemplate(site.listed(), site.pages.containsKey(PageTemplate.TREE), hasApi);
+        PageTemplate template = new PageTemplate(site.groups(), site.pages.containsKey(PageTemplate.TREE), hasApi);
         PageLinks links = new PageLinks(root, site.pages);
         site.pages.values().forEach(links::resolve);
         if (!links.broken().isEmpty()) {
@@ -102,33 +108,53 @@ public final class SiteBuild {
     }
 
     /**
-     * Returns the pages of the documentation: first the pages to which its index links, in that order, then all others.
+     * Returns the pages of the documentation in groups. The index lists most pages below a line in bold, which is the
+     * title of a group; a page belongs to the first group that links to it as a whole. The last group contains all
+     * other pages.
      */
-    private List<MarkdownPage> listed() {
-        Map<Path, MarkdownPage> listed = new LinkedHashMap<>();
+    private Map<String, List<MarkdownPage>> groups() {
+        Map<String, List<MarkdownPage>> groups = new LinkedHashMap<>();
+        Set<Path> listed = new HashSet<>();
         MarkdownPage index = pages.get(INDEX);
-        if (index != null) {
-            index.document().accept(new AbstractVisitor() {
-                @Override
-                public void visit(Link link) {
-                    Path file = Path.of("docs", link.getDestination().replaceAll("#.*", ""))
-                            .normalize();
-                    MarkdownPage page = pages.get(file);
-                    if (page != null && file.startsWith("docs")) {
-                        listed.putIfAbsent(file, page);
+        List<MarkdownPage> group = null;
+        for (Node each = index == null ? null : index.document().getFirstChild(); each != null; each = each.getNext()) {
+            if (each instanceof Paragraph
+                    && each.getFirstChild() instanceof StrongEmphasis bold
+                    && bold.getNext() == null) {
+                group = groups.computeIfAbsent(HeadingIds.textOf(bold), title -> new ArrayList<>());
+            } else if (each instanceof Heading) {
+                group = null;
+            } else if (group != null) {
+                List<MarkdownPage> into = group;
+                each.accept(new AbstractVisitor() {
+                    @Override
+                    public void visit(Link link) {
+                        Path file = Path.of("docs", link.getDestination()).normalize();
+                        MarkdownPage page = pages.get(file);
+                        if (page != null && isListed(file) && listed.add(file)) {
+                            into.add(page);
+                        }
                     }
-                }
-            });
+                });
+            }
         }
+        List<MarkdownPage> others = new ArrayList<>();
         pages.forEach((file, page) -> {
-            if (file.startsWith("docs") && !file.equals(INDEX)) {
-                listed.putIfAbsent(file, page);
+            if (isListed(file) && listed.add(file)) {
+                others.add(page);
             }
         });
-        // Directories of raw results are not listed: they have separate pages, to which their parent pages link.
-        return listed.values().stream()
-                .filter(page -> !page.file().endsWith("README.md"))
-                .toList();
+        groups.put(groups.isEmpty() ? "Pages" : "Other pages", others);
+        groups.values().removeIf(List::isEmpty);
+        return groups;
+    }
+
+    /**
+     * Returns whether a page is in the list of pages. The pages of directories of raw results are not: their parent
+     * pages link to them.
+     */
+    private static boolean isListed(Path file) {
+        return file.equals(PageTemplate.TREE) || file.startsWith("docs") && !file.endsWith("README.md");
     }
 
     /** Copies a file, or the files of a directory, to the same path in the site. */

@@ -66,6 +66,23 @@ final class TestOutputTest {
     }
 
     @Test
+    @DisplayName("of a failed comparison of long texts or lists is the lines that differ, some of them, and once")
+    void compared() {
+        String console = run(ComparingCase.class);
+        assertTrue(
+                console.contains("AssertionFailedError: the texts ==> 25 of 1000 lines differ, "
+                        + "line 101: expected <100>, but was <changed>\n"),
+                console);
+        assertTrue(console.contains("line 120: expected <119>, but was <changed>\nand 5 more lines"), console);
+        assertEquals(1, console.split("line 102: ", -1).length - 1, console);
+        assertTrue(
+                console.contains(
+                        "AssertionFailedError: 1 of 1000 lines differ, line 999: expected <998>, but was nothing"),
+                console);
+        assertTrue(console.lines().count() < 300, console);
+    }
+
+    @Test
     @DisplayName("of a class that fails before its tests is on the console")
     void failedClass() {
         String console = run(BrokenCase.class);

@@ -2,6 +2,8 @@
 package dev.samara.tool.cli;
 
 import dev.samara.tool.record.InputException;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.Optional;
@@ -14,6 +16,7 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine.TypeConversionException;
 import picocli.CommandLine.UnmatchedArgumentException;
 
 /** The root command and the entry point of the program. */
@@ -72,6 +75,7 @@ public final class SamaraCommand implements Runnable {
     /** Returns the tool, ready to execute a command line. */
     static CommandLine commandLine() {
         CommandLine tool = new CommandLine(new SamaraCommand());
+        tool.registerConverter(Path.class, SamaraCommand::path);
         // The arguments after the program belong to the program.
         subcommand(tool, "run").setStopAtPositional(true);
         subcommand(subcommand(tool, "top"), "run").setStopAtPositional(true);
@@ -102,6 +106,15 @@ public final class SamaraCommand implements Runnable {
         UnmatchedArgumentException.printSuggestions(failure, command.getErr());
         command.getErr().println(command.getCommandSpec().qualifiedName() + " --help shows the options");
         return command.getCommandSpec().exitCodeOnInvalidInput();
+    }
+
+    private static Path path(String argument) {
+        try {
+            return Path.of(argument);
+        } catch (InvalidPathException inexpressible) {
+            throw new TypeConversionException("'" + argument + "' is no path in the locale of this process ("
+                    + inexpressible.getReason() + "): use another one, such as LC_ALL=C.UTF-8");
+        }
     }
 
     /** Returns the first argument, or the first argument of {@code help}, if it is not the name of a command. */

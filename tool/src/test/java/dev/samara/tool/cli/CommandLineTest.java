@@ -106,6 +106,15 @@ final class CommandLineTest {
         }
     }
 
+    @Test
+    @DisplayName("a path that the locale cannot express is refused with the remedy")
+    void inexpressiblePath() {
+        ToolRun run = ToolRun.of("run", "half of a letter: \ud800");
+        assertEquals(125, run.status(), run.err()::toString);
+        assertShort(run);
+        assertTrue(run.err().get(0).endsWith(": use another one, such as LC_ALL=C.UTF-8"), run.err()::toString);
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"what --for", "help what"})
     @DisplayName("an unknown command is named, with those that there are")

@@ -43,16 +43,16 @@ final class HostFaultMutants {
             of(
                     "an interrupted write marks the page clean",
                     "hostfile.PageWrites",
-                    "            return drop(HostErrors.of(failed).result());",
+                    "            return drop(Errno.of(failed).result());",
                     "            if (failed instanceof java.nio.channels.ClosedByInterruptException) {"
                             + " inode.errors().add(Errno.EIO.result()); return 0; }"
-                            + " return drop(HostErrors.of(failed).result());"),
+                            + " return drop(Errno.of(failed).result());"),
             of(
                     "a failed truncation makes the file smaller",
                     "hostfile.HostSize",
-                    "            return HostErrors.of(failed).result();\n        } finally {\n"
+                    "            return Errno.of(failed).result();\n        } finally {\n"
                             + "            inode.unlockAll();",
-                    "            pages.truncate(bytes);\n            return HostErrors.of(failed).result();\n"
+                    "            pages.truncate(bytes);\n            return Errno.of(failed).result();\n"
                             + "        } finally {\n            inode.unlockAll();"),
             of(
                     "a failed open leaves the file in the table",

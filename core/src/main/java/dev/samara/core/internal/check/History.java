@@ -4,6 +4,7 @@ package dev.samara.core.internal.check;
 import dev.samara.core.internal.sync.Addresses;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReferenceArray;
@@ -25,7 +26,7 @@ public final class History {
 
         @Override
         public String toString() {
-            return String.format("  #%d %s: %s %d [0x%x, 0x%x)", number, who, what, detail, start, end);
+            return String.format(Locale.ROOT, "  #%d %s: %s %d [0x%x, 0x%x)", number, who, what, detail, start, end);
         }
     }
 

@@ -121,7 +121,7 @@ public final class HostFiles {
             boolean isDirect = options.contains(HostFileOption.DIRECT);
             return opened(entered.inode(), path, entered.identity(), writes, isDirect);
         } catch (IOException failed) {
-            throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
+            throw HostPath.refusal(path.toString(), Errno.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
             // The file system of another provider may not support channels of this kind.
             throw HostPath.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
@@ -183,7 +183,7 @@ public final class HostFiles {
             inode = enter(lent, name, memory, channel, channel.size(), writes);
         } catch (IOException failed) {
             InodeTable.close(channel);
-            throw HostPath.refusal(name, HostErrors.of(failed), failed);
+            throw HostPath.refusal(name, Errno.of(failed), failed);
         }
         return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
     }

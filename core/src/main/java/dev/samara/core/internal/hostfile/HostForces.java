@@ -166,7 +166,7 @@ final class HostForces {
             forced = counted;
             covered.clear();
         } catch (IOException thrown) {
-            failed = HostErrors.of(thrown).result();
+            failed = Errno.of(thrown).result();
         } finally {
             if (failed != 0) {
                 noteFailure(failed);

@@ -290,7 +290,7 @@ final class HostInode {
             pages.close();
         } finally {
             IOException failed = isOfPath ? ProcessFiles.close(key, ending) : ProcessFiles.closeAll(ending);
-            failure = failed == null ? 0 : HostErrors.of(failed).result();
+            failure = failed == null ? 0 : Errno.of(failed).result();
         }
         return isWritable() ? failure : 0;
     }

@@ -64,7 +64,7 @@ final class HostSize {
                 return 0;
             }
         } catch (IOException failed) {
-            return HostErrors.of(failed).result();
+            return Errno.of(failed).result();
         }
         try {
             // Writing a byte is the only way in which a channel of the JDK can extend a file. The bytes before it
@@ -73,7 +73,7 @@ final class HostSize {
         } catch (IOException failed) {
             // A failed write may nevertheless have extended the file.
             undo(bytes);
-            return HostErrors.of(failed).result();
+            return Errno.of(failed).result();
         }
     }
 
@@ -108,7 +108,7 @@ final class HostSize {
                 written = write(rest, offset + rest.position() - source.position());
             }
         } catch (IOException refused) {
-            failed = HostErrors.of(refused).result();
+            failed = Errno.of(refused).result();
         }
         int done = rest.position() - source.position();
         return done > 0 ? done : (int) failed;
@@ -182,7 +182,7 @@ final class HostSize {
             }
             return 0;
         } catch (IOException failed) {
-            return HostErrors.of(failed).result();
+            return Errno.of(failed).result();
         } finally {
             inode.unlockAll();
         }
@@ -207,7 +207,7 @@ final class HostSize {
         try {
             return look();
         } catch (IOException failed) {
-            return HostErrors.of(failed).result();
+            return Errno.of(failed).result();
         }
     }
 

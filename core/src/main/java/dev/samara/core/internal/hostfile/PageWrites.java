@@ -97,7 +97,7 @@ final class PageWrites implements PageWriter {
             }
             return drop(writeFully(offset, bytes));
         } catch (IOException failed) {
-            return drop(HostErrors.of(failed).result());
+            return drop(Errno.of(failed).result());
         }
     }
 
@@ -167,7 +167,7 @@ final class PageWrites implements PageWriter {
             }
             return failed;
         } catch (IOException failed) {
-            return HostErrors.of(failed).result();
+            return Errno.of(failed).result();
         }
     }
 

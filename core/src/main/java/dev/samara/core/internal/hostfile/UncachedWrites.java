@@ -125,7 +125,7 @@ final class UncachedWrites {
                 forces.addWritten(first, first + count - 1);
             }
         } catch (IOException failed) {
-            return HostErrors.of(failed).result();
+            return Errno.of(failed).result();
         } finally {
             inode.writeBackLock().unlock();
         }

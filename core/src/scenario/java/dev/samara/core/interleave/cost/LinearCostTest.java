@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.testing.Explored;
 import java.lang.reflect.Constructor;
+import java.util.Locale;
 import java.util.function.BiFunction;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -36,8 +37,14 @@ final class LinearCostTest {
         long[] few = count(loader, call, MAPPINGS);
         long[] many = count(loader, call, 4 * MAPPINGS);
         String text = String.format(
+                Locale.ROOT,
                 "%s: %d steps over %d mappings, %d over four times as many; longest hold %d, then %d",
-                call, few[0], MAPPINGS, many[0], few[1], many[1]);
+                call,
+                few[0],
+                MAPPINGS,
+                many[0],
+                few[1],
+                many[1]);
         System.out.println(text);
         assertTrue(many[0] < MOST * few[0], text);
         assertTrue(many[1] < (call.isBatched ? MOST_OF_A_BATCH : MOST) * few[1], text);

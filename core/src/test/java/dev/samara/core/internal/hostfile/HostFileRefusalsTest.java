@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -15,8 +13,6 @@ import java.nio.file.StandardOpenOption;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("The host's refusal to open a file")
@@ -83,29 +79,5 @@ final class HostFileRefusalsTest extends HostFileFixture {
         } finally {
             running.destroyForcibly().waitFor();
         }
-    }
-
-    @ParameterizedTest(name = "{0}: {1}")
-    @DisplayName("is known by the reason of the system, whatever the name of the file:")
-    @CsvSource({
-        "Operation not permitted, EPERM",
-        "Not a directory, ENOTDIR",
-        "Is a directory, EISDIR",
-        "Read-only file system, EROFS",
-        "Too many levels of symbolic links or unable to access attributes of symbolic link, ELOOP",
-        "File name too long, ENAMETOOLONG",
-        "Text file busy, ETXTBSY",
-        "Too many open files in system, ENFILE",
-        "Too many open files, EMFILE",
-        "Cannot allocate memory, ENOMEM",
-        "No space left on device, ENOSPC",
-        "Disk quota exceeded, EDQUOT",
-        "File too large, EFBIG",
-        "Input/output error, EIO",
-        "No such device or address, EIO",
-    })
-    void reasons(String reason, Errno errno) {
-        assertEquals(errno, HostErrors.of(new FileSystemException("is a directory", null, reason)));
-        assertEquals(errno, HostErrors.of(new IOException(reason)));
     }
 }

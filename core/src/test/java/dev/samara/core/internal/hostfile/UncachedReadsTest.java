@@ -183,7 +183,7 @@ final class UncachedReadsTest extends HostFileFixture {
         HostFile file = opened();
         channels.failure = (call, offset, length) -> {
             if (call == FaultyChannels.ChannelCall.READ && offset <= 30 * PAGE && 30 * PAGE < offset + length) {
-                throw new IOException("bad sector");
+                throw new IOException("Input/output error");
             }
         };
         assertArrayEquals(content(0, 30 * PAGE_BYTES), read(file, ByteBuffer.allocate(LENGTH), 0));

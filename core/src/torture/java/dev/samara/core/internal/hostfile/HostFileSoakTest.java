@@ -5,6 +5,7 @@ import dev.samara.core.internal.hostfile.HostFileSoak.Settings;
 import dev.samara.testing.Explored;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -44,7 +45,8 @@ final class HostFileSoakTest {
                     SEED);
             Path other = Files.createDirectory(folder.resolve("unlimited"));
             long unlimited = new HostFileSoak(quarter, other, System.out).run();
-            System.out.printf("p99 of a fault that hits: %d ns, %d ns without a limit%n", limited, unlimited);
+            System.out.printf(
+                    Locale.ROOT, "p99 of a fault that hits: %d ns, %d ns without a limit%n", limited, unlimited);
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.abi;
 
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
 
@@ -71,9 +72,9 @@ public final class LinuxErrno {
         return result < 0 && result >= -MOST;
     }
 
-    /** Returns the error of a failed call of the host; EIO if the JDK does not report it. */
+    /** Returns the error of a failed call of the host; EIO if it is unknown. */
     public static long of(IOException failure) {
-        return HostFailures.errno(failure);
+        return Errno.of(failure).result();
     }
 
     public static long of(MmException failure) {

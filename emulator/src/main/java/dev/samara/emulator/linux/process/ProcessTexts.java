@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -180,7 +181,7 @@ final class ProcessTexts {
     }
 
     private static String kilobytes(String name, long pages) {
-        return String.format("%s:\t%8d kB", name, pages * (PAGE >> 10));
+        return String.format(Locale.ROOT, "%s:\t%8d kB", name, pages * (PAGE >> 10));
     }
 
     /** Returns the IDs as text, including the file system ID, which is the effective one. */

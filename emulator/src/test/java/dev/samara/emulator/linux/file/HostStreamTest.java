@@ -104,7 +104,7 @@ final class HostStreamTest {
         assertEquals(LinuxErrno.EPIPE, write("Broken pipe"));
         assertEquals(1, thread.signals);
         assertEquals(LinuxErrno.ENOSPC, write("No space left on device"));
-        assertEquals(LinuxErrno.EIO, write("the cable is out"));
+        assertEquals(LinuxErrno.EIO, write("Input/output error"));
         assertEquals(1, thread.signals);
     }
 
