@@ -117,7 +117,10 @@ public final class HostFiles {
         }
         try {
             PathEntry entry = new PathEntry(opener, inodes, path, standard, rules);
-            PathEntry.EnteredFile entered = enter(entry, path.toString(), memory, rules, writes);
+            PathEntry.EnteredFile entered = entry.enter(
+                    memory,
+                    (key, channel, size) -> newInode(key, path.toString(), memory, channel, size, writes, rules));
+            beginPeriodicWrites(entered.inode(), writes);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
             return opened(entered.inode(), path, entered.identity(), writes, isDirect);
         } catch (IOException failed) {
@@ -125,16 +128,6 @@ public final class HostFiles {
         } catch (UnsupportedOperationException foreign) {
             // The file system of another provider may not support channels of this kind.
             throw HostPath.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
-        }
-    }
-
-    private PathEntry.EnteredFile enter(
-            PathEntry entry, String name, MachineMemory memory, FileRules rules, boolean writes) throws IOException {
-        try {
-            return entry.enter(
-                    memory, (key, channel, size) -> newInode(key, name, memory, channel, size, writes, rules));
-        } finally {
-            beginPeriodicWrites(writes);
         }
     }
 
@@ -191,22 +184,30 @@ public final class HostFiles {
     /** Finds or creates a file, and counts an open of it; see {@link InodeTable#enter}. */
     private HostInode enter(
             Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
-        try {
-            return inodes.enter(
-                    key,
-                    memory,
-                    channel,
-                    writes,
-                    FileRules.NONE,
-                    () -> newInode(key, name, memory, channel, size, writes, null));
-        } finally {
-            beginPeriodicWrites(writes);
-        }
+        HostInode entered = inodes.enter(
+                key,
+                memory,
+                channel,
+                writes,
+                FileRules.NONE,
+                () -> newInode(key, name, memory, channel, size, writes, null));
+        beginPeriodicWrites(entered, writes);
+        return entered;
     }
 
-    private void beginPeriodicWrites(boolean writes) {
-        if (writes && background != null) {
+    /** Starts the periodic writes for a new open. If that fails, ends the open. */
+    private void beginPeriodicWrites(HostInode inode, boolean writes) {
+        if (!writes || background == null) {
+            return;
+        }
+        boolean isBegun = false;
+        try {
             background.begin();
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                ends.leave(inode, true);
+            }
         }
     }
 
@@ -323,6 +324,10 @@ public final class HostFiles {
      * @return whether no file is left; also false if another thread is closing the files
      */
     public boolean close() {
-        return ends.endAll();
+        boolean areAll = ends.endAll();
+        if (areAll && background != null) {
+            background.cancel();
+        }
+        return areAll;
     }
 }
