@@ -271,15 +271,16 @@ public final class HostFiles {
 
     /**
      * Writes the dirty pages of all files, without forcing the files. Waits for other changes and write-backs of each
-     * file.
+     * file. Leaves out pages whose last write failed. The number of dirty bytes does not contain them, so they would
+     * make each of the frequent passes longer. The periodic writes, evictions and saves retry them.
      */
     private void writeDirty() {
-        inodes.all().forEach(this::writeDirty);
+        inodes.all().forEach(inode -> writeDirty(inode, false));
     }
 
-    private void writeDirty(HostInode inode) {
+    private void writeDirty(HostInode inode, boolean alsoFailed) {
         try {
-            inode.writeAll();
+            inode.writeAll(alsoFailed);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The pages stay dirty. The failure is not thrown, because the caller may be making pages of a different
             // file dirty.
@@ -306,7 +307,7 @@ public final class HostFiles {
      */
     boolean writeAll() {
         for (HostInode inode : inodes.all()) {
-            writeDirty(inode);
+            writeDirty(inode, true);
             ends.endUnused(inode);
         }
         return inodes.areSomeWritable();
