@@ -638,8 +638,17 @@ public final class MachineBuilder {
      * and exit when idle. There, tasks start in order, and a long task delays others by about 10 ms, or for its whole
      * duration if 256 threads already run such tasks.
      *
-     * <p>The executor must run each task, and must not block itself. A task that it rejects with an exception runs on
-     * one of the machine's threads, and the rejection is reported. It must outlive the machine's spaces.
+     * <p>The executor must run each task, and its {@code execute} must not block. A task that it rejects with an
+     * exception runs on one of the machine's threads, and the rejection is reported. It must outlive the machine's
+     * spaces.
+     *
+     * <p>The number of its threads must not be bounded if its tasks wait. A task waits if it calls a method of the
+     * library that waits, e.g. a stage of a {@link dev.samara.core.mman.PendingCall} that calls {@code munmap}. That
+     * call may wait for an operation whose next step is a later task. If each thread of the executor runs a task that
+     * waits, all of them wait forever, and after {@link #reportWaitsLongerThan} this is reported. With a bounded number
+     * of threads, tasks must use the asynchronous forms of such calls, and must not {@code join} them. An executor with
+     * one thread per task, e.g. {@code Executors.newCachedThreadPool()}, and the machine's own threads have no such
+     * bound.
      *
      * <p>An executor may run tasks directly ({@code Runnable::run}). They then run on the housekeeping thread, and
      * delay it. With {@linkplain #invokedHousekeeping invoked housekeeping}, its steps run them: steps run by the

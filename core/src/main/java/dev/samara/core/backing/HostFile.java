@@ -45,7 +45,8 @@ import java.util.List;
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open reports a failure
  * once, by its next {@code fsync}, {@code msync} with {@code MS_SYNC}, or {@link #syncRange} that waits. If a force
  * fails, the pages that were written for it become dirty again, if they are still in memory. {@code
- * MachineBuilder.dropFailedWrites} selects Linux's behaviour. Interrupting a thread has no effect on the file.
+ * MachineBuilder.dropFailedWrites} selects Linux's behaviour. Interrupting a thread has no effect on the file, and ends
+ * only a long {@link #punch}.
  *
  * <p><b>Other programs.</b> If another program shrinks the file, the machine detects that at the next open of its path,
  * at each call of this class that changes the file, at a {@link #pread} that the end of the file cuts short, and when a
@@ -253,15 +254,22 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
 
     /**
      * Sets bytes of the file to zeros, and frees their pages in memory ({@code FALLOC_FL_PUNCH_HOLE}), as {@code
-     * MADV_REMOVE} of a shared mapping that may be written does. Private copies stay. Zeros are written over the
-     * nonzero bytes of the range in the host's file. The range takes as much space on its device as before, because the
-     * JDK has no call for holes. Bytes beyond the end of the file are left out, even if another program has moved the
-     * end.
+     * MADV_REMOVE} of a shared mapping that may be written does. Private copies stay. Bytes beyond the end of the file
+     * are left out, even if another program has moved the end.
+     *
+     * <p>The JDK has no call for holes. If the range contains the end of the file and more than 16 MiB before it, the
+     * host's file is truncated and extended again, which takes constant time and frees the space on the device. Another
+     * program may see the smaller size in between. If the host cannot extend the file again, the file stays smaller.
+     * Any other range is read, also where it is a hole, and zeros are written over its nonzero bytes. The time of such
+     * a call grows with the length, and the range takes as much space as before. The range is processed in parts of
+     * about 1 MiB, and other threads may change the file between two of them. If the thread is interrupted, the call
+     * returns {@code EINTR} after at least 16 MiB, and leaves the flag set.
      *
      * @param offset the offset of the first byte, not negative
      * @param length number of bytes, positive
      * @return 0, or a negated errno: EINVAL for the arguments, EFBIG for an end beyond the largest offset, EBADF if
-     *     this is closed or not open for writing, or an error of the host, after which a part of the bytes may be zeros
+     *     this is closed or not open for writing, EINTR, or an error of the host. After the last two, a part of the
+     *     bytes may be zeros
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long punch(long offset, long length);

@@ -26,6 +26,7 @@ public final class SavedPages {
     private final CachedPages cached;
     private final ReadPages reads;
     private final WriteBack writeBack;
+    private final Removals removals;
     private final Eviction eviction;
     private final EvictionCursor cursor;
 
@@ -44,14 +45,15 @@ public final class SavedPages {
         PresentPages present = pages.present();
         ReverseMap mappings = pages.reverseMap();
         cached = present.cached;
+        removals = present.removals;
         cursor = cached.evictBy(counter);
         mappings.whenUnlocked(cursor::noteUnlocked);
         PagesUnderEviction out = new PagesUnderEviction();
         RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         reads = new ReadPages(pages, memory, cached, recent, out);
         EvictionBatch batch = new EvictionBatch(memory.frames(), cached, cursor, recent, out);
-        eviction = new Eviction(memory, mappings, present.removals, batch, spare);
-        writeBack = new WriteBack(memory, cached, mappings, present.removals);
+        eviction = new Eviction(memory, mappings, removals, batch, spare);
+        writeBack = new WriteBack(memory, cached, mappings, removals);
     }
 
     /**
@@ -158,12 +160,13 @@ public final class SavedPages {
      *
      * @param first the first page
      * @param last the last page, inclusive
+     * @param alsoFailed whether to write also pages whose last write failed
      * @param buffer receives copies of pages; its capacity is at least one page
      * @param writer writes the copies, without a lock of this cache
      * @return 0, or the first failure of the writer
      */
-    public long writeBack(long first, long last, ByteBuffer buffer, PageWriter writer) {
-        return writeBack.run(first, last, buffer, writer);
+    public long writeBack(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer) {
+        return writeBack.run(first, last, alsoFailed, buffer, writer);
     }
 
     /** Returns whether evictions found dirty pages that {@link #tryWriteBack} should write. */
@@ -224,6 +227,19 @@ public final class SavedPages {
     /** Returns whether the next {@link #evict} starts at page 0. */
     public boolean isEvictionAtStart() {
         return cursor.isAtStart();
+    }
+
+    /**
+     * Returns whether no page of a range is in memory or about to be removed. Waits for other changes of the file, e.g.
+     * an eviction that may put a page back.
+     */
+    public boolean areAbsent(long first, long last) {
+        pages.lock();
+        try {
+            return removals.unfinished() == null && pages.countPages(first, last) == 0;
+        } finally {
+            pages.unlock();
+        }
     }
 
     /** Waits for an eviction or another change of the file that is under way. */

@@ -51,12 +51,13 @@ final class WriteBack {
      *
      * @param first the first page
      * @param last the last page, inclusive
+     * @param alsoFailed whether to write also pages whose last write failed
      * @param buffer receives the bytes of a batch; its capacity is at least one page
      * @param writer writes the bytes
      * @return 0, {@link PageWriter#HELD}, or the first failure of the writer
      */
-    long run(long first, long last, ByteBuffer buffer, PageWriter writer) {
-        return run(first, last, buffer, writer, true);
+    long run(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer) {
+        return run(first, last, alsoFailed, buffer, writer, true);
     }
 
     /**
@@ -69,7 +70,7 @@ final class WriteBack {
         long[] range = found.take();
         reached = range[0];
         try {
-            return run(range[0], range[1], buffer, writer, false);
+            return run(range[0], range[1], true, buffer, writer, false);
         } finally {
             if (reached >= 0) {
                 found.add(reached, range[1]);
@@ -81,7 +82,7 @@ final class WriteBack {
      * Writes dirty pages. If another thread changes the file, it waits for the change if {@code mayWait}, otherwise
      * ends.
      */
-    private long run(long first, long last, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
+    private long run(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
         Cpus.checkMayWait("a write-back");
         StackReserve.check(Removals.DEPTH);
         WriteBackBatch batch = new WriteBackBatch(memory, cached, buffer.capacity() >>> cached.pageShift());
@@ -93,7 +94,7 @@ final class WriteBack {
                 return failure;
             }
             try {
-                next = begin(batch, next, last, buffer);
+                next = begin(batch, next, last, buffer, alsoFailed);
                 long failed = batch.write(buffer, writer);
                 failure = PageWriter.worse(failure, failed);
             } finally {
@@ -116,10 +117,10 @@ final class WriteBack {
      * Starts a batch, and releases the inode lock. Returns the page at which the next batch starts, or -1 if this is
      * the last batch.
      */
-    private long begin(WriteBackBatch batch, long first, long last, ByteBuffer buffer) {
+    private long begin(WriteBackBatch batch, long first, long last, ByteBuffer buffer, boolean alsoFailed) {
         boolean isBegun = false;
         try {
-            long next = batch.collect(first, last);
+            long next = batch.collect(first, last, alsoFailed);
             batch.clean(mappings);
             batch.copy(buffer);
             isBegun = true;

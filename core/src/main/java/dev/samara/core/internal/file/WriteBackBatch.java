@@ -59,9 +59,10 @@ final class WriteBackBatch {
      * Collects the next pages of a range that are in memory and within the file. The caller holds the inode lock until
      * {@link #copy} returns.
      *
+     * @param alsoFailed whether to collect also pages whose last write failed
      * @return the page at which the next batch starts, or -1 if there are no more pages
      */
-    long collect(long first, long most) {
+    long collect(long first, long most, boolean alsoFailed) {
         size = cached.size();
         // A failed removal may have left pages beyond the end.
         long last = Math.min(most, cached.pages(size) - 1);
@@ -70,8 +71,14 @@ final class WriteBackBatch {
         while (found > 0 && pages[found - 1] > last) {
             found--;
         }
-        Arrays.fill(isDirty, 0, found, false);
-        count = found;
+        count = 0;
+        for (int i = 0; i < found; i++) {
+            if (alsoFailed || !frames.hasWriteFailed(taken[i])) {
+                pages[count] = pages[i];
+                taken[count++] = taken[i];
+            }
+        }
+        Arrays.fill(isDirty, 0, count, false);
         return next;
     }
 

@@ -6,8 +6,8 @@ import dev.samara.core.internal.page.Frames;
 
 /**
  * Reads the pages of a range that are not in memory, because they will be needed soon ({@code force_page_cache_ra}).
- * Ends at the end of the file, and at a page that cannot be read. In that case it reports no error, because an access
- * to the page reads it again.
+ * Ends at the end of the file, at a page that cannot be read, and when the machine is closed. It reports no error,
+ * because an access to the page reads it again.
  *
  * @param inode the file, which stays open until the end of the reads
  * @param first the first page
@@ -20,9 +20,21 @@ record ForcedReadAhead(HostInode inode, long first, long last, int window) imple
         FilePages pages = inode.pages();
         for (long page = first; page <= last && page < pages.pages() && !pages.isClosed(); page++) {
             int most = (int) Math.min(window, last - page + 1);
-            if (pages.frameAt(page) == Frames.NONE && inode.fetch(page, most, false) < 0) {
+            if (pages.frameAt(page) == Frames.NONE && !isRead(page, most)) {
                 return;
             }
+        }
+    }
+
+    private boolean isRead(long page, int most) {
+        try {
+            return inode.fetch(page, most, false) >= 0;
+        } catch (IllegalStateException closed) {
+            if (!inode.pages().isClosed()) {
+                throw closed;
+            }
+            // The close of the machine waits for no read-ahead, and has closed the page cache during this read.
+            return false;
         }
     }
 }

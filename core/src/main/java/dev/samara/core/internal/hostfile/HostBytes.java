@@ -17,6 +17,12 @@ final class HostBytes {
     /** The maximum number of bytes of a write for which room is made at a time. */
     private static final int MOST_BYTES = 128 << 10;
 
+    /**
+     * The maximum number of bytes at the end of a file that become a hole by writing zeros, and after which a longer
+     * hole checks the interrupt flag.
+     */
+    private static final int MOST_ZEROS = 16 << 20;
+
     /** The file ends before a byte that must be within it. */
     private static final long BEYOND_END = PageWrites.SHORT;
 
@@ -262,32 +268,112 @@ final class HostBytes {
                 : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
     }
 
-    /** Sets bytes to zero; see {@link dev.samara.core.backing.HostFile#punch}. */
+    /**
+     * Sets bytes to zero; see {@link dev.samara.core.backing.HostFile#punch}. Other changes of the file may take place
+     * between two parts of a long hole.
+     */
     long punch(long offset, long length) {
         Cpus.checkMayWait("the punching of a hole");
-        inode.changesLock().lock();
-        try {
-            long failed = BEYOND_END;
-            for (int attempt = 0; failed == BEYOND_END && attempt < PageFetches.ATTEMPTS; attempt++) {
-                // Also revalidated before each retry, because a retry means that another program truncated the file.
-                failed = size.revalidate();
-                failed = failed != 0 ? failed : punchUpTo(offset, Math.min(offset + length, pages.size()));
+        long failed = size.revalidate();
+        // Determined once, so that a call never follows a file that grows all the time.
+        long end = Math.min(offset + length, pages.size());
+        long at = offset;
+        long checked = offset;
+        int cuts = 0;
+        while (failed == 0 && at < end) {
+            long next = punchPart(at, end);
+            if (next == BEYOND_END && ++cuts < PageFetches.ATTEMPTS) {
+                // Another program has truncated the file. The next attempt first adopts the new size.
+                continue;
             }
-            return failed == BEYOND_END ? Errno.EIO.result() : failed;
+            failed = Math.min(next, 0);
+            at = next;
+            if (at - checked >= MOST_ZEROS) {
+                checked = at;
+                failed = at < end && Thread.currentThread().isInterrupted() ? Errno.EINTR.result() : 0;
+            }
+        }
+        return failed == BEYOND_END ? Errno.EIO.result() : failed;
+    }
+
+    /**
+     * Punches the first part of a hole. Returns the offset of the next part, or a failure.
+     *
+     * @param end the end of the hole, at most the size of the file when the call started
+     */
+    private long punchPart(long at, long end) {
+        ByteBuffer buffer = policy.buffers.take(pageSize);
+        try {
+            int most = at % pageSize == 0 ? buffer.capacity() / pageSize : 0;
+            int count = (int) Math.min(most, (end - at) / pageSize);
+            if (count > 0 && !isLongEnd(at, end) && isHole(at / pageSize, count, buffer)) {
+                return at + (long) count * pageSize;
+            }
+            inode.changesLock().lock();
+            try {
+                long failed = size.revalidate();
+                return failed != 0 ? failed : punchPart(at, Math.min(end, pages.size()), count, buffer);
+            } finally {
+                inode.changesLock().unlock();
+            }
         } finally {
-            inode.changesLock().unlock();
+            policy.buffers.giveBack(buffer);
         }
     }
 
-    private long punchUpTo(long offset, long end) {
-        long first = (offset + pageSize - 1) / pageSize;
-        long behind = end / pageSize;
-        if (first >= behind) {
-            return zero(offset, end);
+    /** Returns whether a part of a file that starts with a page is its end, and too long to be read. */
+    private boolean isLongEnd(long at, long end) {
+        return at % pageSize == 0 && end == pages.size() && end - at > MOST_ZEROS;
+    }
+
+    /**
+     * Returns whether pages contain only zeros, and none of them is in memory. Such pages need no punching. The bytes
+     * are read without a lock, so that other threads can change the file in the meantime. If a page was not in memory
+     * when the call started, its content was that of the host's file. If the host's bytes are zeros later, then either
+     * they were zeros at that time, or the page has been changed to zeros concurrently.
+     */
+    private boolean isHole(long first, int count, ByteBuffer buffer) {
+        return inode.saved().areAbsent(first, first + count - 1)
+                && writes.areZeros(buffer, first * pageSize, count * pageSize);
+    }
+
+    /**
+     * Punches the first part of a hole. The caller holds the lock of the changes.
+     *
+     * @param most the maximum number of whole pages
+     */
+    private long punchPart(long at, long end, int most, ByteBuffer buffer) {
+        if (at >= end) {
+            return Long.MAX_VALUE;
         }
-        long failed = zero(offset, first * pageSize);
-        failed = failed != 0 ? failed : punchPages(first, behind);
-        return failed != 0 ? failed : zero(behind * pageSize, end);
+        long cut = isLongEnd(at, end) ? cutAndExtend(at) : HostSize.NOT_CUT;
+        if (cut != HostSize.NOT_CUT) {
+            return cut != 0 ? cut : end;
+        }
+        int count = (int) Math.min(most, (end - at) / pageSize);
+        long next = count > 0 ? at + (long) count * pageSize : Math.min(end, (at / pageSize + 1) * pageSize);
+        long failed = count > 0 ? punchPages(at / pageSize, count, buffer) : zero(at, next);
+        return failed != 0 ? failed : next;
+    }
+
+    /**
+     * Replaces the end of the file by a hole, which takes constant time; see {@link HostSize#cutAndExtend}. The caller
+     * holds the lock of the changes.
+     *
+     * @param from the offset from which on the bytes become zeros, a multiple of the page size
+     */
+    private long cutAndExtend(long from) {
+        long first = from / pageSize;
+        inode.lockAll();
+        try {
+            long failed = size.cutAndExtend(from);
+            if (failed == 0) {
+                pages.remove(first, Long.MAX_VALUE - first);
+            }
+            return failed;
+        } finally {
+            inode.unlockAll();
+        }
     }
 
     /** Writes zeros through the pages in memory, for less than two pages. The caller holds the lock of the changes. */
@@ -303,20 +389,6 @@ final class HostBytes {
      * Writes zeros for whole pages to the host, and removes the pages from the cache. The caller holds the lock of the
      * changes.
      */
-    private long punchPages(long first, long behind) {
-        ByteBuffer zeros = policy.buffers.take(0);
-        try {
-            int room = Math.max(1, zeros.capacity() / pageSize);
-            long failed = 0;
-            for (long page = first; failed == 0 && page < behind; page += room) {
-                failed = punchPages(page, (int) Math.min(room, behind - page), zeros);
-            }
-            return failed;
-        } finally {
-            policy.buffers.giveBack(zeros);
-        }
-    }
-
     private long punchPages(long first, int count, ByteBuffer zeros) {
         long failed = Errno.EIO.result();
         inode.lockAll();

@@ -117,7 +117,10 @@ public final class HostFiles {
         }
         try {
             PathEntry entry = new PathEntry(opener, inodes, path, standard, rules);
-            PathEntry.EnteredFile entered = enter(entry, path.toString(), memory, rules, writes);
+            PathEntry.EnteredFile entered = entry.enter(
+                    memory,
+                    (key, channel, size) -> newInode(key, path.toString(), memory, channel, size, writes, rules));
+            beginPeriodicWrites(entered.inode(), writes);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
             return opened(entered.inode(), path, entered.identity(), writes, isDirect);
         } catch (IOException failed) {
@@ -125,16 +128,6 @@ public final class HostFiles {
         } catch (UnsupportedOperationException foreign) {
             // The file system of another provider may not support channels of this kind.
             throw HostPath.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
-        }
-    }
-
-    private PathEntry.EnteredFile enter(
-            PathEntry entry, String name, MachineMemory memory, FileRules rules, boolean writes) throws IOException {
-        try {
-            return entry.enter(
-                    memory, (key, channel, size) -> newInode(key, name, memory, channel, size, writes, rules));
-        } finally {
-            beginPeriodicWrites(writes);
         }
     }
 
@@ -191,22 +184,30 @@ public final class HostFiles {
     /** Finds or creates a file, and counts an open of it; see {@link InodeTable#enter}. */
     private HostInode enter(
             Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
-        try {
-            return inodes.enter(
-                    key,
-                    memory,
-                    channel,
-                    writes,
-                    FileRules.NONE,
-                    () -> newInode(key, name, memory, channel, size, writes, null));
-        } finally {
-            beginPeriodicWrites(writes);
-        }
+        HostInode entered = inodes.enter(
+                key,
+                memory,
+                channel,
+                writes,
+                FileRules.NONE,
+                () -> newInode(key, name, memory, channel, size, writes, null));
+        beginPeriodicWrites(entered, writes);
+        return entered;
     }
 
-    private void beginPeriodicWrites(boolean writes) {
-        if (writes && background != null) {
+    /** Starts the periodic writes for a new open. If that fails, ends the open. */
+    private void beginPeriodicWrites(HostInode inode, boolean writes) {
+        if (!writes || background == null) {
+            return;
+        }
+        boolean isBegun = false;
+        try {
             background.begin();
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                ends.leave(inode, true);
+            }
         }
     }
 
@@ -270,15 +271,16 @@ public final class HostFiles {
 
     /**
      * Writes the dirty pages of all files, without forcing the files. Waits for other changes and write-backs of each
-     * file.
+     * file. Leaves out pages whose last write failed. The number of dirty bytes does not contain them, so they would
+     * make each of the frequent passes longer. The periodic writes, evictions and saves retry them.
      */
     private void writeDirty() {
-        inodes.all().forEach(this::writeDirty);
+        inodes.all().forEach(inode -> writeDirty(inode, false));
     }
 
-    private void writeDirty(HostInode inode) {
+    private void writeDirty(HostInode inode, boolean alsoFailed) {
         try {
-            inode.writeAll();
+            inode.writeAll(alsoFailed);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The pages stay dirty. The failure is not thrown, because the caller may be making pages of a different
             // file dirty.
@@ -305,7 +307,7 @@ public final class HostFiles {
      */
     boolean writeAll() {
         for (HostInode inode : inodes.all()) {
-            writeDirty(inode);
+            writeDirty(inode, true);
             ends.endUnused(inode);
         }
         return inodes.areSomeWritable();
@@ -323,6 +325,10 @@ public final class HostFiles {
      * @return whether no file is left; also false if another thread is closing the files
      */
     public boolean close() {
-        return ends.endAll();
+        boolean areAll = ends.endAll();
+        if (areAll && background != null) {
+            background.cancel();
+        }
+        return areAll;
     }
 }

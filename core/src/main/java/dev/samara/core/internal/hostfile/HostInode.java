@@ -61,7 +61,7 @@ final class HostInode {
         writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites, hooks);
         fetches =
                 new PageFetches(new PageReads(state, policy.buffers, readArrays, hooks), size, policy.makeRoom, saved);
-        hooked = new HookedWrites(policy.tasks, () -> writes.write(0, Long.MAX_VALUE));
+        hooked = new HookedWrites(policy.tasks, () -> writes.write(0, Long.MAX_VALUE, true));
         UncachedWrites direct = new UncachedWrites(state, size, forces, policy.buffers);
         bytes = new HostBytes(state, size, fetches, writes, direct, policy);
         pages.allowReclaim();
@@ -185,7 +185,7 @@ final class HostInode {
         }
         long failed = 0;
         for (int attempt = 0; attempt < PageFetches.ATTEMPTS; attempt++) {
-            failed = writes.write(first, last);
+            failed = writes.write(first, last, true);
             if (failed != PageWrites.SHORT) {
                 return failed == PageWriter.HELD ? Errno.EAGAIN.result() : failed;
             }
@@ -243,15 +243,17 @@ final class HostInode {
      * does not acquire the lock of the changes. So it does not follow a change of the size by another program, and
      * pages beyond the new end stay dirty. The pages of a file with hooks are written later by a task, and the pages of
      * a file with {@code NO_STEAL} are not written.
+     *
+     * @param alsoFailed whether to write also pages whose last write failed
      */
-    void writeAll() {
+    void writeAll(boolean alsoFailed) {
         if (rules().isNoSteal()) {
             return;
         }
         if (rules().hooks() != null) {
             hooked.give();
         } else {
-            writes.write(0, Long.MAX_VALUE);
+            writes.write(0, Long.MAX_VALUE, alsoFailed);
         }
     }
 

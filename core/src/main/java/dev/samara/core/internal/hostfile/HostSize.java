@@ -15,6 +15,9 @@ import java.nio.ByteBuffer;
  * result is the same as if it had done so before the check.
  */
 final class HostSize {
+    /** The result of {@link #cutAndExtend} if the host did not truncate its file. No errno has this value. */
+    static final long NOT_CUT = 1;
+
     private static final long NONE = -1;
 
     private final InodeState inode;
@@ -200,6 +203,26 @@ final class HostSize {
         } finally {
             forces.noteChange();
         }
+    }
+
+    /**
+     * Truncates the host's file, and extends it again to the size in the page cache, so that its end becomes a hole. If
+     * the host cannot extend the file, adopts the smaller size. The caller holds all locks, has revalidated the size,
+     * and afterwards removes the pages from {@code bytes} on.
+     *
+     * @return 0; {@link #NOT_CUT}, if nothing was changed; the negated errno of the extension
+     */
+    long cutAndExtend(long bytes) {
+        try {
+            cutHost(bytes);
+        } catch (IOException refused) {
+            return NOT_CUT;
+        }
+        long failed = growHost(pages.size());
+        if (failed != 0) {
+            pages.truncate(bytes);
+        }
+        return failed;
     }
 
     /** Adopts the size of the host's file; see {@link dev.samara.core.backing.HostFile#revalidate}. */

@@ -47,12 +47,13 @@ final class PageWrites implements PageWriter {
      * Writes the dirty pages of a range. Waits for other changes and write-backs. Pages whose write failed stay dirty,
      * unless failed writes are dropped.
      *
+     * @param alsoFailed whether to write also pages whose last write failed
      * @return 0; a negated errno, which is recorded; {@link #SHORT}, or {@link PageWriter#HELD}
      */
-    long write(long first, long last) {
+    long write(long first, long last, boolean alsoFailed) {
         inode.writeBackLock().lock();
         try {
-            return write(buffer -> pages.writeBack(first, last, buffer, this));
+            return write(buffer -> pages.writeBack(first, last, alsoFailed, buffer, this));
         } finally {
             inode.writeBackLock().unlock();
         }
@@ -137,6 +138,40 @@ final class PageWrites implements PageWriter {
     }
 
     /**
+     * Returns whether bytes of the host's file are all zeros. Needs no lock; the result may be outdated. A failure of
+     * the host is not reported, because {@link #zero} then reads the bytes again.
+     *
+     * @param buffer a buffer for the bytes; at least {@code length} bytes long
+     * @param length the number of bytes, a multiple of 8
+     */
+    boolean areZeros(ByteBuffer buffer, long offset, int length) {
+        try {
+            return read(buffer, offset, length) && areZeros(buffer, 0, length);
+        } catch (IOException failed) {
+            return false;
+        }
+    }
+
+    /** Reads bytes of the host's file. Returns false if the file is too short. */
+    private boolean read(ByteBuffer buffer, long offset, int length) throws IOException {
+        buffer.clear().limit(length);
+        while (buffer.hasRemaining()) {
+            if (inode.channel().read(buffer, offset + buffer.position()) < 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private static boolean areZeros(ByteBuffer buffer, int from, int length) {
+        long bits = 0;
+        for (int i = from; i < from + length; i += Long.BYTES) {
+            bits |= buffer.getLong(i);
+        }
+        return bits == 0;
+    }
+
+    /**
      * Fills pages of the host's file with zeros. Reads the pages first, and does not write pages that already consist
      * of zeros, because they may be a hole, which takes no space. The caller holds the lock of the write-back.
      *
@@ -147,11 +182,8 @@ final class PageWrites implements PageWriter {
     long zero(ByteBuffer buffer, long offset, int length) {
         int pageSize = pages.pages().memory().frames().pageSize();
         try {
-            buffer.clear().limit(length);
-            while (buffer.hasRemaining()) {
-                if (inode.channel().read(buffer, offset + buffer.position()) < 0) {
-                    return SHORT;
-                }
+            if (!read(buffer, offset, length)) {
+                return SHORT;
             }
             long failed = 0;
             for (int from = 0; failed == 0 && from < length; ) {
@@ -173,13 +205,12 @@ final class PageWrites implements PageWriter {
 
     /** Fills a part of a buffer with zeros. Returns false if it already consisted of zeros. */
     private static boolean clear(ByteBuffer buffer, int from, int length) {
-        long bits = 0;
-        for (int i = from; i < from + length; i += Long.BYTES) {
-            bits |= buffer.getLong(i);
+        if (areZeros(buffer, from, length)) {
+            return false;
         }
-        for (int i = from; bits != 0 && i < from + length; i += ZEROS.length) {
+        for (int i = from; i < from + length; i += ZEROS.length) {
             buffer.put(i, ZEROS, 0, Math.min(ZEROS.length, from + length - i));
         }
-        return bits != 0;
+        return true;
     }
 }

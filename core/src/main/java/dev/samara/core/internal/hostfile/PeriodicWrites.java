@@ -2,16 +2,16 @@
 package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.internal.sync.DelayedTask;
 import java.lang.ref.WeakReference;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
-import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the dirty pages of all files of a machine periodically, while at least one file is open for writing ({@code
- * wb_workfn}). A timer of the JDK waits in between. It holds only a weak reference, so it does not keep an unreachable
- * machine alive. Thread-safe.
+ * wb_workfn}). A {@link DelayedTask} waits in between. It holds only a weak reference, so it does not keep an
+ * unreachable machine alive. Thread-safe.
  */
 final class PeriodicWrites {
     private final BooleanSupplier writeAll;
@@ -20,14 +20,18 @@ final class PeriodicWrites {
     private final long nanos;
 
     /**
-     * Whether the timer is waiting or a task is running.
+     * Whether a wait or a task is in progress.
      *
-     * @written a thread that opens a file for writing; the task (monitor)
+     * @words {@code isBegun}, {@code next}
+     * @written a thread that opens a file for writing; the task; the close of the machine (monitor)
      * @read these threads (monitor)
-     * @invariant whether the timer is waiting or a task is running
+     * @invariant whether a wait or a task is in progress, and the last wait that started
      */
     @GuardedBy("this")
     private boolean isBegun;
+
+    @GuardedBy("this")
+    private @Nullable DelayedTask next;
 
     /**
      * Creates periodic writes that are not started.
@@ -44,27 +48,37 @@ final class PeriodicWrites {
         this.nanos = nanos;
     }
 
-    /** Starts the periodic writes, unless they are already started. Called when a file is opened for writing. */
-    void begin() {
-        synchronized (this) {
-            if (isBegun) {
-                return;
-            }
-            isBegun = true;
+    /**
+     * Starts the periodic writes, unless they are already started. Called when a file is opened for writing.
+     *
+     * @throws OutOfMemoryError if no thread can be started for the wait; a later call retries
+     */
+    synchronized void begin() {
+        if (!isBegun) {
+            schedule();
         }
-        schedule();
     }
 
-    private void schedule() {
+    /** Ends the wait for the next round, after the last file was closed. */
+    synchronized void cancel() {
+        if (next != null) {
+            next.cancel();
+            isBegun = false;
+        }
+    }
+
+    /** Waits for the next round. If there is no thread for the wait, the writes are not started any more. */
+    private synchronized void schedule() {
         WeakReference<PeriodicWrites> self = new WeakReference<>(this);
-        CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, task -> execute(self, task))
-                .execute(() -> write(self));
+        isBegun = false;
+        next = DelayedTask.start(nanos, () -> execute(self));
+        isBegun = true;
     }
 
-    private static void execute(WeakReference<PeriodicWrites> self, Runnable task) {
+    private static void execute(WeakReference<PeriodicWrites> self) {
         PeriodicWrites writes = self.get();
         if (writes != null) {
-            writes.tasks.execute(task);
+            writes.tasks.execute(() -> write(self));
         }
     }
 

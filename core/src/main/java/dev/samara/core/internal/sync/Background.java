@@ -148,7 +148,7 @@ public final class Background implements Executor {
      * @throws IllegalArgumentException if a time is not positive
      */
     public Background(Consumer<? super Throwable> handler, Duration dueAfter, Duration idleFor) {
-        this(handler, dueAfter, idleFor, Thread::start, BackgroundThreads.Timer.OF_JDK);
+        this(handler, dueAfter, idleFor, Thread::start, BackgroundThreads.Timer.OF_THREADS);
     }
 
     Background(
@@ -165,7 +165,6 @@ public final class Background implements Executor {
         dueAfterNanos = dueAfter.toNanos();
         idleNanos = idleFor.toNanos();
         threads = new BackgroundThreads(this::work, this::tryAgain, timer);
-        threads.startTimer();
     }
 
     /**

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.sync;
 
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -21,10 +19,14 @@ final class BackgroundThreads {
 
     /** Runs a task later, on a thread of its own, unless it loses the task. */
     interface Timer {
-        /** The timer of the JDK. Its thread, like any other, may end because memory is short. */
-        Timer OF_JDK = (nanos, task) -> CompletableFuture.delayedExecutor(nanos, TimeUnit.NANOSECONDS, Runnable::run)
-                .execute(task);
+        /** Starts a thread for each task. */
+        Timer OF_THREADS = DelayedTask::start;
 
+        /**
+         * Runs a task later.
+         *
+         * @throws OutOfMemoryError if the task is lost, e.g. because the timer cannot start a thread either
+         */
         void runAfter(long nanos, Runnable task);
     }
 
@@ -74,11 +76,6 @@ final class BackgroundThreads {
         this.timer = timer;
     }
 
-    /** Starts the JDK's timer while threads can still be started. */
-    void startTimer() {
-        timer.runAfter(0, () -> {});
-    }
-
     /** Returns whether a thread is one of these threads. May be called by any thread, without the lock. */
     boolean contain(Thread thread) {
         return thread instanceof Worker worker && worker.isOf(this);
@@ -125,13 +122,22 @@ final class BackgroundThreads {
         threads--;
     }
 
-    /** Schedules another attempt on the timer, because there may be no thread. */
+    /**
+     * Schedules another attempt on the timer, because there may be no thread. If the timer cannot start a thread
+     * either, the attempt counts as lost.
+     */
     private void tryLater() {
         if (!isToTryAgain) {
             pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
-            timer.runAfter(pause, tryAgain);
-            overdueNanos = System.nanoTime() + pause + LONGEST_PAUSE;
+            overdueNanos = System.nanoTime() + pause;
             isToTryAgain = true;
+            try {
+                timer.runAfter(pause, tryAgain);
+                overdueNanos += LONGEST_PAUSE;
+            } catch (OutOfMemoryError lost) {
+                // Not thrown: the caller need not wait for memory, because a later call makes the lost attempt.
+                return;
+            }
         }
     }
 

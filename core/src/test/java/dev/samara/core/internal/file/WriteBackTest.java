@@ -50,7 +50,7 @@ final class WriteBackTest extends ReclaimFixture {
     }
 
     private long writeBack(PagedFile file) {
-        return writeBackOf(file).run(0, Long.MAX_VALUE, buffer, this::save);
+        return writeBackOf(file).run(0, Long.MAX_VALUE, true, buffer, this::save);
     }
 
     private static WriteBack writeBackOf(PagedFile file) {
@@ -100,11 +100,11 @@ final class WriteBackTest extends ReclaimFixture {
         for (long page = 0; page < PAGES; page++) {
             fixture.store(at + page * PAGE, page);
         }
-        assertEquals(0, writeBackOf(file).run(3, 12, buffer, this::save));
+        assertEquals(0, writeBackOf(file).run(3, 12, true, buffer, this::save));
         assertEquals(List.of(3 * PAGE + "+" + 8 * PAGE, 11 * PAGE + "+" + 2 * PAGE), runs);
         assertThrows(
                 IllegalArgumentException.class,
-                () -> writeBackOf(file).run(0, 3, buffer, (offset, bytes) -> {
+                () -> writeBackOf(file).run(0, 3, true, buffer, (offset, bytes) -> {
                     throw new IllegalArgumentException("a writer");
                 }));
         runs.clear();
@@ -132,7 +132,7 @@ final class WriteBackTest extends ReclaimFixture {
         long at = map(file);
         fixture.store(at, 1);
         fixture.store(at + 2 * PAGE + 8, 1);
-        assertEquals(0, writeBackOf(file).run(0, Long.MAX_VALUE, buffer, (offset, bytes) -> {
+        assertEquals(0, writeBackOf(file).run(0, Long.MAX_VALUE, true, buffer, (offset, bytes) -> {
             file.cache.truncate(PAGES * PAGE);
             return save(offset, bytes);
         }));
@@ -146,7 +146,7 @@ final class WriteBackTest extends ReclaimFixture {
         long at = map(file);
         fixture.store(at, 1);
         fixture.store(at + PAGE, 1);
-        assertEquals(0, writeBackOf(file).run(0, 1, buffer, (offset, bytes) -> {
+        assertEquals(0, writeBackOf(file).run(0, 1, true, buffer, (offset, bytes) -> {
             fixture.store(at, 2);
             assertEquals(8, file.cache.pwrite(new byte[] {3, 0, 0, 0, 0, 0, 0, 0}, 0, 8, PAGE));
             return save(offset, bytes);
@@ -188,7 +188,7 @@ final class WriteBackTest extends ReclaimFixture {
         fixture.store(at, 1);
         fixture.store(at + 9 * PAGE, 10);
         assertEquals(0, space.munmap(at, PAGES * PAGE));
-        assertResult(Errno.ENOSPC, writeBackOf(file).run(0, Long.MAX_VALUE, buffer, (offset, bytes) -> {
+        assertResult(Errno.ENOSPC, writeBackOf(file).run(0, Long.MAX_VALUE, true, buffer, (offset, bytes) -> {
             fillAgain();
             return offset == 0 ? Errno.ENOSPC.result() : save(offset, bytes);
         }));

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
+import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.NamedBacking;
@@ -324,6 +325,35 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         channels.failure = (call, offset, length) -> {};
         assertEquals(0, file.fsync());
         assertSaved(path, PAGES, 0);
+        file.close();
+    }
+
+    @Test
+    @DisplayName("that cannot be written are left out by later passes, and are retried by the periodic writes")
+    void leftOut() throws Exception {
+        Path path = write("f", PAGES * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        AtomicLong tried = new AtomicLong();
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.WRITE) {
+                tried.addAndGet(length / PAGE_BYTES);
+                throw new IOException("No space left on device");
+            }
+        };
+        // Below the limit of the cache, so no eviction writes a page.
+        int pages = 6 * BACKGROUND;
+        for (int page = 0; page < pages; page++) {
+            pwrite(file, page, page);
+            fixture.machine.awaitQuiescence();
+        }
+        assertTrue(tried.get() > pages - 2 * BACKGROUND, tried::toString);
+        assertTrue(tried.get() <= pages, tried::toString);
+        channels.failure = (call, offset, length) -> {};
+        assertEquals(pages, dirty(file, 0));
+        PeriodicRounds.writeAll(MachineInternals.hostFiles(fixture.machine));
+        assertEquals(0, dirty(file, 0));
+        assertSaved(path, pages, 0);
+        assertResult(Errno.ENOSPC, file.fsync());
         file.close();
     }
 

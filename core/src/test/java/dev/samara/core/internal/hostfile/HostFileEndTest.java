@@ -14,6 +14,8 @@ import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
+import dev.samara.core.internal.sync.DelayedTask;
+import dev.samara.core.mman.FileAdvice;
 import java.io.IOException;
 import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
@@ -29,8 +31,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -305,5 +312,75 @@ final class HostFileEndTest {
         closes.join();
         assertEquals(List.of(), reports);
         assertEquals("01", Files.readString(path));
+    }
+
+    @Test
+    @DisplayName("that are read ahead while the machine is closed end the reads without a report")
+    void readAhead() throws Exception {
+        Path path = write("path", "content");
+        for (int readsBefore = 0; readsBefore < 2; readsBefore++) {
+            closeDuringReadAhead(path, readsBefore);
+        }
+        assertEquals(List.of(), reports);
+    }
+
+    /**
+     * Closes a machine during a read ahead of two windows, before or after the first window was read.
+     *
+     * @param readsBefore the number of windows that are read before the close
+     */
+    private void closeDuringReadAhead(Path path, int readsBefore) throws Exception {
+        Files.write(path, new byte[1 << 20]);
+        ExecutorService tasks = Executors.newSingleThreadExecutor();
+        Machine closed = Machine.builder()
+                .memory(4 << 20)
+                .reportTo(reports::add)
+                .executor(tasks)
+                .build();
+        CountDownLatch reached = new CountDownLatch(1);
+        CountDownLatch released = new CountDownLatch(1);
+        AtomicInteger reads = new AtomicInteger();
+        channels.failure = (call, offset, length) -> {
+            if (call == ChannelCall.READ && reads.getAndIncrement() == readsBefore) {
+                reached.countDown();
+                Latches.await(released);
+            }
+        };
+        MachineInternals.hostFiles(closed).openBy(channels);
+        HostFile file = closed.openFile(path, GEOMETRY);
+        assertEquals(0, file.fadvise(0, 0, FileAdvice.POSIX_FADV_WILLNEED));
+        Await.until("a read", () -> reached.getCount() == 0);
+        file.close();
+        closed.close();
+        released.countDown();
+        tasks.shutdown();
+        Await.until("the read ahead ends", tasks::isTerminated);
+    }
+
+    @Test
+    @DisplayName("leave no thread behind once the machine is closed")
+    void threads() throws Exception {
+        Path path = write("path", "content");
+        ThreadGroup group = new ThreadGroup("caller");
+        AtomicBoolean isWaiting = new AtomicBoolean();
+        // A thread belongs to the group of the thread that started it.
+        Thread caller = new Thread(group, () -> {
+            Machine own = Machine.builder()
+                    .memory(1 << 20)
+                    .writeBackEvery(Duration.ofHours(1))
+                    .reportTo(reports::add)
+                    .build();
+            HostFile file = own.openFile(path, GEOMETRY, RW);
+            Thread[] threads = new Thread[10];
+            int count = group.enumerate(threads);
+            isWaiting.set(Stream.of(threads).limit(count).anyMatch(one -> one instanceof DelayedTask));
+            file.close();
+            own.close();
+        });
+        caller.start();
+        Await.stopped(caller);
+        assertTrue(isWaiting.get(), "a thread waits for the next periodic write");
+        Await.until("all threads end", () -> group.activeCount() == 0);
+        assertEquals(List.of(), reports);
     }
 }

@@ -72,7 +72,7 @@ final class BackgroundTest extends BackgroundFixture {
         List<Throwable> told = new CopyOnWriteArrayList<>();
         AtomicInteger tries = new AtomicInteger();
         Background background = new Background(
-                told::add, NEVER, NEVER, thread -> startAfter(3, tries, thread), BackgroundThreads.Timer.OF_JDK);
+                told::add, NEVER, NEVER, thread -> startAfter(3, tries, thread), BackgroundThreads.Timer.OF_THREADS);
         CountDownLatch ran = new CountDownLatch(1);
         background.execute(ran::countDown);
         Await.until("the task runs", () -> ran.getCount() == 0);
@@ -108,8 +108,27 @@ final class BackgroundTest extends BackgroundFixture {
             return ran.getCount() == 0;
         });
         assertEquals(3, tries.get());
-        assertEquals(2, lost.get(), "one at the beginning, and one for the first failure");
+        assertEquals(1, lost.get());
         assertEquals(1, told.size(), told::toString);
+    }
+
+    @Test
+    @DisplayName("where the timer cannot start a thread either, the caller does not wait, and a later call tries again")
+    void noThreadForTheTimer() {
+        List<Throwable> told = new CopyOnWriteArrayList<>();
+        AtomicInteger tries = new AtomicInteger();
+        Background background =
+                new Background(told::add, NEVER, NEVER, thread -> startAfter(1, tries, thread), (nanos, task) -> {
+                    throw new OutOfMemoryError("planted");
+                });
+        CountDownLatch ran = new CountDownLatch(1);
+        background.execute(ran::countDown);
+        assertEquals(1, tries.get());
+        assertEquals(1, told.size(), told::toString);
+        Await.until("the task runs", () -> {
+            background.attendAgain();
+            return ran.getCount() == 0;
+        });
     }
 
     @Test

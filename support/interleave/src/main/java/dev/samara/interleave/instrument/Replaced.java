@@ -31,7 +31,6 @@ final class Replaced {
             "java/lang/System",
             "java/lang/Runtime",
             "java/lang/ref/ReferenceQueue",
-            "java/util/concurrent/CompletableFuture",
             "java/util/concurrent/locks/LockSupport");
 
     /** The names and descriptors of the methods of {@code Threads}. */

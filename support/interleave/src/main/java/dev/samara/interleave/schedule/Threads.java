@@ -3,8 +3,6 @@ package dev.samara.interleave.schedule;
 
 import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -182,27 +180,6 @@ public final class Threads {
             step(self, of, "monitor " + monitor.name(), "notifyAll", site);
             monitor.notified++;
         }
-    }
-
-    /** Returns an executor whose timer is a thread of the run. */
-    public static Executor delayedExecutor(long delay, TimeUnit unit, Executor executor, String site) {
-        SteppedThread self = Steps.self();
-        if (self == null) {
-            return CompletableFuture.delayedExecutor(delay, unit, executor);
-        }
-        return task -> {
-            if (delay <= 0) {
-                executor.execute(task);
-                return;
-            }
-            new SteppedThread(
-                            () -> {
-                                parkNanos(null, unit.toNanos(delay), site);
-                                executor.execute(task);
-                            },
-                            "timer")
-                    .start();
-        };
     }
 
     public static long nanoTime() {
