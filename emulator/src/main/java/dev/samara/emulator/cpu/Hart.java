@@ -75,8 +75,7 @@ public final class Hart extends FlatMemory {
     @Override
     protected void fault(int fault, long address, int access, int size) {
         if (fault == Fault.RETRY) {
-            // An interrupt of the host's thread does not concern the guest, so the access is retried.
-            Thread.interrupted();
+            // The machine is freeing memory, which does not concern the guest, so the access is retried.
             return;
         }
         faultKind = fault;

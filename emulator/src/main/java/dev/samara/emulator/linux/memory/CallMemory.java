@@ -44,13 +44,8 @@ public final class CallMemory {
     }
 
     private static boolean isRetry(int fault) {
-        // An access that an interrupt of the host's thread ended is retried, because the interrupt does not concern the
-        // guest.
-        if (fault != Fault.RETRY) {
-            return false;
-        }
-        Thread.interrupted();
-        return true;
+        // The machine is freeing memory, which does not concern the guest.
+        return fault == Fault.RETRY;
     }
 
     private long load(long address, int size) {
