@@ -77,7 +77,7 @@ import org.jspecify.annotations.Nullable;
  * in progress. The package description lists the other waits.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the
- * interrupt flag still set. If a notifier of an operation in flight makes a call that has to wait, the call throws
+ * interrupt flag still set. (An access to memory never fails because of an interrupt.) If a notifier of an operation in flight makes a call that has to wait, the call throws
  * {@link IllegalStateException} instead, also with nothing changed.
  *
  * <p>A call that removes pages or rights first reserves the resources for the removal. It returns {@code EAGAIN} if the
@@ -280,8 +280,8 @@ public final class AddressSpace implements AutoCloseable {
      * @param address any address
      * @param access bits of {@link Protection}; the {@link dev.samara.core.vma.ProtectionMap} of the geometry decides
      *     which rights imply others
-     * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not, or RETRY if the thread was interrupted
-     *     while it waited
+     * @return {@link Fault#NONE} if it is allowed, MAPERR or ACCERR if not. An interrupt does not end the wait, and the
+     *     interrupt flag stays set
      * @throws IllegalArgumentException if {@code access} has bits that are not of {@link Protection}
      * @throws IllegalStateException if this method would have to wait or grow a stack, and is called by an operation's
      *     retire phase, while a CPU of the thread is in GUEST, or by a backing in {@code rcuMapPages}
@@ -312,8 +312,8 @@ public final class AddressSpace implements AutoCloseable {
      * @return the number of read bytes, less than the number of bytes that remained if a later page cannot be read. If
      *     no byte was read, a negated errno: EFAULT if there is no mapping, the mapping does not allow it, or the space
      *     is {@linkplain PageTableRef#reap reaped}; ENOMEM if there is no memory left; EAGAIN while the machine
-     *     {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if the thread was interrupted while it waited.
-     *     After each 512 pages a read ends early if the thread was interrupted or this reference is closed
+     *     {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if a backing returned {@link Fault#RETRY}. After
+     *     each 512 pages a read ends early if the thread was interrupted or this reference is closed
      * @throws java.nio.ReadOnlyBufferException if {@code target} is read-only
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
@@ -349,8 +349,9 @@ public final class AddressSpace implements AutoCloseable {
      * @return the number of written bytes, less than the number of bytes that remained if a later page cannot be
      *     written. If no byte was written, a negated errno: EFAULT if there is no mapping, the mapping does not allow
      *     it, or the space is {@linkplain PageTableRef#reap reaped}; ENOMEM if there is no memory left; EAGAIN while
-     *     the machine {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if the thread was interrupted while it
-     *     waited. After each 512 pages a write ends early if the thread was interrupted or this reference is closed
+     *     the machine {@linkplain MachineBuilder#lowMemory takes} memory; EINTR if a backing returned {@link
+     *     Fault#RETRY}. After each 512 pages a write ends early if the thread was interrupted or this reference is
+     *     closed
      * @throws IllegalStateException if the machine was built without memory, if a CPU of the thread is in GUEST, or if
      *     this is called by a backing in {@code rcuMapPages}
      */
@@ -824,7 +825,10 @@ public final class AddressSpace implements AutoCloseable {
      * EPERM it would discard pages of a sealed mapping; EACCES REMOVE of a mapping that cannot be written, EPERM of a
      * file that is sealed against writes; EAGAIN too many mappings. GUARD_INSTALL needs page tables for its whole
      * range: ENOMEM beyond the {@linkplain MachineBuilder#pageTableLimit limit}, EINTR if the thread is interrupted
-     * while it counts them; in both cases nothing is changed.
+     * while it counts them; in both cases nothing is changed. POPULATE_READ and POPULATE_WRITE: ENOMEM, EFAULT or
+     * EINVAL if a page cannot be faulted in, EAGAIN while the machine {@linkplain MachineBuilder#lowMemory takes}
+     * memory, EINTR if a backing returned {@link Fault#RETRY}, or if the thread is interrupted, which is checked every
+     * 512 pages. Pages that were faulted in before the error stay.
      *
      * @param start a page boundary
      * @param length bytes; 0 succeeds
@@ -870,7 +874,9 @@ public final class AddressSpace implements AutoCloseable {
      * the mappings below it stay locked.
      *
      * <p>Errors: EINVAL bad flags, or the range wraps; EPERM locking is not allowed at all; ENOMEM over the limit, a
-     * hole, too many mappings, or memory that cannot be accessed (which stays locked).
+     * hole, too many mappings, or memory that cannot be accessed; EAGAIN no memory for the pages, also while the machine
+     * {@linkplain MachineBuilder#lowMemory takes} memory; EINTR a backing returned {@link Fault#RETRY}, or the thread is
+     * interrupted, which is checked every 512 pages. If only the pages cannot be faulted in, the mappings stay locked.
      *
      * @param start any address; the range begins with its page
      * @param length bytes; a length that rounds to 0 succeeds

@@ -49,8 +49,9 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Traps</b> are the same exceptions that Chicory's own memories throw: {@link WasmRuntimeException} with the
  * message {@code out of bounds memory access}. A failed access changes nothing. An access also traps, with {@code out
- * of memory}, if the machine has no memory for it. A thread that is interrupted where it would have to wait throws
- * {@link ChicoryInterruptedException}. A copy, fill or write of many bytes may have changed part of the bytes if it
+ * of memory}, if the machine has no memory for it. A thread that is interrupted while it waits in {@link #grow}, in
+ * an atomic wait, or until the machine has freed memory for an access, throws {@link ChicoryInterruptedException}; an
+ * interrupt ends no other wait of an access. A copy, fill or write of many bytes may have changed part of the bytes if it
  * ends with one of the latter two exceptions, or at a page whose access rights the host removed.
  *
  * <p><b>The end.</b> An unreachable memory is released some time after a garbage collection ({@link

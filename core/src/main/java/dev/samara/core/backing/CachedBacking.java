@@ -33,6 +33,9 @@ public abstract class CachedBacking implements Backing {
     private static final int NO_MEMORY = NoFrame.NO_MEMORY;
     private static final int UNREADABLE = NoFrame.EVICTED - 1;
 
+    /** Ends the reads of a page whose {@link #read} itself removes it. */
+    private static final int MOST_READS = 4096;
+
     private final String name;
     private final PageCache cache;
 
@@ -54,7 +57,7 @@ public abstract class CachedBacking implements Backing {
     /**
      * Reads a page. May block. If it throws, the fault is a SIGBUS, and {@link #pread} and {@link #pwrite} rethrow the
      * exception. If the page is removed from the cache during this call, the data read is dropped, and this method is
-     * called again. So an access after {@link PageCache#remove} sees the content that the file has by then.
+     * called again, up to 4,096 times for one access, which then fails as if this had returned false. So an access after {@link PageCache#remove} sees the content that the file has by then.
      *
      * @param page number of the page in the file
      * @param frame a frame filled with zeros, which no other thread uses
@@ -85,7 +88,7 @@ public abstract class CachedBacking implements Backing {
     private int fetch(long page) {
         FilePages pages = (FilePages) cache;
         int result = NoFrame.STALE;
-        while (result == NoFrame.STALE) {
+        for (int reads = 0; result == NoFrame.STALE && reads < MOST_READS; reads++) {
             ReadsUnderWay.PageRead read = pages.beginRead(page, 1);
             try {
                 result = fetch(pages, read, page);
@@ -93,7 +96,7 @@ public abstract class CachedBacking implements Backing {
                 pages.endRead(read);
             }
         }
-        return result;
+        return result == NoFrame.STALE ? UNREADABLE : result;
     }
 
     /** Reads a page once. Returns {@link NoFrame#STALE} if the page was removed from the cache during the read. */

@@ -45,8 +45,8 @@ import java.util.List;
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open reports a failure
  * once, by its next {@code fsync}, {@code msync} with {@code MS_SYNC}, or {@link #syncRange} that waits. If a force
  * fails, the pages that were written for it become dirty again, if they are still in memory. {@code
- * MachineBuilder.dropFailedWrites} selects Linux's behaviour. Interrupting a thread has no effect on the file, and ends
- * only a long {@link #punch}.
+ * MachineBuilder.dropFailedWrites} selects Linux's behaviour. An interrupt of a thread has no effect on the file: it
+ * ends only a long {@link #punch}, no access to a mapping fails because of it, and the flag stays set.
  *
  * <p><b>Other programs.</b> If another program shrinks the file, the machine detects that at the next open of its path,
  * at each call of this class that changes the file, at a {@link #pread} that the end of the file cuts short, and when a

@@ -18,8 +18,10 @@ import dev.samara.core.internal.guest.FutexBuckets;
  *   <li>EFAULT if it is beyond the limit of the space, or if the call must access the word and cannot. A wake of a
  *       private word does not access the word.
  *   <li>EFAULT for a shared word on a private page that cannot be written, because such a word never changes.
- *   <li>ENOMEM if there is no memory for the page; EINTR if the thread was interrupted and would have to wait for the
- *       page. The flag stays set, and nothing is changed.
+ *   <li>ENOMEM if there is no memory for the page; EINTR if the thread was interrupted, and would have to wait until
+ *       the machine has {@linkplain dev.samara.core.MachineBuilder#lowMemory reclaimed} memory for the page, or if a
+ *       backing returned {@code RETRY}. The flag stays set, and nothing is changed. An interrupt ends no other wait for
+ *       the page.
  * </ul>
  *
  * <p>A call with the memory of a CPU throws {@link IllegalArgumentException} if the CPU is in a space of another

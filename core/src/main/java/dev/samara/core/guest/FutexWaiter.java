@@ -34,7 +34,7 @@ public abstract sealed class FutexWaiter permits QueuedWaiter {
      * @return 0 if the waiter entered the table; otherwise a negated errno: EAGAIN if the word contains another number;
      *     EINVAL if the address is not a multiple of 4, or the waiter has no bits; EFAULT if the word cannot be read,
      *     or is shared and on a private page that cannot be written; ENOMEM if there is no memory for its page; EINTR
-     *     if the thread was interrupted and would have to wait for the page (the flag stays set)
+     *     as for the calls of {@link FutexTable} (the flag stays set)
      * @throws IllegalStateException if the waiter entered a table before
      * @throws IllegalArgumentException if the CPU's space and the table belong to different machines
      */

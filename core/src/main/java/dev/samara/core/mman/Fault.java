@@ -13,10 +13,12 @@ package dev.samara.core.mman;
  * <ul>
  *   <li>{@link #OUT_OF_MEMORY}: the embedder should free memory and retry the access, or kill a guest process, as Linux
  *       does with SIGKILL.
- *   <li>{@link #RETRY}: if the thread was interrupted, the embedder should check why, clear the interrupt flag, and
- *       retry the access. Otherwise the machine is freeing memory, and the embedder just retries. The guest notices
- *       neither of the two.
+ *   <li>{@link #RETRY}: the machine is freeing memory, or a {@linkplain dev.samara.core.vma.Backing#fault backing}
+ *       returned this. The embedder should retry the access; the guest does not notice it.
  * </ul>
+ *
+ * <p>An interrupt never makes an access fail. An access that waits continues to wait, and the interrupt flag is still
+ * set when it returns.
  *
  * @param kind the reason, one of the numbers of this class but not {@link #NONE}
  * @param address the address at which the access failed, {@code si_addr}; for an access that crosses a page boundary,
@@ -49,9 +51,8 @@ public record Fault(int kind, long address, int access, int size) {
     public static final int OUT_OF_MEMORY = 5;
 
     /**
-     * The thread was interrupted while it had to wait, and its interrupt flag is still set; or memory ran out, and the
-     * machine is {@linkplain dev.samara.core.MachineBuilder#lowMemory reclaiming} memory from a space. Nothing has
-     * changed.
+     * Memory ran out, and the machine is {@linkplain dev.samara.core.MachineBuilder#lowMemory reclaiming} memory from a
+     * space; or a {@linkplain dev.samara.core.vma.Backing#fault backing} returned this. Nothing has changed.
      */
     public static final int RETRY = 6;
 

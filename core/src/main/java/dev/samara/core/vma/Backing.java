@@ -248,9 +248,12 @@ public interface Backing {
      *
      * <p>Called without any lock, but with a reference to the VMA. It may block for any length of time, and only faults
      * that need the same page wait for it. The page is mapped only if the mapping still exists afterwards. An exception
-     * is reported, and the fault is a SIGBUS. The fault is also a SIGBUS if the result is repeatedly not the cache's
-     * frame of that page. A result is ignored if pages were removed from the cache during the call; the method is then
-     * called again, until the thread is interrupted.
+     * is reported, and the fault is a SIGBUS. The fault is also a SIGBUS, and is reported, if the result is
+     * repeatedly not the cache's frame of that page. A result is ignored if pages were removed from the cache during
+     * the call; the method is then called again, up to 4,096 times for one access.
+     *
+     * <p>An interrupt of the thread does not end the access. A method that must end early because of an interrupt
+     * returns {@code -Fault.RETRY}, and leaves the interrupt flag set.
      *
      * <p>The method may call into any address space, and use any {@code Cpu} of its thread, but the CPU that faults
      * must stay in its space. If the method never returns, only that thread is lost: other threads can unmap, replace
@@ -258,8 +261,8 @@ public interface Backing {
      *
      * @param request the requested page
      * @return the frame that {@link PageCache#insert} or {@link PageCache#frameAt} returned, or a negative number:
-     *     {@code -Fault.ADRERR}, {@code -Fault.OUT_OF_MEMORY} and {@code -Fault.RETRY} become the result, any other
-     *     negative number is a SIGBUS
+     *     {@code -Fault.ADRERR}, {@code -Fault.OUT_OF_MEMORY} and {@code -Fault.RETRY} become the result of the access,
+     *     any other negative number is a SIGBUS. A call that needs the page returns EINTR for {@code -Fault.RETRY}
      */
     default int fault(PageRequest request) {
         return -Fault.ADRERR;

@@ -237,8 +237,9 @@ final class LowMemoryTest {
             assertResult(Errno.EAGAIN, needs.write(AT + full * PAGE, bytes, 0, 1));
             assertResult(Errno.EAGAIN, needs.madvise(AT + full * PAGE, PAGE, Advice.POPULATE_WRITE));
             Thread.currentThread().interrupt();
-            assertResult(Errno.EINTR, needs.write(AT + full * PAGE, bytes, 0, 1));
-            assertResult(Errno.EINTR, needs.madvise(AT + full * PAGE, PAGE, Advice.POPULATE_WRITE));
+            assertFault(Fault.RETRY, touch(full));
+            assertResult(Errno.EAGAIN, needs.write(AT + full * PAGE, bytes, 0, 1));
+            assertResult(Errno.EAGAIN, needs.madvise(AT + full * PAGE, PAGE, Advice.POPULATE_WRITE));
             assertTrue(Thread.interrupted());
             leaveGuest(guest);
             touchAtLast(full);

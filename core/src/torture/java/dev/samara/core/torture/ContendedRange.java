@@ -204,7 +204,7 @@ final class ContendedRange {
         }
         int events = space.resolve(address(first), Protection.READ);
         holes.check(events != Fault.MAPERR, "a mapped page is not there");
-        if (early && events != Fault.RETRY) {
+        if (early) {
             for (int page = first; page < first + pages; page++) {
                 holes.check(leaving.get(page) == 0, "resolved before the munmap of the earlier mapping was complete");
             }

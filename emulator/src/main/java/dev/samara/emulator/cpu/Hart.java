@@ -78,9 +78,7 @@ public final class Hart extends FlatMemory {
     @Override
     protected void fault(int fault, long address, int access, int size) {
         if (fault == Fault.RETRY) {
-            // An interrupt of the host's thread does not concern the guest, so the access is retried. It is also
-            // retried while the machine takes memory from a process, which needs the processor.
-            Thread.interrupted();
+            // The access is retried while the machine takes memory from a process, which needs the processor.
             Thread.yield();
             return;
         }

@@ -22,17 +22,23 @@ import java.util.Objects;
  */
 final class BackingFault {
     /**
-     * The number of invalid results after which a fault fails. A result is invalid if its frame is not in the cache
-     * although no page was removed from the cache. A backing that keeps its own index may learn of a truncation late,
-     * and return invalid results until then.
+     * The weight of vain answers of a backing after which a fault fails. An answer whose page, or right to write, was
+     * removed before the fault could use it has the weight 1: other threads may do that any number of times, e.g. by
+     * evictions, but a backing that does it within its own answer would be asked forever.
      */
-    private static final int PATIENCE = 16;
+    private static final int PATIENCE = 4096;
+
+    /**
+     * The weight of an invalid result, i.e. of a frame that is not in the cache although no page was removed from the
+     * cache. A backing that keeps its own index may learn of a truncation late, and return invalid results until then.
+     */
+    private static final int INVALID = PATIENCE / 16;
 
     private final FaultState state;
     private final FaultAround faultAround;
     private final CopyOnWrite copyOnWrite;
 
-    /** How many invalid results the backing has returned during the current fault. */
+    /** The weight of the vain answers of the backing during the current fault. */
     private int inVain;
 
     BackingFault(FaultState state, FaultAround faultAround, CopyOnWrite copyOnWrite) {
@@ -105,7 +111,7 @@ final class BackingFault {
         }
         state.reader.readLock();
         if (!state.frames.isCached(frame, cache.number(), page)) {
-            return cache.hasRemovedSince(removals) ? askAgain() : outOfDate(traits, frame, page);
+            return outOfDate(traits, frame, page, cache.hasRemovedSince(removals));
         }
         boolean writes = (access & Protection.WRITE) != 0;
         if (writes && !vma.has(VmaFlags.SHARED)) {
@@ -118,24 +124,27 @@ final class BackingFault {
         return faultAround.mapOne(vma, cache, address, page, frame, writes);
     }
 
-    /**
-     * Restarts the fault without counting an invalid result. The result may have been valid although its page has been
-     * removed since; that may happen any number of times. A backing that removes the pages it returns would be asked
-     * forever; an interrupt ends this loop.
-     */
-    private static int askAgain() {
-        return Thread.currentThread().isInterrupted() ? Fault.RETRY : FaultResult.AGAIN;
+    /** Restarts the fault after a frame that is not in the cache, or lets the fault fail if that happens too often. */
+    private int outOfDate(BackingTraits traits, int frame, long page, boolean isRemoved) {
+        inVain += isRemoved ? 1 : INVALID;
+        String reason = isRemoved ? " again and again, but its page is removed" : ", which is not the frame";
+        return inVain < PATIENCE
+                ? FaultResult.AGAIN
+                : blamed(
+                        "fault",
+                        traits,
+                        "returned frame " + frame + reason + " of page " + page + " in its page cache");
     }
 
-    private int outOfDate(BackingTraits traits, int frame, long page) {
-        if (++inVain < PATIENCE) {
-            return FaultResult.AGAIN;
-        }
-        state.reports.backing(
-                "fault",
-                traits,
-                new IllegalStateException(
-                        "returned frame " + frame + ", which is not the frame of page " + page + " in its page cache"));
+    /** Restarts the fault after a notice that no longer covers the write, or lets the fault fail as above. */
+    private int outOfDate(BackingTraits traits, Request request) {
+        return ++inVain < PATIENCE
+                ? FaultResult.AGAIN
+                : blamed("pageMkwrite", traits, "permitted the " + request + " again and again, and it was revoked");
+    }
+
+    private int blamed(String call, BackingTraits traits, String message) {
+        state.reports.backing(call, traits, new IllegalStateException(message));
         return Fault.ADRERR;
     }
 
@@ -216,6 +225,7 @@ final class BackingFault {
             if (leaf == null) {
                 return FaultResult.NO_TABLE;
             }
+            boolean mapped;
             Leaf.lock(leaf);
             try {
                 boolean stands = state.mayChange(leaf)
@@ -223,14 +233,14 @@ final class BackingFault {
                         && state.frames.isCached(frame, cache.number(), request.page());
                 long bits = faultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
                 long pte = Pte.present(frame, bits);
-                boolean mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), pte);
+                mapped = stands && Leaf.fill(leaf, table.indexOf(request.address()), pte);
                 if (mapped) {
                     state.noteDirtied(Pte.NONE, pte);
                 }
-                return mapped ? Fault.NONE : FaultResult.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }
+            return mapped ? Fault.NONE : outOfDate(traits, request);
         } finally {
             table.notices().end(notice);
         }
@@ -242,7 +252,8 @@ final class BackingFault {
         Request request = Request.of(state, vma, state.pageOf(vma, address), address, access);
         Notice notice = table.notices().begin(address);
         try {
-            int told = tell(Objects.requireNonNull(vma.traits()), request);
+            BackingTraits traits = Objects.requireNonNull(vma.traits());
+            int told = tell(traits, request);
             if (told != Fault.NONE) {
                 return told;
             }
@@ -250,22 +261,23 @@ final class BackingFault {
             if (leaf == null) {
                 return FaultResult.AGAIN;
             }
+            boolean widened;
             Leaf.lock(leaf);
             try {
                 // If the notice is still valid, the entry has not been emptied and refilled since the backing was
                 // notified, so it is still the entry for which the backing permitted the write. Adds all rights of the
                 // VMA, because an atomic update needs more than the right to write.
                 long wider = pte | faultAround.bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED;
-                boolean widened = state.mayChange(leaf)
+                widened = state.mayChange(leaf)
                         && serves(notice, vma)
                         && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
                 if (widened) {
                     state.noteDirtied(pte, wider);
                 }
-                return widened ? Fault.NONE : FaultResult.AGAIN;
             } finally {
                 Leaf.unlock(leaf);
             }
+            return widened ? Fault.NONE : outOfDate(traits, request);
         } finally {
             table.notices().end(notice);
         }

@@ -16,11 +16,20 @@ import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
 
-/** The growth of a stack down to an accessed address ({@code expand_downwards} in {@code mm/vma.c}). */
-public record ExpandStack(long address) implements Call {
+/**
+ * The growth of a stack down to an accessed address ({@code expand_downwards} in {@code mm/vma.c}).
+ *
+ * @param isFault whether the call serves a fault, so that an interrupt does not end its waits
+ */
+public record ExpandStack(long address, boolean isFault) implements Call {
     /** Grows the stack above an address; the result is 0 if a mapping now covers the address. */
     public static long growStack(Layout layout, long address) {
-        return new Operation(layout, new ExpandStack(address)).run();
+        return new Operation(layout, new ExpandStack(address, false)).run();
+    }
+
+    /** Grows the stack above an address as {@link #growStack}, but never returns EINTR. */
+    static long growForFault(Layout layout, long address) {
+        return new Operation(layout, new ExpandStack(address, true)).run();
     }
 
     @Override
@@ -96,6 +105,11 @@ public record ExpandStack(long address) implements Call {
     @Override
     public boolean mayBeRefused() {
         return false;
+    }
+
+    @Override
+    public boolean isUninterruptible() {
+        return isFault;
     }
 
     @Override

@@ -139,16 +139,17 @@ public final class Faulter {
     }
 
     /**
-     * Returns the errno of a call whose last fault was {@link Fault#RETRY}: EAGAIN if the machine is reaping a space
-     * and the thread is not interrupted; otherwise EINTR, even if a backing returned RETRY.
+     * Returns the errno of a call whose last fault was {@link Fault#RETRY}: EAGAIN if the machine is reaping a space,
+     * EINTR if a backing returned RETRY. A fault has no other reason for RETRY; an interrupt is none.
      */
     public Errno errnoOfRetry() {
-        return wasShort && !Thread.currentThread().isInterrupted() ? Errno.EAGAIN : Errno.EINTR;
+        return wasShort ? Errno.EAGAIN : Errno.EINTR;
     }
 
     /**
      * Makes an access possible, or returns the reason why it is impossible. May wait for operations, backings and
-     * reclaim. The caller is not in a reader section and holds no lock.
+     * reclaim; an interrupt ends none of these waits, and the flag stays set. The caller is not in a reader section and
+     * holds no lock.
      *
      * @param address any address
      * @param access bits of {@link Protection}, at least one; or READ or WRITE together with {@link
@@ -376,7 +377,7 @@ public final class Faulter {
         return vma;
     }
 
-    /** Waits until the owner of a busy entry releases it, or the thread is interrupted. */
+    /** Waits until the owner of a busy entry releases it. */
     private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
         leaveToWait();
         Gate gate = state.memory.owners().gateOf(pte);
@@ -386,9 +387,9 @@ public final class Faulter {
             return FaultResult.AGAIN;
         }
         BegunEvent recorded = Tracepoints.beginFault();
-        int result = PermissionCheck.awaitOwner(state.layout, gate, address);
-        state.record(recorded, "a busy entry", address, access, result);
-        return result;
+        PermissionCheck.awaitOwner(state.layout, gate, address);
+        state.record(recorded, "a busy entry", address, access, FaultResult.AGAIN);
+        return FaultResult.AGAIN;
     }
 
     /** Waits at the gate of the VMA, or grows the stack. */

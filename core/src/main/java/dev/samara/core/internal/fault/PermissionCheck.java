@@ -92,10 +92,10 @@ public final class PermissionCheck {
 
     /**
      * Prepares a new attempt after an attempt without a result: grows the stack above the address if no VMA was found,
-     * or waits at the gate of the VMA. The caller is not in a reader section.
+     * or waits at the gate of the VMA. An interrupt does not end the wait. The caller is not in a reader section.
      *
      * @return {@link FaultResult#AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
-     *     there; RETRY after an interrupt
+     *     there
      * @throws IllegalStateException if the fault would have to wait, and was called by the retire phase of an operation
      *     in flight, while a CPU of the thread is in GUEST, or by a backing that must not wait
      */
@@ -104,7 +104,10 @@ public final class PermissionCheck {
             return grow(layout, address);
         }
         Gate gate = vma.gate();
-        return gate == null || awaitGate(layout, gate, address) ? FaultResult.AGAIN : Fault.RETRY;
+        if (gate != null) {
+            awaitGate(layout, gate, address);
+        }
+        return FaultResult.AGAIN;
     }
 
     private static int grow(Layout layout, long address) {
@@ -112,14 +115,11 @@ public final class PermissionCheck {
         if (above == null || !above.has(VmaFlags.GROWSDOWN)) {
             return Fault.MAPERR;
         }
-        long grown = ExpandStack.growStack(layout, address);
-        if (grown == Errno.EINTR.result()) {
-            return Fault.RETRY;
-        }
+        long grown = ExpandStack.growForFault(layout, address);
         return Errno.isError(grown) ? Fault.MAPERR : FaultResult.AGAIN;
     }
 
-    private static boolean awaitGate(Layout layout, Gate gate, long address) {
+    private static void awaitGate(Layout layout, Gate gate, long address) {
         if (!gate.isOpen()) {
             // Refuses to wait if this thread has a CPU in GUEST, because the operation of the gate may wait for that
             // CPU.
@@ -131,7 +131,7 @@ public final class PermissionCheck {
                                 + ", and would have to wait for " + gate + ": nothing in flight may wait");
             }
         }
-        return gate.await(new FaultWaitReporter(layout.host().threads(), address));
+        awaitUninterruptibly(layout, gate, address);
     }
 
     /** Waits until a fork that narrows entries has ended. The caller is in no reader section, and may wait. */
@@ -144,10 +144,17 @@ public final class PermissionCheck {
      * of an operation may also call this.
      *
      * @param gate the owner's gate
-     * @return {@link FaultResult#AGAIN}, or {@link Fault#RETRY} after an interrupt
      */
-    static int awaitOwner(Layout layout, Gate gate, long address) {
-        return gate.await(new FaultWaitReporter(layout.host().threads(), address)) ? FaultResult.AGAIN : Fault.RETRY;
+    static void awaitOwner(Layout layout, Gate gate, long address) {
+        awaitUninterruptibly(layout, gate, address);
+    }
+
+    /**
+     * Waits for a gate, and keeps the interrupt flag: an interrupt is no reason for an access to fail, because code
+     * that loads and stores expects no such failure.
+     */
+    private static void awaitUninterruptibly(Layout layout, Gate gate, long address) {
+        gate.awaitUninterruptibly(new FaultWaitReporter(layout.host().threads(), address));
     }
 
     /**

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.guest;
 
 import dev.samara.core.guest.FutexKey;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -20,7 +21,13 @@ final class FutexWords {
 
     private FutexWords() {}
 
-    /** Returns the key of a word, or null. Fails with RETRY only if the thread is interrupted. */
+    /** The pause between two accesses while the machine takes pages of a space. */
+    private static final long PAUSE_NANOS = 20_000;
+
+    /**
+     * Returns the key of a word, or null. Waits while the machine takes pages of a space to get memory for the word's
+     * page, unless the thread is interrupted.
+     */
     static @Nullable FutexKey key(CpuMemory cpu, long address, boolean isShared, int access) {
         FutexKey key;
         do {
@@ -29,9 +36,18 @@ final class FutexWords {
         return key;
     }
 
-    /** Whether the last access failed because the machine was taking pages of a space, and must be retried. */
+    /**
+     * Returns whether the last access failed because the machine was taking pages of a space, and must be retried.
+     * Pauses before that.
+     */
     private static boolean isToRetry(CpuMemory cpu) {
-        return cpu.fault() == Fault.RETRY && !Thread.currentThread().isInterrupted();
+        if (cpu.fault() != Fault.RETRY
+                || cpu.errnoOfRetry() != Errno.EAGAIN
+                || Thread.currentThread().isInterrupted()) {
+            return false;
+        }
+        Pause.parkNanos(cpu, PAUSE_NANOS);
+        return true;
     }
 
     /** Returns the errno of a call whose last access failed. */
@@ -53,19 +69,20 @@ final class FutexWords {
      */
     static boolean makePresent(CpuMemory cpu, TranslatedMemory memory, long address, int access) {
         cpu.begin();
+        long physical;
         boolean entered = memory.enter();
         try {
-            long physical = access == Protection.WRITE
+            physical = access == Protection.WRITE
                     ? memory.findForUpdate(address)
                     : memory.findReadable(address, Protection.READ);
-            if (physical >= 0) {
-                return true;
-            }
-            cpu.fail((int) -physical, address, access, SIZE);
-            return isToRetry(cpu);
         } finally {
             memory.leave(entered);
         }
+        if (physical >= 0) {
+            return true;
+        }
+        cpu.fail((int) -physical, address, access, SIZE);
+        return isToRetry(cpu);
     }
 
     /** Returns the number of a word, unsigned, or {@link #ABSENT}. Called in GUEST. */

@@ -105,10 +105,17 @@ final class CacheLimit {
         try {
             recorded = Tracepoints.beginReclaim();
             boolean isFound = true;
+            boolean isRetried = false;
             while (isFound && resident.get() >= from) {
                 long before = resident.get();
-                isFound = reader.evictRecent() > 0 || evict(PATIENCE) || evict(0) || retry(reader);
+                isFound = reader.evictRecent() > 0 || evict(PATIENCE) || evict(0);
                 freedBytes += Math.max(before - resident.get(), 0);
+                if (!isFound && !isRetried) {
+                    // Only once per call: if hardly any page is in memory, each vain attempt is due for a retry, and a
+                    // page that must stay would be retried forever.
+                    isRetried = retry(reader);
+                    isFound = isRetried;
+                }
             }
         } finally {
             room.unlock();

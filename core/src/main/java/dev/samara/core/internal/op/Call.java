@@ -50,9 +50,17 @@ public interface Call {
         return true;
     }
 
-    /** Returns whether the call ends its space; the waits of such a call are not interrupted. */
+    /** Returns whether the call ends its space. */
     default boolean endsSpace() {
         return false;
+    }
+
+    /**
+     * Returns whether an interrupt does not end the waits of the call, because the call must not fail: it ends its
+     * space, or serves a fault.
+     */
+    default boolean isUninterruptible() {
+        return endsSpace();
     }
 
     /** Returns whether the call is a {@code munmap}, which only unmaps its range. */

@@ -89,6 +89,11 @@ public final class Operation extends OperationState {
     }
 
     @Override
+    boolean isUninterruptible() {
+        return call.isUninterruptible();
+    }
+
+    @Override
     boolean isMunmap() {
         return call.isMunmap();
     }

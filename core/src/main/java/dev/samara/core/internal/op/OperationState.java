@@ -69,6 +69,9 @@ abstract class OperationState extends RetirementResources implements MachineWait
     /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
     abstract boolean isMunmap();
 
+    /** Returns whether an interrupt does not end the waits of the call. */
+    abstract boolean isUninterruptible();
+
     /** Adds a range to fault in after completion; a new attempt starts with none. */
     final void populate(PopulateRange range) {
         if (populations.isEmpty()) {
@@ -90,7 +93,7 @@ abstract class OperationState extends RetirementResources implements MachineWait
     /** Returns the waits for ranges in flight, created at the first restart. */
     final RangeWait waits() {
         if (waits == null) {
-            waits = new RangeWait(layout, this, endsSpace());
+            waits = new RangeWait(layout, this, isUninterruptible());
         }
         return waits;
     }

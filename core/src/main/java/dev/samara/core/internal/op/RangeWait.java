@@ -26,8 +26,8 @@ final class RangeWait {
     /** The operation, for messages. */
     private final WaitReporter operation;
 
-    /** Whether the operation ends its space. The waits of such an operation are not interrupted. */
-    private final boolean endsSpace;
+    /** Whether an interrupt does not end the waits. */
+    private final boolean isUninterruptible;
 
     /** The position of the operation's first restart in the order of first restarts in the space. */
     private final long age;
@@ -39,10 +39,10 @@ final class RangeWait {
 
     private @Nullable Ticket ticket;
 
-    RangeWait(Layout layout, WaitReporter operation, boolean endsSpace) {
+    RangeWait(Layout layout, WaitReporter operation, boolean isUninterruptible) {
         this.layout = layout;
         this.operation = operation;
-        this.endsSpace = endsSpace;
+        this.isUninterruptible = isUninterruptible;
         age = layout.nextAge();
     }
 
@@ -103,10 +103,9 @@ final class RangeWait {
     }
 
     /**
-     * Waits until the gate of the other operation is open. The wait of an operation that ends its space is not
-     * interrupted. The caller must hold no lock.
+     * Waits until the gate of the other operation is open. The caller must hold no lock.
      *
-     * @return false if the thread is interrupted
+     * @return false if the thread is interrupted; always true if the operation is uninterruptible
      */
     boolean await() {
         Gate gate = Objects.requireNonNull(met);
@@ -118,7 +117,7 @@ final class RangeWait {
                     + ", and would have to wait for " + gate + ": nothing in flight may wait");
         }
         assert !layout.isLockedByThisThread() : "a wait under the layout lock";
-        if (endsSpace) {
+        if (isUninterruptible) {
             gate.awaitUninterruptibly(operation);
             return true;
         }

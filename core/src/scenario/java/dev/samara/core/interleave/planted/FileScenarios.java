@@ -76,7 +76,7 @@ final class FileScenarios {
                 if (!Thread.interrupted()) {
                     throw new AssertionError("the interrupt flag is lost");
                 }
-                return loaded.equals("RETRY") ? load(cpu, AT) : loaded;
+                return loaded;
             });
             calls().put("truncate", (state, cpu) -> "" + file().truncate(PAGE));
         }

@@ -217,9 +217,7 @@ final class FailureScenario implements Scenario {
     }
 
     private static boolean isInterrupted(String result) {
-        return result.equals(Long.toString(Errno.EINTR.result()))
-                || result.equals(Errno.EINTR.name())
-                || result.equals(Fault.toString(Fault.RETRY));
+        return result.equals(Long.toString(Errno.EINTR.result())) || result.equals(Errno.EINTR.name());
     }
 
     private static boolean isRefusal(String result) {

@@ -15,10 +15,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -27,6 +30,8 @@ import dev.samara.core.vma.PageRequest;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Future;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -84,6 +89,42 @@ final class FileFaultTest {
             assertEquals(0x100 + 50 + page, fixture.load(PLACE + (11 + page) * PAGE));
         }
         file.close();
+    }
+
+    @Test
+    @DisplayName("waits for an eviction also if its thread is interrupted, and the flag stays set")
+    void interrupted() {
+        PagedFile file = new PagedFile(fixture, 1);
+        long at = fixed(PLACE, 1, READ, SHARED, file, 0);
+        try (OtherCpu guest = new OtherCpu(fixture.space);
+                OtherCpu evicting = new OtherCpu(fixture.space);
+                OtherCpu faulting = new OtherCpu(fixture.space)) {
+            guest.call(cpu -> {
+                cpu.enterGuest();
+                return cpu.memory().load(at, 8);
+            });
+            Future<Integer> eviction = evicting.submit(cpu -> {
+                file.cache.remove(0, 1);
+                return 0;
+            });
+            Await.until("the entry is busy", () -> Pte.isBusy(fixture.pte(at)), fixture.reports);
+            Future<Boolean> fault = faulting.submit(cpu -> {
+                Thread.currentThread().interrupt();
+                assertFault(Fault.NONE, cpu.memory().load(at, 8));
+                return Thread.interrupted();
+            });
+            Await.until(
+                    "the fault waits",
+                    () -> fault.isDone() || LockSupport.getBlocker(faulting.thread()) instanceof Gate,
+                    fixture.reports);
+            guest.call(cpu -> {
+                cpu.leaveGuest();
+                return 0;
+            });
+            assertTrue(Await.result("the fault", fault, fixture.reports));
+            assertEquals(0, Await.result("the eviction", eviction, fixture.reports));
+        }
+        file.cache.close();
     }
 
     @Test

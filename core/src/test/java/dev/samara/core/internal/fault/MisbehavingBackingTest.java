@@ -158,6 +158,35 @@ final class MisbehavingBackingTest {
         assertEquals(PagedFile.STAMP, load(at));
     }
 
+    private void assertNotifiedInVain(long at, Runnable revocation) {
+        int[] notices = {0};
+        odd.notice = request -> {
+            notices[0]++;
+            revocation.run();
+            return 0;
+        };
+        assertFault(Fault.ADRERR, fixture.memory.store(at, 8, 1));
+        assertEquals(4096, notices[0]);
+        assertEquals(1, fixture.reports.size());
+        assertEquals(Report.Kind.CALLBACK_FAILED, fixture.reports.get(0).kind());
+        fixture.reports.clear();
+    }
+
+    @Test
+    @DisplayName("that revokes each write it permits is asked many times, then the write is a SIGBUS, and reported")
+    void revokesWrites() {
+        odd.notice = request -> 0;
+        long at = map(RW, SHARED);
+        assertNotifiedInVain(at, () -> odd.cache.remove(0, PAGES));
+        assertEquals(PagedFile.STAMP, load(at));
+        assertNotifiedInVain(at, () -> {
+            assertEquals(0, fixture.space.mprotect(at, PAGE, READ));
+            assertEquals(0, fixture.space.mprotect(at, PAGE, RW));
+        });
+        odd.notice = request -> 0;
+        assertTrue(fixture.memory.store(at, 8, 1) == Fault.NONE);
+    }
+
     @Test
     @DisplayName("that offers nothing is asked for every page, also before a private copy")
     void offersNothing() {

@@ -20,6 +20,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.mman.Advice;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.FrameStore;
@@ -61,8 +62,11 @@ final class AnswersOutOfDateTest {
             super("/f", cache);
         }
 
+        Runnable reading = () -> {};
+
         @Override
         protected boolean read(long page, int frame, FrameStore store) {
+            reading.run();
             return true;
         }
 
@@ -184,8 +188,8 @@ final class AnswersOutOfDateTest {
     }
 
     @Test
-    @DisplayName("because it removes the pages itself, for ever, is asked until its thread is interrupted")
-    void interrupted() {
+    @DisplayName("because it removes the pages itself is blamed in the end, also if its thread is interrupted")
+    void endless() {
         long at = map(READ, MapFlags.SHARED);
         file.answer = request -> {
             int frame = file.rightAnswer(request);
@@ -195,9 +199,22 @@ final class AnswersOutOfDateTest {
             }
             return frame;
         };
-        assertFault(Fault.RETRY, fixture.memory.load(at, 8));
+        assertBlamed(at);
         assertTrue(Thread.interrupted());
-        assertEquals(OFTEN, answers);
+        assertEquals(4096, answers);
+    }
+
+    @Test
+    @DisplayName("because its read removes the page is asked many times, and then the page is unreadable")
+    void endlessRead() {
+        long at = map(READ, MapFlags.SHARED);
+        file.reading = () -> {
+            answers++;
+            cache.remove(0, 4);
+        };
+        assertFault(Fault.ADRERR, fixture.memory.load(at, 8));
+        assertEquals(4096, answers);
+        assertEquals(Errno.EIO.result(), file.pread(new byte[1], 0, 1, 0));
         assertEquals(List.of(), fixture.reports);
     }
 

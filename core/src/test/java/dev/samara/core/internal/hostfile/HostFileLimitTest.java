@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
@@ -25,10 +26,17 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("Files of the host in a machine with a limit for their pages")
@@ -121,6 +129,31 @@ final class HostFileLimitTest extends HostFileFixture {
         assertEquals(6, number(path, PAGE));
         assertEquals(PAGES, number(path, (PAGES - 1) * PAGE));
         file.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(longs = {4096, 4160, 4224, 8192})
+    @DisplayName("are accessed, with a limit of one page, also while this page must stay")
+    void onePage(long limit) throws Exception {
+        Path path = write("f", 4 * PAGE_BYTES);
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        Machine machine = Machine.builder().memory(64 * PAGE).cacheLimit(limit).build();
+        try (AddressSpace one = machine.newSpace(GEOMETRY);
+                HostFile file = machine.openFile(path, GEOMETRY, RW)) {
+            long at = one.mmap(0, 4 * PAGE, READ | WRITE, MapFlags.SHARED, file, 0);
+            assertEquals(0, one.mlock(at, PAGE));
+            for (long page = 1; page < 4; page++) {
+                Future<Long> number = thread.submit(longAt(file, page * PAGE));
+                assertEquals(STAMP + page, Await.result("an access to page " + page, number, List.of()));
+            }
+        } finally {
+            thread.shutdown();
+        }
+        machine.close();
+    }
+
+    private static Callable<Long> longAt(HostFile file, long offset) {
+        return () -> file.getLong(offset);
     }
 
     @Test

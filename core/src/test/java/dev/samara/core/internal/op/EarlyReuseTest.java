@@ -31,6 +31,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Vma;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CompletableFuture;
@@ -62,6 +63,21 @@ final class EarlyReuseTest {
 
     private long fixed(long first, long pages) throws Exception {
         return atOnce(() -> space.mmap(page(first), pages * PAGE, RW, FIXED, null, 0));
+    }
+
+    /** Returns faults at several pages, each of which waits. */
+    private List<HeldOperations.Caller<Integer>> waitsAt(int access, long... pages) throws InterruptedException {
+        List<HeldOperations.Caller<Integer>> faults = new ArrayList<>();
+        for (long inside : pages) {
+            faults.add(waits(() -> space.resolve(page(inside), access)));
+        }
+        return faults;
+    }
+
+    private static void assertSucceed(List<HeldOperations.Caller<Integer>> faults) throws Exception {
+        for (HeldOperations.Caller<Integer> fault : faults) {
+            assertEquals(Fault.NONE, fault.result());
+        }
     }
 
     private void assertOver() {
@@ -136,17 +152,13 @@ final class EarlyReuseTest {
         HeldOperations.Hold hold = unmap(8, 8);
         HeldOperations.Hold mapping =
                 holding.hold(() -> space.mmap(page(4), 16 * PAGE, Protection.READ, FIXED, null, 0));
-        for (long inside : new long[] {4, 8, 15, 19}) {
-            HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(inside), Protection.READ));
-            fault.thread.interrupt();
-            assertEquals(Fault.RETRY, fault.result());
-        }
+        List<HeldOperations.Caller<Integer>> faults = waitsAt(Protection.READ, 4, 8, 15, 19);
         HeldOperations.Caller<Long> other = waits(() -> space.munmap(page(18), PAGE));
         hold.endWith(0);
         other.comesToWaitFor("mmap(");
         mapping.endWith(page(4));
         assertEquals(0, other.result());
-        assertEquals(Fault.NONE, space.resolve(page(8), Protection.READ));
+        assertSucceed(faults);
         assertOver();
     }
 
@@ -163,16 +175,12 @@ final class EarlyReuseTest {
         space.validate();
         (inTurn ? low : high).endWith(0);
         space.validate();
-        for (long inside : new long[] {6, 8, 11, 13}) {
-            HeldOperations.Caller<Integer> fault = waits(() -> space.resolve(page(inside), RW));
-            fault.thread.interrupt();
-            assertEquals(Fault.RETRY, fault.result());
-        }
+        List<HeldOperations.Caller<Integer>> faults = waitsAt(RW, 7, 8, 11, 12);
         long outside = inTurn ? 6 : 13;
         HeldOperations.Caller<Long> third = waits(() -> space.munmap(page(outside), PAGE));
         (inTurn ? high : low).endWith(0);
         assertEquals(0, third.result());
-        assertEquals(Fault.NONE, space.resolve(page(9), RW));
+        assertSucceed(faults);
         assertEquals(page(4), space.mmap(page(4), 2 * PAGE, RW, ANONYMOUS, null, 0), "cleared");
         assertEquals(page(14), space.mmap(page(14), 2 * PAGE, RW, ANONYMOUS, null, 0), "cleared");
         assertOver();

@@ -9,6 +9,7 @@ import static dev.samara.core.internal.op.RetiringCall.RW;
 import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -28,7 +29,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-@DisplayName("An interrupt ends a wait before publication, with nothing changed and the flag kept")
+@DisplayName("An interrupt ends an operation's wait before publication, with nothing changed and the flag kept")
 final class InterruptedWaitTest {
     private final HeldOperations holding = new HeldOperations(Machine.builder().commitLimit(1L << 40));
 
@@ -119,37 +120,43 @@ final class InterruptedWaitTest {
         hold.endWith(0);
     }
 
-    @Test
-    @DisplayName("a fault at a gate that is interrupted is to be retried")
-    void fault() throws Exception {
-        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
-        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
-        HeldOperations.Caller<Ended> caller = waits(noting(() -> space.resolve(page(16), Protection.READ)));
-        caller.thread.interrupt();
-        assertEquals(new Ended(Fault.RETRY, true), caller.result());
-        Thread.currentThread().interrupt();
-        assertEquals(Fault.RETRY, space.resolve(page(16), Protection.READ));
-        assertEquals(Fault.NONE, space.resolve(page(8), Protection.READ), "no gate there");
-        assertTrue(Thread.interrupted(), "the flag is kept");
-        hold.endWith(page(16));
-        Thread.currentThread().interrupt();
-        assertEquals(Fault.NONE, space.resolve(page(16), Protection.READ), "open for the interrupted, too");
-        assertTrue(Thread.interrupted(), "the flag is kept");
+    /** Asserts that a fault waits until an operation ends, whether its thread is interrupted before or while it waits. */
+    private static void assertWaitsOn(Callable<Integer> fault, HeldOperations.Hold hold, long result) throws Exception {
+        HeldOperations.Caller<Ended> before = waits(noting(() -> {
+            Thread.currentThread().interrupt();
+            return fault.call();
+        }));
+        HeldOperations.Caller<Ended> within = waits(noting(fault));
+        within.thread.interrupt();
+        Await.until("the interrupt is noticed", () -> !within.thread.isInterrupted(), within.thread);
+        assertTrue(within.comesToWait());
+        hold.endWith(result);
+        assertEquals(new Ended(Fault.NONE, true), before.result());
+        assertEquals(new Ended(Fault.NONE, true), within.result());
     }
 
     @Test
-    @DisplayName("a fault that waits to grow a stack, and is interrupted, is to be retried; the stack is unchanged")
+    @DisplayName("a fault at a gate is not interrupted: it waits on, and the flag is set when it returns")
+    void fault() throws Exception {
+        AddressSpace space = RetiringCall.MAP_FIXED.space(holding.machine());
+        HeldOperations.Hold hold = holding.hold(() -> RetiringCall.MAP_FIXED.run(space));
+        assertWaitsOn(() -> space.resolve(page(16), Protection.READ), hold, page(16));
+    }
+
+    @Test
+    @DisplayName("a fault that waits to grow a stack is not interrupted either, but growStack is")
     void faultBelowAStack() throws Exception {
         HeldOperations near = new HeldOperations(Machine.builder().stackGuardGap(4));
         AddressSpace other = RetiringCall.MUNMAP.space(near.machine());
         assertEquals(page(24), other.mmap(page(24), PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0));
         HeldOperations.Hold hold = near.hold(() -> RetiringCall.MUNMAP.run(other));
-        HeldOperations.Caller<Ended> caller = waits(noting(() -> other.resolve(page(22), RW)));
+        HeldOperations.Caller<Ended> caller = waits(noting(() -> other.growStack(page(22))));
         caller.thread.interrupt();
-        assertEquals(new Ended(Fault.RETRY, true), caller.result());
+        assertEquals(new Ended(Errno.EINTR.result(), true), caller.result());
         assertNull(other.find(page(23)));
+        assertWaitsOn(() -> other.resolve(page(22), RW), hold, 0);
+        assertNotNull(other.find(page(22)));
         other.validate();
-        hold.endWith(0);
     }
 
     @ParameterizedTest

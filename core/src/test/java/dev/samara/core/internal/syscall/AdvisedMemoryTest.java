@@ -265,7 +265,7 @@ final class AdvisedMemoryTest {
     }
 
     @Test
-    @DisplayName("what populates while its thread is interrupted in a wait ends with EINTR")
+    @DisplayName("what populates ends with EINTR if the backing asks for a retry")
     void populateInterrupted() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();
         PagedFile file = new PagedFile(fixture, 2) {

@@ -18,7 +18,7 @@ final class SyscallTextTest {
         assertEquals(
                 "mseal(0x1000, 0x2000, 0x8000000000000003)", new Mseal(0x1000, 0x2000, Long.MIN_VALUE | 3).toString());
         assertEquals("shmat(null, 0x1000, 0x5)", new Shm.Attach(null, 0x1000, 5).toString());
-        assertEquals("grow_stack(0x1000)", new ExpandStack(0x1000).toString());
+        assertEquals("grow_stack(0x1000)", new ExpandStack(0x1000, false).toString());
         assertEquals("mlockall(0x5)", new Mlock.LockAll(5).toString());
         assertEquals(
                 "mprotect(0x1000, 0x2000, 0x80000000)", new Mprotect(0x1000, 0x2000, Integer.MIN_VALUE).toString());

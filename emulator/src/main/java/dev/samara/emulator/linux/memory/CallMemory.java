@@ -59,9 +59,7 @@ public final class CallMemory {
         if (fault != Fault.RETRY) {
             return false;
         }
-        // An access that an interrupt of the host's thread ended is retried, because the interrupt does not concern the
-        // guest. So is an access while the machine takes memory from a process, which needs the processor.
-        Thread.interrupted();
+        // The machine takes memory from a process, which needs the processor.
         Thread.yield();
         return true;
     }
