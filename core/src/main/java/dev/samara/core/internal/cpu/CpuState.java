@@ -182,6 +182,15 @@ public final class CpuState extends CpuWords.Flushed {
         return context << STATE_BITS | state;
     }
 
+    /**
+     * Returns the {@link #word} of a CPU in a context and outside GUEST, for an exit from GUEST without a call.
+     *
+     * @param context the number of the context
+     */
+    public static long outside(long context) {
+        return wordOf(KERNEL, context);
+    }
+
     /** Returns the counters of this CPU's events. */
     public CpuCounters counters() {
         return counters;
@@ -215,16 +224,6 @@ public final class CpuState extends CpuWords.Flushed {
         // shootdown, which changes the entry, advances the generation, and then reads this word. At least one of the
         // two threads sees the other's store.
         setWordVolatile(wordOf(GUEST, context));
-    }
-
-    /**
-     * Undoes {@link #enterGuest}, which may or may not have stored the state. Called before a translation is used.
-     *
-     * @param context the number of the current context
-     */
-    public void abandonGuest(long context) {
-        // Volatile, as in enterGuest, because another mode could need a deeper stack.
-        setWordVolatile(wordOf(KERNEL, context));
     }
 
     /**

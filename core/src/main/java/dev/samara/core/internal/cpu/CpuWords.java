@@ -28,6 +28,9 @@ final class CpuWords {
     /** State and context. */
     abstract static class State extends Padding {
         /**
+         * Declared volatile and visible, because after an Error the CPU leaves GUEST without a call, for which no stack
+         * may be left.
+         *
          * @written its thread (volatile, release); a thread that takes a gone CPU offline (release). The section
          *     docs/protocols.md#the-states-of-a-cpu lists the mode of each transition
          * @read shooters, a thread that ends a context, and one that reads statistics or makes a message (volatile)
@@ -37,7 +40,7 @@ final class CpuWords {
          *     the CPU catches up, or the shooter waits for it
          * @invariant state and context
          */
-        private long word;
+        public volatile long word;
 
         final long wordVolatile() {
             return (long) WORD.getVolatile(this);

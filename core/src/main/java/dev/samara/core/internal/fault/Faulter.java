@@ -43,6 +43,13 @@ public final class Faulter {
 
     private static final long PAUSE_NANOS = 20_000;
 
+    /**
+     * The stack that a fault needs, in stack frames, until it asks a backing or reclaims memory, which check the stack
+     * again. The callers of {@link #fault} and {@link #copyUncached} check it. Otherwise, an overflow could leave the
+     * lock of a leaf locked, or a reader section open, for whose end the grace periods of the machine wait.
+     */
+    public static final int DEPTH = 60;
+
     private final FaultState state;
     private final FaultAround faultAround;
     private final BackingFault backingFault;
@@ -190,16 +197,15 @@ public final class Faulter {
             wasShort = false;
             return result;
         } finally {
+            if (!ended) {
+                // An Error may have prevented the exit from the reader section.
+                state.reader.readUnlockAll();
+            }
             state.isMajor = outerIsMajor;
             state.isBalanced = outerIsBalanced;
             state.isCopy = outerIsCopy;
             backingFault.end(outerInVain);
             state.endPass();
-            if (!ended) {
-                // An Error may have prevented the exit from the reader section, for which one stack frame less was
-                // left.
-                state.reader.readUnlockAll();
-            }
         }
     }
 

@@ -6,6 +6,7 @@ import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -21,6 +22,9 @@ import java.util.List;
 public final class Populate {
     /** The number of pages and VMAs between two checks of the interrupt flag; at most the number of pages of a leaf. */
     private static final int PAGES = 512;
+
+    /** The stack that a fault needs, and the return of the page table context after it, in stack frames. */
+    private static final int DEPTH = Faulter.DEPTH + 16;
 
     private Populate() {}
 
@@ -85,6 +89,7 @@ public final class Populate {
      * FaultResult#HOLE} or {@link FaultResult#SHORT}.
      */
     private static int fault(Layout layout, PopulateRange range) {
+        StackReserve.check(DEPTH);
         PageTableContext context = layout.memory().contexts().borrowOrNull();
         if (context == null) {
             return Fault.OUT_OF_MEMORY;

@@ -408,16 +408,24 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         }
         boolean entered = memory.enterForNumber();
         try {
+            int result = Fault.NONE;
             long physical = memory.translate(address, size, access);
-            if (physical < 0) {
-                return physical == TranslatedMemory.WATCHED
-                        ? slow.loadWatched(memory, address, size, access)
-                        : fail((int) -physical, address, access, size);
+            if (physical >= 0) {
+                value = ordered(memory.get(address, physical, size, access), size);
+            } else if (physical == TranslatedMemory.WATCHED) {
+                result = slow.loadWatched(memory, address, size, access);
+            } else {
+                result = fail((int) -physical, address, access, size);
             }
-            value = ordered(memory.get(address, physical, size, access), size);
-            return Fault.NONE;
-        } finally {
             memory.leave(entered);
+            return result;
+        } catch (Throwable thrown) {
+            if (entered) {
+                // As in leave, but without a call, for which no stack may be left.
+                memory.processor.state.word = memory.processor.outside;
+                memory.processor.activities &= CpuTlb.OUTSIDE;
+            }
+            throw thrown;
         }
     }
 
@@ -427,20 +435,31 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         AccessSize.check(size);
         boolean entered = memory.enterForNumber();
         try {
-            if (memory.crosses(address, size)) {
-                return slow.storeAcross(memory, address, size, ordered(number, size), 0);
-            }
-            long physical = memory.translate(address, size, Protection.WRITE);
-            if (physical < 0) {
-                return physical == TranslatedMemory.WATCHED
-                        ? slow.storeWatched(memory, address, size, ordered(number, size))
-                        : fail((int) -physical, address, Protection.WRITE, size);
-            }
-            memory.put(address, physical, size, ordered(number, size));
-            return Fault.NONE;
-        } finally {
+            int result = storeInGuest(memory, address, size, ordered(number, size));
             memory.leave(entered);
+            return result;
+        } catch (Throwable thrown) {
+            if (entered) {
+                // As in leave, but without a call, for which no stack may be left.
+                memory.processor.state.word = memory.processor.outside;
+                memory.processor.activities &= CpuTlb.OUTSIDE;
+            }
+            throw thrown;
         }
+    }
+
+    private int storeInGuest(TranslatedMemory memory, long address, int size, long number) {
+        if (memory.crosses(address, size)) {
+            return slow.storeAcross(memory, address, size, number, 0);
+        }
+        long physical = memory.translate(address, size, Protection.WRITE);
+        if (physical >= 0) {
+            memory.put(address, physical, size, number);
+            return Fault.NONE;
+        }
+        return physical == TranslatedMemory.WATCHED
+                ? slow.storeWatched(memory, address, size, number)
+                : fail((int) -physical, address, Protection.WRITE, size);
     }
 
     @Override
@@ -448,9 +467,16 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         TranslatedMemory memory = loaded();
         boolean entered = memory.enterForNumber();
         try {
-            return slow.storePair(memory, address, ordered(first, Long.BYTES), ordered(second, Long.BYTES));
-        } finally {
+            int result = slow.storePair(memory, address, ordered(first, Long.BYTES), ordered(second, Long.BYTES));
             memory.leave(entered);
+            return result;
+        } catch (Throwable thrown) {
+            if (entered) {
+                // As in leave, but without a call, for which no stack may be left.
+                memory.processor.state.word = memory.processor.outside;
+                memory.processor.activities &= CpuTlb.OUTSIDE;
+            }
+            throw thrown;
         }
     }
 
@@ -535,15 +561,23 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
             long physical = what.isUpdate()
                     ? memory.translateForUpdate(address, size)
                     : memory.translate(address, size, access);
-            if (physical < 0) {
-                return physical == TranslatedMemory.WATCHED
-                        ? slow.updateWatched(memory, what, address, size, expected, operand)
-                        : fail((int) -physical, address, access, size);
+            int result = Fault.NONE;
+            if (physical >= 0) {
+                update(memory, what, address, physical, size, expected, operand);
+            } else if (physical == TranslatedMemory.WATCHED) {
+                result = slow.updateWatched(memory, what, address, size, expected, operand);
+            } else {
+                result = fail((int) -physical, address, access, size);
             }
-            update(memory, what, address, physical, size, expected, operand);
-            return Fault.NONE;
-        } finally {
             memory.leave(entered);
+            return result;
+        } catch (Throwable thrown) {
+            if (entered) {
+                // As in leave, but without a call, for which no stack may be left.
+                memory.processor.state.word = memory.processor.outside;
+                memory.processor.activities &= CpuTlb.OUTSIDE;
+            }
+            throw thrown;
         }
     }
 

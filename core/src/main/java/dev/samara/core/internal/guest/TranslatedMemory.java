@@ -10,6 +10,7 @@ import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.tlb.TlbFill;
@@ -39,7 +40,18 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /** The access of an atomic update, which also reads the number that it replaces. */
     static final int UPDATE = Protection.READ | Protection.WRITE;
 
-    private final CpuTlb processor;
+    /**
+     * The stack that an access for more than one number needs to leave GUEST, in stack frames. The access may hold a
+     * lock of the futex table in GUEST.
+     */
+    private static final int LEAVE_DEPTH = 16;
+
+    /** The stack that a fault needs, and the return to GUEST after it, in stack frames. */
+    private static final int FAULT_DEPTH = Faulter.DEPTH + 8;
+
+    /** Visible to the accesses, which leave GUEST without a call after an Error. */
+    final CpuTlb processor;
+
     private final CpuCounters counters;
     private final Faulter faulter;
     private final FrameStore store;
@@ -182,16 +194,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     int handleFault(long address, int access) {
         checkQuiet();
-        boolean isGuest = processor.isGuest();
-        if (isGuest) {
-            leaveGuest();
-        }
+        StackReserve.check(FAULT_DEPTH);
+        int as = processor.suspend();
         try {
             return faultOutside(address, access);
         } finally {
-            if (isGuest) {
-                enterGuest();
-            }
+            processor.resume(as);
         }
     }
 
@@ -246,18 +254,24 @@ public sealed class TranslatedMemory permits CheckedMemory {
         }
     }
 
-    /** Enters GUEST unless the CPU is already in GUEST. Returns whether it entered. */
+    /**
+     * Enters GUEST unless the CPU is already in GUEST. Checks that enough stack is left for {@link #leave}. Returns
+     * whether it entered.
+     */
     boolean enter() {
         checkQuiet();
         if (processor.isGuest()) {
             return false;
         }
-        enterGuest();
+        StackReserve.check(LEAVE_DEPTH);
+        processor.enterForAccess();
         return true;
     }
 
     /**
      * Enters GUEST as {@link #enter} does, for an access to a number. Counts the access if it is made outside GUEST.
+     * Does not check the stack, which would take too long for a hit: if the access fails, its caller leaves GUEST
+     * without a call, by storing to the fields of {@link #processor}.
      */
     boolean enterForNumber() {
         checkQuiet();
@@ -265,7 +279,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
             return false;
         }
         counters.increment(CpuCounters.OUTSIDE_GUEST);
-        enterGuest();
+        processor.enterForAccess();
         return true;
     }
 
@@ -287,21 +301,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
     /** Ends an access that {@link #enter} started. Called after the last use of a translation. */
     void leave(boolean entered) {
         if (entered) {
-            // Called directly and not through leaveGuest, so that the exit needs no more stack than the entry had.
-            processor.leaveGuest();
+            processor.leaveAfterAccess();
         } else {
             // The CPU must be reachable up to here, because a CPU that is lost in GUEST is taken offline, and then the
             // frame may be freed.
             processor.keepReachable();
         }
-    }
-
-    private void enterGuest() {
-        processor.enterGuest();
-    }
-
-    private void leaveGuest() {
-        processor.leaveGuest();
     }
 
     /**
@@ -523,13 +528,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * Faults the page in and walks again, until the walk finds the page or the fault fails. Leaves GUEST for the fault.
      */
     private long faultIn(long address, int access) {
+        StackReserve.check(FAULT_DEPTH);
         for (; ; ) {
             int result;
-            leaveGuest();
+            int as = processor.suspend();
             try {
                 result = faultOutside(address, access);
             } finally {
-                enterGuest();
+                processor.resume(as);
             }
             if (result != Fault.NONE) {
                 return -result;
@@ -563,7 +569,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * @return the number of bytes; 0 if they must be faulted in
      */
     int copyUncached(long address, ByteBuffer target) {
-        leaveGuest();
+        StackReserve.check(FAULT_DEPTH);
+        int as = processor.suspend();
         try {
             int others = Cpus.beginFault();
             try {
@@ -573,7 +580,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
                 Cpus.comeBack(others);
             }
         } finally {
-            enterGuest();
+            processor.resume(as);
         }
     }
 
@@ -605,13 +612,14 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * @param value the number that was read; 0 if there is none
      */
     void tell(int access, long address, long length, long value) {
-        leaveGuest();
+        StackReserve.check(CpuTlb.FLUSH_DEPTH + LEAVE_DEPTH);
+        int as = processor.suspend();
         int before = processor.begin(CpuTlb.TELLING_STORE);
         try {
             (access == Protection.WRITE ? fill.watches() : fill.readWatches()).tell(access, address, length, value);
         } finally {
             processor.end(before);
-            enterGuest();
+            processor.resume(as);
         }
     }
 

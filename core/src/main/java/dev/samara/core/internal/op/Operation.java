@@ -5,6 +5,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.mman.Errno;
 import java.util.Objects;
@@ -25,6 +26,12 @@ import org.jspecify.annotations.Nullable;
  * CompletePhase} runs.
  */
 public final class Operation extends OperationState {
+    /**
+     * The stack that an operation needs, in stack frames, apart from callbacks. It is checked before the first change,
+     * when an overflow leaves nothing to undo.
+     */
+    private static final int DEPTH = 60;
+
     private final Call call;
 
     /** The place in the backlog of an asynchronous operation; null if it needs none. */
@@ -49,6 +56,7 @@ public final class Operation extends OperationState {
         if (isRefusedByClose()) {
             return result;
         }
+        StackReserve.check(DEPTH);
         attendAgain();
         if (call.mayBeRefused() && !BacklogPlace.awaitRoom(layout)) {
             return Errno.EAGAIN.result();
@@ -148,6 +156,7 @@ public final class Operation extends OperationState {
         if (isRefusedByClose()) {
             return false;
         }
+        StackReserve.check(DEPTH);
         attendAgain();
         place = BacklogPlace.of(layout);
         if (place != null && !place.take()) {

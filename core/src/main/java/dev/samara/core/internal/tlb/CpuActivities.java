@@ -13,6 +13,9 @@ public abstract sealed class CpuActivities permits CpuTlb {
     /** The CPU is in GUEST and uses the TLB. */
     static final int GUEST = 1;
 
+    /** The CPU is in GUEST for only one access, during which its view finds nothing. Set only with {@link #GUEST}. */
+    static final int FOR_ACCESS = 32;
+
     /** The TLB is being flushed, and listeners are being notified of it. */
     static final int TELLING_FLUSH = 2;
 
@@ -25,11 +28,17 @@ public abstract sealed class CpuActivities permits CpuTlb {
     /** Listeners are being notified of a store. */
     public static final int TELLING_STORE = 16;
 
+    /** The activities that do not end when the CPU leaves GUEST. */
+    public static final int OUTSIDE = ~(GUEST | FOR_ACCESS);
+
     /** The object that must stay reachable; otherwise the CPU is lost. */
     final Object cpu;
 
-    /** The bits of the activities that have started and have not ended. */
-    int activities = WITHOUT_SPACE;
+    /**
+     * The bits of the activities that have started and have not ended. Visible, because after an Error an access stores
+     * to it without a call; see {@link #OUTSIDE}.
+     */
+    public int activities = WITHOUT_SPACE;
 
     CpuActivities(Object cpu) {
         this.cpu = cpu;
@@ -83,7 +92,10 @@ public abstract sealed class CpuActivities permits CpuTlb {
         return (activities & ~WITHOUT_SPACE) == 0;
     }
 
-    /** Returns whether the CPU may poll, and leave GUEST: it is in GUEST, and no other activity is in progress. */
+    /**
+     * Returns whether the CPU may poll, and leave GUEST: it is in GUEST, for more than one access, and no other
+     * activity is in progress.
+     */
     public final boolean isInGuest() {
         return activities == GUEST;
     }

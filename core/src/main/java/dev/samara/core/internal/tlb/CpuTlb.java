@@ -12,6 +12,7 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.StackReserve;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.Objects;
@@ -79,11 +80,22 @@ public final class CpuTlb extends CpuActivities {
     /** A value of {@link #away}: the thread made the CPU leave GUEST until it polls. */
     public static final int UNTIL_POLL = -2;
 
+    /**
+     * The stack that a flush needs, in stack frames, including what follows it in GUEST or on the way there. A listener
+     * that overflows the stack is reported, like one that throws another exception.
+     */
+    public static final int FLUSH_DEPTH = 20;
+
     /** A value that is not a generation. */
     private static final long FRESH = -1;
 
+    /** Visible, because after an Error an access stores {@link #outside} to its word without a call. */
+    public final CpuState state;
+
+    /** The word of the CPU's state outside GUEST, in the CPU's space. */
+    public long outside;
+
     private final Cpus cpus;
-    private final CpuState state;
     private final SoftTlb tlb;
     private final TlbFill fill;
     private final FlushedGenerations slots;
@@ -299,6 +311,7 @@ public final class CpuTlb extends CpuActivities {
         }
         if (of != null) {
             contextId = of.id();
+            outside = CpuState.outside(contextId);
             readSlot();
             tlb.select(number);
             activities &= ~WITHOUT_SPACE;
@@ -338,20 +351,31 @@ public final class CpuTlb extends CpuActivities {
      * is not in GUEST.
      */
     public void enterGuest() {
+        enterGuest(GUEST);
+    }
+
+    /** Enters GUEST as {@link #enterGuest()} does, for one access of the CPU's memory. The view finds nothing. */
+    public void enterForAccess() {
+        enterGuest(GUEST | FOR_ACCESS);
+    }
+
+    private void enterGuest(int as) {
         TlbContext of = Objects.requireNonNull(state.context());
         try {
             state.enterGuest(contextId);
             if (of.generation().mustFlush(flushed)) {
                 catchUp(of);
             }
-            show(number);
-            activities |= GUEST;
+            if (as == GUEST) {
+                // The last call, so that the view has no key if one of the calls throws.
+                show(number);
+            }
+            activities |= as;
         } catch (Throwable thrown) {
-            // Otherwise, shootdowns would wait forever. Each call needs no more stack than the call that it undoes. So
-            // after an overflow, there is enough stack for the undoing call, or the call to be undone was not made.
-            show(SoftTlb.NOTHING);
-            state.abandonGuest(contextId);
-            Reference.reachabilityFence(cpu);
+            // Otherwise, shootdowns would wait forever. Stores only, because no stack may be left for a call. The last
+            // store keeps the CPU reachable until then.
+            state.word = outside;
+            activities &= OUTSIDE;
             throw thrown;
         }
     }
@@ -379,8 +403,41 @@ public final class CpuTlb extends CpuActivities {
             show(number);
             throw thrown;
         }
-        activities &= ~GUEST;
+        activities &= OUTSIDE;
         Reference.reachabilityFence(cpu);
+    }
+
+    /**
+     * Ends {@link #enterForAccess}. If this throws, the CPU may still be in GUEST; the access then leaves GUEST by
+     * stores to {@link #state} and {@link #activities}.
+     */
+    public void leaveAfterAccess() {
+        state.leaveGuest(contextId);
+        activities &= OUTSIDE;
+        Reference.reachabilityFence(cpu);
+    }
+
+    /**
+     * Leaves GUEST for work during which no thread may wait for this CPU; does nothing outside GUEST. The caller has
+     * checked that enough stack is left for {@link #resume}.
+     *
+     * @return the argument for {@link #resume}
+     */
+    public int suspend() {
+        int as = activities & ~OUTSIDE;
+        if (as == GUEST) {
+            leaveGuest();
+        } else if (as != 0) {
+            leaveAfterAccess();
+        }
+        return as;
+    }
+
+    /** Enters GUEST again, as before {@link #suspend}, unless the CPU was outside GUEST. */
+    public void resume(int as) {
+        if (as != 0) {
+            enterGuest(as);
+        }
     }
 
     /**
@@ -399,10 +456,11 @@ public final class CpuTlb extends CpuActivities {
      * @param why {@link #FOR_CALL}, {@link #UNTIL_POLL}, or the depth of the fault
      */
     public void goAway(int why) {
+        // Sets the request word, because a view polls only if that word is set. Before the CPU leaves GUEST, because
+        // otherwise, after an overflow here, the view would not poll.
+        state.request();
         leaveGuest();
         away = why;
-        // Sets the request word, because a view polls only if that word is set.
-        state.request();
     }
 
     /** Returns why the CPU has left GUEST temporarily; {@link #NOT_AWAY} if it has not. */
@@ -454,8 +512,7 @@ public final class CpuTlb extends CpuActivities {
     /** Lets a view read the TLB and the requests, instead of an earlier view. */
     public void view(SoftTlb.View view) {
         tlb.view(view);
-        catchUp.view(view);
-        view.key(isGuest() ? number : SoftTlb.NOTHING);
+        view.key((activities & ~OUTSIDE) == GUEST ? number : SoftTlb.NOTHING);
         view.requests(state);
         this.view = view;
     }
@@ -467,8 +524,11 @@ public final class CpuTlb extends CpuActivities {
         }
     }
 
+    /** Flushes what the CPU missed, on the way into GUEST, where the view has no key yet. */
     private void catchUp(TlbContext of) {
-        int before = begin(TELLING_FLUSH);
+        StackReserve.check(FLUSH_DEPTH);
+        int before = activities;
+        activities = before | TELLING_FLUSH;
         try {
             catchUp.catchUp(state, of, slot);
         } finally {
@@ -477,6 +537,8 @@ public final class CpuTlb extends CpuActivities {
     }
 
     private void acknowledge() {
+        // Checked before the request is cleared, because without a request, the CPU would not poll.
+        StackReserve.check(FLUSH_DEPTH);
         state.clearPending();
         TlbContext of = state.context();
         if (of != null && of.generation().mustFlush(slot.flushed)) {
@@ -490,23 +552,32 @@ public final class CpuTlb extends CpuActivities {
     }
 
     private void flush(TlbContext of) {
-        int before = begin(TELLING_FLUSH);
+        int before = activities;
+        activities = before | TELLING_FLUSH;
+        // The TLB may contain stale translations until every range is flushed. If the flush fails, the view finds
+        // nothing until the next poll.
+        show(SoftTlb.NOTHING);
         try {
             catchUp.flush(state, of, slot);
         } finally {
             endFlush(before);
         }
+        if ((before & ~OUTSIDE) == GUEST) {
+            show(number);
+        }
     }
 
+    /** Called after a check of the stack: if this overflowed it, the CPU could never be used again. */
     private void endFlush(int before) {
-        end(before);
+        activities = before;
         // Read even after a failure, because the slot may have another number.
         readSlot();
+        Reference.reachabilityFence(cpu);
     }
 
     /** Copies what enterGuest needs from the slot. */
     private void readSlot() {
-        number = slot.number();
+        number = slot.number;
         flushed = slot.isFresh ? FRESH : slot.flushed;
     }
 

@@ -18,7 +18,9 @@ final class FlushedGenerations {
         /** The number of its context, which is never reused. */
         private long context;
 
-        private int number;
+        /** The number of the space in the TLB. */
+        int number;
+
         private int wraps;
 
         /** The generation up to which this CPU flushed. */
@@ -28,11 +30,6 @@ final class FlushedGenerations {
         boolean isFresh;
 
         private Slot() {}
-
-        /** Returns the number of the space in the TLB. */
-        int number() {
-            return number;
-        }
     }
 
     private final SoftTlb tlb;

@@ -8,7 +8,6 @@ import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.FlushLog;
 import dev.samara.core.internal.cpu.TlbContext;
 import java.util.function.Consumer;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Drops translations from a CPU's TLB after other threads have changed its space: either the logged ranges that concern
@@ -24,9 +23,6 @@ final class TlbCatchUp {
     private final FlushListeners listeners;
     private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
 
-    /** The view. {@link CpuTlb} also refers to it, so that entering GUEST needs no further load. */
-    private SoftTlb.@Nullable View view;
-
     /** How often translations were dropped, or the CPU switched to a space. */
     private long drops;
 
@@ -39,11 +35,6 @@ final class TlbCatchUp {
     /** Adds a listener that is notified of flushes; returns a task that removes it. */
     Runnable addListener(FlushListener listener) {
         return listeners.add(listener);
-    }
-
-    /** Sets the view that must find nothing while listeners are notified. */
-    void view(SoftTlb.View of) {
-        view = of;
     }
 
     /** Records that the CPU switches to a space, where it cannot use the translations of other spaces. */
@@ -62,7 +53,7 @@ final class TlbCatchUp {
      */
     void catchUp(CpuState state, TlbContext of, FlushedGenerations.Slot slot) {
         if (slot.isFresh) {
-            tell(slot, 0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
+            tell(0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
             slot.isFresh = false;
         }
         if (of.generation().mustFlush(slot.flushed)) {
@@ -86,13 +77,13 @@ final class TlbCatchUp {
                     forget(slot);
                 }
                 state.counters().increment(CpuCounters.FLUSHES);
-                tell(slot, range.start(), range.end(), range.reason(), next);
+                tell(range.start(), range.end(), range.reason(), next);
             }
         }
         if (!isRanged) {
             forget(slot);
             state.counters().increment(CpuCounters.FLUSHES);
-            tell(slot, 0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
+            tell(0, -1L, MmuNotifier.Reason.UNMAPPED, generation);
         }
         slot.flushed = generation;
         state.flushedTo(generation);
@@ -116,31 +107,13 @@ final class TlbCatchUp {
 
     /** Drops all translations of a space. */
     private void forget(FlushedGenerations.Slot slot) {
-        // Hidden first, so that if a later step throws, the view finds nothing instead of the translations to be
-        // dropped.
-        show(SoftTlb.NOTHING);
         slots.renumber(slot);
-        tlb.select(slot.number());
-        show(slot.number());
+        tlb.select(slot.number);
     }
 
-    private void tell(FlushedGenerations.Slot slot, long start, long end, MmuNotifier.Reason reason, long generation) {
-        if (listeners.isEmpty()) {
-            return;
-        }
-        try {
-            // The TLB may contain stale translations until every range is flushed.
-            show(SoftTlb.NOTHING);
+    private void tell(long start, long end, MmuNotifier.Reason reason, long generation) {
+        if (!listeners.isEmpty()) {
             listeners.tell(start, end, reason, generation);
-        } finally {
-            show(slot.number());
-        }
-    }
-
-    private void show(int key) {
-        SoftTlb.View of = view;
-        if (of != null) {
-            of.key(key);
         }
     }
 }

@@ -107,7 +107,7 @@ final class FailurePlantedTest {
                     FailureKind.STACK,
                     CALLERS,
                     found("`enterGuest`", "stack", 40),
-                    Plantings.withoutCall(CORE + "tlb.CpuTlb", "enterGuest", "abandonGuest", 0)),
+                    SourceMutant.of(CORE + "tlb.CpuTlb", "            state.word = outside;\n", "")),
             new Planted(
                     "a frame is lost when a store throws",
                     "write-fault",
