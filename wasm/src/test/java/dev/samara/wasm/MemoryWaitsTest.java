@@ -29,6 +29,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.condition.EnabledForJreRange;
+import org.junit.jupiter.api.function.Executable;
 
 @DisplayName("Threads that share a memory")
 @SuppressWarnings("ThreadPriorityCheck") // a yield, repeated until another thread sleeps
@@ -118,6 +119,22 @@ final class MemoryWaitsTest {
         thread.interrupt();
         assertTrue(result.get());
         assertEquals(0, machine.futexes().waiters());
+    }
+
+    @Test
+    @DisplayName("consume no notification after a wait that was refused, as in a write listener")
+    void refused() {
+        List<String> refusals = new ArrayList<>();
+        memory.space().watch(8, 4, (address, length) -> {
+            for (Executable wait : List.<Executable>of(
+                    () -> memory.atomicWait(16, 0, FOREVER), () -> memory.atomicWait(16, 0L, FOREVER))) {
+                refusals.add(assertThrows(IllegalStateException.class, wait).getMessage());
+            }
+        });
+        memory.writeI32(8, 1);
+        assertEquals(2, refusals.size());
+        assertEquals(0, machine.futexes().waiters());
+        assertEquals(0, memory.atomicNotify(16, -1));
     }
 
     @Test
