@@ -28,11 +28,11 @@ import org.jspecify.annotations.Nullable;
  * An unsuccessful {@link #find} leaves the cursor after the last entry, an unsuccessful {@link #findBackward} before
  * the first one.
  *
- * <p>A cursor on an entry references the version of the tree that its last step read, and so keeps that version's values
- * reachable, until it is moved or dropped. After the last entry or before the first one, it keeps nothing reachable.
- * Moving does not allocate, except at most once in a tree of more than four levels, i.e. of thousands of entries. After
- * a method threw a {@link StackOverflowError}, the position is unspecified until the next {@link #find} or {@link
- * #findBackward}.
+ * <p>A cursor on an entry references the version of the tree that its last step read, and so keeps that version's
+ * values reachable, until it is moved or dropped. After the last entry or before the first one, it keeps no values
+ * reachable. Moving does not allocate, except at most once in a tree of more than four levels, i.e. of thousands of
+ * entries. After a method threw a {@link StackOverflowError}, the position is unspecified until the next {@link #find}
+ * or {@link #findBackward}.
  *
  * @param <V> the type of values
  */

@@ -64,9 +64,9 @@ final class Node {
      * For {@link LeafBoundary}, which must not have a static initializer: the first edit of a program may run near the
      * end of the stack, and a failed initializer makes its class unusable.
      *
-     * @written holder of the writer lock, in {@code move} (release), if the pivots record the boundary as movable ({@code of}), a
-     *     node of the open era that is in the tree refers to the leaf, and no other node refers to it ({@code
-     *     Node.ownsLeaf}); before other code can reach the leaf (plain)
+     * @written holder of the writer lock, in {@code move} (release), if the pivots record the boundary as movable
+     *     ({@code of}), a node of the open era that is in the tree refers to the leaf, and no other node refers to it
+     *     ({@code Node.ownsLeaf}); before other code can reach the leaf (plain)
      * @read any thread (plain; then the fence of {@code LeafPivots.endRead})
      * @pairs the store in {@code move} with the fence in {@code endRead}. All earlier actions of the writer come before
      *     everything that a reader does once it has found an index on the new side of the boundary

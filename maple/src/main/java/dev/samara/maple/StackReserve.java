@@ -51,7 +51,7 @@ final class StackReserve {
         descend(values, FRAMES, n % SAMPLE == 1);
     }
 
-    /** Returns a sum of all values, so that no compiler leaves one of them out. Too long for a compiler to inline it. */
+    /** Returns a sum of all values, so that no compiler leaves one of them out. Too long to be inlined. */
     private static long descend(long[] v, int frames, boolean isWide) {
         if (frames == 0) {
             return 0;

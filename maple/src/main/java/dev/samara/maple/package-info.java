@@ -118,8 +118,9 @@
  *   <dt>C. Edits
  *   <dd>C.1 A store or erase changes the indexes in its range, and no others. C.2 An insert or reservation takes effect
  *       if and only if its whole range is free. C.3 A gap search finds the lowest, or highest, position if there is
- *       one. C.4 A call that throws changes nothing, and keeps no lock, even if the stack or the heap is exhausted. C.5 Adjacent free ranges are merged. C.6 {@code compute}, {@code
- *       merge} and {@code storeAll} take effect at one instant.
+ *       one. C.4 A call that throws changes nothing, and keeps no lock, even if the stack or the heap is exhausted.
+ *       C.5 Adjacent free ranges are merged. C.6 {@code compute}, {@code merge} and {@code storeAll} take effect at one
+ *       instant.
  *   <dt>D. Reservations
  *   <dd>D.1 A reservation is invisible in every lookup view, and D.2 occupies its range in the allocation view. D.3
  *       Only a call that names the owner can erase a reservation or store over it, entirely or in part; a store or
