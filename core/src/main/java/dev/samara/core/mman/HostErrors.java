@@ -213,7 +213,7 @@ final class HostErrors {
     private static Set<String> languages(Map<String, String> environment) {
         Set<String> languages = new LinkedHashSet<>();
         for (String variable : List.of("LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")) {
-            for (String value : environment.getOrDefault(variable, "").split(":")) {
+            for (String value : environment.getOrDefault(variable, "").split(":", -1)) {
                 Matcher locale = LOCALE.matcher(value);
                 if (locale.matches()) {
                     String language = locale.group(1);
