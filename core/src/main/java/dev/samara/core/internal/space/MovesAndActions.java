@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * The page moves that an operation's retire phase performs, and its actions on pages whose VMAs stay. Most
- * operations need none of these ({@link #NONE}). The ranges that the operation unmaps or narrows are in its {@link Footprint} instead.
+ * The page moves that an operation's retire phase performs, and its actions on pages whose VMAs stay. Most operations
+ * need none of these ({@link #NONE}). The ranges that the operation unmaps or narrows are in its {@link Footprint}
+ * instead.
  *
  * <p>Written by the operation under the layout lock until its last batch is published, and never changed afterwards.
  * The thread that retires the operation then reads it without the lock.

@@ -9,8 +9,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches. If
  * an operation is between two batches, the fork waits for its last batch. It also waits for older operations that have
- * a {@link Ticket}, because they may have waited for several earlier forks. The batches of an operation never wait for a
- * gate, so even a fork that a callback of a retirement calls can wait for them. After several waits the fork takes a
+ * a {@link Ticket}, because they may have waited for several earlier forks. The batches of an operation never wait for
+ * a gate, so even a fork that a callback of a retirement calls can wait for them. After several waits the fork takes a
  * {@link Ticket} for the whole space, for which later operations wait.
  *
  * <p>These waits differ from an operation's waits for ranges in flight ({@code op.RangeWait}). A callback of a

@@ -15,11 +15,17 @@ final class ForkMutants {
         return SourceMutant.of(CORE + className, texts);
     }
 
-    /** Lets copies on write change an entry while a fork narrows entries. */
-    private static final Planting COPIES = in(
-            "fault.CopyOnWrite",
-            "state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, true) : null;\n            if (now == null ||",
-            "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true); if (now == null ||");
+    private static final String RECHECK = "VmaRecheck.of(state.layout, vma, address, true)";
+
+    /** Returns a change that lets copies change an entry while a fork narrows entries; the text follows the check. */
+    private static Planting copies(String next) {
+        return in(
+                "fault.CopyOnWrite",
+                "state.mayChange(leaf) ? " + RECHECK + " : null;" + next,
+                "Leaf.isDead(leaf) ? null : " + RECHECK + ";" + next);
+    }
+
+    private static final Planting COPIES = copies("\n            if (now == null ||");
 
     private static final Planting CALLS =
             in("op.Publication", "return copies.isEmpty() ||", "return copies.size() >= 0 ||");
@@ -50,10 +56,7 @@ final class ForkMutants {
                     ForkScenarios.FilePageThenStore.class,
                     1,
                     PlantedMutant.found(1, ""),
-                    in(
-                            "fault.CopyOnWrite",
-                            "state.mayChange(leaf) ? VmaRecheck.of(state.layout, vma, address, true) : null;\n                if (now != null",
-                            "Leaf.isDead(leaf) ? null : VmaRecheck.of(state.layout, vma, address, true); if (now != null")),
+                    copies("\n                if (now != null")),
             PlantedMutant.of(
                     "a page is reused in place beside a fork",
                     ForkScenarios.ReusedThenStore.class,
