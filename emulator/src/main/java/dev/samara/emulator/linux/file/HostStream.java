@@ -38,7 +38,7 @@ public final class HostStream extends GuestFile {
 
     /** The write whose turn it is; null if there is none. */
     @GuardedBy("this")
-    private @Nullable Turn turn;
+    private @Nullable StreamWrite turn;
 
     @GuardedBy("this")
     private boolean isStarted;
@@ -47,7 +47,7 @@ public final class HostStream extends GuestFile {
     private boolean isClosed;
 
     /** The write of one call. Guarded by the monitor of the stream. */
-    private static final class Turn {
+    private static final class StreamWrite {
         private final byte[] bytes;
 
         /** The end of the bytes to write. */
@@ -61,13 +61,13 @@ public final class HostStream extends GuestFile {
         private boolean isAbandoned;
         private @Nullable Throwable failure;
 
-        Turn(byte[] bytes) {
+        StreamWrite(byte[] bytes) {
             this.bytes = bytes;
             end = bytes.length;
         }
 
         /** Whether this write starts with the piece in flight of an abandoned write. */
-        boolean startsWithPieceOf(Turn before) {
+        boolean startsWithPieceOf(StreamWrite before) {
             int length = before.begun - before.written;
             return before.isAbandoned
                     && length <= end
@@ -88,7 +88,7 @@ public final class HostStream extends GuestFile {
         }
         byte[] bytes = new byte[source.remaining()];
         source.get(bytes);
-        Turn mine = new Turn(bytes);
+        StreamWrite mine = new StreamWrite(bytes);
         long waited = await(thread, () -> begin(mine));
         if (waited == 0) {
             waited = await(thread, () -> isOver(mine));
@@ -117,8 +117,8 @@ public final class HostStream extends GuestFile {
     }
 
     /** Starts a write if no other one is in the way. */
-    private synchronized boolean begin(Turn mine) {
-        Turn before = turn;
+    private synchronized boolean begin(StreamWrite mine) {
+        StreamWrite before = turn;
         if (before != null && !mine.startsWithPieceOf(before)) {
             return false;
         }
@@ -134,16 +134,16 @@ public final class HostStream extends GuestFile {
         return true;
     }
 
-    private synchronized boolean isOver(Turn mine) {
+    private synchronized boolean isOver(StreamWrite mine) {
         return mine.isOver;
     }
 
-    private synchronized int written(Turn mine) {
+    private synchronized int written(StreamWrite mine) {
         return mine.written;
     }
 
     /** Returns the error of a write that is over; 0 if there was none. */
-    private synchronized long errorOf(Turn mine) {
+    private synchronized long errorOf(StreamWrite mine) {
         Throwable failure = mine.failure;
         if (failure == null) {
             return 0;
@@ -156,7 +156,7 @@ public final class HostStream extends GuestFile {
     }
 
     /** Ends a write that may not be over. Only its piece in flight may continue. Returns {@code error}. */
-    private long abandon(Turn mine, long error) {
+    private long abandon(StreamWrite mine, long error) {
         synchronized (this) {
             mine.isAbandoned = true;
             mine.end = mine.begun;
@@ -171,7 +171,7 @@ public final class HostStream extends GuestFile {
     /** Makes the writes, until the stream is closed. The body of the stream's thread. */
     private void pump() {
         try {
-            for (Turn next = take(); next != null; next = take()) {
+            for (StreamWrite next = take(); next != null; next = take()) {
                 wrote(write(next));
                 waiters.wakeAll();
             }
@@ -181,18 +181,18 @@ public final class HostStream extends GuestFile {
     }
 
     /** Waits for a write, and starts its next piece; returns null if the stream was closed. */
-    private synchronized @Nullable Turn take() throws InterruptedException {
+    private synchronized @Nullable StreamWrite take() throws InterruptedException {
         while (turn == null && !isClosed) {
             wait();
         }
-        Turn next = turn;
+        StreamWrite next = turn;
         if (next != null) {
             next.begun = Math.min(next.written + PIECE, next.end);
         }
         return next;
     }
 
-    private @Nullable Throwable write(Turn piece) {
+    private @Nullable Throwable write(StreamWrite piece) {
         try {
             // Only this thread changes the bounds of a piece in flight.
             synchronized (out) {
@@ -208,7 +208,7 @@ public final class HostStream extends GuestFile {
 
     /** Ends the piece in flight, which another write may have taken over since. */
     private synchronized void wrote(@Nullable Throwable failure) {
-        Turn present = Objects.requireNonNull(turn);
+        StreamWrite present = Objects.requireNonNull(turn);
         present.failure = failure;
         if (failure == null) {
             present.written = present.begun;

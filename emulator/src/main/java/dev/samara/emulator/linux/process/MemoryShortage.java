@@ -24,9 +24,7 @@ import org.jspecify.annotations.Nullable;
 public final class MemoryShortage implements VictimScore {
     private static final long PAUSE_NANOS = 1_000_000;
 
-    /**
-     * How long a victim may take to end or to lose its pages. Its end may need a lock of a thread that needs memory.
-     */
+    /** How long a victim may take to end or to lose its pages. Its end may need a lock of a thread without memory. */
     private static final long LONGEST_NANOS = 10_000_000_000L;
 
     private static final long NONE = -1;
@@ -144,9 +142,7 @@ public final class MemoryShortage implements VictimScore {
         return dying.isClosed() || (isReaped && !dying.isClosing()) || System.nanoTime() - killedNanos > LONGEST_NANOS;
     }
 
-    /**
-     * Returns the process with the most resident pages and page tables, the newest of several; null if none is left.
-     */
+    /** Returns the process with the most resident pages and page tables, the newest of several; null if none lives. */
     private static @Nullable GuestProcess largest(List<GuestProcess> living) {
         GuestProcess largest = null;
         long most = 0;
