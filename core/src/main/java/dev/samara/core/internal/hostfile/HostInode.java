@@ -29,6 +29,7 @@ final class HostInode {
     private final HostBytes bytes;
     private final HostSize size;
     private final HookedWrites hooked;
+    private final ChannelLocks locks;
 
     /** Whether the file was opened by path, and is counted in {@link ProcessFiles}. */
     private final boolean isOfPath;
@@ -61,6 +62,7 @@ final class HostInode {
         writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites, hooks);
         fetches =
                 new PageFetches(new PageReads(state, policy.buffers, readArrays, hooks), size, policy.makeRoom, saved);
+        locks = new ChannelLocks(state, isOfPath ? key : null);
         hooked = new HookedWrites(policy.tasks, () -> writes.write(0, Long.MAX_VALUE));
         UncachedWrites direct = new UncachedWrites(state, size, forces, policy.buffers);
         bytes = new HostBytes(state, size, fetches, writes, direct, policy);
@@ -138,6 +140,10 @@ final class HostInode {
     void takeWritable(HostChannel writable) {
         channels.add(writable);
         state.takeWritable(writable);
+    }
+
+    ChannelLocks locks() {
+        return locks;
     }
 
     HostBytes bytes() {
