@@ -57,7 +57,8 @@ public abstract class CachedBacking implements Backing {
     /**
      * Reads a page. May block. If it throws, the fault is a SIGBUS, and {@link #pread} and {@link #pwrite} rethrow the
      * exception. If the page is removed from the cache during this call, the data read is dropped, and this method is
-     * called again, up to 4,096 times for one access, which then fails as if this had returned false. So an access after {@link PageCache#remove} sees the content that the file has by then.
+     * called again, up to 4,096 times for one access, which then fails as if this had returned false. So an access
+     * after {@link PageCache#remove} sees the content that the file has by then.
      *
      * @param page number of the page in the file
      * @param frame a frame filled with zeros, which no other thread uses

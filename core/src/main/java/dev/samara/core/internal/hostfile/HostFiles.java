@@ -119,7 +119,7 @@ public final class HostFiles {
             PathEntry entry = new PathEntry(opener, inodes, path, standard, rules);
             PathEntry.EnteredFile entered = enter(entry, path.toString(), memory, rules, writes);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
-            return opened(entered.inode(), path, entered.identity(), writes, isDirect);
+            return opened(entered.inode(), path, entered.identity(), writes, creates, isDirect);
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), HostErrors.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -138,10 +138,12 @@ public final class HostFiles {
         }
     }
 
-    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes, boolean isDirect)
+    private OpenHostFile opened(
+            HostInode inode, Path path, HostIdentity identity, boolean writes, boolean creates, boolean isDirect)
             throws IOException {
         boolean isOpen = false;
         try {
+            inode.noteOpen(creates ? HostPath.HostFolder.of(opener, path) : null);
             // Another program may have changed the size since an earlier open.
             long failed = inode.size().look();
             if (failed != 0) {
@@ -309,6 +311,11 @@ public final class HostFiles {
             ends.endUnused(inode);
         }
         return inodes.areSomeWritable();
+    }
+
+    /** Checks that the thread does not execute a hook of a file; see {@link LastClose#checkNoHook}. */
+    public void checkNoHook(String what) {
+        ends.checkNoHook(what);
     }
 
     /** Saves all open files; see {@code Machine.sync}. */
