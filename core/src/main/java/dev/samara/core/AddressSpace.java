@@ -77,8 +77,9 @@ import org.jspecify.annotations.Nullable;
  * in progress. The package description lists the other waits.
  *
  * <p>A call that has to wait while its thread is interrupted returns {@code EINTR}, with nothing changed and the
- * interrupt flag still set. (An access to memory never fails because of an interrupt.) If a notifier of an operation in flight makes a call that has to wait, the call throws
- * {@link IllegalStateException} instead, also with nothing changed.
+ * interrupt flag still set. (An access to memory never fails because of an interrupt.) If a notifier of an operation in
+ * flight makes a call that has to wait, the call throws {@link IllegalStateException} instead, also with nothing
+ * changed.
  *
  * <p>A call that removes pages or rights first reserves the resources for the removal. It returns {@code EAGAIN} if the
  * maximum number of such calls is already running, and {@code ENOMEM} if heap or stack are exhausted, or if its page
@@ -874,9 +875,10 @@ public final class AddressSpace implements AutoCloseable {
      * the mappings below it stay locked.
      *
      * <p>Errors: EINVAL bad flags, or the range wraps; EPERM locking is not allowed at all; ENOMEM over the limit, a
-     * hole, too many mappings, or memory that cannot be accessed; EAGAIN no memory for the pages, also while the machine
-     * {@linkplain MachineBuilder#lowMemory takes} memory; EINTR a backing returned {@link Fault#RETRY}, or the thread is
-     * interrupted, which is checked every 512 pages. If only the pages cannot be faulted in, the mappings stay locked.
+     * hole, too many mappings, or memory that cannot be accessed; EAGAIN no memory for the pages, also while the
+     * machine {@linkplain MachineBuilder#lowMemory takes} memory; EINTR a backing returned {@link Fault#RETRY}, or the
+     * thread is interrupted, which is checked every 512 pages. If only the pages cannot be faulted in, the mappings
+     * stay locked.
      *
      * @param start any address; the range begins with its page
      * @param length bytes; a length that rounds to 0 succeeds

@@ -48,10 +48,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Traps</b> are the same exceptions that Chicory's own memories throw: {@link WasmRuntimeException} with the
  * message {@code out of bounds memory access}. A failed access changes nothing. An access also traps, with {@code out
- * of memory}, if the machine has no memory for it. A thread that is interrupted while it waits in {@link #grow}, in
- * an atomic wait, or until the machine has freed memory for an access, throws {@link ChicoryInterruptedException}; an
- * interrupt ends no other wait of an access. A copy, fill or write of many bytes may have changed part of the bytes if it
- * ends with one of the latter two exceptions, or at a page whose access rights the host removed.
+ * of memory}, if the machine has no memory for it. A thread that is interrupted while it waits in {@link #grow}, in an
+ * atomic wait, or until the machine has freed memory for an access, throws {@link ChicoryInterruptedException}; an
+ * interrupt ends no other wait of an access. A copy, fill or write of many bytes may have changed part of the bytes if
+ * it ends with one of the latter two exceptions, or at a page whose access rights the host removed.
  *
  * <p><b>The end.</b> An unreachable memory is released some time after a garbage collection ({@link
  * dev.samara.core.AddressSpaceBuilder#collected}). {@link #close} releases a memory as soon as no thread is in it.
