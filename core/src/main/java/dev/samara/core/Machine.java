@@ -274,11 +274,13 @@ public final class Machine implements AutoCloseable {
      * and CPUs were left open, once its threads have been idle for some seconds.
      *
      * @throws IllegalStateException if a space is not closed, or a CPU is in one: the message names each, and nothing
-     *     is changed. Also if a CPU of the thread is in GUEST, or if this is called within {@code rcuMapPages}
+     *     is changed. Also if a CPU of the thread is in GUEST, or if this is called within {@code rcuMapPages} or a
+     *     method of {@link dev.samara.core.backing.PageHooks}
      */
     @Override
     public void close() {
         Cpus.checkMayWait("the closing of a machine");
+        host.hostFiles().checkNoHook("the closing of a machine");
         references.giveUpLost();
         host.releaseDeadCpus();
         host.borrowers().giveUpDead();
@@ -491,10 +493,10 @@ public final class Machine implements AutoCloseable {
     }
 
     /**
-     * Saves all host files ({@code sync}): when this returns 0, every byte that was written to an open file before this
-     * call, by a store through any mapping or by a call of any open, is on its device. A file that was closed before
-     * the call was saved by its last close, unless a failure was reported; with {@code forceOnClose(false)} it was
-     * written, but not forced. {@link HostFile#fsync} saves one file.
+     * Saves all host files ({@code sync}): when this returns 0, every byte that this machine wrote to an open file
+     * before this call, by a store through any mapping or by a call of any open, is on its device. A file that was
+     * closed before the call was saved by its last close, unless a failure was reported; with {@code
+     * forceOnClose(false)} it was written, but not forced. {@link HostFile#fsync} saves one file.
      *
      * <p>A file that cannot be saved is reported with its path ({@code FILE_NOT_SAVED}), the others are saved, and the
      * failure is also returned once by each open of the file, as always. Files are saved one after the other. Waits as
@@ -503,7 +505,8 @@ public final class Machine implements AutoCloseable {
      * @return 0, or the negated errno of the first file that could not be saved: EAGAIN if {@link
      *     dev.samara.core.backing.PageHooks#beforeWrite} holds a page back, ENOMEM if there is no memory for the call
      * @throws IllegalStateException if the machine is closed, if a CPU of the thread is in GUEST, or if this is called
-     *     from {@code rcuMapPages}
+     *     from {@code rcuMapPages} or within a method of {@link dev.samara.core.backing.PageHooks}. Nothing is saved
+     *     then
      */
     public long sync() {
         Cpus.checkMayWait("a save of all files");

@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  * (<em>shadow paging</em>, as in LMDB). So the machine may write pages in any order, and no log is needed. A checkpoint
  * forces the pages, and then the number of the new root in the older of two headers; after a crash, one of the two is
  * valid. A change or checkpoint that fails closes the store. After a failed host write, reads may be wrong until the
- * next checkpoint, which then throws. Only the thread that opened the store may use it.
+ * next checkpoint, which then throws. An interrupt makes no call fail, and the interrupt flag stays set. Only the
+ * thread that opened the store may use it.
  */
 public final class KeyValueStore implements AutoCloseable {
     /** The maximum length of a value in bytes. */
@@ -61,7 +62,8 @@ public final class KeyValueStore implements AutoCloseable {
      *
      * @param machine provides the memory
      * @param file a file for writing and {@link Geometry#LINUX_X86_64}, closed with the store; empty for a new store
-     * @throws IOException if the file is neither empty nor a complete store, or cannot be read; the file is unchanged
+     * @throws IOException if the file is neither empty nor a complete store, or cannot be read; the file is unchanged,
+     *     and stays open
      */
     public KeyValueStore(Machine machine, HostFile file) throws IOException {
         this.file = file;
@@ -88,17 +90,22 @@ public final class KeyValueStore implements AutoCloseable {
         cpu = machine.claimCpu();
         cpu.switchTo(space);
         run = cpu.memory().newRun();
+        boolean isRead = false;
         cpu.enterGuest();
         try {
             seek(root, READ);
             use(root, level);
             saved.or(used);
+            isRead = true;
         } catch (IllegalStateException unreadable) {
-            cpu.close();
-            space.close();
             throw new IOException("a page of the tree cannot be read", unreadable);
+        } finally {
+            cpu.leaveGuest();
+            if (!isRead) {
+                cpu.close();
+                space.close();
+            }
         }
-        cpu.leaveGuest();
     }
 
     /** Returns whether the file is empty, or was left by a crash during the creation of a store. */
@@ -243,8 +250,8 @@ public final class KeyValueStore implements AutoCloseable {
     private int copy(int page) {
         allocated = saved.nextClearBit(allocated + 1);
         used.set(allocated);
-        if (cpu.memory().copy(base + (long) page * PAGE, base + (long) allocated * PAGE, PAGE) < PAGE) {
-            throw new IllegalStateException(Fault.toString(cpu.memory().fault()));
+        while (cpu.memory().copy(base + (long) page * PAGE, base + (long) allocated * PAGE, PAGE) < PAGE) {
+            checkRetry();
         }
         seek(allocated, READ | WRITE);
         return allocated;
@@ -301,13 +308,21 @@ public final class KeyValueStore implements AutoCloseable {
     }
 
     private void seek(int page, int access) {
-        if (run.seek(base + (long) page * PAGE, PAGE, access) < PAGE) {
-            throw new IllegalStateException(Fault.toString(cpu.memory().fault()));
+        while (run.seek(base + (long) page * PAGE, PAGE, access) < PAGE) {
+            checkRetry();
         }
         bytes = run.buffer();
         start = run.offset();
         count = bytes.getInt(start);
         level = bytes.getInt(start + 4);
+    }
+
+    /** Throws the failure of an access, unless the machine is freeing memory for it ({@code lowMemory}). */
+    private void checkRetry() {
+        if (cpu.memory().fault() != Fault.RETRY) {
+            throw new IllegalStateException(Fault.toString(cpu.memory().fault()));
+        }
+        Thread.onSpinWait();
     }
 
     /** Returns the last slot whose key is at most the given key; -1 if a leaf contains none. */

@@ -8,8 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,6 +27,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -242,6 +250,101 @@ final class KeyValueStoreTest {
                 device.putLong(8 * words, words == 0 ? 2 : 3L << 32 | 2);
             }
         }
+    }
+
+    @Test
+    @DisplayName("whose tree has a page that cannot be read is rejected, and leaves its machine usable")
+    void unreadable() throws IOException {
+        ByteBuffer bytes = ByteBuffer.allocate(4 << 12).order(ByteOrder.LITTLE_ENDIAN);
+        long tree = 3L << 32 | 1000;
+        bytes.putLong(4096, 7).putLong(4104, tree).putLong(4112, Long.reverse(7) ^ tree ^ 0x736d_7261_6d72_7661L);
+        Files.write(path, bytes.array());
+        try (HostFile file = machine.openFile(path, Geometry.LINUX_X86_64, StandardOpenOption.WRITE)) {
+            IOException rejected = assertThrows(IOException.class, () -> new KeyValueStore(machine, file));
+            assertEquals("a page of the tree cannot be read", rejected.getMessage());
+            assertEquals(7, file.getLong(4096));
+        }
+        path = folder.resolve("another");
+        try (KeyValueStore store = StoreFixture.open(machine, path)) {
+            store.put(1, ONE);
+            assertArrayEquals(ONE, store.get(1));
+        }
+    }
+
+    private static void fill(KeyValueStore store) throws IOException {
+        for (int key = 0; key < 5_000; key++) {
+            store.put(key, new byte[KeyValueStore.MAX_VALUE]);
+        }
+        store.checkpoint();
+    }
+
+    @Test
+    @DisplayName("is used by an interrupted thread while other files need its memory, and keeps the flag")
+    void interrupted() throws Exception {
+        AtomicBoolean isOver = new AtomicBoolean();
+        FutureTask<Long> scans = new FutureTask<>(() -> {
+            long records = 0;
+            try (KeyValueStore other = StoreFixture.open(machine, folder.resolve("other"))) {
+                fill(other);
+                while (!isOver.get()) {
+                    records += keys(other, 0, Long.MAX_VALUE).size();
+                }
+            }
+            return records;
+        });
+        try (KeyValueStore store = StoreFixture.open(machine, path)) {
+            fill(store);
+            new Thread(scans, "scans").start();
+            for (int i = 0; i < 5_000 && !scans.isDone(); i++) {
+                Thread.currentThread().interrupt();
+                long key = i * 7_919L % 5_000;
+                assertTrue(store.get(key) != null);
+                store.put(key, new byte[KeyValueStore.MAX_VALUE]);
+                assertTrue(Thread.interrupted());
+            }
+            store.checkpoint();
+            assertEquals(5_000, keys(store, 0, Long.MAX_VALUE).size());
+        } finally {
+            isOver.set(true);
+        }
+        assertTrue(scans.get() > 0);
+    }
+
+    @Test
+    @DisplayName("waits while the machine takes the memory of a space for it")
+    void shortMemory() throws IOException {
+        boolean[] isArmed = {false};
+        List<Report.Kind> reports = new CopyOnWriteArrayList<>();
+        Machine small = Machine.builder()
+                .memory(256 << 12)
+                .lowMemory((space, pages) -> isArmed[0] ? 1 : -1)
+                .reportTo(report -> reports.add(report.kind()))
+                .build();
+        AddressSpace filler = small.newSpace(Geometry.LINUX_X86_64);
+        try (KeyValueStore store = StoreFixture.open(small, path)) {
+            store.put(1, ONE);
+            store.checkpoint();
+            long at = filler.throwing()
+                    .mmap(
+                            0,
+                            1 << 24,
+                            Protection.READ | Protection.WRITE,
+                            MapFlags.PRIVATE | MapFlags.ANONYMOUS,
+                            null,
+                            0);
+            byte[] one = {1};
+            long filled = 0;
+            while (filled < 1 << 24 && filler.write(at + filled, one, 0, 1) == 1) {
+                filled += 1 << 12;
+            }
+            assertTrue(filled > 0 && filled < 1 << 24, "no frame is free");
+            isArmed[0] = true;
+            assertArrayEquals(ONE, store.get(1));
+            assertEquals(Errno.EFAULT.result(), filler.read(at, one, 0, 1), "its pages were taken");
+        }
+        filler.close();
+        small.close();
+        assertEquals(List.of(Report.Kind.SPACE_REAPED), reports);
     }
 
     @Test

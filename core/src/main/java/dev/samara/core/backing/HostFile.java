@@ -26,7 +26,8 @@ import java.util.List;
  * write the dirty pages and force the file to its device before they return. So does a {@link #close} that ends the
  * last use of the file, unless another thread is already closing the file; then that thread saves it. If a mapping is
  * the last use, one of the machine's threads saves the file after the {@code munmap}. With {@code
- * MachineBuilder.forceOnClose(false)}, closes and the close of the machine write the pages, but do not force them.
+ * MachineBuilder.forceOnClose(false)}, closes and the close of the machine write the pages, but do not force them. A
+ * close forces nothing if this machine has not changed the file.
  * Reads of other pages do not wait for a save. A page stays mapped during its write, and a concurrent store makes it
  * dirty again. With the memory of {@code MachineBuilder.memory}, each aligned number is written with a value that it
  * had at some instant of the call; the page as a whole may mix several instants. If the JVM ends before the machine is
@@ -43,8 +44,9 @@ import java.util.List;
  *
  * <p><b>Errors.</b> If a page cannot be read, that access is a SIGBUS, and the next access retries the read. A page
  * that cannot be written stays dirty and is written by the next save, unlike on Linux. Each open reports a failure
- * once, by its next {@code fsync}, {@code msync} with {@code MS_SYNC}, or {@link #syncRange} that waits. If a force
- * fails, the pages that were written for it become dirty again, if they are still in memory. {@code
+ * once, by its next {@code fsync}, {@code msync} with {@code MS_SYNC}, or {@link #syncRange} that waits. As on Linux,
+ * an open that was made after a failure reports it, too, if no other open has reported it yet. If a force fails, the
+ * pages that were written for it become dirty again, if they are still in memory. {@code
  * MachineBuilder.dropFailedWrites} selects Linux's behaviour. An interrupt of a thread has no effect on the file: it
  * ends only a long {@link #punch}, no access to a mapping fails because of it, and the flag stays set.
  *
@@ -103,11 +105,12 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * page that is overwritten only in part is read first. Bytes beyond the end are written to the host's file
      * immediately, so if the device is full, the call writes the bytes for which there is room, and reports the full
      * device. All other bytes are written to the host's file by the next save, or earlier. With {@link PageHooks} or
-     * {@link HostFileOption#NO_STEAL} this applies to all bytes; until then, the bytes beyond the old end are zeros in
-     * the host's file. (Bytes that replace a hole also need space on the device, and only the save finds out whether
-     * there is enough.) The position of the buffer advances by the number of bytes written. Writes, holes and changes
-     * of the size exclude each other. With {@link HostFileOption#DIRECT}, whole pages that are not in memory are
-     * written to the host instead, unless the file has hooks or is NO_STEAL.
+     * {@link HostFileOption#NO_STEAL} this applies to all bytes; until then, the host's file contains zeros for the
+     * bytes beyond the old end, which are written immediately to reserve the room. (Bytes that replace a hole also need
+     * space on the device, and only the save finds out whether there is enough.) The position of the buffer advances by
+     * the number of bytes written. Writes, holes and changes of the size exclude each other. With {@link
+     * HostFileOption#DIRECT}, whole pages that are not in memory are written to the host instead, unless the file has
+     * hooks or is NO_STEAL.
      *
      * @param source contains the bytes; a heap or a direct buffer
      * @param offset the offset of the first byte in the file
@@ -232,7 +235,8 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Grows the file with zeros to at least the given size, and never shrinks it. The size is checked and changed
      * atomically with respect to other changes in the machine. The new bytes are a hole if the file system supports
-     * holes, and then take no space on the device.
+     * holes, and then take no space on the device, except for the last one: the JDK extends a file only by a write, so
+     * a full device is ENOSPC, unlike {@code ftruncate} on Linux.
      *
      * @param bytes the minimum size
      * @return 0, or a negated errno: EINVAL for a negative size, EBADF if this is closed or not open for writing, or an
@@ -277,9 +281,11 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     /**
      * Saves the file (a <em>checkpoint</em>): when this returns 0, the device contains the size of the file and every
      * byte that was written before the call, by stores through any mapping and by calls through any open, including
-     * closed ones. Pages that are written during the call are on the device completely, in part or not at all, in no
-     * particular order; so are all dirty pages if the call fails or never returns. {@code Machine.sync} does the same
-     * for all files.
+     * closed ones, and what other programs wrote before this machine's last open of the file. If the open may have
+     * created the file, the first call also forces its folder, if the host lets this process open the folder. Pages
+     * that are written during the call are on the device completely, in part or not at all, in no particular order; so
+     * are all dirty pages if the call fails or never returns. {@code Machine.sync} saves all files that this machine
+     * has changed.
      *
      * <p>Waits for CPUs that may write the pages, and for other saves of the file. Saves that wait at the same time
      * share one force.
@@ -380,9 +386,10 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
     public abstract long fadvise(long offset, long length, int advice);
 
     /**
-     * Updates the known size to the size of the host file, which another program may have changed.
+     * Updates the known size to the size of the host file, which another program may have changed. Only {@link #size}
+     * before and after the call shows whether it did; a change of bytes within the size is not detected.
      *
-     * @return 0, or a negated errno of the host; EBADF if this is closed
+     * @return 0, whether or not the size has changed, or a negated errno of the host; EBADF if this is closed
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or if this is called from {@code rcuMapPages}
      */
     public abstract long revalidate();
@@ -395,10 +402,21 @@ public abstract sealed class HostFile implements Backing, AutoCloseable permits 
      * starts at 0; its reads and writes at this position exclude each other. To append, open the file and use {@link
      * #append}.
      *
-     * <p>An interrupt does not close such a channel. {@code map} and the locks throw {@link
-     * UnsupportedOperationException}. A {@code transferFrom} beyond the end grows the file, as in JDK 25; in JDK 17 it
-     * transfers nothing. If a gathering write, a scattering read or a transfer fails after its first bytes, it returns
-     * the number of these bytes, and the next call throws.
+     * <p>An interrupt does not close such a channel. {@code map} throws {@link UnsupportedOperationException}. A {@code
+     * transferFrom} beyond the end grows the file, as in JDK 25; in JDK 17 it transfers nothing. If a gathering write,
+     * a scattering read or a transfer fails after its first bytes, it returns the number of these bytes, and the next
+     * call throws. Calls check in the order of the JDK's channels: closed, the rights of the channels, the arguments.
+     *
+     * <p>{@code lock} and {@code tryLock} lock a range against other processes and other code of the JVM, as those of
+     * the JDK's channels do; a size of 0 extends to the largest offset. A lock ends with its release, the close of its
+     * channel, or the last use of the file. {@code lock} waits for other processes by retrying, and throws {@link
+     * java.nio.channels.FileLockInterruptionException} after an interrupt. From the first lock on, later opens share
+     * the descriptor as with {@link HostFileOption#EXLOCK}, until the file's last use; the first lock throws a {@link
+     * HostFileException} with EBUSY while another machine of the process has the file open. If the file was opened with
+     * EXLOCK, the machine already excludes other processes: a lock is acquired without the host, and only checked
+     * against other locks of the machine. With {@link HostFileOption#SHLOCK} this applies to shared locks, and an
+     * exclusive lock throws {@link java.nio.channels.OverlappingFileLockException}. Files of buffers have no locks
+     * ({@link UnsupportedOperationException}).
      *
      * <p>Closing a channel closes this open. If that throws because a CPU of the thread is in GUEST, the channel is
      * closed but this open is not, and must be closed outside of GUEST. Closing this open does not close its channels,

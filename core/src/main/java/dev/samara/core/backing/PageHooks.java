@@ -14,10 +14,13 @@ import java.nio.file.OpenOption;
  * <p><b>Threads and locks.</b> Several methods may run concurrently, on any thread: the thread of an access or of a
  * save, or one of the machine's threads. During a call, locks of this file are held, but no lock of another file. So a
  * method may wait, and may use other files of the machine; e.g. it may force the log. It must not use this file,
- * through any open or mapping, and must not wait for a thread that does. Calls of this file within a method throw
- * {@link IllegalStateException}. While {@link #afterRead} waits, so do accesses to its pages, and writes, truncations
- * and holes of the file. While {@link #beforeWrite} waits, so do saves, truncations and holes of the file, and {@link
- * HostFile#dirtyRanges}.
+ * through any open or mapping, and must not wait for a thread that does. Within a method, calls of this file that may
+ * wait for its locks throw {@link IllegalStateException}, including {@link HostFile#close}; so do {@code Machine.sync}
+ * and {@code Machine.close}, before they save any file. {@link HostFile#size}, {@link HostFile#absentPages}, {@link
+ * HostFile#denyWrites} and {@code mmap} do not wait, and are allowed. A new open of the file is not detected, and must
+ * not be made: it could not be closed within the method. While {@link #afterRead} waits, so do accesses to its pages,
+ * and writes, truncations and holes of the file. While {@link #beforeWrite} waits, so do saves, truncations and holes
+ * of the file, and {@link HostFile#dirtyRanges}.
  *
  * <p><b>Failures.</b> If a method throws, the exception is reported ({@code CALLBACK_FAILED}), and the result is false.
  * A method that never returns blocks only the calls above and {@code Machine.close}. No result makes the library lose

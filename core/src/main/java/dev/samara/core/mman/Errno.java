@@ -17,9 +17,7 @@ public enum Errno {
     ENOENT(2),
     /** No such space: the reference is closed, or the space has ended. */
     ESRCH(3),
-    /**
-     * The thread was interrupted while the call waited for a range in flight, with nothing changed; or see the call.
-     */
+    /** Interrupted: the call waited for a range in flight, and nothing was changed, unless the call says otherwise. */
     EINTR(4),
     /** Input or output error, of a backing or of the host. */
     EIO(5),

@@ -4,13 +4,16 @@ package dev.samara.core.internal.hostfile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.AccessDeniedException;
 import java.util.concurrent.Callable;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A channel of the embedder. An interrupt of a thread closes a {@link FileChannel} that the thread is using. So all
@@ -59,7 +62,7 @@ final class EmbedderChannel implements HostChannel {
         return denied;
     }
 
-    private <T> T call(Callable<T> call) throws IOException {
+    private <T extends @Nullable Object> T call(Callable<T> call) throws IOException {
         return HostCalls.result(thread.submit(call));
     }
 
@@ -84,6 +87,18 @@ final class EmbedderChannel implements HostChannel {
     @Override
     public long size() throws IOException {
         return call(channel::size);
+    }
+
+    @Override
+    public @Nullable FileLock tryLock(long offset, long length, boolean isShared) throws IOException {
+        try {
+            return call(() -> channel.tryLock(offset, length, isShared));
+        } catch (IOException failed) {
+            if (failed.getCause() instanceof OverlappingFileLockException overlapping) {
+                throw overlapping;
+            }
+            throw failed;
+        }
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.samara.core.internal.sync.Pause;
 import java.io.IOException;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 
 /** Waits uninterruptibly for the results of asynchronous calls of the host. */
 final class HostCalls {
@@ -18,7 +19,7 @@ final class HostCalls {
      *
      * @throws IOException if the call failed; the exception of the call, or an exception with it as the cause
      */
-    static <T> T result(Future<T> call) throws IOException {
+    static <T extends @Nullable Object> T result(Future<T> call) throws IOException {
         boolean isInterrupted = false;
         try {
             for (; ; ) {

@@ -3,6 +3,8 @@ package dev.samara.core.internal.hostfile;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The bytes of an open file outside the machine, which are read and written by position. Thread-safe. The interrupt of
@@ -53,6 +55,17 @@ public interface HostChannel {
      * @throws java.nio.channels.OverlappingFileLockException if other code in the JVM holds a lock of the file
      */
     default boolean tryLock(boolean isShared) throws IOException {
+        throw new UnsupportedOperationException("locks of " + this);
+    }
+
+    /**
+     * Locks a part of the file against other processes, without waiting.
+     *
+     * @return the lock, which ends with its release or with the channel; null if another process holds a lock that
+     *     excludes this one
+     * @throws java.nio.channels.OverlappingFileLockException if the JVM holds a lock of a part of the range
+     */
+    default @Nullable FileLock tryLock(long offset, long length, boolean isShared) throws IOException {
         throw new UnsupportedOperationException("locks of " + this);
     }
 

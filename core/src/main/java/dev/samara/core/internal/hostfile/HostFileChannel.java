@@ -9,22 +9,29 @@ import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.FileLockInterruptionException;
 import java.nio.channels.NonWritableChannelException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /** See {@link HostFile#channel}. */
 final class HostFileChannel extends FileChannel {
     /** The number of bytes that a transfer copies at once. It is large enough for reads that bypass the page cache. */
     private static final int TRANSFER = 128 << 10;
 
-    private final HostFile file;
+    /** The pause, in nanoseconds, between attempts to acquire a lock that another process has. */
+    private static final long LOCK_PAUSE = 10_000_000;
+
+    private final OpenHostFile file;
 
     /** Held by each call that uses or changes the position ({@code f_pos_lock}). */
     private final ReentrantLock moving = new CheckedLock();
@@ -38,7 +45,7 @@ final class HostFileChannel extends FileChannel {
     @GuardedBy("moving")
     private long position;
 
-    HostFileChannel(HostFile file) {
+    HostFileChannel(OpenHostFile file) {
         this.file = file;
     }
 
@@ -94,9 +101,10 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public int read(ByteBuffer target, long offset) throws IOException {
-        checkNotReadOnly(target);
+        Objects.requireNonNull(target);
         checkNotNegative("position", offset);
         checkOpen();
+        checkNotReadOnly(target);
         int length = target.remaining();
         long done = file.pread(target, offset);
         if (done < 0) {
@@ -108,6 +116,7 @@ final class HostFileChannel extends FileChannel {
     @Override
     public long read(ByteBuffer[] targets, int from, int count) throws IOException {
         Objects.checkFromIndexSize(from, count, targets.length);
+        checkOpen();
         for (int i = from; i < from + count; i++) {
             checkNotReadOnly(targets[i]);
         }
@@ -153,11 +162,13 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public int write(ByteBuffer source) throws IOException {
+        checkWritable();
         return (int) move(at -> write(source, at));
     }
 
     @Override
     public int write(ByteBuffer source, long offset) throws IOException {
+        Objects.requireNonNull(source);
         checkNotNegative("position", offset);
         checkWritable();
         int length = source.remaining();
@@ -171,6 +182,7 @@ final class HostFileChannel extends FileChannel {
     @Override
     public long write(ByteBuffer[] sources, int from, int count) throws IOException {
         Objects.checkFromIndexSize(from, count, sources.length);
+        checkWritable();
         for (int i = from; i < from + count; i++) {
             Objects.requireNonNull(sources[i]);
         }
@@ -190,8 +202,8 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public FileChannel position(long to) throws IOException {
-        checkNotNegative("position", to);
         checkOpen();
+        checkNotNegative("position", to);
         moving.lock();
         try {
             position = to;
@@ -213,6 +225,7 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public FileChannel truncate(long bytes) throws IOException {
+        checkOpen();
         checkNotNegative("size", bytes);
         checkWritable();
         moving.lock();
@@ -239,7 +252,12 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public long transferTo(long offset, long count, WritableByteChannel target) throws IOException {
-        checkTransfer(offset, count, target);
+        checkTransfer(target);
+        if (target instanceof FileChannel) {
+            // Throws if the target is not open for writing.
+            target.write(ByteBuffer.allocate(0));
+        }
+        checkRange(offset, count);
         long end = Math.min(size() - offset, count);
         ByteBuffer bytes = ByteBuffer.allocate((int) Math.max(0, Math.min(end, TRANSFER)));
         long done = 0;
@@ -262,13 +280,16 @@ final class HostFileChannel extends FileChannel {
         }
     }
 
-    private void checkTransfer(long offset, long count, Channel other) throws IOException {
-        checkNotNegative("position", offset);
-        checkNotNegative("count", count);
+    private void checkTransfer(Channel other) throws IOException {
         checkOpen();
         if (!other.isOpen()) {
             throw new ClosedChannelException();
         }
+    }
+
+    private static void checkRange(long offset, long count) {
+        checkNotNegative("position", offset);
+        checkNotNegative("count", count);
     }
 
     /**
@@ -284,8 +305,13 @@ final class HostFileChannel extends FileChannel {
 
     @Override
     public long transferFrom(ReadableByteChannel source, long offset, long count) throws IOException {
-        checkTransfer(offset, count, source);
+        checkTransfer(source);
+        if (source instanceof FileChannel) {
+            // Throws if the source is not open for reading.
+            source.read(ByteBuffer.allocate(0));
+        }
         checkWritable();
+        checkRange(offset, count);
         ByteBuffer bytes = ByteBuffer.allocate((int) Math.min(count, TRANSFER));
         long done = 0;
         try {
@@ -306,23 +332,41 @@ final class HostFileChannel extends FileChannel {
     }
 
     @Override
-    public MappedByteBuffer map(MapMode mode, long offset, long length) {
+    public MappedByteBuffer map(MapMode mode, long offset, long length) throws IOException {
+        checkOpen();
         throw new UnsupportedOperationException("a file of a machine is mapped into address spaces: AddressSpace.mmap");
     }
 
     @Override
-    public FileLock lock(long offset, long length, boolean isShared) {
-        throw new UnsupportedOperationException("no locks of the host");
+    public FileLock lock(long offset, long length, boolean isShared) throws IOException {
+        FileLock lock = tryLock(offset, length, isShared);
+        while (lock == null) {
+            // The host would wait uninterruptibly, and a close of the channel would wait for it.
+            LockSupport.parkNanos(this, LOCK_PAUSE);
+            if (!isOpen()) {
+                throw new AsynchronousCloseException();
+            }
+            if (Thread.currentThread().isInterrupted()) {
+                throw new FileLockInterruptionException();
+            }
+            lock = tryLock(offset, length, isShared);
+        }
+        return lock;
     }
 
     @Override
-    public FileLock tryLock(long offset, long length, boolean isShared) {
-        throw new UnsupportedOperationException("no locks of the host");
+    public @Nullable FileLock tryLock(long offset, long length, boolean isShared) throws IOException {
+        if (isShared) {
+            checkOpen();
+        } else {
+            checkWritable();
+        }
+        return file.tryLock(this, offset, length, isShared);
     }
 
     @Override
-    protected void implCloseChannel() {
-        file.close();
+    protected void implCloseChannel() throws IOException {
+        file.close(this);
     }
 
     @Override

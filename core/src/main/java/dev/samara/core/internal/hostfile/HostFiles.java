@@ -122,7 +122,7 @@ public final class HostFiles {
                     (key, channel, size) -> newInode(key, path.toString(), memory, channel, size, writes, rules));
             beginPeriodicWrites(entered.inode(), writes);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
-            return opened(entered.inode(), path, entered.identity(), writes, isDirect);
+            return opened(entered.inode(), path, entered.identity(), writes, creates, isDirect);
         } catch (IOException failed) {
             throw HostPath.refusal(path.toString(), Errno.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -131,10 +131,12 @@ public final class HostFiles {
         }
     }
 
-    private OpenHostFile opened(HostInode inode, Path path, HostIdentity identity, boolean writes, boolean isDirect)
+    private OpenHostFile opened(
+            HostInode inode, Path path, HostIdentity identity, boolean writes, boolean creates, boolean isDirect)
             throws IOException {
         boolean isOpen = false;
         try {
+            inode.noteOpen(creates ? HostPath.HostFolder.of(opener, path) : null);
             // Another program may have changed the size since an earlier open.
             long failed = inode.size().look();
             if (failed != 0) {
@@ -311,6 +313,11 @@ public final class HostFiles {
             ends.endUnused(inode);
         }
         return inodes.areSomeWritable();
+    }
+
+    /** Checks that the thread does not execute a hook of a file; see {@link LastClose#checkNoHook}. */
+    public void checkNoHook(String what) {
+        ends.checkNoHook(what);
     }
 
     /** Saves all open files; see {@code Machine.sync}. */

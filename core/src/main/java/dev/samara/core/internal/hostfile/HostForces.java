@@ -7,7 +7,9 @@ import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Forces one host file to its device, one force at a time ({@code vfs_fsync_range}). A force takes long. So that reads,
@@ -25,6 +27,11 @@ import java.util.concurrent.locks.ReentrantLock;
  *       save fails, whichever pages it wrote. All pages that were written since the last successful force, including
  *       during the failed force, become dirty again if they are in memory, before the failure is counted. So a save
  *       that started later, and therefore does not fail, writes these pages again.
+ *   <li><b>Bytes of others.</b> What other programs wrote before an open may not be on the device. An open counts as a
+ *       change, so the next save that is requested forces it, as on Linux. A save at a close leaves it to those
+ *       programs, and forces only if this machine has changed the file.
+ *   <li><b>New files.</b> The entry of a new file is on the device only once the folder is forced. After an open that
+ *       may have created the file, the next force also forces the folder.
  * </ul>
  *
  * <p>Thread-safe.
@@ -40,15 +47,38 @@ final class HostForces {
     private final ReentrantLock forcing = new CheckedLock();
 
     /**
-     * The number of complete changes of the host's file.
+     * The number of complete changes of the host's file, and of its opens.
      *
-     * @written the opening thread (volatile); the holder of {@code writeBack} after it has written bytes to the host;
-     *     the holder of the lock of the changes after it has changed the size of the host's file (get-and-add)
+     * @written the opening thread; the holder of {@code writeBack} after it has written bytes to the host; the holder
+     *     of the lock of the changes after it has changed the size of the host's file (get-and-add)
      * @read a thread that saves, after its writes; the holder of {@code forcing} before a force (volatile)
      * @pairs with {@code forced}: a change is complete before it is counted, and a force starts after the count is read
-     * @invariant the number of complete changes of the host's file
+     * @invariant the number of complete changes of the host's file, and of its opens
      */
-    private final AtomicLong changes = new AtomicLong();
+    private final AtomicLong changes = new AtomicLong(1);
+
+    /**
+     * The value of {@link #changes} that counts the last change by this machine.
+     *
+     * @written the opening thread; a thread that changed the host's file, after it counted the change in {@code changes}
+     *     (get-and-update)
+     * @read a thread that saves at a close, after its writes (volatile)
+     * @pairs with {@code forced}, as {@code changes} does
+     * @invariant at most {@code changes}; each complete change by this machine is counted by this value or a lower one;
+     *     0 if there is none
+     */
+    private final AtomicLong own;
+
+    /**
+     * The folder of which the next force must also force the entries; null if there is none.
+     *
+     * @written the opening thread, before it counts the open in {@code changes} (volatile); the holder of {@code
+     *     forcing}, after a force of the folder (compare-and-set to null)
+     * @read the holder of {@code forcing}, after it has read {@code changes} (volatile)
+     * @pairs with {@code changes}: a force that covers the open also forces the folder
+     * @invariant a folder whose entry of this file may not be on the device
+     */
+    private final AtomicReference<HostPath.@Nullable HostFolder> folder = new AtomicReference<>();
 
     /**
      * The value of {@link #changes} before the last successful force. Written under {@link #forcing}.
@@ -100,20 +130,32 @@ final class HostForces {
     private final PageRuns covered = new PageRuns();
 
     /**
-     * Creates the state of a file that has not been changed yet.
+     * Creates the state of a file that was just opened.
      *
-     * @param isForced whether all bytes are assumed to be on the device; otherwise the first save forces the file
+     * @param isForced whether all earlier changes by this machine are on the device
      */
     HostForces(InodeState inode, boolean dropsFailed, boolean isForced) {
         this.inode = inode;
         this.dropsFailed = dropsFailed;
         pages = inode.saved();
-        changes.set(isForced ? 0 : 1);
+        own = new AtomicLong(isForced ? 0 : 1);
+    }
+
+    /**
+     * Counts an open, before which other programs may have written bytes.
+     *
+     * @param newIn the file's folder if the open may have created the file
+     */
+    void noteOpen(HostPath.@Nullable HostFolder newIn) {
+        if (newIn != null) {
+            folder.set(newIn);
+        }
+        changes.getAndIncrement();
     }
 
     /** Counts a change of the bytes or the size. The change is complete, so a force that starts now covers it. */
     void noteChange() {
-        changes.getAndIncrement();
+        own.accumulateAndGet(changes.incrementAndGet(), Math::max);
     }
 
     /**
@@ -138,7 +180,15 @@ final class HostForces {
      * @return 0, or the negated errno of a force that failed since then; the failure is also reported by each open
      */
     long force(long failuresBefore) {
-        long wanted = changes.get();
+        return force(changes.get(), failuresBefore);
+    }
+
+    /** Does the same as {@link #force(long)} for the changes by this machine. */
+    long forceOwn(long failuresBefore) {
+        return force(own.get(), failuresBefore);
+    }
+
+    private long force(long wanted, long failuresBefore) {
         // Read in this order, because a failed force counts its failure before a later force can cover the changes.
         if (forced >= wanted && failures == failuresBefore) {
             return 0;
@@ -162,6 +212,11 @@ final class HostForces {
         long failed = Errno.EIO.result();
         try {
             inode.channel().force();
+            HostPath.HostFolder newIn = folder.get();
+            if (newIn != null) {
+                newIn.force();
+                folder.compareAndSet(newIn, null);
+            }
             failed = 0;
             forced = counted;
             covered.clear();

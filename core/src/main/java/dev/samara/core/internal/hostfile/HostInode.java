@@ -10,6 +10,7 @@ import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One host file with its pages in memory, shared by all opens of the file in a machine ({@code struct inode}).
@@ -29,6 +30,7 @@ final class HostInode {
     private final HostBytes bytes;
     private final HostSize size;
     private final HookedWrites hooked;
+    private final ChannelLocks locks;
 
     /** Whether the file was opened by path, and is counted in {@link ProcessFiles}. */
     private final boolean isOfPath;
@@ -61,6 +63,7 @@ final class HostInode {
         writes = new PageWrites(state, forces, policy.buffers, policy.dropsFailedWrites, hooks);
         fetches =
                 new PageFetches(new PageReads(state, policy.buffers, readArrays, hooks), size, policy.makeRoom, saved);
+        locks = new ChannelLocks(state, isOfPath ? key : null);
         hooked = new HookedWrites(policy.tasks, () -> writes.write(0, Long.MAX_VALUE, true));
         UncachedWrites direct = new UncachedWrites(state, size, forces, policy.buffers);
         bytes = new HostBytes(state, size, fetches, writes, direct, policy);
@@ -140,6 +143,10 @@ final class HostInode {
         state.takeWritable(writable);
     }
 
+    ChannelLocks locks() {
+        return locks;
+    }
+
     HostBytes bytes() {
         return bytes;
     }
@@ -168,12 +175,25 @@ final class HostInode {
         return failed != 0 ? failed : unforced;
     }
 
+    /** Writes all dirty pages like {@link #flush}, and forces the file if this machine has changed it. */
+    long flushOwn() {
+        long failures = forces.failures();
+        long failed = write(0, Long.MAX_VALUE);
+        long unforced = forces.forceOwn(failures);
+        return failed != 0 ? failed : unforced;
+    }
+
     /**
      * Writes all dirty pages before the file is closed. Also forces the file, unless the policy is not to force at a
      * close.
      */
     long save() {
-        return policy.forcesOnClose ? flush(0, Long.MAX_VALUE) : write(0, Long.MAX_VALUE);
+        return policy.forcesOnClose ? flushOwn() : write(0, Long.MAX_VALUE);
+    }
+
+    /** Notes an open by path; see {@link HostForces#noteOpen}. */
+    void noteOpen(HostPath.@Nullable HostFolder newIn) {
+        forces.noteOpen(newIn);
     }
 
     /** Writes the dirty pages of a range, without forcing the file. Waits for other changes and write-backs. */

@@ -4,7 +4,9 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileStore;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
@@ -48,6 +50,44 @@ final class HostPath {
          */
         boolean isSame(PathLook later) {
             return key.equals(later.key) && Objects.equals(changed, later.changed);
+        }
+    }
+
+    /** A folder that contains a new file. */
+    record HostFolder(ChannelOpener opener, Path path) {
+        /**
+         * Returns the folder of a file that was just opened; null if the file has already been deleted, or if its file
+         * system is not the host's, which may not open folders.
+         */
+        static @Nullable HostFolder of(ChannelOpener opener, Path file) throws IOException {
+            if (file.getFileSystem() != FileSystems.getDefault()) {
+                return null;
+            }
+            try {
+                // The file of a symbolic link is in another folder.
+                Path folder = file.toRealPath().getParent();
+                return folder == null ? null : new HostFolder(opener, folder);
+            } catch (NoSuchFileException deleted) {
+                return null;
+            }
+        }
+
+        /**
+         * Forces the entries of the folder to the device. Does nothing if the host does not let this process open the
+         * folder, as on Windows, or if the folder was removed.
+         */
+        void force() throws IOException {
+            HostChannel channel;
+            try {
+                channel = opener.open(path, Set.of(StandardOpenOption.READ));
+            } catch (AccessDeniedException | NoSuchFileException impossible) {
+                return;
+            }
+            try {
+                channel.force();
+            } finally {
+                InodeTable.close(channel);
+            }
         }
     }
 

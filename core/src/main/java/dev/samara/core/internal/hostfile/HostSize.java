@@ -91,29 +91,27 @@ final class HostSize {
 
     /**
      * Writes bytes beyond the end to the host before they are written to pages, so that the writing call itself reports
-     * a full device. If bytes may be written to the host only by write-backs, writes zeros instead. The caller holds
-     * the lock of the changes, and afterwards writes the pages, or calls {@link #undo}.
+     * a full device. If bytes may be written to the host only by write-backs, writes a zero for each instead, because a
+     * hole would reserve no room. The caller holds the lock of the changes, and afterwards writes the pages, or calls
+     * {@link #undo}.
      *
      * @param source the bytes; its position does not change
      * @param offset the offset of the first byte, at or beyond the end of the file
      * @return the number of bytes written, at least 1; a negated errno if no byte was written
      */
     int extend(ByteBuffer source, long offset) {
-        if (inode.rules().holdsWrites()) {
-            long refused = growHost(offset + source.remaining());
-            return refused == 0 ? source.remaining() : (int) refused;
-        }
-        ByteBuffer rest = source.duplicate();
+        ByteBuffer rest = inode.rules().holdsWrites() ? ByteBuffer.allocate(source.remaining()) : source.duplicate();
+        int start = rest.position();
         long failed = Errno.EIO.result();
         try {
             int written = 1;
             while (written > 0 && rest.hasRemaining()) {
-                written = write(rest, offset + rest.position() - source.position());
+                written = write(rest, offset + rest.position() - start);
             }
         } catch (IOException refused) {
             failed = Errno.of(refused).result();
         }
-        int done = rest.position() - source.position();
+        int done = rest.position() - start;
         return done > 0 ? done : (int) failed;
     }
 

@@ -111,11 +111,21 @@ final class LastClose {
     }
 
     /**
+     * Checks, before a call for all files changes anything, that no hook of one of them makes it.
+     *
+     * @param what the call, for messages
+     */
+    void checkNoHook(String what) {
+        inodes.all().forEach(inode -> inode.checkNoHook(what));
+    }
+
+    /**
      * Saves all files, and keeps them open. Each file that cannot be saved is reported.
      *
      * @return 0, or the negated errno of the first failure
      */
     long sync() {
+        checkNoHook("a save of all files");
         long failure = 0;
         for (HostInode inode : inodes.all()) {
             long failed = sync(inode);
@@ -126,17 +136,17 @@ final class LastClose {
 
     private long sync(HostInode inode) {
         try {
-            long failed = inode.flush(0, Long.MAX_VALUE);
+            long failed = inode.flushOwn();
             if (failed == 0 || !inodes.has(inode)) {
                 // The last close of the file saved it concurrently, and closed the channel of this save.
                 return 0;
             }
             reportUnsaved(inode, failed);
             return failed;
-        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+        } catch (Throwable thrown) {
             // Reported and not thrown, so that the other files are still saved.
-            reportThrown(inode, exhausted);
-            return Errno.ENOMEM.result();
+            reportThrown(inode, thrown);
+            return (thrown instanceof VirtualMachineError ? Errno.ENOMEM : Errno.EIO).result();
         }
     }
 

@@ -14,9 +14,12 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -361,6 +364,29 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
             return advice.give(offset, length, kind);
         } finally {
             uses.unuse();
+        }
+    }
+
+    /** Locks a range for a channel of this open; see {@link ChannelLocks#tryLock}. */
+    @Nullable
+    FileLock tryLock(FileChannel by, long offset, long length, boolean isShared) throws IOException {
+        check("a lock of a file");
+        if (!uses.beginCall()) {
+            throw new ClosedChannelException();
+        }
+        try {
+            return inode.locks().tryLock(by, offset, length, isShared);
+        } finally {
+            uses.unuse();
+        }
+    }
+
+    /** Releases the locks of a channel of this open that is being closed, and ends the owner's use of this open. */
+    void close(FileChannel by) throws IOException {
+        try {
+            inode.locks().releaseAll(by);
+        } finally {
+            close();
         }
     }
 

@@ -113,6 +113,11 @@ final class PathChannel implements HostChannel {
     }
 
     @Override
+    public @Nullable FileLock tryLock(long offset, long length, boolean isShared) throws IOException {
+        return channel.tryLock(offset, length, isShared);
+    }
+
+    @Override
     public void truncate(long bytes) throws IOException {
         channel.truncate(bytes);
     }

@@ -18,7 +18,8 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>Channels are opened and closed in a <em>section</em>. Several threads may be in the section, but an open that
  *       acquires a lock is alone in it. So at that time no other thread has a descriptor of the file that it may close.
- *   <li>A file is locked only if no other descriptor of it is open.
+ *   <li>A file is locked only if no other descriptor of it is open; or, for a lock through a {@code FileChannel}, only
+ *       descriptors that are closed together with the lock's.
  *   <li>A locked file is not opened again. Its opens share the channel that holds the lock.
  *   <li>A path may name another file by the time it is opened. So the channel of an unknown file is closed only while
  *       no file is locked.
@@ -63,7 +64,7 @@ final class ProcessFiles {
 
     /** A call that runs in a section. */
     @FunctionalInterface
-    interface SectionCall<T> {
+    interface SectionCall<T extends @Nullable Object> {
         T call() throws IOException;
     }
 
@@ -113,6 +114,38 @@ final class ProcessFiles {
             open.isLocked = true;
             locked++;
         }
+    }
+
+    /**
+     * Locks a part of a file that the caller's machine has open. From the first such lock on, the file counts as locked
+     * until it is closed. The first lock waits for the opens and closes under way.
+     *
+     * @param name the file, for messages
+     * @param call locks a part of the file; returns null if another process excludes that
+     */
+    static <T> @Nullable T lock(Object key, String name, SectionCall<@Nullable T> call) throws IOException {
+        if (isLocked(key)) {
+            return call.call();
+        }
+        SECTION.lock();
+        try {
+            if (machines(key) > 1) {
+                throw ChannelLocks.busy(name);
+            }
+            T made = call.call();
+            if (made != null) {
+                setLocked(key);
+            }
+            return made;
+        } finally {
+            SECTION.unlock();
+        }
+    }
+
+    /** Returns the number of machines that have a file open. The caller is alone in the section. */
+    private static synchronized int machines(Object key) {
+        OpenCount open = OPEN.get(key);
+        return open == null ? 0 : open.count;
     }
 
     static synchronized boolean isOpen(Object key) {

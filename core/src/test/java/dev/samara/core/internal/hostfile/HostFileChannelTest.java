@@ -20,13 +20,19 @@ import java.nio.ByteBuffer;
 import java.nio.channels.Channels;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.NonReadableChannelException;
 import java.nio.channels.NonWritableChannelException;
+import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
+import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -223,7 +229,7 @@ final class HostFileChannelTest extends HostFileFixture {
     }
 
     @Test
-    @DisplayName("of a file that is open for reading refuses what changes it; maps and locks are refused always")
+    @DisplayName("of a file that is open for reading refuses what changes it; maps are refused always")
     void refusals() throws IOException {
         HostFile file = open(write("f", PAGE_BYTES));
         FileChannel channel = file.channel();
@@ -234,12 +240,98 @@ final class HostFileChannelTest extends HostFileFixture {
                 () -> channel.transferFrom(Channels.newChannel(new ByteArrayInputStream(new byte[1])), 0, 1));
         assertThrows(
                 UnsupportedOperationException.class, () -> channel.map(FileChannel.MapMode.READ_ONLY, 0, PAGE_BYTES));
-        assertThrows(UnsupportedOperationException.class, channel::lock);
-        assertThrows(UnsupportedOperationException.class, channel::tryLock);
         assertSame(channel, channel.position(7));
         assertEquals(7, channel.position());
         assertEquals(0, file.channel().position(), "each channel has its own");
         channel.close();
+    }
+
+    private interface Call {
+        Object on(FileChannel channel) throws IOException;
+    }
+
+    private static String outcome(FileChannel channel, Call call) throws IOException {
+        try {
+            return String.valueOf(call.on(channel));
+        } catch (RuntimeException | ClosedChannelException thrown) {
+            return thrown.getClass().getSimpleName();
+        }
+    }
+
+    /** Calls each of which violates several rules, or none. */
+    private static Map<String, Call> wrongCalls() throws IOException {
+        ByteBuffer full = ByteBuffer.allocate(0).asReadOnlyBuffer();
+        ReadableByteChannel source = Channels.newChannel(new ByteArrayInputStream(new byte[0]));
+        ReadableByteChannel closed = Channels.newChannel(new ByteArrayInputStream(new byte[0]));
+        closed.close();
+        WritableByteChannel target = Channels.newChannel(new ByteArrayOutputStream());
+        ByteBuffer[] none = {null};
+        Map<String, Call> calls = new TreeMap<>();
+        calls.put("read read-only", of -> of.read(full));
+        calls.put("read null", of -> of.read(none[0]));
+        calls.put("read at -1 into read-only", of -> of.read(full, -1));
+        calls.put("read at 0 into read-only", of -> of.read(full, 0));
+        calls.put("read null at -1", of -> of.read(none[0], -1));
+        calls.put("read parts into read-only", of -> of.read(new ByteBuffer[] {full}, 0, 1));
+        calls.put("read parts out of bounds", of -> of.read(new ByteBuffer[] {full}, 0, 2));
+        calls.put("read parts into null", of -> of.read(none, 0, 1));
+        calls.put("write null", of -> of.write(none[0]));
+        calls.put("write null at -1", of -> of.write(none[0], -1));
+        calls.put("write nothing at -1", of -> of.write(full, -1));
+        calls.put("write nothing at 0", of -> of.write(full, 0));
+        calls.put("write no parts", of -> of.write(none, 0, 0));
+        calls.put("write null parts", of -> of.write(none, 0, 1));
+        calls.put("write parts out of bounds", of -> of.write(none, 1, 1));
+        calls.put("position -1", of -> of.position(-1));
+        calls.put("truncate -1", of -> of.truncate(-1));
+        calls.put("truncate too large", of -> of.truncate(1 << 20).position());
+        calls.put("transfer to null", of -> of.transferTo(0, 1, null));
+        calls.put("transfer from -1 to", of -> of.transferTo(-1, 1, target));
+        calls.put("transfer -1 bytes to", of -> of.transferTo(0, -1, target));
+        calls.put("transfer from null", of -> of.transferFrom(null, 0, 1));
+        calls.put("transfer from closed to -1", of -> of.transferFrom(closed, -1, 1));
+        calls.put("transfer from to -1", of -> of.transferFrom(source, -1, 1));
+        calls.put("transfer -1 bytes from", of -> of.transferFrom(source, 0, -1));
+        calls.put("size", FileChannel::size);
+        calls.put("lock -1", of -> of.lock(-1, 1, false).isValid());
+        calls.put("lock -1 shared", of -> of.tryLock(-1, 1, true));
+        calls.put("lock beyond the largest offset", of -> of.tryLock(Long.MAX_VALUE, 2, true));
+        return calls;
+    }
+
+    private static void assertAlike(FileChannel theirs, FileChannel ours) throws IOException {
+        for (Map.Entry<String, Call> call : wrongCalls().entrySet()) {
+            assertEquals(outcome(theirs, call.getValue()), outcome(ours, call.getValue()), call.getKey());
+        }
+    }
+
+    @Test
+    @DisplayName("checks in the order of the JDK: closed, the rights of the channel, and then the arguments")
+    void order() throws IOException {
+        Path path = write("f", PAGE_BYTES);
+        Path twin = write("twin", PAGE_BYTES);
+        OpenOption[] reads = {StandardOpenOption.READ};
+        for (OpenOption[] options : List.of(reads, RW)) {
+            FileChannel ours = open(path, options).channel();
+            FileChannel theirs = FileChannel.open(twin, options);
+            assertAlike(theirs, ours);
+            ours.close();
+            theirs.close();
+            assertAlike(theirs, ours);
+        }
+    }
+
+    @Test
+    @DisplayName("transfers to no channel that is not open for writing, and from none not open for reading")
+    void rightsOfOthers() throws IOException {
+        try (FileChannel channel = open(write("f", PAGE_BYTES), RW).channel();
+                FileChannel reader = FileChannel.open(write("g", PAGE_BYTES));
+                FileChannel writer = FileChannel.open(write("h", PAGE_BYTES), StandardOpenOption.WRITE)) {
+            assertThrows(NonWritableChannelException.class, () -> channel.transferTo(-1, 1, reader));
+            assertThrows(NonReadableChannelException.class, () -> channel.transferFrom(writer, -1, 1));
+            assertEquals(PAGE_BYTES, channel.transferTo(0, PAGE_BYTES, writer));
+            assertEquals(PAGE_BYTES, channel.transferFrom(reader, 0, PAGE_BYTES));
+        }
     }
 
     @Test

@@ -6,22 +6,32 @@ import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.backing.HostFileException;
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.ChildJvm;
+import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.FileLockInterruptionException;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
@@ -29,6 +39,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -211,5 +223,126 @@ final class HostFileLocksTest extends HostFileFixture {
         open(path, EXCLUSIVE).close();
         assertEquals(1, number(path, 0));
         assertFree(path);
+    }
+
+    /** Locks the second half of a file through a channel. */
+    private static FileLock half(FileChannel channel, boolean isShared) throws IOException {
+        return Objects.requireNonNull(channel.tryLock(2 * PAGE, 2 * PAGE, isShared));
+    }
+
+    @Test
+    @DisplayName("through a channel excludes other processes until its release, or the close of the channel")
+    void ofChannel() throws Exception {
+        Path path = write("f", 4 * PAGE_BYTES);
+        HostFile file = open(path, RW);
+        FileChannel channel = file.channel();
+        FileLock lock = half(channel, false);
+        assertTrue(lock.isValid() && !lock.isShared());
+        assertSame(channel, lock.acquiredBy());
+        assertOther("shared refused, exclusive refused", path);
+        HostFile second = open(path, RW);
+        FileChannel other = second.channel();
+        assertThrows(OverlappingFileLockException.class, () -> half(other, true));
+        FileLock first = Objects.requireNonNull(other.tryLock(0, PAGE, true));
+        lock.release();
+        lock.release();
+        assertFalse(lock.isValid());
+        assertOther("shared given, exclusive refused", path);
+        other.close();
+        assertFalse(first.isValid());
+        assertThrows(ClosedChannelException.class, first::release);
+        assertFree(path);
+        assertTrue(half(channel, true).isValid());
+        assertThrows(OverlappingFileLockException.class, () -> channel.lock(0, 0, true));
+        file.close();
+        assertThrows(ClosedChannelException.class, () -> half(channel, true));
+        assertFree(path);
+        channel.close();
+    }
+
+    @Test
+    @DisplayName("through a channel is kept though the file is opened and closed meanwhile")
+    void ofChannelIsKept() throws Exception {
+        Path path = write("f", 4 * PAGE_BYTES);
+        HostFile reader = open(path);
+        HostFile file = open(path, RW);
+        FileChannel channel = file.channel();
+        half(channel, true).release();
+        half(channel, false);
+        open(path, RW).close();
+        reader.close();
+        Machine other = Machine.builder().memory(64 * PAGE).build();
+        assertEquals(
+                Errno.EBUSY,
+                assertThrows(MmException.class, () -> other.openFile(path, GEOMETRY, RW))
+                        .errno());
+        assertLocked(path);
+        channel.close();
+        assertFree(path);
+        HostFile theirs = other.openFile(path, GEOMETRY, RW);
+        try (FileChannel second = open(path, RW).channel()) {
+            HostFileException refused = assertThrows(HostFileException.class, () -> half(second, true));
+            assertEquals(Errno.EBUSY, refused.errno());
+        }
+        theirs.close();
+        other.close();
+    }
+
+    @Test
+    @DisplayName("through a channel of a locked file is only checked against others of the machine")
+    void ofLockedFile() throws Exception {
+        Path path = write("f", 4 * PAGE_BYTES);
+        FileChannel channel = open(path, EXCLUSIVE).channel();
+        FileChannel other = open(path, EXCLUSIVE).channel();
+        FileLock lock = half(channel, false);
+        assertThrows(OverlappingFileLockException.class, () -> half(other, true));
+        assertTrue(Objects.requireNonNull(other.tryLock(0, 2 * PAGE, true)).isValid());
+        lock.release();
+        assertLocked(path);
+        assertTrue(half(other, false).isValid());
+        other.close();
+        assertTrue(channel.lock().isValid());
+        channel.close();
+        assertFree(path);
+        FileChannel shared =
+                open(path, StandardOpenOption.WRITE, HostFileOption.SHLOCK).channel();
+        assertThrows(OverlappingFileLockException.class, () -> half(shared, false));
+        assertTrue(half(shared, true).isValid());
+        shared.close();
+        assertFree(path);
+    }
+
+    @Test
+    @DisplayName("through a channel waits for another process, unless the thread is interrupted or the channel closed")
+    void waits() throws Exception {
+        Path path = write("f", PAGE_BYTES);
+        Path out = folder.resolve("out");
+        FileChannel channel = open(path, RW).channel();
+        Process other = ChildJvm.begin(LockProbe.class, out, path.toString(), "keep");
+        try {
+            Await.until("the lock is given", () -> said(out).contains("shared given"));
+            assertNull(channel.tryLock());
+            Objects.requireNonNull(channel.tryLock(0, 1, true)).release();
+            HeldOperations.Caller<FileLock> interrupted = locking(channel);
+            interrupted.thread.interrupt();
+            assertThrows(FileLockInterruptionException.class, interrupted::result);
+            assertTrue(channel.isOpen());
+            HeldOperations.Caller<FileLock> closed = locking(channel);
+            channel.close();
+            assertThrows(AsynchronousCloseException.class, closed::result);
+            FileChannel second = open(path, RW).channel();
+            HeldOperations.Caller<FileLock> waits = locking(second);
+            other.destroyForcibly();
+            assertTrue(waits.result().isValid());
+            second.close();
+        } finally {
+            other.destroyForcibly().waitFor();
+        }
+    }
+
+    private static HeldOperations.Caller<FileLock> locking(FileChannel channel) {
+        HeldOperations.Caller<FileLock> caller = HeldOperations.start(channel::lock);
+        Await.until("the call waits", () -> LockSupport.getBlocker(caller.thread) == channel, caller.thread);
+        return caller;
     }
 }

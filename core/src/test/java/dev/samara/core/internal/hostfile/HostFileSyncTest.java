@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
@@ -23,8 +24,10 @@ import dev.samara.core.mman.SyncFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
@@ -375,5 +378,82 @@ final class HostFileSyncTest extends HostFileFixture {
         }
         assertArrayEquals(expected, Files.readAllBytes(path));
         file.close();
+    }
+
+    @Test
+    @DisplayName("fsync forces what others wrote before an open, once for each open; a close does not")
+    void bytesOfOthers() throws Exception {
+        Path path = write("f", PAGE_BYTES);
+        HostFile file = open(path, RW);
+        assertEquals(0, file.fsync());
+        assertEquals(0, file.fsync());
+        assertEquals(List.of("force"), channels.calls);
+        write("f", PAGE_BYTES);
+        HostFile reader = open(path);
+        assertEquals(0, fixture.machine.sync());
+        assertEquals(List.of("force"), channels.calls, "sync saves what this machine wrote");
+        assertEquals(0, reader.fsync());
+        assertEquals(0, file.fsync());
+        assertEquals(List.of("force", "force"), channels.calls);
+        open(path, RW).close();
+        file.close();
+        reader.close();
+        assertEquals(List.of("force", "force"), channels.calls);
+    }
+
+    private HostFile create(String name) {
+        return open(folder.resolve(name), StandardOpenOption.WRITE, StandardOpenOption.CREATE);
+    }
+
+    @Test
+    @DisplayName("the first save of a new file also forces its folder, and fails if that fails")
+    void newFile() throws Exception {
+        HostFile file = create("new");
+        int[] forces = {0};
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.FORCE && ++forces[0] == 2) {
+                throw new IOException("Input/output error");
+            }
+        };
+        assertEquals(Errno.EIO.result(), file.fsync());
+        assertEquals(List.of("force"), channels.calls);
+        assertEquals(0, file.fsync());
+        assertEquals(List.of("force", "force", "force folder"), channels.calls);
+        assertEquals(8, file.pwrite(bytes(1), 0));
+        channels.calls.clear();
+        assertEquals(0, file.fsync());
+        assertEquals(List.of("write 0+8", "force"), channels.calls);
+        file.close();
+        channels.calls.clear();
+        HostFile other = create("other");
+        assertEquals(8, other.pwrite(bytes(1), 0));
+        other.close();
+        assertEquals(List.of("force", "force folder"), channels.calls.subList(2, 4));
+        channels.calls.clear();
+        HostFile again = open(folder.resolve("other"), RW);
+        assertEquals(0, again.fsync());
+        assertEquals(List.of("force"), channels.calls, "not created by this open");
+        again.close();
+    }
+
+    @Test
+    @DisplayName("a folder that this process may not open, or that is gone, does not make a save fail")
+    void closedFolder() throws Exception {
+        MachineInternals.hostFiles(fixture.machine).openBy((path, options) -> {
+            if (Files.isDirectory(path)) {
+                throw new AccessDeniedException(path.toString());
+            }
+            return channels.open(path, options);
+        });
+        HostFile file = create("new");
+        assertEquals(0, file.fsync());
+        assertEquals(List.of("force"), channels.calls);
+        file.close();
+        Path inside = Files.createDirectory(folder.resolve("inside"));
+        HostFile gone = create("inside/new");
+        Files.delete(inside.resolve("new"));
+        Files.delete(inside);
+        assertEquals(0, gone.fsync());
+        gone.close();
     }
 }

@@ -12,11 +12,13 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileOption;
+import dev.samara.core.backing.PageHooks;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.SyncRangeFlags;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -27,6 +29,8 @@ import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("A file of the host that is written only when that is asked for")
@@ -83,6 +87,31 @@ final class NoStealTest extends HostFileFixture {
         }
         file.close();
         other.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    @DisplayName("reports a full device by the write beyond the end, like a file with hooks")
+    void fullDevice(boolean hasHooks) throws Exception {
+        Path path = write("f", 0);
+        HostFile file = open(path, StandardOpenOption.WRITE, hasHooks ? new PageHooks() {} : HostFileOption.NO_STEAL);
+        long[] room = {2 * PAGE};
+        channels.mostBytes = PAGE_BYTES;
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.WRITE && offset >= room[0]) {
+                throw new IOException("No space left on device");
+            }
+        };
+        ByteBuffer bytes = ByteBuffer.allocate(4 * PAGE_BYTES).putLong(0, 5);
+        assertEquals(2 * PAGE, file.pwrite(bytes, 0));
+        assertEquals(2 * PAGE, file.size());
+        assertEquals(Errno.ENOSPC.result(), file.append(bytes));
+        assertEquals(0, number(path, 0), "not written before the save");
+        assertEquals(0, file.fsync());
+        room[0] = 4 * PAGE;
+        assertEquals(2 * PAGE, file.append(bytes));
+        file.close();
+        assertEquals(4 * PAGE, Files.size(path));
     }
 
     @Test

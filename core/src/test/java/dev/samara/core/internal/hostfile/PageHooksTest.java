@@ -371,6 +371,7 @@ final class PageHooksTest extends HostFileFixture {
                 () -> file.dirtyRanges(0, 1),
                 () -> file.fadvise(0, 0, 0),
                 fixture.machine::sync,
+                fixture.machine::close,
                 second::close);
         List<Throwable> thrown = new ArrayList<>();
         hooks.during = () -> {
@@ -392,6 +393,33 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(List.of(), fixture.reports);
         second.close();
         file.close();
+    }
+
+    @Test
+    @DisplayName("cannot save all files or close the machine, and no file is saved then")
+    void allFiles() throws Exception {
+        HostFile log = open(write("log", PAGE_BYTES), RW);
+        HostFile file = openHooked(PAGES);
+        HostFile last = open(write("last", PAGE_BYTES), RW);
+        List<Throwable> thrown = new ArrayList<>();
+        hooks.duringWrite = () -> {
+            assertEquals(8, log.pwrite(bytes(7), 0));
+            assertEquals(8, last.pwrite(bytes(8), 0));
+            thrown.add(assertThrows(IllegalStateException.class, fixture.machine::sync));
+            thrown.add(assertThrows(IllegalStateException.class, fixture.machine::close));
+            assertEquals(List.of(new DirtyRange(0, PAGE)), log.dirtyRanges(0, PAGE));
+            assertEquals(List.of(new DirtyRange(0, PAGE)), last.dirtyRanges(0, PAGE));
+            hooks.duringWrite = () -> {};
+        };
+        assertEquals(8, file.pwrite(bytes(1), 0));
+        assertEquals(0, file.fsync());
+        assertEquals(2, thrown.size());
+        assertEquals(0, fixture.machine.sync());
+        assertEquals(7, number(folder.resolve("log"), 0));
+        assertEquals(8, number(folder.resolve("last"), 0));
+        log.close();
+        file.close();
+        last.close();
     }
 
     @Test

@@ -120,9 +120,7 @@ final class InterruptedWaitTest {
         hold.endWith(0);
     }
 
-    /**
-     * Asserts that a fault waits until an operation ends, whether its thread is interrupted before or while it waits.
-     */
+    /** Asserts that a fault waits until an operation ends, if its thread is interrupted before or while it waits. */
     private static void assertWaitsOn(Callable<Integer> fault, HeldOperations.Hold hold, long result) throws Exception {
         HeldOperations.Caller<Ended> before = waits(noting(() -> {
             Thread.currentThread().interrupt();

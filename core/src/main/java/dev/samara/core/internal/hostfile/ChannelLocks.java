@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.hostfile;
+
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.backing.HostFileException;
+import dev.samara.core.backing.HostFileOption;
+import dev.samara.core.mman.Errno;
+import java.io.IOException;
+import java.nio.channels.AsynchronousCloseException;
+import java.nio.channels.Channel;
+import java.nio.channels.ClosedChannelException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The locks that the channels of one host file hold ({@code FileChannel.lock}). They are locks of the host's channel.
+ * If the whole file is locked by an option, other processes are excluded already, and the locks are only checked
+ * against each other. Thread-safe.
+ */
+final class ChannelLocks {
+    private final InodeState inode;
+
+    /** The key of a file that was opened by path; otherwise null. */
+    private final @Nullable Object key;
+
+    /**
+     * @words {@code held}, its contents and the host's lock of each
+     * @written a thread that locks, unlocks or closes a channel (monitor)
+     * @read as written, and a thread that asks whether a lock is valid (monitor)
+     * @invariant the locks that were acquired and not released
+     */
+    @GuardedBy("this")
+    private final List<ChannelLock> held = new ArrayList<>(0);
+
+    ChannelLocks(InodeState inode, @Nullable Object key) {
+        this.inode = inode;
+        this.key = key;
+    }
+
+    private final class ChannelLock extends FileLock {
+        /** The lock of the host's channel; null if the whole file is locked. Written by the locking thread. */
+        private @Nullable FileLock ofHost;
+
+        ChannelLock(FileChannel channel, long offset, long length, boolean isShared) {
+            super(channel, offset, length, isShared);
+        }
+
+        @Override
+        public boolean isValid() {
+            return acquiredBy().isOpen() && isHeld(this);
+        }
+
+        @Override
+        public void release() throws IOException {
+            if (!acquiredBy().isOpen()) {
+                throw new ClosedChannelException();
+            }
+            ChannelLocks.this.release(this);
+        }
+    }
+
+    /**
+     * Locks a range of the file for a channel, without waiting for other processes.
+     *
+     * @return null if another process has a lock that excludes this one
+     * @throws OverlappingFileLockException if the JVM has a lock of the range that excludes this one
+     * @throws HostFileException EBUSY if another machine of the process has the file open: when it closes its
+     *     descriptor, the lock would end
+     */
+    @Nullable
+    FileLock tryLock(FileChannel channel, long offset, long length, boolean isShared) throws IOException {
+        // As in later JDKs, a length of 0 stands for all bytes from the offset on.
+        long bytes = length == 0 ? Long.MAX_VALUE - Math.max(0, offset) : length;
+        ChannelLock lock = new ChannelLock(channel, offset, bytes, isShared);
+        HostFileOption ofFile = inode.rules().lock();
+        if (ofFile == null && !lockHost(lock)) {
+            return null;
+        }
+        add(lock, ofFile);
+        if (!channel.isOpen()) {
+            release(lock);
+            throw new AsynchronousCloseException();
+        }
+        return lock;
+    }
+
+    private boolean lockHost(ChannelLock lock) throws IOException {
+        lock.ofHost = key == null ? host(lock) : ProcessFiles.lock(key, inode.name(), () -> host(lock));
+        return lock.ofHost != null;
+    }
+
+    private @Nullable FileLock host(FileLock lock) throws IOException {
+        return inode.channel().tryLock(lock.position(), lock.size(), lock.isShared());
+    }
+
+    /** Adds a lock. The JDK has checked a lock of the host against others of the JVM; others are checked here. */
+    private synchronized void add(ChannelLock lock, @Nullable HostFileOption ofFile) {
+        if (ofFile != null) {
+            boolean isExcluded = ofFile == HostFileOption.SHLOCK && !lock.isShared();
+            for (int i = 0; i < held.size() && !isExcluded; i++) {
+                isExcluded = held.get(i).overlaps(lock.position(), lock.size());
+            }
+            if (isExcluded) {
+                throw new OverlappingFileLockException();
+            }
+        }
+        held.add(lock);
+    }
+
+    private boolean isHeld(ChannelLock lock) {
+        synchronized (this) {
+            FileLock ofHost = lock.ofHost;
+            return held.contains(lock) && !inode.pages().isClosed() && (ofHost == null || ofHost.isValid());
+        }
+    }
+
+    private void release(ChannelLock lock) throws IOException {
+        synchronized (this) {
+            if (!held.remove(lock)) {
+                return;
+            }
+        }
+        if (lock.ofHost != null) {
+            lock.ofHost.release();
+        }
+    }
+
+    /** Releases all locks of a channel that is being closed. */
+    void releaseAll(Channel channel) throws IOException {
+        List<ChannelLock> ended = new ArrayList<>();
+        synchronized (this) {
+            for (ChannelLock lock : held) {
+                if (lock.acquiredBy() == channel) {
+                    ended.add(lock);
+                }
+            }
+        }
+        for (ChannelLock lock : ended) {
+            try {
+                release(lock);
+            } catch (ClosedChannelException over) {
+                // The file's last use has ended, and with it the lock.
+                continue;
+            }
+        }
+    }
+
+    /** Returns the exception for a lock of a file that another machine of the process has open. */
+    static HostFileException busy(String name) {
+        return new HostFileException(name, "lock", Errno.EBUSY);
+    }
+}
