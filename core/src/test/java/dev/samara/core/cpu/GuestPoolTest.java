@@ -82,6 +82,24 @@ final class GuestPoolTest extends GuestFixture {
     }
 
     @Test
+    @DisplayName(
+            "are kept although threads ended with their guests open: another CPU gets the place of one that is lost")
+    void lost() {
+        for (int i = 0; i < 40; i++) {
+            Thread lost = new Thread(space::enter, "lost");
+            lost.start();
+            Await.stopped(lost);
+        }
+        int number;
+        try (Guest guest = space.enter()) {
+            number = guest.number();
+        }
+        try (Guest guest = space.enter()) {
+            assertEquals(number, guest.number());
+        }
+    }
+
+    @Test
     @DisplayName("are taken from other spaces if the pool is full")
     void fromAnotherSpace() {
         AddressSpace[] spaces = new AddressSpace[40];

@@ -32,6 +32,7 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.PageRequest;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -365,11 +366,15 @@ final class PageTableLimitTest {
     @DisplayName("A new space needs room for its topmost table")
     void newSpace() {
         fill();
+        List<MmException> refused = List.of(
+                assertThrows(MmException.class, () -> fixture.machine.newSpace(GEOMETRY)),
+                assertThrows(MmException.class, space::fork));
         assertEquals(
-                Errno.ENOMEM,
-                assertThrows(MmException.class, () -> fixture.machine.newSpace(GEOMETRY))
-                        .errno());
-        assertEquals(Errno.ENOMEM, assertThrows(MmException.class, space::fork).errno());
+                List.of(Errno.ENOMEM, Errno.ENOMEM),
+                List.of(refused.get(0).errno(), refused.get(1).errno()));
+        String reason = ", which needs a page table beyond pageTableLimit " + TABLES * PAGE + ": ENOMEM";
+        assertEquals("newSpace" + reason, refused.get(0).getMessage());
+        assertEquals("fork" + reason, refused.get(1).getMessage());
         assertEquals(0, space.munmap(AT, LEAVES * LEAF));
         fixture.machine.newSpace(GEOMETRY).close();
     }

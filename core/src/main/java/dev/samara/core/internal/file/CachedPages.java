@@ -109,7 +109,10 @@ final class CachedPages {
         this.size = size;
         frames = memory.frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
-        index = new PageIndex(mayGrow ? Long.MAX_VALUE : pages(size), memory.indexBudget());
+        // The index of a saved file has no room for a second page before it is needed, because many files are opened of
+        // which few pages are read.
+        boolean isSaved = (number & Frames.SAVED) != 0;
+        index = new PageIndex(isSaved ? 1 : mayGrow ? Long.MAX_VALUE : pages(size), memory.indexBudget());
     }
 
     /** Sets the entry that the first insertion registers. Called once, before other threads can reach this object. */

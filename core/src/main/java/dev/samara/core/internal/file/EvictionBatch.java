@@ -8,8 +8,8 @@ import java.util.Arrays;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * The pages that an eviction processes together, in ascending order, and the state of each page. Created once per file,
- * so that evictions create no garbage. Guarded by the inode lock.
+ * The pages that an eviction processes together, in ascending order, and the state of each page. Its arrays are created
+ * once per file, so that later evictions create no garbage. Guarded by the inode lock.
  */
 final class EvictionBatch {
     private static final int MOST = 64;
@@ -28,21 +28,24 @@ final class EvictionBatch {
     private final RecentReads recent;
     private final PagesUnderEviction out;
 
-    private final long[] pages = new long[MOST];
-    private final int[] taken = new int[MOST];
+    /* Empty before the first collection, because most files of a machine with many files are never evicted. */
+
+    private long[] pages = {};
+    private int[] taken = {};
 
     /** Whether a page was removed from the index. */
-    private final boolean[] isOut = new boolean[MOST];
+    private boolean[] isOut = {};
 
-    private final boolean[] isMapped = new boolean[MOST];
+    private boolean[] isMapped = {};
 
     /** Whether a page stays because memory that maps it is locked, or may have been locked in the meantime. */
-    private final boolean[] isLocked = new boolean[MOST];
+    private boolean[] isLocked = {};
 
     /**
      * Whether the pages were collected by the cursor, and not from the recent reads or from a range.
      *
-     * @words {@code isOfCursor}, {@code count}
+     * @words {@code isOfCursor}, {@code count}, {@code pages}, {@code taken}, {@code isOut}, {@code isMapped},
+     *     {@code isLocked}
      * @written an eviction, holding {@code inodeLock} (plain)
      * @read an eviction, holding {@code inodeLock} (plain)
      * @invariant the batch of the eviction under way
@@ -83,6 +86,7 @@ final class EvictionBatch {
      * @return the number of pages
      */
     int collect(boolean ofRecent) {
+        makeRoom();
         ReentrantLock content = cached.content();
         isOfCursor = !ofRecent;
         count = 0;
@@ -99,6 +103,7 @@ final class EvictionBatch {
 
     /** Collects the next pages of a range, inclusive, as {@link #collect(boolean)} does. Returns their number. */
     int collect(long first, long last) {
+        makeRoom();
         ReentrantLock content = cached.content();
         isOfCursor = false;
         count = 0;
@@ -112,6 +117,17 @@ final class EvictionBatch {
             content.unlock();
         }
         return begin();
+    }
+
+    /** Creates the arrays. If memory runs out, the next call retries. */
+    private void makeRoom() {
+        if (isLocked.length == 0) {
+            pages = new long[MOST];
+            taken = new int[MOST];
+            isOut = new boolean[MOST];
+            isMapped = new boolean[MOST];
+            isLocked = new boolean[MOST];
+        }
     }
 
     private int begin() {

@@ -293,7 +293,8 @@ public abstract class LayoutState {
      */
     public void chargeRoot(String call) {
         if (pages != null && !pages.charge().chargeRoot()) {
-            throw new MmException(call, Errno.ENOMEM);
+            long limit = host().tableBudget().limit();
+            throw new MmException(call + ", which needs a page table beyond pageTableLimit " + limit, Errno.ENOMEM);
         }
     }
 
@@ -315,8 +316,8 @@ public abstract class LayoutState {
      * @param range the range in flight of the edit; null if there is none
      */
     public void adopt(District district, LayoutCounters published, @Nullable InFlightOperation range) {
-        if (published.total < district.counters().total
-                || (range != null && range.completionWork().uncharged() != null)) {
+        // The pages that the range unmaps are counted until its completion, which notes the peak itself.
+        if (published.total < district.counters().total) {
             mapped.beforeFall();
         }
         district.adopt(published, range);

@@ -3,6 +3,7 @@ package dev.samara.core.interleave.pair;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.interleave.pair.Combination.Cpus;
 import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
@@ -37,6 +38,17 @@ final class DecisionPairsTest {
     void files() throws InterruptedException {
         List<String> names = Share.of("pairs on files of the host", 64).of(DecisionSets.ofFiles());
         assertEquals(List.of(), explore(names, () -> Strategy.bounded(1), MOST).incomplete());
+    }
+
+    @Test
+    @DisplayName("which alone find certain mutants, in each build, with one preemption")
+    @Explored(1)
+    void always() throws InterruptedException {
+        String pair = DecisionSets.ofFiles("truncate", Cpus.COLD).get(DecisionSets.BESIDE_FILES.indexOf("read-fault"));
+        assertEquals(
+                List.of(),
+                explore(List.of(pair), () -> Strategy.bounded(1), MOST).incomplete());
+        explore(List.of(DecisionSets.FORK_BESIDE_POLLS), () -> Strategy.bounded(1), 1_000);
     }
 
     @Test

@@ -40,6 +40,10 @@ final class DecisionSets {
             "close",
             "collect");
 
+    /** A triple of {@link #ofPolls}: a fork and a munmap of the pages that it copies, beside a CPU that polls. */
+    static final String FORK_BESIDE_POLLS =
+            name(List.of("fork", "munmap", AccessKinds.POLLS), Ground.ANONYMOUS, Spaces.ENDED, Cpus.WARM);
+
     /** The operations that change an entry, or its mapping. */
     private static final List<String> CHANGES =
             List.of("fork", "munmap", "mprotect", "dontneed", "mremap", "mmap", "guard", "collect");

@@ -7,6 +7,7 @@ import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static dev.samara.core.fixture.SpaceFixture.assertResult;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Cpu;
@@ -27,6 +28,7 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
@@ -355,6 +357,28 @@ final class DirtyLimitTest extends DirtyLimitFixture {
         assertSaved(path, pages, 0);
         assertResult(Errno.ENOSPC, file.fsync());
         file.close();
+    }
+
+    @Test
+    @DisplayName("are written by a later task if the executor rejects the first one")
+    void rejected() {
+        AtomicLong passes = new AtomicLong();
+        AtomicBoolean rejects = new AtomicBoolean(true);
+        DirtyLimit limit = new DirtyLimit(
+                task -> {
+                    if (rejects.get()) {
+                        throw new RejectedExecutionException("planted");
+                    }
+                    task.run();
+                },
+                passes::incrementAndGet);
+        limit.bound(10, 1000);
+        limit.add(20);
+        assertThrows(RejectedExecutionException.class, limit::balance);
+        rejects.set(false);
+        assertTrue(limit.isBalanceDue());
+        limit.balance();
+        assertEquals(1, passes.get());
     }
 
     @Test

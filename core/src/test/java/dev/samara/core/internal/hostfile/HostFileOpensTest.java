@@ -11,9 +11,15 @@ import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.AllocatedBytes;
+import dev.samara.core.fixture.ReachableObjects;
+import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.SpareWalk;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
+import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
@@ -25,6 +31,7 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -258,5 +265,22 @@ final class HostFileOpensTest {
         });
         assertRefused(Errno.EACCES, path, StandardOpenOption.WRITE);
         assertEquals(0, descriptors());
+    }
+
+    @Test
+    @DisplayName("takes no array of more than 16 numbers before a page is read")
+    void heap() throws Exception {
+        HostFile file = machine.openFile(Files.write(folder.resolve("large"), new byte[1 << 20]), GEOMETRY);
+        SavedPages pages = ((OpenHostFile) file).saved();
+        // The shared parts of the machine are left out.
+        Set<Object> own = ReachableObjects.from(List.of(MachineMemory.class, Frames.class, SpareWalk.class), pages);
+        List<Integer> lengths = own.stream()
+                .filter(object -> object instanceof int[] || object instanceof long[] || object instanceof boolean[])
+                .map(Array::getLength)
+                .filter(length -> length > 16)
+                .toList();
+        assertTrue(own.size() > 20, own::toString);
+        assertEquals(List.of(), lengths);
+        file.close();
     }
 }

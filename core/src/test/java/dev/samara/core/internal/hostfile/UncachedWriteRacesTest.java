@@ -155,6 +155,33 @@ final class UncachedWriteRacesTest extends HostFileFixture {
     }
 
     @Test
+    @DisplayName("a force that ends before the write does not cover it: a later save forces the file again")
+    void forcedBefore() throws Exception {
+        HostFile file = open(write("f", 8 * PAGE_BYTES), UncachedWritesTest.DIRECT);
+        HostFile other = open(folder.resolve("f"), RW);
+        HeldCalls force = new HeldCalls(ChannelCall.FORCE);
+        channels.failure = force;
+        assertEquals(8, other.pwrite(bytes(1), 0));
+        CallBeside first = CallBeside.start("first save", other::fsync);
+        force.awaitReached();
+        assertEquals(8, other.pwrite(bytes(2), PAGE));
+        CallBeside second = CallBeside.start("second save", other::fsync);
+        // It has written its page, so its force starts during the direct write.
+        second.awaitIn("hostfile.HostForces", "force");
+        CallBeside call = held(file, 5);
+        force.release();
+        assertEquals(0, first.result());
+        assertEquals(0, second.result());
+        write.release();
+        assertEquals(PAGE, call.result());
+        channels.calls.clear();
+        assertEquals(0, other.fsync());
+        assertEquals(List.of("force"), channels.calls);
+        other.close();
+        file.close();
+    }
+
+    @Test
     @DisplayName("a write-back waits, and the other way round, and a save after both forces both")
     void writeBack() throws Exception {
         Path path = write("f", 8 * PAGE_BYTES);

@@ -15,6 +15,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.CountingBacking;
+import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -28,6 +29,7 @@ import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
 import java.util.List;
@@ -195,6 +197,29 @@ final class PageTableContextLimitTest {
         assertEquals(List.of(true), idle);
         giveBackAll();
         fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("an operation that waits for a range in flight has given its own back")
+    void waiting() throws Exception {
+        HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 20));
+        AddressSpace space = holding.machine().newSpace(SpaceFixture.GEOMETRY);
+        PageCache cache = holding.machine().newPageCache(SpaceFixture.GEOMETRY, 2 * PAGE);
+        SharedSegment segment = new SharedSegment(3, 0x4711, 2 * PAGE, cache);
+        long at = space.shmat(segment, 0, 0);
+        HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(at + PAGE, PAGE, Protection.READ));
+        // Unmaps the first piece, which needs a context, before it finds the second one in flight.
+        HeldOperations.Caller<Long> detach = HeldOperations.waits(() -> space.shmdt(at));
+        PageTableContext idle =
+                MachineInternals.layoutOf(space).memory().contexts().borrowIdle();
+        assertNotNull(idle);
+        MachineInternals.layoutOf(space).memory().contexts().giveBack(idle);
+        narrowing.endWith(0);
+        assertEquals(0, detach.result());
+        assertEquals(0, space.usage().maps());
+        segment.remove();
+        space.close();
+        holding.machine().close();
     }
 
     /** Maps VMAs of one page. Every second one is readable; the others in each half have the given rights. */
