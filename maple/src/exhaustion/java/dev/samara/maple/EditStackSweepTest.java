@@ -201,7 +201,7 @@ final class EditStackSweepTest {
 
     /** The options of a JVM that compiles the check of the stack only, and interprets the lock and the edits. */
     private static final String RESERVE_ONLY =
-            "-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.StackReserve::*";
+            "'-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.StackReserve::*'";
 
     @ParameterizedTest
     @CsvSource({
