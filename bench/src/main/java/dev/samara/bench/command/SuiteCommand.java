@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.command;
 
+import dev.samara.bench.CostTable;
 import dev.samara.bench.ab.AbReport;
 import dev.samara.bench.chart.ChartProgram;
 import dev.samara.bench.chart.TableProgram;
@@ -26,6 +27,7 @@ public final class SuiteCommand {
             "chart",
                     "draws SVG of what JMH has written with -rf json, or quick or full into a directory: [--out"
                             + " DIRECTORY] RESULT.json|DIRECTORY...",
+            "costs", "what the time of each call grows with, at two sizes: [--rounds N] [--only CALL]",
             "tables", "fills the tables of a project's documents from its raw files: PROJECT",
             "quick", "everything once, in under 15 minutes: [--out DIRECTORY] [--only FILE,...]",
             "full", "what docs/measurements has, in an hour: [--out DIRECTORY] [--only FILE,...]"));
@@ -90,6 +92,7 @@ public final class SuiteCommand {
                 Catalogue.print(out);
             }
             case "ab" -> AbReport.main(others.toArray(String[]::new));
+            case "costs" -> CostTable.main(others.toArray(String[]::new));
             case "chart" -> ChartProgram.run(others, out);
             case "tables" -> TableProgram.run(others, out);
             case "quick" -> {
