@@ -204,12 +204,14 @@ final class EditStackSweepTest {
             "'-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.StackReserve::*'";
 
     @ParameterizedTest
-    @CsvSource({
-        "-Xint, 0 60 1",
-        RESERVE_ONLY + ", 0 60 1",
-        "-XX:TieredStopAtLevel=1, 2000 120 2",
-        "-XX:+TieredCompilation, 2000 120 2"
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "-Xint | 0 60 1",
+                RESERVE_ONLY + " | 0 60 1",
+                "-XX:TieredStopAtLevel=1 | 2000 120 2",
+                "-XX:+TieredCompilation | 2000 120 2"
+            })
     @DisplayName("a call is made, or changes nothing; it keeps no lock in either case")
     void sweep(String options, String arguments) throws Exception {
         List<String> command = new ArrayList<>();
