@@ -10,6 +10,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Vma;
@@ -183,7 +184,7 @@ class ForkOfOneInstantTest {
                     long number = i;
                     change(cpu, i);
                     store(cpu, signal, i);
-                    spin(cpu, () -> cpu.memory().load(last, Long.BYTES) == number);
+                    spin(cpu, () -> load(cpu, last) == number);
                 }
                 cpu.switchTo(null);
             }
@@ -194,7 +195,7 @@ class ForkOfOneInstantTest {
                 cpu.switchTo(space);
                 for (long i = 1; !ends; i++) {
                     long number = i;
-                    spin(cpu, () -> cpu.memory().load(signal, Long.BYTES) == number);
+                    spin(cpu, () -> load(cpu, signal) == number);
                     store(cpu, last, i);
                 }
                 cpu.switchTo(null);
@@ -212,8 +213,13 @@ class ForkOfOneInstantTest {
 
         private static void store(Cpu cpu, long address, long number) {
             cpu.enterGuest();
-            cpu.memory().store(address, Long.BYTES, number);
+            assertEquals(Fault.NONE, cpu.memory().store(address, Long.BYTES, number));
             cpu.leaveGuest();
+        }
+
+        private static long load(Cpu cpu, long address) {
+            assertEquals(Fault.NONE, cpu.memory().load(address, Long.BYTES));
+            return cpu.memory().value();
         }
 
         private long place(long number) {
@@ -230,7 +236,7 @@ class ForkOfOneInstantTest {
                 case PRESENT -> store(cpu, places, number);
                 case FIRST_TOUCH, FILE_PAGE, STACK -> store(cpu, place, number);
                 case ZERO_PAGE -> {
-                    assertEquals(0, cpu.memory().load(place, Long.BYTES));
+                    assertEquals(0, load(cpu, place));
                     store(cpu, place, number);
                 }
                 case MAP -> succeeded(space.munmap(place, PAGE));

@@ -63,6 +63,10 @@ final class MemoryDisk implements ChannelOpener {
 
     @Override
     public HostChannel open(Path path, Set<OpenOption> options) throws IOException {
+        if (Files.isDirectory(path)) {
+            // Of a folder, the library only forces the entries.
+            return new MemoryChannel("folder", new byte[0], 0).opened();
+        }
         String name = String.valueOf(path.getFileName());
         if (name.equals("ballast")) {
             return new OneAtATime(ballast.opened());

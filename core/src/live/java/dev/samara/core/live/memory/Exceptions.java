@@ -7,8 +7,12 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PageCategory;
 import dev.samara.core.mman.PagemapWord;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.VmaFlags;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.List;
 
 /**
@@ -78,8 +82,29 @@ final class Exceptions {
         return Long.toString(Long.parseLong(clean) + Long.parseLong(dirty));
     }
 
+    /**
+     * Whether this processor has protection keys. With them, Linux on x86-64 makes memory that may only be executed
+     * unreadable, which the library does for other architectures.
+     */
+    private static final boolean HAS_KEYS = hasKeys();
+
+    private static boolean hasKeys() {
+        try {
+            return java.nio.file.Files.readString(Path.of("/proc/cpuinfo")).contains(" ospke");
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
+    }
+
     /** Returns whether an operation is left out. */
     static boolean isOut(Operation operation) {
+        boolean mayExecuteOnly = HAS_KEYS
+                && (operation.verb() == Verb.MMAP || operation.verb() == Verb.MPROTECT)
+                && operation.argument(2) == Protection.EXEC;
+        return mayExecuteOnly || isOutEverywhere(operation);
+    }
+
+    private static boolean isOutEverywhere(Operation operation) {
         return switch (operation.verb()) {
             // A kernel without reserved huge pages lets NORESERVE succeed, and fails at the access.
             case MMAP ->
