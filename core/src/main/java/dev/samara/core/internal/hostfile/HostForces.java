@@ -60,8 +60,8 @@ final class HostForces {
     /**
      * The value of {@link #changes} that counts the last change by this machine.
      *
-     * @written the opening thread; a thread that changed the host's file, after it counted the change in {@code changes}
-     *     (get-and-update)
+     * @written the opening thread; a thread that changed the host's file, after it counted the change in {@code
+     *     changes} (get-and-update)
      * @read a thread that saves at a close, after its writes (volatile)
      * @pairs with {@code forced}, as {@code changes} does
      * @invariant at most {@code changes}; each complete change by this machine is counted by this value or a lower one;
