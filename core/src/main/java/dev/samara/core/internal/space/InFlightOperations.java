@@ -206,7 +206,8 @@ public final class InFlightOperations {
      * Returns an older operation's ticket that stops an operation; null if there is none. Tickets do not stop calls
      * from a callback of an operation in flight, because waiting there could be a deadlock.
      */
-    public @Nullable Ticket ticketBefore(long age, long start, long end) {
+    @Nullable
+    Ticket ticketBefore(long age, long start, long end) {
         if (tickets.isEmpty() || RetiringThread.range() != null) {
             return null;
         }

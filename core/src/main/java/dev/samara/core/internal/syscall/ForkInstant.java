@@ -8,9 +8,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches. If
- * an operation is between two batches, the fork waits for its last batch. It also waits for older operations that have
- * a {@link Ticket}, because they may have waited for several earlier forks. The batches of an operation never wait for
- * a gate, so even a fork that a callback of a retirement calls can wait for them. After several waits the fork takes a
+ * an operation is between two batches, the fork waits for its last batch. The batches of an operation never wait for a
+ * gate, so even a fork that a callback of a retirement calls can wait for them. After several waits the fork takes a
  * {@link Ticket} for the whole space, for which later operations wait.
  *
  * <p>These waits differ from an operation's waits for ranges in flight ({@code op.RangeWait}). A callback of a
@@ -24,10 +23,6 @@ final class ForkInstant implements AutoCloseable {
     private static final int PATIENCE = 3;
 
     private final Layout parent;
-
-    /** The position of the fork in the order of operations that wait; 0 if it has not met a ticket or a publication. */
-    private long age;
-
     private @Nullable Ticket ticket;
     private boolean isLocked;
 
@@ -38,32 +33,26 @@ final class ForkInstant implements AutoCloseable {
     /** Waits for the instant. The caller holds no lock, and holds the layout lock of the parent afterwards. */
     void await() {
         int waits = 0;
-        for (Gate earlier = lockOrGate(waits); earlier != null; earlier = lockOrGate(waits)) {
-            earlier.awaitUninterruptibly(parent.host().waitReporter("a fork"));
+        for (Gate publication = lockOrGate(waits); publication != null; publication = lockOrGate(waits)) {
+            publication.awaitUninterruptibly(parent.host().waitReporter("a fork"));
             waits++;
         }
     }
 
-    /** Acquires the lock and returns null, or returns the gate of a publication that has not ended, or a ticket. */
+    /** Acquires the lock and returns null, or returns the gate of a publication that has not ended. */
     private @Nullable Gate lockOrGate(int waits) {
         parent.lock();
         try {
-            if (age == 0 && !parent.inFlight().isEmpty()) {
-                age = parent.nextAge();
-            }
-            Gate earlier = parent.inFlight().publication();
-            if (earlier == null) {
-                earlier = parent.inFlight().ticketBefore(age, 0, -1L);
-            }
-            if (earlier != null && waits == PATIENCE) {
-                Ticket mine = new Ticket(age, "a fork");
+            Gate publication = parent.inFlight().publication();
+            if (publication != null && waits == PATIENCE) {
+                Ticket mine = new Ticket(parent.nextAge(), "a fork");
                 mine.name(0, -1L);
                 parent.inFlight().add(mine);
                 mine.leave();
                 ticket = mine;
             }
-            isLocked = earlier == null;
-            return earlier;
+            isLocked = publication == null;
+            return publication;
         } finally {
             if (!isLocked) {
                 parent.unlock();

@@ -109,29 +109,6 @@ final class EarlyReuseContentsTest {
         assertOver();
     }
 
-    @Test
-    @DisplayName(
-            "a move and a mapping over its source that both wait for a fork's copy: the mapping waits for the move")
-    void movedBesideAFork() throws Exception {
-        // The fork's copy waits for a held narrowing.
-        HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(page(0), PAGE, Protection.READ));
-        HeldOperations.Caller<AddressSpace> fork = waits(space::fork);
-        HeldOperations.Caller<Long> move = waits(() -> space.mremap(page(8), 8 * PAGE, 8 * PAGE, THERE, page(64)));
-        move.comesToWaitFor("a fork's copy");
-        HeldOperations.Caller<Long> over = waits(() -> fixed(8, 8));
-        assertNull(space.find(page(8)), "not published");
-        over.comesToWaitFor("mremap(");
-        narrowing.endWith(0);
-        try (AddressSpace child = fork.result()) {
-            assertEquals(page(64), move.result());
-            assertEquals(page(8), over.result());
-            assertContents(space, page(64), 8, OLD + 8);
-            assertContents(space, page(8), 8, 0);
-            assertContents(child, page(8), 8, OLD + 8);
-        }
-        assertOver();
-    }
-
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
     @DisplayName(
@@ -157,26 +134,6 @@ final class EarlyReuseContentsTest {
         assertEquals(300 * PAGE, full.mmap(0, 4 * PAGE, RW, RetiringCall.ANONYMOUS, null, 0));
         assertContents(full, 300 * PAGE, 4, 0);
         full.close();
-        assertOver();
-    }
-
-    @Test
-    @DisplayName("over a munmap that waits for a fork's copy: the child has the pages, the mapping has none of them")
-    void unmappedBesideAFork() throws Exception {
-        HeldOperations.Hold narrowing = holding.hold(() -> space.mprotect(page(0), PAGE, Protection.READ));
-        HeldOperations.Caller<AddressSpace> fork = waits(space::fork);
-        HeldOperations.Caller<Long> unmap = waits(() -> space.munmap(page(8), 8 * PAGE));
-        unmap.comesToWaitFor("a fork's copy");
-        HeldOperations.Caller<Long> over = waits(() -> fixed(10, 4));
-        over.comesToWaitFor("a fork's copy");
-        assertNotNull(space.find(page(10)), "published");
-        narrowing.endWith(0);
-        try (AddressSpace child = fork.result()) {
-            assertEquals(0, unmap.result());
-            assertEquals(page(10), over.result());
-            assertContents(child, page(8), 8, OLD + 8);
-            assertContents(space, page(10), 4, 0);
-        }
         assertOver();
     }
 

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.op;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
@@ -17,7 +16,6 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.core.vma.Vma;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -28,10 +26,7 @@ import java.util.function.Supplier;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/**
- * A file is truncated after a private mapping of it was published over another mapping whose pages a fork must still
- * copy.
- */
+/** A file is truncated while a call waits to map it over another mapping, whose pages a fork must still copy. */
 class TruncatedWhileReplacingTest {
     private static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
     private static final long PAGE = GEOMETRY.pageSize();
@@ -86,7 +81,6 @@ class TruncatedWhileReplacingTest {
         inFlight.set(() -> {
             begin(fork, space::fork);
             begin(replacing, call::getAsLong);
-            Await.until("the call is published", this::isReplaced);
             isBeside.set(!fork.isDone() && !replacing.isDone());
             file.truncate(PAGE);
             file.truncate(LENGTH);
@@ -118,12 +112,6 @@ class TruncatedWhileReplacingTest {
                 "the call waits at a gate or is over",
                 () -> answer.isDone() || LockSupport.getBlocker(thread) instanceof Gate,
                 thread);
-    }
-
-    private boolean isReplaced() {
-        Vma vma = space.find(REPLACED);
-        assertNotNull(vma);
-        return vma.backing() != null;
     }
 
     private void fill(long address, long length, long value) {
