@@ -22,7 +22,7 @@ final class TreeStackTest {
         private static final int STACK_BYTES = 256 << 10;
 
         /** Enough frames, each at one depth, to cover the stack that an edit needs. */
-        private static final int DEPTHS = 60;
+        private static final int DEPTHS = 300;
 
         /** The maximum number of wider frames above the other frames; each shifts those by 8 bytes. */
         private static final int PADS = 16;

@@ -16,12 +16,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
-import java.lang.ref.Reference;
 import java.util.List;
-import java.util.Map;
-import java.util.TreeMap;
-import java.util.function.Function;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -32,11 +27,7 @@ final class EndedIsGarbageTest {
     private static final long PAGE = LINUX.pageSize();
     private static final int RW = Protection.READ | Protection.WRITE;
     private static final int FIXED = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-    private static final long[] PLACES = {0x10_0000_0000L, 0x20_0000_0000L};
     private static final long PLACE = 0x30_0000_0000L;
-    private static final int FIRST_ROUNDS = 2;
-    private static final int MORE_ROUNDS = 4;
-
     private final HeldOperations holding = new HeldOperations(Machine.builder().memory(1 << 20));
     private final AddressSpace space = holding.machine().newSpace(LINUX);
 
@@ -53,56 +44,12 @@ final class EndedIsGarbageTest {
         return ReachableObjects.of(type.getSimpleName(), holding.machine(), space);
     }
 
-    /**
-     * Returns the number of reachable objects of each class of the project, except the bounded histories of a checked
-     * machine, and weak references, which a collection clears.
-     */
-    private Map<String, Long> census() throws InterruptedException {
-        holding.machine().awaitQuiescence();
-        return ReachableObjects.from(holding.machine(), space).stream()
-                .filter(object -> !(object instanceof Reference<?>))
-                .map(object -> object.getClass().getName())
-                .filter(name -> name.startsWith("dev.samara.") && !name.contains(".check."))
-                .collect(Collectors.groupingBy(Function.identity(), TreeMap::new, Collectors.counting()));
-    }
-
     private void assertNothingIsLeft() throws InterruptedException {
         holding.machine().awaitQuiescence();
         assertFalse(reachable(VmArea.class).isEmpty(), "the mappings are found");
         assertEquals(List.of(), reachable(RetirementRun.class));
         assertEquals(List.of(), reachable(CopyPageTables.class));
         assertEquals(2, reachable(Layout.class).size(), "the space, what closed references lead to, and no child");
-    }
-
-    @Test
-    @DisplayName("a fork beside narrowings, and these")
-    void forksBesideNarrowings() throws Exception {
-        for (long at : PLACES) {
-            map(at);
-        }
-        HeldOperations.Hold before = holding.hold(() -> space.mprotect(PLACES[0], 4 * PAGE, Protection.READ));
-        Map<String, Long> kept = Map.of();
-        for (int round = 1; round <= FIRST_ROUNDS + MORE_ROUNDS; round++) {
-            int n = round & 1;
-            HeldOperations.Caller<AddressSpace> fork = HeldOperations.waits(space::fork);
-            HeldOperations.Hold next = holding.hold(() -> space.mprotect(PLACES[n], 4 * PAGE, Protection.READ));
-            before.endWith(0);
-            fork.result().close();
-            assertEquals(0, space.mprotect(PLACES[1 - n], 4 * PAGE, RW));
-            if (round == FIRST_ROUNDS) {
-                kept = census();
-            }
-            before = next;
-        }
-        assertEquals(1, reachable(RetirementRun.class).size(), "the one that is in flight");
-        Map<String, Long> more = census();
-        Map<String, Long> early = kept;
-        more.replaceAll((name, count) -> count - early.getOrDefault(name, 0L));
-        // Threads that overlap leave one more reader or page table context for reuse, but not one in each round.
-        more.values().removeIf(count -> count < MORE_ROUNDS);
-        assertEquals(Map.of(), more, "more than before the last rounds");
-        before.endWith(0);
-        assertNothingIsLeft();
     }
 
     @Test
