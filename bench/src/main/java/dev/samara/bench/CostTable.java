@@ -63,10 +63,10 @@ public final class CostTable {
      * @param small the smaller size
      * @param work prepares the call
      */
-    private record Row(String call, String growsWith, String bound, int small, Work work) {}
+    private record CostRow(String call, String growsWith, String bound, int small, CostWork work) {}
 
     /** Prepares a call, and returns it. */
-    private interface Work {
+    private interface CostWork {
         Runnable prepare(World world, int size);
     }
 
@@ -75,46 +75,47 @@ public final class CostTable {
     private static final String LINEAR = "proportional";
     private static final String BATCHES = "proportional, in batches";
 
-    private static final List<Row> ROWS = List.of(
+    private static final List<CostRow> ROWS = List.of(
             // Address spaces.
-            new Row("`mmap` without an address", "VMAs of the space", LOGARITHM, 1000, (world, size) -> {
+            new CostRow("`mmap` without an address", "VMAs of the space", LOGARITHM, 1000, (world, size) -> {
                 world.mapApart(size);
                 return () -> world.require(world.space.mmap(0, PAGE, RW, PRIVATE, null, 0));
             }),
-            new Row("`munmap` of one VMA", "VMAs of the space", LOGARITHM, 1000, (world, size) -> {
+            new CostRow("`munmap` of one VMA", "VMAs of the space", LOGARITHM, 1000, (world, size) -> {
                 world.mapApart(size);
                 return () -> world.require(world.space.munmap(AT, PAGE));
             }),
-            new Row("`munmap`", "VMAs of the range", LINEAR + ", one hold of the lock", 1000, (world, size) -> {
+            new CostRow("`munmap`", "VMAs of the range", LINEAR + ", one hold of the lock", 1000, (world, size) -> {
                 world.mapApart(size);
                 return () -> world.require(world.space.munmap(AT, 2L * size * PAGE));
             }),
-            new Row("`munmap`", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`munmap`", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 return () -> world.require(world.space.munmap(AT, size * PAGE));
             }),
-            new Row("`munmap`", "length without pages", CONSTANT, 1024, (world, size) -> {
+            new CostRow("`munmap`", "length without pages", CONSTANT, 1024, (world, size) -> {
                 world.require(world.space.mmap(AT, size * PAGE, RW, PRIVATE | MapFlags.NORESERVE, null, 0));
                 return () -> world.require(world.space.munmap(AT, size * PAGE));
             }),
-            new Row("`mprotect`, `mlock`, `madvise`, `msync`", "VMAs of the range", BATCHES, 1000, (world, size) -> {
-                world.mapAlternately(size);
-                return () -> world.require(world.space.mprotect(AT, size * PAGE, 0));
-            }),
-            new Row("`mprotect` to fewer rights", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow(
+                    "`mprotect`, `mlock`, `madvise`, `msync`", "VMAs of the range", BATCHES, 1000, (world, size) -> {
+                        world.mapAlternately(size);
+                        return () -> world.require(world.space.mprotect(AT, size * PAGE, 0));
+                    }),
+            new CostRow("`mprotect` to fewer rights", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 return () -> world.require(world.space.mprotect(AT, size * PAGE, READ));
             }),
-            new Row("`mremap` to another place", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`mremap` to another place", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
                 return () -> world.require(world.space.mremap(AT, size * PAGE, size * PAGE, flags, AT << 4));
             }),
-            new Row("`madvise(DONTNEED)`", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`madvise(DONTNEED)`", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 return () -> world.require(world.space.madvise(AT, size * PAGE, Advice.DONTNEED));
             }),
-            new Row(
+            new CostRow(
                     "`mlock`, `madvise(POPULATE_WRITE)`",
                     "pages of the range",
                     LINEAR + ", interruptible",
@@ -123,41 +124,41 @@ public final class CostTable {
                         world.require(world.space.mmap(AT, size * PAGE, RW, PRIVATE, null, 0));
                         return () -> world.require(world.space.madvise(AT, size * PAGE, Advice.POPULATE_WRITE));
                     }),
-            new Row("`fork`", "VMAs of the space", LINEAR, 1000, (world, size) -> {
+            new CostRow("`fork`", "VMAs of the space", LINEAR, 1000, (world, size) -> {
                 world.mapApart(size);
                 return () -> world.child = world.space.fork();
             }),
-            new Row("`fork`", "private pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`fork`", "private pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 return () -> world.child = world.space.fork();
             }),
-            new Row("`close` of a space", "VMAs", LINEAR, 1000, (world, size) -> {
+            new CostRow("`close` of a space", "VMAs", LINEAR, 1000, (world, size) -> {
                 world.mapApart(size);
                 return world.space::close;
             }),
-            new Row("`close` of a space", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`close` of a space", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 world.cpu.switchTo(null);
                 return world.space::close;
             }),
-            new Row("`AddressSpace.snapshot`", "VMAs of the space", CONSTANT, 1000, (world, size) -> {
+            new CostRow("`AddressSpace.snapshot`", "VMAs of the space", CONSTANT, 1000, (world, size) -> {
                 world.mapApart(size);
                 return () -> world.kept = world.space.snapshot();
             }),
-            new Row("`collectDirty`, `collectAccessed`", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`collectDirty`, `collectAccessed`", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 return () -> world.require(world.space.collectDirty(AT, size * PAGE, (PageSink) address -> {}));
             }),
-            new Row("`watch`", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`watch`", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 return () -> world.kept = world.space.watch(AT, size * PAGE, (address, length) -> {});
             }),
-            new Row("`mincore`, `pagemapScan`, `smaps`", "page tables of the range", LINEAR, 512, (world, size) -> {
+            new CostRow("`mincore`, `pagemapScan`, `smaps`", "page tables of the range", LINEAR, 512, (world, size) -> {
                 world.touch(size);
                 byte[] vector = new byte[size];
                 return () -> world.require(world.space.mincore(AT, size * PAGE, vector));
             }),
-            new Row("`enter` of a thread", "VMAs of the space", CONSTANT, 1000, (world, size) -> {
+            new CostRow("`enter` of a thread", "VMAs of the space", CONSTANT, 1000, (world, size) -> {
                 world.mapApart(size);
                 return () -> {
                     try (Guest guest = world.space.enter()) {
@@ -165,14 +166,14 @@ public final class CostTable {
                     }
                 };
             }),
-            new Row("`newSpace`", "spaces of the machine", CONSTANT, 64, (world, size) -> {
+            new CostRow("`newSpace`", "spaces of the machine", CONSTANT, 64, (world, size) -> {
                 for (int i = 0; i < size; i++) {
                     world.closers.add(world.machine.newSpace(Geometry.LINUX_X86_64));
                 }
                 return () -> world.closers.add(world.machine.newSpace(Geometry.LINUX_X86_64));
             }),
             // Memory.
-            new Row("`pin`", "other pins", CONSTANT, 64, (world, size) -> {
+            new CostRow("`pin`", "other pins", CONSTANT, 64, (world, size) -> {
                 world.touch(size);
                 for (int i = 0; i < size; i++) {
                     world.closers.add(Objects.requireNonNull(world.cpu.memory().pin(AT + i * PAGE, READ)));
@@ -180,7 +181,7 @@ public final class CostTable {
                 return () -> world.closers.add(
                         Objects.requireNonNull(world.cpu.memory().pin(AT, READ)));
             }),
-            new Row("`PageRun.seek`", "pages in memory", CONSTANT, 64, (world, size) -> {
+            new CostRow("`PageRun.seek`", "pages in memory", CONSTANT, 64, (world, size) -> {
                 world.touch(size);
                 PageRun run = world.cpu.memory().newRun();
                 world.cpu.enterGuest();
@@ -189,31 +190,31 @@ public final class CostTable {
                 return () -> world.kept = run.seek(AT + PAGE, 8, READ);
             }),
             // Files in memory.
-            new Row("`MemoryFile.punch`, `truncate`", "pages of the range in memory", LINEAR, 64, (world, size) -> {
+            new CostRow("`MemoryFile.punch`, `truncate`", "pages of the range in memory", LINEAR, 64, (world, size) -> {
                 MemoryFile file = world.machine.newFile("memory", 1, Geometry.LINUX_X86_64, size * PAGE);
                 world.closers.add(file);
                 file.pwrite(ByteBuffer.allocate((int) (size * PAGE)), 0);
                 return () -> world.require(file.punch(0, size * PAGE));
             }),
             // Files of the host.
-            new Row("`openFile`", "open files", CONSTANT, 16, (world, size) -> {
+            new CostRow("`openFile`", "open files", CONSTANT, 16, (world, size) -> {
                 world.openMany(size);
                 return () -> world.open("another");
             }),
-            new Row("`HostFile.pread`, `pwrite`", "bytes", LINEAR, 4096, (world, size) -> {
+            new CostRow("`HostFile.pread`, `pwrite`", "bytes", LINEAR, 4096, (world, size) -> {
                 HostFile file = world.written(size);
                 ByteBuffer target = ByteBuffer.allocate(size);
                 return () -> world.require(file.pread(target.clear(), 0));
             }),
-            new Row("`HostFile.grow`, a larger `truncate`", "bytes added", CONSTANT, 1 << 20, (world, size) -> {
+            new CostRow("`HostFile.grow`, a larger `truncate`", "bytes added", CONSTANT, 1 << 20, (world, size) -> {
                 HostFile file = world.open("file");
                 return () -> world.require(file.grow(size));
             }),
-            new Row("`HostFile.truncate`", "pages in memory beyond the end", LINEAR, 16, (world, size) -> {
+            new CostRow("`HostFile.truncate`", "pages in memory beyond the end", LINEAR, 16, (world, size) -> {
                 HostFile file = world.written((int) (size * PAGE));
                 return () -> world.require(file.truncate(0));
             }),
-            new Row(
+            new CostRow(
                     "`punch`, `madvise(REMOVE)` at the end of a host file",
                     "MiB, above 16",
                     CONSTANT,
@@ -223,7 +224,7 @@ public final class CostTable {
                         world.require(file.grow((long) size << 20));
                         return () -> world.require(file.punch(0, Long.MAX_VALUE));
                     }),
-            new Row(
+            new CostRow(
                     "`punch`, `madvise(REMOVE)` elsewhere",
                     "MiB of the range, holes too",
                     LINEAR + ", in parts, interruptible",
@@ -233,37 +234,37 @@ public final class CostTable {
                         world.require(file.grow((size + 1L) << 20));
                         return () -> world.require(file.punch(0, (long) size << 20));
                     }),
-            new Row("`fsync`, `msync`", "dirty pages", LINEAR + ", one force", 16, (world, size) -> {
+            new CostRow("`fsync`, `msync`", "dirty pages", LINEAR + ", one force", 16, (world, size) -> {
                 HostFile file = world.written((int) (size * PAGE));
                 return () -> world.require(file.fsync());
             }),
-            new Row("`fsync` of a clean file", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`fsync` of a clean file", "pages in memory", LINEAR, 512, (world, size) -> {
                 HostFile file = world.written((int) (size * PAGE));
                 world.require(file.fsync());
                 return () -> world.require(file.fsync());
             }),
-            new Row("`Machine.sync`", "open files", LINEAR + ", a force for each", 16, (world, size) -> {
+            new CostRow("`Machine.sync`", "open files", LINEAR + ", a force for each", 16, (world, size) -> {
                 world.openMany(size);
                 return () -> world.require(world.machine.sync());
             }),
-            new Row("`dirtyRanges`, `absentPages`", "pages in memory", LINEAR, 512, (world, size) -> {
+            new CostRow("`dirtyRanges`, `absentPages`", "pages in memory", LINEAR, 512, (world, size) -> {
                 HostFile file = world.written((int) (size * PAGE));
                 return () -> world.kept = file.dirtyRanges(0, Long.MAX_VALUE);
             }),
-            new Row("a miss at `cacheLimit`", "pages that cannot be freed", CONSTANT, 64, (world, size) -> {
+            new CostRow("a miss at `cacheLimit`", "pages that cannot be freed", CONSTANT, 64, (world, size) -> {
                 HostFile file = world.keepBeside(size);
                 return () -> world.readPage(file, 2L * size + 1200);
             }),
-            new Row("`msync(ASYNC)`", "pages", CONSTANT, 64, (world, size) -> {
+            new CostRow("`msync(ASYNC)`", "pages", CONSTANT, 64, (world, size) -> {
                 world.touch(size);
                 return () -> world.require(world.space.msync(AT, size * PAGE, SyncFlags.ASYNC));
             }),
             // The range tree.
-            new Row("`MapleTree.get`, `store`, `erase` of one range", "entries", LOGARITHM, 1000, (world, size) -> {
+            new CostRow("`MapleTree.get`, `store`, `erase` of one range", "entries", LOGARITHM, 1000, (world, size) -> {
                 MapleTree<Integer> tree = tree(size);
                 return () -> tree.store(3, 3, 1);
             }),
-            new Row(
+            new CostRow(
                     "`MapleTree.clear`, `erase` or `store` of a range",
                     "entries of the range",
                     LOGARITHM,
@@ -272,21 +273,21 @@ public final class CostTable {
                         MapleTree<Integer> tree = tree(size);
                         return tree::clear;
                     }),
-            new Row("`MapleTree.storeLowest`, `storeHighest`", "entries", LOGARITHM, 1000, (world, size) -> {
+            new CostRow("`MapleTree.storeLowest`, `storeHighest`", "entries", LOGARITHM, 1000, (world, size) -> {
                 MapleTree<Integer> tree = tree(size);
                 GapSearch search = new GapSearch().size(2);
                 return () -> world.kept = tree.storeLowest(search, 1);
             }),
-            new Row("`MapleTree.snapshot`", "entries", CONSTANT, 1000, (world, size) -> {
+            new CostRow("`MapleTree.snapshot`", "entries", CONSTANT, 1000, (world, size) -> {
                 MapleTree<Integer> tree = tree(size);
                 return () -> world.kept = tree.snapshot();
             }),
-            new Row("`Snapshot.equals`, `forEach`, `count`", "entries", LINEAR, 1000, (world, size) -> {
+            new CostRow("`Snapshot.equals`, `forEach`, `count`", "entries", LINEAR, 1000, (world, size) -> {
                 Snapshot<Integer> one = tree(size).snapshot();
                 Snapshot<Integer> other = tree(size).snapshot();
                 return () -> world.kept = one.equals(other);
             }),
-            new Row("`MapleTree.validate`", "entries", LINEAR, 1000, (world, size) -> {
+            new CostRow("`MapleTree.validate`", "entries", LINEAR, 1000, (world, size) -> {
                 MapleTree<Integer> tree = tree(size);
                 return tree::validate;
             }));
@@ -409,7 +410,7 @@ public final class CostTable {
         }
     }
 
-    private final List<Row> rows;
+    private final List<CostRow> rows;
     private final int rounds;
 
     private CostTable(String[] words) {
@@ -435,7 +436,7 @@ public final class CostTable {
         try {
             Figures.line("| call | grows with the number of | time | smaller size | ratio |");
             Figures.line("|---|---|---|---|---|");
-            for (Row row : rows) {
+            for (CostRow row : rows) {
                 double small = measure(row, row.small, folder);
                 double large = measure(row, row.small * GROWTH, folder);
                 Figures.line(
@@ -446,7 +447,7 @@ public final class CostTable {
         }
     }
 
-    private double measure(Row row, int size, Path folder) {
+    private double measure(CostRow row, int size, Path folder) {
         // A limit just above the pages that a miss finds unable to be freed.
         boolean isLimited = row.call.contains("cacheLimit");
         long limit = isLimited ? (size + 300L) * PAGE : 48 << 20;

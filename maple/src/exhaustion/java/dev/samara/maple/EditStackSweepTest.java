@@ -179,6 +179,7 @@ final class EditStackSweepTest {
         /**
          * Makes the call {@code left[0]} frames above the last frame that fits, and sets {@code left[1]} if it returns.
          */
+        @SuppressWarnings("InfiniteRecursion") // it ends with a stack overflow
         private static int end(Runnable call, int[] left) {
             int depth = 0;
             try {
@@ -201,7 +202,7 @@ final class EditStackSweepTest {
 
     /** The options of a JVM that compiles the check of the stack only, and interprets the lock and the edits. */
     private static final String RESERVE_ONLY =
-            "'-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.StackReserve::*'";
+            "'-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.EnoughStack::*'";
 
     @ParameterizedTest
     @CsvSource(

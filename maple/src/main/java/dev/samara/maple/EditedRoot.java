@@ -16,7 +16,7 @@ abstract class EditedRoot extends AfterRoot {
     private static final VarHandle ERA;
 
     /** Created with the first tree, because the first edit may run near the end of the stack. */
-    private static final StackReserve STACK = new StackReserve();
+    private static final EnoughStack STACK = new EnoughStack();
 
     static {
         try {

@@ -165,7 +165,7 @@
  *       snapshot contains the leaf: {@code LeafBoundary}. A replaced node never changes again
  *       </td></tr>
  *   <tr><td>What releases the writer lock if the stack overflows?</td>
- *       <td>{@code StackReserve} ensures that the {@code finally} can</td></tr>
+ *       <td>{@code EnoughStack} ensures that the {@code finally} can</td></tr>
  *   <tr><td>What keeps a snapshot unchanged?</td>
  *       <td>{@code Era}; a snapshot ends the open era in {@code EditedRoot.frozenRoot}</td></tr>
  *   <tr><td>How does a reader find out that the tree was changed?</td>

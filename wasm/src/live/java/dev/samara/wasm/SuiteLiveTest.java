@@ -205,7 +205,7 @@ final class SuiteLiveTest {
         }
 
         private long[] act(Map<String, Object> command) {
-            Map<String, Object> action = object(command.get("action"));
+            Map<String, Object> action = object(Objects.requireNonNull(command.get("action")));
             Instance instance = instanceOf(action, "module");
             String field = string(action, "field");
             if (string(action, "type").equals("get")) {

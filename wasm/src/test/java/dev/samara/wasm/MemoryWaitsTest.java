@@ -2,6 +2,7 @@
 package dev.samara.wasm;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -233,7 +234,7 @@ final class MemoryWaitsTest {
             await(mayGrow);
             return view.grow(1);
         }));
-        starter.apply(last);
+        assertNotNull(starter.apply(last));
         isIn.await();
         FutureTask<Long> unmapping = new FutureTask<>(() -> space.munmap(2L * page, page));
         Thread unmapper = new Thread(unmapping);

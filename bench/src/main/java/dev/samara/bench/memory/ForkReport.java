@@ -131,7 +131,8 @@ public final class ForkReport {
                 cpu.switchTo(space);
                 cpu.enterGuest();
                 while (!ends) {
-                    long address = BASE + random.nextInt(Math.min(pages, STORED_PAGES)) * (pages / STORED_PAGES) * PAGE;
+                    long page = (long) random.nextInt(Math.min(pages, STORED_PAGES)) * (pages / STORED_PAGES);
+                    long address = BASE + page * PAGE;
                     long began = System.nanoTime();
                     if (cpu.memory().store(address, 8, began) != Fault.NONE) {
                         throw new IllegalStateException("a page could not be written");

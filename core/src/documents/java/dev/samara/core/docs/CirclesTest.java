@@ -22,6 +22,7 @@ final class CirclesTest {
     private static final List<String> LONG = List.of(
             // The API: a space and its machine refer to each other, and the objects that they return or lend refer to
             // both.
+            "11 of internal.hostfile",
             "10 of core",
             // The accessors for each width extend each other, and call the memory that returns them if a fast access
             // fails.

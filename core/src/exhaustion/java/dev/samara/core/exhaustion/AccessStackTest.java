@@ -212,6 +212,7 @@ final class AccessStackTest {
             }
         }
 
+        @SuppressWarnings("InfiniteRecursion") // it ends with a stack overflow
         private int descend(GuestMemory memory, boolean[] isMade, long at) {
             int depth = 0;
             try {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.MemoryFile;
+import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -206,7 +207,7 @@ class ForkOfOneInstantTest {
             cpu.enterGuest();
             while (!ends && failure.get() == null && !isReached.getAsBoolean()) {
                 cpu.poll();
-                Thread.onSpinWait();
+                Awake.turn();
             }
             cpu.leaveGuest();
         }

@@ -76,6 +76,7 @@ public final class Hart extends FlatMemory {
     }
 
     @Override
+    @SuppressWarnings("ThreadPriorityCheck") // only saves time
     protected void fault(int fault, long address, int access, int size) {
         if (fault == Fault.RETRY) {
             // The access is retried while the machine takes memory from a process, which needs the processor.

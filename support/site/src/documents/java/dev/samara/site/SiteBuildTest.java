@@ -74,10 +74,23 @@ final class SiteBuildTest {
         write("README.md", "# A\n");
         write("CHANGELOG.md", "# Changes\n");
         write("CONTRIBUTING.md", "# Contributing\n");
-        write(
-                "docs/README.md",
-                "# D\n\n**First**\n\n1. [b](b.md): [c](c.md#gamma)\n\n**Second**\n\n1. [b](b.md) [d](d.md)\n\n"
-                        + "**bold** text\n\n## All pages\n\n[c](c.md)\n");
+        write("docs/README.md", """
+                # D
+
+                **First**
+
+                1. [b](b.md): [c](c.md#gamma)
+
+                **Second**
+
+                1. [b](b.md) [d](d.md)
+
+                **bold** text
+
+                ## All pages
+
+                [c](c.md)
+                """);
         write("docs/b.md", "# Beta: the second letter\n\n## Part\n");
         write("docs/c.md", "# Gamma\n");
         write("docs/d.md", "# D & E\n");

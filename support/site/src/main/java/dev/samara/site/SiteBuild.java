@@ -154,7 +154,7 @@ public final class SiteBuild {
      * pages link to them.
      */
     private static boolean isListed(Path file) {
-        return file.equals(PageTemplate.TREE) || file.startsWith("docs") && !file.endsWith("README.md");
+        return file.equals(PageTemplate.TREE) || (file.startsWith("docs") && !file.endsWith("README.md"));
     }
 
     /** Copies a file, or the files of a directory, to the same path in the site. */

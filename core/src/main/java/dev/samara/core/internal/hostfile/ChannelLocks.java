@@ -88,6 +88,7 @@ final class ChannelLocks {
         return lock;
     }
 
+    @SuppressWarnings("NullAway") // the call may return null
     private boolean lockHost(ChannelLock lock) throws IOException {
         lock.ofHost = key == null ? host(lock) : ProcessFiles.lock(key, inode.name(), () -> host(lock));
         return lock.ofHost != null;
@@ -144,7 +145,6 @@ final class ChannelLocks {
                 release(lock);
             } catch (ClosedChannelException over) {
                 // The file's last use has ended, and with it the lock.
-                continue;
             }
         }
     }

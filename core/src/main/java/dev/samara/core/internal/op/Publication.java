@@ -201,7 +201,6 @@ final class Publication {
         if (early != null) {
             return early;
         }
-        Layout layout = edit.layout;
         List<VmArea> withOpens = withOpens(edit);
         if (withOpens != null) {
             mine.hold(withOpens);

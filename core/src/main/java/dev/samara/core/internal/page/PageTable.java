@@ -79,7 +79,7 @@ public final class PageTable implements LoadedRoot {
     /**
      * How many faults have waited for a fork, or wait for one, and have not made an attempt since.
      *
-     * @written such faults (getAndAdd)
+     * @written such faults (get-and-add)
      * @read a fork, under the layout lock (volatile)
      * @invariant the next fork does not begin to narrow entries before it is 0, so that forks do not starve a fault
      */

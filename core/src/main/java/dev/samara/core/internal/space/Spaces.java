@@ -294,7 +294,7 @@ public final class Spaces implements CountedSpaces {
         for (RegisteredSpace entry : inOrder()) {
             Layout layout = entry.get();
             String use = layout == null ? null : useOf(layout);
-            if (use != null) {
+            if (layout != null && use != null) {
                 String name = layout.lifetime().identity().name();
                 reasons.add("space " + entry.number + (name == null ? " " : " (" + name + ") ") + use);
             }

@@ -12,7 +12,6 @@ import static dev.samara.core.internal.op.RetiringCall.map;
 import static dev.samara.core.internal.op.RetiringCall.page;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
 import dev.samara.core.AddressSpace;
@@ -24,7 +23,6 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;

@@ -52,6 +52,7 @@ public final class CallMemory {
         }
     }
 
+    @SuppressWarnings("ThreadPriorityCheck") // only saves time
     private boolean isRetry(int fault) {
         if (fault == Fault.OUT_OF_MEMORY) {
             return shortage.getAsBoolean();

@@ -544,7 +544,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         }
         ByteBuffer bytes = CallMemory.structure(SignalInfo.BYTES);
         info.putTo(bytes);
-        return debugger.signal(this, info.signal(), bytes.array());
+        byte[] copy = new byte[SignalInfo.BYTES];
+        bytes.get(0, copy);
+        return debugger.signal(this, info.signal(), copy);
     }
 
     @Override

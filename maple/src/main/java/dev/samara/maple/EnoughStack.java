@@ -14,7 +14,7 @@ package dev.samara.maple;
  * leaves out code that was never executed. So the loads are executed in some of the first checks. Later checks cost a
  * few calls.
  */
-final class StackReserve {
+final class EnoughStack {
 
     private static final int VALUES = 128;
 
@@ -36,7 +36,7 @@ final class StackReserve {
      */
     private int left = 1 << 18;
 
-    StackReserve() {}
+    EnoughStack() {}
 
     /**
      * Returns if enough stack is left to acquire and release the writer lock, whether the thread has to wait or not.
