@@ -64,8 +64,9 @@ public final class CopyPageTables {
      *    before the last CPU has acknowledged, and none reaches the child afterwards. All later stores follow all
      *    earlier ones: the child has the memory of the instant of the last acknowledgement.
      *
-     * 6. The section ends, the gate opens, and faults and operations continue. Forks in a loop do not starve a fault: the
-     *    next section begins when each fault that waited has made an attempt, which does not wait (PageTable.passing).
+     * 6. The section ends, the gate opens, and faults and operations continue. Forks in a loop do not starve a fault:
+     *    the next section begins when each fault that waited has made an attempt, which does not wait
+     *    (PageTable.passing).
      *
      * No deadlock. The copy waits in the section for owners of busy entries, and for CPUs in GUEST. A fault waits for
      * the gate outside GUEST, outside reader sections, without locks, and without a busy entry. An operation waits for

@@ -147,15 +147,6 @@ final class ForkScenarios {
         }
     }
 
-    /** A store to a page that an earlier child no longer shares. */
-    static final class ReusedThenStore extends StoreThenStore {
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
-            state.space.fork().close();
-        }
-    }
-
     /** The first store to a page. */
     static final class FirstThenStore extends StoreThenStore {
         @Override
