@@ -215,10 +215,14 @@ proctype Thread() {
     byte seen, goal, old;
     if
     :: replaces ->
-#if defined(NO_WAIT_FOR_COPY) || defined(WAITS_PUBLISHED)
+#ifdef NO_WAIT_FOR_COPY
+        atomic { !locked && !inFlight -> locked = true };
+#else
+#ifdef WAITS_PUBLISHED
         atomic { !locked && !inFlight -> locked = true };
 #else
         lockToPublish();
+#endif
 #endif
         replaced = true;
         unlock();

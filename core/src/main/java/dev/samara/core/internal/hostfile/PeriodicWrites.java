@@ -71,7 +71,7 @@ final class PeriodicWrites {
     private synchronized void schedule() {
         WeakReference<PeriodicWrites> self = new WeakReference<>(this);
         isBegun = false;
-        next = DelayedTask.start(nanos, () -> execute(self));
+        next = DelayedTask.startAfter(nanos, () -> execute(self));
         isBegun = true;
     }
 

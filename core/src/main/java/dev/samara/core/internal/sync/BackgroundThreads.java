@@ -20,7 +20,7 @@ final class BackgroundThreads {
     /** Runs a task later, on a thread of its own, unless it loses the task. */
     interface Timer {
         /** Starts a thread for each task. */
-        Timer OF_THREADS = DelayedTask::start;
+        Timer OF_THREADS = DelayedTask::startAfter;
 
         /**
          * Runs a task later.

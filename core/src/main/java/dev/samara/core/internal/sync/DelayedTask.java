@@ -33,7 +33,7 @@ public final class DelayedTask extends Thread {
      * @param task the task; its exceptions go to the uncaught exception handler
      * @throws OutOfMemoryError if the thread cannot be started; the task then does not run
      */
-    public static DelayedTask start(long nanos, Runnable task) {
+    public static DelayedTask startAfter(long nanos, Runnable task) {
         DelayedTask started = new DelayedTask(nanos, task);
         started.start();
         return started;
