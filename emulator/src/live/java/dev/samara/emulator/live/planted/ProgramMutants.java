@@ -58,8 +58,8 @@ final class ProgramMutants {
                     "an alternate stack stays armed in its handler",
                     RuleMutant.shown(44.7, 153, 7),
                     "signal.SignalFrame",
-                    "        if (other.isAutomatic()) {\n",
-                    "        if (other.isAutomatic() && frame == 0) {\n"),
+                    "        other.entered();\n",
+                    ""),
             of(
                     "a close keeps the locks of the process",
                     RuleMutant.shown(16.8, 7, 10),
