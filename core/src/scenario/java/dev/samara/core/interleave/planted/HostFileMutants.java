@@ -7,6 +7,7 @@ import dev.samara.interleave.instrument.SourceMutant;
 import java.util.List;
 
 /** Mutants of the write-back, the eviction and the reads of host files. */
+@SuppressWarnings("StringConcatToTextBlock") // parts of lines
 final class HostFileMutants {
     private static final String CORE = "dev.samara.core.internal.";
 
