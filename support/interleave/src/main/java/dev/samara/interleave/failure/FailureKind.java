@@ -60,7 +60,7 @@ public enum FailureKind {
             case TASK -> new RejectedExecutionException(text);
             case CALLBACK_EXCEPTION -> new InjectedException(text);
             case CALLBACK_ERROR -> new InjectedError(text);
-            case CALLBACK_CHECKED -> new IOException(text);
+            case CALLBACK_CHECKED -> new IOException("Input/output error", new IllegalStateException(text));
             case FRAME, STORE, INTERRUPT, CLOCK_STOPS, CLOCK_LEAPS ->
                 throw new IllegalArgumentException(this + " is not thrown");
         };
