@@ -240,8 +240,8 @@ final class HostFileMutants {
                     PlantedMutant.found(15, "151"),
                     in(
                             "hostfile.ProcessFiles",
-                            "        SECTION.lock();\n        try {\n            return call.call();\n        } finally {\n"
-                                    + "            SECTION.unlock();\n",
+                            "        SECTION.lock();\n        try {\n            return call.call();\n"
+                                    + "        } finally {\n            SECTION.unlock();\n",
                             "SECTION.lockShared(); try { return call.call(); } finally { SECTION.unlockShared();\n")),
             PlantedMutant.of(
                     "a file is counted off before its channels are closed, in no section",
