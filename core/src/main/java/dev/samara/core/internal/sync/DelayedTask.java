@@ -4,8 +4,8 @@ package dev.samara.core.internal.sync;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * A daemon thread that waits, runs one task, and ends. A timer of the JDK would need a thread that never ends. Refers to
- * nothing but the task, so a task that refers to its machine only weakly does not keep it alive. Thread-safe.
+ * A daemon thread that waits, runs one task, and ends. A timer of the JDK would need a thread that never ends. Refers
+ * to nothing but the task, so a task that refers to its machine only weakly does not keep it alive. Thread-safe.
  */
 public final class DelayedTask extends Thread {
     private final long dueNanos;
