@@ -54,8 +54,10 @@ final class FileMutants {
                     "a hole is punched into a file that another program has cut",
                     RuleMutant.shown(10.2, 64, 5),
                     "hostfile.HostBytes",
-                    "                failed = size.revalidate();\n",
-                    "                failed = 0;\n"),
+                    "long result = size.revalidate();",
+                    "long result = 0;",
+                    "long refused = size.revalidate();",
+                    "long refused = 0;"),
             of(
                     "the rest of the last page stays after a truncation",
                     RuleMutant.shown(5.7, 2, 5),

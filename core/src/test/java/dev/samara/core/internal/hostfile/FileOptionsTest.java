@@ -174,9 +174,7 @@ final class FileOptionsTest extends HostFileFixture {
         assertEquals(8, files[1].pwrite(bytes(2), 0));
         assertEquals(0, files[0].fsync());
         assertEquals(1, refused.size());
-        assertTrue(
-                refused.get(0).getMessage().contains("hook"),
-                () -> refused.get(0).getMessage());
+        assertTrue(String.valueOf(refused.get(0).getMessage()).contains("hook"), refused::toString);
         files[1].close();
         files[0].close();
     }
