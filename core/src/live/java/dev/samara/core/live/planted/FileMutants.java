@@ -36,7 +36,7 @@ final class FileMutants {
                     "the failure of a flush is dropped",
                     RuleMutant.shown(46.4, 381, 6),
                     "hostfile.HostForces",
-                    "failed = Errno.of(thrown).result();",
+                    "failed = HostErrors.of(thrown).result();",
                     "failed = 0;"),
             of(
                     "what was stored beyond the end becomes bytes of the file",
@@ -54,8 +54,10 @@ final class FileMutants {
                     "a hole is punched into a file that another program has cut",
                     RuleMutant.shown(10.2, 64, 5),
                     "hostfile.HostBytes",
-                    "                long failed = size.revalidate();\n                return ",
-                    "                long failed = 0; return "),
+                    "long result = size.revalidate();",
+                    "long result = 0;",
+                    "long refused = size.revalidate();",
+                    "long refused = 0;"),
             of(
                     "the rest of the last page stays after a truncation",
                     RuleMutant.shown(5.7, 2, 5),

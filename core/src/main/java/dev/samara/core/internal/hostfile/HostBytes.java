@@ -274,26 +274,26 @@ final class HostBytes {
      */
     long punch(long offset, long length) {
         Cpus.checkMayWait("the punching of a hole");
-        long failed = size.revalidate();
+        long result = size.revalidate();
         // Determined once, so that a call never follows a file that grows all the time.
         long end = Math.min(offset + length, pages.size());
         long at = offset;
         long checked = offset;
         int cuts = 0;
-        while (failed == 0 && at < end) {
+        while (result == 0 && at < end) {
             long next = punchPart(at, end);
             if (next == BEYOND_END && ++cuts < PageFetches.ATTEMPTS) {
                 // Another program has truncated the file. The next attempt first adopts the new size.
                 continue;
             }
-            failed = Math.min(next, 0);
+            result = Math.min(next, 0);
             at = next;
             if (at - checked >= MOST_ZEROS) {
                 checked = at;
-                failed = at < end && Thread.currentThread().isInterrupted() ? Errno.EINTR.result() : 0;
+                result = at < end && Thread.currentThread().isInterrupted() ? Errno.EINTR.result() : 0;
             }
         }
-        return failed == BEYOND_END ? Errno.EIO.result() : failed;
+        return result == BEYOND_END ? Errno.EIO.result() : result;
     }
 
     /**
@@ -311,8 +311,8 @@ final class HostBytes {
             }
             inode.changesLock().lock();
             try {
-                long failed = size.revalidate();
-                return failed != 0 ? failed : punchPart(at, Math.min(end, pages.size()), count, buffer);
+                long refused = size.revalidate();
+                return refused != 0 ? refused : punchPart(at, Math.min(end, pages.size()), count, buffer);
             } finally {
                 inode.changesLock().unlock();
             }

@@ -143,7 +143,7 @@ final class FileOptionsTest extends HostFileFixture {
         assertEquals(8, file.pwrite(bytes(1), 0));
         channels.failure = (call, offset, length) -> {
             if (call == ChannelCall.WRITE) {
-                throw new IOException("Input/output error");
+                throw new IOException("planted");
             }
         };
         file.close();
@@ -174,7 +174,7 @@ final class FileOptionsTest extends HostFileFixture {
         assertEquals(8, files[1].pwrite(bytes(2), 0));
         assertEquals(0, files[0].fsync());
         assertEquals(1, refused.size());
-        assertTrue(refused.get(0).toString().contains("hook"), refused::toString);
+        assertTrue(String.valueOf(refused.get(0).getMessage()).contains("hook"), refused::toString);
         files[1].close();
         files[0].close();
     }

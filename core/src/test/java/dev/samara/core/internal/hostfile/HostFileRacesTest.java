@@ -171,10 +171,10 @@ final class HostFileRacesTest extends HostFileFixture {
         HostFile file = open(write("f", 4 * PAGE_BYTES), RW);
         long at = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, file, 0);
         List<Thread> holes = new ArrayList<>();
-        Thread reader = Thread.currentThread();
+        AtomicBoolean isBegun = new AtomicBoolean();
         channels.afterRead = () -> {
-            // The punch reads, too.
-            if (Thread.currentThread() == reader && holes.isEmpty()) {
+            // The hole reads, too.
+            if (isBegun.compareAndSet(false, true)) {
                 holes.add(begin("hole", () -> file.punch(2 * PAGE, 2 * PAGE)));
             }
         };

@@ -18,12 +18,13 @@ public final class PlantedClassLoader extends ClassLoader {
     /**
      * Creates a loader of mutants.
      *
-     * @param planted the mutants
+     * @param planted the mutants, which are {@linkplain Planting#check checked}
      * @param shared the classes that the caller uses too; they and their nested classes are loaded by the parent
      */
     public PlantedClassLoader(List<Planting> planted, Class<?>... shared) {
         super("planted", PlantedClassLoader.class.getClassLoader());
         this.planted = List.copyOf(planted);
+        planted.forEach(Planting::check);
         this.shared = Stream.of(shared).map(Class::getName).toList();
     }
 

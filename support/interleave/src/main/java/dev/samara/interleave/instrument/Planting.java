@@ -15,6 +15,14 @@ public sealed interface Planting permits SourceMutant, CallMutant, Planting.Two 
      */
     byte[] apply(String className, byte[] classFile);
 
+    /**
+     * Checks that the mutant can be made. Called before classes are loaded: an exception of {@link #apply} would appear
+     * as the failed initialization of some class.
+     *
+     * @throws IllegalStateException if it needs sources that are not there
+     */
+    default void check() {}
+
     /** Combines this mutant with another one, which is applied second. */
     default Planting and(Planting other) {
         return new Two(this, other);
@@ -25,6 +33,12 @@ public sealed interface Planting permits SourceMutant, CallMutant, Planting.Two 
         @Override
         public byte[] apply(String className, byte[] classFile) {
             return other.apply(className, one.apply(className, classFile));
+        }
+
+        @Override
+        public void check() {
+            one.check();
+            other.check();
         }
     }
 }

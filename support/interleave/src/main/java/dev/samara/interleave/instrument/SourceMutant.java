@@ -61,10 +61,9 @@ public final class SourceMutant implements Planting {
      * @throws IllegalStateException if the file does not exist, or does not contain each string exactly once
      */
     String text() {
-        Path file = Project.module(module()).resolve("src/main/java/" + className.replace('.', '/') + ".java");
         String broken;
         try {
-            broken = SourceComments.without(Files.readString(file));
+            broken = SourceComments.without(Files.readString(file()));
         } catch (IOException gone) {
             throw new IllegalStateException(gone);
         }
@@ -77,6 +76,22 @@ public final class SourceMutant implements Planting {
             broken = broken.substring(0, at) + texts.get(i + 1) + broken.substring(at + text.length());
         }
         return broken;
+    }
+
+    private Path file() {
+        return Project.module(module()).resolve("src/main/java/" + className.replace('.', '/') + ".java");
+    }
+
+    @Override
+    public void check() {
+        try {
+            if (!Files.exists(file())) {
+                throw new IllegalStateException("no file " + file());
+            }
+        } catch (IllegalStateException | IllegalArgumentException absent) {
+            throw new IllegalStateException(
+                    "a mutant of " + className + " is made from its source: " + absent.getMessage(), absent);
+        }
     }
 
     private synchronized Map<String, byte[]> classes() {

@@ -48,6 +48,7 @@ public final class SteppedClassLoader extends ClassLoader {
     private SteppedClassLoader(List<Planting> planted, boolean buffers, boolean fails) {
         super("stepped", SteppedClassLoader.class.getClassLoader());
         this.planted = List.copyOf(planted);
+        planted.forEach(Planting::check);
         this.buffers = buffers;
         this.fails = fails;
         // If the scheduler is in a named module, the instrumented classes call it from outside of that module.
