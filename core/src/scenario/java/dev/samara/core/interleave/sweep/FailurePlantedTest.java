@@ -157,7 +157,9 @@ final class FailurePlantedTest {
                     FailureKind.STACK,
                     CALLERS,
                     found("first write", "stack", 406),
-                    Plantings.withoutCall(FILE + "CleanPageReclaim", "run", "check", 0)),
+                    // The fault checks the stack first, and in this scenario reserves enough.
+                    Plantings.withoutCall(FILE + "CleanPageReclaim", "run", "check", 0)
+                            .and(Plantings.withoutCall(CORE + "guest.TranslatedMemory", "faultIn", "check", 0))),
             new Planted(
                     "a read of a file of the host takes a frame before it has memory for the list of its frames",
                     "first-read@HOST_FILE",
@@ -205,7 +207,9 @@ final class FailurePlantedTest {
                     FailureKind.STACK,
                     CALLERS,
                     found("`mprotect` of a file", "stack", 303),
-                    SourceMutant.of(CORE + "op.BackingQuestions", "failed = exhausted;", "throw exhausted;")),
+                    // The operation checks the stack first, and in this scenario reserves enough.
+                    SourceMutant.of(CORE + "op.BackingQuestions", "failed = exhausted;", "throw exhausted;")
+                            .and(Plantings.withoutCall(CORE + "op.Operation", "run", "check", 0))),
             new Planted(
                     "a shootdown waits for a CPU whose thread has ended in GUEST",
                     "ends-in-guest",
