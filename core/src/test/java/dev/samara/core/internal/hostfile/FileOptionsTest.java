@@ -143,7 +143,7 @@ final class FileOptionsTest extends HostFileFixture {
         assertEquals(8, file.pwrite(bytes(1), 0));
         channels.failure = (call, offset, length) -> {
             if (call == ChannelCall.WRITE) {
-                throw new IOException("planted");
+                throw new IOException("Input/output error");
             }
         };
         file.close();
