@@ -36,7 +36,7 @@ final class FileMutants {
                     "the failure of a flush is dropped",
                     RuleMutant.shown(46.4, 381, 6),
                     "hostfile.HostForces",
-                    "failed = HostErrors.of(thrown).result();",
+                    "failed = Errno.of(thrown).result();",
                     "failed = 0;"),
             of(
                     "what was stored beyond the end becomes bytes of the file",
