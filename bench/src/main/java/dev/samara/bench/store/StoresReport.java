@@ -4,9 +4,12 @@ package dev.samara.bench.store;
 import com.sun.management.OperatingSystemMXBean;
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.lang.management.ManagementFactory;
+import java.lang.management.MemoryMXBean;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,16 +20,25 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
 
 /**
- * Runs the same work on the examples' key-value store and on MVStore, the store of the H2 database.
+ * Runs the same work on the examples' key-value store and on MVStore, the store of the H2 database, with the same
+ * memory.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar stores --keys 200000,1000000 --limit 64 --rounds 5 --every 1000}. A
  * pass reads records at random, updates records at random with a checkpoint after every {@code --every} updates, or
- * scans all records. A value is 100 bytes long. Each store may keep {@code --limit} MiB of its file in memory. The
- * smaller number of records fits into this limit. The stores take turns. The figures are nanoseconds per record:
- * wall-clock time, and CPU time of all threads of the process, including those of the garbage collector and of the
- * machine.
+ * scans all records. A value is 100 bytes long. The figures are nanoseconds per record: wall-clock time, and CPU time
+ * of all threads of the process, including those of the garbage collector and of the machine; and the calls that read
+ * from the host, with their bytes.
+ *
+ * <p>The cache of MVStore has {@code --limit} MiB, but MVStore keeps more than its cache in the heap. So it runs first:
+ * after its warm-up and a full garbage collection its objects are counted, and the library gets as many bytes for the
+ * pages of its file. Then the stores take turns.
+ *
+ * <p>With {@code --least true} each store runs in a JVM of its own. The heap of MVStore's JVM is the smallest, in steps
+ * of {@value #STEP} MiB, with which it ends. The library gets the same number of bytes in total: the smallest heap with
+ * which it ends, and the rest for the pages of its file.
  */
 public final class StoresReport {
     /** The number of warm-up rounds, during which the caches fill and the code is compiled. */
@@ -34,11 +46,20 @@ public final class StoresReport {
 
     private static final int VALUE = 100;
 
+    /** The difference between two heaps that are tried, in MiB. */
+    private static final int STEP = 4;
+
+    /** The largest heap that is tried, in MiB. */
+    private static final int LARGEST = 1 << 10;
+
     /** The number of records between two checkpoints of the fill. */
     private static final int FILL = 50_000;
 
     private static final String SAMARA = "samara";
     private static final String H2 = "MVStore";
+
+    /** The first word of a line with figures of a JVM that was started. */
+    private static final String RESULT = "result";
 
     private static final OperatingSystemMXBean PROCESS =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
@@ -50,6 +71,8 @@ public final class StoresReport {
     private final int updates;
     private final int every;
     private final long limit;
+    private final boolean isLeast;
+    private final String alone;
     private final Path directory;
     private final Figures figures;
     private final Map<String, List<RecordCost>> costs = new LinkedHashMap<>();
@@ -66,8 +89,8 @@ public final class StoresReport {
         }
     }
 
-    /** Nanoseconds per record, of wall-clock time and of CPU time. */
-    private record RecordCost(double wall, double busy) {}
+    /** Nanoseconds per record, of wall-clock time and of CPU time; calls per record that read, and their bytes. */
+    private record RecordCost(double wall, double busy, double calls, double bytes) {}
 
     private StoresReport(String[] words) {
         Arguments arguments = new Arguments(words);
@@ -78,6 +101,9 @@ public final class StoresReport {
         updates = arguments.count("--updates", 1, 50_000);
         every = arguments.count("--every", 1, 1_000);
         limit = (long) arguments.count("--limit", 1, 64) << 20;
+        isLeast = Boolean.parseBoolean(arguments.text("--least", "false"));
+        // For the JVMs that this program starts: the store that runs.
+        alone = arguments.text("--alone", "");
         directory = Path.of(arguments.text("--directory", System.getProperty("java.io.tmpdir")));
         String json = arguments.text("--json", "");
         arguments.check();
@@ -97,13 +123,18 @@ public final class StoresReport {
         try {
             for (int keys : sizes) {
                 Path folder = Files.createTempDirectory(directory, "stores");
-                Path own = folder.resolve(SAMARA);
-                Path other = folder.resolve(H2);
                 try {
-                    measure(keys, own, other);
+                    if (isLeast) {
+                        least(keys);
+                    } else if (alone.isEmpty()) {
+                        beside(keys, folder);
+                    } else {
+                        alone(keys, folder);
+                    }
                 } finally {
-                    Files.deleteIfExists(own);
-                    Files.deleteIfExists(other);
+                    for (String store : List.of(SAMARA, H2)) {
+                        Files.deleteIfExists(folder.resolve(store));
+                    }
                     Files.delete(folder);
                 }
             }
@@ -113,20 +144,177 @@ public final class StoresReport {
         figures.write();
     }
 
-    private void measure(int keys, Path own, Path other) throws IOException {
+    private ComparedStore open(String store, Path folder, long bytes) throws IOException {
+        Path file = folder.resolve(store);
+        return store.equals(H2) ? new H2Store(file, bytes) : new SamaraStore(file, bytes);
+    }
+
+    /** Both stores in this JVM, in turns. */
+    private void beside(int keys, Path folder) throws IOException {
         costs.clear();
-        try (ComparedStore samara = new SamaraStore(own, limit);
-                ComparedStore h2 = new H2Store(other, limit)) {
-            fill(samara, keys);
+        long before = live();
+        try (ComparedStore h2 = open(H2, folder, limit)) {
             fill(h2, keys);
-            for (StoreWork work : StoreWork.values()) {
-                for (int round = -WARM; round < rounds; round++) {
-                    note(work, SAMARA, pass(work, samara, keys, round), round);
-                    note(work, H2, pass(work, h2, keys, round), round);
+            pass(StoreWork.READ_AT_RANDOM, h2, keys, 0);
+            pass(StoreWork.SCAN_IN_ORDER, h2, keys, 0);
+            // So few records that their objects cannot be told from others: the library needs some pages, too.
+            long kept = Math.max(live() - before, 1 << 20);
+            Figures.line("%d records: MVStore with a cache of %s has %s of live heap", keys, mib(limit), mib(kept));
+            try (ComparedStore samara = open(SAMARA, folder, kept)) {
+                fill(samara, keys);
+                for (StoreWork work : StoreWork.values()) {
+                    for (int round = -WARM; round < rounds; round++) {
+                        note(work, SAMARA, pass(work, samara, keys, round), round);
+                        note(work, H2, pass(work, h2, keys, round), round);
+                    }
                 }
             }
-            report(keys, own, other);
+            long last = live() - before;
+            Figures.line("%d records: at the end MVStore has %s of live heap", keys, mib(last));
+            figures.row("work", "heap", "store", H2, "keys", keys, "bytes", kept, "last_bytes", last);
         }
+        report(keys, "");
+        for (String store : List.of(SAMARA, H2)) {
+            double size = (double) Files.size(folder.resolve(store)) / (1 << 20);
+            Figures.line("%-18s %-8s %8.1f MiB", "file", store, size);
+            figures.row("work", "file", "store", store, "keys", keys, "mib", size);
+        }
+    }
+
+    /** One store in this JVM. Prints its figures for the JVM that started it. */
+    private void alone(int keys, Path folder) throws IOException {
+        try (ComparedStore store = open(alone, folder, limit)) {
+            fill(store, keys);
+            for (StoreWork work : StoreWork.values()) {
+                for (int round = -WARM; round < rounds; round++) {
+                    RecordCost cost = pass(work, store, keys, round);
+                    if (round >= 0) {
+                        Figures.line(
+                                "%s %s %s %s %s %s",
+                                RESULT, work.name(), cost.wall(), cost.busy(), cost.calls(), cost.bytes());
+                    }
+                }
+            }
+        }
+    }
+
+    /** Each store in a JVM of its own, with as many bytes as MVStore needs. */
+    private void least(int keys) throws IOException {
+        costs.clear();
+        int heap = leastHeap(H2, keys, limit);
+        // The library's heap does not depend on its limit, which only has to be smaller than the whole.
+        int own = leastHeap(SAMARA, keys, (long) heap << 19);
+        long pages = (long) (heap - own) << 20;
+        if (pages <= 0) {
+            throw new IllegalStateException("the library needs a heap of " + own + " MiB, MVStore " + heap);
+        }
+        Figures.line(
+                "%d records: MVStore ends with a heap of %d MiB, samara with one of %d, and gets %s for pages",
+                keys, heap, own, mib(pages));
+        figures.row("work", "heap", "store", H2, "keys", keys, "heap_mib", heap, "own_mib", own, "bytes", pages);
+        start(H2, keys, heap, limit, rounds);
+        start(SAMARA, keys, own, pages, rounds);
+        report(keys, ", least heap");
+    }
+
+    /** Returns the smallest heap with which a store does all the work once, in MiB. */
+    private int leastHeap(String store, int keys, long bytes) throws IOException {
+        int fails = 0;
+        int ends = LARGEST / STEP;
+        while (ends - fails > 1) {
+            int tried = (fails + ends) / 2;
+            if (start(store, keys, tried * STEP, bytes, 1)) {
+                ends = tried;
+            } else {
+                fails = tried;
+            }
+        }
+        costs.clear();
+        return ends * STEP;
+    }
+
+    /** Runs {@link #alone} in a new JVM, and notes its figures. Returns whether it ended without a failure. */
+    private boolean start(String store, int keys, int heap, long bytes, int count) throws IOException {
+        List<String> command = List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx" + heap + "m",
+                "-XX:+ExitOnOutOfMemoryError",
+                "-XX:+UseG1GC",
+                "-cp",
+                System.getProperty("java.class.path"),
+                StoresReport.class.getName(),
+                "--alone",
+                store,
+                "--keys",
+                "" + keys,
+                "--rounds",
+                "" + count,
+                "--reads",
+                "" + reads,
+                "--scans",
+                "" + scans,
+                "--updates",
+                "" + updates,
+                "--every",
+                "" + every,
+                "--limit",
+                "" + Math.max(1, bytes >> 20),
+                "--directory",
+                directory.toString());
+        Process process = new ProcessBuilder(command)
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .start();
+        List<String> lines;
+        try (BufferedReader output = process.inputReader()) {
+            lines = output.lines().toList();
+        }
+        boolean ended;
+        try {
+            ended = process.waitFor() == 0;
+        } catch (InterruptedException interrupted) {
+            process.destroyForcibly();
+            throw new InterruptedIOException("while a JVM ran");
+        }
+        Figures.line("%s with a heap of %d MiB %s", store, heap, ended ? "ends" : "fails");
+        for (String line : lines) {
+            String[] words = line.split(" ");
+            if (ended && words[0].equals(RESULT)) {
+                RecordCost cost = new RecordCost(
+                        Double.parseDouble(words[2]),
+                        Double.parseDouble(words[3]),
+                        Double.parseDouble(words[4]),
+                        Double.parseDouble(words[5]));
+                note(StoreWork.valueOf(words[1]), store, cost, 0);
+            }
+        }
+        return ended;
+    }
+
+    /** Returns the bytes of all reachable objects. */
+    private static long live() {
+        MemoryMXBean memory = ManagementFactory.getMemoryMXBean();
+        memory.gc(); // The first one may only enqueue what references hold.
+        memory.gc();
+        return memory.getHeapMemoryUsage().getUsed();
+    }
+
+    private static String mib(long bytes) {
+        return String.format(Locale.ROOT, "%.1f MiB", (double) bytes / (1 << 20));
+    }
+
+    /** Returns how many calls of this process have read from files, and how many bytes; zeros where Linux is not. */
+    private static long[] hostReads() throws IOException {
+        Path io = Path.of("/proc/self/io");
+        long[] reads = new long[2];
+        for (String line : Files.exists(io) ? Files.readAllLines(io) : List.<String>of()) {
+            String[] words = line.split(": ");
+            switch (words[0]) {
+                case "syscr" -> reads[0] = Long.parseLong(words[1]);
+                case "rchar" -> reads[1] = Long.parseLong(words[1]);
+                default -> {}
+            }
+        }
+        return reads;
     }
 
     /** Puts all keys once, in a pseudo-random order. */
@@ -156,6 +344,7 @@ public final class StoresReport {
         // Collects the other store's garbage now, so that this store's time does not include it.
         System.gc();
         SplittableRandom random = new SplittableRandom(round);
+        long[] before = hostReads();
         long busy = PROCESS.getProcessCpuTime();
         long began = System.nanoTime();
         int records = switch (work) {
@@ -183,7 +372,13 @@ public final class StoresReport {
             }
         };
         double wall = System.nanoTime() - began;
-        return new RecordCost(wall / records, (double) (PROCESS.getProcessCpuTime() - busy) / records);
+        double used = PROCESS.getProcessCpuTime() - busy;
+        long[] after = hostReads();
+        return new RecordCost(
+                wall / records,
+                used / records,
+                (double) (after[0] - before[0]) / records,
+                (double) (after[1] - before[1]) / records);
     }
 
     private void note(StoreWork work, String store, RecordCost cost, int round) {
@@ -192,19 +387,24 @@ public final class StoresReport {
         }
     }
 
-    private void report(int keys, Path own, Path other) throws IOException {
-        Figures.line("%d records, a checkpoint each %d updates; sum %d", keys, every, scanned);
+    private void report(int keys, String how) {
+        Figures.line("%d records%s, a checkpoint each %d updates; sum %d", keys, how, every, scanned);
         for (StoreWork work : StoreWork.values()) {
             for (String store : List.of(SAMARA, H2)) {
-                List<RecordCost> of = of(work, store);
-                double[] walls =
-                        of.stream().mapToDouble(RecordCost::wall).sorted().toArray();
-                double wall = wall(work, store);
-                double busy = busy(work, store);
-                Figures.line("%-18s %-8s %8.0f ns a record, %8.0f of processors", work.word(), store, wall, busy);
+                double[] walls = of(work, store).stream()
+                        .mapToDouble(RecordCost::wall)
+                        .sorted()
+                        .toArray();
+                double wall = median(work, store, RecordCost::wall);
+                double busy = median(work, store, RecordCost::busy);
+                double calls = median(work, store, RecordCost::calls);
+                double bytes = median(work, store, RecordCost::bytes);
+                Figures.line(
+                        "%-18s %-8s %8.0f ns a record, %8.0f of processors, %6.3f reads of the host, %8.0f bytes",
+                        work.word(), store, wall, busy, calls, bytes);
                 figures.row(
                         "work",
-                        work.word(),
+                        work.word() + how,
                         "store",
                         store,
                         "keys",
@@ -216,33 +416,29 @@ public final class StoresReport {
                         "most_ns",
                         walls[walls.length - 1],
                         "busy_ns",
-                        busy);
+                        busy,
+                        "host_reads",
+                        calls,
+                        "host_bytes",
+                        bytes);
             }
         }
-        for (Path file : List.of(own, other)) {
-            String name = String.valueOf(file.getFileName());
-            double mib = (double) Files.size(file) / (1 << 20);
-            Figures.line("%-18s %-8s %8.1f MiB", "file", name, mib);
-            figures.row("work", "file", "store", name, "keys", keys, "mib", mib);
-        }
         for (StoreWork work : StoreWork.values()) {
-            String what = work.word() + ", " + keys + " keys: samara of the speed of MVStore, ";
-            figures.goal(what + "wall", wall(work, H2) / wall(work, SAMARA), "beside");
-            figures.goal(what + "processors", busy(work, H2) / busy(work, SAMARA), "beside");
+            String what = work.word() + ", " + keys + " keys" + how + ": samara of the speed of MVStore, ";
+            figures.goal(what + "wall", ratio(work, RecordCost::wall), "beside");
+            figures.goal(what + "processors", ratio(work, RecordCost::busy), "beside");
         }
+    }
+
+    private double ratio(StoreWork work, ToDoubleFunction<RecordCost> figure) {
+        return median(work, H2, figure) / median(work, SAMARA, figure);
+    }
+
+    private double median(StoreWork work, String store, ToDoubleFunction<RecordCost> figure) {
+        return Figures.median(of(work, store).stream().mapToDouble(figure).toArray());
     }
 
     private List<RecordCost> of(StoreWork work, String store) {
         return Objects.requireNonNull(costs.get(work + " " + store));
-    }
-
-    private double wall(StoreWork work, String store) {
-        return Figures.median(
-                of(work, store).stream().mapToDouble(RecordCost::wall).toArray());
-    }
-
-    private double busy(StoreWork work, String store) {
-        return Figures.median(
-                of(work, store).stream().mapToDouble(RecordCost::busy).toArray());
     }
 }
