@@ -277,7 +277,7 @@ public final class StoresReport {
         }
         Figures.line("%s with a heap of %d MiB %s", store, heap, ended ? "ends" : "fails");
         for (String line : lines) {
-            String[] words = line.split(" ");
+            String[] words = line.split(" ", -1);
             if (ended && words[0].equals(RESULT)) {
                 RecordCost cost = new RecordCost(
                         Double.parseDouble(words[2]),
@@ -307,7 +307,7 @@ public final class StoresReport {
         Path io = Path.of("/proc/self/io");
         long[] reads = new long[2];
         for (String line : Files.exists(io) ? Files.readAllLines(io) : List.<String>of()) {
-            String[] words = line.split(": ");
+            String[] words = line.split(": ", -1);
             switch (words[0]) {
                 case "syscr" -> reads[0] = Long.parseLong(words[1]);
                 case "rchar" -> reads[1] = Long.parseLong(words[1]);
