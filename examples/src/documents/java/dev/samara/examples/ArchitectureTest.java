@@ -16,6 +16,7 @@ final class ArchitectureTest {
 
     private static final String PROGRAMS = "dev.samara.examples";
     private static final String TRANSLATOR = "dev.samara.examples.translator";
+    private static final String LUCENE = "dev.samara.examples.lucene";
 
     @Test
     @DisplayName("the small programs depend on core and the JDK alone, and no other example depends on them")
@@ -52,6 +53,25 @@ final class ArchitectureTest {
                 .should()
                 .onlyHaveDependentClassesThat()
                 .resideInAPackage(TRANSLATOR)
+                .check(EXAMPLES);
+    }
+
+    @Test
+    @DisplayName("the directory depends on core, Lucene and the JDK alone, and nothing depends on it")
+    void directoryStandsAlone() {
+        classes()
+                .that()
+                .resideInAPackage(LUCENE)
+                .should()
+                .onlyDependOnClassesThat()
+                .resideInAnyPackage("java..", "dev.samara.core..", "org.jspecify..", "org.apache.lucene..", LUCENE)
+                .check(EXAMPLES);
+        classes()
+                .that()
+                .resideInAPackage(LUCENE)
+                .should()
+                .onlyHaveDependentClassesThat()
+                .resideInAPackage(LUCENE)
                 .check(EXAMPLES);
     }
 }

@@ -14,8 +14,8 @@
  * <p>{@link dev.samara.examples.FaultOutcomes} and {@link dev.samara.examples.CodeCache} read and write memory through
  * CPUs. {@link dev.samara.examples.translator.GeneratedCode} translates code of a guest to classes that access memory
  * without a method call. {@link dev.samara.examples.KeyValueStore} is not a program, but a store in a file that may be
- * larger than the memory, with checkpoints that survive crashes, and {@link dev.samara.examples.LuceneDirectory} keeps
- * an index of Lucene in such files.
+ * larger than the memory, with checkpoints that survive crashes, and {@link dev.samara.examples.lucene.LuceneDirectory}
+ * keeps an index of Lucene in such files.
  *
  * <p>To run a program: {@code java -cp examples.jar dev.samara.examples.FivePageMprotect}. It needs only the library.
  */

@@ -8,8 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
+import dev.samara.core.event.Report;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -22,6 +27,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
@@ -302,6 +308,43 @@ final class KeyValueStoreTest {
             isOver.set(true);
         }
         assertTrue(scans.get() > 0);
+    }
+
+    @Test
+    @DisplayName("waits while the machine takes the memory of a space for it")
+    void shortMemory() throws IOException {
+        boolean[] isArmed = {false};
+        List<Report.Kind> reports = new CopyOnWriteArrayList<>();
+        Machine small = Machine.builder()
+                .memory(256 << 12)
+                .lowMemory((space, pages) -> isArmed[0] ? 1 : -1)
+                .reportTo(report -> reports.add(report.kind()))
+                .build();
+        AddressSpace filler = small.newSpace(Geometry.LINUX_X86_64);
+        try (KeyValueStore store = StoreFixture.open(small, path)) {
+            store.put(1, ONE);
+            store.checkpoint();
+            long at = filler.throwing()
+                    .mmap(
+                            0,
+                            1 << 24,
+                            Protection.READ | Protection.WRITE,
+                            MapFlags.PRIVATE | MapFlags.ANONYMOUS,
+                            null,
+                            0);
+            byte[] one = {1};
+            long filled = 0;
+            while (filled < 1 << 24 && filler.write(at + filled, one, 0, 1) == 1) {
+                filled += 1 << 12;
+            }
+            assertTrue(filled > 0 && filled < 1 << 24, "no frame is free");
+            isArmed[0] = true;
+            assertArrayEquals(ONE, store.get(1));
+            assertEquals(Errno.EFAULT.result(), filler.read(at, one, 0, 1), "its pages were taken");
+        }
+        filler.close();
+        small.close();
+        assertEquals(List.of(Report.Kind.SPACE_REAPED), reports);
     }
 
     @Test

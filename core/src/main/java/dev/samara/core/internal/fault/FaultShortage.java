@@ -46,10 +46,18 @@ final class FaultShortage {
         return isFreed;
     }
 
+    /** Returns how many reaps of victims have ended so far. */
+    long reaps() {
+        ReapLeases leases = state.layout.spaces().host().reapLeases();
+        return leases == null ? 0 : leases.reaps();
+    }
+
     /**
      * Returns the result of a fault for which reclaim did not suffice. Reaps a space first, if the machine is
-     * configured to do so. If a backing returns OUT_OF_MEMORY although frames are free, that is the result. If a space
-     * has reached its own limit of tables, no space is reaped.
+     * configured to do so. If a space has reached its own limit of tables, no space is reaped.
+     *
+     * @return {@link Fault#OUT_OF_MEMORY}; {@link Fault#RETRY} while a space is being reaped; or {@link
+     *     FaultResult#AGAIN} if a backing returned OUT_OF_MEMORY although a frame is free
      */
     int answer(int found) {
         Spaces spaces = state.layout.spaces();
@@ -65,7 +73,7 @@ final class FaultShortage {
                     leases,
                     state.memory,
                     state.context.magazine(),
-                    found == FaultResult.EXHAUSTED ? Fault.RETRY : found);
+                    found == FaultResult.EXHAUSTED ? Fault.RETRY : FaultResult.AGAIN);
         }
         return result;
     }

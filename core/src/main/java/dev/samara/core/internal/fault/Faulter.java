@@ -179,25 +179,34 @@ public final class Faulter {
         state.isMajor = false;
         state.isBalanced = false;
         state.isCopy = false;
-        boolean ended = false;
+        boolean isServed = false;
         try {
-            int result = attemptOnce(address, access);
-            if (result != Fault.NONE) {
-                result = settle(result, address, access);
-            }
-            if (FaultResult.isShortage(result)) {
+            int result = served(address, access);
+            long reaps = -1;
+            while (FaultResult.isShortage(result)) {
                 result = shortage.answer(result);
+                if (result == FaultResult.AGAIN) {
+                    // A backing found no frame, but there is one. It is asked again if a reap may have freed it since.
+                    // The number is read after the answer, which finds no reap in progress.
+                    long ended = shortage.reaps();
+                    if (ended != reaps) {
+                        reaps = ended;
+                        result = served(address, access);
+                        continue;
+                    }
+                    result = Fault.OUT_OF_MEMORY;
+                }
                 // Set last, because the code that scores spaces may itself cause faults on this CPU.
                 wasShort = result == Fault.RETRY;
                 return result;
             }
-            ended = true;
+            isServed = true;
             wasMajor = state.isMajor;
             wasCopy = state.isCopy;
             wasShort = false;
             return result;
         } finally {
-            if (!ended) {
+            if (!isServed) {
                 // An Error may have prevented the exit from the reader section.
                 state.reader.readUnlockAll();
             }
@@ -218,6 +227,11 @@ public final class Faulter {
     public int copyUncached(long address, ByteBuffer target) {
         boolean mayWait = !NoWaiting.isEntered() && RetiringThread.range() == null && Cpus.mayWait();
         return mayWait ? uncached.copy(address, target) : 0;
+    }
+
+    private int served(long address, int access) {
+        int result = attemptOnce(address, access);
+        return result == Fault.NONE ? result : settle(result, address, access);
     }
 
     /**

@@ -2,6 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
@@ -89,6 +90,16 @@ public final class ReapLeases {
     private final AtomicReference<@Nullable ReapLease> current = new AtomicReference<>();
 
     /**
+     * How many reaps of a victim have ended.
+     *
+     * @written the thread that ends a lease, before it removes the lease (get-and-add)
+     * @read threads of faults (volatile)
+     * @invariant a thread that finds no lease has read a number that includes the last reap, if it reads the number
+     *     afterwards
+     */
+    private final AtomicLong reaps = new AtomicLong();
+
+    /**
      * The clock that decides when a reap is due, and when it is given up; null for {@link System#nanoTime}.
      *
      * @written a test, before the first space exists (plain)
@@ -126,8 +137,19 @@ public final class ReapLeases {
         return current.get() == lease;
     }
 
+    /**
+     * Returns how many reaps of a victim have ended. A fault that failed for lack of a frame may have failed before the
+     * end of the last one.
+     */
+    public long reaps() {
+        return reaps.get();
+    }
+
     /** Ends a lease, and lets the next shortage pick a victim. Returns false if another thread took it over. */
     boolean end(ReapLease lease) {
+        if (lease.victim != null) {
+            reaps.incrementAndGet();
+        }
         return current.compareAndSet(lease, null);
     }
 

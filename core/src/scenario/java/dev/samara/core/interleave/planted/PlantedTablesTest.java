@@ -41,6 +41,7 @@ final class PlantedTablesTest {
             Map.entry("DropScenarios", DropScenarios.ALL),
             Map.entry("HostFileMutants", HostFileMutants.ALL),
             Map.entry("SecondLookMutants", SecondLookMutants.ALL),
+            Map.entry("ForkMutants", ForkMutants.ALL),
             Map.entry("RunMutants", RunMutants.ALL));
 
     /** Lists of few mutants, whose tables name the scenarios, too. */

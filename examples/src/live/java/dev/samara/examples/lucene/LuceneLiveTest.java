@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.examples;
+package dev.samara.examples.lucene;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;

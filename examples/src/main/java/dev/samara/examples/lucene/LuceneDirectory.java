@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.examples;
+package dev.samara.examples.lucene;
 
 import static java.util.Objects.requireNonNull;
 
