@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.testing.Explored;
 import dev.samara.tool.Recordings;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -23,8 +24,10 @@ final class BundledRecordingsTest {
     @ValueSource(strings = {"", "--placement --readers=2", "--touch --cpus=4 --placement --readers=2"})
     @DisplayName("every trace passes, in both modes of placement, with and without readers")
     void tracesPass(String options) {
-        String line = "replay " + options + " " + Recordings.bundled("traces");
-        ToolRun run = ToolRun.of((Object[]) line.replace("  ", " ").split(" ", -1));
+        List<Object> words = new ArrayList<>(List.of("replay"));
+        words.addAll(options.isEmpty() ? List.of() : List.of(options.split(" ", -1)));
+        words.add(Recordings.bundled("traces"));
+        ToolRun run = ToolRun.of(words.toArray());
         assertEquals(List.of(), run.differences());
         assertEquals(List.of(), run.err());
         assertEquals(ALL_TRACES, run.lastLine());
