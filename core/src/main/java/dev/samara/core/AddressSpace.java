@@ -1237,8 +1237,9 @@ public final class AddressSpace implements AutoCloseable {
      * and nothing in the copy is locked. The child has the parent's limits and privileges.
      *
      * <p>A child that has a store of a thread has all earlier stores of that thread, and the effect of all calls that
-     * returned before it. This excludes stores through a {@link dev.samara.core.guest.PinnedFrame}, and accesses and
-     * calls in a callback of another call of this space, such as an {@link dev.samara.core.event.MmuNotifier}.
+     * changed the layout or discarded pages and returned before it. (The limits are those at the start of the fork.)
+     * This excludes stores through a {@link dev.samara.core.guest.PinnedFrame}, and accesses and calls in a callback of
+     * another call of any space, such as an {@link dev.samara.core.event.MmuNotifier}.
      *
      * <p>Waits for operations in flight, for other forks of this space, and until CPUs in GUEST have flushed the rights
      * that the copy revokes. Guest code of this space runs in the meantime, but a fault that would change a page table

@@ -9,6 +9,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -24,6 +25,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -48,6 +50,8 @@ class ForkOfOneInstantTest {
     enum Change {
         /** Stores to a page that each fork shares again, and that a later fault copies or uses again. */
         PRESENT,
+        /** Stores to a page that is pinned, which each fork copies for the child. */
+        PINNED,
         FIRST_TOUCH,
         ZERO_PAGE,
         FILE_PAGE,
@@ -61,6 +65,8 @@ class ForkOfOneInstantTest {
     @CsvSource({
         "PRESENT, 1",
         "PRESENT, 2",
+        "PINNED, 1",
+        "PINNED, 2",
         "FIRST_TOUCH, 1",
         "FIRST_TOUCH, 2",
         "ZERO_PAGE, 1",
@@ -120,6 +126,8 @@ class ForkOfOneInstantTest {
         /** A child that is kept, so that the pages of the parent are shared; replaced now and then. */
         private AddressSpace elder;
 
+        private @Nullable PinnedFrame pinned;
+
         private final byte[] bytes = new byte[Long.BYTES];
         private final ByteBuffer value = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
 
@@ -139,6 +147,9 @@ class ForkOfOneInstantTest {
             signal = last - PAGE;
             for (int i = 0; i < BETWEEN; i++) {
                 fixture.memory.store(last - i * PAGE, Long.BYTES, 0);
+            }
+            if (change == Change.PINNED) {
+                pinned = SpaceFixture.pin(fixture.memory, places, SpaceFixture.READ);
             }
             elder = space.fork();
         }
@@ -234,7 +245,7 @@ class ForkOfOneInstantTest {
                 reset();
             }
             switch (change) {
-                case PRESENT -> store(cpu, places, number);
+                case PRESENT, PINNED -> store(cpu, places, number);
                 case FIRST_TOUCH, FILE_PAGE, STACK -> store(cpu, place, number);
                 case ZERO_PAGE -> {
                     assertEquals(0, load(cpu, place));
@@ -266,7 +277,7 @@ class ForkOfOneInstantTest {
                                     null,
                                     0));
                 case PROTECT -> succeeded(space.mprotect(places, PLACES * PAGE, SpaceFixture.RW));
-                case PRESENT, DISCARD -> {}
+                case PRESENT, PINNED, DISCARD -> {}
             }
         }
 
@@ -296,7 +307,7 @@ class ForkOfOneInstantTest {
             long place = place(number);
             Vma vma = child.find(place);
             return switch (change) {
-                case PRESENT -> read(child, places) >= number;
+                case PRESENT, PINNED -> read(child, places) >= number;
                 case FIRST_TOUCH, ZERO_PAGE, FILE_PAGE -> read(child, place) == number;
                 case STACK -> vma != null && read(child, place) == number;
                 case MAP -> vma == null;
@@ -312,6 +323,9 @@ class ForkOfOneInstantTest {
 
         void close() {
             elder.close();
+            if (pinned != null) {
+                pinned.close();
+            }
             succeeded(space.munmap(places, (PLACES + 1) * PAGE));
             file.close();
         }

@@ -226,9 +226,11 @@ final class BackingFault {
                 return FaultResult.NO_TABLE;
             }
             boolean mapped;
+            boolean may;
             Leaf.lock(leaf);
             try {
-                boolean stands = state.mayChange(leaf)
+                may = state.mayChange(leaf);
+                boolean stands = may
                         && serves(notice, request.vma())
                         && state.frames.isCached(frame, cache.number(), request.page());
                 long bits = faultAround.bitsOf(request.vma(), true) | cache.pteBits() | Pte.ACCESSED | Pte.DIRTY;
@@ -240,7 +242,7 @@ final class BackingFault {
             } finally {
                 Leaf.unlock(leaf);
             }
-            return mapped ? Fault.NONE : outOfDate(traits, request);
+            return mapped ? Fault.NONE : may ? outOfDate(traits, request) : FaultResult.AGAIN;
         } finally {
             table.notices().end(notice);
         }
@@ -262,22 +264,22 @@ final class BackingFault {
                 return FaultResult.AGAIN;
             }
             boolean widened;
+            boolean may;
             Leaf.lock(leaf);
             try {
                 // If the notice is still valid, the entry has not been emptied and refilled since the backing was
                 // notified, so it is still the entry for which the backing permitted the write. Adds all rights of the
                 // VMA, because an atomic update needs more than the right to write.
                 long wider = pte | faultAround.bitsOf(vma, true) | Pte.DIRTY | Pte.ACCESSED;
-                widened = state.mayChange(leaf)
-                        && serves(notice, vma)
-                        && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
+                may = state.mayChange(leaf);
+                widened = may && serves(notice, vma) && Leaf.compareAndSet(leaf, table.indexOf(address), pte, wider);
                 if (widened) {
                     state.noteDirtied(pte, wider);
                 }
             } finally {
                 Leaf.unlock(leaf);
             }
-            return widened ? Fault.NONE : outOfDate(traits, request);
+            return widened ? Fault.NONE : may ? outOfDate(traits, request) : FaultResult.AGAIN;
         } finally {
             table.notices().end(notice);
         }

@@ -40,6 +40,9 @@ final class FaultAround implements PageWindow {
 
     private int firstEntry;
 
+    /** Whether the last {@link #map} did not map what the backing offered, because of a fork or a dead leaf. */
+    private boolean isRefused;
+
     FaultAround(FaultState state) {
         this.state = state;
         // A window lies within one leaf, so it has at most as many pages as a leaf has entries.
@@ -143,13 +146,21 @@ final class FaultAround implements PageWindow {
     }
 
     /**
+     * Returns whether the last {@link #map} could change no entry, because a fork narrows entries or the leaf is dead.
+     * Then another attempt is needed, not the backing.
+     */
+    boolean isRefused() {
+        return isRefused;
+    }
+
+    /**
      * Of the pages around a page, maps those that the backing has in memory. For a write ({@code do_shared_fault}), in
      * a System V segment ({@code shm_vm_ops}), and in a mapping of a host file with {@code MADV_RANDOM}, maps only that
      * page. The caller is in a reader section.
      *
      * @param known the leaf that contains the page's entry, or null if there was none
      * @return {@link Fault#NONE} if the page itself is now mapped; {@link FaultResult#AGAIN} if the backing did not
-     *     offer it; {@link FaultResult#NO_TABLE}
+     *     offer it, or {@link #isRefused}; {@link FaultResult#NO_TABLE}
      */
     int map(
             VmArea vma,
@@ -159,6 +170,7 @@ final class FaultAround implements PageWindow {
             long page,
             boolean writes,
             long @Nullable [] known) {
+        isRefused = false;
         int shift = state.pageShift;
         PageTable table = state.table();
         int index = table.indexOf(address);
@@ -219,6 +231,7 @@ final class FaultAround implements PageWindow {
         Leaf.lock(leaf);
         try {
             if (!state.mayChange(leaf)) {
+                isRefused = true;
                 return FaultResult.AGAIN;
             }
             for (int i = 0; i < count; i++) {

@@ -59,6 +59,9 @@ public final class CopyPageTables {
      * 4. Each entry of a private page is narrowed and copied under the lock of its leaf. The copy waits for an owner of
      *    a busy entry, which claimed the entry before the section.
      *
+     * The child gets a copy of a pinned page. Its entry is narrowed, too, and is widened again when the page has been
+     * copied, after the flush.
+     *
      * 5. The flush. Until a CPU acknowledges it, its stores go through translations from before the section, to frames
      *    that the child has. After that, its stores fault, and the faults wait. So no store of any CPU misses the child
      *    before the last CPU has acknowledged, and none reaches the child afterwards. All later stores follow all
@@ -66,13 +69,15 @@ public final class CopyPageTables {
      *
      * 6. The section ends, the gate opens, and faults and operations continue. Forks in a loop do not starve a fault:
      *    the next section begins when each fault that waited has made an attempt, which does not wait
-     *    (PageTable.passing).
+     *    (PageTable.passing); if it asks a backing, its turn ends. Nor do they starve an operation: the instant of a
+     *    fork is not before the end of the last copy (ForkInstant), so that both compete for the layout lock.
      *
      * No deadlock. The copy waits in the section for owners of busy entries, and for CPUs in GUEST. A fault waits for
      * the gate outside GUEST, outside reader sections, without locks, and without a busy entry. An operation waits for
      * the gate before it is published. Neither waits if the retirement of an operation called it, because the copy may
      * wait for that retirement (step 2): then the fault changes entries in spite of the section, and the operation is
-     * rejected if it takes pages away. The promise does not include their effects, nor stores through pins.
+     * rejected if it takes pages away. The promise does not include their effects, nor stores through pins. A fork that
+     * a retirement called does not let faults pass, because one of them may be a fault of its own thread.
      */
 
     /** The pause between two checks whether the faults that waited for an earlier fork have made an attempt. */
@@ -112,6 +117,12 @@ public final class CopyPageTables {
 
     /** The copied private mappings of files. A file's size may change before the file knows the child's mappings. */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
+
+    /** The pinned pages, which are copied after the flush; each is counted as mapped until then. */
+    private final List<PinnedPage> pinned = new ArrayList<>(0);
+
+    /** A pinned page, its entry in the parent before the copy, and its place in the child. */
+    private record PinnedPage(VmArea vma, long[] leaf, long[] target, int index, long before) {}
 
     /** A mapping whose copied pages belong to a file, and the file's latest truncation before the pages were copied. */
     private record OfFile(VmArea vma, FilePages file, TruncationLog.LoggedTruncation from) {}
@@ -153,15 +164,42 @@ public final class CopyPageTables {
     public void run(Snapshot<VmArea> vmas, List<SharedAnonymous> objects, ArrayList<FilePages> segments) {
         awaitEarlier(vmas);
         beginSection();
-        vmas.forEach((first, last, vma) -> {
-            if (hasPagesToCopy(vma)) {
-                copy(vma);
+        try {
+            vmas.forEach((first, last, vma) -> {
+                if (hasPagesToCopy(vma)) {
+                    copy(vma);
+                }
+                SharedAnonymous.grab(vma, objects);
+                grabSegment(vma, segments);
+            });
+            // After this, no CPU can write to a page that the child shares with the parent, nor to a pinned one.
+            gather.invalidate();
+            for (PinnedPage page : pinned) {
+                int frame = Pte.frame(page.before);
+                fillWithCopy(page.vma, page.target, page.index, frame, page.before & KEPT, gather.context());
             }
-            SharedAnonymous.grab(vma, objects);
-            grabSegment(vma, segments);
-        });
-        // After this, no CPU can write to a page that the child shares with the parent.
-        gather.invalidate();
+        } finally {
+            releasePinned();
+        }
+    }
+
+    /** Lets the parent write to its pinned pages again. Allocates nothing. */
+    private void releasePinned() {
+        for (int i = 0; i < pinned.size(); i++) {
+            PinnedPage page = pinned.get(i);
+            Leaf.lock(page.leaf);
+            try {
+                // A fault of a callback of a retirement may have replaced the page.
+                long now = Leaf.get(page.leaf, page.index);
+                if (Pte.isPresent(now) && Pte.frame(now) == Pte.frame(page.before)) {
+                    set(page.leaf, page.index, page.before & (Pte.WRITE | Pte.EXCLUSIVE));
+                }
+            } finally {
+                Leaf.unlock(page.leaf);
+            }
+            frames.drop(Pte.frame(page.before), gather.context().magazine());
+        }
+        pinned.clear();
     }
 
     /** Waits for the operations in flight whose retirements may remove pages that the child gets. */
@@ -200,7 +238,7 @@ public final class CopyPageTables {
         parent.lock();
         try {
             Gate other = pages.forking();
-            if (other == null && !pages.hasPassing()) {
+            if (other == null && (!pages.hasPassing() || RetiringThread.range() != null)) {
                 pages.setForking(gate);
                 isInSection = true;
             }
@@ -343,25 +381,30 @@ public final class CopyPageTables {
         int frame = Pte.frame(pte);
         boolean isOwn = Pte.isOwn(pte);
         boolean isCounted = isOwn && frames.share(frame);
-        boolean isShared = false;
-        long before = 0;
+        if (isOwn && !isCounted) {
+            // The entry is read-only, because so many share the page.
+            fillWithCopy(vma, target, index, frame, pte & KEPT, context);
+            return;
+        }
+        long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
+        boolean isDone = false;
         try {
-            before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);
             // Checked after the change of the entry. Pairs with a thread that pins: it reads the entry again after the
             // pin.
-            if (!isOwn || (isCounted && !frames.isPinned(frame))) {
+            if (isCounted && frames.isPinned(frame)) {
+                pinned.add(new PinnedPage(vma, leaf, target, index, before));
+            } else {
                 // Uses the rights of the child's VMA, because the parent's may have changed in the meantime.
                 Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | VmaRights.of(vma, child.geometry())));
-                isShared = true;
             }
+            isDone = true;
         } finally {
-            if (isCounted && !isShared) {
-                frames.drop(frame, context.magazine());
+            if (!isDone) {
+                set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
+                if (isCounted) {
+                    frames.drop(frame, context.magazine());
+                }
             }
-        }
-        if (!isShared) {
-            set(leaf, index, before & (Pte.WRITE | Pte.EXCLUSIVE));
-            fillWithCopy(vma, target, index, frame, before & KEPT, context);
         }
     }
 

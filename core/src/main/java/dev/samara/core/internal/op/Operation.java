@@ -34,6 +34,9 @@ public final class Operation extends OperationState {
 
     private final Call call;
 
+    /** Whether forks wait for the next attempt, because the last one had to wait for the copy of a fork. */
+    private boolean delaysForks;
+
     /** The place in the backlog of an asynchronous operation; null if it needs none. */
     private @Nullable BacklogPlace place;
 
@@ -194,6 +197,10 @@ public final class Operation extends OperationState {
                 outcome = attempt();
             }
         } finally {
+            if (delaysForks) {
+                delaysForks = false;
+                layout.endCopyWait();
+            }
             leave();
         }
     }
@@ -260,6 +267,18 @@ public final class Operation extends OperationState {
     }
 
     private AttemptOutcome attempt() {
+        boolean delayed = delaysForks;
+        delaysForks = false;
+        try {
+            return attemptOnce();
+        } finally {
+            if (delayed) {
+                layout.endCopyWait();
+            }
+        }
+    }
+
+    private AttemptOutcome attemptOnce() {
         try (Edit edit = new Edit(this, call.from(layout), call.to(layout))) {
             // Checked under the lock that the close of the space also holds, so an operation is either published before
             // the close or refused.
@@ -281,9 +300,13 @@ public final class Operation extends OperationState {
         Gate gate = restart.gate();
         if (gate == null && restart.outcome() == AttemptOutcome.NEEDS_BATCHES) {
             // Awaited before the range is in flight, because batches wait for no gate.
-            gate = Publication.copyToAwait(layout);
+            gate = layout.copyToAwait();
         }
         if (gate != null) {
+            if (gate == layout.copyToAwait()) {
+                layout.beginCopyWait();
+                delaysForks = true;
+            }
             waits().restarted(edit.district, gate);
             return AttemptOutcome.MUST_WAIT;
         }

@@ -3,7 +3,6 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.ChangeDelivery;
 import dev.samara.core.internal.space.InFlightOperation;
-import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.space.RetiringThread;
@@ -175,7 +174,7 @@ final class Publication {
         if (edit.layout.copies().isEmpty() || edit.completing) {
             return;
         }
-        Gate copy = edit.operation.batches != null ? null : copyToAwait(edit.layout);
+        Gate copy = edit.operation.batches != null ? null : edit.layout.copyToAwait();
         if (copy != null) {
             throw new Restart(copy);
         }
@@ -184,15 +183,6 @@ final class Publication {
             throw new IllegalStateException(edit.operation + " was called by the retirement of " + inside
                     + ", and would have to wait for a fork's copy: nothing in flight may wait");
         }
-    }
-
-    /**
-     * Returns the gate of a fork's copy, which an operation awaits before it publishes or lists a range in flight; null
-     * if there is none, or if a retirement called the operation. The caller holds the layout lock.
-     */
-    static @Nullable Gate copyToAwait(Layout layout) {
-        List<Gate> copies = layout.copies();
-        return copies.isEmpty() || RetiringThread.range() != null ? null : copies.get(copies.size() - 1);
     }
 
     /** Does step 5. Returns the outcome if the attempt ends here; null if it continues. */

@@ -16,6 +16,7 @@ import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
@@ -133,6 +134,16 @@ public abstract class LayoutState {
     /** The gates of the fork copies that are running. */
     private final List<Gate> copies = new ArrayList<>(0);
 
+    /**
+     * The number of operations that wait for a fork's copy, or have waited and have not made an attempt since.
+     *
+     * @written such an operation, first under the layout lock (get-and-add)
+     * @read a fork, under the layout lock (volatile)
+     * @invariant no instant of a fork follows while it is not 0, apart from forks that a retirement calls, and forks
+     *     with a ticket, for which operations wait
+     */
+    private final AtomicInteger copyWaiters = new AtomicInteger();
+
     /** Null if the machine has no memory. */
     private final @Nullable MachineMemory memory;
 
@@ -238,6 +249,29 @@ public abstract class LayoutState {
     /** Returns the gates of the fork copies that are running; guarded by the layout lock. */
     public List<Gate> copies() {
         return copies;
+    }
+
+    /**
+     * Returns the gate of a fork's copy, which an operation awaits before it publishes or lists a range in flight, and
+     * another fork before its instant; null if there is none, or if a retirement called the operation or the fork. The
+     * caller holds the layout lock.
+     */
+    public @Nullable Gate copyToAwait() {
+        return copies.isEmpty() || RetiringThread.range() != null ? null : copies.get(copies.size() - 1);
+    }
+
+    /** Makes later forks wait until {@link #endCopyWait}, which an operation calls after its next attempt. */
+    public void beginCopyWait() {
+        copyWaiters.getAndIncrement();
+    }
+
+    public void endCopyWait() {
+        copyWaiters.getAndDecrement();
+    }
+
+    /** Returns whether an operation that waited for a fork's copy has to make an attempt first. */
+    public boolean hasCopyWaiters() {
+        return copyWaiters.get() != 0;
     }
 
     /** Returns the counts of references to this space. */

@@ -2,15 +2,19 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Pause;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its batches. If
  * an operation is between two batches, the fork waits for its last batch. The batches of an operation never wait for a
  * gate, so even a fork that a callback of a retirement calls can wait for them. After several waits the fork takes a
- * {@link Ticket} for the whole space, for which later operations wait.
+ * {@link Ticket} for the whole space, for which later operations wait. Outside callbacks, a fork also waits for the
+ * copy of an earlier fork, and until the operations that waited for it have made an attempt: otherwise they would find
+ * another copy at each attempt.
  *
  * <p>These waits differ from an operation's waits for ranges in flight ({@code op.RangeWait}). A callback of a
  * retirement must not wait for a range, because the range may be the one that is being retired, and the wait would
@@ -21,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class ForkInstant implements AutoCloseable {
     /** The number of waits after which a fork takes a ticket. */
     private static final int PATIENCE = 3;
+
+    /** The pause between two checks whether operations that waited for a copy have made an attempt. */
+    private static final long PASS_NANOS = 20_000;
 
     private final Layout parent;
     private @Nullable Ticket ticket;
@@ -33,25 +40,37 @@ final class ForkInstant implements AutoCloseable {
     /** Waits for the instant. The caller holds no lock, and holds the layout lock of the parent afterwards. */
     void await() {
         int waits = 0;
-        for (Gate publication = lockOrGate(waits); publication != null; publication = lockOrGate(waits)) {
-            publication.awaitUninterruptibly(parent.host().waitReporter("a fork"));
-            waits++;
+        for (Gate awaited = lockOrGate(waits); !isLocked; awaited = lockOrGate(waits)) {
+            if (awaited != null) {
+                awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
+                waits++;
+            } else {
+                Pause.parkNanos(this, PASS_NANOS);
+            }
         }
     }
 
-    /** Acquires the lock and returns null, or returns the gate of a publication that has not ended. */
+    /**
+     * Acquires the lock, or returns the gate of a copy or of a publication that has not ended; or null if operations
+     * pass first.
+     */
     private @Nullable Gate lockOrGate(int waits) {
         parent.lock();
         try {
+            Gate copy = parent.copyToAwait();
+            if (copy != null) {
+                return copy;
+            }
             Gate publication = parent.inFlight().publication();
-            if (publication != null && waits == PATIENCE) {
+            if (publication != null && waits >= PATIENCE && ticket == null) {
                 Ticket mine = new Ticket(parent.nextAge(), "a fork");
                 mine.name(0, -1L);
                 parent.inFlight().add(mine);
                 mine.leave();
                 ticket = mine;
             }
-            isLocked = publication == null;
+            boolean passes = ticket == null && RetiringThread.range() == null && parent.hasCopyWaiters();
+            isLocked = publication == null && !passes;
             return publication;
         } finally {
             if (!isLocked) {

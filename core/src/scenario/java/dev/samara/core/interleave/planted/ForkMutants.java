@@ -28,7 +28,7 @@ final class ForkMutants {
     private static final Planting COPIES = copies("\n            if (now == null ||");
 
     private static final Planting CALLS =
-            in("op.Publication", "return copies.isEmpty() ||", "return copies.size() >= 0 ||");
+            in("space.LayoutState", "return copies.isEmpty() ||", "return copies.size() >= 0 ||");
 
     private static final String FLUSH = "        gather.invalidate();\n    }\n";
 
