@@ -27,7 +27,8 @@ import java.util.List;
  * last use of the file, unless another thread is already closing the file; then that thread saves it. If a mapping is
  * the last use, one of the machine's threads saves the file after the {@code munmap}. With {@code
  * MachineBuilder.forceOnClose(false)}, closes and the close of the machine write the pages, but do not force them. A
- * close forces nothing if this machine has not changed the file.
+ * close forces nothing if this machine has not changed the bytes or the size of the file, not even the entry of a file
+ * that it has created; {@link #fsync} forces that, too.
  * Reads of other pages do not wait for a save. A page stays mapped during its write, and a concurrent store makes it
  * dirty again. With the memory of {@code MachineBuilder.memory}, each aligned number is written with a value that it
  * had at some instant of the call; the page as a whole may mix several instants. If the JVM ends before the machine is

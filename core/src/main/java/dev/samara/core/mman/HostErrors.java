@@ -41,7 +41,6 @@ import org.jspecify.annotations.Nullable;
 final class HostErrors {
     private static final Map<Class<? extends IOException>, Errno> BY_CLASS = Map.of(
             NoSuchFileException.class, Errno.ENOENT,
-            FileNotFoundException.class, Errno.ENOENT,
             FileAlreadyExistsException.class, Errno.EEXIST,
             AccessDeniedException.class, Errno.EACCES,
             DirectoryNotEmptyException.class, Errno.ENOTEMPTY,
@@ -83,11 +82,20 @@ final class HostErrors {
     private static final Map<String, Errno> ELSEWHERE = Map.of(
             "quota exceeded", Errno.EDQUOT,
             "write protected", Errno.EROFS,
-            "not enough space", Errno.ENOSPC);
+            "not enough space", Errno.ENOSPC,
+            "filename too long", Errno.ENAMETOOLONG,
+            "cross-device link", Errno.EXDEV,
+            "no file descriptors available", Errno.EMFILE,
+            "out of memory", Errno.ENOMEM,
+            "resource busy", Errno.EBUSY,
+            "symbolic link loop", Errno.ELOOP);
 
     /** The text that the JDK appends to some texts of the system. */
     private static final Pattern APPENDED =
             Pattern.compile(" (or unable to access attributes of symbolic link|\\(NOFOLLOW_LINKS specified\\))$");
+
+    /** The text of the system in a message of {@code java.io}, after the name of the file. */
+    private static final Pattern REASON = Pattern.compile("\\(([^()]*)\\)$");
 
     /** The folders below which the GNU C library of the usual distributions looks for its catalogues. */
     private static final List<Path> CATALOGUES =
@@ -113,6 +121,12 @@ final class HostErrors {
     /** Returns the error of a failure; EIO if it is unknown, whose text is then logged once. */
     static Errno of(IOException failure) {
         String text = textOf(failure);
+        if (failure instanceof FileNotFoundException) {
+            // Any failure of an open by java.io.
+            Errno reason = text == null ? null : english(text);
+            reason = reason == null && text != null ? translated(text, failure) : reason;
+            return reason == null ? Errno.ENOENT : reason;
+        }
         Errno known = byClass(failure);
         if (known == null) {
             known = text == null ? Errno.EIO : english(text);
@@ -126,9 +140,14 @@ final class HostErrors {
         return known == null ? Errno.EIO : known;
     }
 
-    /** Returns the text of the system. The message of a FileSystemException also contains the name of the file. */
+    /** Returns the text of the system. The message of some exceptions also contains the name of the file. */
     private static @Nullable String textOf(IOException failure) {
-        return failure instanceof FileSystemException named ? named.getReason() : failure.getMessage();
+        String text = failure instanceof FileSystemException named ? named.getReason() : failure.getMessage();
+        if (text == null || !(failure instanceof FileNotFoundException)) {
+            return text;
+        }
+        Matcher reason = REASON.matcher(text);
+        return reason.find() ? reason.group(1) : null;
     }
 
     private static @Nullable Errno byClass(IOException failure) {

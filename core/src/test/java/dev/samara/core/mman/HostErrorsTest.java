@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.fixture.ChildJvm;
 import dev.samara.testing.Incidents;
+import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -39,6 +40,20 @@ final class HostErrorsTest {
     private Path folder;
 
     @ParameterizedTest(name = "{0}: {1}")
+    @DisplayName("of java.io is known by the text after the name of the file, and is ENOENT without one:")
+    @CsvSource({
+        "is a directory (Permission denied), EACCES",
+        "a (b) (Is a directory), EISDIR",
+        "f (Not a directory), ENOTDIR",
+        "f (No such file or directory), ENOENT",
+        "f (Too many open files), EMFILE",
+        "Permission denied, ENOENT",
+    })
+    void ofJavaIo(String message, Errno errno) {
+        assertEquals(errno, Errno.of(new FileNotFoundException(message)));
+    }
+
+    @ParameterizedTest(name = "{0}: {1}")
     @DisplayName("is known by the text of the system, whatever the name of the file:")
     @CsvSource({
         "Operation not permitted, EPERM",
@@ -65,6 +80,12 @@ final class HostErrorsTest {
         "Input/output error, EIO",
         "No such device, ENODEV",
         "No such device or address, ENXIO",
+        "Filename too long, ENAMETOOLONG",
+        "Cross-device link, EXDEV",
+        "No file descriptors available, EMFILE",
+        "Out of memory, ENOMEM",
+        "Resource busy, EBUSY",
+        "Symbolic link loop, ELOOP",
     })
     void english(String reason, Errno errno) {
         assertEquals(errno, Errno.of(new FileSystemException("is a directory", null, reason)));

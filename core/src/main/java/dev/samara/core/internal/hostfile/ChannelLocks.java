@@ -28,10 +28,10 @@ final class ChannelLocks {
     private final @Nullable Object key;
 
     /**
-     * @words {@code held}, its contents and the host's lock of each
+     * @words {@code held} and its contents, {@code ofHost}
      * @written a thread that locks, unlocks or closes a channel (monitor)
      * @read as written, and a thread that asks whether a lock is valid (monitor)
-     * @invariant the locks that were acquired and not released
+     * @invariant the locks that were acquired and not released, and those that a thread is acquiring
      */
     @GuardedBy("this")
     private final List<ChannelLock> held = new ArrayList<>(0);
@@ -41,8 +41,9 @@ final class ChannelLocks {
         this.key = key;
     }
 
-    private final class ChannelLock extends FileLock {
-        /** The lock of the host's channel; null if the whole file is locked. Written by the locking thread. */
+    final class ChannelLock extends FileLock {
+        /** The lock of the host's channel; null if there is none yet, or if the whole file is locked. */
+        @GuardedBy("ChannelLocks.this")
         private @Nullable FileLock ofHost;
 
         ChannelLock(FileChannel channel, long offset, long length, boolean isShared) {
@@ -64,52 +65,74 @@ final class ChannelLocks {
     }
 
     /**
-     * Locks a range of the file for a channel, without waiting for other processes.
+     * Creates a lock that is not acquired yet. The caller acquires or abandons it. Like the JDK, compares it with all
+     * other locks, also with those for which other threads wait.
      *
-     * @return null if another process has a lock that excludes this one
-     * @throws OverlappingFileLockException if the JVM has a lock of the range that excludes this one
-     * @throws HostFileException EBUSY if another machine of the process has the file open: when it closes its
-     *     descriptor, the lock would end
+     * @throws OverlappingFileLockException if the JVM has a lock of the range, or a thread waits for one
      */
-    @Nullable
-    FileLock tryLock(FileChannel channel, long offset, long length, boolean isShared) throws IOException {
+    ChannelLock create(FileChannel channel, long offset, long length, boolean isShared) {
         // As in later JDKs, a length of 0 stands for all bytes from the offset on.
         long bytes = length == 0 ? Long.MAX_VALUE - Math.max(0, offset) : length;
         ChannelLock lock = new ChannelLock(channel, offset, bytes, isShared);
-        HostFileOption ofFile = inode.rules().lock();
-        if (ofFile == null && !lockHost(lock)) {
-            return null;
-        }
-        add(lock, ofFile);
-        if (!channel.isOpen()) {
-            release(lock);
-            throw new AsynchronousCloseException();
+        synchronized (this) {
+            boolean isExcluded = inode.rules().lock() == HostFileOption.SHLOCK && !isShared;
+            for (int i = 0; i < held.size() && !isExcluded; i++) {
+                isExcluded = held.get(i).overlaps(offset, bytes);
+            }
+            if (isExcluded) {
+                throw new OverlappingFileLockException();
+            }
+            held.add(lock);
         }
         return lock;
     }
 
+    /**
+     * Acquires a lock, without waiting for other processes.
+     *
+     * @return false if another process has a lock that excludes this one
+     * @throws HostFileException EBUSY if another machine of the process has the file open: when it closes its
+     *     descriptor, the lock would end
+     */
+    boolean acquire(ChannelLock lock) throws IOException {
+        if (inode.rules().lock() == null && !lockHost(lock)) {
+            return false;
+        }
+        if (!lock.acquiredBy().isOpen()) {
+            // The close may have removed the lock before it was acquired from the host.
+            abandon(lock);
+            releaseHost(lock);
+            throw new AsynchronousCloseException();
+        }
+        return true;
+    }
+
+    /** Forgets a lock that is not acquired from the host. */
+    synchronized boolean abandon(ChannelLock lock) {
+        return held.remove(lock);
+    }
+
     @SuppressWarnings("NullAway") // the call may return null
     private boolean lockHost(ChannelLock lock) throws IOException {
-        lock.ofHost = key == null ? host(lock) : ProcessFiles.lock(key, inode.name(), () -> host(lock));
-        return lock.ofHost != null;
+        FileLock made = key == null ? host(lock) : ProcessFiles.lock(key, inode.name(), () -> host(lock));
+        synchronized (this) {
+            lock.ofHost = made;
+        }
+        return made != null;
     }
 
     private @Nullable FileLock host(FileLock lock) throws IOException {
         return inode.channel().tryLock(lock.position(), lock.size(), lock.isShared());
     }
 
-    /** Adds a lock. The JDK has checked a lock of the host against others of the JVM; others are checked here. */
-    private synchronized void add(ChannelLock lock, @Nullable HostFileOption ofFile) {
-        if (ofFile != null) {
-            boolean isExcluded = ofFile == HostFileOption.SHLOCK && !lock.isShared();
-            for (int i = 0; i < held.size() && !isExcluded; i++) {
-                isExcluded = held.get(i).overlaps(lock.position(), lock.size());
-            }
-            if (isExcluded) {
-                throw new OverlappingFileLockException();
-            }
+    private void releaseHost(ChannelLock lock) throws IOException {
+        FileLock ofHost;
+        synchronized (this) {
+            ofHost = lock.ofHost;
         }
-        held.add(lock);
+        if (ofHost != null) {
+            ofHost.release();
+        }
     }
 
     private boolean isHeld(ChannelLock lock) {
@@ -120,22 +143,21 @@ final class ChannelLocks {
     }
 
     private void release(ChannelLock lock) throws IOException {
-        synchronized (this) {
-            if (!held.remove(lock)) {
-                return;
-            }
-        }
-        if (lock.ofHost != null) {
-            lock.ofHost.release();
+        if (abandon(lock)) {
+            releaseHost(lock);
         }
     }
 
-    /** Releases all locks of a channel that is being closed. */
-    void releaseAll(Channel channel) throws IOException {
+    /**
+     * Releases all locks of a channel that is being closed.
+     *
+     * @param channel the channel; null for the locks of all channels, at the end of a file whose channel stays open
+     */
+    void releaseAll(@Nullable Channel channel) throws IOException {
         List<ChannelLock> ended = new ArrayList<>();
         synchronized (this) {
             for (ChannelLock lock : held) {
-                if (lock.acquiredBy() == channel) {
+                if (channel == null || lock.acquiredBy() == channel) {
                     ended.add(lock);
                 }
             }

@@ -9,7 +9,6 @@ import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
-import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -19,7 +18,6 @@ import java.nio.channels.NonWritableChannelException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -27,9 +25,6 @@ import org.jspecify.annotations.Nullable;
 final class HostFileChannel extends FileChannel {
     /** The number of bytes that a transfer copies at once. It is large enough for reads that bypass the page cache. */
     private static final int TRANSFER = 128 << 10;
-
-    /** The pause, in nanoseconds, between attempts to acquire a lock that another process has. */
-    private static final long LOCK_PAUSE = 10_000_000;
 
     private final OpenHostFile file;
 
@@ -338,30 +333,27 @@ final class HostFileChannel extends FileChannel {
     }
 
     @Override
+    @SuppressWarnings("NullAway") // a call that waits does not return null
     public FileLock lock(long offset, long length, boolean isShared) throws IOException {
-        FileLock lock = tryLock(offset, length, isShared);
-        while (lock == null) {
-            // The host would wait uninterruptibly, and a close of the channel would wait for it.
-            LockSupport.parkNanos(this, LOCK_PAUSE);
-            if (!isOpen()) {
-                throw new AsynchronousCloseException();
-            }
-            if (Thread.currentThread().isInterrupted()) {
-                throw new FileLockInterruptionException();
-            }
-            lock = tryLock(offset, length, isShared);
+        checkLock(isShared);
+        if (Thread.currentThread().isInterrupted()) {
+            throw new FileLockInterruptionException();
         }
-        return lock;
+        return file.lock(this, offset, length, isShared, true);
     }
 
     @Override
     public @Nullable FileLock tryLock(long offset, long length, boolean isShared) throws IOException {
+        checkLock(isShared);
+        return file.lock(this, offset, length, isShared, false);
+    }
+
+    private void checkLock(boolean isShared) throws IOException {
         if (isShared) {
             checkOpen();
         } else {
             checkWritable();
         }
-        return file.tryLock(this, offset, length, isShared);
     }
 
     @Override

@@ -176,6 +176,7 @@ public final class HostFiles {
         try {
             channel.checkRights(writes);
             inode = enter(lent, name, memory, channel, channel.size(), writes);
+            inode.noteOpen(null);
         } catch (IOException failed) {
             InodeTable.close(channel);
             throw HostPath.refusal(name, Errno.of(failed), failed);

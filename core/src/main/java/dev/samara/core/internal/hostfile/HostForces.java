@@ -6,9 +6,11 @@ import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,7 +33,8 @@ import org.jspecify.annotations.Nullable;
  *       change, so the next save that is requested forces it, as on Linux. A save at a close leaves it to those
  *       programs, and forces only if this machine has changed the file.
  *   <li><b>New files.</b> The entry of a new file is on the device only once the folder is forced. After an open that
- *       may have created the file, the next force also forces the folder.
+ *       may have created the file, the next force also forces the folder. If only that fails, the save fails, and no
+ *       page becomes dirty.
  * </ul>
  *
  * <p>Thread-safe.
@@ -70,15 +73,16 @@ final class HostForces {
     private final AtomicLong own;
 
     /**
-     * The folder of which the next force must also force the entries; null if there is none.
+     * The folders of which the next force must also force the entries. A file with several names may be in several.
      *
-     * @written the opening thread, before it counts the open in {@code changes} (volatile); the holder of {@code
-     *     forcing}, after a force of the folder (compare-and-set to null)
+     * @written the opening thread, before it counts the open in {@code changes} (get-and-update); the holder of {@code
+     *     forcing}, after a force of the folders, unless a thread has added one since (compare-and-set)
      * @read the holder of {@code forcing}, after it has read {@code changes} (volatile)
      * @pairs with {@code changes}: a force that covers the open also forces the folder
-     * @invariant a folder whose entry of this file may not be on the device
+     * @invariant the folders whose entries of this file may not be on the device; a list is never changed, and each
+     * open stores a new one
      */
-    private final AtomicReference<HostPath.@Nullable HostFolder> folder = new AtomicReference<>();
+    private final AtomicReference<List<HostPath.HostFolder>> folders = new AtomicReference<>(List.of());
 
     /**
      * The value of {@link #changes} before the last successful force. Written under {@link #forcing}.
@@ -148,7 +152,9 @@ final class HostForces {
      */
     void noteOpen(HostPath.@Nullable HostFolder newIn) {
         if (newIn != null) {
-            folder.set(newIn);
+            folders.updateAndGet(known -> Stream.concat(
+                            known.stream().filter(each -> !each.equals(newIn)), Stream.of(newIn))
+                    .toList());
         }
         changes.getAndIncrement();
     }
@@ -212,14 +218,15 @@ final class HostForces {
         long failed = Errno.EIO.result();
         try {
             inode.channel().force();
-            HostPath.HostFolder newIn = folder.get();
-            if (newIn != null) {
-                newIn.force();
-                folder.compareAndSet(newIn, null);
+            // Before the folders: if their force fails, the pages are on the device.
+            covered.clear();
+            List<HostPath.HostFolder> newIn = folders.get();
+            for (int i = 0; i < newIn.size(); i++) {
+                newIn.get(i).force();
             }
+            folders.compareAndSet(newIn, List.of());
             failed = 0;
             forced = counted;
-            covered.clear();
         } catch (IOException thrown) {
             failed = Errno.of(thrown).result();
         } finally {

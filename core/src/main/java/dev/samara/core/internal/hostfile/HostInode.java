@@ -311,10 +311,22 @@ final class HostInode {
         try {
             pages.close();
         } finally {
-            IOException failed = isOfPath ? ProcessFiles.close(key, ending) : ProcessFiles.closeAll(ending);
+            IOException failed = isOfPath ? ProcessFiles.close(key, ending) : endLent(ending);
             failure = failed == null ? 0 : Errno.of(failed).result();
         }
         return isWritable() ? failure : 0;
+    }
+
+    /** Ends the file of a channel that stays open, and whose locks would therefore stay, too. */
+    private @Nullable IOException endLent(List<HostChannel> ending) {
+        IOException failed = null;
+        try {
+            locks.releaseAll(null);
+        } catch (IOException kept) {
+            failed = kept;
+        }
+        IOException notClosed = ProcessFiles.closeAll(ending);
+        return notClosed == null ? failed : notClosed;
     }
 
     /** Removes and returns all channels. The caller holds the monitor of {@link InodeTable}. */

@@ -74,7 +74,8 @@ final class HostPath {
 
         /**
          * Forces the entries of the folder to the device. Does nothing if the host does not let this process open the
-         * folder, as on Windows, or if the folder was removed.
+         * folder, as on Windows, if the folder was removed, or if its file system cannot force folders, such as some of
+         * FUSE and of virtual machines.
          */
         void force() throws IOException {
             HostChannel channel;
@@ -85,6 +86,11 @@ final class HostPath {
             }
             try {
                 channel.force();
+            } catch (IOException failed) {
+                Errno errno = Errno.of(failed);
+                if (errno != Errno.EINVAL && errno != Errno.EBADF && errno != Errno.EOPNOTSUPP) {
+                    throw failed;
+                }
             } finally {
                 InodeTable.close(channel);
             }

@@ -17,14 +17,20 @@ import dev.samara.core.vma.Vma;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
+import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
+import java.nio.channels.FileLockInterruptionException;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a host file. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
 public final class OpenHostFile extends HostFile implements UncachedFile {
+    /** The pause, in nanoseconds, between attempts to acquire a lock that another process has. */
+    private static final long LOCK_PAUSE = 10_000_000;
+
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
 
@@ -367,15 +373,56 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         }
     }
 
-    /** Locks a range for a channel of this open; see {@link ChannelLocks#tryLock}. */
+    /**
+     * Locks a range for a channel of this open; see {@link ChannelLocks}.
+     *
+     * @param waits whether to wait for other processes, by retrying: the host would wait uninterruptibly, and a close
+     * of the channel would wait for it
+     * @return null if another process has a lock that excludes this one, and the call does not wait
+     */
     @Nullable
-    FileLock tryLock(FileChannel by, long offset, long length, boolean isShared) throws IOException {
+    FileLock lock(FileChannel by, long offset, long length, boolean isShared, boolean waits) throws IOException {
         check("a lock of a file");
+        ChannelLocks.ChannelLock lock = create(by, offset, length, isShared);
+        boolean isLocked = false;
+        try {
+            isLocked = acquire(lock);
+            while (!isLocked && waits) {
+                LockSupport.parkNanos(by, LOCK_PAUSE);
+                if (!by.isOpen()) {
+                    throw new AsynchronousCloseException();
+                }
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new FileLockInterruptionException();
+                }
+                isLocked = acquire(lock);
+            }
+            return isLocked ? lock : null;
+        } finally {
+            if (!isLocked) {
+                inode.locks().abandon(lock);
+            }
+        }
+    }
+
+    private ChannelLocks.ChannelLock create(FileChannel by, long offset, long length, boolean isShared)
+            throws ClosedChannelException {
         if (!uses.beginCall()) {
             throw new ClosedChannelException();
         }
         try {
-            return inode.locks().tryLock(by, offset, length, isShared);
+            return inode.locks().create(by, offset, length, isShared);
+        } finally {
+            uses.unuse();
+        }
+    }
+
+    private boolean acquire(ChannelLocks.ChannelLock lock) throws IOException {
+        if (!uses.beginCall()) {
+            throw new ClosedChannelException();
+        }
+        try {
+            return inode.locks().acquire(lock);
         } finally {
             uses.unuse();
         }

@@ -78,7 +78,15 @@ final class PeriodicWrites {
     private static void execute(WeakReference<PeriodicWrites> self) {
         PeriodicWrites writes = self.get();
         if (writes != null) {
-            writes.tasks.execute(() -> write(self));
+            boolean isTaken = false;
+            try {
+                writes.tasks.execute(() -> write(self));
+                isTaken = true;
+            } finally {
+                if (!isTaken) {
+                    writes.schedule();
+                }
+            }
         }
     }
 

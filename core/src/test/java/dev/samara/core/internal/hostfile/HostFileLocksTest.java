@@ -324,6 +324,7 @@ final class HostFileLocksTest extends HostFileFixture {
             assertNull(channel.tryLock());
             Objects.requireNonNull(channel.tryLock(0, 1, true)).release();
             HeldOperations.Caller<FileLock> interrupted = locking(channel);
+            assertThrows(OverlappingFileLockException.class, channel::tryLock, "a thread waits for this range");
             interrupted.thread.interrupt();
             assertThrows(FileLockInterruptionException.class, interrupted::result);
             assertTrue(channel.isOpen());
@@ -337,6 +338,32 @@ final class HostFileLocksTest extends HostFileFixture {
             second.close();
         } finally {
             other.destroyForcibly().waitFor();
+        }
+    }
+
+    @Test
+    @DisplayName("through a channel is refused at once to a thread that is interrupted already")
+    void interruptedBefore() throws Exception {
+        try (FileChannel channel = open(write("f", PAGE_BYTES), RW).channel()) {
+            Thread.currentThread().interrupt();
+            assertThrows(FileLockInterruptionException.class, channel::lock);
+            assertTrue(Thread.interrupted());
+            Objects.requireNonNull(channel.tryLock()).release();
+        }
+    }
+
+    @Test
+    @DisplayName("through the channel of an open of the embedder's channel ends with that open")
+    void ofLentChannel() throws Exception {
+        Path path = write("f", PAGE_BYTES);
+        try (FileChannel lent = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE)) {
+            HostFile file = fixture.machine.openFile("lent", GEOMETRY, lent, true);
+            FileLock lock = Objects.requireNonNull(file.channel().tryLock());
+            assertLocked(path);
+            file.close();
+            assertFalse(lock.isValid());
+            Objects.requireNonNull(lent.tryLock()).release();
+            assertFree(path);
         }
     }
 

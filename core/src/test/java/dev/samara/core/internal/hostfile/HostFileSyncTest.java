@@ -34,6 +34,8 @@ import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("A written file of the host")
@@ -434,6 +436,24 @@ final class HostFileSyncTest extends HostFileFixture {
         assertEquals(0, again.fsync());
         assertEquals(List.of("force"), channels.calls, "not created by this open");
         again.close();
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Invalid argument", "Operation not supported"})
+    @DisplayName("a folder whose file system cannot force it does not make a save fail")
+    void unforcedFolder(String refusal) {
+        HostFile file = create("new");
+        int[] forces = {0};
+        channels.failure = (call, offset, length) -> {
+            if (call == FaultyChannels.ChannelCall.FORCE && ++forces[0] == 2) {
+                throw new IOException(refusal);
+            }
+        };
+        assertEquals(0, file.fsync());
+        assertEquals(2, forces[0]);
+        assertEquals(0, file.fsync());
+        file.close();
+        assertEquals(2, forces[0], "all is forced");
     }
 
     @Test
