@@ -15,6 +15,7 @@ import dev.samara.core.vma.Geometry;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.BitSet;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,7 @@ public final class KeyValueStore implements AutoCloseable {
     private static final long FIRST_TREE = (HEADERS + 1L) << 32 | HEADERS;
     private static final long SPARE = 64;
     private static final long GROWTH = 1024;
+    private static final long RETRY_NANOS = 20_000;
 
     private final HostFile file;
     private final AddressSpace space;
@@ -322,7 +324,7 @@ public final class KeyValueStore implements AutoCloseable {
         if (cpu.memory().fault() != Fault.RETRY) {
             throw new IllegalStateException(Fault.toString(cpu.memory().fault()));
         }
-        Thread.onSpinWait();
+        LockSupport.parkNanos(this, RETRY_NANOS);
     }
 
     /** Returns the last slot whose key is at most the given key; -1 if a leaf contains none. */

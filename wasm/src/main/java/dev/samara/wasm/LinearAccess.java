@@ -9,9 +9,13 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.nio.ByteOrder;
+import java.util.concurrent.locks.LockSupport;
 
 /** The accesses of one CPU. A failed access is a trap: it throws an exception of Chicory. */
 final class LinearAccess extends FlatMemory {
+    /** The pause before an access is tried again while the machine reclaims memory. */
+    private static final long RETRY_NANOS = 20_000;
+
     private LinearAccess(GuestMemory memory) {
         super(memory, ByteOrder.LITTLE_ENDIAN);
     }
@@ -82,6 +86,7 @@ final class LinearAccess extends FlatMemory {
         // The machine is reclaiming the memory of another space. In the meantime, this CPU polls, so that no thread
         // waits for it.
         poll();
+        LockSupport.parkNanos(this, RETRY_NANOS);
     }
 
     static RuntimeException trap(int fault, long address, long size) {

@@ -18,6 +18,7 @@ import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import org.apache.lucene.store.AlreadyClosedException;
 import org.apache.lucene.store.BufferedIndexInput;
 import org.apache.lucene.store.FSDirectory;
 import org.apache.lucene.store.FSLockFactory;
@@ -113,6 +114,9 @@ public final class LuceneDirectory extends FSDirectory {
 
         @Override
         protected void readInternal(ByteBuffer target) throws IOException {
+            if (!channel.isOpen()) {
+                throw new AlreadyClosedException(toString());
+            }
             long start = getFilePointer() - target.position();
             while (target.hasRemaining()) {
                 long at = start + target.position();
@@ -146,11 +150,15 @@ public final class LuceneDirectory extends FSDirectory {
 
         @Override
         public void close() throws IOException {
-            if (!isClone && channel.isOpen() && mapping != 0) {
-                requireNonNull(space).munmap(mapping, length);
+            long unmapped = 0;
+            if (!isClone && mapping != 0 && channel.isOpen()) {
+                unmapped = requireNonNull(space).munmap(mapping, length);
             }
             if (!isClone) {
                 channel.close();
+            }
+            if (unmapped != 0) {
+                throw new IOException(this + ": munmap: " + Errno.of(unmapped));
             }
         }
     }

@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A signal or the end of its process ends a write that the host does not take. The piece in flight does not count as
  * written, but the host may still take it. So if the next write starts with the same bytes, as that of a restarted call
- * does, it takes over the piece.
+ * does, it takes over the piece. If the host has taken the piece in the meantime, it counts as written by the next
+ * write of the same thread, if that write starts with the same bytes.
  */
 public final class HostStream extends GuestFile {
     /** The maximum size of a piece in bytes. Of a pipe, a write of this size is atomic ({@code PIPE_BUF}). */
@@ -40,6 +41,10 @@ public final class HostStream extends GuestFile {
     @GuardedBy("this")
     private @Nullable StreamWrite turn;
 
+    /** The last abandoned write whose piece the host has taken since; null if there is none. */
+    @GuardedBy("this")
+    private @Nullable StreamWrite late;
+
     @GuardedBy("this")
     private boolean isStarted;
 
@@ -49,6 +54,7 @@ public final class HostStream extends GuestFile {
     /** The write of one call. Guarded by the monitor of the stream. */
     private static final class StreamWrite {
         private final byte[] bytes;
+        private final FileThread thread;
 
         /** The end of the bytes to write. */
         private int end;
@@ -57,21 +63,26 @@ public final class HostStream extends GuestFile {
         private int begun;
 
         private int written;
+
+        /** The start of the piece that was in flight when the write was abandoned. */
+        private int kept;
+
         private boolean isOver;
         private boolean isAbandoned;
         private @Nullable Throwable failure;
 
-        StreamWrite(byte[] bytes) {
+        StreamWrite(byte[] bytes, FileThread thread) {
             this.bytes = bytes;
+            this.thread = thread;
             end = bytes.length;
         }
 
         /** Whether this write starts with the piece in flight of an abandoned write. */
         boolean startsWithPieceOf(StreamWrite before) {
-            int length = before.begun - before.written;
+            int length = before.begun - before.kept;
             return before.isAbandoned
                     && length <= end
-                    && Arrays.equals(bytes, 0, length, before.bytes, before.written, before.begun);
+                    && Arrays.equals(bytes, 0, length, before.bytes, before.kept, before.begun);
         }
     }
 
@@ -88,7 +99,7 @@ public final class HostStream extends GuestFile {
         }
         byte[] bytes = new byte[source.remaining()];
         source.get(bytes);
-        StreamWrite mine = new StreamWrite(bytes);
+        StreamWrite mine = new StreamWrite(bytes, thread);
         long waited = await(thread, () -> begin(mine));
         if (waited == 0) {
             waited = await(thread, () -> isOver(mine));
@@ -128,9 +139,19 @@ public final class HostStream extends GuestFile {
             writer.start();
             isStarted = true;
         }
-        mine.begun = before == null ? 0 : before.begun - before.written;
-        turn = mine;
-        notifyAll();
+        StreamWrite taken = late;
+        if (taken != null && taken.thread == mine.thread) {
+            late = null;
+            if (before == null && mine.startsWithPieceOf(taken)) {
+                mine.written = taken.begun - taken.kept;
+                mine.isOver = mine.written == mine.end;
+            }
+        }
+        if (!mine.isOver) {
+            mine.begun = before == null ? mine.written : before.begun - before.kept;
+            turn = mine;
+            notifyAll();
+        }
         return true;
     }
 
@@ -159,6 +180,7 @@ public final class HostStream extends GuestFile {
     private long abandon(StreamWrite mine, long error) {
         synchronized (this) {
             mine.isAbandoned = true;
+            mine.kept = mine.written;
             mine.end = mine.begun;
             if (turn == mine && mine.begun == mine.written) {
                 turn = null;
@@ -216,6 +238,7 @@ public final class HostStream extends GuestFile {
         if (failure != null || present.written == present.end) {
             present.isOver = true;
             turn = null;
+            late = failure == null && present.isAbandoned ? present : late;
         }
     }
 

@@ -126,6 +126,23 @@ final class HostStreamTest {
     }
 
     @Test
+    @DisplayName("that was ended counts its piece in flight for the thread's next write, once the host has taken it")
+    void late() {
+        UnreadOutput unread = new UnreadOutput();
+        HostStream stream = new HostStream(unread, false);
+        thread.whenParking = thread::kill;
+        assertEquals(LinuxErrno.RESTART, stream.write(thread, ByteBuffer.wrap(text("abc"))));
+        thread.isKilled = false;
+        thread.whenParking = () -> {};
+        unread.readers.release(3);
+        // Its turn comes when the piece is taken.
+        assertEquals(1, stream.write(new StreamThread(), ByteBuffer.wrap(text("x"))));
+        assertEquals(5, stream.write(thread, ByteBuffer.wrap(text("abcde"))));
+        assertEquals("abcxde", unread.taken.toString(StandardCharsets.US_ASCII));
+        stream.close();
+    }
+
+    @Test
     @DisplayName(
             "that nobody reads ends with its process, and its piece in flight is not made again for the next write")
     void repeated() throws Exception {
