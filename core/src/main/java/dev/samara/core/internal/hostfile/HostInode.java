@@ -333,6 +333,10 @@ final class HostInode {
     List<HostChannel> takeChannels() {
         List<HostChannel> all = List.copyOf(channels);
         channels.clear();
+        if (isOfPath) {
+            // Under the monitor, so that a later open finds this use counted as one that has ended.
+            ProcessFiles.ending(key);
+        }
         return all;
     }
 

@@ -3,6 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.CheckedReadWriteLock;
+import dev.samara.core.internal.sync.Pause;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -29,6 +30,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class ProcessFiles {
     private static final CheckedReadWriteLock SECTION = new CheckedReadWriteLock();
+
+    /** The pause between two checks whether a use of a file that has ended is closed, in nanoseconds. */
+    private static final long CLOSE_NANOS = 100_000;
 
     /**
      * It is a concurrent map although a monitor guards it, because the tests' scheduler may explore in several threads,
@@ -57,6 +61,10 @@ final class ProcessFiles {
      */
     private static final class OpenCount {
         private int count;
+
+        /** How many of them are uses that have ended, and whose channels are about to be closed. */
+        private int ending;
+
         private boolean isLocked;
     }
 
@@ -107,6 +115,21 @@ final class ProcessFiles {
         }
     }
 
+    /** Records that the last use of a file in a machine has ended; {@link #close(Object, List)} follows. */
+    static synchronized void ending(Object key) {
+        OpenCount open = OPEN.get(key);
+        if (open != null) {
+            open.ending++;
+        }
+    }
+
+    private static synchronized void ended(Object key) {
+        OpenCount open = OPEN.get(key);
+        if (open != null) {
+            open.ending--;
+        }
+    }
+
     /** Records that the only channel of a file has locked the file. The caller is alone in the section. */
     static synchronized void setLocked(Object key) {
         OpenCount open = OPEN.get(key);
@@ -118,7 +141,8 @@ final class ProcessFiles {
 
     /**
      * Locks a part of a file that the caller's machine has open. From the first such lock on, the file counts as locked
-     * until it is closed. The first lock waits for the opens and closes under way.
+     * until it is closed. The first lock waits for the opens and closes under way, and for the closes of uses of the
+     * file that have ended.
      *
      * @param name the file, for messages
      * @param call locks a part of the file; returns null if another process excludes that
@@ -127,25 +151,35 @@ final class ProcessFiles {
         if (isLocked(key)) {
             return call.call();
         }
-        SECTION.lock();
-        try {
-            if (machines(key) > 1) {
-                throw ChannelLocks.busy(name);
+        while (true) {
+            SECTION.lock();
+            try {
+                if (machines(key) > 1) {
+                    throw ChannelLocks.busy(name);
+                }
+                if (!isEnding(key)) {
+                    T made = call.call();
+                    if (made != null) {
+                        setLocked(key);
+                    }
+                    return made;
+                }
+            } finally {
+                SECTION.unlock();
             }
-            T made = call.call();
-            if (made != null) {
-                setLocked(key);
-            }
-            return made;
-        } finally {
-            SECTION.unlock();
+            Pause.parkNanos(key, CLOSE_NANOS);
         }
     }
 
-    /** Returns the number of machines that have a file open. The caller is alone in the section. */
+    /** Returns the number of machines that use a file. The caller is alone in the section. */
     private static synchronized int machines(Object key) {
         OpenCount open = OPEN.get(key);
-        return open == null ? 0 : open.count;
+        return open == null ? 0 : open.count - open.ending;
+    }
+
+    private static synchronized boolean isEnding(Object key) {
+        OpenCount open = OPEN.get(key);
+        return open != null && open.ending > 0;
     }
 
     static synchronized boolean isOpen(Object key) {
@@ -197,6 +231,7 @@ final class ProcessFiles {
         try {
             return closeAll(channels);
         } finally {
+            ended(key);
             closed(key);
             closeUnknown();
         }

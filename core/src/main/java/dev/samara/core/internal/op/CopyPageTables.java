@@ -76,12 +76,17 @@ public final class CopyPageTables {
      * the gate outside GUEST, outside reader sections, without locks, and without a busy entry. An operation waits for
      * the gate before it is published. Neither waits if the retirement of an operation called it, because the copy may
      * wait for that retirement (step 2): then the fault changes entries in spite of the section, and the operation is
-     * rejected if it takes pages away. The promise does not include their effects, nor stores through pins. A fork that
-     * a retirement called does not let faults pass, because one of them may be a fault of its own thread.
+     * rejected if it takes pages away. The promise does not include their effects, nor stores through pins.
      */
 
     /** The pause between two checks whether the faults that waited for an earlier fork have made an attempt. */
     private static final long PASS_NANOS = 20_000;
+
+    /**
+     * The number of these pauses after which a fork waits no more: a fault that has to make its attempt may be one of
+     * this thread, if it waits in a housekeeping step that called this fork.
+     */
+    private static final int MOST_PASSES = 500;
 
     /** The bits, except the rights, that an entry of the child copies from the parent's entry. */
     private static final long KEPT = Pte.OWN | Pte.ZERO | Pte.DIRTY | Pte.ACCESSED;
@@ -223,22 +228,24 @@ public final class CopyPageTables {
      * @throws IllegalStateException if another fork does so, and the retirement of an operation called this
      */
     private void beginSection() {
-        for (Gate other = tryBeginSection(); !isInSection; other = tryBeginSection()) {
+        int passes = 0;
+        for (Gate other = tryBeginSection(true); !isInSection; other = tryBeginSection(passes < MOST_PASSES)) {
             if (other != null) {
                 await(other, other);
             } else {
+                passes++;
                 Pause.parkNanos(this, PASS_NANOS);
             }
         }
     }
 
     /** Begins the section, or returns the gate of the fork that has to end first; or null if a fault passes first. */
-    private @Nullable Gate tryBeginSection() {
+    private @Nullable Gate tryBeginSection(boolean letsPass) {
         PageTable pages = parent.pages();
         parent.lock();
         try {
             Gate other = pages.forking();
-            if (other == null && (!pages.hasPassing() || RetiringThread.range() != null)) {
+            if (other == null && !(letsPass && pages.hasPassing())) {
                 pages.setForking(gate);
                 isInSection = true;
             }

@@ -81,7 +81,8 @@ public final class PageTable implements LoadedRoot {
      *
      * @written such faults (get-and-add)
      * @read a fork, under the layout lock (volatile)
-     * @invariant the next fork does not begin to narrow entries before it is 0, so that forks do not starve a fault
+     * @invariant the next fork does not begin to narrow entries before it is 0 or the fork has waited long for that, so
+     *     that forks do not starve a fault
      */
     @SuppressWarnings("UnusedVariable") // through PASSING
     private int passing;

@@ -139,8 +139,8 @@ public abstract class LayoutState {
      *
      * @written such an operation, first under the layout lock (get-and-add)
      * @read a fork, under the layout lock (volatile)
-     * @invariant no instant of a fork follows while it is not 0, apart from forks that a retirement calls, and forks
-     *     with a ticket, for which operations wait
+     * @invariant no instant of a fork follows while it is not 0, apart from forks that have waited long for that, forks
+     *     that a retirement calls, and forks with a ticket, for which operations wait
      */
     private final AtomicInteger copyWaiters = new AtomicInteger();
 

@@ -29,9 +29,16 @@ final class ForkInstant implements AutoCloseable {
     /** The pause between two checks whether operations that waited for a copy have made an attempt. */
     private static final long PASS_NANOS = 20_000;
 
+    /**
+     * The number of these pauses after which a fork waits no more: an operation that has to make its attempt may be one
+     * of this thread, if it waits in a housekeeping step that called this fork.
+     */
+    private static final int MOST_PASSES = 500;
+
     private final Layout parent;
     private @Nullable Ticket ticket;
     private boolean isLocked;
+    private int passes;
 
     ForkInstant(Layout parent) {
         this.parent = parent;
@@ -45,6 +52,7 @@ final class ForkInstant implements AutoCloseable {
                 awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
                 waits++;
             } else {
+                passes++;
                 Pause.parkNanos(this, PASS_NANOS);
             }
         }
@@ -69,8 +77,9 @@ final class ForkInstant implements AutoCloseable {
                 mine.leave();
                 ticket = mine;
             }
-            boolean passes = ticket == null && RetiringThread.range() == null && parent.hasCopyWaiters();
-            isLocked = publication == null && !passes;
+            boolean letsPass =
+                    parent.hasCopyWaiters() && ticket == null && passes < MOST_PASSES && RetiringThread.range() == null;
+            isLocked = publication == null && !letsPass;
             return publication;
         } finally {
             if (!isLocked) {

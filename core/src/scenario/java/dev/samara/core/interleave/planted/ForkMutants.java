@@ -30,7 +30,7 @@ final class ForkMutants {
     private static final Planting CALLS =
             in("space.LayoutState", "return copies.isEmpty() ||", "return copies.size() >= 0 ||");
 
-    private static final String FLUSH = "        gather.invalidate();\n    }\n";
+    private static final String FLUSH = "            gather.invalidate();\n            for (";
 
     static final List<PlantedMutant> ALL = List.of(
             PlantedMutant.of(

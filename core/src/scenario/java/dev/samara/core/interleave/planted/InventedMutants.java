@@ -110,11 +110,12 @@ final class InventedMutants {
                     PlantedMutant.found(97, "111"),
                     in(
                             "op.CopyPageTables",
-                            "            before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);\n"
-                                    + "            if (!isOwn || (isCounted && !frames.isPinned(frame))) {",
+                            "        long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);\n"
+                                    + "        boolean isDone = false;\n        try {\n"
+                                    + "            if (isCounted && frames.isPinned(frame)) {",
                             "boolean isPinned = frames.isPinned(frame);"
-                                    + " before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);"
-                                    + " if (!isOwn || (isCounted && !isPinned)) {")),
+                                    + " long before = clear(leaf, index, Pte.WRITE | Pte.EXCLUSIVE);"
+                                    + " boolean isDone = false; try { if (isCounted && isPinned) {")),
             PlantedMutant.of(
                     "the range of a discard does not count as in flight",
                     LayoutScenarios.DiscardBesideLocked.class,
