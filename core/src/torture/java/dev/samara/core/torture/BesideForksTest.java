@@ -2,13 +2,15 @@
 package dev.samara.core.torture;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
+import dev.samara.core.Cpu;
+import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
@@ -136,28 +138,32 @@ class BesideForksTest {
     }
 
     @Test
-    @DisplayName("an operation makes its next attempt before the next fork")
-    void operations() {
-        int calls = 20;
-        try (SpaceFixture fixture = new SpaceFixture()) {
-            long pages = 256;
-            long busy = fixture.anonymous(pages);
-            for (int i = 0; i < pages; i++) {
-                assertEquals(Fault.NONE, fixture.memory.store(busy + i * PAGE, 8, i));
+    @DisplayName("an operation that waited for the copy of one makes its next attempt before the next one's instant")
+    void operations() throws Exception {
+        try (SpaceFixture fixture = new SpaceFixture();
+                Cpu cpu = fixture.machine.claimCpu()) {
+            long at = fixture.anonymous(1);
+            cpu.switchTo(fixture.space);
+            cpu.enterGuest();
+            assertEquals(Fault.NONE, cpu.memory().store(at, Long.BYTES, 1));
+            // Its copy ends when this CPU has flushed.
+            HeldOperations.Caller<AddressSpace> first = HeldOperations.start(fixture.space::fork);
+            Await.until("the fork waits for the CPU", () -> isParked(first.thread), first.thread);
+            HeldOperations.Caller<Long> call = HeldOperations.waits(
+                    () -> fixture.space.mmap(0, PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0));
+            HeldOperations.Caller<AddressSpace> second = HeldOperations.waits(fixture.space::fork);
+            cpu.leaveGuest();
+            first.result().close();
+            long mapped = call.result();
+            try (AddressSpace child = second.result()) {
+                assertNotNull(child.find(mapped));
             }
-            try (Forks forks = new Forks(fixture.space, 4)) {
-                for (int i = 0; i < calls; i++) {
-                    int before = forks.count.get();
-                    while (forks.count.get() == before && forks.failure.get() == null) {
-                        Thread.onSpinWait();
-                    }
-                    long mapped = fixture.space.mmap(0, PAGE, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
-                    assertFalse(Errno.isError(mapped));
-                    assertEquals(0, fixture.space.munmap(mapped, PAGE));
-                }
-                // Some hundred where operations pass, several thousand where they meet the next copy each time.
-                assertTrue(forks.count.get() < calls * 100, () -> forks.count + " forks");
-            }
+            assertEquals(0, fixture.space.munmap(mapped, PAGE));
+            cpu.switchTo(null);
         }
+    }
+
+    private static boolean isParked(Thread thread) {
+        return thread.getState() == Thread.State.WAITING || thread.getState() == Thread.State.TIMED_WAITING;
     }
 }

@@ -42,8 +42,10 @@ final class ChannelLocks {
     }
 
     final class ChannelLock extends FileLock {
-        /** The lock of the host's channel; null if there is none yet, or if the whole file is locked. */
-        @GuardedBy("ChannelLocks.this")
+        /**
+         * The lock of the host's channel; null if there is none yet, or if the whole file is locked. Used under the
+         * monitor of the {@link ChannelLocks}.
+         */
         private @Nullable FileLock ofHost;
 
         ChannelLock(FileChannel channel, long offset, long length, boolean isShared) {

@@ -151,9 +151,10 @@ final class HostForces {
      * @param newIn the file's folder if the open may have created the file
      */
     void noteOpen(HostPath.@Nullable HostFolder newIn) {
-        if (newIn != null) {
+        HostPath.HostFolder added = newIn;
+        if (added != null) {
             folders.updateAndGet(known -> Stream.concat(
-                            known.stream().filter(each -> !each.equals(newIn)), Stream.of(newIn))
+                            known.stream().filter(each -> !each.equals(added)), Stream.of(added))
                     .toList());
         }
         changes.getAndIncrement();

@@ -127,7 +127,21 @@ public final class CopyPageTables {
     private final List<PinnedPage> pinned = new ArrayList<>(0);
 
     /** A pinned page, its entry in the parent before the copy, and its place in the child. */
-    private record PinnedPage(VmArea vma, long[] leaf, long[] target, int index, long before) {}
+    private static final class PinnedPage {
+        private final VmArea vma;
+        private final long[] leaf;
+        private final long[] target;
+        private final int index;
+        private final long before;
+
+        PinnedPage(VmArea vma, long[] leaf, long[] target, int index, long before) {
+            this.vma = vma;
+            this.leaf = leaf;
+            this.target = target;
+            this.index = index;
+            this.before = before;
+        }
+    }
 
     /** A mapping whose copied pages belong to a file, and the file's latest truncation before the pages were copied. */
     private record OfFile(VmArea vma, FilePages file, TruncationLog.LoggedTruncation from) {}
