@@ -7,6 +7,7 @@ import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.ReentrantLock;
@@ -151,10 +152,9 @@ final class HostForces {
      * @param newIn the file's folder if the open may have created the file
      */
     void noteOpen(HostPath.@Nullable HostFolder newIn) {
-        HostPath.HostFolder added = newIn;
-        if (added != null) {
+        if (newIn != null) {
             folders.updateAndGet(known -> Stream.concat(
-                            known.stream().filter(each -> !each.equals(added)), Stream.of(added))
+                            known.stream().filter(each -> !each.equals(newIn)), Stream.of(newIn))
                     .toList());
         }
         changes.getAndIncrement();
@@ -221,7 +221,7 @@ final class HostForces {
             inode.channel().force();
             // Before the folders: if their force fails, the pages are on the device.
             covered.clear();
-            List<HostPath.HostFolder> newIn = folders.get();
+            List<HostPath.HostFolder> newIn = Objects.requireNonNull(folders.get());
             for (int i = 0; i < newIn.size(); i++) {
                 newIn.get(i).force();
             }
