@@ -9,11 +9,11 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.HeldOperations;
+import dev.samara.core.fixture.NamedBacking;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import java.util.ArrayList;
@@ -28,32 +28,13 @@ class BesideForksTest {
     private static final long PAGE = SpaceFixture.PAGE;
 
     /** A file whose pages are all in memory, and which is asked for none. */
-    private static final class OfferedFile implements Backing {
+    private static final class OfferedFile extends NamedBacking {
         private final PageCache cache;
         private final AtomicInteger asked = new AtomicInteger();
 
         OfferedFile(PageCache cache) {
+            super("/offered", 1);
             this.cache = cache;
-        }
-
-        @Override
-        public int major() {
-            return 1;
-        }
-
-        @Override
-        public int minor() {
-            return 1;
-        }
-
-        @Override
-        public long inode() {
-            return 1;
-        }
-
-        @Override
-        public String name() {
-            return "/offered";
         }
 
         @Override

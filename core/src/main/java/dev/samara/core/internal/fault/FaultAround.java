@@ -40,9 +40,6 @@ final class FaultAround implements PageWindow {
 
     private int firstEntry;
 
-    /** Whether the last {@link #map} did not map what the backing offered, because of a fork or a dead leaf. */
-    private boolean isRefused;
-
     FaultAround(FaultState state) {
         this.state = state;
         // A window lies within one leaf, so it has at most as many pages as a leaf has entries.
@@ -146,21 +143,14 @@ final class FaultAround implements PageWindow {
     }
 
     /**
-     * Returns whether the last {@link #map} could change no entry, because a fork narrows entries or the leaf is dead.
-     * Then another attempt is needed, not the backing.
-     */
-    boolean isRefused() {
-        return isRefused;
-    }
-
-    /**
      * Of the pages around a page, maps those that the backing has in memory. For a write ({@code do_shared_fault}), in
      * a System V segment ({@code shm_vm_ops}), and in a mapping of a host file with {@code MADV_RANDOM}, maps only that
      * page. The caller is in a reader section.
      *
      * @param known the leaf that contains the page's entry, or null if there was none
-     * @return {@link Fault#NONE} if the page itself is now mapped; {@link FaultResult#AGAIN} if the backing did not
-     *     offer it, or {@link #isRefused}; {@link FaultResult#NO_TABLE}
+     * @return {@link Fault#NONE} if the page itself is now mapped; {@link FaultResult#NOT_OFFERED} if the backing did
+     * not offer it; {@link FaultResult#AGAIN} if a fork narrows entries or the leaf is dead; {@link
+     * FaultResult#NO_TABLE}
      */
     int map(
             VmArea vma,
@@ -170,7 +160,6 @@ final class FaultAround implements PageWindow {
             long page,
             boolean writes,
             long @Nullable [] known) {
-        isRefused = false;
         int shift = state.pageShift;
         PageTable table = state.table();
         int index = table.indexOf(address);
@@ -210,15 +199,21 @@ final class FaultAround implements PageWindow {
         return (int) Math.min(Math.min(left, inLeaf), (vma.end() - (address & -(1L << shift))) >>> shift);
     }
 
-    /** Maps one page that the backing fetched. Returns a result as {@link #map} does. */
+    /**
+     * Maps one page that the backing fetched.
+     *
+     * @return {@link Fault#NONE}; {@link FaultResult#AGAIN}; {@link FaultResult#NO_TABLE}
+     */
     int mapOne(VmArea vma, FilePages cache, long address, long page, int frame, boolean writes) {
         first = page;
         count = 1;
         offered[0] = frame;
         long[] leaf = state.table().leafForInstall(address);
-        return leaf == null
-                ? FaultResult.NO_TABLE
-                : putIn(vma, cache, leaf, state.table().indexOf(address), address, 0, writes);
+        if (leaf == null) {
+            return FaultResult.NO_TABLE;
+        }
+        int result = putIn(vma, cache, leaf, state.table().indexOf(address), address, 0, writes);
+        return result == FaultResult.NOT_OFFERED ? FaultResult.AGAIN : result;
     }
 
     private int putIn(VmArea vma, FilePages cache, long[] leaf, int index, long address, int target, boolean writes) {
@@ -231,7 +226,6 @@ final class FaultAround implements PageWindow {
         Leaf.lock(leaf);
         try {
             if (!state.mayChange(leaf)) {
-                isRefused = true;
                 return FaultResult.AGAIN;
             }
             for (int i = 0; i < count; i++) {
@@ -261,7 +255,7 @@ final class FaultAround implements PageWindow {
                 }
                 mapped |= isIn && i == target;
             }
-            return mapped ? Fault.NONE : FaultResult.AGAIN;
+            return mapped ? Fault.NONE : FaultResult.NOT_OFFERED;
         } finally {
             try {
                 Leaf.count(leaf, ofCache == 0 ? Pte.FILE_PAGE : Pte.SHMEM_PAGE, filled);

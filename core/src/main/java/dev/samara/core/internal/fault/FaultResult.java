@@ -32,6 +32,9 @@ final class FaultResult {
     /** {@link Fault#RETRY} without an interrupt, while the machine reaps a space. */
     static final int SHORT = -7;
 
+    /** The page is not among those that its backing offered, so the backing is asked for it. */
+    static final int NOT_OFFERED = -8;
+
     private FaultResult() {}
 
     /** Returns whether memory for a frame or a table is missing. */

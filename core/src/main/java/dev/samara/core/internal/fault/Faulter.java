@@ -453,7 +453,7 @@ public final class Faulter {
             }
         } else if (!(writes && traits.noticesWrites())) {
             int result = faultAround.map(vma, traits, cache, address, page, writes, known);
-            if (result != FaultResult.AGAIN || faultAround.isRefused()) {
+            if (result != FaultResult.NOT_OFFERED) {
                 return result;
             }
         }
