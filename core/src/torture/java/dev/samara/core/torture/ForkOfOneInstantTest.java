@@ -25,7 +25,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -44,13 +43,16 @@ class ForkOfOneInstantTest {
     /** Pages between the places and the page of the last store, so that a fork takes some time between them. */
     private static final int BETWEEN = 1024;
 
+    private static final long LOW = 0x1000_0000L;
+    private static final long HIGH = 0x7000_0000_0000L;
+
     private static final long PAGE = SpaceFixture.PAGE;
 
     /** The kinds of changes. */
     enum Change {
         /** Stores to a page that each fork shares again, and that a later fault copies or uses again. */
         PRESENT,
-        /** Stores to a page that is pinned, which each fork copies for the child. */
+        /** Stores to a page that is pinned, as is the page of the last store. Each fork copies such pages. */
         PINNED,
         FIRST_TOUCH,
         ZERO_PAGE,
@@ -126,7 +128,7 @@ class ForkOfOneInstantTest {
         /** A child that is kept, so that the pages of the parent are shared; replaced now and then. */
         private AddressSpace elder;
 
-        private @Nullable PinnedFrame pinned;
+        private final List<PinnedFrame> pins = new ArrayList<>();
 
         private final byte[] bytes = new byte[Long.BYTES];
         private final ByteBuffer value = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
@@ -137,25 +139,30 @@ class ForkOfOneInstantTest {
             space = fixture.space;
             file = fixture.machine.newFile("file", 1, SpaceFixture.GEOMETRY, PLACES * PAGE);
             places = switch (change) {
-                case FILE_PAGE -> fixture.map(0, PLACES, SpaceFixture.RW, MapFlags.PRIVATE, file.open(), 0);
+                case FILE_PAGE -> fixture.map(LOW, PLACES, SpaceFixture.RW, MapFlags.PRIVATE, file.open(), 0);
                 case STACK -> stack();
-                default -> fixture.anonymous(PLACES);
+                default -> fixture.map(LOW, PLACES, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0);
             };
             // Above the places, because a fork copies in the order of addresses, but not adjacent to them.
-            last = fixture.map(0x7000_0000_0000L, BETWEEN, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0)
-                    + (BETWEEN - 1) * PAGE;
+            last = fixture.map(HIGH, BETWEEN, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0) + (BETWEEN - 1) * PAGE;
             signal = last - PAGE;
+            assertTrue(places < last);
             for (int i = 0; i < BETWEEN; i++) {
                 fixture.memory.store(last - i * PAGE, Long.BYTES, 0);
             }
             if (change == Change.PINNED) {
-                pinned = SpaceFixture.pin(fixture.memory, places, SpaceFixture.READ);
+                // A pin of the zero page would not count.
+                fixture.memory.store(places, Long.BYTES, 0);
+                pins.add(SpaceFixture.pin(fixture.memory, places, SpaceFixture.READ));
+                for (int i = 0; i < BETWEEN; i++) {
+                    pins.add(SpaceFixture.pin(fixture.memory, last - i * PAGE, SpaceFixture.READ));
+                }
             }
             elder = space.fork();
         }
 
         private long stack() {
-            long start = 0x1000_0000L;
+            long start = LOW;
             fixture.map(
                     start + PLACES * PAGE,
                     1,
@@ -323,9 +330,7 @@ class ForkOfOneInstantTest {
 
         void close() {
             elder.close();
-            if (pinned != null) {
-                pinned.close();
-            }
+            pins.forEach(PinnedFrame::close);
             succeeded(space.munmap(places, (PLACES + 1) * PAGE));
             file.close();
         }
