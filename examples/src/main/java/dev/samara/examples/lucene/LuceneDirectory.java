@@ -62,7 +62,7 @@ public final class LuceneDirectory extends FSDirectory {
     public IndexInput openInput(String name, IOContext context) throws IOException {
         long length = fileLength(name); // Checks that this is open, and that the file exists.
         HostFile file = open(name, StandardOpenOption.READ);
-        long mapping = 0; // There is none at 0.
+        long mapping = 0; // Reads by calls: no mapping starts at 0.
         if (space != null && length > 0) {
             mapping = space.mmap(0, length, Protection.READ, MapFlags.SHARED, file, 0);
             if (Errno.isError(mapping)) {

@@ -81,7 +81,7 @@ final class HostForces {
      * @read the holder of {@code forcing}, after it has read {@code changes} (volatile)
      * @pairs with {@code changes}: a force that covers the open also forces the folder
      * @invariant the folders whose entries of this file may not be on the device; a list is never changed, and each
-     * open stores a new one
+     *     open stores a new one
      */
     private final AtomicReference<List<HostPath.HostFolder>> folders = new AtomicReference<>(List.of());
 

@@ -377,7 +377,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
      * Locks a range for a channel of this open; see {@link ChannelLocks}.
      *
      * @param waits whether to wait for other processes, by retrying: the host would wait uninterruptibly, and a close
-     * of the channel would wait for it
+     *     of the channel would wait for it
      * @return null if another process has a lock that excludes this one, and the call does not wait
      */
     @Nullable

@@ -367,6 +367,22 @@ final class HostFileLocksTest extends HostFileFixture {
         }
     }
 
+    @Test
+    @DisplayName("through a channel waits for the close of a use that has ended, which is no other machine")
+    void closeOfEndedUse() throws Exception {
+        Object key = new Object();
+        ProcessFiles.opened(key);
+        ProcessFiles.opened(key);
+        assertThrows(HostFileException.class, () -> ProcessFiles.lock(key, "f", () -> "locked"));
+        ProcessFiles.ending(key);
+        HeldOperations.Caller<String> caller = HeldOperations.start(() -> ProcessFiles.lock(key, "f", () -> "locked"));
+        Await.until("the call waits", () -> LockSupport.getBlocker(caller.thread) == key, caller.thread);
+        assertNull(ProcessFiles.close(key, List.of()));
+        assertEquals("locked", caller.result());
+        ProcessFiles.closed(key);
+        assertFalse(ProcessFiles.isOpen(key));
+    }
+
     private static HeldOperations.Caller<FileLock> locking(FileChannel channel) {
         HeldOperations.Caller<FileLock> caller = HeldOperations.start(channel::lock);
         Await.until("the call waits", () -> LockSupport.getBlocker(caller.thread) == channel, caller.thread);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
@@ -11,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
@@ -24,6 +26,7 @@ import dev.samara.core.mman.SyncFlags;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -401,6 +404,40 @@ final class HostFileSyncTest extends HostFileFixture {
         file.close();
         reader.close();
         assertEquals(List.of("force", "force"), channels.calls);
+    }
+
+    @Test
+    @DisplayName("fsync forces what others wrote before an open of the embedder's channel, too")
+    void lentAgain() throws Exception {
+        HostFile own = open(write("f", PAGE_BYTES), RW);
+        try (FileChannel lent = own.channel();
+                Machine other = Machine.builder().memory(64 * PAGE).build()) {
+            HostFile first = other.openFile("lent", GEOMETRY, lent, true);
+            assertEquals(0, first.fsync());
+            assertEquals(8, own.pwrite(bytes(1), 0));
+            channels.calls.clear();
+            HostFile second = other.openFile("lent", GEOMETRY, lent, true);
+            assertEquals(0, second.fsync());
+            assertEquals(List.of("write 0+" + PAGE_BYTES, "force"), channels.calls);
+            second.close();
+            first.close();
+        }
+    }
+
+    @Test
+    @DisplayName("the first save of a file that was created under two names forces the folders of both")
+    void twoNames() throws Exception {
+        Path one = Files.createDirectory(folder.resolve("one")).resolve("f");
+        Path two = Files.createDirectory(folder.resolve("two")).resolve("f");
+        HostFile first = open(one, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
+        Files.createLink(two, one);
+        HostFile second = open(two, StandardOpenOption.WRITE, StandardOpenOption.CREATE);
+        assertEquals(0, first.fsync());
+        assertEquals(List.of("force", "force folder", "force folder"), channels.calls);
+        assertEquals(0, second.fsync());
+        assertEquals(3, channels.calls.size());
+        first.close();
+        second.close();
     }
 
     private HostFile create(String name) {

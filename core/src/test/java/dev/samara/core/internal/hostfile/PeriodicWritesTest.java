@@ -14,6 +14,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.testing.Incidents;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -73,6 +74,27 @@ final class PeriodicWritesTest extends HostFileFixture {
         assertResult(Errno.ENOSPC, file.fsync());
         assertEquals(0, file.fsync());
         file.close();
+    }
+
+    @Test
+    @DisplayName("are written though the executor once had no memory for a task")
+    void noTask() {
+        AtomicInteger tasks = new AtomicInteger();
+        AtomicInteger rounds = new AtomicInteger();
+        PeriodicWrites writes = new PeriodicWrites(
+                () -> rounds.incrementAndGet() > 0,
+                () -> true,
+                task -> {
+                    if (tasks.incrementAndGet() == 2) {
+                        throw new OutOfMemoryError("of this test");
+                    }
+                    task.run();
+                },
+                1_000_000);
+        writes.begin();
+        Await.until("rounds after the failure", () -> rounds.get() >= 3);
+        writes.cancel();
+        Incidents.take("thread samara-timer ends with java.lang.OutOfMemoryError");
     }
 
     @Test
