@@ -6,9 +6,7 @@ import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.EnumMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -17,7 +15,7 @@ import java.util.stream.Stream;
 
 /**
  * Prints how many tests a build ran, and how much CPU time it took, by module and kind of work, with the budget of each
- * kind. On request, fails if a kind exceeded its budget. It reads the records of {@link TestTimes}. All CPU time that
+ * kind. It reads the records of {@link TestTimes}. All CPU time that
  * is not recorded there counts as compilation and static checks: javac, Error Prone, javadoc, format, licences, jars.
  *
  * <p>On two otherwise idle processors, the build takes at least half of the sum.
@@ -113,17 +111,6 @@ public final class Budget {
                 / 1e3;
     }
 
-    /**
-     * Returns the kinds of work that exceeded their budgets.
-     *
-     * @param percent the percentage of its budget that each kind may take; more than 100 on a slow machine
-     */
-    List<Work> over(int percent) {
-        List<Work> over = new ArrayList<>(List.of(Work.values()));
-        over.removeIf(work -> seconds(work) * 100 <= (double) work.budget * percent);
-        return over;
-    }
-
     void print(PrintStream out) {
         StringBuilder head = new StringBuilder(String.format(Locale.ROOT, "%-36s", "seconds of a processor"));
         tests.keySet().forEach(module -> head.append(String.format(Locale.ROOT, "%9s", module)));
@@ -153,8 +140,7 @@ public final class Budget {
     /**
      * Prints the table of the build that runs this program.
      *
-     * @param arguments the project directory, and the percentage of its budget above which a kind of work fails the
-     *     build, or 0 if none does
+     * @param arguments the project directory
      * @throws IOException if a file of the build cannot be read
      */
     public static void main(String[] arguments) throws IOException {
@@ -169,9 +155,5 @@ public final class Budget {
                 all.getAsLong(),
                 build.info().startInstant().orElse(Instant.MIN));
         budget.print(System.out);
-        int percent = Integer.parseInt(arguments[1]);
-        List<Work> over = percent == 0 ? List.of() : budget.over(percent);
-        over.forEach(work -> System.out.println("over " + percent + " % of its budget: " + work.text));
-        System.exit(over.isEmpty() ? 0 : 1);
     }
 }

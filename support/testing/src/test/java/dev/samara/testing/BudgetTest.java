@@ -54,7 +54,6 @@ final class BudgetTest {
         assertEquals(25, budget.seconds(Budget.Work.EXPLORATION), 1e-9);
         assertEquals(0.5, budget.seconds(Budget.Work.OTHER), 1e-9);
         assertEquals(64.5, budget.seconds(Budget.Work.BUILD), 1e-9);
-        assertEquals(List.of(), budget.over(100));
         String run = table(budget).lines().skip(1).findFirst().orElseThrow();
         assertEquals("tests that have run                        21        7       28", run);
         String explorations = table(budget).lines().skip(4).findFirst().orElseThrow();
@@ -70,20 +69,6 @@ final class BudgetTest {
         Instant begun = Instant.parse("2026-01-02T03:04:05Z");
         Files.setLastModifiedTime(file, FileTime.from(begun.minusSeconds(1)));
         assertEquals(20, new Budget(root, 100_000, begun).seconds(Budget.Work.COMPARISON), 1e-9);
-    }
-
-    @Test
-    @DisplayName("names each kind that took more, and no other")
-    void over() throws IOException {
-        times(
-                "core",
-                "tests",
-                new TestTime("A", TestKind.COMPARISON, 90_001, 7),
-                new TestTime("B", TestKind.OTHER, 210_000, 7));
-        assertEquals(List.of(Budget.Work.COMPARISON), new Budget(root, 600_001, Instant.MIN).over(100));
-        assertEquals(
-                List.of(Budget.Work.BUILD, Budget.Work.COMPARISON), new Budget(root, 600_002, Instant.MIN).over(100));
-        assertEquals(List.of(), new Budget(root, 600_002, Instant.MIN).over(101));
     }
 
     @Test
