@@ -313,7 +313,7 @@ final class KeyValueStoreTest {
 
     @RepeatedTest(40) // Without the second question of a fault, one in ten fails.
     @DisplayName("waits while the machine takes the memory of a space for it")
-    void shortMemory() throws IOException {
+    void shortMemory() throws IOException, InterruptedException {
         boolean[] isArmed = {false};
         List<Report.Kind> reports = new CopyOnWriteArrayList<>();
         Machine small = Machine.builder()
@@ -344,6 +344,8 @@ final class KeyValueStoreTest {
             assertEquals(Errno.EFAULT.result(), filler.read(at, one, 0, 1), "its pages were taken");
         }
         filler.close();
+        // A lookup goes on once some pages were taken, and the report follows the last one.
+        small.awaitQuiescence();
         small.close();
         assertEquals(List.of(Report.Kind.SPACE_REAPED), reports);
     }
