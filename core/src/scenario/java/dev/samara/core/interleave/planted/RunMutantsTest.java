@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.schedule.Deadline;
 import dev.samara.interleave.schedule.Exploration;
+import dev.samara.testing.Explored;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -16,7 +17,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("The scheduler finds a run that outlives an eviction, a truncation or a copy on write")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
+@Explored(3)
 final class RunMutantsTest {
     private static final int MOST = 2_000;
 

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.interleave.schedule.Deadline;
 import dev.samara.interleave.schedule.Exploration;
+import dev.samara.testing.Explored;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Tag;
@@ -16,7 +17,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("The scheduler finds a second look that is left out, and a mark that comes too late")
 @Tag("interleave")
+@Tag("planted")
 @Timeout(1200)
+@Explored(3)
 final class SecondLookMutantsTest {
     private static final int MOST = 5_000;
 
