@@ -344,7 +344,7 @@ final class KeyValueStoreTest {
             assertEquals(Errno.EFAULT.result(), filler.read(at, one, 0, 1), "its pages were taken");
         }
         filler.close();
-        // A lookup goes on once some pages were taken, and the report follows the last one.
+        // A lookup continues once some pages were taken; the report is sent after the last one.
         small.awaitQuiescence();
         small.close();
         assertEquals(List.of(Report.Kind.SPACE_REAPED), reports);

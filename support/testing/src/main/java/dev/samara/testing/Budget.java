@@ -15,8 +15,8 @@ import java.util.stream.Stream;
 
 /**
  * Prints how many tests a build ran, and how much CPU time it took, by module and kind of work, with the budget of each
- * kind. It reads the records of {@link TestTimes}. All CPU time that
- * is not recorded there counts as compilation and static checks: javac, Error Prone, javadoc, format, licences, jars.
+ * kind. It reads the records of {@link TestTimes}. All CPU time that is not recorded there counts as compilation and
+ * static checks: javac, Error Prone, javadoc, format, licences, jars.
  *
  * <p>On two otherwise idle processors, the build takes at least half of the sum.
  */

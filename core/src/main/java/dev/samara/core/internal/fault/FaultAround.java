@@ -149,8 +149,8 @@ final class FaultAround implements PageWindow {
      *
      * @param known the leaf that contains the page's entry, or null if there was none
      * @return {@link Fault#NONE} if the page itself is now mapped; {@link FaultResult#NOT_OFFERED} if the backing did
-     * not offer it; {@link FaultResult#AGAIN} if a fork narrows entries or the leaf is dead; {@link
-     * FaultResult#NO_TABLE}
+     *     not offer it; {@link FaultResult#AGAIN} if a fork narrows entries or the leaf is dead; {@link
+     *     FaultResult#NO_TABLE}
      */
     int map(
             VmArea vma,
