@@ -40,7 +40,7 @@ final class SecondOpinionTest {
     void broken(@TempDir Path directory) throws Exception {
         Path classes = directory.resolve("classes");
         for (SecondOpinions.Opinion opinion : SecondOpinions.ALL) {
-            opinion.planting().writeTo(classes);
+            opinion.mutant().writeTo(classes);
         }
         Path out = directory.resolve("out");
         Process jvm = new ProcessBuilder(

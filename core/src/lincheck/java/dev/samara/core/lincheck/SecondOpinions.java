@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.interleave.planted.PlantedMutants;
-import dev.samara.interleave.instrument.SourceMutant;
+import dev.samara.interleave.mutant.Mutant;
 import java.util.Arrays;
 import java.util.List;
 import org.jetbrains.kotlinx.lincheck.Actor;
@@ -28,17 +27,15 @@ final class SecondOpinions {
      * A scenario of the scheduler.
      *
      * @param name the name of the mutant
-     * @param shown the calls, as docs/interleavings.md names them
      * @param calls the class of the calls, with a nested specification
      * @param one the calls of the first thread
      * @param other the calls of the second thread
      * @param after the calls after both threads
      */
-    record Opinion(
-            String name, String shown, Class<?> calls, List<String> one, List<String> other, List<String> after) {
+    record Opinion(String name, Class<?> calls, List<String> one, List<String> other, List<String> after) {
         /** Returns the mutant that the scheduler must find under this name. */
-        SourceMutant planting() {
-            return PlantedMutants.sourceMutant(name);
+        Mutant mutant() {
+            return Mutant.named(name);
         }
 
         /** Returns Lincheck's finding, or "nothing". */
@@ -83,42 +80,36 @@ final class SecondOpinions {
     static final List<Opinion> ALL = List.of(
             new Opinion(
                     "a woken thread does not look at the gate again",
-                    "`Gate`: await, open",
                     SyncCalls.AtAGate.class,
                     List.of("await"),
                     List.of("open"),
                     List.of()),
             new Opinion(
                     "a grace period ignores a reader",
-                    "`Rcu`: a section, `synchronize`",
                     SyncCalls.GracePeriod.class,
                     List.of("read"),
                     List.of("reuse"),
                     List.of("read")),
             new Opinion(
                     "a claim of a CPU compares its owner, and then stores",
-                    "`Cpu`: two claims",
                     CpuCalls.Claims.class,
                     List.of("claim"),
                     List.of("claim"),
                     List.of()),
             new Opinion(
                     "a count is given up before the word says LAZY",
-                    "`CpuState`: LAZY and back, the end of its context",
                     CpuCalls.LazyBesideTheEnd.class,
                     List.of("enterLazy", "leaveLazy"),
                     List.of("end"),
                     List.of()),
             new Opinion(
                     "the seal of a record is read once",
-                    "`FlushLog`: read, write",
                     CpuCalls.OverwrittenRecord.class,
                     List.of("read"),
                     List.of("overwrite"),
                     List.of("read")),
             new Opinion(
                     "references are read after the retiring bit is cleared",
-                    "`VmArea`: release, detach",
                     VmaCalls.LastReference.class,
                     List.of("release"),
                     List.of("detach"),

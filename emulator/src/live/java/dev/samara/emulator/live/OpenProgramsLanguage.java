@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.live;
 
-import dev.samara.interleave.rule.OpenLanguage;
+import dev.samara.interleave.mutant.OpenLanguage;
 import dev.samara.testing.live.Language;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.interleave;
 
-import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SteppedClassLoader;
+import dev.samara.interleave.mutant.Mutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Limits;
 import dev.samara.interleave.schedule.Scenario;
@@ -15,7 +15,7 @@ import java.util.function.Supplier;
 /** Loads scenarios with instrumented classes. */
 public final class SteppedScenarios {
     /**
-     * Shared by all scenarios without planted mutants, because loading and compiling the classes takes longer than many
+     * Shared by all scenarios without mutants, because loading and compiling the classes takes longer than many
      * runs.
      */
     private static final ClassLoader UNCHANGED = new SteppedClassLoader();
@@ -28,12 +28,12 @@ public final class SteppedScenarios {
     private SteppedScenarios() {}
 
     /** Returns an exploration of a scenario class, with mutants of the classes that it uses. */
-    public static Exploration explore(Class<? extends Scenario> type, Planting... mutants) {
+    public static Exploration explore(Class<? extends Scenario> type, Mutant... mutants) {
         return new Exploration(supplier(type, loader(mutants)), Limits.DEFAULT);
     }
 
     /** Returns an exploration of a scenario class whose constructor takes a name. */
-    public static Exploration exploreNamed(Class<? extends Scenario> type, String name, Planting... mutants) {
+    public static Exploration exploreNamed(Class<? extends Scenario> type, String name, Mutant... mutants) {
         return exploreNamed(type, name, loader(mutants));
     }
 
@@ -46,12 +46,12 @@ public final class SteppedScenarios {
     }
 
     /** Returns a class loader for the given mutants: a new one, or the shared one if there are no mutants. */
-    public static ClassLoader loader(Planting... mutants) {
+    public static ClassLoader loader(Mutant... mutants) {
         return mutants.length == 0 ? UNCHANGED : new SteppedClassLoader(List.of(mutants), false);
     }
 
     /** Returns an exploration in which each thread's stores wait in a store buffer. */
-    public static Exploration exploreBuffered(Class<? extends Scenario> type, Planting... mutants) {
+    public static Exploration exploreBuffered(Class<? extends Scenario> type, Mutant... mutants) {
         return new Exploration(supplier(type, new SteppedClassLoader(List.of(mutants), true)), Limits.DEFAULT);
     }
 

@@ -9,10 +9,11 @@
  * <ul>
  *   <li>{@link dev.samara.interleave.schedule} chooses the thread that performs the next step.
  *   <li>{@link dev.samara.interleave.failure} counts the points that may fail, and makes one of them fail.
- *   <li>{@link dev.samara.interleave.instrument} adds calls to both to the production classes, and plants mutants.
+ *   <li>{@link dev.samara.interleave.mutant} edits production classes, and searches for such mutants.
+ *   <li>{@link dev.samara.interleave.instrument} adds calls to the first two to the production classes.
  *   <li>{@code SteppedScenarios} loads a test's scenario through the instrumenting class loader. The loaded class
  *       differs from the test's class of the same name, so the test uses its objects only as a {@link
- *       dev.samara.interleave.schedule.Scenario}.
+ *       dev.samara.interleave.schedule.Scenario}. {@code MutantRun} searches for all mutants of a module.
  * </ul>
  *
  * <p>The scenarios belong to the tests: the range tree's scenarios are in {@code maple}, an address space's in {@code

@@ -4,7 +4,7 @@ package dev.samara.core.interleave.pair;
 import dev.samara.core.interleave.pair.Combination.Relation;
 import dev.samara.core.interleave.scenario.Ground;
 import dev.samara.interleave.SteppedScenarios;
-import dev.samara.interleave.instrument.Planting;
+import dev.samara.interleave.mutant.Mutant;
 import dev.samara.interleave.schedule.Deadline;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Strategy;
@@ -81,15 +81,15 @@ public final class Pairs {
      * @param most the maximum number of schedules of a scenario
      * @param changes the changes of the production classes
      */
-    Pairs(Supplier<Strategy> strategies, int most, Planting... changes) {
+    Pairs(Supplier<Strategy> strategies, int most, Mutant... changes) {
         this.strategies = strategies;
         this.most = most;
         loader = SteppedScenarios.loader(changes);
     }
 
     /** Returns an exploration of the {@link PairScenario} with a name. */
-    public static Exploration exploration(String name, Planting... mutants) {
-        return SteppedScenarios.exploreNamed(PairScenario.class, name, mutants);
+    public static Exploration exploration(String name) {
+        return SteppedScenarios.exploreNamed(PairScenario.class, name);
     }
 
     /** Returns the names of all pairs of basic kinds in some relations. */

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.LazyTlb;
 import dev.samara.core.interleave.pair.Combination.Relation;
-import dev.samara.core.interleave.scenario.Divided;
+import dev.samara.interleave.mutant.Mutant;
 import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import dev.samara.testing.Share;
@@ -122,10 +122,12 @@ final class PairsTest {
     }
 
     @Test
+    @Tag("planted")
     @DisplayName("each triple in a few schedules, with a layout that each operation divides; the profile makes more")
     @Explored(1)
     void triplesDivided() throws InterruptedException {
-        Pairs pairs = new Pairs(() -> Strategy.random(1, 3, RUNS), RUNS, Divided.AT_EACH_OPERATION);
+        Pairs pairs = new Pairs(
+                () -> Strategy.random(1, 3, RUNS), RUNS, Mutant.named("setting: each operation divides its layout"));
         List<String> triples = Share.of("triples", 6).of(PairsRun.triples());
         pairs.explore(triples, 2);
         assertEquals(List.of(), pairs.failures());

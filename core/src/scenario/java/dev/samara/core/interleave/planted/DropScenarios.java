@@ -15,60 +15,13 @@ import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
-import dev.samara.interleave.instrument.SourceMutant;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A store that finds no frame and drops pages of another space, concurrently with calls in that space; and mutants that
- * break its rules.
- */
+/** A store that finds no frame and drops pages of another space, concurrently with calls in that space. */
 final class DropScenarios {
-    private static final String INTERNAL = "dev.samara.core.internal.";
-
     private DropScenarios() {}
-
-    static final List<PlantedMutant> ALL = List.of(
-            PlantedMutant.of(
-                    "a droppable page is dropped though it is pinned",
-                    Pin.class,
-                    1,
-                    PlantedMutant.found(1, "1473"),
-                    SourceMutant.of(
-                            INTERNAL + "pagewalk.DroppedPages",
-                            "frames.isPinned(Pte.frame(pte)) || mustStay()",
-                            "mustStay()")),
-            PlantedMutant.of(
-                    "a droppable page is looked at for pins before its entry is claimed",
-                    Pin.class,
-                    1,
-                    PlantedMutant.found(1290, "1473"),
-                    SourceMutant.of(
-                            INTERNAL + "pagewalk.DroppedPages",
-                            "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);",
-                            "return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE)"
-                                    + " && !frames.isPinned(Pte.frame(pte));",
-                            "frames.isPinned(Pte.frame(pte)) || mustStay()",
-                            "mustStay()")),
-            PlantedMutant.of(
-                    "a drop takes the pages of the mapping that has replaced a droppable one",
-                    Replacement.class,
-                    1,
-                    PlantedMutant.found(672, "1717"),
-                    SourceMutant.of(
-                            INTERNAL + "space.DroppablePages",
-                            "vma.isDetached() || !layout.notifiers().isEmpty()",
-                            "!layout.notifiers().isEmpty()")),
-            PlantedMutant.of(
-                    "a drop does not look for a notifier after it has claimed a page",
-                    Notifier.class,
-                    1,
-                    PlantedMutant.found(12, "35"),
-                    SourceMutant.of(
-                            INTERNAL + "space.DroppablePages",
-                            "vma.isDetached() || !layout.notifiers().isEmpty()",
-                            "vma.isDetached()")));
 
     /** Two pages, of which one or both are droppable, and a store in another space that needs a frame. */
     private abstract static class BesideDrop extends Calls {

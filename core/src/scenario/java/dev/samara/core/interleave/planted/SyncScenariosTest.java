@@ -2,7 +2,6 @@
 package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -13,15 +12,11 @@ import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.interleave.SteppedScenarios;
-import dev.samara.interleave.instrument.Planting;
-import dev.samara.interleave.instrument.SourceMutant;
 import dev.samara.interleave.schedule.Exploration;
-import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Scenario;
 import dev.samara.interleave.schedule.Strategy;
 import dev.samara.testing.Explored;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -35,42 +30,6 @@ import org.junit.jupiter.api.Timeout;
 @Timeout(1200)
 @Explored(16)
 final class SyncScenariosTest {
-    private static final String SYNC = "dev.samara.core.internal.sync.";
-
-    private static final PlantedMutant WAKES_BEFORE_IT_OPENS = PlantedMutant.of(
-            "a gate wakes before it opens",
-            OneWaits.class,
-            1,
-            PlantedMutant.found(8, ""),
-            SourceMutant.of(
-                    SYNC + "Gate",
-                    "Waiter waiting = getAndSetTop(OPEN);",
-                    "Waiter waiting = topAcquire(); wake(waiting); getAndSetTop(OPEN);"));
-
-    private static final PlantedMutant PUSHES_OVER_AN_OPEN_GATE = PlantedMutant.of(
-            "a thread queues at an open gate",
-            OneWaits.class,
-            1,
-            PlantedMutant.found(8, ""),
-            SourceMutant.of(SYNC + "Gate", "if (casTop(seen, self)) {", "getAndSetTop(self); if (true) {"));
-
-    private static final PlantedMutant SWEEPS_BY_A_STORE = PlantedMutant.of(
-            "a gate is swept by a store, without a compare-and-set",
-            OneIsInterrupted.class,
-            2,
-            PlantedMutant.found(200, ""),
-            SourceMutant.of(SYNC + "Gate", "if (!casTop(waiter, below)) {", "getAndSetTop(below); if (false) {"));
-
-    private static final PlantedMutant IGNORES_A_READER = PlantedMutant.of(
-            "a grace period ignores a reader",
-            ReaderBesideUpdater.class,
-            1,
-            PlantedMutant.found(1, ""),
-            SourceMutant.of(SYNC + "GracePeriodSections", "if (section != 0) {", "if (section < 0) {"));
-
-    static final List<PlantedMutant> MUTANTS =
-            List.of(WAKES_BEFORE_IT_OPENS, PUSHES_OVER_AN_OPEN_GATE, SWEEPS_BY_A_STORE, IGNORES_A_READER);
-
     abstract static class Bodies implements Scenario {
         private final Map<String, Body> bodies = new LinkedHashMap<>();
 
@@ -186,21 +145,13 @@ final class SyncScenariosTest {
         }
     }
 
-    private static Exploration.Result explore(Class<? extends Scenario> type, Strategy strategy, Planting... mutants) {
-        return SteppedScenarios.result(type, SteppedScenarios.explore(type, mutants), strategy, mutants.length);
+    private static Exploration.Result explore(Class<? extends Scenario> type, Strategy strategy) {
+        return SteppedScenarios.result(type, SteppedScenarios.explore(type), strategy, 0);
     }
 
     private static void nothing(Class<? extends Scenario> type, Strategy strategy) {
         Exploration.Result result = explore(type, strategy);
         assertNull(result.failure(), result::toString);
-    }
-
-    private static void found(PlantedMutant planted, Finding.Kind kind) {
-        Exploration.Failure failure = explore(
-                        planted.scenario(), Strategy.bounded(planted.preemptions()), planted.planting())
-                .failure();
-        assertNotNull(failure);
-        assertEquals(kind, failure.finding().kind(), failure::toString);
     }
 
     @Test
@@ -215,25 +166,5 @@ final class SyncScenariosTest {
     void gracePeriods() {
         nothing(ReaderBesideUpdater.class, Strategy.bounded(3));
         nothing(ReaderBesideUpdater.class, Strategy.reduced());
-    }
-
-    @Test
-    void wakesBeforeItOpens() {
-        found(WAKES_BEFORE_IT_OPENS, Finding.Kind.STUCK);
-    }
-
-    @Test
-    void pushesOverAnOpenGate() {
-        found(PUSHES_OVER_AN_OPEN_GATE, Finding.Kind.STUCK);
-    }
-
-    @Test
-    void sweepsByAStore() {
-        found(SWEEPS_BY_A_STORE, Finding.Kind.STUCK);
-    }
-
-    @Test
-    void doesNotWaitForTheReader() {
-        found(IGNORES_A_READER, Finding.Kind.THROWN);
     }
 }

@@ -2,7 +2,6 @@
 package dev.samara.core.interleave.profile;
 
 import dev.samara.core.interleave.pair.PairsRun;
-import dev.samara.core.interleave.planted.MutantSearch;
 import dev.samara.core.interleave.sweep.Failures;
 import dev.samara.interleave.schedule.Deadline;
 import dev.samara.interleave.schedule.ProfilePart;
@@ -99,12 +98,6 @@ final class InterleaveRun {
         long order = Long.parseLong(property("order"));
         List<Share> shares = new ArrayList<>();
         shares.add(new Share(new Failures(seed, number("failure.first"), new Random(order)), number("failures")));
-        shares.add(new Share(
-                new MutantSearch(
-                        property("mutant.names"),
-                        TimeUnit.SECONDS.toNanos(number("mutant.seconds")),
-                        new Random(order)),
-                number("mutants")));
         shares.removeIf(share -> share.percent() == 0);
         shares.add(new Share(
                 new PairsRun(

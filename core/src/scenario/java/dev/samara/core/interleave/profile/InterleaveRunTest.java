@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.pair.PairsRun;
-import dev.samara.core.interleave.planted.MutantSearch;
 import dev.samara.core.interleave.sweep.Failures;
 import dev.samara.interleave.schedule.Deadline;
 import dev.samara.interleave.schedule.ProfilePart;
@@ -100,10 +99,8 @@ final class InterleaveRunTest {
     @DisplayName("no part begins anything once its time is over")
     void over() throws InterruptedException {
         PairsRun.Schedules schedules = new PairsRun.Schedules("1", 100, 0);
-        for (ProfilePart part : List.of(
-                new Failures(0, 0, new Random(1)),
-                new MutantSearch(".", Long.MAX_VALUE, new Random(1)),
-                new PairsRun("pairs", "/", schedules, 2, new Random(1)))) {
+        for (ProfilePart part :
+                List.of(new Failures(0, 0, new Random(1)), new PairsRun("pairs", "/", schedules, 2, new Random(1)))) {
             part.run(Deadline.after(0), out);
             assertEquals(0, part.passed() + part.failed(), part::progress);
             assertFalse(part.isComplete(), part::progress);
@@ -113,10 +110,6 @@ final class InterleaveRunTest {
     @Test
     @DisplayName("a part that has the time is complete")
     void complete() throws InterruptedException {
-        MutantSearch search = new MutantSearch("^a borrow takes only the page table$", Long.MAX_VALUE, new Random(1));
-        search.run(Deadline.NEVER, out);
-        assertTrue(search.isComplete(), printed());
-        assertEquals(1, search.passed(), printed());
         PairsRun.Schedules schedules = new PairsRun.Schedules("0", 100, 0);
         PairsRun pairs = new PairsRun("pairs", "load/SAME/", schedules, 2, new Random(1));
         pairs.run(Deadline.NEVER, out);

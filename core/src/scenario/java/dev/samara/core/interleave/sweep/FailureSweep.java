@@ -5,8 +5,8 @@ import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.failure.FailureKind;
 import dev.samara.interleave.failure.FailurePoints;
 import dev.samara.interleave.failure.Injection;
-import dev.samara.interleave.instrument.Planting;
 import dev.samara.interleave.instrument.SteppedClassLoader;
+import dev.samara.interleave.mutant.Mutant;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Limits;
@@ -79,7 +79,7 @@ final class FailureSweep {
      * @param mostFailures the number of failures after which it ends
      * @param mutants the mutants of the production classes
      */
-    FailureSweep(int mostFailures, Planting... mutants) {
+    FailureSweep(int mostFailures, Mutant... mutants) {
         this.mostFailures = mostFailures;
         boolean isUnchanged = mutants.length == 0;
         loader = isUnchanged ? UNCHANGED : SteppedClassLoader.failing(List.of(mutants));

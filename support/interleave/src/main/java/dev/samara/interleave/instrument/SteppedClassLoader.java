@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.interleave.instrument;
 
+import dev.samara.interleave.mutant.Mutant;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;
@@ -18,6 +19,7 @@ public final class SteppedClassLoader extends ClassLoader {
             "dev.samara.interleave.schedule.",
             "dev.samara.interleave.instrument.",
             "dev.samara.interleave.failure.",
+            "dev.samara.interleave.mutant.",
             // Not instrumented, because it only reads objects after a run.
             "dev.samara.core.fixture.ReachableObjects");
 
@@ -26,7 +28,7 @@ public final class SteppedClassLoader extends ClassLoader {
     /** The directory of the tests' class files, as it occurs in their URLs. */
     private static final String TESTS = "/test-classes/";
 
-    private final List<Planting> planted;
+    private final List<Mutant> mutants;
     private final boolean buffers;
     private final boolean fails;
     private final SharedFields fields = new SharedFields(this::bytes);
@@ -38,17 +40,18 @@ public final class SteppedClassLoader extends ClassLoader {
     /**
      * Creates a loader of mutated classes.
      *
-     * @param planted the mutations, which are applied to the classes before these are instrumented
+     * @param mutants the mutants, which are applied to the classes before these are instrumented
      * @param buffers whether each thread's stores wait in a store buffer
      */
-    public SteppedClassLoader(List<Planting> planted, boolean buffers) {
-        this(planted, buffers, false);
+    public SteppedClassLoader(List<Mutant> mutants, boolean buffers) {
+        this(mutants, buffers, false);
     }
 
-    private SteppedClassLoader(List<Planting> planted, boolean buffers, boolean fails) {
+    private SteppedClassLoader(List<Mutant> mutants, boolean buffers, boolean fails) {
         super("stepped", SteppedClassLoader.class.getClassLoader());
-        this.planted = List.copyOf(planted);
-        planted.forEach(Planting::check);
+        this.mutants = List.copyOf(mutants);
+        // Here, since an exception in define would appear as the failed initialization of some class.
+        mutants.forEach(Mutant::classes);
         this.buffers = buffers;
         this.fails = fails;
         // If the scheduler is in a named module, the instrumented classes call it from outside of that module.
@@ -57,8 +60,8 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     /** Creates a loader whose production classes have failure points. */
-    public static SteppedClassLoader failing(List<Planting> planted) {
-        return new SteppedClassLoader(planted, false, true);
+    public static SteppedClassLoader failing(List<Mutant> mutants) {
+        return new SteppedClassLoader(mutants, false, true);
     }
 
     private boolean isOfTests(String internalName) {
@@ -87,8 +90,8 @@ public final class SteppedClassLoader extends ClassLoader {
         if (bytes == null) {
             throw new ClassNotFoundException(name);
         }
-        for (Planting planting : planted) {
-            bytes = planting.apply(name, bytes);
+        for (Mutant mutant : mutants) {
+            bytes = mutant.apply(name, bytes);
         }
         byte[] stepped = instrumented(bytes);
         return defineClass(name, stepped, 0, stepped.length);
@@ -103,27 +106,10 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     private byte @Nullable [] bytes(String internalName) {
-        return bytes(getParent(), internalName);
-    }
-
-    private static byte @Nullable [] bytes(ClassLoader loader, String internalName) {
-        try (InputStream file = loader.getResourceAsStream(internalName + ".class")) {
+        try (InputStream file = getParent().getResourceAsStream(internalName + ".class")) {
             return file == null ? null : file.readAllBytes();
         } catch (IOException failed) {
             throw new IllegalStateException(internalName, failed);
         }
-    }
-
-    /**
-     * Returns the unchanged class file of a class.
-     *
-     * @throws IllegalStateException if it does not exist
-     */
-    static byte[] classFile(String name) {
-        byte[] found = bytes(SteppedClassLoader.class.getClassLoader(), name.replace('.', '/'));
-        if (found == null) {
-            throw new IllegalStateException("no class " + name);
-        }
-        return found;
     }
 }

@@ -24,8 +24,7 @@
  * <p>A call to the JDK or to JCTools is one step. {@code Object.notify} and timed waits on monitors are rejected,
  * because the modules do not use them. Garbage collection is not part of a run: reference queues are always empty.
  *
- * <p>A {@link dev.samara.interleave.instrument.Planting} mutates a class before its instrumentation, in its class file
- * or in its source.
+ * <p>A {@link dev.samara.interleave.mutant.Mutant} changes the source of a class, before the class is instrumented.
  */
 @NullMarked
 package dev.samara.interleave.instrument;

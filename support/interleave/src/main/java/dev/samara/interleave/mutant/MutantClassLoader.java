@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.interleave.mutant;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Loads the classes of the modules {@code core}, {@code maple} and {@code emulator}, and of their tests, with
+ * mutants but without instrumentation. It reloads all of these classes, so mutants share no static state with the
+ * parent's classes.
+ */
+public final class MutantClassLoader extends ClassLoader {
+    private static final List<String> OWN = List.of("dev.samara.core.", "dev.samara.maple.", "dev.samara.emulator.");
+
+    private final List<Mutant> mutants;
+    private final List<String> shared;
+
+    /**
+     * Creates a loader of mutants.
+     *
+     * @param mutants the mutants, which are compiled first
+     * @param shared the classes that the caller uses too; they and their nested classes are loaded by the parent
+     */
+    public MutantClassLoader(List<Mutant> mutants, Class<?>... shared) {
+        super("mutants", MutantClassLoader.class.getClassLoader());
+        this.mutants = List.copyOf(mutants);
+        // Here, since an exception in define would appear as the failed initialization of some class.
+        mutants.forEach(Mutant::classes);
+        this.shared = Stream.of(shared).map(Class::getName).toList();
+    }
+
+    private boolean isShared(String name) {
+        return shared.stream().anyMatch(each -> name.equals(each) || name.startsWith(each + '$'));
+    }
+
+    @Override
+    protected Class<?> loadClass(String name, boolean resolve) throws ClassNotFoundException {
+        if (OWN.stream().noneMatch(name::startsWith) || isShared(name)) {
+            return super.loadClass(name, resolve);
+        }
+        synchronized (getClassLoadingLock(name)) {
+            Class<?> loaded = findLoadedClass(name);
+            return loaded != null ? loaded : define(name);
+        }
+    }
+
+    private Class<?> define(String name) throws ClassNotFoundException {
+        try (InputStream file = getParent().getResourceAsStream(name.replace('.', '/') + ".class")) {
+            if (file == null) {
+                throw new ClassNotFoundException(name);
+            }
+            byte[] bytes = file.readAllBytes();
+            for (Mutant mutant : mutants) {
+                bytes = mutant.apply(name, bytes);
+            }
+            return defineClass(name, bytes, 0, bytes.length);
+        } catch (IOException unreadable) {
+            throw new ClassNotFoundException(name, unreadable);
+        }
+    }
+}
