@@ -16,7 +16,7 @@ import java.util.Random;
  * all}; {@value #SEED} chooses the parts. Immutable; any thread may use it.
  */
 public final class Share {
-    /** The property with the number of parts to run, or {@code all}. */
+    /** The property with the number of parts to run, {@code 1/N} for the N-th of a part, or {@code all}. */
     public static final String PARTS = "samara.explore.parts";
 
     /** The property with the seed that chooses the parts; the default is a fresh seed. */
@@ -55,9 +55,10 @@ public final class Share {
      * @return the share
      */
     public static Share of(String name, int of) {
-        String wanted = System.getProperty(PARTS, "1");
-        int parts = wanted.equals("all") ? of : Integer.parseInt(wanted);
-        Share share = new Share(name, of, parts, Long.getLong(SEED, FRESH));
+        String[] wanted = System.getProperty(PARTS, "1").split("/");
+        int finer = wanted.length == 1 ? 1 : Integer.parseInt(wanted[1]);
+        int parts = wanted[0].equals("all") ? of : Integer.parseInt(wanted[0]);
+        Share share = new Share(name, Math.multiplyExact(of, finer), parts, Long.getLong(SEED, FRESH));
         System.out.println(share);
         return share;
     }

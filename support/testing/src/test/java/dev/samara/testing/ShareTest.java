@@ -77,6 +77,23 @@ final class ShareTest {
     }
 
     @Test
+    @DisplayName("is a fraction of a part if the property says so")
+    void fraction() {
+        String before = System.setProperty(Share.PARTS, "1/4");
+        try {
+            assertEquals("sweep: 1 of 40 parts", Share.of("sweep", 10).toString().split(",", -1)[0]);
+            System.setProperty(Share.PARTS, "all");
+            assertTrue(Share.of("sweep", 10).isWhole());
+        } finally {
+            if (before == null) {
+                System.clearProperty(Share.PARTS);
+            } else {
+                System.setProperty(Share.PARTS, before);
+            }
+        }
+    }
+
+    @Test
     @DisplayName("of no parts is refused")
     void refused() {
         assertThrows(IllegalArgumentException.class, () -> new Share("sweep", 0, 1, 1));
