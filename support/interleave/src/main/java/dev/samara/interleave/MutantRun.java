@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
  * Searches for the mutants of a module, and prints a line for each search: <em>found</em>, <em>survived</em> if the
  * search did not find it, or <em>stale</em> if the mutant or the search no longer fits the code.
  *
- * <p>Arguments: the folder of the module; a regular expression that the names of the mutants match in part; into how many parts the
- * mutants are divided; the number of the part, of which only the remainder counts; and the number of searches at a time.
+ * <p>Arguments: the folder of the module; a regular expression that the names of the mutants match in part; into how
+ * many parts the mutants are divided; the number of the part, of which only the remainder counts; the number of searches
+ * at a time; and whether to search for the mutants, or only to compile them, which shows the stale ones.
  */
 public final class MutantRun {
     /** The maximum length of what a search says, which may be the text of a tree. */
@@ -35,7 +36,10 @@ public final class MutantRun {
     private final Map<String, Finder> finders = new HashMap<>();
     private final Map<String, Integer> counts = new HashMap<>();
 
-    private MutantRun() {
+    private final boolean searches;
+
+    private MutantRun(boolean searches) {
+        this.searches = searches;
         for (Finder finder : List.of(new ScheduleFinder(), new ScriptFinder(), new UnitTestFinder())) {
             finders.put(finder.kind(), finder);
         }
@@ -51,7 +55,7 @@ public final class MutantRun {
         int parts = Integer.parseInt(arguments[2]);
         int part = Math.floorMod(Long.parseLong(arguments[3]), parts);
         ExecutorService threads = Executors.newFixedThreadPool(Integer.parseInt(arguments[4]));
-        MutantRun run = new MutantRun();
+        MutantRun run = new MutantRun(Boolean.parseBoolean(arguments[5]));
         List<Mutant> all = Mutant.of(module);
         for (int i = part; i < all.size(); i += parts) {
             Mutant mutant = all.get(i);
@@ -73,7 +77,7 @@ public final class MutantRun {
             print("stale", mutant, 0, "", stale.toString());
             return;
         }
-        for (String search : mutant.searches()) {
+        for (String search : searches ? mutant.searches() : List.<String>of()) {
             long start = System.nanoTime();
             String result;
             String said;

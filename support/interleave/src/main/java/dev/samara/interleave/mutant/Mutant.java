@@ -104,14 +104,6 @@ public final class Mutant {
         return made;
     }
 
-    /** Returns the members in which the edits found their places. */
-    List<String> places() {
-        return edits.stream()
-                .map(edit -> ModuleSource.of(edit.module()).find(edit))
-                .map(place -> place.file().getFileName() + ", " + place.member())
-                .toList();
-    }
-
     /** Writes the mutated class files below a directory, which must precede the modules on a class path. */
     public void writeTo(Path directory) throws IOException {
         for (Map.Entry<String, byte[]> made : classes().entrySet()) {
