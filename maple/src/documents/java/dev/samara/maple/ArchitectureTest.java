@@ -2,12 +2,11 @@
 package dev.samara.maple;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.fields;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
-import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
-import dev.samara.testing.Circles;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
@@ -39,10 +38,17 @@ final class ArchitectureTest {
     }
 
     @Test
-    @DisplayName("no more than three classes of maple use each other in a circle")
-    void circlesAreShort() {
-        Circles circles = Circles.of(MAPLE);
-        assertEquals(
-                List.of(), circles.longerThan(3).stream().map(circles::draw).toList());
+    @DisplayName("an object that a race may pass on has only final fields, but for one that readers do not read")
+    void racyObjectsAreFinal() {
+        fields().that()
+                .areDeclaredIn(Node.class)
+                .and()
+                .doNotHaveName("ownLeaves")
+                .should()
+                .beFinal()
+                .check(MAPLE);
+        for (Class<?> type : List.of(Era.class, Reservation.class, Snapshot.class, Transaction.class)) {
+            fields().that().areDeclaredIn(type).should().beFinal().check(MAPLE);
+        }
     }
 }
