@@ -15,7 +15,7 @@ import org.openjdk.jcstress.infra.results.II_Result;
  * package because it accesses the nodes.
  *
  * <p>The memory model allows the interesting outcome. It has never been observed, and is not expected on x86, which
- * does not reorder stores. {@code AccessModesTest} checks in the sources that the modes are used.
+ * does not reorder stores. {@code AccessModesTest} checks in the class files that the modes are used.
  */
 @JCStressTest
 @Outcome(
