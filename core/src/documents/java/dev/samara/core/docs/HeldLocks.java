@@ -11,9 +11,22 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
-import org.jspecify.annotations.Nullable;
-import org.objectweb.asm.Label;
 import org.objectweb.asm.Opcodes;
+import org.objectweb.asm.Type;
+import org.objectweb.asm.tree.AbstractInsnNode;
+import org.objectweb.asm.tree.FieldInsnNode;
+import org.objectweb.asm.tree.InvokeDynamicInsnNode;
+import org.objectweb.asm.tree.JumpInsnNode;
+import org.objectweb.asm.tree.LabelNode;
+import org.objectweb.asm.tree.LdcInsnNode;
+import org.objectweb.asm.tree.LineNumberNode;
+import org.objectweb.asm.tree.LookupSwitchInsnNode;
+import org.objectweb.asm.tree.MethodInsnNode;
+import org.objectweb.asm.tree.MethodNode;
+import org.objectweb.asm.tree.TableSwitchInsnNode;
+import org.objectweb.asm.tree.TryCatchBlockNode;
+import org.objectweb.asm.tree.TypeInsnNode;
+import org.objectweb.asm.tree.VarInsnNode;
 
 /**
  * Finds the places in a method at which it holds a lock and may fail without releasing it.
@@ -26,55 +39,47 @@ import org.objectweb.asm.Opcodes;
  * <p>A lock is identified by the name of the field, method or variable on which it is called.
  */
 final class HeldLocks {
-    /** The effect of a method on a lock. */
+    /** The effect of a call on a lock. */
     enum Effect {
+        NONE,
         TAKES,
         MAY_TAKE,
         RELEASES
     }
 
-    /** Returns the effect of a method on a lock, and whether the method cannot fail. */
+    /** What is known about the methods that a method calls. */
     interface Methods {
-        @Nullable
-        Effect effect(String owner, String name, String descriptor);
+        Effect effect(MethodInsnNode call);
 
-        boolean isSafe(String owner, String name, String descriptor);
+        /** Returns whether the method cannot fail. */
+        boolean isSafe(MethodInsnNode call);
 
-        /** Returns the field with the lock that an object's own methods acquire and release. */
-        String lockOf(String owner);
+        /** Returns the field with the lock that the own methods of the class acquire and release. */
+        String ownLock();
     }
 
-    private final InstructionList code;
+    private final MethodNode method;
     private final Methods methods;
-    private final Set<String> found = new TreeSet<>();
+
+    /** The instructions, without labels and line numbers. */
+    private final List<AbstractInsnNode> code = new ArrayList<>();
+
+    /** The index of each instruction, and of the first one after each label. */
+    private final Map<AbstractInsnNode, Integer> indexes = new HashMap<>();
+
     private final Map<Integer, Set<String>> held = new HashMap<>();
     private final Deque<Integer> work = new ArrayDeque<>();
-
-    private final Set<String> begun = new HashSet<>();
-
-    /** The locks that the method holds when it returns. */
     private final Set<String> returned = new TreeSet<>();
 
-    /**
-     * Prepares the check of a method.
-     *
-     * @param releases whether the method is called with the locks that it releases
-     */
-    HeldLocks(InstructionList code, Methods methods, boolean releases) {
-        this.code = code;
+    HeldLocks(MethodNode method, Methods methods) {
+        this.method = method;
         this.methods = methods;
-        if (releases) {
-            for (int i = 0; i < code.size(); i++) {
-                InstructionList.Instruction each = code.get(i);
-                if (each.isCall() && effectOf(each) == Effect.RELEASES) {
-                    begun.add(lockOf(i));
-                }
+        for (AbstractInsnNode each : method.instructions) {
+            indexes.put(each, code.size());
+            if (each.getOpcode() >= 0) {
+                code.add(each);
             }
         }
-    }
-
-    private @Nullable Effect effectOf(InstructionList.Instruction call) {
-        return methods.effect(call.owner, call.nameOf(), call.descriptor);
     }
 
     /** Returns the locks that the method holds when it returns. */
@@ -82,15 +87,33 @@ final class HeldLocks {
         return returned;
     }
 
-    /** Returns the instructions at which the method may fail while it holds a lock, as text. */
-    Set<String> find() {
+    /**
+     * Returns the instructions at which the method may fail while it holds a lock, as text.
+     *
+     * @param releases whether the method is called with the locks that it releases
+     */
+    Set<String> find(boolean releases) {
+        Set<String> begun = new HashSet<>();
+        for (int i = 0; releases && i < code.size(); i++) {
+            if (effect(i) == Effect.RELEASES) {
+                begun.add(lockOf(i));
+            }
+        }
         enter(0, begun);
         while (!work.isEmpty()) {
             step(work.pop());
         }
-        for (Map.Entry<Integer, Set<String>> each : held.entrySet()) {
-            check(each.getKey(), each.getValue());
-        }
+        Set<String> found = new TreeSet<>();
+        held.forEach((at, locks) -> {
+            if (isReturn(at)) {
+                returned.addAll(locks);
+            }
+            for (String lock : locks) {
+                if (mayFail(at) && handlerOfAll(at).stream().noneMatch(handler -> releases(handler, lock))) {
+                    found.add(placeOf(at) + " with " + lock);
+                }
+            }
+        });
         return found;
     }
 
@@ -108,66 +131,29 @@ final class HeldLocks {
     }
 
     private void step(int at) {
-        InstructionList.Instruction here = code.get(at);
         Set<String> before = Objects.requireNonNull(held.get(at), "entered");
-        Effect effect = here.isCall() ? effectOf(here) : null;
-        if (mayFail(here)) {
-            for (InstructionList.Handler handler : code.handlers(at)) {
-                enter(code.index(handler.start()), before);
-            }
+        if (mayFail(at)) {
+            handlers(at).forEach(handler -> enter(handler, before));
         }
         Set<String> after = new HashSet<>(before);
-        if (effect == Effect.TAKES) {
-            after.add(lockOf(at));
-        } else if (effect == Effect.RELEASES) {
-            after.remove(lockOf(at));
-        }
-        if (effect == Effect.MAY_TAKE) {
-            after.add(lockOf(at));
-            int next = at + 1;
-            int opcode = next < code.size() ? code.get(next).opcode : -1;
-            if (opcode == Opcodes.IFEQ || opcode == Opcodes.IFNE) {
-                // Both paths start after the jump, which cannot fail.
-                held.putIfAbsent(next, new HashSet<>(before));
-                int jumped = code.index(code.get(next).targets.get(0));
-                enter(jumped, opcode == Opcodes.IFEQ ? before : after);
-                enter(next + 1, opcode == Opcodes.IFEQ ? after : before);
-                return;
+        switch (effect(at)) {
+            case TAKES -> after.add(lockOf(at));
+            case RELEASES -> after.remove(lockOf(at));
+            case MAY_TAKE -> {
+                if (at + 1 < code.size() && code.get(at + 1) instanceof JumpInsnNode jump) {
+                    after.add(lockOf(at));
+                    boolean jumpsWithout = jump.getOpcode() == Opcodes.IFEQ;
+                    // Both paths start after the jump, which cannot fail.
+                    held.putIfAbsent(at + 1, new HashSet<>(before));
+                    enter(index(jump.label), jumpsWithout ? before : after);
+                    enter(at + 2, jumpsWithout ? after : before);
+                    return;
+                }
+                // The result is returned to the caller, so the lock is not held on all paths.
             }
-            // The result is returned to the caller, so the lock is not held on all paths.
-            after = before;
+            case NONE -> {}
         }
-        for (Label target : here.targets) {
-            enter(code.index(target), after);
-        }
-        if (!here.endsHere()) {
-            enter(at + 1, after);
-        }
-    }
-
-    private void check(int at, Set<String> locks) {
-        InstructionList.Instruction here = code.get(at);
-        if (here.isReturn()) {
-            returned.addAll(locks);
-        }
-        if (!mayFail(here)) {
-            return;
-        }
-        for (String lock : locks) {
-            if (!isReleasedAfter(at, lock)) {
-                found.add("line " + here.line + ": " + here + " with " + lock);
-            }
-        }
-    }
-
-    /** Returns whether a failure leads to a handler that releases a lock. */
-    private boolean isReleasedAfter(int at, String lock) {
-        for (InstructionList.Handler handler : code.handlers(at)) {
-            if (handler.isOfAll() && releases(code.index(handler.start()), lock)) {
-                return true;
-            }
-        }
-        return false;
+        next(at).forEach(next -> enter(next, after));
     }
 
     /** Returns whether a release of a lock is reachable from an instruction. */
@@ -176,67 +162,148 @@ final class HeldLocks {
         Deque<Integer> next = new ArrayDeque<>(List.of(start));
         while (!next.isEmpty()) {
             int at = next.pop();
-            if (at >= code.size() || !seen.add(at)) {
-                continue;
-            }
-            InstructionList.Instruction here = code.get(at);
-            if (here.isCall() && effectOf(here) == Effect.RELEASES && lockOf(at).equals(lock)) {
-                return true;
-            }
-            List<Integer> targets = new ArrayList<>();
-            here.targets.forEach(target -> targets.add(code.index(target)));
-            if (!here.endsHere()) {
-                targets.add(at + 1);
-            }
-            // A step before the release may fail.
-            for (InstructionList.Handler handler : code.handlers(at)) {
-                if (handler.isOfAll() && mayFail(here)) {
-                    targets.add(code.index(handler.start()));
+            if (at < code.size() && seen.add(at)) {
+                if (effect(at) == Effect.RELEASES && lockOf(at).equals(lock)) {
+                    return true;
+                }
+                next.addAll(next(at));
+                if (mayFail(at)) {
+                    next.addAll(handlerOfAll(at));
                 }
             }
-            next.addAll(targets);
         }
         return false;
     }
 
-    private boolean mayFail(InstructionList.Instruction here) {
-        if (!here.isCall()) {
-            return here.mayFail();
-        }
-        Effect effect = effectOf(here);
-        // A release always completes. A method that acquires a lock either completes, or does not acquire it.
-        return effect != Effect.RELEASES && !methods.isSafe(here.owner, here.nameOf(), here.descriptor);
+    private int index(LabelNode label) {
+        return Objects.requireNonNull(indexes.get(label), "a label of the method");
     }
 
-    private String lockOf(int at) {
-        String name = nameOf(at);
-        return name.equals("this") ? methods.lockOf(code.owner()) : name;
+    /** Returns the instructions that may follow one that does not fail. */
+    private List<Integer> next(int at) {
+        AbstractInsnNode here = code.get(at);
+        List<Integer> next = new ArrayList<>();
+        if (here instanceof JumpInsnNode jump) {
+            next.add(index(jump.label));
+        } else if (here instanceof TableSwitchInsnNode choice) {
+            choice.labels.forEach(label -> next.add(index(label)));
+            next.add(index(choice.dflt));
+            return next;
+        } else if (here instanceof LookupSwitchInsnNode choice) {
+            choice.labels.forEach(label -> next.add(index(label)));
+            next.add(index(choice.dflt));
+            return next;
+        }
+        if (!isReturn(at) && here.getOpcode() != Opcodes.ATHROW && here.getOpcode() != Opcodes.GOTO) {
+            next.add(at + 1);
+        }
+        return next;
+    }
+
+    private boolean isReturn(int at) {
+        int opcode = code.get(at).getOpcode();
+        return opcode >= Opcodes.IRETURN && opcode <= Opcodes.RETURN;
+    }
+
+    /** Returns the handlers of an instruction, up to the first one that catches all failures. */
+    private List<Integer> handlers(int at) {
+        List<Integer> handlers = new ArrayList<>();
+        for (TryCatchBlockNode block : method.tryCatchBlocks) {
+            if (index(block.start) <= at && at < index(block.end)) {
+                handlers.add(index(block.handler));
+                if (isOfAll(block)) {
+                    break;
+                }
+            }
+        }
+        return handlers;
+    }
+
+    /** Returns the handler that any failure of an instruction reaches, or nothing. */
+    private List<Integer> handlerOfAll(int at) {
+        for (TryCatchBlockNode block : method.tryCatchBlocks) {
+            if (isOfAll(block) && index(block.start) <= at && at < index(block.end)) {
+                return List.of(index(block.handler));
+            }
+        }
+        return List.of();
+    }
+
+    private static boolean isOfAll(TryCatchBlockNode block) {
+        return block.type == null || block.type.equals("java/lang/Throwable");
+    }
+
+    private Effect effect(int at) {
+        return code.get(at) instanceof MethodInsnNode call ? methods.effect(call) : Effect.NONE;
     }
 
     /**
-     * Returns the name of the lock of a call: the name of the receiver or argument, or of the variable that stores the
-     * result.
+     * Returns whether an instruction allocates, throws, divides or calls. Null pointers and array indexes are not
+     * considered. A release always completes. A method that acquires a lock either completes, or does not acquire it.
      */
-    private String nameOf(int at) {
-        InstructionList.Instruction call = code.get(at);
-        if (call.descriptor.endsWith(";") || call.nameOf().equals("<init>")) {
-            InstructionList.Instruction next = code.get(at + 1);
-            return next.opcode == Opcodes.ASTORE
-                    ? "variable " + next.variable
-                    : next.opcode == Opcodes.PUTFIELD ? next.nameOf() : "result";
+    private boolean mayFail(int at) {
+        AbstractInsnNode here = code.get(at);
+        if (here instanceof MethodInsnNode call) {
+            return effect(at) != Effect.RELEASES && !methods.isSafe(call);
         }
-        int before = at - 1;
+        return switch (here.getOpcode()) {
+            case Opcodes.NEW,
+                    Opcodes.NEWARRAY,
+                    Opcodes.ANEWARRAY,
+                    Opcodes.MULTIANEWARRAY,
+                    Opcodes.IDIV,
+                    Opcodes.LDIV,
+                    Opcodes.IREM,
+                    Opcodes.LREM,
+                    Opcodes.INVOKEDYNAMIC,
+                    Opcodes.ATHROW -> true;
+            // A string may be allocated at its first use.
+            case Opcodes.LDC -> !(((LdcInsnNode) here).cst instanceof Number);
+            default -> false;
+        };
+    }
+
+    /** Returns the lock of a call: its receiver or argument, or the variable or field that stores its result. */
+    private String lockOf(int at) {
+        MethodInsnNode call = (MethodInsnNode) code.get(at);
+        if (call.desc.endsWith(";") || call.name.equals("<init>")) {
+            AbstractInsnNode next = code.get(at + 1);
+            return next.getOpcode() == Opcodes.ASTORE || next.getOpcode() == Opcodes.PUTFIELD ? nameOf(next) : "result";
+        }
         // The arguments of a call with a receiver are constants or variables.
-        if (call.opcode != Opcodes.INVOKESTATIC) {
-            before -= InstructionList.arguments(call.descriptor);
+        int arguments = call.getOpcode() == Opcodes.INVOKESTATIC ? 0 : Type.getArgumentTypes(call.desc).length;
+        AbstractInsnNode receiver = code.get(Math.max(at - 1 - arguments, 0));
+        boolean isThis = receiver instanceof VarInsnNode variable
+                && variable.var == 0
+                && (method.access & Opcodes.ACC_STATIC) == 0;
+        if (isThis) {
+            return methods.ownLock();
         }
-        InstructionList.Instruction receiver = code.get(Math.max(before, 0));
-        if (receiver.opcode == Opcodes.ALOAD) {
-            return receiver.variable == 0 && !code.isStatic() ? "this" : "variable " + receiver.variable;
+        boolean isTaken = receiver instanceof MethodInsnNode taking
+                && taking.desc.endsWith(";")
+                && methods.effect(taking) != Effect.NONE;
+        return isTaken ? "result" : nameOf(receiver);
+    }
+
+    private static String nameOf(AbstractInsnNode node) {
+        if (node instanceof VarInsnNode variable) {
+            return "variable " + variable.var;
+        } else if (node instanceof FieldInsnNode field) {
+            return field.name;
+        } else if (node instanceof MethodInsnNode call) {
+            return call.name;
+        } else if (node instanceof InvokeDynamicInsnNode call) {
+            return call.name;
         }
-        if (receiver.isCall() && receiver.descriptor.endsWith(";")) {
-            return effectOf(receiver) == null ? receiver.nameOf() : "result";
+        return node instanceof TypeInsnNode type ? type.desc : "an element";
+    }
+
+    private String placeOf(int at) {
+        AbstractInsnNode node = code.get(at);
+        while (node.getPrevious() != null && !(node instanceof LineNumberNode)) {
+            node = node.getPrevious();
         }
-        return receiver.name == null ? "an element" : receiver.name;
+        int line = node instanceof LineNumberNode number ? number.line : 0;
+        return "line " + line + ": " + nameOf(code.get(at));
     }
 }
