@@ -41,6 +41,7 @@ import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.ProtectionMap;
 import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
+import java.lang.reflect.Array;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -73,6 +74,20 @@ public final class WaitingTableSubjects {
             throw new Failed();
         }
     }
+
+    /** Arguments that do not depend on the scene. */
+    private static final Map<Class<?>, Object> CONSTANTS = Map.ofEntries(
+            Map.entry(long.class, REPLACED),
+            Map.entry(int.class, 1),
+            Map.entry(short.class, (short) 1),
+            Map.entry(byte.class, (byte) 1),
+            Map.entry(boolean.class, false),
+            Map.entry(double.class, 0.5),
+            Map.entry(float.class, 0.5F),
+            Map.entry(String.class, "x"),
+            Map.entry(List.class, List.of()),
+            Map.entry(Duration.class, Duration.ofSeconds(1)),
+            Map.entry(ByteOrder.class, ByteOrder.LITTLE_ENDIAN));
 
     private final List<Object> all = new ArrayList<>();
 
@@ -173,36 +188,15 @@ public final class WaitingTableSubjects {
     }
 
     private @Nullable Object argument(Class<?> type) {
-        if (type == long.class) {
-            return REPLACED;
-        } else if (type == int.class) {
-            return 1;
-        } else if (type == byte.class) {
-            return (byte) 1;
-        } else if (type == short.class) {
-            return (short) 1;
-        } else if (type == boolean.class) {
-            return false;
-        } else if (type == double.class) {
-            return 0.5;
-        } else if (type == float.class) {
-            return 0.5F;
-        } else if (type == String.class) {
-            return "x";
-        } else if (type == byte[].class) {
-            return new byte[8];
-        } else if (type == List.class) {
-            return List.of();
-        } else if (type == Duration.class) {
-            return Duration.ofSeconds(1);
+        Object constant = CONSTANTS.get(type);
+        if (constant != null) {
+            return constant;
         } else if (type == ByteBuffer.class) {
             return ByteBuffer.allocate(8);
-        } else if (type == ByteOrder.class) {
-            return ByteOrder.LITTLE_ENDIAN;
         } else if (type.isEnum()) {
             return type.getEnumConstants()[0];
         } else if (type.isArray()) {
-            return java.lang.reflect.Array.newInstance(type.getComponentType(), 0);
+            return Array.newInstance(type.getComponentType(), type == byte[].class ? 8 : 0);
         }
         Object known = of(type);
         return known != null || !type.isInterface() ? known : listener(type);
@@ -222,17 +216,22 @@ public final class WaitingTableSubjects {
         return flat.computeIfAbsent(cpu, of -> new Flat(of.memory()));
     }
 
+    /** Returns the object of a class whose methods are called; some belong to the calling CPU. */
+    private @Nullable Object self(Class<?> type, Cpu cpu) {
+        if (type == Cpu.class) {
+            return cpu;
+        } else if (type == GuestMemory.class) {
+            return cpu.memory();
+        } else if (type == PageRun.class) {
+            return cpu.memory().newRun();
+        } else if (type == TlbArrays.class) {
+            return flatOf(cpu).tlb();
+        }
+        return type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
+    }
+
     void invoke(Method method, Cpu cpu) {
-        Class<?> type = method.getDeclaringClass();
-        Object self = type == Cpu.class
-                ? cpu
-                : type == GuestMemory.class
-                        ? cpu.memory()
-                        : type == PageRun.class
-                                ? cpu.memory().newRun()
-                                : type == TlbArrays.class
-                                        ? flatOf(cpu).tlb()
-                                        : type.isAssignableFrom(FlatMemory.class) ? flatOf(cpu) : of(type);
+        Object self = self(method.getDeclaringClass(), cpu);
         assertTrue(self != null || Modifier.isStatic(method.getModifiers()), () -> "no object for " + method);
         Object[] arguments = Arrays.stream(method.getParameterTypes())
                 .map(of -> of == GuestMemory.class ? cpu.memory() : argument(of))

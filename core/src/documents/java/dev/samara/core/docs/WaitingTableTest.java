@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
 import dev.samara.core.AdoptedSpace;
 import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
@@ -31,9 +33,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.BiFunction;
 import java.util.function.Function;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.DisplayName;
@@ -42,27 +42,20 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.function.Executable;
 
-/** Compares docs/waiting.md with the exported classes, and each row with the call's behaviour in GUEST. */
-@DisplayName("I9: docs/waiting.md says of each public method whether it waits, and it does as it says")
+/**
+ * Calls each public method of the exported classes in GUEST, and within {@code rcuMapPages}. The table names the methods
+ * that may wait, and those that the library calls; all others never wait. The lists of docs/waiting.md are generated:
+ * {@code -Dwaiting.write=true} writes them.
+ */
+@DisplayName("I9: each public method waits, or refuses to wait, as the table says")
 public class WaitingTableTest {
-    private static final Path BASE = Path.of(System.getProperty("basedir", ""));
+    private static final Path PAGE = Path.of(System.getProperty("basedir", ""), "..", "docs", "waiting.md");
 
     private static final Share SHARE = Share.of("calls in GUEST", 16);
 
-    private static final String CORE = "dev.samara.core";
-
-    private static final List<String> EXPORTED = List.of(
-            CORE,
-            CORE + ".annotation",
-            CORE + ".backing",
-            CORE + ".event",
-            CORE + ".guest",
-            CORE + ".mman",
-            CORE + ".vma");
+    private static final int COLUMNS = 120;
 
     private static final Set<String> OF_EVERY_OBJECT = Set.of("toString", "equals", "hashCode", "values", "valueOf");
-
-    private static final Pattern ROW = Pattern.compile("(?m)^- `([\\w.]+)`:((?:\\s+`\\w+`,?)+)");
 
     /** The calls that acknowledge requests of other threads. */
     private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest", "FlatAccess.poll");
@@ -72,14 +65,69 @@ public class WaitingTableTest {
         LEAVES_GUEST_FIRST,
         REFUSED_IN_GUEST,
         REFUSED_WHERE_IT_WOULD_WAIT,
-        CALLED_BY_THE_LIBRARY;
-
-        String heading() {
-            String words =
-                    name().toLowerCase(java.util.Locale.ROOT).replace('_', ' ').replace("guest", "GUEST");
-            return "## " + Character.toUpperCase(words.charAt(0)) + words.substring(1) + "\n";
-        }
+        CALLED_BY_THE_LIBRARY
     }
+
+    /** Below each answer the methods of each class, or {@code *} for all of them. */
+    private static final String TABLE = """
+            ## LEAVES_GUEST_FIRST
+            FlatBytes: *
+            FlatInts: *
+            FlatLongs: *
+            FlatMemory: *
+            FlatShorts: *
+            FutexTable: compareAndRequeue requeue wake wakeOp
+            FutexWaiter: queue
+            GuestMemory: compareAndExchange compareAndSet copy copyIn copyOut fetch fill futexKey getAndAdd
+                getAndBitwiseAnd getAndBitwiseOr getAndBitwiseXor getAndSet handleFault load loadReserved
+                loadVolatile pin store storeConditional storePair storeVolatile string
+            PageRun: seek
+            ## REFUSED_IN_GUEST
+            AddressSpace: addListener addNotifier brk collectAccessed collectDirty fork growStack holdTimes
+                madvise membarrier mlock mlock2 mlockall mmap mmapAsync mprotect mremap mremapAsync mseal msync
+                munlock munlockall munmap munmapAsync read readForced remapFilePages setAnonymousName setLimit
+                setMdwe shmLock shmat shmdt usage validate watch watchReads write writeForced
+            AddressSpaceBuilder: build
+            BorrowedSpace: close putUsers
+            CachedBacking: pread pwrite
+            Cpu: claim close enterGuest enterLazy exec handOver switchTo tryUse use
+            FutexTable: await
+            HostFile: append close denyWrites dirtyRanges fadvise fsync getByte getInt getLong getShort grow
+                pread punch putByte putInt putLong putShort pwrite revalidate syncRange truncate
+            HostFile.WriteDenial: *
+            Machine: awaitQuiescence close newSpace openFile sync
+            MemoryFile: addSeals changeMode close punch pwrite truncate
+            PageCache: close pwrite remove truncate
+            PageTableRef: reap
+            Registration: *
+            SharedSegment: remove
+            ThrowingCalls: brk collectAccessed collectDirty growStack madvise membarrier mlock mlock2 mlockall
+                mmap mmapAsync mprotect mremap mremapAsync mseal msync munlock munlockall munmap munmapAsync
+                read readForced remapFilePages setAnonymousName setMdwe shmLock shmat shmdt write writeForced
+            ## REFUSED_WHERE_IT_WOULD_WAIT
+            AddressSpace: resolve
+            ## CALLED_BY_THE_LIBRARY
+            AccessListener: *
+            Backing: *
+            CachedBacking: fault
+            FlushListener: *
+            FrameStore: *
+            LayoutListener: *
+            LetGo: *
+            MachineBuilder.IdleStrategy: *
+            MachineBuilder.StoreMaker: *
+            MmuNotifier: *
+            PageHooks: *
+            PageRequest: *
+            PageSink: *
+            PageWindow: *
+            ProcMaps.Opener: *
+            SharedSegment.Attachment: fault
+            ShootdownDelivery: *
+            VictimScore: *
+            VmOperations: *
+            WriteListener: *
+            """;
 
     /** Calls whose arguments matter. A call that waits only sometimes is made in a state in which it does not wait. */
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> SPECIAL = Map.ofEntries(
@@ -143,22 +191,13 @@ public class WaitingTableTest {
     private static final Map<String, BiFunction<GuestScene, Cpu, @Nullable Object>> REFUSED =
             Map.of("AddressSpace.resolve", (scene, cpu) -> scene.space.resolve(REPLACED, Protection.READ));
 
-    public static List<Class<?>> exported() throws IOException, ClassNotFoundException {
-        String file = "/" + Machine.class.getName().replace('.', '/') + ".class";
-        String url = Objects.requireNonNull(Machine.class.getResource(file)).toString();
-        Path classes = Path.of(java.net.URI.create(url.substring(0, url.length() - file.length())));
+    /** Returns the public classes of the exported packages. */
+    public static List<Class<?>> exported() {
         List<Class<?>> exported = new ArrayList<>();
-        for (String folder : EXPORTED) {
-            try (Stream<Path> files = Files.list(classes.resolve(folder.replace('.', '/')))) {
-                for (Path one : files.sorted().toList()) {
-                    String name = one.getFileName().toString().replace(".class", "");
-                    if (one.toString().endsWith(".class") && !name.endsWith("-info")) {
-                        Class<?> type = Class.forName(folder + '.' + name, false, Machine.class.getClassLoader());
-                        if (isPublic(type)) {
-                            exported.add(type);
-                        }
-                    }
-                }
+        for (JavaClass each : new ClassFileImporter()
+                .importUrl(Machine.class.getProtectionDomain().getCodeSource().getLocation())) {
+            if (!each.getPackageName().contains(".internal") && isPublic(each.reflect())) {
+                exported.add(each.reflect());
             }
         }
         return exported;
@@ -176,7 +215,7 @@ public class WaitingTableTest {
         return around == null ? type.getSimpleName() : nameOf(around) + '.' + type.getSimpleName();
     }
 
-    private static Map<String, List<Method>> methods() throws IOException, ClassNotFoundException {
+    private static Map<String, List<Method>> methods() {
         Map<String, List<Method>> methods = new TreeMap<>();
         for (Class<?> type : exported()) {
             for (Method method : type.getDeclaredMethods()) {
@@ -191,49 +230,91 @@ public class WaitingTableTest {
         return methods;
     }
 
-    private static Map<String, Answer> rows() throws IOException {
-        String page = Files.readString(BASE.resolve("../docs/waiting.md"));
-        Map<String, Answer> rows = new TreeMap<>();
-        for (Answer answer : Answer.values()) {
-            int start = page.indexOf(answer.heading());
-            assertTrue(start >= 0, answer.heading());
-            int next = page.indexOf("\n## ", start + 1);
-            Matcher row = ROW.matcher(page.substring(start, next < 0 ? page.length() : next));
-            while (row.find()) {
-                for (String method : row.group(2).replaceAll("[`\\s]", "").split(",", -1)) {
-                    String name = row.group(1) + '.' + method;
-                    assertNull(rows.put(name, answer), () -> name + " has two answers");
+    /** Returns the answer of each method of the table, by its name or by that of its class and {@code .*}. */
+    private static Map<String, Answer> table() {
+        Map<String, Answer> table = new TreeMap<>();
+        Answer answer = Answer.NEVER_WAITS;
+        for (String line : TABLE.replaceAll("\n +", " ").split("\n", -1)) {
+            if (line.startsWith("## ")) {
+                answer = Answer.valueOf(line.substring(3));
+            } else if (!line.isEmpty()) {
+                int colon = line.indexOf(':');
+                for (String method : line.substring(colon + 2).split(" ", -1)) {
+                    String name = line.substring(0, colon) + '.' + method;
+                    assertNull(table.put(name, answer), () -> name + " has two answers");
                 }
             }
         }
-        return rows;
+        return table;
+    }
+
+    private static Map<String, Answer> answers() {
+        Map<String, Answer> table = table();
+        Map<String, Answer> answers = new TreeMap<>();
+        Set<String> used = new TreeSet<>();
+        for (String name : methods().keySet()) {
+            String row = table.containsKey(name) ? name : name.substring(0, name.lastIndexOf('.')) + ".*";
+            answers.put(name, table.getOrDefault(row, Answer.NEVER_WAITS));
+            used.add(row);
+        }
+        used.retainAll(table.keySet());
+        assertEquals(table.keySet(), used, "each row is of a public method");
+        return answers;
+    }
+
+    /** Returns the list of the methods with an answer, for the page. */
+    private static String list(Answer answer) {
+        Map<String, List<String>> types = new TreeMap<>();
+        answers().forEach((name, its) -> {
+            int dot = name.lastIndexOf('.');
+            if (its == answer) {
+                types.computeIfAbsent(name.substring(0, dot), any -> new ArrayList<>())
+                        .add("`" + name.substring(dot + 1) + "`");
+            }
+        });
+        StringBuilder list = new StringBuilder();
+        types.forEach((type, names) -> {
+            StringBuilder line = new StringBuilder("- `" + type + "`:");
+            for (int i = 0; i < names.size(); i++) {
+                String next = names.get(i) + (i < names.size() - 1 ? "," : "");
+                if (line.length() + 1 + next.length() > COLUMNS) {
+                    list.append(line).append('\n');
+                    line.setLength(0);
+                    line.append(' ');
+                }
+                line.append(' ').append(next);
+            }
+            list.append(line).append('\n');
+        });
+        return list.toString();
+    }
+
+    @Test
+    @DisplayName("docs/waiting.md lists the methods of each answer")
+    void page() throws IOException {
+        String page = Files.readString(PAGE);
+        String written = Pattern.compile("(<!-- methods: (\\w+) -->\n).*?(<!-- end of methods -->)", Pattern.DOTALL)
+                .matcher(page)
+                .replaceAll(block -> block.group(1) + list(Answer.valueOf(block.group(2))) + block.group(3));
+        if (Boolean.getBoolean("waiting.write")) {
+            Files.writeString(PAGE, written);
+        } else {
+            assertEquals(written, page, "-Dwaiting.write=true writes the lists");
+        }
     }
 
     /** The number of calls listed so far. */
     private int steps;
 
-    @Test
-    @DisplayName("each public method of an exported class has one row, and each row is such a method")
-    void isComplete() throws Exception {
-        Set<String> methods = new TreeSet<>(methods().keySet());
-        Set<String> rows = new TreeSet<>(rows().keySet());
-        assertTrue(methods.contains("AddressSpace.mmap") && methods.contains("MachineBuilder.build"));
-        Set<String> missing = new TreeSet<>(methods);
-        missing.removeAll(rows);
-        assertEquals(Set.of(), missing, "without a row in docs/waiting.md");
-        rows.removeAll(methods);
-        assertEquals(Set.of(), rows, "rows without a method");
-    }
-
     @TestFactory
     @DisplayName("called in GUEST while others wait for its CPU")
-    List<DynamicTest> calls() throws Exception {
-        Map<String, Answer> rows = rows();
+    List<DynamicTest> calls() {
+        Map<String, Answer> answers = answers();
         List<DynamicTest> tests = new ArrayList<>();
         for (Map.Entry<String, List<Method>> entry : methods().entrySet()) {
             String name = entry.getKey();
-            Answer answer = rows.get(name);
-            if (answer == null || answer == Answer.CALLED_BY_THE_LIBRARY) {
+            Answer answer = Objects.requireNonNull(answers.get(name));
+            if (answer == Answer.CALLED_BY_THE_LIBRARY) {
                 continue;
             }
             for (Waiting waiting : Waiting.values()) {
@@ -305,12 +386,12 @@ public class WaitingTableTest {
 
     @TestFactory
     @DisplayName("called within rcuMapPages, by the thread that faults")
-    List<DynamicTest> callsInSection() throws Exception {
-        Map<String, Answer> rows = rows();
+    List<DynamicTest> callsInSection() {
+        Map<String, Answer> answers = answers();
         List<DynamicTest> tests = new ArrayList<>();
         for (Map.Entry<String, List<Method>> entry : methods().entrySet()) {
             String name = entry.getKey();
-            Answer answer = rows.get(name);
+            Answer answer = Objects.requireNonNull(answers.get(name));
             // The calls that take a CPU out of GUEST concern only that CPU, and do not wait.
             boolean isOfACpu = name.startsWith("Cpu.") || name.startsWith("BorrowedSpace.");
             if (answer == Answer.NEVER_WAITS || (answer == Answer.REFUSED_IN_GUEST && !isOfACpu)) {
