@@ -20,7 +20,6 @@ import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -29,14 +28,6 @@ import org.junit.jupiter.api.io.TempDir;
 import org.w3c.dom.Document;
 
 class ChartTest {
-    /** The width of a picture, and the height of its text. */
-    private static final Pattern SIZES = Pattern.compile("(?s)viewBox=\"0 0 (\\d+) .*?text\\{[^}]*font-size:(\\d+)px");
-
-    /** The width of a phone, and the height of letters that are legible there, in pixels. */
-    private static final int PHONE = 360;
-
-    private static final double LEGIBLE = 11;
-
     @TempDir
     private Path folder;
 
@@ -218,26 +209,5 @@ class ChartTest {
         message = String.valueOf(
                 assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage());
         assertTrue(message.contains("contention.json") && message.contains("--json"), message);
-    }
-
-    @Test
-    @DisplayName("the charts of the documents are those that the raw results of the documents give")
-    void documents() throws IOException {
-        Path documents = Path.of("..", "docs");
-        List<Plot> plots = Headline.in(documents.resolve("measurements"));
-        Drawing drawing = new Drawing(plots);
-        for (Plot plot : plots) {
-            String file = plot.fileName() + ".svg";
-            String found = Files.readString(documents.resolve(Path.of("charts", file)));
-            Matcher size = SIZES.matcher(found);
-            assertTrue(size.find(), file);
-            double height = Double.parseDouble(size.group(2)) * PHONE / Double.parseDouble(size.group(1));
-            assertTrue(height >= LEGIBLE, () -> file + " has letters of " + height + " pixels on a phone");
-            assertTrue(found.contains("@media (prefers-color-scheme:dark)"), file);
-            assertEquals(drawing.svg(plot), found, () -> file + " must be drawn again: `chart` of the benchmarks");
-        }
-        try (Stream<Path> files = Files.list(documents.resolve("charts"))) {
-            assertEquals(plots.size(), files.count());
-        }
     }
 }

@@ -9,13 +9,11 @@ import dev.samara.bench.report.UsageException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 class TablesTest {
-    private static final Path PROJECT = Path.of("..");
     private static final Path PAGE = Path.of("page.md");
 
     @TempDir
@@ -23,21 +21,6 @@ class TablesTest {
 
     private static String block(String name, String content) {
         return "before\n\n<!-- figures: " + name + " -->\n" + content + "<!-- end of figures -->\n\nafter\n";
-    }
-
-    @Test
-    @DisplayName("the tables of the documents are those that the raw results of the documents give")
-    void documents() throws IOException {
-        int blocks = 0;
-        for (String name : TableProgram.PAGES) {
-            Path page = PROJECT.resolve(name);
-            String text = Files.readString(page);
-            String filled = TableProgram.filled(page, text, PROJECT.resolve(Path.of("docs", "measurements")));
-            assertEquals(filled, text, () -> page + " must be written again: `tables` of the benchmarks");
-            blocks += (int)
-                    Pattern.compile("<!-- figures: ").matcher(text).results().count();
-        }
-        assertEquals(7, blocks);
     }
 
     @Test
