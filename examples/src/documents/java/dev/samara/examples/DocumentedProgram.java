@@ -36,22 +36,12 @@ final class DocumentedProgram {
                 .toList();
     }
 
-    /** Compiles a class from all blocks of Java code: the imports in the first block, and the members in all others. */
-    void compileProgram(String name, Path output) {
-        compileProgram(name, blocks("java"), output);
-    }
-
-    /** Compiles a class from some blocks: the imports in the first block, and the members in all others. */
-    static void compileProgram(String name, List<String> blocks, Path output) {
-        compileClass(name, blocks, output);
-    }
-
-    /** Compiles a class like {@link #compileProgram}; it extends a class that was compiled to the same output. */
-    void compileSubclass(String name, String superclass, Path output) {
-        compileClass(name + " extends " + superclass, blocks("java"), output);
-    }
-
-    private static void compileClass(String declared, List<String> blocks, Path output) {
+    /**
+     * Compiles a class from blocks: the imports in the first block, and the members in all others.
+     *
+     * @param declared the name of the class, and optionally its superclass
+     */
+    static void compileProgram(String declared, List<String> blocks, Path output) {
         String members = String.join("", blocks.subList(1, blocks.size()));
         String name = declared.split(" ", 2)[0];
         compile(name, blocks.get(0) + "public class " + declared + " {" + members + "}\n", output);

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -25,7 +26,7 @@ final class GuidesTest {
     })
     void runs(String path, String name, @TempDir Path output) throws IOException, InterruptedException {
         DocumentedProgram page = new DocumentedProgram(path);
-        page.compileProgram(name, output);
+        DocumentedProgram.compileProgram(name, page.blocks("java"), output);
         assertPrintsWhatIsShown(page, name, output);
     }
 
@@ -38,9 +39,10 @@ final class GuidesTest {
         "docs/tuning.md, Tuning"
     })
     void continues(String path, String name, @TempDir Path output) throws IOException, InterruptedException {
-        new DocumentedProgram("docs/embedding.md").compileProgram("Embedding", output);
+        List<String> base = new DocumentedProgram("docs/embedding.md").blocks("java");
+        DocumentedProgram.compileProgram("Embedding", base, output);
         DocumentedProgram page = new DocumentedProgram(path);
-        page.compileSubclass(name, "Embedding", output);
+        DocumentedProgram.compileProgram(name + " extends Embedding", page.blocks("java"), output);
         assertPrintsWhatIsShown(page, name, output);
     }
 
@@ -50,5 +52,19 @@ final class GuidesTest {
         List<String> shown = page.blocks("text");
         assertEquals(1, shown.size(), "blocks of text: what the program prints");
         assertEquals(shown.get(0).substring(1), printed);
+    }
+
+    @Test
+    @DisplayName(
+            "of the range tree is a class that can be pasted, and one of all other blocks; both print what it shows")
+    void mapleReadme(@TempDir Path output) throws IOException, InterruptedException {
+        DocumentedProgram page = new DocumentedProgram("maple/README.md");
+        List<String> blocks = page.blocks("java");
+        List<String> shown = page.blocks("text");
+        assertEquals(2, shown.size(), "blocks of text: what each program prints");
+        DocumentedProgram.compile("Owners", blocks.get(0), output);
+        assertEquals(shown.get(0).substring(1), DocumentedProgram.run("Owners", output));
+        DocumentedProgram.compileProgram("RangeMaps", blocks.subList(1, blocks.size()), output);
+        assertEquals(shown.get(1).substring(1), DocumentedProgram.run("RangeMaps", output));
     }
 }

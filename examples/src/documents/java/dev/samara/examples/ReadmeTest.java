@@ -2,16 +2,12 @@
 package dev.samara.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.net.URL;
 import java.net.URLClassLoader;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -76,29 +72,5 @@ final class ReadmeTest {
                     "false 10.1.0.0/16 null 10.1.0.0/16",
                     readme.getMethod("block2").invoke(null));
         }
-    }
-
-    @Test
-    @DisplayName("names both artifacts with the group, the ids and the version of their POMs")
-    void coordinates() throws IOException {
-        List<String> blocks = new DocumentedProgram("README.md").blocks("xml");
-        List<String> modules = List.of("core", "maple");
-        assertEquals(modules.size(), blocks.size());
-        for (int i = 0; i < modules.size(); i++) {
-            String pom = Files.readString(Path.of(System.getProperty("basedir", ""), "..", modules.get(i), "pom.xml"));
-            String parent = element("parent", pom);
-            for (String name : List.of("groupId", "version")) {
-                assertEquals(element(name, parent), element(name, blocks.get(i)));
-            }
-            assertEquals(element("artifactId", pom.replace(parent, "")), element("artifactId", blocks.get(i)));
-        }
-    }
-
-    /** Returns the content of the first element with a name. */
-    static String element(String name, String xml) {
-        Matcher matcher = Pattern.compile("(?s)<" + name + ">\\s*(.*?)\\s*</" + name + ">")
-                .matcher(xml);
-        assertTrue(matcher.find(), name);
-        return matcher.group(1);
     }
 }
