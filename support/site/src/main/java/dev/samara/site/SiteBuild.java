@@ -83,7 +83,7 @@ public final class SiteBuild {
         site.writeText(PageTemplate.SECTIONS, index.script());
         site.copyResource(PageTemplate.STYLE);
         site.copyResource(PageTemplate.SEARCH);
-        return BuiltLinks.broken(output);
+        return links.broken();
     }
 
     private void copyResource(Path name) throws IOException {

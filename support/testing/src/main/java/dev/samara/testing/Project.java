@@ -5,12 +5,11 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** The directories and sources of the project, for tests that read its code or its documents. */
+/** The directories of the project, for tests that read its sources, its class files or its documents. */
 public final class Project {
     private static final Pattern MODULE = Pattern.compile("<module>([\\w/-]+)</module>");
 
@@ -31,8 +30,8 @@ public final class Project {
         throw new IllegalStateException("basedir: no folder .mvn in or above " + start);
     }
 
-    /** {@return the folders of all modules that contain sources, in the order in which the root's POM lists them} */
-    public static List<Path> modules() {
+    /** Returns the folders of all modules that contain sources, in the order in which the root's POM lists them. */
+    private static List<Path> modules() {
         String pom = read(root().resolve("pom.xml"));
         return MODULE.matcher(pom)
                 .results()
@@ -52,43 +51,6 @@ public final class Project {
                 .filter(folder -> folder.endsWith(name))
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("name: no module " + name + " in " + modules()));
-    }
-
-    /** {@return the production sources of all modules} */
-    public static List<Path> mainSources() {
-        return modules().stream()
-                .map(module -> module.resolve("src/main/java"))
-                .filter(Files::isDirectory)
-                .flatMap(folder -> files(folder, ".java").stream())
-                .toList();
-    }
-
-    /** {@return the sources of the tests of all modules, of each kind} */
-    public static List<Path> testSources() {
-        return testFolders().stream()
-                .flatMap(folder -> files(folder, ".java").stream())
-                .toList();
-    }
-
-    /**
-     * {@return the folders with sources of tests, {@code src/KIND/java} for each kind that a module contains}
-     *
-     * @throws UncheckedIOException if a module's folder cannot be read
-     */
-    public static List<Path> testFolders() {
-        List<Path> folders = new ArrayList<>();
-        for (Path module : modules()) {
-            try (Stream<Path> kinds = Files.list(module.resolve("src"))) {
-                kinds.filter(kind -> !kind.endsWith("main"))
-                        .map(kind -> kind.resolve("java"))
-                        .filter(Files::isDirectory)
-                        .sorted()
-                        .forEach(folders::add);
-            } catch (IOException unreadable) {
-                throw new UncheckedIOException(module + " cannot be read", unreadable);
-            }
-        }
-        return folders;
     }
 
     /**
