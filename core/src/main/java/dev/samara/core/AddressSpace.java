@@ -144,9 +144,9 @@ public final class AddressSpace implements AutoCloseable {
     /**
      * The layout that serves calls: the layout of the space, or after the close a layout that is closed forever.
      *
-     * @written the thread that releases the reference (volatile)
-     * @read any thread (volatile)
-     * @invariant the layout of the space until the close, afterwards a layout that is closed forever
+     * <p>Written: the thread that releases the reference (volatile).
+     * Read: any thread (volatile).
+     * Invariant: the layout of the space until the close, afterwards a layout that is closed forever.
      */
     private volatile Layout layout;
 

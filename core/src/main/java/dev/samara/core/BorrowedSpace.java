@@ -99,10 +99,10 @@ public final class BorrowedSpace implements AutoCloseable {
         /**
          * Keeps the page table once the users are released; null before that, and after the borrower has taken it over.
          *
-         * @written the CPU's thread (volatile)
-         * @read the CPU's thread; a thread that found the CPU gone (volatile)
-         * @invariant the reference of a borrow without users, until the borrower has left. If the CPU is gone, the
-         *     thread that found this closes the reference
+         * <p>Written: the CPU's thread (volatile).
+         * Read: the CPU's thread; a thread that found the CPU gone (volatile).
+         * Invariant: the reference of a borrow without users, until the borrower has left. If the CPU is gone, the
+         *     thread that found this closes the reference.
          */
         private volatile @Nullable PageTableRef pageTable;
 

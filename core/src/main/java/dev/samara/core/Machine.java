@@ -50,9 +50,9 @@ public final class Machine implements AutoCloseable {
     private final int tlbEntries;
 
     /**
-     * @written a thread that claims a CPU (get-and-add)
-     * @read a thread that claims a CPU (get-and-add)
-     * @invariant the number of the last CPU claimed
+     * Written: a thread that claims a CPU (get-and-add).
+     * Read: a thread that claims a CPU (get-and-add).
+     * Invariant: the number of the last CPU claimed.
      */
     private final AtomicInteger cpus = new AtomicInteger();
 

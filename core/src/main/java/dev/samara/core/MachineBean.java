@@ -27,10 +27,10 @@ final class MachineBean implements MachineMXBean, Registration {
     private final ObjectName name;
 
     /**
-     * @written a thread that closes the registration or the machine, or reads an attribute of a machine that was
-     *     collected (get-and-set)
-     * @read not at all
-     * @invariant never set again, so one thread unregisters the MBean; later another MBean may have its name
+     * Written: a thread that closes the registration or the machine, or reads an attribute of a machine that was
+     *     collected (get-and-set).
+     * Read: not at all.
+     * Invariant: never set again, so one thread unregisters the MBean; later another MBean may have its name.
      */
     private final AtomicBoolean isRegistered = new AtomicBoolean(true);
 

@@ -23,9 +23,9 @@ public final class PageTableRef implements AutoCloseable {
     private final SpaceReferences.Entry entry;
 
     /**
-     * @written the thread that closes the reference (volatile)
-     * @read any thread (volatile)
-     * @invariant never reset
+     * Written: the thread that closes the reference (volatile).
+     * Read: any thread (volatile).
+     * Invariant: never reset.
      */
     private volatile boolean isClosed;
 

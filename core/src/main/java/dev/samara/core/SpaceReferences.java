@@ -43,10 +43,10 @@ final class SpaceReferences {
         private final @Nullable Throwable where;
 
         /**
-         * @written the thread that closes the reference, or found it collected (compare-and-set)
-         * @read any thread (volatile)
-         * @pairs the thread whose compare-and-set succeeds releases the reference
-         * @invariant never reset
+         * Written: the thread that closes the reference, or found it collected (compare-and-set).
+         * Read: any thread (volatile).
+         * Pairs: the thread whose compare-and-set succeeds releases the reference.
+         * Invariant: never reset.
          */
         private final AtomicBoolean isEnded = new AtomicBoolean();
 
@@ -124,17 +124,17 @@ final class SpaceReferences {
     private final boolean isTracked;
 
     /**
-     * @written threads that acquire a reference (get-and-add)
-     * @read threads that acquire a reference (get-and-add)
-     * @invariant the number of the last reference acquired
+     * Written: threads that acquire a reference (get-and-add).
+     * Read: threads that acquire a reference (get-and-add).
+     * Invariant: the number of the last reference acquired.
      */
     private final AtomicLong last = new AtomicLong();
 
     /**
-     * @written threads that acquire or release a reference (concurrent map)
-     * @read any thread (concurrent map)
-     * @invariant contains an entry for each reference that is not released, and possibly entries that have ended; used
-     *     only for display
+     * Written: threads that acquire or release a reference (concurrent map).
+     * Read: any thread (concurrent map).
+     * Invariant: contains an entry for each reference that is not released, and possibly entries that have ended; used
+     *     only for display.
      */
     private final ConcurrentSkipListMap<Long, Entry> entries = new ConcurrentSkipListMap<>();
 
@@ -143,9 +143,9 @@ final class SpaceReferences {
     /**
      * Whether an ended entry may still be in the map.
      *
-     * @written a thread that had no memory or no stack to remove an entry from the map (volatile)
-     * @read a thread that looks for collected references (volatile)
-     * @invariant never reset
+     * <p>Written: a thread that had no memory or no stack to remove an entry from the map (volatile).
+     * Read: a thread that looks for collected references (volatile).
+     * Invariant: never reset.
      */
     private volatile boolean isLeft;
 

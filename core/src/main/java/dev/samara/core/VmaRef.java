@@ -29,9 +29,9 @@ public final class VmaRef implements AutoCloseable {
     private final @Nullable RefTracker tracker;
 
     /**
-     * @written any thread that releases (compare-and-set)
-     * @read {@code toString} (volatile)
-     * @invariant set at most once; the thread that sets it releases the reference
+     * Written: any thread that releases (compare-and-set).
+     * Read: {@code toString} (volatile).
+     * Invariant: set at most once; the thread that sets it releases the reference.
      */
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;

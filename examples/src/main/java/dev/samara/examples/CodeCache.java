@@ -67,10 +67,10 @@ public final class CodeCache {
         private @Nullable Watchpoint watchpoint;
 
         /**
-         * @words {@code isWritten}, {@code areChanged} of {@code CodeCache}, {@code TranslationCache}
-         * @written the thread of the CPU that stored into the code (volatile)
-         * @read each thread that is about to run the code (volatile)
-         * @invariant stays set, because the code is dropped and then decoded or translated again
+         * Words: {@code isWritten}, {@code areChanged} of {@code CodeCache}, {@code TranslationCache}.
+         * Written: the thread of the CPU that stored into the code (volatile).
+         * Read: each thread that is about to run the code (volatile).
+         * Invariant: stays set, because the code is dropped and then decoded or translated again.
          */
         private volatile boolean isWritten;
     }

@@ -30,11 +30,11 @@ abstract class EditedRoot extends AfterRoot {
     /**
      * The era of the tree. Written under the lock, by {@link #publish} and {@link #endEra}.
      *
-     * @written holder of the writer lock: {@code publish} opens an era; {@code endEra}, or a later commit, ends it
-     *     (release)
-     * @read any thread, in {@code eraAcquire} (acquire); holders of the writer lock (plain)
-     * @invariant no open era recurs. While an era is open, only its nodes are written in place. While it is closed, no
-     *     node below {@code root} is written in place
+     * <p>Written: holder of the writer lock: {@code publish} opens an era; {@code endEra}, or a later commit, ends it
+     *     (release).
+     * Read: any thread, in {@code eraAcquire} (acquire); holders of the writer lock (plain).
+     * Invariant: no open era recurs. While an era is open, only its nodes are written in place. While it is closed, no
+     *     node below {@code root} is written in place.
      */
     private Era era;
 
@@ -44,24 +44,24 @@ abstract class EditedRoot extends AfterRoot {
     /**
      * The working copy of the current edit or transaction. Guarded by the lock.
      *
-     * @words {@code draft} and all in it of {@code EditedRoot}, {@code Draft}, {@code Splice}, {@code LevelRebuild},
-     *     {@code OwnedPath}
-     * @written holder of the writer lock (plain)
-     * @read holder of the writer lock (plain)
-     * @invariant outside of edits and transactions: {@code draft.root == root}, or the remains of a transaction that
+     * <p>Words: {@code draft} and all in it of {@code EditedRoot}, {@code Draft}, {@code Splice}, {@code LevelRebuild},
+     *     {@code OwnedPath}.
+     * Written: holder of the writer lock (plain).
+     * Read: holder of the writer lock (plain).
+     * Invariant: outside of edits and transactions: {@code draft.root == root}, or the remains of a transaction that
      *     was left open, which the next edit discards. No published root refers, directly or indirectly, to a node that
-     *     {@code OwnedPath.owned} marks
+     *     {@code OwnedPath.owned} marks.
      */
     final Draft draft = new Draft();
 
     /**
      * The latest transaction, or null once it has ended. Guarded by the lock.
      *
-     * @words {@code current}, {@code owner} and {@code releases}
-     * @written holder of the writer lock (plain)
-     * @read holder of the writer lock (plain)
-     * @invariant null, or the transaction begun last, its thread, and the number of lock releases when it began. It is
-     *     open only if that thread has held the lock ever since
+     * <p>Words: {@code current}, {@code owner} and {@code releases}.
+     * Written: holder of the writer lock (plain).
+     * Read: holder of the writer lock (plain).
+     * Invariant: null, or the transaction begun last, its thread, and the number of lock releases when it began. It is
+     *     open only if that thread has held the lock ever since.
      */
     private @Nullable Object current;
 

@@ -30,9 +30,9 @@ final class EnoughStack {
     /**
      * In how many more checks the loads may be executed.
      *
-     * @written any thread that is about to acquire a writer lock (plain)
-     * @read any thread that is about to acquire a writer lock (plain)
-     * @invariant not negative. A lost store adds a check; nothing is stored after the number has reached 0
+     * <p>Written: any thread that is about to acquire a writer lock (plain).
+     * Read: any thread that is about to acquire a writer lock (plain).
+     * Invariant: not negative. A lost store adds a check; nothing is stored after the number has reached 0.
      */
     private int left = 1 << 18;
 

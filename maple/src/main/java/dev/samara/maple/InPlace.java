@@ -26,9 +26,9 @@ final class InPlace {
     /**
      * The leaf's slot in the node that {@link #parent} returned. Guarded by the writer lock.
      *
-     * @written holder of the writer lock (plain)
-     * @read holder of the writer lock (plain)
-     * @invariant within an edit: the slot of the leaf in the node that {@code parent} returned
+     * <p>Written: holder of the writer lock (plain).
+     * Read: holder of the writer lock (plain).
+     * Invariant: within an edit: the slot of the leaf in the node that {@code parent} returned.
      */
     private int parentSlot;
 

@@ -64,18 +64,18 @@ final class Node {
      * For {@link LeafBoundary}, which must not have a static initializer: the first edit of a program may run near the
      * end of the stack, and a failed initializer makes its class unusable.
      *
-     * @written holder of the writer lock, in {@code move} (release), if the pivots record the boundary as movable
+     * <p>Written: holder of the writer lock, in {@code move} (release), if the pivots record the boundary as movable
      *     ({@code of}), a node of the open era that is in the tree refers to the leaf, and no other node refers to it
-     *     ({@code Node.ownsLeaf}); before other code can reach the leaf (plain)
-     * @read any thread (plain; then the fence of {@code LeafPivots.endRead})
-     * @pairs the store in {@code move} with the fence in {@code endRead}. All earlier actions of the writer come before
-     *     everything that a reader does once it has found an index on the new side of the boundary
-     * @invariant the pivots ascend. At most one of them moves, and always the same one as long as the leaf is in use.
+     *     ({@code Node.ownsLeaf}); before other code can reach the leaf (plain).
+     * Read: any thread (plain; then the fence of {@code LeafPivots.endRead}).
+     * Pairs: the store in {@code move} with the fence in {@code endRead}. All earlier actions of the writer come before
+     *     everything that a reader does once it has found an index on the new side of the boundary.
+     * Invariant: the pivots ascend. At most one of them moves, and always the same one as long as the leaf is in use.
      *     An array of pivots in which one pivot moves belongs to one leaf only. So a reader that loads the moving pivot
      *     once sees all pivots as they were at that load, in whichever order it loads the other pivots. A reader that
      *     loads it again compares the two values ({@code Cursor}), uses a copy ({@code EntryWalk.at}), or needs only
      *     one of the loads ({@code AllocationView.isFree}). The boundary of a free range at an end of a leaf does not
-     *     move
+     *     move.
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
@@ -88,13 +88,13 @@ final class Node {
     /**
      * The height above the leaves: 1 if the children are leaves, else their level plus 1.
      *
-     * @words everything else in a node and in a leaf
-     * @written the thread that builds the node, or later edits a node that it built (elements only). This precedes the
+     * <p>Words: everything else in a node and in a leaf.
+     * Written: the thread that builds the node, or later edits a node that it built (elements only). This precedes the
      *     publication of the node through {@code root} or through a view outside of the thread's own transaction
-     *     (plain)
-     * @read any thread (plain)
-     * @invariant immutable from then on. The {@code contents} of a snapshot are final, so a snapshot may even be
-     *     published through a data race
+     *     (plain).
+     * Read: any thread (plain).
+     * Invariant: immutable from then on. The {@code contents} of a snapshot are final, so a snapshot may even be
+     *     published through a data race.
      */
     final int level;
 
@@ -121,16 +121,16 @@ final class Node {
     /**
      * The children of a node of level 1; empty above.
      *
-     * @words {@code leaves} and {@code childPivots}, their elements in level 1
-     * @written holder of the writer lock, in {@code replaceLeaf} ({@code leaves} release, {@code childPivots} plain),
-     *     if the node belongs to the open era
-     * @read any thread, in {@code leaf} and {@code isLeaf} (acquire), and in {@code Lookup}, {@code Reader} and {@code
+     * <p>Words: {@code leaves} and {@code childPivots}, their elements in level 1.
+     * Written: holder of the writer lock, in {@code replaceLeaf} ({@code leaves} release, {@code childPivots} plain),
+     *     if the node belongs to the open era.
+     * Read: any thread, in {@code leaf} and {@code isLeaf} (acquire), and in {@code Lookup}, {@code Reader} and {@code
      *     Cursor} ({@code childPivots} plain, used only if the leaf that was found has the same array; {@code Lookup}
-     *     lists what a reader can see at each step); below a frozen root, or by holders of the writer lock (plain)
-     * @pairs the store in {@code replaceLeaf} with the load in {@code leaf}. The construction of the leaf, and all
-     *     earlier actions of the writer, come before everything that the reader does with the leaf
-     * @invariant {@code leaves[i]} is a complete leaf. A new leaf has the same bounds as the leaf that it replaces, the
-     *     same form of pivots, and the same notes of reservations and even pivots. A replaced leaf never returns
+     *     lists what a reader can see at each step); below a frozen root, or by holders of the writer lock (plain).
+     * Pairs: the store in {@code replaceLeaf} with the load in {@code leaf}. The construction of the leaf, and all
+     *     earlier actions of the writer, come before everything that the reader does with the leaf.
+     * Invariant: {@code leaves[i]} is a complete leaf. A new leaf has the same bounds as the leaf that it replaces, the
+     *     same form of pivots, and the same notes of reservations and even pivots. A replaced leaf never returns.
      */
     final @Nullable Object[][] leaves;
 
@@ -144,10 +144,10 @@ final class Node {
      * The length of the largest free range in each subtree, unsigned: 0 if there is none; 2^64 is represented as
      * 2^64-1. Lookups do not read it.
      *
-     * @written holder of the writer lock, if the node belongs to the open era (plain)
-     * @read holder of the writer lock (plain); {@code validate} and {@code dump}, for nodes of an era that has ended
-     *     (plain)
-     * @invariant outside of an edit: the largest free range below each child
+     * <p>Written: holder of the writer lock, if the node belongs to the open era (plain).
+     * Read: holder of the writer lock (plain); {@code validate} and {@code dump}, for nodes of an era that has ended
+     *     (plain).
+     * Invariant: outside of an edit: the largest free range below each child.
      */
     final long[] gaps;
 
@@ -159,10 +159,10 @@ final class Node {
      * other node refers to that leaf as long as this node is in the tree. Guarded by the writer lock; readers must not
      * use it.
      *
-     * @written holder of the writer lock, in {@code replaceLeaf} (plain, lock)
-     * @read holder of the writer lock (plain)
-     * @invariant a bit is set only if this node was in the tree when the leaf was stored in it. In a copy of the node
-     *     no bit is set
+     * <p>Written: holder of the writer lock, in {@code replaceLeaf} (plain, lock).
+     * Read: holder of the writer lock (plain).
+     * Invariant: a bit is set only if this node was in the tree when the leaf was stored in it. In a copy of the node
+     *     no bit is set.
      */
     private short ownLeaves;
 

@@ -15,9 +15,9 @@ final class PartRoots {
     /**
      * The root of the joined tree, or null before it is first needed.
      *
-     * @written any thread that uses a snapshot of parts (volatile)
-     * @read any thread that uses a snapshot of parts (volatile)
-     * @invariant null, or the root of a complete tree. Two threads may store two trees, with the same contents
+     * <p>Written: any thread that uses a snapshot of parts (volatile).
+     * Read: any thread that uses a snapshot of parts (volatile).
+     * Invariant: null, or the root of a complete tree. Two threads may store two trees, with the same contents.
      */
     private volatile @Nullable Node joined;
 

@@ -28,14 +28,14 @@ abstract class PublishedRoot extends BeforeRoot {
     /**
      * The tree that readers see. Written under the writer lock.
      *
-     * @written an edit or a commit that holds the writer lock, in {@code publish} only (release)
-     * @read any thread, in {@code rootAcquire} (acquire); {@code snapshot}, {@code version} and their checks, in {@code
-     *     rootVolatile} (volatile); holders of the writer lock, in {@code rootPlain} (plain)
-     * @pairs the store in {@code publish} with the loads in {@code rootAcquire} and {@code rootVolatile}. The
+     * <p>Written: an edit or a commit that holds the writer lock, in {@code publish} only (release).
+     * Read: any thread, in {@code rootAcquire} (acquire); {@code snapshot}, {@code version} and their checks, in {@code
+     *     rootVolatile} (volatile); holders of the writer lock, in {@code rootPlain} (plain).
+     * Pairs: the store in {@code publish} with the loads in {@code rootAcquire} and {@code rootVolatile}. The
      *     construction of the nodes, and all earlier actions of the writer, come before everything that the reader does
      *     with the nodes that it finds. An edit stores exactly one of these: this word, one slot, or one word of a
-     *     leaf's pivots
-     * @invariant a complete tree: {@code validate()} passes. On a cache line of its own
+     *     leaf's pivots.
+     * Invariant: a complete tree: {@code validate()} passes. On a cache line of its own.
      */
     private Node root;
 

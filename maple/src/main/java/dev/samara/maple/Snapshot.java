@@ -27,10 +27,10 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     /**
      * The root, a {@link Node}; or {@link PartRoots}, which are joined to a root when one is first needed.
      *
-     * @words {@code contents}
-     * @written constructor (plain, final)
-     * @read any thread (plain)
-     * @invariant the root of a tree at one instant, or the {@code PartRoots} of several trees at one instant
+     * <p>Words: {@code contents}.
+     * Written: constructor (plain, final).
+     * Read: any thread (plain).
+     * Invariant: the root of a tree at one instant, or the {@code PartRoots} of several trees at one instant.
      */
     private final Object contents;
 

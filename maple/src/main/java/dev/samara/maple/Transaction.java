@@ -21,10 +21,10 @@ import org.jspecify.annotations.Nullable;
 public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCloseable {
 
     /**
-     * @words all fields
-     * @written constructor (plain, final)
-     * @read any thread (plain): a call by another thread compares {@code owner}, and is rejected
-     * @invariant immutable; its state is in {@code draft} and {@code current}
+     * Words: all fields.
+     * Written: constructor (plain, final).
+     * Read: any thread (plain): a call by another thread compares {@code owner}, and is rejected.
+     * Invariant: immutable; its state is in {@code draft} and {@code current}.
      */
     private final EditedRoot tree;
 

@@ -14,9 +14,9 @@ final class WriterLock extends ReentrantLock {
     /**
      * Guarded by this lock.
      *
-     * @written thread that is about to release the lock (plain, lock)
-     * @read holder of the lock (plain)
-     * @invariant unchanged while one thread holds the lock
+     * <p>Written: thread that is about to release the lock (plain, lock).
+     * Read: holder of the lock (plain).
+     * Invariant: unchanged while one thread holds the lock.
      */
     private long releases;
 

@@ -11,17 +11,17 @@ import java.nio.ByteOrder;
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatInts extends FlatShorts permits FlatLongs {
     /**
-     * @written guests, by stores (opaque; release; volatile) and updates (compare-and-set; compare-and-exchange;
-     *     get-and-add; get-and-set; get-and-and; get-and-or; get-and-xor)
-     * @read guests, by loads (opaque; acquire; volatile)
-     * @invariant the bytes of frames, while the CPU is in GUEST; the guest determines the order of its accesses
+     * Written: guests, by stores (opaque; release; volatile) and updates (compare-and-set; compare-and-exchange;
+     *     get-and-add; get-and-set; get-and-and; get-and-or; get-and-xor).
+     * Read: guests, by loads (opaque; acquire; volatile).
+     * Invariant: the bytes of frames, while the CPU is in GUEST; the guest determines the order of its accesses.
      */
     private static final VarHandle LITTLE = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * @written guests whose numbers are big-endian, by additions (get-and-add)
-     * @read nothing: such guests load by {@code LITTLE}, and reverse the bytes
-     * @invariant the bytes of frames, while the CPU is in GUEST
+     * Written: guests whose numbers are big-endian, by additions (get-and-add).
+     * Read: nothing: such guests load by {@code LITTLE}, and reverse the bytes.
+     * Invariant: the bytes of frames, while the CPU is in GUEST.
      */
     private static final VarHandle BIG = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.BIG_ENDIAN);
 

@@ -14,9 +14,9 @@ import java.nio.ByteOrder;
 @SuppressWarnings("ReachabilityFenceUsage") // a finally block is too large, and no access follows a throw
 public abstract sealed class FlatShorts extends FlatBytes permits FlatInts {
     /**
-     * @written guests, by stores (opaque; release; volatile)
-     * @read guests, by loads (opaque; acquire; volatile)
-     * @invariant the bytes of frames, while the CPU is in GUEST; the guest determines the order of its accesses
+     * Written: guests, by stores (opaque; release; volatile).
+     * Read: guests, by loads (opaque; acquire; volatile).
+     * Invariant: the bytes of frames, while the CPU is in GUEST; the guest determines the order of its accesses.
      */
     private static final VarHandle LITTLE =
             MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);

@@ -16,11 +16,11 @@ public abstract sealed class SegmentLocks permits LockedSegments {
     /**
      * Increases only under the monitor, so that the limit is exact. The removal of a segment takes no lock.
      *
-     * @written a thread that locks a segment, in the monitor (get-and-add); a thread that unlocks or removes a segment
-     *     (get-and-add)
-     * @read a thread that locks a segment, in the monitor; any thread (volatile)
-     * @invariant at least the sum of the charges of all locked segments. It increases only in the monitor, so the limit
-     *     is exact. {@code ShmLockTest.twoLocks}
+     * <p>Written: a thread that locks a segment, in the monitor (get-and-add); a thread that unlocks or removes a
+     *     segment (get-and-add).
+     * Read: a thread that locks a segment, in the monitor; any thread (volatile).
+     * Invariant: at least the sum of the charges of all locked segments. It increases only in the monitor, so the limit
+     *     is exact. {@code ShmLockTest.twoLocks}.
      */
     private final AtomicLong bytes = new AtomicLong();
 

@@ -20,21 +20,21 @@ public final class SharedSegment {
     /**
      * Whether a segment without memory was removed.
      *
-     * @written a thread that removes a segment without memory (volatile)
-     * @read any thread (volatile)
-     * @invariant never reset
+     * <p>Written: a thread that removes a segment without memory (volatile).
+     * Read: any thread (volatile).
+     * Invariant: never reset.
      */
     private volatile boolean isRemovedWithout;
 
     /**
      * The charge while the segment is locked; null while it is not locked; GONE, the final value, after its removal.
      *
-     * @written a thread that locks or unlocks the segment, in the monitor of {@code SegmentLocks} (compare-and-set);
-     *     the removal of the segment, without a lock (get-and-set)
-     * @read any thread (volatile)
-     * @pairs with itself. A charge is made before it is stored in the word. Only one thread ends it: the thread that
-     *     removes it from the word, or the thread whose compare-and-set could not store it
-     * @invariant null (unlocked), the charge (locked), or GONE (removed; final). {@code ShmLockTest.beside}
+     * <p>Written: a thread that locks or unlocks the segment, in the monitor of {@code SegmentLocks} (compare-and-set);
+     *     the removal of the segment, without a lock (get-and-set).
+     * Read: any thread (volatile).
+     * Pairs: with itself. A charge is made before it is stored in the word. Only one thread ends it: the thread that
+     *     removes it from the word, or the thread whose compare-and-set could not store it.
+     * Invariant: null (unlocked), the charge (locked), or GONE (removed; final). {@code ShmLockTest.beside}.
      */
     private final AtomicReference<@Nullable LockCharge> lock = new AtomicReference<>();
 

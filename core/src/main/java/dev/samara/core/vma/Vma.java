@@ -27,10 +27,10 @@ public abstract sealed class Vma permits VmArea {
     private static final long MARKS = -1L << VmaFlags.BITS;
 
     /**
-     * @words all fields
-     * @written constructor (plain, final)
-     * @read any thread (plain)
-     * @invariant immutable
+     * Words: all fields.
+     * Written: constructor (plain, final).
+     * Read: any thread (plain).
+     * Invariant: immutable.
      */
     private final long start;
 

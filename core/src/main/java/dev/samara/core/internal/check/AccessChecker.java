@@ -65,17 +65,17 @@ public final class AccessChecker {
     private final Consumer<String> reporter;
 
     /**
-     * @written under the name {@code History.numbers}, which is documented there
-     * @read under the name {@code History.numbers}, which is documented there
-     * @invariant the number of the last event of a checked machine; all its histories share this word
+     * Written: under the name {@code History.numbers}, which is documented there.
+     * Read: under the name {@code History.numbers}, which is documented there.
+     * Invariant: the number of the last event of a checked machine; all its histories share this word.
      */
     private final AtomicLong events = new AtomicLong();
 
     /**
-     * @words {@code accesses}, {@code staleAccesses}
-     * @written a CPU that made an access (adder)
-     * @read any thread (sum)
-     * @invariant counts for statistics; exact once no CPU makes accesses. They order nothing
+     * Words: {@code accesses}, {@code staleAccesses}.
+     * Written: a CPU that made an access (adder).
+     * Read: any thread (sum).
+     * Invariant: counts for statistics; exact once no CPU makes accesses. They order nothing.
      */
     private final LongAdder accesses = new LongAdder();
 
@@ -83,11 +83,11 @@ public final class AccessChecker {
     private final History calls = new History(events, CALL_EVENTS);
 
     /**
-     * @written a thread that starts or ends a revocation (monitor)
-     * @read a CPU that used a stale translation (monitor)
-     * @pairs a thread starts its revocation, then changes an entry. A CPU makes its access, reads the entry, then calls
-     *     the checker. If the entry has changed, the revoking call is still waiting for this CPU, and so has not ended
-     * @invariant every revocation, from before its first change until no CPU may use the revoked translations
+     * Written: a thread that starts or ends a revocation (monitor).
+     * Read: a CPU that used a stale translation (monitor).
+     * Pairs: a thread starts its revocation, then changes an entry. A CPU makes its access, reads the entry, then calls
+     *     the checker. If the entry has changed, the revoking call is still waiting for this CPU, and so has not ended.
+     * Invariant: every revocation, from before its first change until no CPU may use the revoked translations.
      */
     @GuardedBy("itself")
     private final List<Revocation> running = new ArrayList<>();

@@ -31,23 +31,23 @@ public final class History {
     }
 
     /**
-     * @written a thread that adds to a history (get-and-add)
-     * @read a thread that adds to a history (get-and-add)
-     * @invariant every event of a checked machine has a different number, which orders the events
+     * Written: a thread that adds to a history (get-and-add).
+     * Read: a thread that adds to a history (get-and-add).
+     * Invariant: every event of a checked machine has a different number, which orders the events.
      */
     private final AtomicLong numbers;
 
     /**
-     * @written the thread that adds an event (volatile)
-     * @read a thread that reports a violation (volatile)
-     * @invariant events never change; the latest event overwrites the oldest
+     * Written: the thread that adds an event (volatile).
+     * Read: a thread that reports a violation (volatile).
+     * Invariant: events never change; the latest event overwrites the oldest.
      */
     private final AtomicReferenceArray<HistoryEvent> ring;
 
     /**
-     * @written the thread that adds an event (get-and-add)
-     * @read the thread that adds an event (get-and-add)
-     * @invariant the position of the next event
+     * Written: the thread that adds an event (get-and-add).
+     * Read: the thread that adds an event (get-and-add).
+     * Invariant: the position of the next event.
      */
     private final AtomicInteger added = new AtomicInteger();
 

@@ -17,10 +17,10 @@ public final class RefTracker {
     /**
      * The stacks of acquisitions, by the object of the reference or of the pin.
      *
-     * @words {@code acquired}, {@code released}
-     * @written any thread (concurrent map; monitor of the map)
-     * @read any thread (concurrent map; monitor of the map)
-     * @invariant every reference to a VMA and every pin that is not released is in {@code acquired}
+     * <p>Words: {@code acquired}, {@code released}.
+     * Written: any thread (concurrent map; monitor of the map).
+     * Read: any thread (concurrent map; monitor of the map).
+     * Invariant: every reference to a VMA and every pin that is not released is in {@code acquired}.
      */
     private final Map<Object, Throwable> acquired = new ConcurrentHashMap<>();
 

@@ -13,12 +13,12 @@ public final class CountedLazy extends LazyContext {
      * The context to whose page table the CPU holds a reference. Used by the CPU's thread or, if the CPU is {@linkplain
      * CpuOwner gone}, by the thread that takes it offline.
      *
-     * @written the CPU's thread, or a thread that found the CPU gone (plain)
-     * @read the CPU's thread, or a thread that found the CPU gone (plain)
-     * @pairs stores of the CPU's thread happen before {@code Thread.isAlive} returns false, and before the reference to
+     * <p>Written: the CPU's thread, or a thread that found the CPU gone (plain).
+     * Read: the CPU's thread, or a thread that found the CPU gone (plain).
+     * Pairs: stores of the CPU's thread happen before {@code Thread.isAlive} returns false, and before the reference to
      *     a lost CPU is polled from its queue ({@code isLost}); if the CPU is handed over, {@code thread} of {@code
-     *     CpuOwner} publishes them
-     * @invariant the context to whose page table this CPU holds a reference; null if there is none
+     *     CpuOwner} publishes them.
+     * Invariant: the context to whose page table this CPU holds a reference; null if there is none.
      */
     private @Nullable TlbContext kept;
 

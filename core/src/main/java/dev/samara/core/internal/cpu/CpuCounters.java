@@ -20,11 +20,11 @@ public final class CpuCounters {
     static final int KINDS = SpaceCounters.OF_CPUS;
 
     /**
-     * @written the CPU's thread (opaque); the thread that releases a CPU that is gone (opaque)
-     * @read a thread that reads statistics (opaque); those that write it (plain)
-     * @invariant counts for statistics; they order nothing. Padding keeps them off other CPUs' cache lines. Counting is
+     * Written: the CPU's thread (opaque); the thread that releases a CPU that is gone (opaque).
+     * Read: a thread that reads statistics (opaque); those that write it (plain).
+     * Invariant: counts for statistics; they order nothing. Padding keeps them off other CPUs' cache lines. Counting is
      *     a load and a store of a word that only this CPU writes, on a miss, a fault or a flush; a hit counts nothing.
-     *     A plain flag, which the same threads write, records whether there are counts to settle
+     *     A plain flag, which the same threads write, records whether there are counts to settle.
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 

@@ -34,19 +34,19 @@ public final class CpuOwner {
     /**
      * Null while the CPU is handed over.
      *
-     * @written the owner, when it hands the CPU over (null, release); a thread that claims it (compare-and-exchange); a
-     *     thread to which a pool lends it (release)
-     * @read shooters, and a thread that searches for CPUs that are gone (acquire)
-     * @pairs {@code disown} (release) with {@code claim} (volatile): the new owner sees all that earlier owners did
+     * <p>Written: the owner, when it hands the CPU over (null, release); a thread that claims it
+     *     (compare-and-exchange); a thread to which a pool lends it (release).
+     * Read: shooters, and a thread that searches for CPUs that are gone (acquire).
+     * Pairs: {@code disown} (release) with {@code claim} (volatile): the new owner sees all that earlier owners did
      *     with the CPU, its TLB, its page table context and its listeners, whose fields are plain. {@code isDead} reads
      *     this field, then {@code Thread.isAlive}, then this field again. A thread that handed the CPU over did so
      *     before it ended, so the second read finds null or the next owner. The thread to which a pool lends the CPU is
      *     its only user, because of {@code idle} of {@code IdleCpus}, so its store pairs only with the reads of other
-     *     threads
-     * @invariant only one of several threads that claim a CPU becomes the owner. Null only outside GUEST, so no
+     *     threads.
+     * Invariant: only one of several threads that claim a CPU becomes the owner. Null only outside GUEST, so no
      *     shootdown waits for a CPU without an owner. A thread that has ended owns its CPUs forever. The copies in
      *     {@code CpuMemory} and {@code CheckedMemory} are plain, because only the owner writes them. A thread finds
-     *     itself there only if it claimed the CPU and has not handed it over since
+     *     itself there only if it claimed the CPU and has not handed it over since.
      */
     @SuppressWarnings("UnusedVariable") // through THREAD
     private @Nullable Thread thread = Thread.currentThread();
@@ -61,12 +61,12 @@ public final class CpuOwner {
     private final Consumer<String> reporter;
 
     /**
-     * @written a thread that takes the phantom reference to the CPU out of its queue (volatile)
-     * @read any thread (volatile)
-     * @pairs the reachability fences of the CPU's thread with the clearing of the reference by the collector, which
+     * Written: a thread that takes the phantom reference to the CPU out of its queue (volatile).
+     * Read: any thread (volatile).
+     * Pairs: the reachability fences of the CPU's thread with the clearing of the reference by the collector, which
      *     precedes the enqueuing of the reference: all that the thread did with the CPU happens before the finder takes
-     *     it offline
-     * @invariant never reset. True only once no thread can use the CPU
+     *     it offline.
+     * Invariant: never reset. True only once no thread can use the CPU.
      */
     volatile boolean isLost;
 

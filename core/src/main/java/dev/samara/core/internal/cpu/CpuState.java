@@ -109,11 +109,11 @@ public final class CpuState extends CpuWords.Flushed {
     /**
      * Whether a thread is taking this CPU offline. Guarded by the monitor of {@link Cpus}.
      *
-     * @words {@code isTaken}, {@code isReported} of {@code CpuState}, {@code CpuOwner}
-     * @written a thread that takes a CPU offline (plain, lock: monitor of {@code Cpus}); {@code isReported} by that
-     *     thread between its two holds of the monitor (plain)
-     * @read a thread that takes a CPU offline (plain, lock); {@code isReported} as it is written (plain)
-     * @invariant one thread at a time releases what a CPU holds. That thread has set {@code isTaken}
+     * <p>Words: {@code isTaken}, {@code isReported} of {@code CpuState}, {@code CpuOwner}.
+     * Written: a thread that takes a CPU offline (plain, lock: monitor of {@code Cpus}); {@code isReported} by that
+     *     thread between its two holds of the monitor (plain).
+     * Read: a thread that takes a CPU offline (plain, lock); {@code isReported} as it is written (plain).
+     * Invariant: one thread at a time releases what a CPU holds. That thread has set {@code isTaken}.
      */
     boolean isTaken;
 

@@ -31,14 +31,14 @@ final class CpuWords {
          * Declared volatile and visible, because after an Error the CPU leaves GUEST without a call, for which no stack
          * may be left.
          *
-         * @written its thread (volatile, release); a thread that takes a gone CPU offline (release). The section
-         *     docs/protocols.md#the-states-of-a-cpu lists the mode of each transition
-         * @read shooters, a thread that ends a context, and one that reads statistics or makes a message (volatile)
-         * @pairs {@code CpuState.enterGuest} (volatile) sets GUEST, then the CPU reads {@code
+         * <p>Written: its thread (volatile, release); a thread that takes a gone CPU offline (release). The section
+         *     docs/protocols.md#the-states-of-a-cpu lists the mode of each transition.
+         * Read: shooters, a thread that ends a context, and one that reads statistics or makes a message (volatile).
+         * Pairs: {@code CpuState.enterGuest} (volatile) sets GUEST, then the CPU reads {@code
          *     FlushGeneration.generation} (volatile), then entries. A shooter changes an entry, calls {@code
          *     FlushGeneration.advance} (get-and-add), then reads {@code Leaf.cpumask} and this word (volatile). Either
-         *     the CPU catches up, or the shooter waits for it
-         * @invariant state and context
+         *     the CPU catches up, or the shooter waits for it.
+         * Invariant: state and context.
          */
         public volatile long word;
 
@@ -77,13 +77,13 @@ final class CpuWords {
     /** The request: not 0 while it is pending. */
     abstract static class Pending extends BeforePending {
         /**
-         * @written a shooter, after the generation (volatile); its thread, before it reads the generation, or when it
-         *     leaves GUEST to come back with the next poll (volatile)
-         * @read its thread, polling (opaque)
-         * @pairs a shooter advances the generation, then stores the request. The CPU clears the request, then reads the
-         *     generation
-         * @invariant not 0 if a shooter waits, or if the CPU must return to GUEST. The request is only a hint; the word
-         *     and the generation up to which the CPU flushed decide
+         * Written: a shooter, after the generation (volatile); its thread, before it reads the generation, or when it
+         *     leaves GUEST to come back with the next poll (volatile).
+         * Read: its thread, polling (opaque).
+         * Pairs: a shooter advances the generation, then stores the request. The CPU clears the request, then reads the
+         *     generation.
+         * Invariant: not 0 if a shooter waits, or if the CPU must return to GUEST. The request is only a hint; the word
+         *     and the generation up to which the CPU flushed decide.
          */
         private int pending;
 
@@ -121,12 +121,12 @@ final class CpuWords {
     /** The generation of the current context up to which the TLB was flushed. */
     abstract static class Flushed extends BeforeFlushed {
         /**
-         * @written its thread, after a flush, and before it enters another context (release)
-         * @read shooters, after the word (acquire)
-         * @pairs {@code CpuState.flushedTo}, {@code leaveGuest} (release) with {@code isDone} (acquire, volatile).
+         * Written: its thread, after a flush, and before it enters another context (release).
+         * Read: shooters, after the word (acquire).
+         * Pairs: {@code CpuState.flushedTo}, {@code leaveGuest} (release) with {@code isDone} (acquire, volatile).
          *     Accesses through old translations happen before the next actions of the shooter, in particular before it
-         *     frees frames
-         * @invariant no translation from before this generation of the current context is used any more
+         *     frees frames.
+         * Invariant: no translation from before this generation of the current context is used any more.
          */
         private long flushed;
 

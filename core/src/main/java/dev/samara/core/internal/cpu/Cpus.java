@@ -18,9 +18,9 @@ public final class Cpus {
     /**
      * The number of events of the CPUs that went offline, by kind.
      *
-     * @written a thread that releases a CPU (monitor)
-     * @read a thread that reads statistics (monitor)
-     * @invariant together with the counts of the CPUs in {@code online}, the counts of all CPUs that ever existed
+     * <p>Written: a thread that releases a CPU (monitor).
+     * Read: a thread that reads statistics (monitor).
+     * Invariant: together with the counts of the CPUs in {@code online}, the counts of all CPUs that ever existed.
      */
     @GuardedBy("this")
     private final long[] ended = new long[CpuCounters.KINDS];
@@ -28,11 +28,11 @@ public final class Cpus {
     /**
      * The CPUs by number; null for a free number. The array is never changed in place.
      *
-     * @written a thread that claims or releases a CPU (monitor, volatile)
-     * @read any thread, shooters above all (volatile)
-     * @pairs with {@code generation} of {@code FlushGeneration}. A CPU that a shooter does not find here enters GUEST
-     *     after that read, and then reads the generation
-     * @invariant never changed in place
+     * <p>Written: a thread that claims or releases a CPU (monitor, volatile).
+     * Read: any thread, shooters above all (volatile).
+     * Pairs: with {@code generation} of {@code FlushGeneration}. A CPU that a shooter does not find here enters GUEST
+     *     after that read, and then reads the generation.
+     * Invariant: never changed in place.
      */
     private volatile @Nullable CpuState[] online = {};
 

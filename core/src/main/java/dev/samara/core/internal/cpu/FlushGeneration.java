@@ -15,14 +15,15 @@ public final class FlushGeneration {
     /**
      * The current generation; the first is 1. Negative after the context was given back.
      *
-     * @written a thread that has changed entries of which another CPU may have translations (get-and-add); a thread in
-     *     {@code membarrier} (get-and-add); the thread that releases the last reference to the page table (get-and-add)
-     * @read CPUs, after entering GUEST, after clearing {@code pending}, and on their way to a context that they do not
+     * <p>Written: a thread that has changed entries of which another CPU may have translations (get-and-add); a thread
+     *     in {@code membarrier} (get-and-add); the thread that releases the last reference to the page table
+     *     (get-and-add).
+     * Read: CPUs, after entering GUEST, after clearing {@code pending}, and on their way to a context that they do not
      *     know (volatile); CPUs of checked machines, in LAZY (volatile); a thread that flushes, before it advances the
-     *     generation (volatile)
-     * @pairs with {@code word} and {@code pending} of {@code CpuWords}, and with the cpumasks in {@code Leaf}
-     * @invariant only grows, and is advanced after the change of entries if there is one. After the context was given
-     *     back, it is negative forever
+     *     generation (volatile).
+     * Pairs: with {@code word} and {@code pending} of {@code CpuWords}, and with the cpumasks in {@code Leaf}.
+     * Invariant: only grows, and is advanced after the change of entries if there is one. After the context was given
+     *     back, it is negative forever.
      */
     private final AtomicLong generation = new AtomicLong(1);
 

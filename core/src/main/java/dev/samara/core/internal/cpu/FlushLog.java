@@ -40,28 +40,28 @@ public final class FlushLog {
     public static final int SIZE = 256;
 
     /**
-     * @written the thread that advanced the generation (compare-and-set to negative, then release)
-     * @read CPUs that catch up (acquire before the words, opaque after an acquire fence); the writer, before it breaks
-     *     the seal (volatile)
-     * @pairs the writer breaks the seal, fences (release), then writes the words of the record. A reader reads the
-     *     words, fences (acquire), then finds the seal broken and does not use the record
-     * @invariant the generation whose range the record contains
+     * Written: the thread that advanced the generation (compare-and-set to negative, then release).
+     * Read: CPUs that catch up (acquire before the words, opaque after an acquire fence); the writer, before it breaks
+     *     the seal (volatile).
+     * Pairs: the writer breaks the seal, fences (release), then writes the words of the record. A reader reads the
+     *     words, fences (acquire), then finds the seal broken and does not use the record.
+     * Invariant: the generation whose range the record contains.
      */
     private static final VarHandle SEAL = MethodHandles.arrayElementVarHandle(long[].class);
 
     /**
-     * @written the thread that advanced the generation, between its two stores of the seal (opaque)
-     * @read CPUs that catch up, between their two reads of the seal (opaque)
-     * @pairs with {@code SEAL}
-     * @invariant the range of a generation, and its cpumask
+     * Written: the thread that advanced the generation, between its two stores of the seal (opaque).
+     * Read: CPUs that catch up, between their two reads of the seal (opaque).
+     * Pairs: with {@code SEAL}.
+     * Invariant: the range of a generation, and its cpumask.
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     /**
-     * @written the thread that advanced the generation, between its two stores of the seal (opaque)
-     * @read CPUs that catch up, between their two reads of the seal (opaque)
-     * @pairs with {@code SEAL}
-     * @invariant the reason of the flush
+     * Written: the thread that advanced the generation, between its two stores of the seal (opaque).
+     * Read: CPUs that catch up, between their two reads of the seal (opaque).
+     * Pairs: with {@code SEAL}.
+     * Invariant: the reason of the flush.
      */
     private static final VarHandle REASON = MethodHandles.arrayElementVarHandle(MmuNotifier.Reason[].class);
 

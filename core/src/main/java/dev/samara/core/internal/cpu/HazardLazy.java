@@ -35,17 +35,17 @@ public final class HazardLazy extends PublishedLazy {
     /**
      * A context to which a reference was handed over to this CPU; null if there is none.
      *
-     * @written threads of last puts (compare-and-set); the CPU's thread, or a thread that found the CPU gone
-     *     (get-and-set)
-     * @read the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null (volatile);
-     *     the threads of last puts (volatile)
-     * @pairs with {@code kept}. The last puts of two spaces may use this word concurrently. Each reads this word, then
+     * <p>Written: threads of last puts (compare-and-set); the CPU's thread, or a thread that found the CPU gone
+     *     (get-and-set).
+     * Read: the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null (volatile);
+     *     the threads of last puts (volatile).
+     * Pairs: with {@code kept}. The last puts of two spaces may use this word concurrently. Each reads this word, then
      *     finds its context in {@code kept}, then changes the word by compare-and-set from the value that it read. So
      *     the value that it read is a context that the CPU had dropped before, and its reference is released. If a
      *     later last put handed over the context that the CPU keeps now, the compare-and-set fails, the second check of
-     *     {@code kept} finds another context, and the word stays
-     * @invariant a context to which this word holds a reference; the thread that takes it out of the word releases the
-     *     reference
+     *     {@code kept} finds another context, and the word stays.
+     * Invariant: a context to which this word holds a reference; the thread that takes it out of the word releases the
+     *     reference.
      */
     @SuppressWarnings("UnusedVariable") // through GIVEN
     private @Nullable TlbContext given;

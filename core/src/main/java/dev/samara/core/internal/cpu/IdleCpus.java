@@ -20,15 +20,15 @@ public final class IdleCpus<T extends LentCpu> {
         /**
          * Null while the CPU is lent.
          *
-         * @written a thread to which the CPU is lent, or that ends it (compare-and-set of null); a thread that puts it
-         *     back (volatile)
-         * @read threads that search for an idle CPU (volatile)
-         * @pairs {@code put} with {@code take}: the next thread sees all that the last one did with the CPU. A thread
+         * <p>Written: a thread to which the CPU is lent, or that ends it (compare-and-set of null); a thread that puts
+         *     it back (volatile).
+         * Read: threads that search for an idle CPU (volatile).
+         * Pairs: {@code put} with {@code take}: the next thread sees all that the last one did with the CPU. A thread
          *     that leaves its guest puts the CPU back, then reads the references in {@code word} of {@code SpaceUsers}
          *     (volatile). A thread that closes the last reference subtracts it (get-and-add), then reads the places. At
          *     least one of the two finds the other's store, and the compare-and-set gives the CPU to one of them, which
-         *     ends it
-         * @invariant the CPU while no thread uses it; it then has no owner. A CPU has one place
+         *     ends it.
+         * Invariant: the CPU while no thread uses it; it then has no owner. A CPU has one place.
          */
         private final AtomicReference<@Nullable LentCpu> idle = new AtomicReference<>();
 
@@ -70,20 +70,20 @@ public final class IdleCpus<T extends LentCpu> {
     /**
      * The places. A place belongs to a CPU until the CPU is removed or gone.
      *
-     * @written a thread that creates a CPU or ends one (compare-and-set)
-     * @read threads that search for an idle CPU, or for room (volatile)
-     * @invariant a place belongs to one CPU. Once that CPU was ended or is gone, another CPU gets a new place at this
-     *     index
+     * <p>Written: a thread that creates a CPU or ends one (compare-and-set).
+     * Read: threads that search for an idle CPU, or for room (volatile).
+     * Invariant: a place belongs to one CPU. Once that CPU was ended or is gone, another CPU gets a new place at this
+     *     index.
      */
     private final AtomicReferenceArray<@Nullable IdlePlace> places;
 
     /**
      * Whether a CPU was ever added. Never reset to false.
      *
-     * @written a thread that creates a CPU (volatile)
-     * @read this thread; threads that scan the places (volatile)
-     * @invariant never reset; set before a place contains a CPU for the first time, so {@code idle} pairs as it would
-     *     without this flag
+     * <p>Written: a thread that creates a CPU (volatile).
+     * Read: this thread; threads that scan the places (volatile).
+     * Invariant: never reset; set before a place contains a CPU for the first time, so {@code idle} pairs as it would
+     *     without this flag.
      */
     private volatile boolean isUsed;
 

@@ -21,10 +21,10 @@ public abstract class LentCpu {
     /**
      * The place of this CPU in the pool; null if the pool has no place for it.
      *
-     * @written the thread to which the CPU is lent (plain)
-     * @read this thread; threads that found the CPU idle, or remember it (plain)
-     * @invariant written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a
-     *     thread that reads the place of an ended CPU fails in {@code IdlePlace.take}: no place contains an ended CPU
+     * <p>Written: the thread to which the CPU is lent (plain).
+     * Read: this thread; threads that found the CPU idle, or remember it (plain).
+     * Invariant: written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a
+     *     thread that reads the place of an ended CPU fails in {@code IdlePlace.take}: no place contains an ended CPU.
      */
     IdleCpus.@Nullable IdlePlace place;
 
@@ -32,10 +32,10 @@ public abstract class LentCpu {
      * The CPUs of the thread to which this CPU is lent. An idle CPU keeps the value, so that the same thread need not
      * store it again.
      *
-     * @written the thread to which the CPU is lent, before it uses the CPU (plain)
-     * @read this thread
-     * @pairs by {@code idle} of {@code IdleCpus}, with which the CPU passes from thread to thread
-     * @invariant while the CPU is lent for use, and not only to be ended, the CPUs of its thread
+     * <p>Written: the thread to which the CPU is lent, before it uses the CPU (plain).
+     * Read: this thread.
+     * Pairs: by {@code idle} of {@code IdleCpus}, with which the CPU passes from thread to thread.
+     * Invariant: while the CPU is lent for use, and not only to be ended, the CPUs of its thread.
      */
     @Nullable
     ThreadCpus thread;
@@ -44,12 +44,12 @@ public abstract class LentCpu {
      * The space of this CPU. Another thread may read it, racily, to choose a CPU; it checks again after the CPU is lent
      * to it.
      *
-     * @written the thread to which the CPU is lent (plain)
-     * @read this thread; threads that search for an idle CPU (plain)
-     * @invariant for the CPU's thread, the space that the CPU is in. For other threads racy, benign because each checks
+     * <p>Written: the thread to which the CPU is lent (plain).
+     * Read: this thread; threads that search for an idle CPU (plain).
+     * Invariant: for the CPU's thread, the space that the CPU is in. For other threads racy, benign because each checks
      *     again after it has taken the CPU. The thread that closes the last reference reads this field only if the CPU
      *     is idle: it first reads the CPU from {@code IdlePlace.idle} (volatile), and the thread to which the CPU was
-     *     lent last stored {@code space} before it put the CPU there
+     *     lent last stored {@code space} before it put the CPU there.
      */
     private @Nullable Object space;
 

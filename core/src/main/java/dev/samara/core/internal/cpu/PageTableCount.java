@@ -9,12 +9,12 @@ import java.util.concurrent.atomic.AtomicInteger;
  */
 public final class PageTableCount {
     /**
-     * @written threads that acquire a reference to the page table (compare-and-set, get-and-add) or release one
-     *     (get-and-add)
-     * @read any thread (volatile)
-     * @pairs what a thread did with its reference happens before the free by the thread that finds 0
-     * @invariant 1 for all users together, and 1 for each further reference, including references of CPUs in LAZY. 0 is
-     *     final
+     * Written: threads that acquire a reference to the page table (compare-and-set, get-and-add) or release one
+     *     (get-and-add).
+     * Read: any thread (volatile).
+     * Pairs: what a thread did with its reference happens before the free by the thread that finds 0.
+     * Invariant: 1 for all users together, and 1 for each further reference, including references of CPUs in LAZY. 0 is
+     *     final.
      */
     private final AtomicInteger count = new AtomicInteger(1);
 

@@ -21,14 +21,14 @@ abstract class PublishedLazy extends LazyContext {
     }
 
     /**
-     * @written the CPU's thread, while it is a user of the context (release); null by the CPU's thread, once it is
+     * Written: the CPU's thread, while it is a user of the context (release); null by the CPU's thread, once it is
      *     elsewhere, or by a thread that found the CPU gone (release; volatile with hazard pointers); null by the
-     *     thread of the last put (compare-and-set, with {@code SHOOTDOWN} only)
-     * @read the CPU's thread, or a thread that found the CPU gone (opaque); the thread of the last put (volatile)
-     * @pairs the CPU stores this field, then decrements its count as a user (get-and-add). The thread of the last put
+     *     thread of the last put (compare-and-set, with {@code SHOOTDOWN} only).
+     * Read: the CPU's thread, or a thread that found the CPU gone (opaque); the thread of the last put (volatile).
+     * Pairs: the CPU stores this field, then decrements its count as a user (get-and-add). The thread of the last put
      *     finds no user, then reads this field. With hazard pointers, the CPU sets this field to null, then reads
-     *     {@code given}; the last put sets {@code given}, then reads this field again
-     * @invariant the context that a CPU in LAZY keeps, unless the context was taken from it
+     *     {@code given}; the last put sets {@code given}, then reads this field again.
+     * Invariant: the context that a CPU in LAZY keeps, unless the context was taken from it.
      */
     @SuppressWarnings("UnusedVariable") // through KEPT
     private @Nullable TlbContext kept;

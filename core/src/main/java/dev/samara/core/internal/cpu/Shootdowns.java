@@ -28,10 +28,10 @@ public final class Shootdowns {
     private final boolean elides;
 
     /**
-     * @words {@code count}, {@code targets}
-     * @written a shooter, before it waits (adder)
-     * @read any thread (sum)
-     * @invariant counts for statistics; they order nothing
+     * Words: {@code count}, {@code targets}.
+     * Written: a shooter, before it waits (adder).
+     * Read: any thread (sum).
+     * Invariant: counts for statistics; they order nothing.
      */
     private final LongAdder count = new LongAdder();
 

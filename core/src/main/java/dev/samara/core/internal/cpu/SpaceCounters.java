@@ -18,12 +18,12 @@ public final class SpaceCounters {
     public static final int KINDS = TARGETS + 1;
 
     /**
-     * @written a CPU that leaves the space, after its word (get-and-add); a shooter, before it waits (get-and-add)
-     * @read a thread that reads statistics, before the words and the counts of the CPUs (volatile)
-     * @pairs with {@code word} of {@code CpuWords}. A CPU changes its word, then adds its counts here. A thread that
+     * Written: a CPU that leaves the space, after its word (get-and-add); a shooter, before it waits (get-and-add).
+     * Read: a thread that reads statistics, before the words and the counts of the CPUs (volatile).
+     * Pairs: with {@code word} of {@code CpuWords}. A CPU changes its word, then adds its counts here. A thread that
      *     reads statistics reads these counts first; if it then finds that the CPU's word still names the space, the
-     *     CPU had not added its counts when these were read, so no event is counted twice
-     * @invariant events of CPUs that left the space, and shootdowns
+     *     CPU had not added its counts when these were read, so no event is counted twice.
+     * Invariant: events of CPUs that left the space, and shootdowns.
      */
     private final AtomicLongArray counts = new AtomicLongArray(KINDS);
 

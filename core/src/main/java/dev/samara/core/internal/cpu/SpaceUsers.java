@@ -51,18 +51,18 @@ public final class SpaceUsers {
      * From the lowest bit: the number of references, of CPUs in the space, and of CPUs that will return. Each user is
      * counted in one of the three, so there is no user if and only if the word is 0.
      *
-     * @written holders of references and CPUs, when they become users (compare-and-set) and when they stop being users
-     *     (get-and-add)
-     * @read any thread (volatile)
-     * @pairs if one thread adds a user while another removes the last user, either the first finds no user, or the
+     * <p>Written: holders of references and CPUs, when they become users (compare-and-set) and when they stop being
+     *     users (get-and-add).
+     * Read: any thread (volatile).
+     * Pairs: if one thread adds a user while another removes the last user, either the first finds no user, or the
      *     second does not remove the last user. A CPU stores its word, then decrements its count; the thread of the
      *     last put reads the words of CPUs after the count, so it finds no word with the context. In the same way, a
      *     CPU stores the context that it keeps in LAZY ({@code kept}) before its word. A shooter advances the
      *     generation, then reads the number of CPUs; a CPU that enters the space is counted, then reads the generation:
-     *     at least one of the two sees the other's update
-     * @invariant the users, in three counts: references, CPUs in the space, and CPUs that borrow another space and will
+     *     at least one of the two sees the other's update.
+     * Invariant: the users, in three counts: references, CPUs in the space, and CPUs that borrow another space and will
      *     return. A CPU is counted throughout the time in which its word contains KERNEL or GUEST with the context of
-     *     the space. The value 0, i.e. no users of any kind, is final
+     *     the space. The value 0, i.e. no users of any kind, is final.
      */
     private final AtomicLong word = new AtomicLong(REFERENCE);
 

@@ -23,9 +23,9 @@ final class ThreadCpus {
      * Whether a thread ever used a pool. Never reset to false. A benign race, because a thread that has a CPU of a pool
      * has set this field itself before, and does not depend on the stores of other threads.
      *
-     * @written a thread before it gets a CPU of a pool (plain), once true never false
-     * @read a thread whose CPU has a fault (plain)
-     * @invariant a thread that has a CPU of a pool reads true, because it has set this itself, or has read true before
+     * <p>Written: a thread before it gets a CPU of a pool (plain), once true never false.
+     * Read: a thread whose CPU has a fault (plain).
+     * Invariant: a thread that has a CPU of a pool reads true, because it has set this itself, or has read true before.
      */
     private static boolean usesPools;
 

@@ -26,9 +26,9 @@ public final class TlbContext {
     public static final long EMPTY = 0;
 
     /**
-     * @written a thread that creates a space (get-and-add); a seam of tests, which only raises it (get-and-update)
-     * @read a thread that creates a space (get-and-add)
-     * @invariant a number is given to one context only
+     * Written: a thread that creates a space (get-and-add); a seam of tests, which only raises it (get-and-update).
+     * Read: a thread that creates a space (get-and-add).
+     * Invariant: a number is given to one context only.
      */
     private static final AtomicLong LAST = new AtomicLong(EMPTY);
 

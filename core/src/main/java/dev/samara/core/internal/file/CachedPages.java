@@ -26,21 +26,21 @@ final class CachedPages {
     private final ReentrantLock content = new CheckedLock();
 
     /**
-     * @written holder of {@code content} (volatile)
-     * @read any thread (volatile)
-     * @pairs by {@code content}: a thread that read it without the lock reads it again, holding {@code content}, before
-     *     it inserts a page. A move of private pages reads the chain of {@code TruncationLog} instead
-     * @invariant no page at or beyond the end of the file is in the index once {@code content} is released
+     * Written: holder of {@code content} (volatile).
+     * Read: any thread (volatile).
+     * Pairs: by {@code content}: a thread that read it without the lock reads it again, holding {@code content}, before
+     *     it inserts a page. A move of private pages reads the chain of {@code TruncationLog} instead.
+     * Invariant: no page at or beyond the end of the file is in the index once {@code content} is released.
      */
     private volatile long size;
 
     /**
      * Whether the cache was closed. Never reset; no page is inserted once it is set. Written under the lock.
      *
-     * @written holder of {@code content} (volatile)
-     * @read holder of {@code content}; faults and {@code allocate}, without it (volatile)
-     * @invariant never reset; once it is set, no page is inserted. A thread that reads it without the lock may read a
-     *     stale value, and reads it again under the lock
+     * <p>Written: holder of {@code content} (volatile).
+     * Read: holder of {@code content}; faults and {@code allocate}, without it (volatile).
+     * Invariant: never reset; once it is set, no page is inserted. A thread that reads it without the lock may read a
+     *     stale value, and reads it again under the lock.
      */
     private volatile boolean isClosed;
 
@@ -48,12 +48,13 @@ final class CachedPages {
      * A counter that is odd while pages are being removed, and larger after each removal. Written under the lock:
      * before the first frame is marked removed, and after the last frame.
      *
-     * @written holder of {@code content}, before it marks the first frame as removed and after the last one (volatile)
-     * @read a fault, before it calls a backing, and after it has found the result outdated (volatile)
-     * @pairs a removal stores it, then marks; a fault reads the frame's word, then this counter. If two reads return
+     * <p>Written: holder of {@code content}, before it marks the first frame as removed and after the last one
+     *     (volatile).
+     * Read: a fault, before it calls a backing, and after it has found the result outdated (volatile).
+     * Pairs: a removal stores it, then marks; a fault reads the frame's word, then this counter. If two reads return
      *     the same even number, no frame that belonged to the cache at some time between the two reads was removed from
-     *     it before the second read
-     * @invariant odd while frames are being marked, or marks are being cleared again
+     *     it before the second read.
+     * Invariant: odd while frames are being marked, or marks are being cleared again.
      */
     private volatile long removals;
 
@@ -66,18 +67,18 @@ final class CachedPages {
     /**
      * Whether the cache is registered. The first insertion registers it. Guarded by the content lock.
      *
-     * @written a thread that puts a page in, holding {@code content} (plain)
-     * @read a thread that puts a page in, holding {@code content} (plain)
-     * @invariant never reset; set once the cache is in the ring of {@code PageCaches}
+     * <p>Written: a thread that puts a page in, holding {@code content} (plain).
+     * Read: a thread that puts a page in, holding {@code content} (plain).
+     * Invariant: never reset; set once the cache is in the ring of {@code PageCaches}.
      */
     private boolean isRegistered;
 
     /**
      * Whether the backing can read pages again after a reclaim. Never reset.
      *
-     * @written the thread that creates a {@code CachedBacking}, or the first open of a host file (volatile)
-     * @read a thread that reclaims (volatile)
-     * @invariant never reset
+     * <p>Written: the thread that creates a {@code CachedBacking}, or the first open of a host file (volatile).
+     * Read: a thread that reclaims (volatile).
+     * Invariant: never reset.
      */
     private volatile boolean mayReclaim;
 
@@ -85,10 +86,10 @@ final class CachedPages {
      * Counts the bytes of the pages in memory, together with other caches; null if they are not counted. Set before the
      * first page is inserted.
      *
-     * @written the holder of {@code content} that inserts a page; a thread that frees pages, which holds {@code
-     *     inodeLock} or is the only one to use an unreachable cache (get-and-add)
-     * @read under the name {@code resident}, see there
-     * @invariant one word that several caches share: the bytes of their pages in memory
+     * <p>Written: the holder of {@code content} that inserts a page; a thread that frees pages, which holds {@code
+     *     inodeLock} or is the only one to use an unreachable cache (get-and-add).
+     * Read: under the name {@code resident}, see there.
+     * Invariant: one word that several caches share: the bytes of their pages in memory.
      */
     private @Nullable AtomicLong counter;
 

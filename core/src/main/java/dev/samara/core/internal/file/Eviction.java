@@ -46,10 +46,10 @@ final class Eviction {
     /**
      * The mapping whose entries are being checked, or null if there is none.
      *
-     * @words {@code walked}, {@code chosen}
-     * @written an eviction, holding {@code inodeLock} (plain)
-     * @read an eviction, holding {@code inodeLock} (plain)
-     * @invariant the mapping whose entries are being checked, and the page of the batch that was claimed last
+     * <p>Words: {@code walked}, {@code chosen}.
+     * Written: an eviction, holding {@code inodeLock} (plain).
+     * Read: an eviction, holding {@code inodeLock} (plain).
+     * Invariant: the mapping whose entries are being checked, and the page of the batch that was claimed last.
      */
     private ReverseMap.@Nullable Link walked;
 

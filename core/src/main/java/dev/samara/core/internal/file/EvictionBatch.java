@@ -44,11 +44,11 @@ final class EvictionBatch {
     /**
      * Whether the pages were collected by the cursor, and not from the recent reads or from a range.
      *
-     * @words {@code isOfCursor}, {@code count}, {@code pages}, {@code taken}, {@code isOut}, {@code isMapped},
-     *     {@code isLocked}
-     * @written an eviction, holding {@code inodeLock} (plain)
-     * @read an eviction, holding {@code inodeLock} (plain)
-     * @invariant the batch of the eviction under way
+     * <p>Words: {@code isOfCursor}, {@code count}, {@code pages}, {@code taken}, {@code isOut}, {@code isMapped},
+     *     {@code isLocked}.
+     * Written: an eviction, holding {@code inodeLock} (plain).
+     * Read: an eviction, holding {@code inodeLock} (plain).
+     * Invariant: the batch of the eviction under way.
      */
     private boolean isOfCursor;
 

@@ -48,11 +48,11 @@ final class EvictionCursor {
     /**
      * Whether any block may have a state.
      *
-     * @words {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code isFutile},
-     *     {@code hasPinned}, {@code unpins}
-     * @written holder of {@code content} (plain)
-     * @read holder of {@code content} (plain)
-     * @invariant the place of the next batch, and what the scans found out about the blocks
+     * <p>Words: {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code isFutile},
+     *     {@code hasPinned}, {@code unpins}.
+     * Written: holder of {@code content} (plain).
+     * Read: holder of {@code content} (plain).
+     * Invariant: the place of the next batch, and what the scans found out about the blocks.
      */
     private boolean hasStates;
 
@@ -77,15 +77,15 @@ final class EvictionCursor {
      * Volatile, because each side writes one of the two words (this and the link's {@code isUnlinked}) and then reads
      * the other.
      *
-     * @written true by the unlinking of a VMA with the lock flag, after the link is marked unlinked, by an eviction
+     * <p>Written: true by the unlinking of a VMA with the lock flag, after the link is marked unlinked, by an eviction
      *     that meets a VMA that is no longer linked, and by {@code retry}; false by a scan, holding the content lock,
-     *     before it checks links and entries (all volatile)
-     * @read a scan, and the check whether a scan is futile, holding the content lock (volatile)
-     * @pairs with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and treats no
+     *     before it checks links and entries (all volatile).
+     * Read: a scan, and the check whether a scan is futile, holding the content lock (volatile).
+     * Pairs: with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and treats no
      *     page as locked because of it, or this is set again after the scan reset it. In the second case the next scan
-     *     forgets all kept blocks
-     * @invariant false only if each page that was kept because it was locked is still locked, except for unlinkings
-     *     under way and for the cases that need {@code retry}
+     *     forgets all kept blocks.
+     * Invariant: false only if each page that was kept because it was locked is still locked, except for unlinkings
+     *     under way and for the cases that need {@code retry}.
      */
     private volatile boolean isOutdated;
 

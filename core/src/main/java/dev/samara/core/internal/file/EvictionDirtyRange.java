@@ -13,10 +13,10 @@ final class EvictionDirtyRange {
     /* Both guarded by the content lock. */
 
     /**
-     * @words {@code first}, {@code last}
-     * @written holder of {@code content} (plain)
-     * @read holder of {@code content} (plain)
-     * @invariant a range that contains every dirty page that an eviction found since the last write-back of such pages
+     * Words: {@code first}, {@code last}.
+     * Written: holder of {@code content} (plain).
+     * Read: holder of {@code content} (plain).
+     * Invariant: a range that contains every dirty page that an eviction found since the last write-back of such pages.
      */
     private long first = Long.MAX_VALUE;
 

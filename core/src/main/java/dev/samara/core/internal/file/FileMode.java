@@ -20,9 +20,9 @@ public final class FileMode {
     private static final int ALL = 07777;
 
     /**
-     * @written holder of the inode lock (volatile)
-     * @read holder of the inode lock; the embedder without it (all volatile)
-     * @invariant the execute bits do not change once the file has {@code SEAL_EXEC}. {@code SealExecTest.beside}
+     * Written: holder of the inode lock (volatile).
+     * Read: holder of the inode lock; the embedder without it (all volatile).
+     * Invariant: the execute bits do not change once the file has {@code SEAL_EXEC}. {@code SealExecTest.beside}.
      */
     private volatile int bits;
 

@@ -64,10 +64,10 @@ public final class FilePages extends PageCache {
      * The uses of the System V segment whose memory this is, set before the segment is attached; null if this is not a
      * segment's memory.
      *
-     * @words {@code segment}, {@code pteBits}
-     * @written the thread that turns the cache into the memory of a segment, before a VMA maps it (plain)
-     * @read any thread that holds the mapping, the attachment or the segment (plain)
-     * @invariant never change once a VMA maps the file
+     * <p>Words: {@code segment}, {@code pteBits}.
+     * Written: the thread that turns the cache into the memory of a segment, before a VMA maps it (plain).
+     * Read: any thread that holds the mapping, the attachment or the segment (plain).
+     * Invariant: never change once a VMA maps the file.
      */
     private @Nullable SegmentUse segment;
 
@@ -77,12 +77,12 @@ public final class FilePages extends PageCache {
     /**
      * Null before the first page or the first change of the file, and never changed afterwards.
      *
-     * @written the first thread that inserts a page, changes or reads the file, or permits its reclaim
-     *     (compare-and-set)
-     * @read any thread (volatile)
-     * @pairs the compare-and-set with the load: a thread that reads the object sees its content
-     * @invariant null until one of these threads stores the object, and no page is in memory until then; afterwards
-     *     always the same object
+     * <p>Written: the first thread that inserts a page, changes or reads the file, or permits its reclaim
+     *     (compare-and-set).
+     * Read: any thread (volatile).
+     * Pairs: the compare-and-set with the load: a thread that reads the object sees its content.
+     * Invariant: null until one of these threads stores the object, and no page is in memory until then; afterwards
+     *     always the same object.
      */
     private volatile @Nullable PresentPages present;
 

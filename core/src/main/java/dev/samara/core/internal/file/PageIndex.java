@@ -26,18 +26,18 @@ import org.jspecify.annotations.Nullable;
  */
 final class PageIndex {
     /**
-     * @written holder of the file's {@code content} lock (release)
-     * @read any thread in a reader section (acquire); holder of {@code content} (plain)
-     * @pairs the store (release) with the load (acquire)
-     * @invariant a thread that reads a frame here sees the frame's content, owner and page
+     * Written: holder of the file's {@code content} lock (release).
+     * Read: any thread in a reader section (acquire); holder of {@code content} (plain).
+     * Pairs: the store (release) with the load (acquire).
+     * Invariant: a thread that reads a frame here sees the frame's content, owner and page.
      */
     private static final VarHandle FRAME = MethodHandles.arrayElementVarHandle(int[].class);
 
     /**
-     * @written holder of the file's {@code content} lock (release)
-     * @read any thread in a reader section (acquire); holder of {@code content} (plain)
-     * @pairs the store (release) with the load (acquire): a reader of a new node sees its content
-     * @invariant a node of the index, or null
+     * Written: holder of the file's {@code content} lock (release).
+     * Read: any thread in a reader section (acquire); holder of {@code content} (plain).
+     * Pairs: the store (release) with the load (acquire): a reader of a new node sees its content.
+     * Invariant: a node of the index, or null.
      */
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
 
@@ -79,10 +79,10 @@ final class PageIndex {
     private long bytes;
 
     /**
-     * @written holder of the file's {@code content} lock (volatile)
-     * @read any thread (volatile)
-     * @invariant the root of an index that contains every page in memory. A thread that still uses an older root, a
-     *     replaced first leaf or an unlinked node finds the pages as of some time during its lookup
+     * Written: holder of the file's {@code content} lock (volatile).
+     * Read: any thread (volatile).
+     * Invariant: the root of an index that contains every page in memory. A thread that still uses an older root, a
+     *     replaced first leaf or an unlinked node finds the pages as of some time during its lookup.
      */
     private volatile Root root;
 

@@ -70,11 +70,11 @@ public final class ReadsUnderWay {
     /**
      * The reads are linked by their own fields, so that a removal needs no memory. There are only few reads at a time.
      *
-     * @words {@code first}, {@code writtenFirst}, and of a read {@code staleFirst}, {@code staleLast}, {@code next}
-     * @written holder of {@code content} (plain)
-     * @read holder of {@code content} (plain)
-     * @invariant the reads under way, with the stale pages of each read; {@code writtenFirst} is valid only while
-     *     {@code writtenLast} is not negative
+     * <p>Words: {@code first}, {@code writtenFirst}, and of a read {@code staleFirst}, {@code staleLast}, {@code next}.
+     * Written: holder of {@code content} (plain).
+     * Read: holder of {@code content} (plain).
+     * Invariant: the reads under way, with the stale pages of each read; {@code writtenFirst} is valid only while
+     *     {@code writtenLast} is not negative.
      */
     private @Nullable PageRead first;
 
@@ -84,12 +84,12 @@ public final class ReadsUnderWay {
     /**
      * The last page that is being written, or negative if no write is under way.
      *
-     * @written the holder of {@code writeBack}, before a write of pages to the host under {@code content}, and after it
-     *     (volatile)
-     * @read a thread that starts a read of pages into the cache, under {@code content}; the holder of {@code writeBack}
-     *     in an assertion (volatile)
-     * @pairs a read that finds no write starts after the end of the last write, and sees the bytes that were written
-     * @invariant the last page of the write under way; negative only if there is none
+     * <p>Written: the holder of {@code writeBack}, before a write of pages to the host under {@code content}, and after
+     *     it (volatile).
+     * Read: a thread that starts a read of pages into the cache, under {@code content}; the holder of {@code writeBack}
+     *     in an assertion (volatile).
+     * Pairs: a read that finds no write starts after the end of the last write, and sees the bytes that were written.
+     * Invariant: the last page of the write under way; negative only if there is none.
      */
     private volatile long writtenLast = -1;
 

@@ -28,10 +28,10 @@ final class RecentReads {
     /**
      * The upper bound of {@link #most}.
      *
-     * @words all fields of {@code RecentReads}, {@code PagesUnderEviction}
-     * @written holder of {@code content} (plain)
-     * @read holder of {@code content} (plain)
-     * @invariant the recent reads of several pages; the pages of the eviction under way, in ascending order
+     * <p>Words: all fields of {@code RecentReads}, {@code PagesUnderEviction}.
+     * Written: holder of {@code content} (plain).
+     * Read: holder of {@code content} (plain).
+     * Invariant: the recent reads of several pages; the pages of the eviction under way, in ascending order.
      */
     private final int longest;
 

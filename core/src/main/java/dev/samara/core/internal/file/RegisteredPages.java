@@ -18,18 +18,18 @@ final class RegisteredPages extends PageCaches.RegisteredCache {
     /**
      * The page at which the next search for clean pages starts. Guarded by {@code PageCaches.hand}.
      *
-     * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
-     * @read holder of the lock {@code hand} of {@code PageCaches} (plain)
-     * @invariant the page at which the next search for clean pages starts
+     * <p>Written: holder of the lock {@code hand} of {@code PageCaches} (plain).
+     * Read: holder of the lock {@code hand} of {@code PageCaches} (plain).
+     * Invariant: the page at which the next search for clean pages starts.
      */
     private long hand;
 
     /**
      * The removal of all pages, if it has failed; the next {@link #end} continues it. Guarded by the content lock.
      *
-     * @written holder of {@code content} (plain)
-     * @read holder of {@code content} (plain)
-     * @invariant the removal of all pages of a cache that no thread can reach, if it has failed
+     * <p>Written: holder of {@code content} (plain).
+     * Read: holder of {@code content} (plain).
+     * Invariant: the removal of all pages of a cache that no thread can reach, if it has failed.
      */
     private @Nullable Removal ending;
 

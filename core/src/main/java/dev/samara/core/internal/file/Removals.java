@@ -53,13 +53,13 @@ final class Removals {
     /**
      * The removal that started and has not yet handed over its frames. Guarded by the inode lock.
      *
-     * @words {@code unfinished}, {@code isHandedOn}
-     * @written holder of {@code inodeLock} (plain); {@code unfinished} is set while {@code content} is also held,
-     *     before the first frame is marked
-     * @read holder of {@code inodeLock} (plain)
-     * @invariant the removal whose frames belong to no operation yet, and whether a thread of the machine continues it.
+     * <p>Words: {@code unfinished}, {@code isHandedOn}.
+     * Written: holder of {@code inodeLock} (plain); {@code unfinished} is set while {@code content} is also held,
+     *     before the first frame is marked.
+     * Read: holder of {@code inodeLock} (plain).
+     * Invariant: the removal whose frames belong to no operation yet, and whether a thread of the machine continues it.
      *     Each of its frames is in use until it is handed over to a {@code DiscardPages}, which ends this use. No other
-     *     removal starts before the hand-over
+     *     removal starts before the hand-over.
      */
     private @Nullable Removal unfinished;
 

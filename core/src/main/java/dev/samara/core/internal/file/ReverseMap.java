@@ -56,28 +56,28 @@ final class ReverseMap {
         /**
          * Set before the link is in the map; null for the sole link.
          *
-         * @words {@code key}, {@code isLeft}, {@code nextLeft}
-         * @written {@code key} by the thread that links the VMA, before the link is in the map; the other words by a
-         *     thread whose removal of the link failed, before it adds the link to {@code left} (plain)
-         * @read a thread that unlinks the VMA, or removes the links of {@code left} (plain)
-         * @invariant {@code key} is null only for the link in {@code sole}
+         * <p>Words: {@code key}, {@code isLeft}, {@code nextLeft}.
+         * Written: {@code key} by the thread that links the VMA, before the link is in the map; the other words by a
+         *     thread whose removal of the link failed, before it adds the link to {@code left} (plain).
+         * Read: a thread that unlinks the VMA, or removes the links of {@code left} (plain).
+         * Invariant: {@code key} is null only for the link in {@code sole}.
          */
         private @Nullable Key key;
 
         /**
-         * @written the thread that links the VMA (volatile, before the link is in the map); the operation that removed
-         *     the pages of other mappings from the VMA's range (volatile)
-         * @read a thread that removes private pages, holding the leaf's lock (volatile)
-         * @invariant while false, no private page in the VMA's range belongs to its mapping; never reset
+         * Written: the thread that links the VMA (volatile, before the link is in the map); the operation that removed
+         *     the pages of other mappings from the VMA's range (volatile).
+         * Read: a thread that removes private pages, holding the leaf's lock (volatile).
+         * Invariant: while false, no private page in the VMA's range belongs to its mapping; never reset.
          */
         private volatile boolean isEntered;
 
         /**
-         * @written the thread that unlinks the VMA, before the operation that retires the VMA is complete (volatile)
-         * @read a thread that removes private pages, holding the leaf's lock; an eviction, before it acquires that lock
-         *     and while it holds it; a thread that counts the mappings of a page, without the lock (volatile)
-         * @invariant while it is false and {@code isEntered} is true, private pages in the VMA's range belong to its
-         *     mapping
+         * Written: the thread that unlinks the VMA, before the operation that retires the VMA is complete (volatile).
+         * Read: a thread that removes private pages, holding the leaf's lock; an eviction, before it acquires that lock
+         *     and while it holds it; a thread that counts the mappings of a page, without the lock (volatile).
+         * Invariant: while it is false and {@code isEntered} is true, private pages in the VMA's range belong to its
+         *     mapping.
          */
         private volatile boolean isUnlinked;
 
@@ -173,50 +173,50 @@ final class ReverseMap {
      * A link that is not stored in the map, because most objects of shared memory have only one link. Null if there is
      * none.
      *
-     * @written a thread that links a VMA, from null; a thread that unlinks that VMA, to null (compare-and-set)
-     * @read a thread that links a VMA; a thread that removes pages (volatile)
-     * @invariant together with {@code links}, see there. A link never moves between the two, so a lookup that reads one
-     *     after the other misses no link
+     * <p>Written: a thread that links a VMA, from null; a thread that unlinks that VMA, to null (compare-and-set).
+     * Read: a thread that links a VMA; a thread that removes pages (volatile).
+     * Invariant: together with {@code links}, see there. A link never moves between the two, so a lookup that reads one
+     *     after the other misses no link.
      */
     private volatile @Nullable Link sole;
 
     /**
      * The links other than {@link #sole}; null before the first of them.
      *
-     * @written the first thread that links a VMA while {@code sole} is taken (compare-and-set); its map: a thread that
-     *     links or unlinks a VMA (concurrent map)
-     * @read a thread that removes pages; a thread that links or unlinks a VMA (volatile, concurrent map)
-     * @invariant every VMA through which a page may be mapped, except for the VMA of {@code sole}: linked before
-     *     publication, unlinked after its pages are retired
+     * <p>Written: the first thread that links a VMA while {@code sole} is taken (compare-and-set); its map: a thread
+     *     that links or unlinks a VMA (concurrent map).
+     * Read: a thread that removes pages; a thread that links or unlinks a VMA (volatile, concurrent map).
+     * Invariant: every VMA through which a page may be mapped, except for the VMA of {@code sole}: linked before
+     *     publication, unlinked after its pages are retired.
      */
     private volatile @Nullable ConcurrentSkipListMap<Key, Link> links;
 
     /**
      * Null while no lookup is under way.
      *
-     * @written a lookup, at its start and its end (compare-and-set); a thread that unlinks during a lookup
-     *     (compare-and-set)
-     * @read a lookup; a thread that unlinks (volatile)
-     * @invariant during a lookup no link is removed from {@code sole} or {@code links}, and a lookup waits for no
-     *     thread. A later lookup finds the successor of a removed link
+     * <p>Written: a lookup, at its start and its end (compare-and-set); a thread that unlinks during a lookup
+     *     (compare-and-set).
+     * Read: a lookup; a thread that unlinks (volatile).
+     * Invariant: during a lookup no link is removed from {@code sole} or {@code links}, and a lookup waits for no
+     *     thread. A later lookup finds the successor of a removed link.
      */
     private volatile @Nullable Lookups lookups;
 
     /**
      * The unlinked links whose removal failed for lack of memory, linked by their own fields.
      *
-     * @written a thread that had no memory to remove a link (compare-and-set); a thread that later unlinks another VMA,
-     *     and takes all links (get-and-set)
-     * @read a thread that unlinks a VMA (volatile)
-     * @pairs the fields of a link in this list are stored before the compare-and-set, and read after the get-and-set
-     * @invariant unlinked links that may still be in the map
+     * <p>Written: a thread that had no memory to remove a link (compare-and-set); a thread that later unlinks another
+     *     VMA, and takes all links (get-and-set).
+     * Read: a thread that unlinks a VMA (volatile).
+     * Pairs: the fields of a link in this list are stored before the compare-and-set, and read after the get-and-set.
+     * Invariant: unlinked links that may still be in the map.
      */
     private volatile @Nullable Link left;
 
     /**
-     * @written a thread that links a VMA (get-and-add)
-     * @read a thread that links a VMA (get-and-add)
-     * @invariant distinguishes the keys of links that are stored at the same block
+     * Written: a thread that links a VMA (get-and-add).
+     * Read: a thread that links a VMA (get-and-add).
+     * Invariant: distinguishes the keys of links that are stored at the same block.
      */
     @SuppressWarnings("UnusedVariable") // by NUMBERS
     private volatile long numbers;

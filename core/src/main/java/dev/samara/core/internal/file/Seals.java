@@ -51,28 +51,28 @@ public final class Seals {
      * The number of writable shared mappings, of edits about to publish one, and of forks. Negative while such mappings
      * are denied.
      *
-     * @written an edit that decides on a writable shared mapping, unless the word is negative, and a fork for each such
-     *     mapping (compare-and-set); the linking of such a VMA, and the end of such a mapping, edit or fork
+     * <p>Written: an edit that decides on a writable shared mapping, unless the word is negative, and a fork for each
+     *     such mapping (compare-and-set); the linking of such a VMA, and the end of such a mapping, edit or fork
      *     (get-and-add); a seal against writes, from 0 to a negative number (compare-and-set), and its withdrawal if a
-     *     page is pinned (get-and-add)
-     * @read these edits and forks, before their exchange (volatile)
-     * @pairs the exchanges with each other. A VMA is counted from before its edit decides, by the edit and then by its
+     *     page is pinned (get-and-add).
+     * Read: these edits and forks, before their exchange (volatile).
+     * Pairs: the exchanges with each other. A VMA is counted from before its edit decides, by the edit and then by its
      *     link, until its pages are retired. So if a seal reads 0, no translation permits writes. A mapping that is
      *     derived from another one (by a cut or a move) is counted before the other one is uncounted. The fork counts
-     *     the child's mapping until it is linked
-     * @invariant the number of mappings, edits and forks; or {@code DENIED}, while there are none and no new one can
-     *     start
+     *     the child's mapping until it is linked.
+     * Invariant: the number of mappings, edits and forks; or {@code DENIED}, while there are none and no new one can
+     *     start.
      */
     @SuppressWarnings("UnusedVariable") // through WRITABLE
     private int writable;
 
     /**
-     * @written holder of the inode lock (volatile)
-     * @read writes, holes and changes of the size, holding the inode lock; edits and the embedder, without that lock
-     *     (all volatile)
-     * @pairs the inode lock orders a write to the file and the seal. An edit that did not read {@code SEAL_WRITE} is
-     *     rejected by {@code writable} if the seal is set before the edit counts its mapping
-     * @invariant bits are only added. {@code SEAL_WRITE} is set only while {@code writable} is {@code DENIED}
+     * Written: holder of the inode lock (volatile).
+     * Read: writes, holes and changes of the size, holding the inode lock; edits and the embedder, without that lock
+     *     (all volatile).
+     * Pairs: the inode lock orders a write to the file and the seal. An edit that did not read {@code SEAL_WRITE} is
+     *     rejected by {@code writable} if the seal is set before the edit counts its mapping.
+     * Invariant: bits are only added. {@code SEAL_WRITE} is set only while {@code writable} is {@code DENIED}.
      */
     private volatile int seals;
 

@@ -35,15 +35,15 @@ final class SegmentUse {
     }
 
     /**
-     * @written threads that begin or end a use of a segment, or mark it (compare-and-set); a VMA begins a use by an
-     *     addition (get-and-add)
-     * @read any thread (volatile)
-     * @pairs with itself. A VMA, an attachment and a fork begin a use before they depend on it, while there is another
+     * Written: threads that begin or end a use of a segment, or mark it (compare-and-set); a VMA begins a use by an
+     *     addition (get-and-add).
+     * Read: any thread (volatile).
+     * Pairs: with itself. A VMA, an attachment and a fork begin a use before they depend on it, while there is another
      *     use or the segment is not marked. The removal is the compare-and-set that ends the last use of a marked
      *     segment, or marks a segment without uses. So either a use finds the segment removed, or the removal finds the
-     *     use
-     * @invariant the number of uses, whether the segment is removed with the last use, and whether it was removed,
-     *     which is never reset. {@code AttachmentsTest.beside}
+     *     use.
+     * Invariant: the number of uses, whether the segment is removed with the last use, and whether it was removed,
+     *     which is never reset. {@code AttachmentsTest.beside}.
      */
     @SuppressWarnings("UnusedVariable") // through WORD
     private long word;

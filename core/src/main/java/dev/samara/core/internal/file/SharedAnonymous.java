@@ -40,25 +40,25 @@ public final class SharedAnonymous implements SharedObject {
      * Null before the object is first mapped; also null after its content has ended, until it is mapped again. Written
      * under the object's monitor.
      *
-     * @written an {@code Edit} that is about to map the object, if it has no content; the thread that drops the last
-     *     share of the content, to null (monitor, volatile)
-     * @read any thread (volatile)
-     * @pairs a thread that drops the last share ends the open, and then stores null here. A thread that is about to map
-     *     acquires a share; if the open has ended, this fails, and the thread creates new content
-     * @invariant every attached VMA of the object, and every edit that is about to map it, holds a share of the
-     *     content. Null if nobody holds a share
+     * <p>Written: an {@code Edit} that is about to map the object, if it has no content; the thread that drops the last
+     *     share of the content, to null (monitor, volatile).
+     * Read: any thread (volatile).
+     * Pairs: a thread that drops the last share ends the open, and then stores null here. A thread that is about to map
+     *     acquires a share; if the open has ended, this fails, and the thread creates new content.
+     * Invariant: every attached VMA of the object, and every edit that is about to map it, holds a share of the
+     *     content. Null if nobody holds a share.
      */
     private volatile @Nullable Content content;
 
     /**
      * The number of VMAs that map the object.
      *
-     * @written an {@code Edit} of any space, when it settles, completes or is dropped; a fork, before its child maps
-     *     the object and at its end (plain, lock: the object's monitor)
-     * @read the same threads (plain, lock: the object's monitor)
-     * @invariant the number of VMAs with this backing, and of forks whose child will map it. It includes the VMAs of
+     * <p>Written: an {@code Edit} of any space, when it settles, completes or is dropped; a fork, before its child maps
+     *     the object and at its end (plain, lock: the object's monitor).
+     * Read: the same threads (plain, lock: the object's monitor).
+     * Invariant: the number of VMAs with this backing, and of forks whose child will map it. It includes the VMAs of
      *     edits that have settled, and VMAs that were unmapped by an operation that is not complete. The memory is
-     *     charged while the number is not 0
+     *     charged while the number is not 0.
      */
     @GuardedBy("this")
     private long mappings;

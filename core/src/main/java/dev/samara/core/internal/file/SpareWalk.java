@@ -15,10 +15,10 @@ public final class SpareWalk {
     private final MachineMemory memory;
 
     /**
-     * @written an eviction that takes the walk (get-and-set), and an eviction that returns its walk (volatile)
-     * @read an eviction (get-and-set)
-     * @pairs with itself: an eviction sees the state in which the previous eviction left the walk
-     * @invariant a walk that no operation uses, or null
+     * Written: an eviction that takes the walk (get-and-set), and an eviction that returns its walk (volatile).
+     * Read: an eviction (get-and-set).
+     * Pairs: with itself: an eviction sees the state in which the previous eviction left the walk.
+     * Invariant: a walk that no operation uses, or null.
      */
     private final AtomicReference<@Nullable DiscardPages> idle = new AtomicReference<>();
 

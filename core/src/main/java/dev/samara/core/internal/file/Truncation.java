@@ -31,10 +31,10 @@ final class Truncation {
      * Either a truncation has not filled it yet, or a write may have left bytes beyond the end. Guarded by the inode
      * lock.
      *
-     * @written holder of {@code inodeLock} (plain)
-     * @read holder of {@code inodeLock} (plain)
-     * @invariant the start of the part of the last page that may still contain bytes that a truncation cut off. The
-     *     file does not grow before this part is filled with zeros
+     * <p>Written: holder of {@code inodeLock} (plain).
+     * Read: holder of {@code inodeLock} (plain).
+     * Invariant: the start of the part of the last page that may still contain bytes that a truncation cut off. The
+     *     file does not grow before this part is filled with zeros.
      */
     private long tail = NO_TAIL;
 

@@ -15,11 +15,11 @@ public final class TruncationLog {
         private final long pages;
 
         /**
-         * @written truncation, before it walks (volatile)
-         * @read a thread that holds private pages, after it linked the leaf or the VMA (volatile)
-         * @pairs a truncation stores the link, then walks. A thread that holds private pages links the leaf or the VMA,
-         *     then reads the chain
-         * @invariant a chain with one link for each truncation that made the file smaller
+         * Written: truncation, before it walks (volatile).
+         * Read: a thread that holds private pages, after it linked the leaf or the VMA (volatile).
+         * Pairs: a truncation stores the link, then walks. A thread that holds private pages links the leaf or the VMA,
+         *     then reads the chain.
+         * Invariant: a chain with one link for each truncation that made the file smaller.
          */
         private volatile @Nullable LoggedTruncation next;
 
@@ -31,9 +31,9 @@ public final class TruncationLog {
     /**
      * The last link of the chain.
      *
-     * @written truncation, holding {@code inodeLock} and {@code content}, before it walks (volatile)
-     * @read truncation, holding {@code inodeLock} (volatile)
-     * @invariant the end of the chain
+     * <p>Written: truncation, holding {@code inodeLock} and {@code content}, before it walks (volatile).
+     * Read: truncation, holding {@code inodeLock} (volatile).
+     * Invariant: the end of the chain.
      */
     private volatile LoggedTruncation last = new LoggedTruncation(Long.MAX_VALUE);
 
@@ -41,9 +41,9 @@ public final class TruncationLog {
      * The last truncation whose walk is complete. Later truncations may still walk, and may already have passed the
      * place where a page is.
      *
-     * @written truncation, after it walks (volatile)
-     * @read a thread that is about to hold private pages, before it takes them (volatile)
-     * @invariant the last link of the chain whose walk is complete
+     * <p>Written: truncation, after it walks (volatile).
+     * Read: a thread that is about to hold private pages, before it takes them (volatile).
+     * Invariant: the last link of the chain whose walk is complete.
      */
     private volatile LoggedTruncation walked = last;
 

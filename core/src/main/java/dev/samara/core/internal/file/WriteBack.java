@@ -33,9 +33,9 @@ final class WriteBack {
      * The page at which the last run ended because another thread changed the file; -1 if the run was complete. Guarded
      * by the lock that excludes other write-backs of the file.
      *
-     * @written a write-back, whose caller excludes other write-backs of the file (plain)
-     * @read the same caller (plain)
-     * @invariant the page up to which the last write-back came
+     * <p>Written: a write-back, whose caller excludes other write-backs of the file (plain).
+     * Read: the same caller (plain).
+     * Invariant: the page up to which the last write-back came.
      */
     private long reached = -1;
 

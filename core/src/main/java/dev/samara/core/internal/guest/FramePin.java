@@ -45,11 +45,11 @@ public final class FramePin extends PinnedFrame {
     private final boolean isRevoked;
 
     /**
-     * @written any thread that releases the pin (compare-and-set)
-     * @read any thread that uses the frame, and {@code toString} (volatile)
-     * @pairs with itself: only one of several releases reads false. The word of the frame orders accesses through the
-     *     pin before the free (compare-and-set of {@code unpin})
-     * @invariant set to true once; the thread that sets it subtracts the pin from the word of the frame
+     * Written: any thread that releases the pin (compare-and-set).
+     * Read: any thread that uses the frame, and {@code toString} (volatile).
+     * Pairs: with itself: only one of several releases reads false. The word of the frame orders accesses through the
+     *     pin before the free (compare-and-set of {@code unpin}).
+     * Invariant: set to true once; the thread that sets it subtracts the pin from the word of the frame.
      */
     @SuppressWarnings("UnusedVariable") // through RELEASED
     private boolean released;

@@ -16,11 +16,11 @@ final class FutexBucket extends SpinLock {
     final int index;
 
     /**
-     * @words {@code first}, {@code last}
-     * @written holder of the bucket's lock (plain, lock)
-     * @read holder of the bucket's lock (plain, lock)
-     * @invariant the waiters of the bucket. The teardown of a space records that the space has no users, and then locks
-     *     each bucket in turn; a move that locks a bucket later reads the record, and moves no waiter of that space
+     * Words: {@code first}, {@code last}.
+     * Written: holder of the bucket's lock (plain, lock).
+     * Read: holder of the bucket's lock (plain, lock).
+     * Invariant: the waiters of the bucket. The teardown of a space records that the space has no users, and then locks
+     *     each bucket in turn; a move that locks a bucket later reads the record, and moves no waiter of that space.
      */
     private @Nullable FutexEntry first;
 

@@ -13,23 +13,23 @@ final class FutexEntry {
     /**
      * The bucket that contains this entry; null if there is none. Changed by the thread that holds the bucket's lock.
      *
-     * @written the thread that has the lock of the bucket where the entry is, or which it enters (volatile)
-     * @read the waiting thread, also without a lock (volatile)
-     * @pairs the store of null, by a wake, with the waiter's read: it then reads whether it was woken
-     * @invariant null unless the list of that bucket contains the entry. A thread that has locked the bucket that it
-     *     found here reads this word again, because a requeue may have moved the entry before that
+     * <p>Written: the thread that has the lock of the bucket where the entry is, or which it enters (volatile).
+     * Read: the waiting thread, also without a lock (volatile).
+     * Pairs: the store of null, by a wake, with the waiter's read: it then reads whether it was woken.
+     * Invariant: null unless the list of that bucket contains the entry. A thread that has locked the bucket that it
+     *     found here reads this word again, because a requeue may have moved the entry before that.
      */
     private volatile @Nullable FutexBucket bucket;
 
     /* Guarded by the bucket's lock; after the wake, the links belong to the waker. */
 
     /**
-     * @words {@code key}, {@code space}, {@code previous}, {@code next}, {@code isWoken}
-     * @written holder of the bucket's lock (plain, lock); {@code next} also by the waking thread, once the entry is in
-     *     no bucket
-     * @read holder of the bucket's lock (plain, lock); {@code isWoken} also by the waiting thread, after {@code bucket}
-     *     is null
-     * @invariant no two threads use the links concurrently: only the waker uses the links of an entry that it removed
+     * Words: {@code key}, {@code space}, {@code previous}, {@code next}, {@code isWoken}.
+     * Written: holder of the bucket's lock (plain, lock); {@code next} also by the waking thread, once the entry is in
+     *     no bucket.
+     * Read: holder of the bucket's lock (plain, lock); {@code isWoken} also by the waiting thread, after {@code bucket}
+     *     is null.
+     * Invariant: no two threads use the links concurrently: only the waker uses the links of an entry that it removed.
      */
     @Nullable
     FutexKey key;

@@ -28,9 +28,9 @@ final class CacheLimit {
     /**
      * The bytes of the pages in memory of all files.
      *
-     * @written under the name {@code counter}, see there
-     * @read a thread that reads a page or writes bytes (volatile)
-     * @invariant the bytes of the pages in memory of all host files. A page is subtracted before its frame is freed
+     * <p>Written: under the name {@code counter}, see there.
+     * Read: a thread that reads a page or writes bytes (volatile).
+     * Invariant: the bytes of the pages in memory of all host files. A page is subtracted before its frame is freed.
      */
     private final AtomicLong resident = new AtomicLong();
 
@@ -46,11 +46,11 @@ final class CacheLimit {
     /**
      * The next file to evict pages of.
      *
-     * @words {@code next}, {@code futile}
-     * @written holder of {@code room} (plain)
-     * @read holder of {@code room} (plain)
-     * @invariant the file whose pages are evicted next; the number of evictions in vain since all pages were last
-     *     retried
+     * <p>Words: {@code next}, {@code futile}.
+     * Written: holder of {@code room} (plain).
+     * Read: holder of {@code room} (plain).
+     * Invariant: the file whose pages are evicted next; the number of evictions in vain since all pages were last
+     *     retried.
      */
     @GuardedBy("room")
     private int next;

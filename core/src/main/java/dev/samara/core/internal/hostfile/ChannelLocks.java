@@ -28,10 +28,10 @@ final class ChannelLocks {
     private final @Nullable Object key;
 
     /**
-     * @words {@code held} and its contents, {@code ofHost}
-     * @written a thread that locks, unlocks or closes a channel (monitor)
-     * @read as written, and a thread that asks whether a lock is valid (monitor)
-     * @invariant the locks that were acquired and not released, and those that a thread is acquiring
+     * Words: {@code held} and its contents, {@code ofHost}.
+     * Written: a thread that locks, unlocks or closes a channel (monitor).
+     * Read: as written, and a thread that asks whether a lock is valid (monitor).
+     * Invariant: the locks that were acquired and not released, and those that a thread is acquiring.
      */
     @GuardedBy("this")
     private final List<ChannelLock> held = new ArrayList<>(0);

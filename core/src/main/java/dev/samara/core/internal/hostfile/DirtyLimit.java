@@ -29,22 +29,22 @@ final class DirtyLimit implements DirtyPages {
     /**
      * The bytes of the pages that became dirty so far.
      *
-     * @written a thread that marks a clean frame or entry as dirty (get-and-add)
-     * @read a thread that is about to make pages dirty, also in GUEST, after {@code passed}; the holder of {@code pass}
-     *     (volatile)
-     * @invariant the bytes of the pages of host files that became dirty so far. A page is marked before it is counted,
-     *     so a page that becomes dirty after the start of a pass is counted after that start
+     * <p>Written: a thread that marks a clean frame or entry as dirty (get-and-add).
+     * Read: a thread that is about to make pages dirty, also in GUEST, after {@code passed}; the holder of {@code pass}
+     *     (volatile).
+     * Invariant: the bytes of the pages of host files that became dirty so far. A page is marked before it is counted,
+     *     so a page that becomes dirty after the start of a pass is counted after that start.
      */
     private final AtomicLong dirtied = new AtomicLong();
 
     /**
      * The value of {@link #dirtied} when the last pass started. Written under the lock.
      *
-     * @written the holder of {@code pass}, after it has written the pages (volatile)
-     * @read a thread that is about to make pages dirty (volatile)
-     * @invariant the value of {@code dirtied} before the last pass over all files. {@code dirtied - passed} is at least
+     * <p>Written: the holder of {@code pass}, after it has written the pages (volatile).
+     * Read: a thread that is about to make pages dirty (volatile).
+     * Invariant: the value of {@code dirtied} before the last pass over all files. {@code dirtied - passed} is at least
      *     the number of dirty bytes, not counting pages that could not be written, are pinned, or are dirty again after
-     *     a failed force, nor pages of files with hooks or {@code NO_STEAL}
+     *     a failed force, nor pages of files with hooks or {@code NO_STEAL}.
      */
     private volatile long passed;
 
@@ -54,10 +54,10 @@ final class DirtyLimit implements DirtyPages {
     /**
      * Whether a submitted task has not started yet.
      *
-     * @written a thread that is about to make pages dirty (compare-and-set, true); the task, or that thread if it could
-     *     not submit the task (volatile, false)
-     * @read by the exchange; a thread that is about to make pages dirty, also in GUEST (volatile)
-     * @invariant whether a submitted task has not started yet; there is at most one
+     * <p>Written: a thread that is about to make pages dirty (compare-and-set, true); the task, or that thread if it
+     *     could not submit the task (volatile, false).
+     * Read: by the exchange; a thread that is about to make pages dirty, also in GUEST (volatile).
+     * Invariant: whether a submitted task has not started yet; there is at most one.
      */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 

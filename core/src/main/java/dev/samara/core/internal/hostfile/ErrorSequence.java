@@ -9,10 +9,10 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
  */
 final class ErrorSequence {
     /**
-     * @words {@code count}, {@code last}, {@code isTold}, {@code seen}
-     * @written a thread that records a failure, and a thread that reports one (monitor)
-     * @read these threads, and a thread that opens the file (monitor)
-     * @invariant {@code count} is the number of failures; {@code seen} of an open is never larger
+     * Words: {@code count}, {@code last}, {@code isTold}, {@code seen}.
+     * Written: a thread that records a failure, and a thread that reports one (monitor).
+     * Read: these threads, and a thread that opens the file (monitor).
+     * Invariant: {@code count} is the number of failures; {@code seen} of an open is never larger.
      */
     @GuardedBy("this")
     private long count;

@@ -18,9 +18,9 @@ final class HeldDenial implements HostFile.WriteDenial {
     private final HostInode inode;
 
     /**
-     * @written the first thread that closes the denial (monitor)
-     * @read a thread that closes it (monitor)
-     * @invariant never reset; each denial is ended once
+     * Written: the first thread that closes the denial (monitor).
+     * Read: a thread that closes it (monitor).
+     * Invariant: never reset; each denial is ended once.
      */
     @GuardedBy("this")
     private boolean isClosed;

@@ -16,10 +16,10 @@ final class HookedWrites {
     /**
      * Whether a submitted task has not ended yet.
      *
-     * @written a thread that would write pages of a file with hooks in the background (compare-and-set, true); the task
-     *     when it ends, or that thread if it could not submit the task (volatile, false)
-     * @read by the exchange
-     * @invariant true while a submitted task has not ended; there is at most one per file
+     * <p>Written: a thread that would write pages of a file with hooks in the background (compare-and-set, true); the
+     *     task when it ends, or that thread if it could not submit the task (volatile, false).
+     * Read: by the exchange.
+     * Invariant: true while a submitted task has not ended; there is at most one per file.
      */
     private final AtomicBoolean isGiven = new AtomicBoolean();
 

@@ -32,10 +32,10 @@ final class HostFileChannel extends FileChannel {
     private final ReentrantLock moving = new CheckedLock();
 
     /**
-     * @written a read or a write at the position, a new position, a truncation (holding {@code moving})
-     * @read the same calls, and calls that return the position (holding {@code moving})
-     * @invariant the offset of the next read or write at the position; such reads and writes of one channel do not
-     *     overlap
+     * Written: a read or a write at the position, a new position, a truncation (holding {@code moving}).
+     * Read: the same calls, and calls that return the position (holding {@code moving}).
+     * Invariant: the offset of the next read or write at the position; such reads and writes of one channel do not
+     *     overlap.
      */
     @GuardedBy("moving")
     private long position;

@@ -53,68 +53,69 @@ final class HostForces {
     /**
      * The number of complete changes of the host's file, and of its opens.
      *
-     * @written the opening thread; the holder of {@code writeBack} after it has written bytes to the host; the holder
-     *     of the lock of the changes after it has changed the size of the host's file (get-and-add)
-     * @read a thread that saves, after its writes; the holder of {@code forcing} before a force (volatile)
-     * @pairs with {@code forced}: a change is complete before it is counted, and a force starts after the count is read
-     * @invariant the number of complete changes of the host's file, and of its opens
+     * <p>Written: the opening thread; the holder of {@code writeBack} after it has written bytes to the host; the
+     *     holder of the lock of the changes after it has changed the size of the host's file (get-and-add).
+     * Read: a thread that saves, after its writes; the holder of {@code forcing} before a force (volatile).
+     * Pairs: with {@code forced}: a change is complete before it is counted, and a force starts after the count is
+     *     read.
+     * Invariant: the number of complete changes of the host's file, and of its opens.
      */
     private final AtomicLong changes = new AtomicLong(1);
 
     /**
      * The value of {@link #changes} that counts the last change by this machine.
      *
-     * @written the opening thread; a thread that changed the host's file, after it counted the change in {@code
-     *     changes} (get-and-update)
-     * @read a thread that saves at a close, after its writes (volatile)
-     * @pairs with {@code forced}, as {@code changes} does
-     * @invariant at most {@code changes}; each complete change by this machine is counted by this value or a lower one;
-     *     0 if there is none
+     * <p>Written: the opening thread; a thread that changed the host's file, after it counted the change in {@code
+     *     changes} (get-and-update).
+     * Read: a thread that saves at a close, after its writes (volatile).
+     * Pairs: with {@code forced}, as {@code changes} does.
+     * Invariant: at most {@code changes}; each complete change by this machine is counted by this value or a lower one;
+     *     0 if there is none.
      */
     private final AtomicLong own;
 
     /**
      * The folders of which the next force must also force the entries. A file with several names may be in several.
      *
-     * @written the opening thread, before it counts the open in {@code changes} (get-and-update); the holder of {@code
-     *     forcing}, after a force of the folders, unless a thread has added one since (compare-and-set)
-     * @read the holder of {@code forcing}, after it has read {@code changes} (volatile)
-     * @pairs with {@code changes}: a force that covers the open also forces the folder
-     * @invariant the folders whose entries of this file may not be on the device; a list is never changed, and each
-     *     open stores a new one
+     * <p>Written: the opening thread, before it counts the open in {@code changes} (get-and-update); the holder of
+     *     {@code forcing}, after a force of the folders, unless a thread has added one since (compare-and-set).
+     * Read: the holder of {@code forcing}, after it has read {@code changes} (volatile).
+     * Pairs: with {@code changes}: a force that covers the open also forces the folder.
+     * Invariant: the folders whose entries of this file may not be on the device; a list is never changed, and each
+     *     open stores a new one.
      */
     private final AtomicReference<List<HostPath.HostFolder>> folders = new AtomicReference<>(List.of());
 
     /**
      * The value of {@link #changes} before the last successful force. Written under {@link #forcing}.
      *
-     * @written the holder of {@code forcing}, after a successful force (volatile)
-     * @read a thread that saves, before {@code failures}; the holder of {@code forcing} (volatile)
-     * @pairs with {@code failures}: a thread that reads that its changes are forced also reads each failure of an
-     *     earlier force
-     * @invariant the value of {@code changes} at the start of the last successful force
+     * <p>Written: the holder of {@code forcing}, after a successful force (volatile).
+     * Read: a thread that saves, before {@code failures}; the holder of {@code forcing} (volatile).
+     * Pairs: with {@code failures}: a thread that reads that its changes are forced also reads each failure of an
+     *     earlier force.
+     * Invariant: the value of {@code changes} at the start of the last successful force.
      */
     private volatile long forced;
 
     /**
      * The number of failed forces. Written under {@link #forcing}, after the pages are dirty again.
      *
-     * @written the holder of {@code forcing}, after a failed force and once its pages are dirty again (volatile)
-     * @read a thread that saves, before its writes, and after {@code forced}; the holder of {@code forcing} (volatile)
-     * @pairs a save that reads a number that includes a failure before its writes finds the pages of this failure
-     *     dirty, and writes them; a save that reads a smaller number fails
-     * @invariant the number of failed forces
+     * <p>Written: the holder of {@code forcing}, after a failed force and once its pages are dirty again (volatile).
+     * Read: a thread that saves, before its writes, and after {@code forced}; the holder of {@code forcing} (volatile).
+     * Pairs: a save that reads a number that includes a failure before its writes finds the pages of this failure
+     *     dirty, and writes them; a save that reads a smaller number fails.
+     * Invariant: the number of failed forces.
      */
     private volatile long failures;
 
     /**
      * The negated errno of the last failure.
      *
-     * @words {@code failure}, {@code covered} and its contents
-     * @written holder of {@code forcing} (plain)
-     * @read holder of {@code forcing} (plain)
-     * @invariant the errno of the last failure; the pages that were written since the last successful force, and before
-     *     the force under way
+     * <p>Words: {@code failure}, {@code covered} and its contents.
+     * Written: holder of {@code forcing} (plain).
+     * Read: holder of {@code forcing} (plain).
+     * Invariant: the errno of the last failure; the pages that were written since the last successful force, and before
+     *     the force under way.
      */
     @GuardedBy("forcing")
     private long failure;
@@ -123,10 +124,10 @@ final class HostForces {
      * The pages that were written since the last force started. A thread holds its monitor, or both the lock of the
      * write-back and {@link #forcing}, because each other user holds one of these two.
      *
-     * @words {@code written} and its contents
-     * @written the holder of {@code writeBack}, or of {@code forcing} (monitor); the holder of both (plain)
-     * @read as written
-     * @invariant the pages that were written since the last force started
+     * <p>Words: {@code written} and its contents.
+     * Written: the holder of {@code writeBack}, or of {@code forcing} (monitor); the holder of both (plain).
+     * Read: as written.
+     * Invariant: the pages that were written since the last force started.
      */
     private final PageRuns written = new PageRuns();
 

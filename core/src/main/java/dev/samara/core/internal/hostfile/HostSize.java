@@ -28,10 +28,10 @@ final class HostSize {
      * The size to which a failed growth extended the host's file, until the file is truncated again; or {@link #NONE}.
      * Written under the lock of the changes.
      *
-     * @written the holder of {@code changes}, after it tried to truncate the host's file (volatile)
-     * @read the holder of {@code changes}; a thread that is about to save the file (volatile)
-     * @invariant a size only while the host's file may be longer than the size in the page cache, because of a failed
-     *     growth to that size
+     * <p>Written: the holder of {@code changes}, after it tried to truncate the host's file (volatile).
+     * Read: the holder of {@code changes}; a thread that is about to save the file (volatile).
+     * Invariant: a size only while the host's file may be longer than the size in the page cache, because of a failed
+     *     growth to that size.
      */
     private volatile long overgrown = NONE;
 

@@ -36,22 +36,22 @@ final class InodeState {
     /**
      * The channel of the first open for writing, or of the first open while there is none.
      *
-     * @written the first open of a file for writing, under the monitor of {@code InodeTable} (volatile)
-     * @read any thread that uses the file (volatile)
-     * @pairs stored before {@code isWritable}: a thread that reads {@code isWritable} as true writes through a channel
-     *     for writing
-     * @invariant a channel of the file, which stays open until the end of the file, even if it is the first one and was
-     *     replaced
+     * <p>Written: the first open of a file for writing, under the monitor of {@code InodeTable} (volatile).
+     * Read: any thread that uses the file (volatile).
+     * Pairs: stored before {@code isWritable}: a thread that reads {@code isWritable} as true writes through a channel
+     *     for writing.
+     * Invariant: a channel of the file, which stays open until the end of the file, even if it is the first one and was
+     *     replaced.
      */
     private volatile HostChannel channel;
 
     /**
      * Whether the channel is open for writing. Written after the channel, and never reset.
      *
-     * @written the first open for writing, after {@code channel} (volatile)
-     * @read a write-back; an open under the monitor of {@code InodeTable} (volatile)
-     * @pairs with {@code channel}, see there
-     * @invariant whether there is a channel for writing; never reset
+     * <p>Written: the first open for writing, after {@code channel} (volatile).
+     * Read: a write-back; an open under the monitor of {@code InodeTable} (volatile).
+     * Pairs: with {@code channel}, see there.
+     * Invariant: whether there is a channel for writing; never reset.
      */
     private volatile boolean isWritable;
 
@@ -59,10 +59,10 @@ final class InodeState {
      * The rules of the file. Changed under the monitor of {@link InodeTable} by an open that finds the file without
      * opens.
      *
-     * @written the opening thread; an open that finds the file without opens, under the monitor of {@code InodeTable}
-     *     (volatile)
-     * @read any thread that uses the file (volatile)
-     * @invariant the rules that the options of the opens set for the file
+     * <p>Written: the opening thread; an open that finds the file without opens, under the monitor of {@code
+     *     InodeTable} (volatile).
+     * Read: any thread that uses the file (volatile).
+     * Invariant: the rules that the options of the opens set for the file.
      */
     private volatile FileRules rules;
 

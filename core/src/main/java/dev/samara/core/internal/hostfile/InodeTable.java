@@ -29,10 +29,10 @@ final class InodeTable {
     /**
      * The number of files that are open for writing.
      *
-     * @words {@code writable}, and the contents of a use of {@code InodeTable}, {@code HostUse}
-     * @written a thread that opens, closes or ends a file (monitor of {@code InodeTable})
-     * @read such a thread, and a thread that visits all files (monitor of {@code InodeTable})
-     * @invariant how each file is used, and how many are open for writing
+     * <p>Words: {@code writable}, and the contents of a use of {@code InodeTable}, {@code HostUse}.
+     * Written: a thread that opens, closes or ends a file (monitor of {@code InodeTable}).
+     * Read: such a thread, and a thread that visits all files (monitor of {@code InodeTable}).
+     * Invariant: how each file is used, and how many are open for writing.
      */
     @GuardedBy("this")
     private int writable;

@@ -21,11 +21,11 @@ final class OpenAdvice {
     /**
      * The number of read-ahead tasks. It is limited, because a guest may give advice any number of times.
      *
-     * @written a thread that gives advice (get-and-increment); the task, or that thread if it submits no task
-     *     (get-and-add)
-     * @read only by these exchanges
-     * @invariant the number of read-ahead tasks of this open, and of threads that are about to submit one; there are at
-     *     most 16 tasks
+     * <p>Written: a thread that gives advice (get-and-increment); the task, or that thread if it submits no task
+     *     (get-and-add).
+     * Read: only by these exchanges.
+     * Invariant: the number of read-ahead tasks of this open, and of threads that are about to submit one; there are at
+     *     most 16 tasks.
      */
     private final AtomicInteger readsAhead = new AtomicInteger();
 

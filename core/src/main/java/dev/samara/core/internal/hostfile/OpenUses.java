@@ -14,11 +14,11 @@ final class OpenUses {
     /**
      * The number of uses.
      *
-     * @words {@code uses}, {@code isClosed}
-     * @written a thread that begins or ends a use, or closes the open (monitor)
-     * @read these threads (monitor)
-     * @invariant the number of uses: the mappings, the owner, and its calls and read-ahead under way. The open ends
-     *     with its last use
+     * <p>Words: {@code uses}, {@code isClosed}.
+     * Written: a thread that begins or ends a use, or closes the open (monitor).
+     * Read: these threads (monitor).
+     * Invariant: the number of uses: the mappings, the owner, and its calls and read-ahead under way. The open ends
+     *     with its last use.
      */
     @GuardedBy("this")
     private int uses = 1;

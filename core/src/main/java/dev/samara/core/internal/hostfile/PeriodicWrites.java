@@ -22,10 +22,10 @@ final class PeriodicWrites {
     /**
      * Whether a wait or a task is in progress.
      *
-     * @words {@code isBegun}, {@code next}
-     * @written a thread that opens a file for writing; the task; the close of the machine (monitor)
-     * @read these threads (monitor)
-     * @invariant whether a wait or a task is in progress, and the last wait that started
+     * <p>Words: {@code isBegun}, {@code next}.
+     * Written: a thread that opens a file for writing; the task; the close of the machine (monitor).
+     * Read: these threads (monitor).
+     * Invariant: whether a wait or a task is in progress, and the last wait that started.
      */
     @GuardedBy("this")
     private boolean isBegun;

@@ -46,11 +46,11 @@ final class ProcessFiles {
     private static final List<HostChannel> UNKNOWN = new ArrayList<>();
 
     /**
-     * @words {@code locked}, and the contents of a count
-     * @written a thread that opens or closes a file by path, in a section (monitor of the class)
-     * @read such a thread (monitor of the class)
-     * @invariant how often each file is open in the process, and how many files are locked. {@code isLocked} is set by
-     *     a thread that is alone in the section
+     * Words: {@code locked}, and the contents of a count.
+     * Written: a thread that opens or closes a file by path, in a section (monitor of the class).
+     * Read: such a thread (monitor of the class).
+     * Invariant: how often each file is open in the process, and how many files are locked. {@code isLocked} is set by
+     *     a thread that is alone in the section.
      */
     @GuardedBy("ProcessFiles.class")
     private static int locked;

@@ -22,10 +22,10 @@ final class ReadAhead {
     /**
      * The page after the last window.
      *
-     * @words {@code next}, {@code window}, {@code advised}
-     * @written a fault that reads pages through this open; a call that gives advice (monitor)
-     * @read such faults (monitor)
-     * @invariant the page after the last window, and the length of that window; the advice for the open
+     * <p>Words: {@code next}, {@code window}, {@code advised}.
+     * Written: a fault that reads pages through this open; a call that gives advice (monitor).
+     * Read: such faults (monitor).
+     * Invariant: the page after the last window, and the length of that window; the advice for the open.
      */
     @GuardedBy("this")
     private long next;

@@ -33,10 +33,10 @@ final class ReadArraysPool {
     private final int buffers;
 
     /**
-     * @words {@code idle}, {@code idleCount}
-     * @written a thread that starts or ends a read (monitor)
-     * @read such threads (monitor)
-     * @invariant arrays that no read is using
+     * Words: {@code idle}, {@code idleCount}.
+     * Written: a thread that starts or ends a read (monitor).
+     * Read: such threads (monitor).
+     * Invariant: arrays that no read is using.
      */
     @GuardedBy("this")
     private final @Nullable ReadArrays[] idle = new ReadArrays[MOST_IDLE];

@@ -21,9 +21,9 @@ final class TransferBuffers {
     /**
      * The number of buffers of {@link #tryTake} that are in use.
      *
-     * @written a read that bypasses the page cache into a heap buffer, when it starts and ends (monitor)
-     * @read the same read (monitor)
-     * @invariant the number of such reads that use a direct buffer; four at most
+     * <p>Written: a read that bypasses the page cache into a heap buffer, when it starts and ends (monitor).
+     * Read: the same read (monitor).
+     * Invariant: the number of such reads that use a direct buffer; four at most.
      */
     @GuardedBy("this")
     private int taken;

@@ -87,12 +87,12 @@ public final class CommittedMemory {
     @SuppressWarnings("UnusedVariable") // padding
     private static final class Stripe {
         /**
-         * @written a thread that charges or uncharges, each at the stripe of its number (compare-and-set); the owner of
-         *     {@code lock} that closes it (get-and-set) or opens it (volatile)
-         * @read as written (volatile)
-         * @pairs the exchange that closes a stripe pairs with the compare-and-set of a charge, so the stripe's memory
-         *     is taken once
-         * @invariant free memory, not negative; or -1, closed. Only the owner of {@code lock} opens a closed stripe
+         * Written: a thread that charges or uncharges, each at the stripe of its number (compare-and-set); the owner of
+         *     {@code lock} that closes it (get-and-set) or opens it (volatile).
+         * Read: as written (volatile).
+         * Pairs: the exchange that closes a stripe pairs with the compare-and-set of a charge, so the stripe's memory
+         *     is taken once.
+         * Invariant: free memory, not negative; or -1, closed. Only the owner of {@code lock} opens a closed stripe.
          */
         private final AtomicLong stripe = new AtomicLong(CLOSED);
 
@@ -132,17 +132,17 @@ public final class CommittedMemory {
     private final long limit;
 
     /**
-     * @written any thread that charges and finds its stripe closed, and the owner of {@code lock} when it fills the
+     * Written: any thread that charges and finds its stripe closed, and the owner of {@code lock} when it fills the
      *     stripes (compare-and-set); a thread that uncharges and cannot use its stripe, and the owner of {@code lock}
-     *     when it closes a stripe (get-and-add)
-     * @read any thread that charges or uncharges, before it uses its stripe; the owner of {@code lock} (volatile)
-     * @pairs a charge that ignores the limit and makes the pool negative pairs with the read of a later charge or
-     *     uncharge, which then does not use its stripe
-     * @invariant the sum of the pool, all stripes, and what the owner of {@code lock} is carrying between them is the
+     *     when it closes a stripe (get-and-add).
+     * Read: any thread that charges or uncharges, before it uses its stripe; the owner of {@code lock} (volatile).
+     * Pairs: a charge that ignores the limit and makes the pool negative pairs with the read of a later charge or
+     *     uncharge, which then does not use its stripe.
+     * Invariant: the sum of the pool, all stripes, and what the owner of {@code lock} is carrying between them is the
      *     limit minus all charges. While all stripes are closed and nothing is carried, the pool alone is that sum. A
      *     charge is refused, and the committed memory is read, only at such an instant (P46). The pool is negative only
      *     after a charge that ignores the limit. Charges precede the publication of their mapping; uncharges follow at
-     *     completion, except for the part that the edit itself uses again
+     *     completion, except for the part that the edit itself uses again.
      */
     private final AtomicLong pool;
 

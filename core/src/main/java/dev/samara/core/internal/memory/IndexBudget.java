@@ -15,10 +15,10 @@ public final class IndexBudget {
     private final long limit;
 
     /**
-     * @written holder of a file's {@code content} lock that links or unlinks nodes of its index (get-and-add)
-     * @read any thread (volatile)
-     * @invariant the bytes of the nodes of all indexes with several nodes. A thread that reads less than the limit may
-     *     afterwards link the nodes of a page
+     * Written: holder of a file's {@code content} lock that links or unlinks nodes of its index (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the bytes of the nodes of all indexes with several nodes. A thread that reads less than the limit may
+     *     afterwards link the nodes of a page.
      */
     private final AtomicLong used = new AtomicLong();
 

@@ -39,9 +39,9 @@ public final class MachineMemory {
     private final PteOwners owners = new PteOwners();
 
     /**
-     * @written a thread that creates a page cache (get-and-add); a test (volatile)
-     * @read a thread that creates a page cache (get-and-add)
-     * @invariant the last number of a page cache. It has 64 bits, so no number is used twice
+     * Written: a thread that creates a page cache (get-and-add); a test (volatile).
+     * Read: a thread that creates a page cache (get-and-add).
+     * Invariant: the last number of a page cache. It has 64 bits, so no number is used twice.
      */
     private final AtomicLong cacheNumbers = new AtomicLong(Frames.ANONYMOUS);
 

@@ -21,10 +21,10 @@ final class BackingOpen extends Open implements Runnable {
     private final EnsuredTask ending;
 
     /**
-     * @written the thread of the machine that runs the close (monitor)
-     * @read the thread of the machine that runs the close (monitor)
-     * @invariant the backing is notified of the end of an open once (I8), although the close may be submitted twice: by
-     *     a call that failed after it added the close to {@code Housekeeping}, and then by the housekeeping
+     * Written: the thread of the machine that runs the close (monitor).
+     * Read: the thread of the machine that runs the close (monitor).
+     * Invariant: the backing is notified of the end of an open once (I8), although the close may be submitted twice: by
+     *     a call that failed after it added the close to {@code Housekeeping}, and then by the housekeeping.
      */
     @GuardedBy("this")
     private boolean isClosed;

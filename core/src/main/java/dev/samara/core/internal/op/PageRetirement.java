@@ -66,11 +66,11 @@ public final class PageRetirement {
     private static final int DONE = 7;
 
     /**
-     * @words all fields
-     * @written the operation, before publication; then the one thread that retires (plain)
-     * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads
-     * @invariant the step that the retirement has reached; each step may be started again
+     * Words: all fields.
+     * Written: the operation, before publication; then the one thread that retires (plain).
+     * Read: the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
+     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads.
+     * Invariant: the step that the retirement has reached; each step may be started again.
      */
     private final Layout layout;
 

@@ -18,11 +18,11 @@ abstract class PreparedRetirement extends InFlightOperation {
     /**
      * The retirement of the operation's pages; null if there is none.
      *
-     * @words {@code pageRetirement}, {@code linked}
-     * @written the operation, before publication; then the one thread that retires (plain)
-     * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads
-     * @invariant the progress of the retirement; each step may be started again
+     * <p>Words: {@code pageRetirement}, {@code linked}.
+     * Written: the operation, before publication; then the one thread that retires (plain).
+     * Read: the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
+     *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads.
+     * Invariant: the progress of the retirement; each step may be started again.
      */
     @Nullable
     PageRetirement pageRetirement;
@@ -33,10 +33,10 @@ abstract class PreparedRetirement extends InFlightOperation {
     /**
      * VMAs with opens that were removed from the layout; their retiring bits are cleared after completion.
      *
-     * @words {@code held}, {@code last}, {@code sealedLinked}, {@code sealedHeld}
-     * @written the operation, before the retirement is run (plain)
-     * @read the operation's completion (plain): ordered by the layout lock, or by its submission to the background
-     * @invariant never change once the last batch is published
+     * <p>Words: {@code held}, {@code last}, {@code sealedLinked}, {@code sealedHeld}.
+     * Written: the operation, before the retirement is run (plain).
+     * Read: the operation's completion (plain): ordered by the layout lock, or by its submission to the background.
+     * Invariant: never change once the last batch is published.
      */
     List<VmArea> held = List.of();
 

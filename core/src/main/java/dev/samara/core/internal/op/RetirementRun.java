@@ -35,10 +35,10 @@ final class RetirementRun extends PreparedRetirement {
     private final OperationState operation;
 
     /**
-     * @written the one thread that retires (plain)
-     * @read the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
-     *     {@code Background} and the list of {@code Housekeeping} pass the field on between threads
-     * @invariant the progress of the retirement; each step may be started again
+     * Written: the one thread that retires (plain).
+     * Read: the one thread that retires (plain); between two of its runs, the thread that polls (plain). The queue of
+     *     {@code Background} and the list of {@code Housekeeping} pass the field on between threads.
+     * Invariant: the progress of the retirement; each step may be started again.
      */
     private boolean isTold;
 

@@ -20,12 +20,12 @@ final class ContextSlots {
     @SuppressWarnings("UnusedVariable") // padding
     private static final class ContextSlot {
         /**
-         * @written a thread that borrows a context, or that finds no other idle context (get-and-set of null); a thread
-         *     that gives a context back (compare-and-set of null)
-         * @read a thread that borrows a context or gives one back (volatile)
-         * @invariant a page table context that is neither in a reader section nor in another slot; or null. A thread's
+         * Written: a thread that borrows a context, or that finds no other idle context (get-and-set of null); a thread
+         *     that gives a context back (compare-and-set of null).
+         * Read: a thread that borrows a context or gives one back (volatile).
+         * Invariant: a page table context that is neither in a reader section nor in another slot; or null. A thread's
          *     number modulo the number of slots selects its slot, so threads that borrow concurrently mostly write
-         *     different lines
+         *     different lines.
          */
         private final AtomicReference<@Nullable PageTableContext> context = new AtomicReference<>();
 
@@ -33,9 +33,9 @@ final class ContextSlots {
          * The number of calls of {@link #isDue}. A benign race, because the number only decides when idle contexts are
          * discarded.
          *
-         * @written a thread that gives a context back, in its own slot (plain)
-         * @read as written
-         * @invariant none: racy, benign because it only decides when idle contexts are discarded
+         * <p>Written: a thread that gives a context back, in its own slot (plain).
+         * Read: as written.
+         * Invariant: none: racy, benign because it only decides when idle contexts are discarded.
          */
         private int calls;
 

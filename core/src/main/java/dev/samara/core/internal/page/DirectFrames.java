@@ -19,27 +19,27 @@ import org.jspecify.annotations.Nullable;
  */
 public final class DirectFrames implements FrameStore, FrameRegion {
     /**
-     * @written guests, by {@code putVolatile} (volatile)
-     * @read guests, by {@code getVolatile} (volatile)
-     * @invariant the bytes of frames: the guest decides their order. Plain accesses use the buffers and no handle
+     * Written: guests, by {@code putVolatile} (volatile).
+     * Read: guests, by {@code getVolatile} (volatile).
+     * Invariant: the bytes of frames: the guest decides their order. Plain accesses use the buffers and no handle.
      */
     private static final VarHandle SHORT =
             MethodHandles.byteBufferViewVarHandle(short[].class, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange, also for 1 and
-     *     2 bytes). A byte is stored plainly between a release fence and a full fence
-     * @read guests: {@code getVolatile} (volatile, also for 1 byte), {@code compareAndExchange} (compare-and-exchange,
-     *     after a volatile read for 1 and 2 bytes)
-     * @invariant the bytes of frames: the guest decides their order. An exchange of a part of a word changes no other
-     *     part
+     * Written: guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange, also for 1 and
+     *     2 bytes). A byte is stored plainly between a release fence and a full fence.
+     * Read: guests: {@code getVolatile} (volatile, also for 1 byte), {@code compareAndExchange} (compare-and-exchange,
+     *     after a volatile read for 1 and 2 bytes).
+     * Invariant: the bytes of frames: the guest decides their order. An exchange of a part of a word changes no other
+     *     part.
      */
     private static final VarHandle INT = MethodHandles.byteBufferViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
 
     /**
-     * @written guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
-     * @read guests: {@code getVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange)
-     * @invariant the bytes of frames: the guest decides their order
+     * Written: guests: {@code putVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange).
+     * Read: guests: {@code getVolatile} (volatile), {@code compareAndExchange} (compare-and-exchange).
+     * Invariant: the bytes of frames: the guest decides their order.
      */
     private static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
@@ -83,15 +83,15 @@ public final class DirectFrames implements FrameStore, FrameRegion {
      * The only buffer, if all chunks are in the first region or there is only one chunk, which saves the lookup;
      * otherwise null.
      *
-     * @words {@code whole}, {@code chunks}, {@code regionEnd}, {@code wideEnd} and the elements of {@code wide}
-     * @written the thread that makes frames, before their numbers are given out (plain)
-     * @read any thread, with such a number (plain)
-     * @invariant an element of {@code chunks} is set once. A thread that still reads {@code whole} as null uses {@code
+     * <p>Words: {@code whole}, {@code chunks}, {@code regionEnd}, {@code wideEnd} and the elements of {@code wide}.
+     * Written: the thread that makes frames, before their numbers are given out (plain).
+     * Read: any thread, with such a number (plain).
+     * Invariant: an element of {@code chunks} is set once. A thread that still reads {@code whole} as null uses {@code
      *     wide} or {@code chunks}. With regions, {@code whole} is the first region's buffer until a chunk is created
      *     outside of the first region: in another region, or, if the system has no memory for regions, elsewhere.
      *     Before a thread can read the number of a frame of that chunk, {@code regionEnd} is at most the chunk's first
      *     frame, {@code whole} is null, and either the element of {@code wide} is the region of the frame, or {@code
-     *     wideEnd} is at most the frame's address
+     *     wideEnd} is at most the frame's address.
      */
     private @Nullable ByteBuffer whole;
 

@@ -38,9 +38,9 @@ final class FramePool {
     private final LongSupplier nanos;
 
     /**
-     * @written a thread that frees a frame for which the store throws (get-and-add)
-     * @read any thread (volatile)
-     * @invariant the number of frames that are never allocated again
+     * Written: a thread that frees a frame for which the store throws (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the number of frames that are never allocated again.
      */
     private final AtomicInteger quarantined = new AtomicInteger();
 
@@ -51,11 +51,11 @@ final class FramePool {
     private final ReentrantLock lock = new CheckedLock();
 
     /**
-     * @words {@code made}, {@code isZeroMade}, {@code pool}, {@code pooled}, {@code magazines}
-     * @written holder of {@code lock} (plain)
-     * @read holder of {@code lock} (plain)
-     * @invariant every free frame is in the pool, in one magazine, or in one of {@code NearMagazines}. A thread that
-     *     holds the locks of all near magazines misses no free frame
+     * Words: {@code made}, {@code isZeroMade}, {@code pool}, {@code pooled}, {@code magazines}.
+     * Written: holder of {@code lock} (plain).
+     * Read: holder of {@code lock} (plain).
+     * Invariant: every free frame is in the pool, in one magazine, or in one of {@code NearMagazines}. A thread that
+     *     holds the locks of all near magazines misses no free frame.
      */
     @GuardedBy("lock")
     private int made;
@@ -77,10 +77,10 @@ final class FramePool {
     /**
      * Whether the store refused to grow; it is not asked again until {@link #mayGrow} returns true.
      *
-     * @words {@code isRefused}, {@code refusedAtNanos}, {@code freedAtRefusal}, {@code freedBefore}
-     * @written holder of {@code lock} (plain)
-     * @read holder of {@code lock} (plain)
-     * @invariant while a refusal is in effect, the store is not asked to grow
+     * <p>Words: {@code isRefused}, {@code refusedAtNanos}, {@code freedAtRefusal}, {@code freedBefore}.
+     * Written: holder of {@code lock} (plain).
+     * Read: holder of {@code lock} (plain).
+     * Invariant: while a refusal is in effect, the store is not asked to grow.
      */
     @GuardedBy("lock")
     private boolean isRefused;

@@ -16,42 +16,42 @@ final class FrameRecordWords {
     static final int SHIFT = 2;
 
     /**
-     * @written allocating, freeing: the thread that owns the frame (release); counts, pins and marks: a thread that
+     * Written: allocating, freeing: the thread that owns the frame (release); counts, pins and marks: a thread that
      *     knows that the frame is not free (get-and-add, get-and-or, get-and-and; unpinning, and clearing DIRTY:
-     *     compare-and-set)
-     * @read installing, reading the pins or the mark REMOVED, clearing DIRTY (volatile); deciding on reuse, unpinning
-     *     (acquire); checks of the highest counts, displays, and the marks DIRTY, INACTIVE and WRITE_FAILED (opaque)
-     * @pairs a removal marks the frame, then walks; a fault links the leaf, then reads the mark. {@code GuestPins} pins
+     *     compare-and-set).
+     * Read: installing, reading the pins or the mark REMOVED, clearing DIRTY (volatile); deciding on reuse, unpinning
+     *     (acquire); checks of the highest counts, displays, and the marks DIRTY, INACTIVE and WRITE_FAILED (opaque).
+     * Pairs: a removal marks the frame, then walks; a fault links the leaf, then reads the mark. {@code GuestPins} pins
      *     a frame, fences (full), then reads the entry again, and sets DIRTY; a fork clears rights in the entry, then
      *     reads the pins. A write-back clears DIRTY only if the frame is not pinned, in one compare-and-set. It clears
      *     DIRTY, then walks under the locks of the leaves; a thread that removes a dirty entry sets DIRTY under that
      *     lock. {@code drop} (get-and-add) pairs with itself and with {@code isSole} (acquire): the accesses of other
-     *     users happen before the frame is freed or reused
-     * @invariant of a frame: its numbers of uses and pins, and its marks. The frame is free once both numbers are zero
+     *     users happen before the frame is freed or reused.
+     * Invariant: of a frame: its numbers of uses and pins, and its marks. The frame is free once both numbers are zero.
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     /* Positions after the word. */
 
     /**
-     * @words {@code WORD} of an owner, and the page after it
-     * @written the thread that allocated the frame, before it is in a cache (owner plain, negative, while it is filled;
-     *     page plain, then owner release); the thread that frees it (plain)
-     * @read a thread that found the frame in a cache, in a reader section (owner acquire, then page plain); a thread
-     *     that inserts the frame, or marks it as dirty (owner plain)
-     * @pairs the owner's store (release) with its load (acquire): a reader of the owner sees the page
-     * @invariant unchanged from insertion to the end of the grace period after removal
+     * Words: {@code WORD} of an owner, and the page after it.
+     * Written: the thread that allocated the frame, before it is in a cache (owner plain, negative, while it is filled;
+     *     page plain, then owner release); the thread that frees it (plain).
+     * Read: a thread that found the frame in a cache, in a reader section (owner acquire, then page plain); a thread
+     *     that inserts the frame, or marks it as dirty (owner plain).
+     * Pairs: the owner's store (release) with its load (acquire): a reader of the owner sees the page.
+     * Invariant: unchanged from insertion to the end of the grace period after removal.
      */
     private static final int OWNER = 1;
 
     private static final int PAGE = 2;
 
     /**
-     * @words {@code WORD} of a reuse stamp
-     * @written the thread that frees the frame (opaque)
-     * @read in GUEST, a CPU that fills a checked TLB, or checks an access (opaque); the thread that frees the frame
-     *     (plain)
-     * @invariant the number of times that the frame was freed. It does not change while a thread may use the frame
+     * Words: {@code WORD} of a reuse stamp.
+     * Written: the thread that frees the frame (opaque).
+     * Read: in GUEST, a CPU that fills a checked TLB, or checks an access (opaque); the thread that frees the frame
+     *     (plain).
+     * Invariant: the number of times that the frame was freed. It does not change while a thread may use the frame.
      */
     private static final int REUSE_STAMP = 3;
 

@@ -19,10 +19,10 @@ final class FrameRegions {
     private final LongFunction<@Nullable SparseRegion> opener;
 
     /**
-     * @words {@code regions}, {@code isFull}
-     * @written a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain)
-     * @read a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain)
-     * @invariant an element is set once, the first one by the constructor; {@code isFull} is never reset
+     * Words: {@code regions}, {@code isFull}.
+     * Written: a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain).
+     * Read: a thread that creates frames, holding {@code lock} of the {@code FramePool} (plain).
+     * Invariant: an element is set once, the first one by the constructor; {@code isFull} is never reset.
      */
     private final @Nullable SparseRegion[] regions;
 

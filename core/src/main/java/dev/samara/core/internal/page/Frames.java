@@ -82,14 +82,14 @@ public final class Frames {
     /**
      * The number of pins that were ever acquired, of all frames.
      *
-     * @words {@code pins} and {@code unpins}
-     * @written {@code pins} by a thread that pins a frame, {@code unpins} by a thread that released a pin in the word
-     *     of the frame (get-and-add)
-     * @read any thread (volatile)
-     * @pairs an eviction reads {@code unpins}, then finds a page pinned and keeps it. The release of that pin comes
-     *     later and changes {@code unpins}, so the page is checked again
-     * @invariant the difference is the number of pins in the words of all frames, except for pins and releases in
-     *     progress
+     * <p>Words: {@code pins} and {@code unpins}.
+     * Written: {@code pins} by a thread that pins a frame, {@code unpins} by a thread that released a pin in the word
+     *     of the frame (get-and-add).
+     * Read: any thread (volatile).
+     * Pairs: an eviction reads {@code unpins}, then finds a page pinned and keeps it. The release of that pin comes
+     *     later and changes {@code unpins}, so the page is checked again.
+     * Invariant: the difference is the number of pins in the words of all frames, except for pins and releases in
+     *     progress.
      */
     private final AtomicLong pins = new AtomicLong();
 

@@ -21,27 +21,27 @@ import java.lang.invoke.VarHandle;
  */
 public final class Leaf {
     /**
-     * @written an empty entry: holder of the leaf's lock, or the only thread that can reach the table (release: no
+     * Written: an empty entry: holder of the leaf's lock, or the only thread that can reach the table (release: no
      *     other thread fills an empty entry); another entry: any thread (compare-and-set), or an unmapping that holds
      *     the lock (get-and-set). The array has more words after the entries. The lock (locking: get-and-set,
      *     compare-and-set; unlocking: release). The cpumask of each eighth: a CPU, before it reads the entry
      *     (get-and-or and a full fence; the bit stays set). The dead mark and the number of pending flushes (plain,
      *     lock). The numbers of pages by kind: what is counted under the lock (opaque), what is counted without it
      *     (get-and-add). The array of an upper table's state begins with a bit for each child that is linked: holder of
-     *     the table's lock (opaque)
-     * @read walkers (acquire); cpumasks: the CPU itself (opaque), shooters after a full fence or a new generation
+     *     the table's lock (opaque).
+     * Read: walkers (acquire); cpumasks: the CPU itself (opaque), shooters after a full fence or a new generation
      *     (volatile); the lock, by a thread that waits for it (opaque); the dead mark and the number of pending
      *     flushes, under the lock (plain); the dead mark, by a CPU in LAZY of a checked machine, which then waits for
      *     the lock (plain); the numbers of pages and the bits of children, by any thread that adds the pages of a space
-     *     up (opaque)
-     * @pairs a load of an entry (acquire) with its store (release, compare-and-set): a thread that reads the entry also
+     *     up (opaque).
+     * Pairs: a load of an entry (acquire) with its store (release, compare-and-set): a thread that reads the entry also
      *     sees changes of the frame before the entry was set. A CPU in GUEST calls {@code Leaf.addToCpumask}
      *     (get-and-or, full fence), then reads the entry; a shooter changes the entry, fences (full) or calls {@code
      *     FlushGeneration.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find in the
-     *     cpumask uses the new entry
-     * @invariant an entry of a leaf. A thread reads the entry once, decides, then changes the entry by compare-and-set.
+     *     cpumask uses the new entry.
+     * Invariant: an entry of a leaf. A thread reads the entry once, decides, then changes the entry by compare-and-set.
      *     The sum of both words contains, for each kind, the number of entries with such a page, while no thread is
-     *     within a change ({@code LeafCountsTest}, {@code ResidencyStormTest})
+     *     within a change ({@code LeafCountsTest}, {@code ResidencyStormTest}).
      */
     private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
 

@@ -26,11 +26,11 @@ public final class Magazine extends SpinLock {
     private final int[] frames = new int[CAPACITY];
 
     /**
-     * @words {@code size}, {@code freed}
-     * @written a thread that has locked the magazine, which is a {@code SpinLock} (plain)
-     * @read a thread that has locked it (plain)
-     * @invariant {@code size} is the number of frames in the magazine; {@code freed} counts the frames that its owner
-     *     has freed so far, and never decreases
+     * Words: {@code size}, {@code freed}.
+     * Written: a thread that has locked the magazine, which is a {@code SpinLock} (plain).
+     * Read: a thread that has locked it (plain).
+     * Invariant: {@code size} is the number of frames in the magazine; {@code freed} counts the frames that its owner
+     *     has freed so far, and never decreases.
      */
     private int size;
 

@@ -88,10 +88,10 @@ public final class PageCaches {
     /**
      * The registered caches, unordered.
      *
-     * @words {@code ring}, and {@code place} in it
-     * @written a thread that registers or ends a cache (monitor)
-     * @read a thread that registers or ends a cache, or reclaims (monitor)
-     * @invariant every cache that ever contained a page and was not ended
+     * <p>Words: {@code ring}, and {@code place} in it.
+     * Written: a thread that registers or ends a cache (monitor).
+     * Read: a thread that registers or ends a cache, or reclaims (monitor).
+     * Invariant: every cache that ever contained a page and was not ended.
      */
     @GuardedBy("this")
     private final List<RegisteredCache> ring = new ArrayList<>();
@@ -105,9 +105,9 @@ public final class PageCaches {
     /**
      * The index of the next cache in the ring.
      *
-     * @written holder of the lock {@code hand} of {@code PageCaches} (plain)
-     * @read holder of the lock {@code hand} of {@code PageCaches} (plain)
-     * @invariant the index in {@code ring} of the cache in which the next search for clean pages starts
+     * <p>Written: holder of the lock {@code hand} of {@code PageCaches} (plain).
+     * Read: holder of the lock {@code hand} of {@code PageCaches} (plain).
+     * Invariant: the index in {@code ring} of the cache in which the next search for clean pages starts.
      */
     @GuardedBy("hand")
     private int next;
@@ -116,20 +116,20 @@ public final class PageCaches {
      * Whether the last round freed no page, and no page was unmapped since. A benign race, because a late store only
      * makes one round too short or too long.
      *
-     * @written a thread that reclaims; a thread that unlinks a VMA from its file (volatile)
-     * @read a thread that reclaims (volatile)
-     * @invariant a hint: racy, benign because it only decides how far one call searches
+     * <p>Written: a thread that reclaims; a thread that unlinks a VMA from its file (volatile).
+     * Read: a thread that reclaims (volatile).
+     * Invariant: a hint: racy, benign because it only decides how far one call searches.
      */
     private volatile boolean isFutile;
 
     /**
      * Whether a file that can be sealed was ever created.
      *
-     * @written the thread that creates a file that can be sealed (volatile)
-     * @read a fork, holding the parent's layout lock (volatile)
-     * @pairs by the lock: the file was created before it was mapped, so a fork that finds its mapping also finds true
-     *     here
-     * @invariant final once true
+     * <p>Written: the thread that creates a file that can be sealed (volatile).
+     * Read: a fork, holding the parent's layout lock (volatile).
+     * Pairs: by the lock: the file was created before it was mapped, so a fork that finds its mapping also finds true
+     *     here.
+     * Invariant: final once true.
      */
     private volatile boolean hasSealable;
 

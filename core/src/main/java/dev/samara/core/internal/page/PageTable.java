@@ -58,31 +58,31 @@ public final class PageTable implements LoadedRoot {
     private final TlbContext context;
 
     /**
-     * @written the thread that releases the last reference to the page table (volatile)
-     * @read any thread (volatile)
-     * @invariant never reset; only for display, because the table is empty by then
+     * Written: the thread that releases the last reference to the page table (volatile).
+     * Read: any thread (volatile).
+     * Invariant: never reset; only for display, because the table is empty by then.
      */
     private volatile boolean isFreed;
 
     /**
      * The gate of the fork that narrows entries of this table; null if there is none.
      *
-     * @written the thread of a fork, under the layout lock (volatile)
-     * @read a fault, under the lock of a leaf (volatile)
-     * @pairs the fork stores the gate, then walks the table, locks each leaf and narrows its entries. A fault links a
+     * <p>Written: the thread of a fork, under the layout lock (volatile).
+     * Read: a fault, under the lock of a leaf (volatile).
+     * Pairs: the fork stores the gate, then walks the table, locks each leaf and narrows its entries. A fault links a
      *     leaf or finds one, locks it, then reads the gate. Either the fault finds the gate, or the fork finds the
-     *     leaf, and locks it after the fault
-     * @invariant while it is set, no fault fills, widens or replaces an entry, except in a callback of a retirement
+     *     leaf, and locks it after the fault.
+     * Invariant: while it is set, no fault fills, widens or replaces an entry, except in a callback of a retirement.
      */
     private volatile @Nullable Gate forking;
 
     /**
      * How many faults have waited for a fork, or wait for one, and have not made an attempt since.
      *
-     * @written such faults (get-and-add)
-     * @read a fork, under the layout lock (volatile)
-     * @invariant the next fork does not begin to narrow entries before it is 0 or the fork has waited long for that, so
-     *     that forks do not starve a fault
+     * <p>Written: such faults (get-and-add).
+     * Read: a fork, under the layout lock (volatile).
+     * Invariant: the next fork does not begin to narrow entries before it is 0 or the fork has waited long for that, so
+     *     that forks do not starve a fault.
      */
     @SuppressWarnings("UnusedVariable") // through PASSING
     private int passing;

@@ -27,19 +27,19 @@ public final class PageTableContexts {
     private final PteOwners owners;
 
     /**
-     * @written a thread that creates a page table context to be lent (get-and-add)
-     * @read a thread that creates a page table context to be lent (get-and-add)
-     * @invariant the last number in a name of such a context; no number is used twice
+     * Written: a thread that creates a page table context to be lent (get-and-add).
+     * Read: a thread that creates a page table context to be lent (get-and-add).
+     * Invariant: the last number in a name of such a context; no number is used twice.
      */
     private final AtomicInteger serviceNames = new AtomicInteger();
 
     /**
-     * @written a thread that creates a page table context for a CPU, ends it, or finds its CPU gone (concurrent map);
-     *     the map itself by a test, before a context exists
-     * @read a thread that makes or ends contexts (concurrent map)
-     * @invariant every page table context that belongs to one CPU and was not ended. A thread that finds the CPU of a
+     * Written: a thread that creates a page table context for a CPU, ends it, or finds its CPU gone (concurrent map);
+     *     the map itself by a test, before a context exists.
+     * Read: a thread that makes or ends contexts (concurrent map).
+     * Invariant: every page table context that belongs to one CPU and was not ended. A thread that finds the CPU of a
      *     context gone replaces it by its own CPU, and ends the context. After an Error, the map may still contain a
-     *     context that was ended, because each step of its end can be repeated
+     *     context that was ended, because each step of its end can be repeated.
      */
     private Map<PageTableContext, CpuOwner> owned = new ConcurrentHashMap<>();
 
@@ -49,23 +49,24 @@ public final class PageTableContexts {
     /**
      * Other idle page table contexts, with the one returned last on top, so that surplus contexts stay at the bottom.
      *
-     * @written a thread that borrows a context or gives one back (compare-and-set of a new element: none is used twice)
-     * @read a thread that borrows a context or gives one back (volatile)
-     * @invariant a stack of page table contexts that are not in a reader section; each element contains the depth of
-     *     the stack from itself down
+     * <p>Written: a thread that borrows a context or gives one back (compare-and-set of a new element: none is used
+     *     twice).
+     * Read: a thread that borrows a context or gives one back (volatile).
+     * Invariant: a stack of page table contexts that are not in a reader section; each element contains the depth of
+     *     the stack from itself down.
      */
     private final AtomicReference<@Nullable Idle> idle = new AtomicReference<>();
 
     /**
      * Contexts that were given back when there was no memory for an {@link Idle}, linked by their own fields.
      *
-     * @written a thread that gives a context back and finds no memory for an element of {@code idle} (compare-and-set);
-     *     a thread that wants to borrow and finds {@code idle} empty (get-and-set: the whole list, so that it does not
-     *     read the successor of a context that was taken concurrently)
-     * @read a thread that gives a context back and finds no memory, or wants to borrow and finds {@code idle} empty
-     *     (volatile)
-     * @invariant page table contexts that are not in a reader section, linked by their own {@code next}, which belongs
-     *     to the thread that took the list
+     * <p>Written: a thread that gives a context back and finds no memory for an element of {@code idle}
+     *     (compare-and-set); a thread that wants to borrow and finds {@code idle} empty (get-and-set: the whole list,
+     *     so that it does not read the successor of a context that was taken concurrently).
+     * Read: a thread that gives a context back and finds no memory, or wants to borrow and finds {@code idle} empty
+     *     (volatile).
+     * Invariant: page table contexts that are not in a reader section, linked by their own {@code next}, which belongs
+     *     to the thread that took the list.
      */
     private final AtomicReference<@Nullable PageTableContext> aside = new AtomicReference<>();
 
@@ -82,9 +83,9 @@ public final class PageTableContexts {
      * The minimum number of idle contexts in the current period. A benign race, because it only decides how many idle
      * contexts are discarded.
      *
-     * @written a thread that borrows from {@code idle}, or discards contexts of it (plain)
-     * @read a thread that borrows from {@code idle}, or discards contexts of it (plain)
-     * @invariant none: racy, benign because it only decides how many idle contexts are discarded
+     * <p>Written: a thread that borrows from {@code idle}, or discards contexts of it (plain).
+     * Read: a thread that borrows from {@code idle}, or discards contexts of it (plain).
+     * Invariant: none: racy, benign because it only decides how many idle contexts are discarded.
      */
     private int fewestIdle = Integer.MAX_VALUE;
 

@@ -30,11 +30,11 @@ public final class PendingNotices {
         private final long address;
 
         /**
-         * @written a thread that is about to remove pages (volatile)
-         * @read the fault, holding the lock of the leaf that it has linked (volatile)
-         * @pairs a thread that removes pages sets the word, then walks; a fault links the leaf, then reads the word.
-         *     Either the fault calls the backing again, or the walk acquires the leaf's lock later
-         * @invariant never reset
+         * Written: a thread that is about to remove pages (volatile).
+         * Read: the fault, holding the lock of the leaf that it has linked (volatile).
+         * Pairs: a thread that removes pages sets the word, then walks; a fault links the leaf, then reads the word.
+         *     Either the fault calls the backing again, or the walk acquires the leaf's lock later.
+         * Invariant: never reset.
          */
         private volatile boolean isStale;
 
@@ -59,21 +59,21 @@ public final class PendingNotices {
      * The number of notices. Written under the monitor and read without it, so that an operation that removes pages
      * does not enter the monitor if this is 0.
      *
-     * @written faults, before a backing is called for a first write and after the fault's attempt, with the list of
-     *     notices (monitor, volatile)
-     * @read a thread that is about to remove pages, before it takes the monitor (volatile)
-     * @pairs a thread that removes pages reads {@code count}, makes notices stale, fences (full), then walks. A fault
+     * <p>Written: faults, before a backing is called for a first write and after the fault's attempt, with the list of
+     *     notices (monitor, volatile).
+     * Read: a thread that is about to remove pages, before it takes the monitor (volatile).
+     * Pairs: a thread that removes pages reads {@code count}, makes notices stale, fences (full), then walks. A fault
      *     begins a notice, and then calls the backing. A notice that the thread does not find was begun later than the
-     *     call that removes pages
-     * @invariant every notice in progress is in the list
+     *     call that removes pages.
+     * Invariant: every notice in progress is in the list.
      */
     private volatile int count;
 
     /**
-     * @words {@code first}, and {@code previous} and {@code next} of a notice
-     * @written faults, before a backing is called for a first write and after the fault's attempt (monitor)
-     * @read these faults; a thread that is about to remove pages (monitor)
-     * @invariant the list that {@code count} counts
+     * Words: {@code first}, and {@code previous} and {@code next} of a notice.
+     * Written: faults, before a backing is called for a first write and after the fault's attempt (monitor).
+     * Read: these faults; a thread that is about to remove pages (monitor).
+     * Invariant: the list that {@code count} counts.
      */
     @GuardedBy("this")
     private @Nullable Notice first;

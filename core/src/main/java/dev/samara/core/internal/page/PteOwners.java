@@ -32,23 +32,23 @@ public final class PteOwners {
     public static final int MOST = 1 << 16;
 
     /**
-     * @written a waiter (compare-and-exchange from null); an owner whose operation ends (get-and-set)
-     * @read an owner whose operation ends (volatile); a waiter (volatile)
-     * @pairs a waiter adds a gate, fences (full), then reads the entry again. The owner changes its entries, then reads
-     *     the gate
-     * @invariant a gate in this array is opened by the next operation of its owner that ends
+     * Written: a waiter (compare-and-exchange from null); an owner whose operation ends (get-and-set).
+     * Read: an owner whose operation ends (volatile); a waiter (volatile).
+     * Pairs: a waiter adds a gate, fences (full), then reads the entry again. The owner changes its entries, then reads
+     *     the gate.
+     * Invariant: a gate in this array is opened by the next operation of its owner that ends.
      */
     private final AtomicReferenceArray<@Nullable Gate> gates = new AtomicReferenceArray<>(MOST);
 
     /**
      * The free numbers, in a ring with room for all numbers that were handed out, so that a release does not allocate.
      *
-     * @words {@code free}, {@code first}, {@code count}, {@code given}, {@code isReleased} of {@code PteOwners}, {@code
-     *     PageTableContext}
-     * @written any thread (monitor of {@code PteOwners})
-     * @read any thread (monitor of {@code PteOwners})
-     * @invariant a number belongs to one page table context at a time. It is released once per context, when no entry
-     *     contains it. {@code free} has room for all numbers that were handed out
+     * <p>Words: {@code free}, {@code first}, {@code count}, {@code given}, {@code isReleased} of {@code PteOwners},
+     *     {@code PageTableContext}.
+     * Written: any thread (monitor of {@code PteOwners}).
+     * Read: any thread (monitor of {@code PteOwners}).
+     * Invariant: a number belongs to one page table context at a time. It is released once per context, when no entry
+     *     contains it. {@code free} has room for all numbers that were handed out.
      */
     @GuardedBy("this")
     private int[] free = new int[16];

@@ -29,10 +29,10 @@ final class RegionBudget {
     private final Set<Share> shares = new HashSet<>();
 
     /**
-     * @words {@code sum}, {@code nextCollection}, and {@code bytes} of a share
-     * @written a thread that takes memory for a region, or finds a region collected (monitor)
-     * @read these threads (monitor)
-     * @invariant the bytes of the regions of the process that are not known to be collected
+     * Words: {@code sum}, {@code nextCollection}, and {@code bytes} of a share.
+     * Written: a thread that takes memory for a region, or finds a region collected (monitor).
+     * Read: these threads (monitor).
+     * Invariant: the bytes of the regions of the process that are not known to be collected.
      */
     @GuardedBy("this")
     private long sum;

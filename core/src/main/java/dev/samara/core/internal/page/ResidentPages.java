@@ -47,9 +47,9 @@ public final class ResidentPages {
     private final IntSupplier tables;
 
     /**
-     * @written threads that are about to remove pages (compare-and-set, upwards)
-     * @read any thread (opaque)
-     * @invariant a number of pages that a thread added up
+     * Written: threads that are about to remove pages (compare-and-set, upwards).
+     * Read: any thread (opaque).
+     * Invariant: a number of pages that a thread added up.
      */
     @SuppressWarnings("UnusedVariable") // through PEAK
     private long peak;
@@ -57,9 +57,9 @@ public final class ResidentPages {
     /**
      * The maximum number of pages that removals took since the tables were last added up.
      *
-     * @written threads that are about to remove pages (opaque)
-     * @read such threads (opaque)
-     * @invariant none. A benign race: it decides how often threads add up
+     * <p>Written: threads that are about to remove pages (opaque).
+     * Read: such threads (opaque).
+     * Invariant: none. A benign race: it decides how often threads add up.
      */
     @SuppressWarnings("UnusedVariable") // through SKIPPED
     private long skipped;
@@ -67,18 +67,19 @@ public final class ResidentPages {
     /**
      * Whether threads change the space in parts.
      *
-     * @written a division and a join, holding the layout lock (volatile)
-     * @read threads that are about to remove pages (volatile)
-     * @invariant none. It decides whether removals add the pages up
+     * <p>Written: a division and a join, holding the layout lock (volatile).
+     * Read: threads that are about to remove pages (volatile).
+     * Invariant: none. It decides whether removals add the pages up.
      */
     private volatile boolean isInParts;
 
     /**
      * Whether the next removal in parts adds the pages up, because it is the first one since the division.
      *
-     * @written a division and a join, holding the layout lock (volatile); the first removal after a division (volatile)
-     * @read threads that are about to remove pages in parts (volatile)
-     * @invariant none. A benign race: two removals may both add the pages up
+     * <p>Written: a division and a join, holding the layout lock (volatile); the first removal after a division
+     *     (volatile).
+     * Read: threads that are about to remove pages in parts (volatile).
+     * Invariant: none. A benign race: two removals may both add the pages up.
      */
     private volatile boolean isDue;
 

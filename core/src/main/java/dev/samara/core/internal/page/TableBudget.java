@@ -17,10 +17,10 @@ public final class TableBudget {
     private final long limit;
 
     /**
-     * @written a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or charges
-     *     them beyond the limit (get-and-add)
-     * @read any thread (volatile)
-     * @invariant the bytes of all tables, of all spaces, that are linked or reserved
+     * Written: a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or charges
+     *     them beyond the limit (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the bytes of all tables, of all spaces, that are linked or reserved.
      */
     private final AtomicLong used = new AtomicLong();
 

@@ -18,20 +18,20 @@ public final class TableCharge {
     /**
      * The number of tables that are linked or reserved, not counting the root.
      *
-     * @written a thread that is about to link a table, or reserves tables (compare-and-set); a thread that unhooks a
-     *     table or gives a reserve back, or links one beyond the limit (get-and-add)
-     * @read any thread (volatile)
-     * @invariant the number of tables that are linked or reserved: never more than the limit allows, except for tables
-     *     that a retirement creates because it reserved too few
+     * <p>Written: a thread that is about to link a table, or reserves tables (compare-and-set); a thread that unhooks a
+     *     table or gives a reserve back, or links one beyond the limit (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the number of tables that are linked or reserved: never more than the limit allows, except for tables
+     *     that a retirement creates because it reserved too few.
      */
     private final AtomicInteger tables = new AtomicInteger();
 
     /**
      * The maximum number of bytes of tables, unsigned; -1 for no limit.
      *
-     * @written the thread that creates the space; a call that sets the limit (volatile, under the layout lock)
-     * @read a thread that charges a table (volatile)
-     * @invariant none; a table that is charged concurrently with the call is checked against either limit
+     * <p>Written: the thread that creates the space; a call that sets the limit (volatile, under the layout lock).
+     * Read: a thread that charges a table (volatile).
+     * Invariant: none; a table that is charged concurrently with the call is checked against either limit.
      */
     private volatile long most = -1;
 

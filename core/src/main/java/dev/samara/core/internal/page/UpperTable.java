@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
  */
 final class UpperTable {
     /**
-     * @written holder of the table's lock (linking: volatile, before the VMA is read; unhooking: compare-and-set)
-     * @read walkers (acquire); under the lock (plain, acquire)
-     * @pairs a fault links, then reads the VMA's word; an operation sets DETACHED, then walks
-     * @invariant an entry of an upper table
+     * Written: holder of the table's lock (linking: volatile, before the VMA is read; unhooking: compare-and-set).
+     * Read: walkers (acquire); under the lock (plain, acquire).
+     * Pairs: a fault links, then reads the VMA's word; an operation sets DETACHED, then walks.
+     * Invariant: an entry of an upper table.
      */
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
 

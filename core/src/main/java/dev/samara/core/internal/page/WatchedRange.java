@@ -20,9 +20,9 @@ public final class WatchedRange implements Comparable<WatchedRange> {
     /**
      * If true, the listener is not notified any more, even by a thread that still finds the range.
      *
-     * @written a thread that removes the watch (volatile)
-     * @read a thread that is about to call the watch's listener (volatile)
-     * @invariant never reset
+     * <p>Written: a thread that removes the watch (volatile).
+     * Read: a thread that is about to call the watch's listener (volatile).
+     * Invariant: never reset.
      */
     private volatile boolean isClosed;
 

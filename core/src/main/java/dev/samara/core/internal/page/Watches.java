@@ -17,23 +17,23 @@ public final class Watches {
     /**
      * The watched ranges; null if there is none, which makes the check cheapest.
      *
-     * @words {@code all}
-     * @written a thread that adds or removes a watch (monitor, volatile)
-     * @read CPUs that fill their TLB, or that stored without it (volatile)
-     * @pairs a thread that adds a watch stores the root, then flushes, as after the change of an entry. A CPU sets its
+     * <p>Words: {@code all}.
+     * Written: a thread that adds or removes a watch (monitor, volatile).
+     * Read: CPUs that fill their TLB, or that stored without it (volatile).
+     * Pairs: a thread that adds a watch stores the root, then flushes, as after the change of an entry. A CPU sets its
      *     bit in the cpumask, then reads the root. Either it sees the watch, and so caches no right to write a page
-     *     that is watched for writes, and no translation of a page that is watched for reads; or it is flushed
-     * @invariant the root of an immutable tree of watched ranges; a change copies one path
+     *     that is watched for writes, and no translation of a page that is watched for reads; or it is flushed.
+     * Invariant: the root of an immutable tree of watched ranges; a change copies one path.
      */
     private volatile @Nullable WatchTree all;
 
     /**
      * The number of ranges that were ever added.
      *
-     * @words {@code added}, {@code size}
-     * @written a thread that adds a watch; {@code size} also by one that removes a watch (monitor)
-     * @read these threads (monitor)
-     * @invariant the number of ranges ever added, which is the age of the next one; the number of ranges
+     * <p>Words: {@code added}, {@code size}.
+     * Written: a thread that adds a watch; {@code size} also by one that removes a watch (monitor).
+     * Read: these threads (monitor).
+     * Invariant: the number of ranges ever added, which is the age of the next one; the number of ranges.
      */
     @GuardedBy("this")
     private long added;

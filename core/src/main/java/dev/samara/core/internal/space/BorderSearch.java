@@ -29,32 +29,32 @@ final class BorderSearch {
     /**
      * The borders of the latest parts, except those that an operation needed to cross. Guarded by the layout lock.
      *
-     * @words {@code earlier}, {@code contention}, {@code further} and their contents of {@code BorderSearch}, {@code
-     *     LockContention}
-     * @written holder of the layout lock; for the contention for a part, holder of the part's lock (plain)
-     * @read as written
-     * @invariant none: they only decide where and when a layout is divided
+     * <p>Words: {@code earlier}, {@code contention}, {@code further} and their contents of {@code BorderSearch}, {@code
+     *     LockContention}.
+     * Written: holder of the layout lock; for the contention for a part, holder of the part's lock (plain).
+     * Read: as written.
+     * Invariant: none: they only decide where and when a layout is divided.
      */
     private long[] earlier = Borders.NONE;
 
     /**
      * The ranges that should stay whole, i.e. no border should lie inside them. Written under the layout lock.
      *
-     * @written a join, holding the layout lock; a thread that forgets the ranges, holding the layout lock or the lock
-     *     of a part (volatile)
-     * @read a thread that contended for a lock and searches for borders, holding that lock (volatile)
-     * @pairs none; a stale value may lead to a border at which an operation joins the layout again
-     * @invariant ranges inside which no border should lie. Immutable; replaced as a whole. Racy, benign because it only
-     *     decides where a layout is divided
+     * <p>Written: a join, holding the layout lock; a thread that forgets the ranges, holding the layout lock or the
+     *     lock of a part (volatile).
+     * Read: a thread that contended for a lock and searches for borders, holding that lock (volatile).
+     * Pairs: none; a stale value may lead to a border at which an operation joins the layout again.
+     * Invariant: ranges inside which no border should lie. Immutable; replaced as a whole. Racy, benign because it only
+     *     decides where a layout is divided.
      */
     private volatile RecentCrossings crossings = RecentCrossings.NONE;
 
     /**
      * How many searches have failed to find a border since the ranges in {@link #crossings} were last forgotten.
      *
-     * @written a thread that contended for a lock, holding that lock (plain)
-     * @read a thread that contended for a lock, holding that lock (plain)
-     * @invariant none: racy, benign because it only decides when ranges are forgotten
+     * <p>Written: a thread that contended for a lock, holding that lock (plain).
+     * Read: a thread that contended for a lock, holding that lock (plain).
+     * Invariant: none: racy, benign because it only decides when ranges are forgotten.
      */
     private int inVain;
 
@@ -62,10 +62,11 @@ final class BorderSearch {
      * The last exception of a division or a join, other than a lack of memory or stack. Any thread writes it, and
      * {@link #requireNoFailure} reports it.
      *
-     * @written any thread whose division or join failed for a reason other than a lack of memory or stack (volatile)
-     * @read a validation of the layout (volatile)
-     * @pairs none; a test reads it after the threads have ended
-     * @invariant null unless the library has a bug. No operation depends on a division
+     * <p>Written: any thread whose division or join failed for a reason other than a lack of memory or stack
+     *     (volatile).
+     * Read: a validation of the layout (volatile).
+     * Pairs: none; a test reads it after the threads have ended.
+     * Invariant: null unless the library has a bug. No operation depends on a division.
      */
     private volatile @Nullable Throwable failure;
 

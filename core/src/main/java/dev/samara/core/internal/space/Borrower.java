@@ -33,25 +33,25 @@ public final class Borrower extends WaitingCall {
     private final Runnable giveUp;
 
     /**
-     * @written a thread that asks the borrower (compare-and-set); a thread that could not add the call to {@code
-     *     Housekeeping} (volatile)
-     * @read any thread (volatile)
-     * @invariant a borrower is asked at most once
+     * Written: a thread that asks the borrower (compare-and-set); a thread that could not add the call to {@code
+     *     Housekeeping} (volatile).
+     * Read: any thread (volatile).
+     * Invariant: a borrower is asked at most once.
      */
     private final AtomicBoolean isAsked = new AtomicBoolean();
 
     /**
-     * @written a thread that reports a long borrow (compare-and-set)
-     * @read a thread that reports a long borrow (compare-and-set)
-     * @invariant never reset, so a borrow is reported once
+     * Written: a thread that reports a long borrow (compare-and-set).
+     * Read: a thread that reports a long borrow (compare-and-set).
+     * Invariant: never reset, so a borrow is reported once.
      */
     private final AtomicBoolean isReported = new AtomicBoolean();
 
     /**
-     * @written the CPU's thread; a thread that found the CPU gone (volatile)
-     * @read any thread (volatile)
-     * @invariant never reset. A borrow that is over is not listed, and its borrower is not asked; a callback that is
-     *     already running continues
+     * Written: the CPU's thread; a thread that found the CPU gone (volatile).
+     * Read: any thread (volatile).
+     * Invariant: never reset. A borrow that is over is not listed, and its borrower is not asked; a callback that is
+     *     already running continues.
      */
     private volatile boolean isOver;
 

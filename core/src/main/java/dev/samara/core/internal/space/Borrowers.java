@@ -20,20 +20,20 @@ public final class Borrowers {
         private final CpuOwner owner;
 
         /**
-         * @written the CPU's thread (volatile); a thread that found the CPU gone (volatile)
-         * @read any thread (volatile)
-         * @pairs a CPU is counted as a user, stores its borrow here, and then reads how many references the space has.
+         * Written: the CPU's thread (volatile); a thread that found the CPU gone (volatile).
+         * Read: any thread (volatile).
+         * Pairs: a CPU is counted as a user, stores its borrow here, and then reads how many references the space has.
          *     The thread that closes the last reference releases it (get-and-add), and then reads this field. All these
-         *     accesses are volatile, so at least one of the two threads asks the borrower
-         * @invariant the borrow of the CPU until the borrow ends; null otherwise
+         *     accesses are volatile, so at least one of the two threads asks the borrower.
+         * Invariant: the borrow of the CPU until the borrow ends; null otherwise.
          */
         private volatile @Nullable Borrower current;
 
         /**
-         * @written the thread that closes a CPU; a thread that gave up the borrow of a CPU that is gone (volatile)
-         * @read any thread (volatile)
-         * @invariant never reset. Once it is true, the place contains no borrow, and the next change of {@code places}
-         *     removes the place
+         * Written: the thread that closes a CPU; a thread that gave up the borrow of a CPU that is gone (volatile).
+         * Read: any thread (volatile).
+         * Invariant: never reset. Once it is true, the place contains no borrow, and the next change of {@code places}
+         *     removes the place.
          */
         private volatile boolean isRemoved;
 
@@ -125,11 +125,11 @@ public final class Borrowers {
     /**
      * The places in the order of their first borrows.
      *
-     * @written a CPU's thread at the first borrow and at the close of the CPU; a thread that removes CPUs that are gone
-     *     (monitor, volatile)
-     * @read any thread (volatile)
-     * @invariant one place for each CPU that borrows a space of the machine, or that will return to one. The array is
-     *     never changed in place
+     * <p>Written: a CPU's thread at the first borrow and at the close of the CPU; a thread that removes CPUs that are
+     *     gone (monitor, volatile).
+     * Read: any thread (volatile).
+     * Invariant: one place for each CPU that borrows a space of the machine, or that will return to one. The array is
+     *     never changed in place.
      */
     private volatile BorrowPlace[] places = NONE;
 

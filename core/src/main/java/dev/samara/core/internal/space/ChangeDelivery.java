@@ -45,63 +45,63 @@ public final class ChangeDelivery extends WaitingCall {
     /**
      * The producers are threads that hold the lock of a part. The consumer is the thread that set {@link #isDraining}.
      *
-     * @written threads that publish, each holding the lock of a part, are the producers ({@code MpscQueue.offer})
-     * @read the thread that delivers is the consumer ({@code poll}); any thread that released the lock ({@code
-     *     isEmpty})
-     * @pairs with {@code isDraining}
-     * @invariant changes of overlapping ranges in the order of publication (P47); in a layout that is not divided, all
-     *     changes
+     * <p>Written: threads that publish, each holding the lock of a part, are the producers ({@code MpscQueue.offer}).
+     * Read: the thread that delivers is the consumer ({@code poll}); any thread that released the lock ({@code
+     *     isEmpty}).
+     * Pairs: with {@code isDraining}.
+     * Invariant: changes of overlapping ranges in the order of publication (P47); in a layout that is not divided, all
+     *     changes.
      */
     private final MpscQueue<Prepared> queue = new MpscQueue<>();
 
     /**
      * Twice the number of changes that were queued or are about to be, plus {@link #LOSING}.
      *
-     * @written threads that publish, each holding the lock of a part (compare-and-set)
-     * @read these threads; the thread that reports a loss (volatile)
-     * @invariant the number of changes that were queued or are about to be, shifted left by one. Bit 0 is set while
+     * <p>Written: threads that publish, each holding the lock of a part (compare-and-set).
+     * Read: these threads; the thread that reports a loss (volatile).
+     * Invariant: the number of changes that were queued or are about to be, shifted left by one. Bit 0 is set while
      *     changes are being lost. The number exceeds {@code taken} by at most {@code CAPACITY}. The thread that sets
-     *     the bit reports the loss
+     *     the bit reports the loss.
      */
     private final AtomicLong accepted = new AtomicLong();
 
     /**
      * The number of changes that left the queue.
      *
-     * @written the thread that delivers (volatile)
-     * @read that thread; threads that publish, each holding the lock of a part; the thread that reports a loss
-     *     (volatile)
-     * @invariant the number of changes that left the queue; only grows. A thread that reads it after {@code accepted},
-     *     and then changes {@code accepted} by compare-and-set, did not underestimate the number of waiting changes
+     * <p>Written: the thread that delivers (volatile).
+     * Read: that thread; threads that publish, each holding the lock of a part; the thread that reports a loss
+     *     (volatile).
+     * Invariant: the number of changes that left the queue; only grows. A thread that reads it after {@code accepted},
+     *     and then changes {@code accepted} by compare-and-set, did not underestimate the number of waiting changes.
      */
     private final AtomicLong taken = new AtomicLong();
 
     /**
      * The number of changes that were not queued.
      *
-     * @written threads that publish, each holding the lock of a part (get-and-add)
-     * @read these threads, before they queue a change (volatile)
-     * @invariant the number of changes that were not queued; only grows
+     * <p>Written: threads that publish, each holding the lock of a part (get-and-add).
+     * Read: these threads, before they queue a change (volatile).
+     * Invariant: the number of changes that were not queued; only grows.
      */
     private final AtomicLong lost = new AtomicLong();
 
     /**
      * The highest {@link Prepared#lostEarlier} of the changes that left the queue. Used only by the draining thread.
      *
-     * @written the thread that delivers (plain)
-     * @read the thread that delivers (plain)
-     * @pairs handed on with {@code isDraining}
-     * @invariant the number of losses that the latest change number includes; only grows
+     * <p>Written: the thread that delivers (plain).
+     * Read: the thread that delivers (plain).
+     * Pairs: handed on with {@code isDraining}.
+     * Invariant: the number of losses that the latest change number includes; only grows.
      */
     private long lostBefore;
 
     /**
-     * @written a thread that schedules a delivery (compare-and-set); the thread that delivers (volatile)
-     * @read a thread that schedules a delivery (compare-and-set)
-     * @pairs a publisher fills the queue, then tests the flag; the delivering thread clears the flag, then tests the
+     * Written: a thread that schedules a delivery (compare-and-set); the thread that delivers (volatile).
+     * Read: a thread that schedules a delivery (compare-and-set).
+     * Pairs: a publisher fills the queue, then tests the flag; the delivering thread clears the flag, then tests the
      *     queue. A thread that closes the registration held the lock after each publisher that found the listener. It
-     *     also tests the flag, because such a publisher may no longer find the listener when it schedules deliveries
-     * @invariant at most one thread delivers to a listener
+     *     also tests the flag, because such a publisher may no longer find the listener when it schedules deliveries.
+     * Invariant: at most one thread delivers to a listener.
      */
     private final AtomicBoolean isDraining = new AtomicBoolean();
 
@@ -244,12 +244,12 @@ public final class ChangeDelivery extends WaitingCall {
         /**
          * The event of this change for another listener. Used only by the publishing thread.
          *
-         * @words {@code next}, {@code lostEarlier}
-         * @written the thread that publishes, holding the lock of the part, before it queues the event (plain)
-         * @read that thread ({@code next}); the thread that delivers, after it removed the event from the queue ({@code
-         *     lostEarlier}) (plain)
-         * @invariant of a {@code Prepared}: {@code lostEarlier} is at least the number of changes of the part that the
-         *     listener lost before this one
+         * <p>Words: {@code next}, {@code lostEarlier}.
+         * Written: the thread that publishes, holding the lock of the part, before it queues the event (plain).
+         * Read: that thread ({@code next}); the thread that delivers, after it removed the event from the queue ({@code
+         *     lostEarlier}) (plain).
+         * Invariant: of a {@code Prepared}: {@code lostEarlier} is at least the number of changes of the part that the
+         *     listener lost before this one.
          */
         private @Nullable Prepared next;
 
@@ -289,22 +289,22 @@ public final class ChangeDelivery extends WaitingCall {
         /**
          * The number of the first change of a loss; 0 if there is nothing to report.
          *
-         * @written set by a thread that publishes, holding the lock of a part, or by the thread that delivers
-         *     (compare-and-set); cleared by the thread that reports (get-and-set)
-         * @read any thread that released the lock (volatile)
-         * @pairs with {@code isScheduled}
-         * @invariant the number of the first change of a loss that is not reported yet
+         * <p>Written: set by a thread that publishes, holding the lock of a part, or by the thread that delivers
+         *     (compare-and-set); cleared by the thread that reports (get-and-set).
+         * Read: any thread that released the lock (volatile).
+         * Pairs: with {@code isScheduled}.
+         * Invariant: the number of the first change of a loss that is not reported yet.
          */
         private final AtomicLong from = new AtomicLong();
 
         /**
-         * @written a thread that schedules the report of a loss (compare-and-set); the thread that reports, before it
-         *     takes the number (volatile)
-         * @read a thread that schedules the report (compare-and-set)
-         * @pairs a publisher sets the number, then tests the flag; the reporting thread clears the flag, then takes the
-         *     number
-         * @invariant the report is handed to at most one thread of the machine at a time, because it may be in the list
-         *     of waiting calls
+         * Written: a thread that schedules the report of a loss (compare-and-set); the thread that reports, before it
+         *     takes the number (volatile).
+         * Read: a thread that schedules the report (compare-and-set).
+         * Pairs: a publisher sets the number, then tests the flag; the reporting thread clears the flag, then takes the
+         *     number.
+         * Invariant: the report is handed to at most one thread of the machine at a time, because it may be in the list
+         *     of waiting calls.
          */
         private final AtomicBoolean isScheduled = new AtomicBoolean();
 

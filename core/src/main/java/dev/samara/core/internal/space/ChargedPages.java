@@ -13,10 +13,10 @@ final class ChargedPages {
     private static final int STRIDE = 16;
 
     /**
-     * @written holder of the lock of the part (opaque)
-     * @read any thread (opaque)
-     * @invariant the pages that the part charged and mapped since the division, as of its last publication or
-     *     completion
+     * Written: holder of the lock of the part (opaque).
+     * Read: any thread (opaque).
+     * Invariant: the pages that the part charged and mapped since the division, as of its last publication or
+     *     completion.
      */
     private static final VarHandle SINCE = MethodHandles.arrayElementVarHandle(long[].class);
 

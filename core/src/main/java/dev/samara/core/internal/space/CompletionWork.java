@@ -15,11 +15,11 @@ public final class CompletionWork {
     /**
      * The joins that completion tries; null before the first one.
      *
-     * @words all fields of {@code CompletionWork}, {@code PendingJoins}
-     * @written holder of the district's lock (plain): the operation, and completions of other operations, which add
-     *     joins
-     * @read holder of the district's lock (plain)
-     * @invariant as for {@code Footprint}; the joins include those that other completions added
+     * <p>Words: all fields of {@code CompletionWork}, {@code PendingJoins}.
+     * Written: holder of the district's lock (plain): the operation, and completions of other operations, which add
+     *     joins.
+     * Read: holder of the district's lock (plain).
+     * Invariant: as for {@code Footprint}; the joins include those that other completions added.
      */
     private @Nullable PendingJoins joins;
 

@@ -16,13 +16,13 @@ public final class DenyWriteExec {
     private static final int KNOWN = MdweFlags.REFUSE_EXEC_GAIN | MdweFlags.NO_INHERIT;
 
     /**
-     * @written holder of the layout lock, after it has joined the parts (volatile)
-     * @read an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
-     *     thread, to return them to its caller
-     * @pairs ordered by the locks: an edit that is published after the write read the new value. When the bits are
-     *     written, all parts with separate locks are dead
-     * @invariant 0, or the first value that was set. From then on no edit adds the right to execute to a mapping, or
-     *     creates a mapping that is writable and executable, no matter when the edit's call started
+     * Written: holder of the layout lock, after it has joined the parts (volatile).
+     * Read: an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
+     *     thread, to return them to its caller.
+     * Pairs: ordered by the locks: an edit that is published after the write read the new value. When the bits are
+     *     written, all parts with separate locks are dead.
+     * Invariant: 0, or the first value that was set. From then on no edit adds the right to execute to a mapping, or
+     *     creates a mapping that is writable and executable, no matter when the edit's call started.
      */
     private volatile int bits;
 

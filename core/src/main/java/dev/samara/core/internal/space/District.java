@@ -51,12 +51,12 @@ public final class District {
     }
 
     /**
-     * @words the tree
-     * @written {@code Publication}, by one commit, holding the lock of the district (release: the store of {@code root}
-     *     in {@code PublishedRoot})
-     * @read any thread, in the modes of {@code root} in {@code PublishedRoot}
-     * @invariant each VMA's range is the range of its entry, and the VMA is attached ({@code validate()}). No VMA
-     *     returns to a tree, on which {@code Layout.findPrevious} relies. The tree of a dead district does not change
+     * Words: the tree.
+     * Written: {@code Publication}, by one commit, holding the lock of the district (release: the store of {@code root}
+     *     in {@code PublishedRoot}).
+     * Read: any thread, in the modes of {@code root} in {@code PublishedRoot}.
+     * Invariant: each VMA's range is the range of its entry, and the VMA is attached ({@code validate()}). No VMA
+     *     returns to a tree, on which {@code Layout.findPrevious} relies. The tree of a dead district does not change.
      */
     private final ReentrantLock lock;
 
@@ -72,15 +72,15 @@ public final class District {
     private final LockHoldTimes holdTimes;
 
     /**
-     * @words {@code counters}, {@code spare}, {@code moves}, {@code changes}, {@code lists}, {@code inFlight}, {@code
-     *     seen}, {@code seenOf} and their contents of {@code District}, {@code LayoutCounters}
-     * @written holder of the lock of the district (plain)
-     * @read holder of the lock of the district; a join, holding the locks of all parts (plain)
-     * @invariant the counters of a whole layout are equal to a recount of the tree and of the ranges in flight ({@code
+     * Words: {@code counters}, {@code spare}, {@code moves}, {@code changes}, {@code lists}, {@code inFlight}, {@code
+     *     seen}, {@code seenOf} and their contents of {@code District}, {@code LayoutCounters}.
+     * Written: holder of the lock of the district (plain).
+     * Read: holder of the lock of the district; a join, holding the locks of all parts (plain).
+     * Invariant: the counters of a whole layout are equal to a recount of the tree and of the ranges in flight ({@code
      *     validate()}). The counters of a part are what the layout would reach if the other parts grew to their caps,
      *     and never exceed the part's cap. Between edits, {@code spare} and the lists of an edit contain nothing that
      *     is used. {@code moves} only grows, in the same hold of the lock in which a move is published. {@code changes}
-     *     only grows; for a whole layout it counts from the creation of the space
+     *     only grows; for a whole layout it counts from the creation of the space.
      */
     private LayoutCounters counters;
 
@@ -103,10 +103,10 @@ public final class District {
     /**
      * How often the lock was taken. Written under the lock; other threads read it without the lock.
      *
-     * @written holder of the lock of the district (opaque)
-     * @read holder of that lock (plain); an operation of another part that checks which parts are in use, a division
-     *     and a join (opaque)
-     * @invariant only grows. Racy, benign because it only decides when parts are divided and joined
+     * <p>Written: holder of the lock of the district (opaque).
+     * Read: holder of that lock (plain); an operation of another part that checks which parts are in use, a division
+     *     and a join (opaque).
+     * Invariant: only grows. Racy, benign because it only decides when parts are divided and joined.
      */
     @SuppressWarnings("UnusedVariable") // through OPERATIONS
     private long operations;
@@ -125,9 +125,9 @@ public final class District {
     /**
      * Whether the layout was divided or joined after this district was created.
      *
-     * @written a division or a join, holding the lock of the district (plain)
-     * @read holder of that lock, after it has taken the lock (plain)
-     * @invariant final once true
+     * <p>Written: a division or a join, holding the lock of the district (plain).
+     * Read: holder of that lock, after it has taken the lock (plain).
+     * Invariant: final once true.
      */
     private boolean isDead;
 

@@ -36,9 +36,9 @@ final class Districts extends PartLookups {
     /**
      * The whole layout as one district; dead while the layout is divided. Guarded by the layout lock.
      *
-     * @written a division and a join, holding the layout lock (plain)
-     * @read holder of the layout lock (plain)
-     * @invariant dead exactly while the layout is divided; its counters are then the counters at the division
+     * <p>Written: a division and a join, holding the layout lock (plain).
+     * Read: holder of the layout lock (plain).
+     * Invariant: dead exactly while the layout is divided; its counters are then the counters at the division.
      */
     private District whole;
 

@@ -14,12 +14,12 @@ public final class Footprint {
     /**
      * The unmapped ranges. They are empty for lookups, but reserved for allocation.
      *
-     * @words all fields of {@code Footprint}, {@code MovesAndActions}
-     * @written the operation as holder of the district's lock, until its last batch is published (plain)
-     * @read holder of the district's lock (plain); after publication the thread that retires the operation, which
-     *     published the operation or received it from the list of waiting calls or the executor (plain)
-     * @invariant the fields contain what the published batches added, and, while the operation holds the lock, what the
-     *     current batch added. They never change after the last batch is published
+     * <p>Words: all fields of {@code Footprint}, {@code MovesAndActions}.
+     * Written: the operation as holder of the district's lock, until its last batch is published (plain).
+     * Read: holder of the district's lock (plain); after publication the thread that retires the operation, which
+     *     published the operation or received it from the list of waiting calls or the executor (plain).
+     * Invariant: the fields contain what the published batches added, and, while the operation holds the lock, what the
+     *     current batch added. They never change after the last batch is published.
      */
     private Ranges reserved = Ranges.NONE;
 

@@ -18,9 +18,9 @@ public final class Identity {
     private final boolean isCollected;
 
     /**
-     * @written threads that take a reference to the identity (compare-and-set) or release one (get-and-add)
-     * @read any thread (volatile)
-     * @invariant 1 for the page table, and 1 for each further reference. 0 is final
+     * Written: threads that take a reference to the identity (compare-and-set) or release one (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: 1 for the page table, and 1 for each further reference. 0 is final.
      */
     private final AtomicInteger references = new AtomicInteger(1);
 
@@ -28,46 +28,46 @@ public final class Identity {
     private long number;
 
     /**
-     * @written holder of the layout lock (opaque)
-     * @read any thread (volatile)
-     * @invariant the pages that the space had charged after its last publication or completion
+     * Written: holder of the layout lock (opaque).
+     * Read: any thread (volatile).
+     * Invariant: the pages that the space had charged after its last publication or completion.
      */
     private final AtomicLong chargedPages = new AtomicLong();
 
     /**
      * The charges of the parts, which replace {@link #chargedPages} while the layout is divided.
      *
-     * @written a division and a join, holding the layout lock (volatile)
-     * @read any thread (volatile)
-     * @pairs a join stores {@code chargedPages}, and then null here. A reader that finds null here finds the sum in
-     *     {@code chargedPages}
-     * @invariant the charge while the layout is divided; null otherwise
+     * <p>Written: a division and a join, holding the layout lock (volatile).
+     * Read: any thread (volatile).
+     * Pairs: a join stores {@code chargedPages}, and then null here. A reader that finds null here finds the sum in
+     *     {@code chargedPages}.
+     * Invariant: the charge while the layout is divided; null otherwise.
      */
     private volatile @Nullable ChargedPages parts;
 
     /**
      * Whether a thread of the space waited on a futex word.
      *
-     * @words {@code hasWaited}, {@code isWithoutUsers}
-     * @written {@code hasWaited} by a thread of the space that enters the futex table; {@code isWithoutUsers} by the
-     *     thread that tears the space down (volatile)
-     * @read {@code hasWaited} by the teardown; {@code isWithoutUsers} by a move of waiters, which holds the locks of
-     *     two buckets (volatile)
-     * @pairs the last user leaves after its store of {@code hasWaited}, and the teardown starts after that. The
+     * <p>Words: {@code hasWaited}, {@code isWithoutUsers}.
+     * Written: {@code hasWaited} by a thread of the space that enters the futex table; {@code isWithoutUsers} by the
+     *     thread that tears the space down (volatile).
+     * Read: {@code hasWaited} by the teardown; {@code isWithoutUsers} by a move of waiters, which holds the locks of
+     *     two buckets (volatile).
+     * Pairs: the last user leaves after its store of {@code hasWaited}, and the teardown starts after that. The
      *     teardown stores {@code isWithoutUsers} before it locks the first bucket, so a move that locks a bucket after
-     *     the teardown locked it reads true
-     * @invariant each becomes true at most once, and is never reset
+     *     the teardown locked it reads true.
+     * Invariant: each becomes true at most once, and is never reset.
      */
     private volatile boolean hasWaited;
 
     private volatile boolean isWithoutUsers;
 
     /**
-     * @words {@code exit}, {@code attachment}
-     * @written {@code exit} by the thread that tears the space down, before the teardown; {@code attachment} by any
-     *     thread with a reference, and by the thread that releases the last reference (volatile)
-     * @read any thread with a reference (volatile)
-     * @invariant {@code exit} is null until the teardown starts, and is never replaced
+     * Words: {@code exit}, {@code attachment}.
+     * Written: {@code exit} by the thread that tears the space down, before the teardown; {@code attachment} by any
+     *     thread with a reference, and by the thread that releases the last reference (volatile).
+     * Read: any thread with a reference (volatile).
+     * Invariant: {@code exit} is null until the teardown starts, and is never replaced.
      */
     private volatile @Nullable Record exit;
 

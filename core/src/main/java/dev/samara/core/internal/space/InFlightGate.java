@@ -13,11 +13,11 @@ public final class InFlightGate extends Gate {
     /**
      * Null after completion. Guarded by the layout lock; only {@link #toString} reads it without the lock.
      *
-     * @written the operation's completion, holding the district's lock (plain)
-     * @read holder of the district's lock (plain); {@code toString} without the lock: racy, benign because the text is
-     *     for people
-     * @invariant null from the completion on. A VMA therefore retains no completed operation, and no range that was in
-     *     flight at the same time
+     * <p>Written: the operation's completion, holding the district's lock (plain).
+     * Read: holder of the district's lock (plain); {@code toString} without the lock: racy, benign because the text is
+     *     for people.
+     * Invariant: null from the completion on. A VMA therefore retains no completed operation, and no range that was in
+     *     flight at the same time.
      */
     private @Nullable InFlightOperation range;
 
@@ -25,9 +25,9 @@ public final class InFlightGate extends Gate {
      * Whether faults also wait at the operation's VMAs, because the operation replaces or moves a mapping. Written only
      * before publication.
      *
-     * @written the operation, before publication (plain)
-     * @read any thread that found one of its VMAs (plain)
-     * @invariant never changes once published
+     * <p>Written: the operation, before publication (plain).
+     * Read: any thread that found one of its VMAs (plain).
+     * Invariant: never changes once published.
      */
     private boolean stopsFaults;
 

@@ -40,13 +40,13 @@ public abstract class InFlightOperation extends RetriedCall {
     /**
      * Whether an edit that is not published yet completes this range, so that its VMAs may be joined.
      *
-     * @words {@code awaited}, {@code completing} and all other fields of {@code InFlightOperation}, {@code
-     *     EarlyReuseOrder}
-     * @written holder of the district's lock (plain)
-     * @read holder of the district's lock (plain); {@code movesAndActions} also by the thread that retires the
-     *     operation (plain)
-     * @invariant the operation is in the list of {@code InFlightOperations} from publication to completion; an
-     *     operation that publishes in batches is in the list from before its first batch
+     * <p>Words: {@code awaited}, {@code completing} and all other fields of {@code InFlightOperation}, {@code
+     *     EarlyReuseOrder}.
+     * Written: holder of the district's lock (plain).
+     * Read: holder of the district's lock (plain); {@code movesAndActions} also by the thread that retires the
+     *     operation (plain).
+     * Invariant: the operation is in the list of {@code InFlightOperations} from publication to completion; an
+     *     operation that publishes in batches is in the list from before its first batch.
      */
     private boolean completing;
 

@@ -18,11 +18,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class InFlightOperations {
     /**
-     * @words all fields
-     * @written holder of the district's lock (plain)
-     * @read holder of the district's lock (plain)
-     * @invariant the ranges in the list are disjoint, except that a mapping may be stored early over the reservation of
-     *     a {@code munmap}
+     * Words: all fields.
+     * Written: holder of the district's lock (plain).
+     * Read: holder of the district's lock (plain).
+     * Invariant: the ranges in the list are disjoint, except that a mapping may be stored early over the reservation of
+     *     a {@code munmap}.
      */
     private final ArrayList<InFlightOperation> operations = new ArrayList<>();
 

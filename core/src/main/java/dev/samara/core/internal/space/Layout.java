@@ -33,9 +33,9 @@ public final class Layout extends LayoutState implements VmaLookup {
     /**
      * The layout to which closed references lead; in that layout, {@code this}.
      *
-     * @written the thread that creates the layout, before another thread reaches it (plain)
-     * @read any thread (plain)
-     * @invariant does not change once another thread can reach the layout
+     * <p>Written: the thread that creates the layout, before another thread reaches it (plain).
+     * Read: any thread (plain).
+     * Invariant: does not change once another thread can reach the layout.
      */
     private Layout closed = this;
 

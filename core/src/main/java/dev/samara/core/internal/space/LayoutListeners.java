@@ -30,10 +30,10 @@ public final class LayoutListeners {
      * Replaced under the layout lock, while the layout is not divided. Read under the lock of a part, and without a
      * lock to check whether there is anything to deliver.
      *
-     * @written holder of the layout lock, while the layout is not divided (volatile)
-     * @read holder of the layout lock, or of the lock of a part; any thread that released the lock (volatile)
-     * @pairs a part is published, in {@code parts}, after all writes before its division
-     * @invariant the listeners; a list that is never changed
+     * <p>Written: holder of the layout lock, while the layout is not divided (volatile).
+     * Read: holder of the layout lock, or of the lock of a part; any thread that released the lock (volatile).
+     * Pairs: a part is published, in {@code parts}, after all writes before its division.
+     * Invariant: the listeners; a list that is never changed.
      */
     private volatile List<ChangeDelivery> deliveries = List.of();
 

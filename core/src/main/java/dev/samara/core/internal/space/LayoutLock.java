@@ -82,10 +82,10 @@ public final class LayoutLock extends ReentrantLock {
     }
 
     /**
-     * @written a thread that waits for the lock: taking the role (compare-and-set), releasing it (release)
-     * @read a thread that waits (opaque; compare-and-set)
-     * @invariant at most one thread spins. A thread releases the role when its spin ends, whether it got the lock or
-     *     not
+     * Written: a thread that waits for the lock: taking the role (compare-and-set), releasing it (release).
+     * Read: a thread that waits (opaque; compare-and-set).
+     * Invariant: at most one thread spins. A thread releases the role when its spin ends, whether it got the lock or
+     *     not.
      */
     @SuppressWarnings("UnusedVariable") // through SPINNING
     private boolean spinning;
@@ -93,10 +93,10 @@ public final class LayoutLock extends ReentrantLock {
     /**
      * The end of the last spin, as {@link System#nanoTime}. Read and written only by the spinning thread.
      *
-     * @written the spinning thread (plain)
-     * @read the spinning thread (plain), ordered by the role
-     * @pairs with {@code spinning}: the store that releases the role pairs with the compare-and-set that takes it
-     * @invariant the end of the last spin
+     * <p>Written: the spinning thread (plain).
+     * Read: the spinning thread (plain), ordered by the role.
+     * Pairs: with {@code spinning}: the store that releases the role pairs with the compare-and-set that takes it.
+     * Invariant: the end of the last spin.
      */
     private long lastSpin = System.nanoTime() - RECENT;
 
@@ -106,9 +106,9 @@ public final class LayoutLock extends ReentrantLock {
     /**
      * The holder's wait, which is recorded after the hold; null if there is none. Guarded by this lock.
      *
-     * @written holder of the lock (plain)
-     * @read holder of the lock (plain)
-     * @invariant null unless the holder waited while the flight recorder was recording
+     * <p>Written: holder of the lock (plain).
+     * Read: holder of the lock (plain).
+     * Invariant: null unless the holder waited while the flight recorder was recording.
      */
     private transient @Nullable BegunEvent waited;
 

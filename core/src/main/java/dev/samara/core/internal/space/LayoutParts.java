@@ -47,10 +47,10 @@ final class LayoutParts {
     /**
      * Set by readers that fail repeatedly. Written only once, because each operation reads this word.
      *
-     * @written a reader of several parts that failed many times (volatile), once for each division
-     * @read each operation that looks for its part (volatile)
-     * @invariant final once true. An operation that reads true joins the parts. No reader waits for the join, which
-     *     only ends the failures of readers
+     * <p>Written: a reader of several parts that failed many times (volatile), once for each division.
+     * Read: each operation that looks for its part (volatile).
+     * Invariant: final once true. An operation that reads true joins the parts. No reader waits for the join, which
+     *     only ends the failures of readers.
      */
     private volatile boolean isJoinAsked;
 

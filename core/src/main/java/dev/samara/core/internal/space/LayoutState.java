@@ -54,13 +54,13 @@ public abstract class LayoutState {
      * The tree of the whole layout; null while the layout is divided. Written under the layout lock. The field is in
      * this class so that a lookup needs no further load.
      *
-     * @written a division and a join, holding the layout lock (release)
-     * @read any thread (acquire)
-     * @pairs with {@code parts}. A division stores {@code parts}, and then null here; a thread that finds null here
+     * <p>Written: a division and a join, holding the layout lock (release).
+     * Read: any thread (acquire).
+     * Pairs: with {@code parts}. A division stores {@code parts}, and then null here; a thread that finds null here
      *     finds the parts of that division or of a later one, or null after a later join, and then reads this field
-     *     again. A join stores the joined tree here, and then null in {@code parts}
-     * @invariant the tree of the whole layout; null while the layout is divided. Threads use the parts only if they
-     *     found null here. Otherwise an operation in a part would make changes that lookups in the tree do not find
+     *     again. A join stores the joined tree here, and then null in {@code parts}.
+     * Invariant: the tree of the whole layout; null while the layout is divided. Threads use the parts only if they
+     *     found null here. Otherwise an operation in a part would make changes that lookups in the tree do not find.
      */
     @SuppressWarnings("UnusedVariable") // through TREE
     private @Nullable MapleTree<VmArea> tree;
@@ -77,11 +77,11 @@ public abstract class LayoutState {
     /**
      * The end of the heap. Written under the lock of the district with the heap's start; also read without that lock.
      *
-     * @written {@code Publication}, holding the lock of the district with the start of the heap (volatile)
-     * @read holder of that lock; {@code snapshot}, to name the heap; a call of {@code brk}, to guess its range
-     *     (volatile)
-     * @invariant between the start of the heap and the limit of the space. A snapshot may pair it with the tree of
-     *     another instant: racy, benign because it only chooses a name
+     * <p>Written: {@code Publication}, holding the lock of the district with the start of the heap (volatile).
+     * Read: holder of that lock; {@code snapshot}, to name the heap; a call of {@code brk}, to guess its range
+     *     (volatile).
+     * Invariant: between the start of the heap and the limit of the space. A snapshot may pair it with the tree of
+     *     another instant: racy, benign because it only chooses a name.
      */
     private volatile long brk;
 
@@ -89,45 +89,45 @@ public abstract class LayoutState {
      * Whether the tree was emptied forever, or the next store of a tree empties it. Set under the layout lock before
      * that store, so that a reader that finds the tree empty because of the close finds this field set.
      *
-     * @written the thread that tears the space down, holding the layout lock, before the store of the tree that removes
-     *     all VMAs (volatile)
-     * @read operations, forks, changes of limits and listeners, holding the layout lock; without the lock, calls that
+     * <p>Written: the thread that tears the space down, holding the layout lock, before the store of the tree that
+     *     removes all VMAs (volatile).
+     * Read: operations, forks, changes of limits and listeners, holding the layout lock; without the lock, calls that
      *     would be refused anyway, {@code mincore} after its walk, {@code collectDirty}, {@code watch}, reads and
-     *     writes of the space, and a CPU that is about to switch to the space (volatile)
-     * @pairs with the store of the tree's root: a thread that finds no VMA because of the close finds this field set.
+     *     writes of the space, and a CPU that is about to switch to the space (volatile).
+     * Pairs: with the store of the tree's root: a thread that finds no VMA because of the close finds this field set.
      *     The space is closed if this field is set and the tree is empty, so for readers with and without the lock the
-     *     close happens at one instant, that of the store
-     * @invariant never reset. While it is set, and the layout lock is free, the tree has no VMA
+     *     close happens at one instant, that of the store.
+     * Invariant: never reset. While it is set, and the layout lock is free, the tree has no VMA.
      */
     private volatile boolean isClosing;
 
     /* Guarded by the layout lock, like their contents. */
 
     /**
-     * @words {@code limits} and its contents of {@code LayoutState}, {@code Limits}
-     * @written holder of the layout lock (plain)
-     * @read holder of the layout lock (plain)
-     * @invariant none, because a limit may be lower than what is in use
+     * Words: {@code limits} and its contents of {@code LayoutState}, {@code Limits}.
+     * Written: holder of the layout lock (plain).
+     * Read: holder of the layout lock (plain).
+     * Invariant: none, because a limit may be lower than what is in use.
      */
     private final Limits limits;
 
     /**
      * The lock flags that mlockall set for later mappings.
      *
-     * @words {@code defaultLock}, {@code copies} and their contents
-     * @written holder of the layout lock, while the layout is not divided (plain)
-     * @read holder of the layout lock, or of the lock of a part (plain)
-     * @pairs a part is published, in {@code parts}, after all writes before its division
-     * @invariant the gate of a copy is in {@code copies} from the instant of its fork until it opens
+     * <p>Words: {@code defaultLock}, {@code copies} and their contents.
+     * Written: holder of the layout lock, while the layout is not divided (plain).
+     * Read: holder of the layout lock, or of the lock of a part (plain).
+     * Pairs: a part is published, in {@code parts}, after all writes before its division.
+     * Invariant: the gate of a copy is in {@code copies} from the instant of its fork until it opens.
      */
     private long defaultLock;
 
     /**
      * The number of ages that were assigned to operations and forks.
      *
-     * @written an operation that restarts for the first time, and a fork that leaves a ticket (get-and-add)
-     * @read nowhere else
-     * @invariant the last age that was assigned
+     * <p>Written: an operation that restarts for the first time, and a fork that leaves a ticket (get-and-add).
+     * Read: nowhere else.
+     * Invariant: the last age that was assigned.
      */
     private final AtomicLong ages = new AtomicLong();
 
@@ -137,10 +137,10 @@ public abstract class LayoutState {
     /**
      * The number of operations that wait for a fork's copy, or have waited and have not made an attempt since.
      *
-     * @written such an operation, first under the layout lock (get-and-add)
-     * @read a fork, under the layout lock (volatile)
-     * @invariant no instant of a fork follows while it is not 0, apart from forks that have waited long for that, forks
-     *     that a retirement calls, and forks with a ticket, for which operations wait
+     * <p>Written: such an operation, first under the layout lock (get-and-add).
+     * Read: a fork, under the layout lock (volatile).
+     * Invariant: no instant of a fork follows while it is not 0, apart from forks that have waited long for that, forks
+     *     that a retirement calls, and forks with a ticket, for which operations wait.
      */
     private final AtomicInteger copyWaiters = new AtomicInteger();
 

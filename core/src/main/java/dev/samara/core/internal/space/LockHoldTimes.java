@@ -20,10 +20,10 @@ final class LockHoldTimes {
     /**
      * Allocated at the first hold that is measured; guarded by the layout lock, as are the other fields.
      *
-     * @words all fields
-     * @written holder of the district's lock (plain)
-     * @read holder of the district's lock (plain)
-     * @invariant none. Counting contends for no cache line except the lock's own
+     * <p>Words: all fields.
+     * Written: holder of the district's lock (plain).
+     * Read: holder of the district's lock (plain).
+     * Invariant: none. Counting contends for no cache line except the lock's own.
      */
     private long[] counts = {};
 

@@ -21,9 +21,9 @@ final class MachineReports {
     /**
      * Whether accesses outside GUEST were reported, which is done once.
      *
-     * @written a thread whose CPU made many accesses outside GUEST (get-and-set)
-     * @read not at all
-     * @invariant never reset; one thread of the machine sends the report
+     * <p>Written: a thread whose CPU made many accesses outside GUEST (get-and-set).
+     * Read: not at all.
+     * Invariant: never reset; one thread of the machine sends the report.
      */
     private final AtomicBoolean hasReportedOutside = new AtomicBoolean();
 

@@ -77,9 +77,9 @@ public final class MachineState {
     /**
      * The inode numbers of anonymous shared objects.
      *
-     * @written any thread (get-and-add)
-     * @read any thread (get-and-add)
-     * @invariant every anonymous shared object of the machine has a different number
+     * <p>Written: any thread (get-and-add).
+     * Read: any thread (get-and-add).
+     * Invariant: every anonymous shared object of the machine has a different number.
      */
     private final AtomicLong inodes = new AtomicLong();
 
@@ -90,22 +90,22 @@ public final class MachineState {
      * under this object's monitor. They are read without the monitor, because an embedder may take long to create a
      * store.
      *
-     * @written the first use of a page size, holding the monitor of the {@code MachineState} (volatile); the closing of
-     *     the machine (get-and-set)
-     * @read any thread (volatile)
-     * @invariant one memory per page size
+     * <p>Written: the first use of a page size, holding the monitor of the {@code MachineState} (volatile); the closing
+     *     of the machine (get-and-set).
+     * Read: any thread (volatile).
+     * Invariant: one memory per page size.
      */
     private final AtomicReferenceArray<@Nullable MachineMemory> made = new AtomicReferenceArray<>(Long.SIZE);
 
     /**
      * Whether the machine is closed. Written under the monitor of {@code Spaces}.
      *
-     * @written the thread that closes the machine (monitor of {@code Spaces}, volatile)
-     * @read a thread that creates a space or a CPU, or calls the machine (volatile); a thread that adds a space
-     *     (monitor)
-     * @pairs a space is added under the monitor under which the closing thread checks that no space is in use. A space
-     *     without users stays without users, so nothing is checked again
-     * @invariant never reset
+     * <p>Written: the thread that closes the machine (monitor of {@code Spaces}, volatile).
+     * Read: a thread that creates a space or a CPU, or calls the machine (volatile); a thread that adds a space
+     *     (monitor).
+     * Pairs: a space is added under the monitor under which the closing thread checks that no space is in use. A space
+     *     without users stays without users, so nothing is checked again.
+     * Invariant: never reset.
      */
     private volatile boolean isClosed;
 
@@ -120,9 +120,9 @@ public final class MachineState {
      * The leases of faults that find no frame; null for a machine that does not reap spaces. Set before the machine is
      * used.
      *
-     * @written the constructor of {@code Machine} (plain)
-     * @read threads of faults (plain)
-     * @invariant does not change once another thread can reach the machine, which it does through a final field
+     * <p>Written: the constructor of {@code Machine} (plain).
+     * Read: threads of faults (plain).
+     * Invariant: does not change once another thread can reach the machine, which it does through a final field.
      */
     private @Nullable ReapLeases reapLeases;
 

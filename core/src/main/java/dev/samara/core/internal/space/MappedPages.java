@@ -24,18 +24,18 @@ final class MappedPages {
     }
 
     /**
-     * @written holder of the layout lock (opaque)
-     * @read any thread (opaque)
-     * @invariant the mapped pages of a layout that is not divided
+     * Written: holder of the layout lock (opaque).
+     * Read: any thread (opaque).
+     * Invariant: the mapped pages of a layout that is not divided.
      */
     @SuppressWarnings("UnusedVariable") // through PAGES
     private long pages;
 
     /**
-     * @written a publication and a completion that unmap pages, before the counters fall, in a layout that is not
-     *     divided; and a division (compare-and-set, upwards)
-     * @read any thread (opaque)
-     * @invariant a number of mapped pages that a thread read before the number fell
+     * Written: a publication and a completion that unmap pages, before the counters fall, in a layout that is not
+     *     divided; and a division (compare-and-set, upwards).
+     * Read: any thread (opaque).
+     * Invariant: a number of mapped pages that a thread read before the number fell.
      */
     @SuppressWarnings("UnusedVariable") // through PEAK
     private long peak;
@@ -43,10 +43,10 @@ final class MappedPages {
     /**
      * The counts of the parts, which replace {@link #pages} while the layout is divided.
      *
-     * @written a division and a join, holding the layout lock (volatile)
-     * @read any thread (volatile)
-     * @pairs a join stores {@code pages}, and then null here
-     * @invariant the mapped pages while the layout is divided; null otherwise
+     * <p>Written: a division and a join, holding the layout lock (volatile).
+     * Read: any thread (volatile).
+     * Pairs: a join stores {@code pages}, and then null here.
+     * Invariant: the mapped pages while the layout is divided; null otherwise.
      */
     private volatile @Nullable ChargedPages parts;
 

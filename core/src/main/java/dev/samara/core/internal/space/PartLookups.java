@@ -29,12 +29,12 @@ abstract class PartLookups {
     /**
      * The parts; null while the layout is not divided. Written under the layout lock.
      *
-     * @written a division and a join, holding the layout lock (release)
-     * @read any thread (acquire)
-     * @pairs with {@code tree} of {@code LayoutState}, and with the locks of the parts: an operation reads this field,
-     *     locks a part, and starts over if the part is dead. A join locks all parts before it marks them as dead
-     * @invariant the parts of a divided layout, which together cover all addresses; null while the layout is not
-     *     divided. All parts of a division die under one hold of all their locks
+     * <p>Written: a division and a join, holding the layout lock (release).
+     * Read: any thread (acquire).
+     * Pairs: with {@code tree} of {@code LayoutState}, and with the locks of the parts: an operation reads this field,
+     *     locks a part, and starts over if the part is dead. A join locks all parts before it marks them as dead.
+     * Invariant: the parts of a divided layout, which together cover all addresses; null while the layout is not
+     *     divided. All parts of a division die under one hold of all their locks.
      */
     @SuppressWarnings("UnusedVariable") // through PARTS
     private @Nullable LayoutParts parts;

@@ -30,16 +30,16 @@ public final class Privileges {
     /**
      * A bit for each privilege.
      *
-     * @written any thread, in {@code grant} (get-and-or) and {@code drop} (get-and-and)
-     * @read any thread (acquire): an operation once, when it is created, and not again for its later attempts and
-     *     batches; a fork, at the instant at which it copies the layout; a division
-     * @pairs an operation that starts after a change has returned reads the change, by program order or by the
+     * <p>Written: any thread, in {@code grant} (get-and-or) and {@code drop} (get-and-and).
+     * Read: any thread (acquire): an operation once, when it is created, and not again for its later attempts and
+     *     batches; a fork, at the instant at which it copies the layout; a division.
+     * Pairs: an operation that starts after a change has returned reads the change, by program order or by the
      *     synchronization through which its thread learned of the change. A running operation may end with the
-     *     privileges from before a change
-     * @invariant a bit for each privilege; no change of another bit is lost. A part of a divided layout does not decide
+     *     privileges from before a change.
+     * Invariant: a bit for each privilege; no change of another bit is lost. A part of a divided layout does not decide
      *     that a limit is exceeded. So it does not matter with which privileges the bounds of the parts were computed:
      *     a call without a privilege that the bounds assume continues with the whole layout, and a call with a
-     *     privilege that was granted later stays below the part's cap
+     *     privilege that was granted later stays below the part's cap.
      */
     @SuppressWarnings({"FieldMayBeFinal", "UnusedVariable"}) // through HELD
     private int held;

@@ -68,11 +68,11 @@ public final class Reap implements AutoCloseable {
     }
 
     /**
-     * @words all other mutable fields of {@code Reap}, {@code BackgroundReap}
-     * @written the thread that runs a step (plain)
-     * @read that thread, and the thread that polls waiting calls (plain)
-     * @invariant the list of waiting calls and the executor hand the fields on from thread to thread, like the fields
-     *     of a {@code RetirementRun}
+     * Words: all other mutable fields of {@code Reap}, {@code BackgroundReap}.
+     * Written: the thread that runs a step (plain).
+     * Read: that thread, and the thread that polls waiting calls (plain).
+     * Invariant: the list of waiting calls and the executor hand the fields on from thread to thread, like the fields
+     *     of a {@code RetirementRun}.
      */
     private final Layout layout;
 

@@ -37,27 +37,27 @@ public final class ReapLeases {
         /**
          * Null during the search.
          *
-         * @written the thread of the lease, once, before it adds the reap to {@code Housekeeping} (volatile)
-         * @read threads of faults (volatile)
-         * @invariant null while the thread looks for a victim; such a lease is not taken over
+         * <p>Written: the thread of the lease, once, before it adds the reap to {@code Housekeeping} (volatile).
+         * Read: threads of faults (volatile).
+         * Invariant: null while the thread looks for a victim; such a lease is not taken over.
          */
         private volatile @Nullable Reaping victim;
 
         /**
          * The end of the latest step, or the start of the reap, by the clock of the leases.
          *
-         * @written the thread that starts the reap, and each thread that ran a step (volatile)
-         * @read threads of faults (volatile)
-         * @invariant a hint. A reap that is given up while a step is running takes no more pages after that step
+         * <p>Written: the thread that starts the reap, and each thread that ran a step (volatile).
+         * Read: threads of faults (volatile).
+         * Invariant: a hint. A reap that is given up while a step is running takes no more pages after that step.
          */
         private volatile long steppedNanos;
 
         /**
          * The report to send if the victim is skipped. Written before {@link #victim}.
          *
-         * @written the thread of the lease, once, before it writes {@code victim} (plain)
-         * @read the thread that took over the lease, after it has read {@code victim} (plain)
-         * @invariant not null if {@code victim} is not null
+         * <p>Written: the thread of the lease, once, before it writes {@code victim} (plain).
+         * Read: the thread that took over the lease, after it has read {@code victim} (plain).
+         * Invariant: not null if {@code victim} is not null.
          */
         private @Nullable Report left;
 
@@ -80,31 +80,32 @@ public final class ReapLeases {
     /**
      * The lease that is held; null if there is none.
      *
-     * @written the thread of a fault that found no frame, from null or from a lease whose reap hangs (compare-and-set);
-     *     that thread if there is no victim, or the thread of a step that ends a reap (compare-and-set)
-     * @read threads of faults, and threads that run steps (volatile)
-     * @invariant a lease is stored here once. While it is here, its thread is searching for a victim, or its reap is
+     * <p>Written: the thread of a fault that found no frame, from null or from a lease whose reap hangs
+     *     (compare-and-set); that thread if there is no victim, or the thread of a step that ends a reap
+     *     (compare-and-set).
+     * Read: threads of faults, and threads that run steps (volatile).
+     * Invariant: a lease is stored here once. While it is here, its thread is searching for a victim, or its reap is
      *     listed. The thread that removes it reports the end of its reap. A reap without its lease takes no more pages;
-     *     only its last flush continues
+     *     only its last flush continues.
      */
     private final AtomicReference<@Nullable ReapLease> current = new AtomicReference<>();
 
     /**
      * How many reaps of a victim have ended.
      *
-     * @written the thread that ends a lease, before it removes the lease (get-and-add)
-     * @read threads of faults (volatile)
-     * @invariant a thread that finds no lease has read a number that includes the last reap, if it reads the number
-     *     afterwards
+     * <p>Written: the thread that ends a lease, before it removes the lease (get-and-add).
+     * Read: threads of faults (volatile).
+     * Invariant: a thread that finds no lease has read a number that includes the last reap, if it reads the number
+     *     afterwards.
      */
     private final AtomicLong reaps = new AtomicLong();
 
     /**
      * The clock that decides when a reap is due, and when it is given up; null for {@link System#nanoTime}.
      *
-     * @written a test, before the first space exists (plain)
-     * @read threads of faults, and threads that run or request steps (plain)
-     * @invariant does not change once there is a space
+     * <p>Written: a test, before the first space exists (plain).
+     * Read: threads of faults, and threads that run or request steps (plain).
+     * Invariant: does not change once there is a space.
      */
     private @Nullable LongSupplier clock;
 

@@ -9,21 +9,21 @@ public final class Reaping {
     /**
      * Written under the layout lock, so that a fork of the space either precedes the mark completely or is refused.
      *
-     * @written reapers, holding the layout lock, before they read an entry (volatile)
-     * @read a fault that is about to install a private page, under the lock of the leaf, and earlier without that lock;
-     *     a fork, holding the layout lock (volatile)
-     * @pairs a reaper sets the mark, fences ({@code PageTable.nextLeaf}), and takes the locks of the leaves. A fault
+     * <p>Written: reapers, holding the layout lock, before they read an entry (volatile).
+     * Read: a fault that is about to install a private page, under the lock of the leaf, and earlier without that lock;
+     *     a fork, holding the layout lock (volatile).
+     * Pairs: a reaper sets the mark, fences ({@code PageTable.nextLeaf}), and takes the locks of the leaves. A fault
      *     links the leaf (volatile), takes its lock, reads the mark, and fills the entry. So the reaper finds the
-     *     entry, or the fault finds the mark
-     * @invariant final once set. After a reaper has released the last leaf lock that it takes in a private anonymous
-     *     mapping, no page is installed in that mapping
+     *     entry, or the fault finds the mark.
+     * Invariant: final once set. After a reaper has released the last leaf lock that it takes in a private anonymous
+     *     mapping, no page is installed in that mapping.
      */
     private volatile boolean isUnstable;
 
     /**
-     * @written the thread that ends a reap, or abandons a reap that hangs (volatile)
-     * @read the thread of a fault that looks for a victim (volatile)
-     * @invariant final once set. It is only a hint, because a space may be reaped again
+     * Written: the thread that ends a reap, or abandons a reap that hangs (volatile).
+     * Read: the thread of a fault that looks for a victim (volatile).
+     * Invariant: final once set. It is only a hint, because a space may be reaped again.
      */
     private volatile boolean isSkipped;
 

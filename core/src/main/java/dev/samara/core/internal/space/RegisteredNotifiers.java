@@ -23,11 +23,11 @@ final class RegisteredNotifiers {
     private final List<AddedNotifier> added = new ArrayList<>();
 
     /**
-     * @words {@code all}
-     * @written holder of the layout lock (volatile)
-     * @read an operation, when it retires, and a drop of droppable pages, without the lock (volatile)
-     * @invariant a list that is never changed. An operation that publishes after a notifier was added finds it, ordered
-     *     by the lock
+     * Words: {@code all}.
+     * Written: holder of the layout lock (volatile).
+     * Read: an operation, when it retires, and a drop of droppable pages, without the lock (volatile).
+     * Invariant: a list that is never changed. An operation that publishes after a notifier was added finds it, ordered
+     *     by the lock.
      */
     private volatile List<MmuNotifier> all = List.of();
 

@@ -9,9 +9,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class RetiringThread {
     /**
-     * @written its thread (plain: a {@code ThreadLocal})
-     * @read its thread (plain: a {@code ThreadLocal})
-     * @invariant the innermost range in flight that this thread retires
+     * Written: its thread (plain: a {@code ThreadLocal}).
+     * Read: its thread (plain: a {@code ThreadLocal}).
+     * Invariant: the innermost range in flight that this thread retires.
      */
     private static final ThreadLocal<@Nullable InFlightOperation> RETIRING = new ThreadLocal<>();
 

@@ -31,10 +31,10 @@ final class SpaceEnd extends RetriedCall implements SpaceUsers.Teardown {
     /**
      * Whether a thread is tearing the space down, {@code Housekeeping} contains this call, or the teardown is complete.
      *
-     * @written the thread that tears the space down, or adds the teardown to {@code Housekeeping} (compare-and-set); a
-     *     thread that could not add it (volatile)
-     * @read threads that start a teardown (compare-and-set)
-     * @invariant at each instant, at most one thread runs the teardown, or {@code Housekeeping} contains it once
+     * <p>Written: the thread that tears the space down, or adds the teardown to {@code Housekeeping} (compare-and-set);
+     *     a thread that could not add it (volatile).
+     * Read: threads that start a teardown (compare-and-set).
+     * Invariant: at each instant, at most one thread runs the teardown, or {@code Housekeeping} contains it once.
      */
     private final AtomicBoolean isTaken = new AtomicBoolean();
 

@@ -51,20 +51,20 @@ public final class Spaces implements CountedSpaces {
     /**
      * Spaces are added under this object's monitor.
      *
-     * @written a thread that creates a space (monitor); a thread that has torn a space down, after the space's gate has
-     *     opened (concurrent map)
-     * @read a thread that closes the machine, chooses a victim or looks for empty tables (monitor); a thread that looks
-     *     for spaces being torn down or for droppable pages, or counts spaces (concurrent map)
-     * @invariant refers weakly to every space that was created, is not torn down and is reachable
+     * <p>Written: a thread that creates a space (monitor); a thread that has torn a space down, after the space's gate
+     *     has opened (concurrent map).
+     * Read: a thread that closes the machine, chooses a victim or looks for empty tables (monitor); a thread that looks
+     *     for spaces being torn down or for droppable pages, or counts spaces (concurrent map).
+     * Invariant: refers weakly to every space that was created, is not torn down and is reachable.
      */
     private Set<RegisteredSpace> entries = ConcurrentHashMap.newKeySet();
 
     /**
      * The number of spaces so far.
      *
-     * @written a thread that creates a space (monitor)
-     * @read a thread that creates a space (monitor)
-     * @invariant the number of spaces so far
+     * <p>Written: a thread that creates a space (monitor).
+     * Read: a thread that creates a space (monitor).
+     * Invariant: the number of spaces so far.
      */
     @GuardedBy("this")
     private long made;

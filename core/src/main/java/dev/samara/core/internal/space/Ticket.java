@@ -12,10 +12,10 @@ import dev.samara.core.internal.sync.Ranges;
  */
 public final class Ticket extends Gate {
     /**
-     * @words all fields but the gate
-     * @written holder of the district's lock (plain)
-     * @read holder of the district's lock (plain)
-     * @invariant the ranges that the latest attempt needed, and whether other operations can find the ticket
+     * Words: all fields but the gate.
+     * Written: holder of the district's lock (plain).
+     * Read: holder of the district's lock (plain).
+     * Invariant: the ranges that the latest attempt needed, and whether other operations can find the ticket.
      */
     private final long age;
 

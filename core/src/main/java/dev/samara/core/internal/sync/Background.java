@@ -63,11 +63,11 @@ public final class Background implements Executor {
     private static final long LONGEST_WAIT = 1_000_000;
 
     /**
-     * @words all other mutable fields of {@code Background}, {@code BackgroundThreads}
-     * @written holder of {@code lock} (plain, lock)
-     * @read holder of {@code lock} (plain, lock)
-     * @invariant {@code standbyWaits} is true only while {@code leaderRuns} is true, and {@code leaderRuns} only while
-     *     there is a leader; {@code running} counts the tasks that have started and have not returned yet
+     * Words: all other mutable fields of {@code Background}, {@code BackgroundThreads}.
+     * Written: holder of {@code lock} (plain, lock).
+     * Read: holder of {@code lock} (plain, lock).
+     * Invariant: {@code standbyWaits} is true only while {@code leaderRuns} is true, and {@code leaderRuns} only while
+     *     there is a leader; {@code running} counts the tasks that have started and have not returned yet.
      */
     private final Consumer<? super Throwable> handler;
 
@@ -78,11 +78,11 @@ public final class Background implements Executor {
     /**
      * The consumer is the holder of the lock.
      *
-     * @written any thread ({@code MpscQueue.offer})
-     * @read holder of {@code lock}, the consumer ({@code poll}, {@code isEmpty}, {@code size})
-     * @pairs with {@code attended}
-     * @invariant tasks in the order given. They are removed only under {@code lock}, so they start in that order. No
-     *     thread holds {@code lock} while a task or a handler runs
+     * <p>Written: any thread ({@code MpscQueue.offer}).
+     * Read: holder of {@code lock}, the consumer ({@code poll}, {@code isEmpty}, {@code size}).
+     * Pairs: with {@code attended}.
+     * Invariant: tasks in the order given. They are removed only under {@code lock}, so they start in that order. No
+     *     thread holds {@code lock} while a task or a handler runs.
      */
     private final MpscQueue<Runnable> queue = new MpscQueue<>();
 
@@ -94,11 +94,11 @@ public final class Background implements Executor {
     /**
      * Whether a thread will poll the queue without being signalled. Written under the lock, read without it.
      *
-     * @written holder of {@code lock} (volatile)
-     * @read a thread that offered a task or waits for quiescence; holder of {@code lock} (volatile)
-     * @pairs {@code Background.execute} offers a task, then reads {@code attended}; {@code leaveUnattended} clears
-     *     {@code attended}, then reads the queue
-     * @invariant if true, a thread will read the queue without a signal, after the time for one task at the latest
+     * <p>Written: holder of {@code lock} (volatile).
+     * Read: a thread that offered a task or waits for quiescence; holder of {@code lock} (volatile).
+     * Pairs: {@code Background.execute} offers a task, then reads {@code attended}; {@code leaveUnattended} clears
+     *     {@code attended}, then reads the queue.
+     * Invariant: if true, a thread will read the queue without a signal, after the time for one task at the latest.
      */
     private volatile boolean attended;
 

@@ -40,9 +40,9 @@ final class BackgroundThreads {
      * Whether the number of threads was at its bound, and this is not reported yet. Written under the lock, read
      * without it.
      *
-     * @written holder of {@code lock} (volatile)
-     * @read a thread that tried to find a worker thread (volatile)
-     * @invariant set if the number of threads was at its bound, and this is not reported yet
+     * <p>Written: holder of {@code lock} (volatile).
+     * Read: a thread that tried to find a worker thread (volatile).
+     * Invariant: set if the number of threads was at its bound, and this is not reported yet.
      */
     private volatile boolean isAtBound;
 
@@ -54,10 +54,10 @@ final class BackgroundThreads {
     /**
      * Whether an attempt is scheduled. Written under the lock, read without it.
      *
-     * @written holder of {@code lock} (volatile)
-     * @read holder of {@code lock}, and a thread that starts an operation or waits (volatile)
-     * @invariant set while the timer holds an attempt to start a thread, or has lost it. A reader that finds the field
-     *     set takes {@code lock}, and makes the attempt if it is overdue
+     * <p>Written: holder of {@code lock} (volatile).
+     * Read: holder of {@code lock}, and a thread that starts an operation or waits (volatile).
+     * Invariant: set while the timer holds an attempt to start a thread, or has lost it. A reader that finds the field
+     *     set takes {@code lock}, and makes the attempt if it is overdue.
      */
     private volatile boolean isToTryAgain;
 

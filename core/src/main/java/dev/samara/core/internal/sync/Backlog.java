@@ -36,19 +36,19 @@ public final class Backlog {
     /**
      * Whether the backlog is at its bound. Written under the lock, read without it.
      *
-     * @written holder of {@code lock} (volatile)
-     * @read a thread that is about to start an operation (volatile)
-     * @invariant set while the backlog is at its bound. Racy for a thread without the lock, so a few more operations
-     *     may start
+     * <p>Written: holder of {@code lock} (volatile).
+     * Read: a thread that is about to start an operation (volatile).
+     * Invariant: set while the backlog is at its bound. Racy for a thread without the lock, so a few more operations
+     *     may start.
      */
     private volatile boolean isFull;
 
     /**
-     * @words {@code tasks}, {@code callbacks}
-     * @written holder of {@code lock} (plain)
-     * @read holder of {@code lock} (plain)
-     * @invariant their sum is at most the bound, except for callbacks that were added by operations that had already
-     *     started
+     * Words: {@code tasks}, {@code callbacks}.
+     * Written: holder of {@code lock} (plain).
+     * Read: holder of {@code lock} (plain).
+     * Invariant: their sum is at most the bound, except for callbacks that were added by operations that had already
+     *     started.
      */
     @GuardedBy("lock")
     private int tasks;

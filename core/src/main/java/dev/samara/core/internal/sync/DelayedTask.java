@@ -12,9 +12,9 @@ public final class DelayedTask extends Thread {
     private final Runnable task;
 
     /**
-     * @written any thread, true (volatile)
-     * @read the thread that waits, after each wake-up (volatile)
-     * @invariant never reset; once it is set, the task does not start, unless the wait was already over
+     * Written: any thread, true (volatile).
+     * Read: the thread that waits, after each wake-up (volatile).
+     * Invariant: never reset; once it is set, the task does not start, unless the wait was already over.
      */
     private volatile boolean isCancelled;
 

@@ -56,13 +56,14 @@ public class Gate {
     }
 
     /**
-     * @written waiters (compare-and-set); the thread that opens the gate, e.g. the thread of a completion (get-and-set)
-     * @read any thread (acquire)
-     * @pairs registering is a compare-and-set on the word that opening changes, so it fails once the word is OPEN. One
+     * Written: waiters (compare-and-set); the thread that opens the gate, e.g. the thread of a completion
+     *     (get-and-set).
+     * Read: any thread (acquire).
+     * Pairs: registering is a compare-and-set on the word that opening changes, so it fails once the word is OPEN. One
      *     word needs no fence. {@code CompletePhase} publishes, then opens the gate, both under the district's lock;
      *     {@code Gate.isOpen} (acquire) makes the completed layout visible to a waiter. Waiters are woken after that
-     *     lock was released
-     * @invariant a stack of waiters, or OPEN forever
+     *     lock was released.
+     * Invariant: a stack of waiters, or OPEN forever.
      */
     @SuppressWarnings("UnusedVariable") // through TOP
     private @Nullable Waiter top;
@@ -274,11 +275,11 @@ public class Gate {
         /**
          * The waiting thread; null once it has been removed, by itself when it leaves or by the thread that wakes it.
          *
-         * @written its own thread when it leaves; the thread that wakes it (get-and-set)
-         * @read a thread that unlinks waiters (volatile)
-         * @pairs a leaving waiter removes its own thread, then reads links. A thread that changes a link stores it,
-         *     then reads whether the thread of the changed node has left. Both words are volatile
-         * @invariant of a waiter: it is woken by the call that removes the thread, and so only once
+         * <p>Written: its own thread when it leaves; the thread that wakes it (get-and-set).
+         * Read: a thread that unlinks waiters (volatile).
+         * Pairs: a leaving waiter removes its own thread, then reads links. A thread that changes a link stores it,
+         *     then reads whether the thread of the changed node has left. Both words are volatile.
+         * Invariant: of a waiter: it is woken by the call that removes the thread, and so only once.
          */
         @SuppressWarnings("UnusedVariable") // through THREAD
         private @Nullable Thread thread;
@@ -286,10 +287,10 @@ public class Gate {
         /**
          * An older waiter. All waiters between it and this one have left.
          *
-         * @written a waiter before it is in the stack; then a thread that unlinks waiters (volatile)
-         * @read a thread that wakes or unlinks waiters (volatile)
-         * @pairs with {@code thread}
-         * @invariant leads to every older waiter that has not left
+         * <p>Written: a waiter before it is in the stack; then a thread that unlinks waiters (volatile).
+         * Read: a thread that wakes or unlinks waiters (volatile).
+         * Pairs: with {@code thread}.
+         * Invariant: leads to every older waiter that has not left.
          */
         volatile @Nullable Waiter next;
 

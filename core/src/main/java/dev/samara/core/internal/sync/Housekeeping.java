@@ -56,49 +56,50 @@ public final class Housekeeping implements Runnable {
      * The latest pause of the housekeeping thread, in nanoseconds; 0 after a step that handed a call over. Used by the
      * thread that set {@link #isPolled}.
      *
-     * @words {@code pause}, {@code isIdleBroken}
-     * @written the housekeeping thread, which set {@code isPolled} (plain); handed on by {@code isPolled}
-     * @read that thread (plain)
-     * @invariant the length of the latest pause, if there is no strategy; whether the strategy threw an exception
+     * <p>Words: {@code pause}, {@code isIdleBroken}.
+     * Written: the housekeeping thread, which set {@code isPolled} (plain); handed on by {@code isPolled}.
+     * Read: that thread (plain).
+     * Invariant: the length of the latest pause, if there is no strategy; whether the strategy threw an exception.
      */
     private long pause;
 
     /**
      * A check that each step runs after it has polled the calls. Set before the first step.
      *
-     * @written the constructor of the machine's state (plain)
-     * @read the thread that set {@code isAsking} (plain)
-     * @invariant set before another thread knows the housekeeping
+     * <p>Written: the constructor of the machine's state (plain).
+     * Read: the thread that set {@code isAsking} (plain).
+     * Invariant: set before another thread knows the housekeeping.
      */
     private Runnable check = () -> {};
 
     /**
      * The calls that no step has taken over yet, the latest first.
      *
-     * @written a thread that adds a call (compare-and-set); the thread that polls the calls (get-and-set)
-     * @read a thread that adds a call or starts the steps, and a thread that checks whether calls are listed (volatile)
-     * @pairs with {@code isPolled}
-     * @invariant calls that no step has taken over yet; their {@code next} belongs to the thread that adds them, then
-     *     to the steps
+     * <p>Written: a thread that adds a call (compare-and-set); the thread that polls the calls (get-and-set).
+     * Read: a thread that adds a call or starts the steps, and a thread that checks whether calls are listed
+     *     (volatile).
+     * Pairs: with {@code isPolled}.
+     * Invariant: calls that no step has taken over yet; their {@code next} belongs to the thread that adds them, then
+     *     to the steps.
      */
     private final AtomicReference<@Nullable WaitingCall> added = new AtomicReference<>();
 
     /**
-     * @written a thread that starts the steps (compare-and-set), and clears it if that fails (volatile); the thread
-     *     that ends them (volatile)
-     * @read a thread that starts the steps (compare-and-set)
-     * @pairs a thread adds a call, then tests the flag; the housekeeping thread clears the flag, then reads {@code
-     *     added}. At least one of the two sees the other's store
-     * @invariant at most one thread of the machine runs steps. Never set if steps are invoked
+     * Written: a thread that starts the steps (compare-and-set), and clears it if that fails (volatile); the thread
+     *     that ends them (volatile).
+     * Read: a thread that starts the steps (compare-and-set).
+     * Pairs: a thread adds a call, then tests the flag; the housekeeping thread clears the flag, then reads {@code
+     *     added}. At least one of the two sees the other's store.
+     * Invariant: at most one thread of the machine runs steps. Never set if steps are invoked.
      */
     private final AtomicBoolean isPolled = new AtomicBoolean();
 
     /**
-     * @written the housekeeping thread (volatile)
-     * @read a thread that adds a call, to wake the housekeeping thread; a thread that starts to wait, to compare itself
-     *     (volatile)
-     * @invariant only a hint for a thread that adds a call, because pauses are short. A thread finds itself in this
-     *     field only while it runs the steps
+     * Written: the housekeeping thread (volatile).
+     * Read: a thread that adds a call, to wake the housekeeping thread; a thread that starts to wait, to compare itself
+     *     (volatile).
+     * Invariant: only a hint for a thread that adds a call, because pauses are short. A thread finds itself in this
+     *     field only while it runs the steps.
      */
     private volatile @Nullable Thread poller;
 
@@ -108,46 +109,47 @@ public final class Housekeeping implements Runnable {
     /**
      * Whether an Error stopped a thread that was about to start the steps.
      *
-     * @written a thread that gets an Error after it has added a call (volatile); a thread that clears the flag before
-     *     it starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end, which
-     *     then clears it (volatile)
-     * @read operations, threads that add a callback, wait for quiescence or wait long (volatile)
-     * @invariant set while a call may be listed without a thread that runs steps
+     * <p>Written: a thread that gets an Error after it has added a call (volatile); a thread that clears the flag
+     *     before it starts the steps, and sets it again if that fails (volatile); the housekeeping thread at its end,
+     *     which then clears it (volatile).
+     * Read: operations, threads that add a callback, wait for quiescence or wait long (volatile).
+     * Invariant: set while a call may be listed without a thread that runs steps.
      */
     private volatile boolean isUnattended;
 
     /**
      * Whether an Error or an exception ended the steps while calls were left.
      *
-     * @written the housekeeping thread, at its start and before it clears {@code isPolled} (volatile)
-     * @read a thread that starts the steps (volatile)
-     * @invariant calls were taken over from {@code added} when an exception ended the steps
+     * <p>Written: the housekeeping thread, at its start and before it clears {@code isPolled} (volatile).
+     * Read: a thread that starts the steps (volatile).
+     * Invariant: calls were taken over from {@code added} when an exception ended the steps.
      */
     private volatile boolean isLeft;
 
     /**
      * Whether a thread is polling calls. That thread owns {@link #waiting}.
      *
-     * @written a thread that runs a step, or that checks whether calls are listed (compare-and-set; volatile)
-     * @read the same threads (compare-and-set)
-     * @invariant the thread that set the field owns {@code waiting}, and runs no task while the field is set. A thread
-     *     that finds the field set does not wait, but continues with the calls that are ready
+     * <p>Written: a thread that runs a step, or that checks whether calls are listed (compare-and-set; volatile).
+     * Read: the same threads (compare-and-set).
+     * Invariant: the thread that set the field owns {@code waiting}, and runs no task while the field is set. A thread
+     *     that finds the field set does not wait, but continues with the calls that are ready.
      */
     private final AtomicBoolean isAsking = new AtomicBoolean();
 
     /**
      * The thread that is polling calls. A thread only compares the value with itself.
      *
-     * @written the thread that set {@code isAsking}, before it clears {@code isAsking} (volatile)
-     * @read any thread that starts a wait for calls of the list (volatile)
-     * @invariant a thread finds itself in this field only while it polls calls, because no other thread stores it there
+     * <p>Written: the thread that set {@code isAsking}, before it clears {@code isAsking} (volatile).
+     * Read: any thread that starts a wait for calls of the list (volatile).
+     * Invariant: a thread finds itself in this field only while it polls calls, because no other thread stores it
+     *     there.
      */
     private volatile @Nullable Thread asker;
 
     /**
-     * @written the thread that set {@code isAsking} (plain)
-     * @read that thread; the housekeeping thread, which is the only one if steps are not invoked (plain)
-     * @invariant the calls that were taken over and could not continue when they were last polled
+     * Written: the thread that set {@code isAsking} (plain).
+     * Read: that thread; the housekeeping thread, which is the only one if steps are not invoked (plain).
+     * Invariant: the calls that were taken over and could not continue when they were last polled.
      */
     private @Nullable WaitingCall waiting;
 
@@ -532,13 +534,13 @@ public final class Housekeeping implements Runnable {
     /** Calls that can continue, in order. */
     private static final class Ready {
         /**
-         * @words {@code first}, {@code last} of {@code prompt} and {@code mayWait}, {@code taken}, {@code inHand}
-         * @written any thread that runs a step (monitor)
-         * @read any thread that runs a step, or checks whether calls are listed (monitor); the housekeeping thread,
-         *     which checks whether there is a first call (plain)
-         * @invariant a call moves from {@code added} to {@code waiting}, to a list of ready calls, to the thread that
+         * Words: {@code first}, {@code last} of {@code prompt} and {@code mayWait}, {@code taken}, {@code inHand}.
+         * Written: any thread that runs a step (monitor).
+         * Read: any thread that runs a step, or checks whether calls are listed (monitor); the housekeeping thread,
+         *     which checks whether there is a first call (plain).
+         * Invariant: a call moves from {@code added} to {@code waiting}, to a list of ready calls, to the thread that
          *     takes it, and to the executor, and is in exactly one of these places at each instant. The thread that
-         *     took it hands it over. So a nested or concurrent step finds every call that no other thread has taken
+         *     took it hands it over. So a nested or concurrent step finds every call that no other thread has taken.
          */
         private @Nullable WaitingCall first;
 

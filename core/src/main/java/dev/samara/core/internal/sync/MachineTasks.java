@@ -26,12 +26,12 @@ public final class MachineTasks implements Executor {
     /**
      * The tasks given to the embedder's executor so far, and those that have not ended.
      *
-     * @words {@code begun}, {@code unfinished}
-     * @written a thread that gives a task to the embedder's executor, and again if the executor refuses the task; the
-     *     thread that ends the task (monitor)
-     * @read a thread that waits for quiescence (monitor)
-     * @invariant {@code unfinished} counts the tasks that were given and have not ended; before a task ends, it gives
-     *     its successors to the executor, or adds them to {@code Housekeeping}
+     * <p>Words: {@code begun}, {@code unfinished}.
+     * Written: a thread that gives a task to the embedder's executor, and again if the executor refuses the task; the
+     *     thread that ends the task (monitor).
+     * Read: a thread that waits for quiescence (monitor).
+     * Invariant: {@code unfinished} counts the tasks that were given and have not ended; before a task ends, it gives
+     *     its successors to the executor, or adds them to {@code Housekeeping}.
      */
     @GuardedBy("this")
     private long begun;
@@ -206,9 +206,9 @@ public final class MachineTasks implements Executor {
         private final Runnable task;
 
         /**
-         * @written the thread that runs the task; the thread that gave it, after a refusal (compare-and-set)
-         * @read these threads (compare-and-set)
-         * @invariant of a {@code Given}: it runs once, or was refused and does not run
+         * Written: the thread that runs the task; the thread that gave it, after a refusal (compare-and-set).
+         * Read: these threads (compare-and-set).
+         * Invariant: of a {@code Given}: it runs once, or was refused and does not run.
          */
         private final AtomicBoolean isBegun = new AtomicBoolean();
 

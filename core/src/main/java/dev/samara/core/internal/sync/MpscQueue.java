@@ -36,13 +36,13 @@ public final class MpscQueue<E> {
     }
 
     /**
-     * @written any thread offers: JCTools' queue claims a place by a compare-and-set, and then stores the element by a
-     *     release store; then a full fence (concurrent queue)
-     * @read the consumer removes; any thread tests whether it is empty (concurrent queue)
-     * @pairs with a flag of its user. A producer offers, then reads the flag; the consumer sets the flag, then reads
-     *     the queue. The fence is needed for the first element of a chunk, whose index is written by a release store
-     * @invariant elements in the order of their claims. Between its claim and its store a producer needs neither memory
-     *     nor stack that it has not touched, so the consumer spins only for a few instructions
+     * Written: any thread offers: JCTools' queue claims a place by a compare-and-set, and then stores the element by a
+     *     release store; then a full fence (concurrent queue).
+     * Read: the consumer removes; any thread tests whether it is empty (concurrent queue).
+     * Pairs: with a flag of its user. A producer offers, then reads the flag; the consumer sets the flag, then reads
+     *     the queue. The fence is needed for the first element of a chunk, whose index is written by a release store.
+     * Invariant: elements in the order of their claims. Between its claim and its store a producer needs neither memory
+     *     nor stack that it has not touched, so the consumer spins only for a few instructions.
      */
     private final MpscUnboundedVarHandleArrayQueue<E> queue = new MpscUnboundedVarHandleArrayQueue<>(CHUNK);
 

@@ -17,10 +17,10 @@ public final class NoWaiting {
     /**
      * Whether a machine with {@code checkOffers} was built. Never reset.
      *
-     * @written a thread that builds a machine with {@code checkOffers} (volatile)
-     * @read a thread that may have to wait (volatile)
-     * @invariant never reset. A machine is passed to other threads after it has been built, so each thread that works
-     *     on such a machine sees the flag
+     * <p>Written: a thread that builds a machine with {@code checkOffers} (volatile).
+     * Read: a thread that may have to wait (volatile).
+     * Invariant: never reset. A machine is passed to other threads after it has been built, so each thread that works
+     *     on such a machine sees the flag.
      */
     private static volatile boolean isUsed;
 

@@ -18,9 +18,9 @@ final class PolledGracePeriods {
     /**
      * Counts the grace periods that are over.
      *
-     * @written a thread that found a polled grace period to be over (adder)
-     * @read nowhere by this name
-     * @invariant the same object as {@code ended} of {@code Rcu}
+     * <p>Written: a thread that found a polled grace period to be over (adder).
+     * Read: nowhere by this name.
+     * Invariant: the same object as {@code ended} of {@code Rcu}.
      */
     private final LongAdder ends;
 
@@ -28,13 +28,13 @@ final class PolledGracePeriods {
      * The number of grace periods that started, and the number of grace periods that are over. At most one is in
      * progress.
      *
-     * @words {@code begun}, {@code over}, {@code recorded}, {@code awaited}, and all fields of the object to which it
-     *     refers: words of {@code PolledGracePeriods}, {@code GracePeriodSections}
-     * @written any thread that polls (monitor)
-     * @read any thread that polls or starts to poll (monitor)
-     * @pairs an updater unhooks before it calls {@code startPoll}; the scan fences (full), then reads sections
-     * @invariant a grace period with a number above {@code over} has not ended. A thread that starts to poll while
-     *     number n is in progress waits for n + 1
+     * <p>Words: {@code begun}, {@code over}, {@code recorded}, {@code awaited}, and all fields of the object to which
+     *     it refers: words of {@code PolledGracePeriods}, {@code GracePeriodSections}.
+     * Written: any thread that polls (monitor).
+     * Read: any thread that polls or starts to poll (monitor).
+     * Pairs: an updater unhooks before it calls {@code startPoll}; the scan fences (full), then reads sections.
+     * Invariant: a grace period with a number above {@code over} has not ended. A thread that starts to poll while
+     *     number n is in progress waits for n + 1.
      */
     @GuardedBy("this")
     private long begun;

@@ -73,10 +73,10 @@ public final class Ranges {
     public static final Ranges NONE = new Ranges();
 
     /**
-     * @words all mutable fields
-     * @written the operation, and then holder of the district's lock (plain)
-     * @read as written
-     * @invariant as for the range or the ticket to which the list belongs
+     * Words: all mutable fields.
+     * Written: the operation, and then holder of the district's lock (plain).
+     * Read: as written.
+     * Invariant: as for the range or the ticket to which the list belongs.
      */
     private long firstStart;
 

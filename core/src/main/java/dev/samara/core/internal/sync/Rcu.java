@@ -47,9 +47,9 @@ public final class Rcu {
     private final RcuCallbacks callbacks;
 
     /**
-     * @written a thread that waited for a grace period, or whose poll found one complete (adder)
-     * @read any thread (sum)
-     * @invariant a count for statistics; it orders nothing
+     * Written: a thread that waited for a grace period, or whose poll found one complete (adder).
+     * Read: any thread (sum).
+     * Invariant: a count for statistics; it orders nothing.
      */
     private final LongAdder ended = new LongAdder();
 

@@ -23,22 +23,22 @@ final class RcuCallbacks {
     /**
      * The producer is the holder of the lock. The consumer is the thread that runs the {@link Batch}.
      *
-     * @written holder of {@code Backlog.lock}, the producer ({@code MpscQueue.offer})
-     * @read the thread that starts or runs the batch, the consumer ({@code peek}, {@code poll}, {@code size}); holder
-     *     of {@code Backlog.lock} ({@code size})
-     * @invariant callbacks in the order in which they were added. The callbacks of a batch were added before its grace
-     *     period started
+     * <p>Written: holder of {@code Backlog.lock}, the producer ({@code MpscQueue.offer}).
+     * Read: the thread that starts or runs the batch, the consumer ({@code peek}, {@code poll}, {@code size}); holder
+     *     of {@code Backlog.lock} ({@code size}).
+     * Invariant: callbacks in the order in which they were added. The callbacks of a batch were added before its grace
+     *     period started.
      */
     private final MpscQueue<Once> waiting = new MpscQueue<>();
 
     /**
      * Whether {@code Housekeeping} contains a batch, or a batch runs.
      *
-     * @written holder of {@code Backlog.lock} (plain)
-     * @read holder of {@code Backlog.lock} (plain)
-     * @invariant at most one batch waits in {@code Housekeeping} or runs. A thread that adds a callback while there is
+     * <p>Written: holder of {@code Backlog.lock} (plain).
+     * Read: holder of {@code Backlog.lock} (plain).
+     * Invariant: at most one batch waits in {@code Housekeeping} or runs. A thread that adds a callback while there is
      *     no batch starts one. The batch ends only if {@code waiting} is empty, or if the batch could not be added to
-     *     {@code Housekeeping}. In the latter case the next thread that adds a callback starts another batch
+     *     {@code Housekeeping}. In the latter case the next thread that adds a callback starts another batch.
      */
     @GuardedBy("backlog.lock")
     private boolean isWorkedOff;
@@ -137,11 +137,11 @@ final class RcuCallbacks {
     /** The callbacks of one grace period after another. Used by one thread at a time, as a waiting call. */
     private final class Batch extends RetriedCall {
         /**
-         * @words {@code grace}, {@code left}
-         * @written the thread that starts or runs the batch (plain); handed on by the list of {@code Housekeeping} and
-         *     the executor
-         * @read the thread that polls or runs the batch (plain)
-         * @invariant of a {@code Batch}: the {@code left} oldest callbacks wait for the grace period {@code grace}
+         * Words: {@code grace}, {@code left}.
+         * Written: the thread that starts or runs the batch (plain); handed on by the list of {@code Housekeeping} and
+         *     the executor.
+         * Read: the thread that polls or runs the batch (plain).
+         * Invariant: of a {@code Batch}: the {@code left} oldest callbacks wait for the grace period {@code grace}.
          */
         private long grace;
 
@@ -217,9 +217,9 @@ final class RcuCallbacks {
     /** A callback that runs once, however often the executor receives it. */
     private static final class Once extends WaitingCall {
         /**
-         * @written the thread that runs it (get-and-set)
-         * @read the thread that runs it (get-and-set)
-         * @invariant of a {@code Once}: runs once, even if it is handed to the executor twice because of an Error
+         * Written: the thread that runs it (get-and-set).
+         * Read: the thread that runs it (get-and-set).
+         * Invariant: of a {@code Once}: runs once, even if it is handed to the executor twice because of an Error.
          */
         private final AtomicReference<@Nullable Runnable> callback;
 

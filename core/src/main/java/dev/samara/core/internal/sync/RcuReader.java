@@ -17,10 +17,10 @@ public final class RcuReader extends ReaderWord {
      * The name of the thread that uses this reader, for reports; null if none is known. The name and not the thread,
      * because the reader of an idle CPU would keep an ended thread reachable.
      *
-     * @written the thread that claims or hands over the CPU of the reader, or to which the CPU is lent, if that changes
-     *     the name (volatile)
-     * @read that thread; a thread that reports a reader (volatile)
-     * @invariant used only for reports, because the owner may have changed since
+     * <p>Written: the thread that claims or hands over the CPU of the reader, or to which the CPU is lent, if that
+     *     changes the name (volatile).
+     * Read: that thread; a thread that reports a reader (volatile).
+     * Invariant: used only for reports, because the owner may have changed since.
      */
     private volatile @Nullable String owner;
 

@@ -20,10 +20,10 @@ final class RcuReaders {
     /**
      * Replaced as a whole, under the lock. Scanned without the lock.
      *
-     * @written holder of {@code lock} (volatile)
-     * @read {@code GracePeriodSections} (volatile)
-     * @invariant contains every reader that may be in a section, because a reader is registered before its first
-     *     section
+     * <p>Written: holder of {@code lock} (volatile).
+     * Read: {@code GracePeriodSections} (volatile).
+     * Invariant: contains every reader that may be in a section, because a reader is registered before its first
+     *     section.
      */
     private volatile RcuReader[] readers = {};
 

@@ -22,12 +22,13 @@ abstract class ReaderWord extends Padding {
     /**
      * The number of the section that the reader is in; 0 if it is in none. Numbers are never reused.
      *
-     * @written the owner of the {@code RcuReader}, at the start of a section (volatile) and at its end (release)
-     * @read {@code GracePeriodSections}, for {@code Rcu.synchronize} and {@code PolledGracePeriods}, after a full fence
-     *     (volatile); its owner, when it ends all of its sections together (plain)
-     * @pairs a reader sets the word, then loads entries; an updater clears the entry, fences (full), then scans the
-     *     readers
-     * @invariant 0 outside sections; no number is used twice. The store that ends a section comes after its last access
+     * <p>Written: the owner of the {@code RcuReader}, at the start of a section (volatile) and at its end (release).
+     * Read: {@code GracePeriodSections}, for {@code Rcu.synchronize} and {@code PolledGracePeriods}, after a full fence
+     *     (volatile); its owner, when it ends all of its sections together (plain).
+     * Pairs: a reader sets the word, then loads entries; an updater clears the entry, fences (full), then scans the
+     *     readers.
+     * Invariant: 0 outside sections; no number is used twice. The store that ends a section comes after its last
+     *     access.
      */
     private long section;
 

@@ -13,12 +13,12 @@ public abstract class RetriedCall extends WaitingCall {
     /**
      * The pause after the latest failure, in nanoseconds; 0 before the first failure.
      *
-     * @words {@code pause}, {@code dueNanos}, {@code failure}
-     * @written the one thread that continues the call: a batch of {@code RcuCallbacks}, a {@code SpaceEnd}, a {@code
-     *     RetirementRun} (plain)
-     * @read that thread; between two of its runs, the thread that polls waiting calls (plain). The list of {@code
-     *     Housekeeping} and the executor hand the fields on
-     * @invariant the pause after the latest failure, and the first failure until it is reported
+     * <p>Words: {@code pause}, {@code dueNanos}, {@code failure}.
+     * Written: the one thread that continues the call: a batch of {@code RcuCallbacks}, a {@code SpaceEnd}, a {@code
+     *     RetirementRun} (plain).
+     * Read: that thread; between two of its runs, the thread that polls waiting calls (plain). The list of {@code
+     *     Housekeeping} and the executor hand the fields on.
+     * Invariant: the pause after the latest failure, and the first failure until it is reported.
      */
     private long pause;
 

@@ -25,16 +25,16 @@ public class SpinLock {
     private static final long PARK_NANOS = 10_000;
 
     /**
-     * @written for a magazine, its owner, a thread that empties the magazine or counts its frames, and, for the
+     * Written: for a magazine, its owner, a thread that empties the magazine or counts its frames, and, for the
      *     magazine of unpinned frames, any thread; for a near magazine, the threads whose numbers it serves, and a
      *     thread that takes or counts the frames of all near magazines; for {@code CommittedMemory}, a thread that
      *     charges near the limit, or reads the committed memory; for a bucket of futexes, a thread that waits there, or
-     *     wakes or moves waiters (locking: get-and-set; unlocking: volatile)
-     * @read the same threads (get-and-set)
-     * @pairs the store of one owner pairs with the exchange of the next owner
-     * @invariant guards the {@code size} of a magazine, the frames up to that size, and {@code freed}; the transfer of
+     *     wakes or moves waiters (locking: get-and-set; unlocking: volatile).
+     * Read: the same threads (get-and-set).
+     * Pairs: the store of one owner pairs with the exchange of the next owner.
+     * Invariant: guards the {@code size} of a magazine, the frames up to that size, and {@code freed}; the transfer of
      *     free memory between the pool and the stripes of {@code CommittedMemory}; and the waiters of a bucket,
-     *     including the comparison before they enter
+     *     including the comparison before they enter.
      */
     private final AtomicBoolean locked = new AtomicBoolean();
 

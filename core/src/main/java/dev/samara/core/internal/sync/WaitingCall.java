@@ -11,13 +11,13 @@ public abstract class WaitingCall implements Runnable {
     /**
      * The next call in the list. Owned by the thread that adds this call, then by the housekeeping.
      *
-     * @words {@code next}, {@code isListed}
-     * @written {@code next} by the thread that adds the call, then by the thread that set {@code isAsking} of {@code
+     * <p>Words: {@code next}, {@code isListed}.
+     * Written: {@code next} by the thread that adds the call, then by the thread that set {@code isAsking} of {@code
      *     Housekeeping}, or by a thread that runs a step (monitor); {@code isListed} by the thread that adds the call
-     *     (plain)
-     * @read as written
-     * @invariant the next call in the one list that contains this call; whether this call was added, only for the
-     *     thread that adds it
+     *     (plain).
+     * Read: as written.
+     * Invariant: the next call in the one list that contains this call; whether this call was added, only for the
+     *     thread that adds it.
      */
     @Nullable
     WaitingCall next;

@@ -22,11 +22,11 @@ public abstract class Open {
     }
 
     /**
-     * @written {@code get}: holder of the district's lock, at publication (compare-and-set); a new user of a shared
+     * Written: {@code get}: holder of the district's lock, at publication (compare-and-set); a new user of a shared
      *     object's content (compare-and-set); {@code put}: the thread that ends a VMA or reverts an open
-     *     (compare-and-set)
-     * @read the threads that change it (volatile)
-     * @invariant the number of VMAs and edits that hold a share of this open; once 0, it never increases
+     *     (compare-and-set).
+     * Read: the threads that change it (volatile).
+     * Invariant: the number of VMAs and edits that hold a share of this open; once 0, it never increases.
      */
     @SuppressWarnings("UnusedVariable") // through SHARES
     private int shares = 1;

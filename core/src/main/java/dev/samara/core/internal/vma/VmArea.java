@@ -78,32 +78,32 @@ public final class VmArea extends Vma {
     /**
      * DETACHED, RETIRING and the reference count; or FRESH.
      *
-     * @written attaching: holder of the district's lock, before publication (plain); detaching: holder of that lock,
+     * <p>Written: attaching: holder of the district's lock, before publication (plain); detaching: holder of that lock,
      *     after publication (get-and-or); clearing the retiring bit: the operation that detached it (get-and-and);
-     *     acquiring, releasing a reference: any thread (compare-and-exchange)
-     * @read any thread (acquire; opaque for displays and for checks under the lock); a thread that installs a page
-     *     (volatile); a thread that attaches (plain)
-     * @pairs {@code VmArea.detach} (volatile) sets DETACHED, then the retirement walks; a thread that installs a page
+     *     acquiring, releasing a reference: any thread (compare-and-exchange).
+     * Read: any thread (acquire; opaque for displays and for checks under the lock); a thread that installs a page
+     *     (volatile); a thread that attaches (plain).
+     * Pairs: {@code VmArea.detach} (volatile) sets DETACHED, then the retirement walks; a thread that installs a page
      *     links its table, then reads the word (volatile). {@code PageTable.nextLeaf}, with which every walk starts,
      *     fences between mark and walk. {@code VmArea.clearRetiring} and {@code VmArea.release} race only in this word:
      *     the thread that brings it to *detached, not retiring, no references* releases the share. It reads no second
-     *     word, so it needs no fence
-     * @invariant FRESH, or DETACHED, RETIRING and the number of references. DETACHED is never cleared. The number never
+     *     word, so it needs no fence.
+     * Invariant: FRESH, or DETACHED, RETIRING and the number of references. DETACHED is never cleared. The number never
      *     leaves its range, which ends before the word could equal FRESH. The word reaches *detached, not retiring, no
-     *     references* once
+     *     references* once.
      */
     private int word = FRESH;
 
     /**
      * Write-once.
      *
-     * @written the constructor; the first fault that writes, and the operation that passes the {@code anon_vma} on to a
-     *     successor (compare-and-set from null)
-     * @read any thread (acquire)
-     * @pairs a thread that detaches the VMA sets DETACHED, then reads the {@code anon_vma} and passes it on. A thread
+     * <p>Written: the constructor; the first fault that writes, and the operation that passes the {@code anon_vma} on
+     *     to a successor (compare-and-set from null).
+     * Read: any thread (acquire).
+     * Pairs: a thread that detaches the VMA sets DETACHED, then reads the {@code anon_vma} and passes it on. A thread
      *     that sets the {@code anon_vma} then reads the state word: if it finds DETACHED, it sets the successor's
-     *     {@code anon_vma} itself
-     * @invariant written once
+     *     {@code anon_vma} itself.
+     * Invariant: written once.
      */
     @SuppressWarnings("UnusedVariable") // through ANON_VMA
     private @Nullable AnonVma anonVma;
@@ -111,10 +111,10 @@ public final class VmArea extends Vma {
     /**
      * The VMA's share of an open of its backing; null if it needs none. Its predecessors may share the open.
      *
-     * @words {@code open}, {@code gate}
-     * @written the thread that attaches the VMA, before publication (plain)
-     * @read any thread that found the VMA (plain)
-     * @invariant never change once published
+     * <p>Words: {@code open}, {@code gate}.
+     * Written: the thread that attaches the VMA, before publication (plain).
+     * Read: any thread that found the VMA (plain).
+     * Invariant: never change once published.
      */
     private @Nullable Open open;
 
@@ -124,11 +124,11 @@ public final class VmArea extends Vma {
     /**
      * The VMA's link in the reverse map of its backing's pages; null if it has none.
      *
-     * @written holder of the district's lock, before publication (plain); the thread that retires its pages clears it
-     *     (plain)
-     * @read holder of the district's lock (plain); the thread that retires its pages (plain). The lock and the handover
-     *     of the range in flight order the accesses
-     * @invariant unlinked once, after the VMA's last page was removed
+     * <p>Written: holder of the district's lock, before publication (plain); the thread that retires its pages clears
+     *     it (plain).
+     * Read: holder of the district's lock (plain); the thread that retires its pages (plain). The lock and the handover
+     *     of the range in flight order the accesses.
+     * Invariant: unlinked once, after the VMA's last page was removed.
      */
     private @Nullable FileLink link;
 
