@@ -52,7 +52,7 @@ final class PageLinks {
                 : root.relativize(root.resolve(page.file()).resolveSibling(path).normalize());
         MarkdownPage target = pages.get(file);
         if (target != null) {
-            if (!anchor.isEmpty() && !target.ids().has(anchor)) {
+            if (!anchor.isEmpty() && !target.ids().containsValue(anchor)) {
                 broken.add(page.file() + ": no heading for " + destination);
             }
             String html = path.isEmpty() ? "" : siblingOf(path, MarkdownPage.pageOf(file));

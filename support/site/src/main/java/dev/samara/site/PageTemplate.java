@@ -44,7 +44,7 @@ final class PageTemplate {
 
     /** Returns the web page of a Markdown file whose links were resolved. */
     String page(MarkdownPage page) {
-        Map<Heading, String> ids = page.ids().all();
+        Map<Heading, String> ids = page.ids();
         HtmlRenderer renderer = HtmlRenderer.builder()
                 .extensions(List.of(TablesExtension.create()))
                 .nodeRendererFactory(CodeColours::new)
@@ -127,10 +127,10 @@ final class PageTemplate {
     /** Returns the second-level headings as a list, or an empty string if there are none. */
     private static String headings(MarkdownPage page) {
         StringBuilder list = new StringBuilder();
-        page.ids().all().forEach((heading, id) -> {
+        page.ids().forEach((heading, id) -> {
             if (heading.getLevel() == 2) {
                 list.append("<li>")
-                        .append(link(escaped(HeadingIds.textOf(heading)), "#" + id))
+                        .append(link(escaped(MarkdownPage.textOf(heading)), "#" + id))
                         .append("</li>\n");
             }
         });

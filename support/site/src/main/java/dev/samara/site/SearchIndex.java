@@ -4,17 +4,8 @@ package dev.samara.site;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
-import org.commonmark.ext.gfm.tables.TableCell;
-import org.commonmark.node.AbstractVisitor;
-import org.commonmark.node.Block;
-import org.commonmark.node.Code;
-import org.commonmark.node.FencedCodeBlock;
-import org.commonmark.node.HardLineBreak;
 import org.commonmark.node.Heading;
-import org.commonmark.node.IndentedCodeBlock;
 import org.commonmark.node.Node;
-import org.commonmark.node.SoftLineBreak;
-import org.commonmark.node.Text;
 
 /**
  * The index of the search: each section of each page with its URL, title and text. It is a script that assigns one
@@ -32,10 +23,10 @@ final class SearchIndex {
         for (Node node = page.document().getFirstChild(); node != null; node = node.getNext()) {
             if (node instanceof Heading begun && begun.getLevel() <= 3) {
                 add(page.title(), heading, place, text);
-                heading = HeadingIds.textOf(begun);
-                place = address + "#" + page.ids().all().getOrDefault(begun, "");
+                heading = MarkdownPage.textOf(begun);
+                place = address + "#" + page.ids().getOrDefault(begun, "");
             } else {
-                text.append(textOf(node)).append(' ');
+                text.append(MarkdownPage.textOf(node)).append(' ');
             }
         }
         add(page.title(), heading, place, text);
@@ -48,49 +39,6 @@ final class SearchIndex {
             sections.add("[" + quoted(page) + "," + quoted(heading) + "," + quoted(place) + "," + quoted(words) + "]");
         }
         text.setLength(0);
-    }
-
-    private static String textOf(Node node) {
-        StringBuilder text = new StringBuilder();
-        node.accept(new AbstractVisitor() {
-            @Override
-            public void visit(Text words) {
-                text.append(words.getLiteral());
-            }
-
-            @Override
-            public void visit(Code code) {
-                text.append(code.getLiteral());
-            }
-
-            @Override
-            public void visit(FencedCodeBlock block) {
-                text.append(block.getLiteral());
-            }
-
-            @Override
-            public void visit(IndentedCodeBlock block) {
-                text.append(block.getLiteral());
-            }
-
-            @Override
-            public void visit(SoftLineBreak end) {
-                text.append(' ');
-            }
-
-            @Override
-            public void visit(HardLineBreak end) {
-                text.append(' ');
-            }
-
-            @Override
-            protected void visitChildren(Node parent) {
-                super.visitChildren(parent);
-                // Separates paragraphs, items and cells.
-                text.append(parent instanceof Block || parent instanceof TableCell ? " " : "");
-            }
-        });
-        return text.toString();
     }
 
     /** Returns text as a JavaScript string literal. */

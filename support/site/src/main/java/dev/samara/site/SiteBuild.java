@@ -121,7 +121,7 @@ public final class SiteBuild {
             if (each instanceof Paragraph
                     && each.getFirstChild() instanceof StrongEmphasis bold
                     && bold.getNext() == null) {
-                group = groups.computeIfAbsent(HeadingIds.textOf(bold), title -> new ArrayList<>());
+                group = groups.computeIfAbsent(MarkdownPage.textOf(bold), title -> new ArrayList<>());
             } else if (each instanceof Heading) {
                 group = null;
             } else if (group != null) {
