@@ -55,7 +55,7 @@ public final class Share {
      * @return the share
      */
     public static Share of(String name, int of) {
-        String[] wanted = System.getProperty(PARTS, "1").split("/");
+        String[] wanted = System.getProperty(PARTS, "1").split("/", -1);
         int finer = wanted.length == 1 ? 1 : Integer.parseInt(wanted[1]);
         int parts = wanted[0].equals("all") ? of : Integer.parseInt(wanted[0]);
         Share share = new Share(name, Math.multiplyExact(of, finer), parts, Long.getLong(SEED, FRESH));
