@@ -81,7 +81,8 @@ final class ShareTest {
     void fraction() {
         String before = System.setProperty(Share.PARTS, "1/4");
         try {
-            assertEquals("sweep: 1 of 40 parts", Share.of("sweep", 10).toString().split(",", -1)[0]);
+            assertEquals(
+                    "sweep: 1 of 40 parts", Share.of("sweep", 10).toString().split(",", -1)[0]);
             System.setProperty(Share.PARTS, "all");
             assertTrue(Share.of("sweep", 10).isWhole());
         } finally {
