@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Checks of documents and of sources: the tables in {@code docs}, the names and imports of the modules, and the
- * modes in which shared words are accessed.
+ * Checks of class files: the order of packages, the modes in which shared words are accessed, and the locks that a
+ * method holds; and of each public method, whether it waits.
  */
 @NullMarked
 package dev.samara.core.docs;
