@@ -143,6 +143,41 @@ final class CpuSweepTest {
         StackSweep.sweep(Enter.class);
     }
 
+    /** An access of a CPU in KERNEL, which first catches up with a change and calls a listener for it. */
+    static final class CatchUp extends Scene {
+        @Override
+        public void prepare() {
+            super.prepare();
+            cpu().onFlush((start, end, reason, generation) -> {});
+            cpu().leaveGuest();
+            assertEquals(0, space.mprotect(AT, 4096, Protection.READ));
+        }
+
+        @Override
+        public boolean call() {
+            return cpu().memory().load(AT, 4) == Fault.NONE;
+        }
+
+        @Override
+        public void judge(@Nullable Throwable thrown) throws Exception {
+            // Neither waits for the CPU.
+            assertEquals(0, space.munmap(AT, 4096));
+            space.close();
+        }
+
+        @Override
+        public void goOn() {
+            cpu().enterGuest();
+            cpu().leaveGuest();
+        }
+    }
+
+    @Test
+    @DisplayName("load behind a change: the CPU is not in GUEST")
+    void catchUp() throws Exception {
+        StackSweep.sweep(CatchUp.class);
+    }
+
     /** Switches a CPU to its first space, at which its FlatMemory gets the arrays of the TLB. */
     static final class Switch extends Scene {
         @Override

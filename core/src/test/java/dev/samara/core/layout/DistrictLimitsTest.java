@@ -77,32 +77,6 @@ class DistrictLimitsTest {
         return PLACE + i * 8L * PAGE;
     }
 
-    private static long[] everyTenth() {
-        return new long[] {at(10) - 2 * PAGE, at(20) - 2 * PAGE, at(30)};
-    }
-
-    @Test
-    @DisplayName("refusals for the map count are exact, however many mappings each part has added")
-    void mapCount() {
-        int added = 0;
-        long end = at(MAPPINGS);
-        Random random = new Random(1);
-        while (true) {
-            Divisions.divide(layout, everyTenth());
-            // Single pages with gaps, so that no two are merged, in any part.
-            long address = random.nextBoolean() ? PLACE - (4 + 2L * added) * PAGE : end + (4 + 2L * added) * PAGE;
-            long result = space.mmap(address, PAGE, RW, HERE, null, 0);
-            if (Errno.isError(result)) {
-                assertEquals(Errno.ENOMEM.result(), result);
-                break;
-            }
-            added++;
-        }
-        // Linux compares before it increments.
-        assertEquals(MOST + 1 - MAPPINGS, added);
-        space.validate();
-    }
-
     /** A limit of {@link #MOST_OF_THREADS} that eight threads reach. */
     private enum Limited {
         /** Linux compares before it increments. */
@@ -207,56 +181,9 @@ class DistrictLimitsTest {
         return borders;
     }
 
-    @Test
-    @DisplayName("the limits of total and locked memory are exact")
-    void limitsOfPages() {
-        space.setLimit(Resource.AS, (4 * MAPPINGS + 100) * PAGE);
-        space.setLimit(Resource.MEMLOCK, 10 * PAGE);
-        Divisions.divide(layout, everyTenth());
-        assertEquals(0, space.mlock(at(1), 4 * PAGE));
-        assertEquals(0, space.mlock(at(11), 4 * PAGE));
-        assertEquals(0, space.mlock(at(35), 2 * PAGE));
-        Divisions.divide(layout, everyTenth());
-        assertEquals(Errno.ENOMEM.result(), space.mlock(at(22), PAGE));
-        assertEquals(0, space.munlock(at(11), PAGE));
-        assertEquals(0, space.mlock(at(22), PAGE));
-        for (int i = 0; i < 100; i++) {
-            Divisions.divide(layout, everyTenth());
-            long address = at(MAPPINGS) + 2L * i * PAGE;
-            assertEquals(address, space.mmap(address, PAGE, RW, HERE, null, 0));
-        }
-        Divisions.divide(layout, everyTenth());
-        assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE - PAGE, PAGE, RW, HERE, null, 0));
-        assertEquals(10, space.usage().locked());
-        space.validate();
-    }
-
     /** Divides the layout into two parts. Each gets half of what is left of a limit, without the remainder. */
     private void divideInHalves() {
         assertTrue(Divisions.divide(layout, at(20) - 2 * PAGE));
-    }
-
-    @ParameterizedTest
-    @EnumSource(names = {"AS", "DATA"})
-    @DisplayName("the remainder of a limit that is shared among parts is given once")
-    void remainder(Resource resource) {
-        int used = resource == Resource.AS ? 4 * MAPPINGS : 2 * MAPPINGS;
-        space.setLimit(resource, (used + 2 * 300 + 1) * PAGE);
-        divideInHalves();
-        assertEquals(PLACE - 400 * PAGE, space.mmap(PLACE - 400 * PAGE, 301 * PAGE, RW, HERE, null, 0));
-        long above = at(MAPPINGS);
-        assertEquals(Errno.ENOMEM.result(), space.mmap(above, 301 * PAGE, RW, HERE, null, 0));
-        assertEquals(above, space.mmap(above, 300 * PAGE, RW, HERE, null, 0));
-    }
-
-    @Test
-    @DisplayName("so is that of locked memory")
-    void remainderOfLocked() {
-        space.setLimit(Resource.MEMLOCK, (2 * 3 + 1) * PAGE);
-        divideInHalves();
-        assertEquals(0, space.mlock(at(1), 4 * PAGE));
-        assertEquals(Errno.ENOMEM.result(), space.mlock(at(31), 4 * PAGE));
-        assertEquals(0, space.mlock(at(31), 3 * PAGE));
     }
 
     /** Moves a mapping of 200 pages over another one, and grows it to 401 pages. */

@@ -68,23 +68,6 @@ final class MapNamesTest {
     }
 
     @Test
-    @DisplayName("each part of the heap is named, and memory elsewhere is not")
-    void partsOfTheHeap() {
-        AddressSpace space =
-                Machine.builder().build().space(LINUX).heap(HEAP, HEAP).build();
-        space.throwing().brk(HEAP + 9 * PAGE);
-        space.throwing().mmap(0x600000, PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
-        space.throwing().mprotect(HEAP + 2 * PAGE, PAGE, Protection.READ);
-        assertEquals(
-                List.of(
-                        "00600000-00601000 r--p 00000000 00:00 0 ",
-                        "555555559000-55555555b000 rw-p 00000000 00:00 0                          [heap]",
-                        "55555555b000-55555555c000 r--p 00000000 00:00 0                          [heap]",
-                        "55555555c000-555555562000 rw-p 00000000 00:00 0                          [heap]"),
-                space.snapshot().maps());
-    }
-
-    @Test
     @DisplayName("the main stack is named by an address in it, and stays so when it grows; others have no name")
     void stackIsNamed() {
         AddressSpace space =
@@ -97,23 +80,6 @@ final class MapNamesTest {
         assertEquals(List.of("", "[stack]"), names(space));
         space.throwing().mprotect(PLACE - 5 * PAGE, 5 * PAGE, Protection.READ);
         assertEquals(List.of("", "", "", "[stack]"), names(space));
-    }
-
-    @Test
-    @DisplayName("what lies above and below the main stack has no name")
-    void besideTheStack() {
-        AddressSpace space =
-                Machine.builder().build().space(LINUX).stack(0x600800).build();
-        int fixed = MapFlags.PRIVATE | MapFlags.ANONYMOUS | MapFlags.FIXED;
-        for (int page = 0; page < 5; page += 2) {
-            space.throwing().mmap(0x5fe000 + page * 0x1000L, 0x1000, Protection.READ, fixed, null, 0);
-        }
-        assertEquals(
-                List.of(
-                        "005fe000-005ff000 r--p 00000000 00:00 0 ",
-                        "00600000-00601000 r--p 00000000 00:00 0                                  [stack]",
-                        "00602000-00603000 r--p 00000000 00:00 0 "),
-                space.snapshot().maps());
     }
 
     private static List<String> names(AddressSpace space) {

@@ -10,14 +10,11 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.AddressSpaceBuilder;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.ProcMaps;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.internal.vma.VmArea;
-import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
@@ -185,19 +182,6 @@ final class ProcMapsTest {
     }
 
     @Test
-    @DisplayName("what lies above the space is shown and cannot be changed")
-    void gates() {
-        AddressSpace space = load(parse(MAPS, flagLines(" ", "")));
-        long gate = 0xffff_ffff_ff60_0000L;
-        assertNull(space.find(gate));
-        assertEquals(Errno.EINVAL.result(), space.munmap(gate, 0x1000));
-        assertEquals(15, space.usage().maps());
-        assertTrue(space.fork().snapshot().maps().contains(MAPS.get(15)));
-        space.close();
-        assertEquals(List.of(MAPS.get(15)), space.snapshot().maps());
-    }
-
-    @Test
     @DisplayName("the output of a space is read as an equal layout")
     void readAsPrinted() {
         AddressSpace space = load(List.of());
@@ -306,23 +290,6 @@ final class ProcMapsTest {
         assertThrows(
                 IllegalArgumentException.class,
                 () -> parse(MAPS, flagLines(" ", "").subList(1, 3)));
-    }
-
-    @Test
-    @DisplayName("loaded VMAs must be aligned, apart, and on one side of the limit")
-    void refusedLoads() {
-        Vma vma = VmArea.describe(0x1000, 0x3000, VmaFlags.READ, 1, null, null, null);
-        for (Vma other : List.of(
-                VmArea.describe(0x2000, 0x4000, VmaFlags.READ, 2, null, null, null),
-                VmArea.describe(0x5001, 0x6000, VmaFlags.READ, 2, null, null, null),
-                VmArea.describe(0x5000, 0x6001, VmaFlags.READ, 2, null, null, null),
-                VmArea.describe(0x5000, LINUX.limit() + 0x1000, VmaFlags.READ, 2, null, null, null))) {
-            AddressSpaceBuilder builder = Machine.builder().build().space(LINUX).load(List.of(vma, other));
-            assertThrows(IllegalArgumentException.class, builder::build, other::toString);
-        }
-        AddressSpaceBuilder builder = Machine.builder().build().space(LINUX);
-        assertThrows(IllegalArgumentException.class, () -> builder.heap(0x2000, 0x1000));
-        assertThrows(IllegalArgumentException.class, () -> builder.heap(0x2000, LINUX.limit() + 1));
     }
 
     @ParameterizedTest

@@ -20,7 +20,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Callable;
-import java.util.concurrent.CyclicBarrier;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -32,8 +31,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Readers concurrent with a writer, each single call of which preserves the rules in {@link RegionWriter}. A reader
- * that sees a rule violated has seen half a call. The writer's calls are also made once without readers, so every
- * possible layout is known; concurrent readers must see only these layouts, in their order.
+ * that sees a rule violated has seen half a call.
  */
 @DisplayName("I6: readers see each call wholly done or not at all")
 @Explored(1)
@@ -42,9 +40,6 @@ public class ReadersBesideAWriterTest {
     private static final int STEPS = Boolean.getBoolean("samara.torture")
             ? 3_000_000
             : Share.of("ReadersBesideAWriterTest", 4).steps(12_000);
-    private static final int RECORDED_STEPS = Boolean.getBoolean("samara.torture")
-            ? 60_000
-            : Share.of("ReadersBesideAWriterTest", 4).steps(1_000);
     private static final int LOOKUPS = 200;
 
     private final RegionWriter writer = new RegionWriter();
@@ -339,72 +334,6 @@ public class ReadersBesideAWriterTest {
         } finally {
             threads.shutdownNow();
         }
-    }
-
-    private static LayoutHistory history(long seed) {
-        RegionWriter alone = new RegionWriter();
-        LayoutHistory history = new LayoutHistory(RegionWriter.PAGE_SHIFT);
-        history.add(alone.space().snapshot());
-        alone.afterEachCall(() -> history.add(alone.space().snapshot()));
-        Random random = new Random(seed);
-        for (int step = 0; step < RECORDED_STEPS; step++) {
-            alone.step(random);
-        }
-        alone.space().validate();
-        return history;
-    }
-
-    @ParameterizedTest
-    @ValueSource(longs = {1, 2, 3, 4})
-    @DisplayName("snapshots and lookups see the layouts between the writer's calls, in their order")
-    void layoutsInOrder(long seed) throws Exception {
-        LayoutHistory history = history(seed);
-        CyclicBarrier start = new CyclicBarrier(READERS + 2);
-        List<Callable<?>> tasks = new ArrayList<>();
-        tasks.add(() -> {
-            start.await();
-            write(new Random(seed), RECORDED_STEPS);
-            return true;
-        });
-        tasks.add(() -> {
-            start.await();
-            return readLayouts(history);
-        });
-        for (int r = 0; r < READERS; r++) {
-            Random random = new Random(seed * 31 + r);
-            tasks.add(() -> {
-                start.await();
-                return readPages(history, random);
-            });
-        }
-        inParallel(tasks);
-        assertEquals(history.last(), history.indexOf(writer.space().snapshot(), history.last()));
-        writer.space().validate();
-    }
-
-    /** Takes snapshots until the writer is done, and one more afterwards. */
-    private @Nullable Void readLayouts(LayoutHistory history) {
-        int reached = 0;
-        boolean last;
-        do {
-            last = done;
-            reached = history.indexOf(writer.space().snapshot(), reached);
-        } while (!last);
-        return null;
-    }
-
-    /** Looks up single pages until the writer is done, and once more afterwards. */
-    private @Nullable Void readPages(LayoutHistory history, Random random) {
-        boolean last;
-        do {
-            last = done;
-            for (int n = 0; n < LOOKUPS; n++) {
-                int page = random.nextInt(RegionWriter.PAGES);
-                Vma found = writer.space().find(RegionWriter.address(random.nextInt(RegionWriter.COUNT), page));
-                assertTrue(found == null || history.has(found), () -> "there was never a mapping " + found);
-            }
-        } while (!last);
-        return null;
     }
 
     @Test

@@ -125,7 +125,6 @@ final class RegionWriter {
     }
 
     private final AddressSpace space;
-    private Runnable afterEachCall = () -> {};
     private final List<Vma> markers = new ArrayList<>();
 
     // Known only to the writer.
@@ -179,10 +178,6 @@ final class RegionWriter {
 
     AddressSpace space() {
         return space;
-    }
-
-    void afterEachCall(Runnable action) {
-        afterEachCall = action;
     }
 
     Vma marker(int region) {
@@ -309,7 +304,6 @@ final class RegionWriter {
                 // The call stops at the first hole, which is allowed.
                 long result = space.mprotect(address(region, page), pages * PAGE, rights);
                 assertEquals(result == 0 ? 0 : Errno.ENOMEM.result(), result);
-                afterEachCall.run();
             }
             default -> {
                 placed.add(call(space.mmap(0, PAGE, rights, ANONYMOUS, null, 0)));
@@ -329,7 +323,6 @@ final class RegionWriter {
         if (Errno.isError(result)) {
             throw new AssertionError("a call of the writer failed: " + Errno.of(result));
         }
-        afterEachCall.run();
         return result;
     }
 }

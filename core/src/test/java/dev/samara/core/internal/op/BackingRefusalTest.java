@@ -56,6 +56,7 @@ final class BackingRefusalTest {
     private static final class Refusing extends CountingBacking {
         private int agreesTo = Integer.MAX_VALUE;
         private Instead instead = Instead.REFUSE;
+        private int asked;
 
         Refusing() {
             super("/refusing", 1);
@@ -63,6 +64,7 @@ final class BackingRefusalTest {
 
         @Override
         protected @Nullable Errno askedForOpen(Vma vma) {
+            asked++;
             if (agreesTo-- > 0) {
                 return null;
             }
@@ -212,6 +214,7 @@ final class BackingRefusalTest {
             String before = state(space);
             backing.agreesTo = agreesTo;
             backing.instead = instead;
+            backing.asked = 0;
             switch (instead) {
                 case REFUSE -> assertEquals(Errno.EIO.result(), result(row, space, backing));
                 case THROW -> assertThrows(Thrown.class, () -> result(row, space, backing));
@@ -221,6 +224,7 @@ final class BackingRefusalTest {
             assertEquals(before, state(space), "after " + agreesTo + " opens");
             assertEquals(3, backing.stillOpen());
             assertEquals(agreesTo, backing.closes());
+            assertEquals(agreesTo + 1, backing.asked, "asked on after a refusal");
             space.validate();
             backing.agreesTo = Integer.MAX_VALUE;
             int opens = backing.opens();

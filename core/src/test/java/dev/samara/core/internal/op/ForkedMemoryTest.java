@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.RW;
@@ -9,10 +8,8 @@ import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
@@ -20,21 +17,11 @@ import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
-import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
-import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.Vma;
-import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
-import java.util.concurrent.Callable;
-import java.util.concurrent.FutureTask;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -49,10 +36,6 @@ final class ForkedMemoryTest {
     private long read(AddressSpace space, long address) {
         fixture.cpu.switchTo(space);
         return fixture.load(address);
-    }
-
-    private static Vma vma(AddressSpace space, long address) {
-        return Objects.requireNonNull(space.find(address));
     }
 
     private void write(AddressSpace space, long address, long number) {
@@ -203,171 +186,5 @@ final class ForkedMemoryTest {
         pinned.close();
         small.closeEmpty();
         fixture.close();
-    }
-
-    /** Forks repeatedly, concurrently with an action, and judges each child by the contents of its pages. */
-    private void beside(Callable<Void> meanwhile, Judge judge) throws Exception {
-        AtomicBoolean done = new AtomicBoolean();
-        FutureTask<?> other = new FutureTask<>(() -> {
-            while (!done.get()) {
-                meanwhile.call();
-            }
-            return null;
-        });
-        Thread thread = new Thread(other, "beside");
-        thread.start();
-        try {
-            for (int i = 0; i < 150; i++) {
-                try (AddressSpace child = fixture.space.fork()) {
-                    child.validate();
-                    fixture.cpu.switchTo(child);
-                    judge.judge();
-                    fixture.cpu.switchTo(null);
-                }
-            }
-            done.set(true);
-            other.get();
-        } finally {
-            done.set(true);
-        }
-        // The thread's CPU is a user of the space until the thread ended.
-        thread.join();
-        fixture.cpu.switchTo(fixture.space);
-        fixture.machine.awaitQuiescence();
-        fixture.closeEmpty();
-        assertEquals(List.of(), fixture.reports);
-    }
-
-    /** Checks the child in which the CPU is. */
-    private interface Judge {
-        void judge() throws Exception;
-    }
-
-    /** For each thread that uses it, a CPU in the parent. */
-    private final ThreadLocal<Cpu> others = ThreadLocal.withInitial(() -> {
-        Cpu cpu = fixture.machine.claimCpu();
-        cpu.switchTo(fixture.space);
-        return cpu;
-    });
-
-    @Test
-    @DisplayName("P4: beside stores is each page of some instant, and none that came after its return")
-    void besideStores() throws Exception {
-        long at = fixture.anonymous(PAGES);
-        AtomicLong number = new AtomicLong();
-        beside(
-                () -> {
-                    long next = number.incrementAndGet();
-                    for (int page = 0; page < PAGES; page++) {
-                        assertFault(Fault.NONE, others.get().memory().store(at + page * PAGE, 8, next));
-                    }
-                    assertFault(Fault.NONE, others.get().memory().load(at, 8));
-                    assertEquals(next, others.get().memory().value());
-                    return null;
-                },
-                () -> {
-                    long most = number.get();
-                    long[] first = new long[PAGES];
-                    for (int page = 0; page < PAGES; page++) {
-                        first[page] = fixture.load(at + page * PAGE);
-                        assertTrue(first[page] <= most, "from after the fork");
-                    }
-                    for (int page = 0; page < PAGES; page++) {
-                        assertEquals(first[page], fixture.load(at + page * PAGE));
-                        fixture.store(at + page * PAGE, -1);
-                    }
-                });
-    }
-
-    @Test
-    @DisplayName("P35: beside munmap and mmap of the parent is a whole mapping with its pages, or none")
-    void besideMunmap() throws Exception {
-        long place = 0x5000_0000L;
-        beside(
-                () -> {
-                    fixture.map(place, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-                    for (int page = 0; page < PAGES; page++) {
-                        assertFault(Fault.NONE, others.get().memory().store(place + page * PAGE, 8, 0x40 + page));
-                    }
-                    fixture.space.munmap(place, PAGES * PAGE);
-                    return null;
-                },
-                () -> {
-                    for (int page = 0; page < PAGES; page++) {
-                        int fault = fixture.memory.load(place + page * PAGE, 8);
-                        if (fault == Fault.NONE) {
-                            long value = fixture.memory.value();
-                            assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
-                        } else {
-                            assertFault(Fault.MAPERR, fault);
-                        }
-                    }
-                });
-    }
-
-    @Test
-    @DisplayName("P23: beside mremap of the parent has its pages at one of the two places")
-    void besideMremap() throws Exception {
-        long one = 0x5000_0000L;
-        long two = 0x6000_0000L;
-        fixture.map(one, PAGES, RW, ANONYMOUS | MapFlags.FIXED, null, 0);
-        for (int page = 0; page < PAGES; page++) {
-            fixture.store(one + page * PAGE, 0x40 + page);
-        }
-        int flags = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
-        beside(
-                () -> {
-                    assertEquals(two, fixture.space.mremap(one, PAGES * PAGE, PAGES * PAGE, flags, two));
-                    assertEquals(one, fixture.space.mremap(two, PAGES * PAGE, PAGES * PAGE, flags, one));
-                    return null;
-                },
-                () -> {
-                    long there = fixture.memory.load(one, 8) == Fault.NONE ? one : two;
-                    for (int page = 0; page < PAGES; page++) {
-                        assertEquals(0x40 + page, fixture.load(there + page * PAGE));
-                    }
-                    assertFault(Fault.MAPERR, fixture.memory.load(one + two - there, 8));
-                });
-    }
-
-    @Test
-    @DisplayName("P2: beside DONTNEED of the parent is each page as it was, or zeros")
-    void besideDontNeed() throws Exception {
-        long at = fixture.anonymous(PAGES);
-        beside(
-                () -> {
-                    for (int page = 0; page < PAGES; page++) {
-                        assertFault(Fault.NONE, others.get().memory().store(at + page * PAGE, 8, 0x40 + page));
-                    }
-                    assertEquals(0, fixture.space.madvise(at, PAGES * PAGE, Advice.DONTNEED));
-                    return null;
-                },
-                () -> {
-                    for (int page = 0; page < PAGES; page++) {
-                        long value = fixture.load(at + page * PAGE);
-                        assertTrue(value == 0 || value == 0x40 + page, () -> "read " + value);
-                        fixture.store(at + page * PAGE, 1);
-                    }
-                });
-    }
-
-    @Test
-    @DisplayName("P11: beside mprotect has no right that the child's mapping lacks")
-    void besideMprotect() throws Exception {
-        long at = fixture.anonymous(PAGES);
-        fixture.store(at, 1);
-        beside(
-                () -> {
-                    assertEquals(0, fixture.space.mprotect(at, PAGES * PAGE, RW));
-                    others.get().memory().store(at, 8, 1);
-                    assertEquals(0, fixture.space.mprotect(at, PAGES * PAGE, READ));
-                    return null;
-                },
-                () -> {
-                    boolean mayWrite =
-                            vma(Objects.requireNonNull(fixture.cpu.space()), at).has(VmaFlags.WRITE);
-                    assertFault(mayWrite ? Fault.NONE : Fault.ACCERR, fixture.memory.store(at, 8, 1));
-                    assertEquals(1, fixture.load(at));
-                });
     }
 }

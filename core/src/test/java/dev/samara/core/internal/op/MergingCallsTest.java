@@ -23,13 +23,17 @@ import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.ShmFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.SharedSegment;
+import dev.samara.core.vma.VmaFlags;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** The merges and cuts of each call, drawn as described in {@link DrawnLayout}. */
@@ -106,6 +110,7 @@ class MergingCallsTest {
                 new Row("mmap cuts both edges", "[aaa][eee]", mmap(2, 2, READ), "[aa][AA][ee]"),
                 new Row("mmap takes an identity", "[xx]..[EE]", mmap(2, 2, READ_WRITE), "[xxxx][EE]"),
                 new Row("mmap over an identity", "[xxxxxx]", mmap(2, 2, READ_WRITE), "[xxxxxx]"),
+                new Row("mmap between identities", "[xx]..[yy]", mmap(2, 2, READ_WRITE), "[xxxx][yy]"),
                 new Row("mmap inherits nothing", "[iiiiii]", mmap(2, 2, READ_WRITE), "[ii][aa][ii]"),
                 new Row("mmap of the same file", "[ff]..[ff]", mmap(2, 2, DrawnLayout.FILE_F), "[ffffff]"),
                 new Row("mmap of another open", "[ff]..[ff]", mmap(2, 2, DrawnLayout.FILE_G), "[ff][gg][ff]"),
@@ -117,6 +122,7 @@ class MergingCallsTest {
                 new Row("mprotect drops the promise", "[aa][AA]", mprotect(0, 2, READ), "[AAAA]"),
                 new Row("mprotect of several", "[AA][EE][AA]", mprotect(1, 5, READ_WRITE), "[A][aaaa][A]"),
                 new Row("mprotect of equals", "[AA][AA][AA]", mprotect(0, 6, READ_WRITE), "[aaaaaa]"),
+                new Row("mprotect between identities", "[xx][AA][yy]", mprotect(2, 4, READ_WRITE), "[xxxx][yy]"),
                 new Row("mprotect of no change", "[aa][aa]", mprotect(0, 4, READ_WRITE), "[aa][aa]"),
                 new Row("mprotect away from equals", "[aa][aa][EE]", mprotect(4, 6, READ_WRITE), "[aa][aaaa]"),
                 new Row("munmap of a middle", "[aaaaaa]", munmap(2, 4), "[aa]..[aa]"),
@@ -137,6 +143,7 @@ class MergingCallsTest {
                 new Row("a move of part", "[aa]..[E][aaaa]", mremap(6, 2, 2, MOVE_TO, 2), "[aaaa][E][a]..[a]"),
                 new Row("a move keeps an identity's place", "[xxx]..[x]", mremap(5, 1, 1, MOVE_TO, 3), "[xxx][?]"),
                 new Row("a move there and back", "[xx][X]", then(there(), back()), "[xx][X]"),
+                new Row("an attachment's middle there and back", "[ssssss]", then(away(), home()), "[ssss][ss]"),
                 new Row("a copy beside its source", "[aa]", mremap(0, 2, 2, COPY_TO, 2), "[aaaa]"),
                 new Row("a copy and an emptied source", "[xx].[EE]", mremap(0, 2, 2, COPY_TO, 6), "[aa].[EE].[??]"),
                 new Row("advice and back", "[aaaa]", then(advise(), unadvise()), "[aaaa]"),
@@ -155,6 +162,14 @@ class MergingCallsTest {
 
     private static ToLongFunction<Layout> back() {
         return mremap(5, 2, 2, MOVE_TO, 0);
+    }
+
+    private static ToLongFunction<Layout> away() {
+        return mremap(2, 2, 2, MOVE_TO, 9);
+    }
+
+    private static ToLongFunction<Layout> home() {
+        return mremap(9, 2, 2, MOVE_TO, 2);
     }
 
     private static ToLongFunction<Layout> advise() {
@@ -291,5 +306,76 @@ class MergingCallsTest {
         assertEquals("[nnnn]....[E]", DrawnLayout.of(layout));
         assertEquals(0, munmap(0, 4).applyAsLong(layout));
         assertEquals("........[E]", DrawnLayout.of(layout));
+    }
+
+    private static VmArea withFlags(int from, int to, long flags) {
+        DrawnLayout.Kind plain = DrawnLayout.kind('a');
+        return new DrawnLayout.Kind(flags, plain.backing(), plain.name(), plain.identity(), plain.skew())
+                .over(from, to);
+    }
+
+    /** Maps writable memory between two VMAs, or makes memory there writable, and draws the layout without kinds. */
+    private static void assertBetween(String expected, long left, long right) {
+        List<VmArea> around = List.of(withFlags(0, 2, left), withFlags(4, 6, right));
+        Layout fresh = DrawnLayout.layout(around);
+        assertEquals(address(2), mapped(fresh, 2, 2, READ_WRITE, null));
+        Layout changed =
+                DrawnLayout.layout(List.of(around.get(0), DrawnLayout.kind('A').over(2, 4), around.get(1)));
+        assertEquals(0, mprotect(2, 4, READ_WRITE).applyAsLong(changed));
+        for (Layout layout : List.of(fresh, changed)) {
+            layout.validate();
+            assertEquals(expected, DrawnLayout.of(layout).replaceAll("[a-zA-Z?]", "o"));
+        }
+    }
+
+    static IntStream bits() {
+        return IntStream.range(0, VmaFlags.BITS).filter(bit -> 1L << bit != VmaFlags.MAYBE_GUARD);
+    }
+
+    @ParameterizedTest(name = "bit {0}")
+    @MethodSource("bits")
+    @DisplayName("One flag that differs, whichever it is, prevents a merge at that side and at no other")
+    void everyFlagCounts(int bit) {
+        long same = DrawnLayout.WRITTEN;
+        long other = same ^ 1L << bit;
+        assertBetween("[oo][oooo]", other, same);
+        assertBetween("[oooo][oo]", same, other);
+        assertBetween("[oo][oo][oo]", other, other);
+    }
+
+    @Test
+    @DisplayName("Possible guard markers prevent no merge, and whatever has a part that may have them may have them")
+    void stickyFlag() {
+        long plain = DrawnLayout.WRITTEN;
+        long marked = plain | VmaFlags.MAYBE_GUARD;
+        assertBetween("[oooooo]", marked, plain);
+        assertBetween("[oooooo]", plain, marked);
+        for (int place = 0; place < 3; place++) {
+            List<VmArea> vmas = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                long flags = (i == 1 ? DrawnLayout.kind('A').flags() : plain) | (i == place ? VmaFlags.MAYBE_GUARD : 0);
+                vmas.add(withFlags(2 * i, 2 * i + 2, flags));
+            }
+            Layout layout = DrawnLayout.layout(vmas);
+            assertEquals(0, mprotect(2, 4, READ_WRITE).applyAsLong(layout));
+            assertEquals(marked, Layouts.vmas(layout).get(0).flags());
+        }
+    }
+
+    static final List<Long> SPECIAL =
+            List.of(VmaFlags.IO, VmaFlags.DONTEXPAND, VmaFlags.PFNMAP, VmaFlags.MIXEDMAP, VmaFlags.SPECIAL);
+
+    @ParameterizedTest
+    @FieldSource("SPECIAL")
+    @DisplayName("Special mappings never merge, equal as they may be")
+    void specialMappings(long special) {
+        long flags = DrawnLayout.WRITTEN | special;
+        Layout layout = DrawnLayout.layout(
+                List.of(withFlags(0, 2, flags), withFlags(2, 4, flags & ~VmaFlags.WRITE), withFlags(4, 6, flags)));
+        assertEquals(0, mprotect(2, 4, READ_WRITE).applyAsLong(layout));
+        assertEquals(
+                List.of(flags, flags, flags),
+                Layouts.vmas(layout).stream().map(VmArea::flags).toList());
+        layout.validate();
     }
 }

@@ -88,16 +88,6 @@ final class AttachErrnoTest {
     }
 
     @Test
-    @DisplayName("attached at no address it is placed as shared memory is")
-    void anywhere() {
-        AddressSpace space = space();
-        assertEquals(0x7fff_f7ff_a000L, space.shmat(OpenFiles.FIVE_PAGES, 0, 0));
-        assertEquals(0x7fff_f7ff_5000L, space.shmat(OpenFiles.FIVE_PAGES, 0, 0));
-        assertEquals(2, space.usage().maps(), "two attachments never merge");
-        assertEquals(0, space.machine().committed(), "a segment is charged where it is made");
-    }
-
-    @Test
     @DisplayName("shmdt: EINVAL where nothing is attached; else every piece of that attachment goes, and no other")
     void shmdt() {
         AddressSpace space = space();

@@ -7,7 +7,6 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.LayoutText;
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -189,45 +188,6 @@ final class MmapErrnoTest {
         return Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
     }
 
-    @Test
-    @DisplayName("address and length are tested against the end of the space before alignment")
-    void aHighOddAddressIsEnomem() {
-        AddressSpace space = space();
-        int fixed = ANON | MapFlags.FIXED;
-        assertEquals(Errno.ENOMEM.result(), space.mmap(CallArguments.LIMIT + 1, PAGE, RW, fixed, null, 0));
-        assertEquals(Errno.ENOMEM.result(), space.mmap(-1, PAGE, RW, fixed, null, 0));
-        assertEquals(Errno.ENOMEM.result(), space.mmap(-513, PAGE, RW, fixed, null, 0));
-        assertEquals(Errno.ENOMEM.result(), space.mmap(-PAGE, PAGE, RW, fixed, null, 0));
-        assertEquals(Errno.EINVAL.result(), space.mmap(PLACE + 1, PAGE, RW, fixed, null, 0));
-        assertEquals(CallArguments.LIMIT - PAGE, space.mmap(CallArguments.LIMIT - PAGE, PAGE, RW, fixed, null, 0));
-    }
-
-    @Test
-    @DisplayName("below the minimum: EPERM when fixed, unless privileged; a hint is moved up")
-    void theLowestPages() {
-        AddressSpace space = space();
-        assertEquals(Errno.EPERM.result(), space.mmap(0, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
-        assertEquals(0x10000, space.mmap(PAGE, PAGE, RW, ANON, null, 0));
-        AddressSpace privileged = Machine.builder()
-                .build()
-                .space(Geometry.LINUX_X86_64)
-                .grant(Capability.SYS_RAWIO)
-                .build();
-        assertEquals(0, privileged.mmap(0, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
-        privileged.validate();
-    }
-
-    @Test
-    @DisplayName("no room: ENOMEM, also for the whole space")
-    void noRoom() {
-        AddressSpace space = space();
-        space.throwing().mmap(0x10000, CallArguments.LIMIT - 0x10000, Protection.NONE, ANON | MapFlags.FIXED, null, 0);
-        String full = LayoutText.of(space);
-        assertEquals(Errno.ENOMEM.result(), space.mmap(0, PAGE, RW, ANON, null, 0));
-        assertEquals(Errno.ENOMEM.result(), space.mmap(0, CallArguments.LIMIT, RW, ANON, null, 0));
-        assertEquals(full, LayoutText.of(space));
-    }
-
     @ParameterizedTest(name = "flags {0}, at {1}, {2} bytes, offset {3}: {4}")
     @CsvSource({
         "0x40022, 0, 4096, 0, ENOMEM",
@@ -288,62 +248,5 @@ final class MmapErrnoTest {
         assertEquals(
                 Errno.EEXIST.result(),
                 space.mmap(PLACE, PAGE, RW, validate | MapFlags.FIXED_NOREPLACE, OpenFiles.A, 0));
-    }
-
-    @Test
-    @DisplayName("a failure after the cut leaves the edges cut, and the middle mapped")
-    void aLimitLeavesTheEdgesCut() {
-        AddressSpace space = space();
-        space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
-        int fixed = ANON | MapFlags.FIXED;
-        space.setLimit(Resource.AS, 4 * PAGE);
-        assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE + PAGE, 3 * PAGE, RW, fixed, null, 0));
-        assertEquals("""
-            10000000-10001000 rd mr mw me +10000
-            10001000-10004000 rd mr mw me +10001
-            10004000-10005000 rd mr mw me +10004
-            """, LayoutText.of(space));
-    }
-
-    @Test
-    @DisplayName("a seal that refuses leaves the first mapping cut at the start of the range")
-    void aSealLeavesTheStartCut() {
-        AddressSpace space = space();
-        space.throwing().mmap(PLACE, 5 * PAGE, Protection.READ, ANON | MapFlags.FIXED, null, 0);
-        space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
-        assertEquals(Errno.EPERM.result(), space.mmap(PLACE + PAGE, 4 * PAGE, RW, ANON | MapFlags.FIXED, null, 0));
-        assertEquals("""
-            10000000-10001000 rd mr mw me +10000
-            10001000-10003000 rd mr mw me +10001
-            10003000-10004000 rd mr mw me sl +10003
-            10004000-10005000 rd mr mw me +10004
-            """, LayoutText.of(space));
-        assertEquals(Errno.EPERM.result(), space.mmap(PLACE + 3 * PAGE, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
-    }
-
-    @Test
-    @DisplayName("at the limit of mappings one more is let through, above it none")
-    void oneMappingMoreThanAllowed() {
-        AddressSpace space = Machine.builder().maxMapCount(2).build().newSpace(Geometry.LINUX_X86_64);
-        for (int i = 0; i < 3; i++) {
-            long address = PLACE + 2L * i * PAGE;
-            assertEquals(address, space.mmap(address, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
-        }
-        assertEquals(Errno.ENOMEM.result(), space.mmap(0, PAGE, RW, ANON, null, 0));
-        assertEquals(3, space.usage().maps());
-        assertEquals(0, space.munmap(PLACE, PAGE));
-        assertEquals(PLACE, space.mmap(PLACE, PAGE, RW, ANON | MapFlags.FIXED, null, 0));
-    }
-
-    @Test
-    @DisplayName("replaced pages do not count against the limits")
-    void replacedPagesDoNotCount() {
-        AddressSpace space = Machine.builder().commitLimit(4 * PAGE).build().newSpace(Geometry.LINUX_X86_64);
-        int fixed = ANON | MapFlags.FIXED;
-        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, RW, fixed, null, 0));
-        space.setLimit(Resource.AS, 4 * PAGE);
-        assertEquals(PLACE + PAGE, space.mmap(PLACE + PAGE, 2 * PAGE, RW, fixed, null, 0));
-        assertEquals(PLACE, space.mmap(PLACE, 4 * PAGE, RW, fixed, null, 0));
-        assertEquals(Errno.ENOMEM.result(), space.mmap(PLACE + PAGE, 4 * PAGE, RW, fixed, null, 0));
     }
 }

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 
-/** The failures of {@code mremap}, their order, and the layout that it leaves. */
+/** The failures of {@code mremap}, and their order. */
 final class RemapErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
@@ -157,78 +157,6 @@ final class RemapErrnoTest {
                 .tests();
     }
 
-    private static AddressSpace fourPages() {
-        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
-        space.throwing().mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0);
-        return space;
-    }
-
-    @Test
-    @DisplayName("equal lengths without a new address: no look at the range, but at the first page")
-    void nothingToDo() {
-        AddressSpace space = fourPages();
-        String before = LayoutText.of(space);
-        assertEquals(PLACE + PAGE, space.mremap(PLACE + PAGE, 900 * PAGE, 900 * PAGE - 5, 0, 0));
-        assertEquals(Errno.EFAULT.result(), space.mremap(PLACE - PAGE, PAGE, PAGE, 0, 0));
-        space.throwing().mseal(PLACE, 4 * PAGE, 0);
-        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, PAGE, PAGE, 0, 0));
-        assertEquals(before.replace(" ac", " ac sl"), LayoutText.of(space));
-    }
-
-    @Test
-    @DisplayName("a shrink may cross mappings and holes")
-    void shrinkOverEverything() {
-        AddressSpace space = fourPages();
-        space.throwing().mmap(PLACE + 6 * PAGE, PAGE, Protection.READ, FIXED, null, 0);
-        space.throwing().mmap(PLACE + 8 * PAGE, 2 * PAGE, Protection.READ, FIXED, null, 0);
-        assertEquals(PLACE + PAGE, space.mremap(PLACE + PAGE, 8 * PAGE, PAGE, 0, 0));
-        assertEquals("""
-            10000000-10002000 rd wr mr mw me ac +10000
-            10009000-1000a000 rd mr mw me +10009
-            """, LayoutText.of(space));
-    }
-
-    @Test
-    @DisplayName("a shrink refused by a seal leaves the mapping cut where it should have ended")
-    void shrinkOverASeal() {
-        AddressSpace space = fourPages();
-        space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
-        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, PAGE, 0, 0));
-        assertEquals("""
-            10000000-10001000 rd wr mr mw me ac +10000
-            10001000-10003000 rd wr mr mw me ac +10001
-            10003000-10004000 rd wr mr mw me ac sl +10003
-            """, LayoutText.of(space));
-    }
-
-    @Test
-    @DisplayName("a shared mapping of old length 0 is mapped a second time")
-    void duplicate() {
-        AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
-        space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
-        assertEquals(TARGET, space.mremap(PLACE + PAGE, 0, 2 * PAGE, MOVE_TO, TARGET));
-        assertEquals("""
-            10000000-10004000 rd wr sh mr mw me ms +0 A#1
-            10040000-10042000 rd wr sh mr mw me ms +1 A#1
-            """, LayoutText.of(space));
-        assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 0, PAGE, 0, 0), "in place there is no room");
-    }
-
-    @Test
-    @DisplayName("the target is unmapped first, and stays so after a later failure")
-    void theTargetIsGone() {
-        AddressSpace space = fourPages();
-        space.throwing().mmap(TARGET, 2 * PAGE, Protection.READ, FIXED, null, 0);
-        space.throwing().mseal(PLACE + 3 * PAGE, PAGE, 0);
-        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, PAGE, MOVE_TO, TARGET));
-        assertEquals("""
-            10000000-10001000 rd wr mr mw me ac +10000
-            10001000-10003000 rd wr mr mw me ac +10001
-            10003000-10004000 rd wr mr mw me ac sl +10003
-            10041000-10042000 rd mr mw me +10041
-            """, LayoutText.of(space));
-    }
-
     @Test
     @DisplayName("old length 0 onto its own start: the source is unmapped as target, then nothing is there")
     void theSourceIsTheTarget() {
@@ -236,49 +164,5 @@ final class RemapErrnoTest {
         space.throwing().mmap(PLACE, 4 * PAGE, RW, MapFlags.SHARED | MapFlags.FIXED, OpenFiles.A, 0);
         assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 0, 2 * PAGE, MOVE_TO, PLACE));
         assertEquals("10002000-10004000 rd wr sh mr mw me ms +2 A#1\n", LayoutText.of(space));
-    }
-
-    @Test
-    @DisplayName("several mappings move one by one: those before a sealed one have moved")
-    void movedUpToTheSeal() {
-        AddressSpace space = fourPages();
-        space.throwing().mprotect(PLACE + PAGE, PAGE, Protection.READ);
-        space.throwing().mseal(PLACE + 2 * PAGE, PAGE, 0);
-        assertEquals(Errno.EPERM.result(), space.mremap(PLACE, 4 * PAGE, 4 * PAGE, MOVE_TO, TARGET));
-        assertEquals("""
-            10002000-10003000 rd wr mr mw me ac sl +10002
-            10003000-10004000 rd wr mr mw me ac +10003
-            10040000-10041000 rd wr mr mw me ac +10040
-            10041000-10042000 rd mr mw me +10041
-            """, LayoutText.of(space));
-    }
-
-    @Test
-    @DisplayName("several mappings move with the holes between them; pages of the target in a hole stay")
-    void movedWithHoles() {
-        AddressSpace space = fourPages();
-        space.throwing().munmap(PLACE + PAGE, PAGE);
-        space.throwing().mmap(TARGET, 4 * PAGE, Protection.READ, FIXED, null, 0);
-        assertEquals(TARGET, space.mremap(PLACE, 4 * PAGE, 4 * PAGE, MOVE_TO, TARGET));
-        assertEquals("""
-            10040000-10041000 rd wr mr mw me ac +10040
-            10041000-10042000 rd mr mw me +10041
-            10042000-10044000 rd wr mr mw me ac +10042
-            """, LayoutText.of(space));
-        assertEquals(Errno.EFAULT.result(), space.mremap(PLACE, 68 * PAGE, 68 * PAGE, MOVE_TO, TARGET + 8 * PAGE));
-    }
-
-    @Test
-    @DisplayName("DONTUNMAP takes the lock off the whole old mapping, without a merge")
-    void dontunmapUnlocks() {
-        AddressSpace space = fourPages();
-        space.throwing().mmap(PLACE + 4 * PAGE, PAGE, RW, FIXED, null, 0);
-        space.throwing().mlock(PLACE, 4 * PAGE);
-        assertEquals(TARGET, space.mremap(PLACE, PAGE, PAGE, MOVE_TO | RemapFlags.DONTUNMAP, TARGET));
-        assertEquals("""
-            10000000-10004000 rd wr mr mw me ac +10000
-            10004000-10005000 rd wr mr mw me ac +10004
-            10040000-10041000 rd wr mr mw me lo ac +10040
-            """, LayoutText.of(space));
     }
 }

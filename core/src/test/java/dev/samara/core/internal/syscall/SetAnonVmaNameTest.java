@@ -13,13 +13,14 @@ import dev.samara.core.fixture.OpenFiles;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
-import dev.samara.core.vma.SharedSegment;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.DynamicTest;
@@ -31,8 +32,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * {@code PR_SET_VMA_ANON_NAME}, by {@code set_anon_vma_name} and {@code madvise_vma_behavior} of {@code mm/madvise.c},
  * {@code get_vma_name} of {@code fs/proc/task_mmu.c}, and the kernel's {@code selftests/prctl/set-anon-vma-name-test.c}
- * (Linux 6.18): a kernel that is built without {@code CONFIG_ANON_VMA_NAME} cannot answer. {@code NamedMappingsTest}
- * tests how calls copy and compare names.
+ * (Linux 6.18): a kernel that is built without {@code CONFIG_ANON_VMA_NAME} cannot answer. The layout model has the
+ * rules by which calls copy and compare names.
  */
 @DisplayName("memory without a file can be named")
 final class SetAnonVmaNameTest {
@@ -136,44 +137,6 @@ final class SetAnonVmaNameTest {
     }
 
     @Test
-    @DisplayName("a length of 0 succeeds, whatever is there; a length is rounded up to whole pages")
-    void ranges() {
-        map(0, 3, RW);
-        assertEquals(0, name(100, 0, "x"));
-        assertEquals(0, space.setAnonymousName(at(0), PAGE + 1, "x"));
-        assertEquals("[anon:x] [anon:x] null", nameAt(0) + " " + nameAt(1) + " " + nameAt(2));
-    }
-
-    @Test
-    @DisplayName("a hole is reported at the end, and what lies behind it is named; a file ends the call")
-    void walk() {
-        map(0, 1, RW);
-        map(2, 1, RW);
-        map(3, 1, MapFlags.PRIVATE, OpenFiles.A);
-        map(4, 1, RW);
-        assertEquals(Errno.ENOMEM.result(), name(0, 3, "x"));
-        assertEquals("[anon:x] [anon:x]", nameAt(0) + " " + nameAt(2));
-        assertEquals(Errno.EBADF.result(), name(0, 5, "y"), "precedes the hole's ENOMEM");
-        assertEquals("[anon:y] [anon:y] null", nameAt(0) + " " + nameAt(2) + " " + nameAt(4));
-        assertEquals(Errno.EBADF.result(), name(3, 1, null));
-    }
-
-    @Test
-    @DisplayName("an equal name changes nothing, also where a mapping could not be cut")
-    void equalName() {
-        AddressSpace full = Machine.builder().maxMapCount(1).build().newSpace(LINUX);
-        assertEquals(AT, full.mmap(AT, 3 * PAGE, RW, FIXED, null, 0));
-        Vma unnamed = full.find(AT);
-        assertEquals(0, full.setAnonymousName(AT + PAGE, PAGE, null));
-        assertSame(unnamed, full.find(AT));
-        assertEquals(Errno.EAGAIN.result(), full.setAnonymousName(AT + PAGE, PAGE, "x"));
-        assertEquals(0, full.setAnonymousName(AT, 3 * PAGE, "x"));
-        Vma named = full.find(AT);
-        assertEquals(0, full.setAnonymousName(AT + PAGE, PAGE, "x"));
-        assertSame(named, full.find(AT));
-    }
-
-    @Test
     @DisplayName("shared memory and a memfd have names, also where they are mapped privately (vma_is_anon_shmem)")
     void shared() {
         map(0, 1, MapFlags.SHARED | MapFlags.ANONYMOUS, null);
@@ -216,28 +179,6 @@ final class SetAnonVmaNameTest {
         }
         assertEquals(frames, machine.statistics().framesInUse());
         assertEquals(3, space.usage().maps());
-    }
-
-    @Test
-    @DisplayName("EBADF of a file, a System V segment, and the zero device that is mapped privately")
-    void files() {
-        map(0, 1, MapFlags.SHARED, OpenFiles.A);
-        map(2, 1, MapFlags.PRIVATE, OpenFile.named("/dev/zero").zeroDevice().open());
-        assertEquals(at(4), space.shmat(new SharedSegment(1, 0, PAGE), at(4), 0));
-        for (int page = 0; page < 6; page += 2) {
-            assertEquals(Errno.EBADF.result(), name(page, 1, "x"));
-            assertEquals("null", nameAt(page));
-        }
-    }
-
-    @Test
-    @DisplayName("a seal does not hinder a name; a sealed mapping is cut by one")
-    void sealed() {
-        map(0, 3, RW);
-        assertEquals(0, space.mseal(at(0), 3 * PAGE, 0));
-        assertEquals(0, name(1, 1, "x"));
-        assertEquals("null [anon:x] null", nameAt(0) + " " + nameAt(1) + " " + nameAt(2));
-        assertEquals(Errno.EPERM.result(), space.munmap(at(1), PAGE));
     }
 
     @ParameterizedTest
@@ -291,5 +232,29 @@ final class SetAnonVmaNameTest {
         assertEquals(0, loaded.setAnonymousName(at(0), PAGE, null));
         Vma first = loaded.find(AT);
         assertNull(first == null ? "none" : first.name());
+    }
+
+    @Test
+    @DisplayName("a call over many mappings has one text of a name for all, and its cuts have that, too")
+    void oneText() {
+        for (int page = 0; page < 400; page += 2) {
+            map(page, 1, RW);
+            map(page + 1, 1, Protection.READ);
+        }
+        assertEquals(0, name(0, 400, "x"));
+        Vma first = Objects.requireNonNull(space.find(at(0)));
+        for (Vma vma : space.snapshot()) {
+            assertSame(first.name(), vma.name(), vma::toString);
+        }
+        assertEquals(400, space.usage().maps());
+    }
+
+    @Test
+    @DisplayName("what a stack grows by has the name of the stack")
+    void grownStack() {
+        map(20, 1, CallArguments.ANON | MapFlags.GROWSDOWN, null);
+        assertEquals(0, name(20, 1, "s"));
+        assertEquals(0, space.growStack(at(18)));
+        assertEquals("[anon:s]", nameAt(18));
     }
 }

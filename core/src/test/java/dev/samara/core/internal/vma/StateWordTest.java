@@ -238,26 +238,6 @@ final class StateWordTest {
     }
 
     @Test
-    @DisplayName("the last of release and clearing puts the share, and a VMA without a share ends too")
-    void lastOneOut() {
-        for (Step last : List.of(Step.CLEAR_RETIRING, Step.RELEASE)) {
-            Step first = last == Step.CLEAR_RETIRING ? Step.RELEASE : Step.CLEAR_RETIRING;
-            for (boolean shares : new boolean[] {true, false}) {
-                VmArea vma = fresh();
-                CountedOpen open = new CountedOpen();
-                vma.attach(shares ? open : null, null);
-                assertTrue(vma.acquire());
-                vma.detach();
-                take(vma, first, open);
-                assertEquals(0, open.ends);
-                take(vma, last, open);
-                assertEquals(shares ? 1 : 0, open.ends);
-                assertEquals(VmArea.DETACHED, word(vma));
-            }
-        }
-    }
-
-    @Test
     @DisplayName("an open ends with its last share, and cannot be got or put after that")
     void shares() {
         CountedOpen open = new CountedOpen();
