@@ -89,12 +89,6 @@ final class TlbGatherTest {
         Await.until(what, () -> !thread.isAlive(), reports);
     }
 
-    private void awaitShootdown(Thread by) {
-        Await.until("a CPU is asked", () -> memory.shootdowns().count() != 0 || !by.isAlive(), reports);
-        assertEquals(1, memory.shootdowns().count());
-        assertTrue(by.isAlive());
-    }
-
     private static boolean hasPendingFlush(long[] leaf) {
         Leaf.lock(leaf);
         try {
