@@ -33,8 +33,8 @@ public final class GuestMemoryStress {
     private GuestMemoryStress() {}
 
     /**
-     * A range of guest memory with a cell for each live state of a test. The cells are reused in a circle; there are more
-     * of them than states at any time.
+     * A range of guest memory with a cell for each live state of a test. The cells are reused in a circle; there are
+     * more of them than states at any time.
      */
     private static final class GuestCells {
         static final Geometry GEOMETRY = Geometry.LINUX_X86_64;
@@ -110,7 +110,9 @@ public final class GuestMemoryStress {
             return made != null ? made : make();
         }
 
-        /** Returns the current thread's CPU, which stays in GUEST from its first use on, so no thread may wait for it. */
+        /**
+         * Returns the current thread's CPU, which stays in GUEST from its first use on, so no thread may wait for it.
+         */
         static GuestCpu inGuest() {
             GuestCpu made = OF_THREAD.get();
             if (made == null) {
@@ -170,8 +172,8 @@ public final class GuestMemoryStress {
     }
 
     /**
-     * A CPU reads one word of guest memory twice while another CPU stores to it. Opaque loads observe the store in order.
-     * Plain loads may be merged or reordered.
+     * A CPU reads one word of guest memory twice while another CPU stores to it. Opaque loads observe the store in
+     * order. Plain loads may be merged or reordered.
      */
     @JCStressTest
     @Outcome(id = "1, 0, .*", expect = FORBIDDEN, desc = "opaque: the old number after the new one")
@@ -207,8 +209,8 @@ public final class GuestMemoryStress {
     }
 
     /**
-     * A number is stored, then a flag, in guest memory. A CPU that sees the flag with an acquire load also sees the number,
-     * even if it read the number before. An opaque load of the flag guarantees nothing about other words.
+     * A number is stored, then a flag, in guest memory. A CPU that sees the flag with an acquire load also sees the
+     * number, even if it read the number before. An opaque load of the flag guarantees nothing about other words.
      */
     @JCStressTest
     @Outcome(id = "1, 0, .*", expect = FORBIDDEN, desc = "the flag without the number")
@@ -250,8 +252,8 @@ public final class GuestMemoryStress {
     }
 
     /**
-     * Two CPUs store to a word of guest memory and load the other CPU's word. If the accesses are volatile, at least one
-     * CPU sees the other's store. Release and acquire do not guarantee this.
+     * Two CPUs store to a word of guest memory and load the other CPU's word. If the accesses are volatile, at least
+     * one CPU sees the other's store. Release and acquire do not guarantee this.
      */
     @JCStressTest
     @Outcome(id = "0, 0, .*", expect = FORBIDDEN, desc = "volatile: both stores are late")

@@ -107,8 +107,8 @@ public final class PageTableStress {
     }
 
     /**
-     * P7: a fault links a table, then checks that the frame still belongs to the page cache; a truncation marks the frame,
-     * then walks.
+     * P7: a fault links a table, then checks that the frame still belongs to the page cache; a truncation marks the
+     * frame, then walks.
      */
     @JCStressTest
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "installed, and found by the walk")
@@ -159,7 +159,8 @@ public final class PageTableStress {
     }
 
     /**
-     * I2: a CPU adds itself to a leaf's cpumask, then reads an entry; a shooter changes the entry, then reads the cpumask.
+     * I2: a CPU adds itself to a leaf's cpumask, then reads an entry; a shooter changes the entry, then reads the
+     * cpumask.
      */
     @JCStressTest
     @Outcome(id = "1, 1|0, 0|0, 1", expect = ACCEPTABLE, desc = "the new entry, or it is asked")
@@ -190,8 +191,8 @@ public final class PageTableStress {
     }
 
     /**
-     * P17: a walker marks an entry accessed and dirty while an unmap takes it: the entry does not reappear, and the mark is
-     * not lost.
+     * P17: a walker marks an entry accessed and dirty while an unmap takes it: the entry does not reappear, and the
+     * mark is not lost.
      */
     @JCStressTest
     @Outcome(id = "1, 1, 0", expect = ACCEPTABLE, desc = "marked, then taken with the mark")

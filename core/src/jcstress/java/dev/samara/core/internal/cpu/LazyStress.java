@@ -130,8 +130,8 @@ public final class LazyStress {
     }
 
     /**
-     * I3: a LAZY CPU returns to its context concurrently with the put of the only reference: it is back and counted, or the
-     * context was taken from it.
+     * I3: a LAZY CPU returns to its context concurrently with the put of the only reference: it is back and counted, or
+     * the context was taken from it.
      */
     @JCStressTest
     @Outcome(id = "1, 0, 0, 1", expect = ACCEPTABLE, desc = "back, and a user, so it is flushed")
@@ -161,8 +161,8 @@ public final class LazyStress {
     }
 
     /**
-     * A CPU drops its hazard pointer while the last put hands over a reference: no reference leaks, and none is released
-     * twice.
+     * A CPU drops its hazard pointer while the last put hands over a reference: no reference leaks, and none is
+     * released twice.
      */
     @JCStressTest
     @Outcome(id = "0", expect = ACCEPTABLE, desc = "the last reference is gone")

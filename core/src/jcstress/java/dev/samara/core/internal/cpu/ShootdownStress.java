@@ -63,8 +63,8 @@ public final class ShootdownStress {
     }
 
     /**
-     * I2: a CPU that arrives in a space counts itself, then reads the generation; the only CPU in the space advances the
-     * generation, then reads the count. At least one of the two sees the other's update.
+     * I2: a CPU that arrives in a space counts itself, then reads the generation; the only CPU in the space advances
+     * the generation, then reads the count. At least one of the two sees the other's update.
      */
     @JCStressTest
     @Outcome(id = "0, 0|0, 1|1, 1", expect = ACCEPTABLE, desc = "flushes, or is asked")
@@ -97,8 +97,8 @@ public final class ShootdownStress {
     }
 
     /**
-     * I3: a CPU's accesses in GUEST happen before its acknowledgement, and before its exit from GUEST; so all of them are
-     * complete when a frame is freed.
+     * I3: a CPU's accesses in GUEST happen before its acknowledgement, and before its exit from GUEST; so all of them
+     * are complete when a frame is freed.
      */
     @JCStressTest
     @Outcome(id = "0, 0|0, 1|1, 1", expect = ACCEPTABLE, desc = "not done, or done and all stores are there")

@@ -36,7 +36,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The order in which pages are removed and freed, the flushes for that, and the end of a space, which flushes no CPU. */
+/**
+ * The order in which pages are removed and freed, the flushes for that, and the end of a space, which flushes no CPU.
+ */
 final class TlbGatherTest {
     private static final long AT = 0x40_0000;
 
@@ -390,7 +392,7 @@ final class TlbGatherTest {
 
     @Test
     @DisplayName(
-            "I2 I3: a flush has no generation where only the caller's CPU has used the pages: it drops them, and counts one flush")
+            "I2 I3: no generation where only the caller's CPU has used the pages: it drops them, and counts one flush")
     void ownCpu() {
         CpuTlb cpu = used(3);
         long before = generation();
@@ -406,7 +408,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("a flush has no generation where no CPU has used the pages")
+    @DisplayName("no generation where no CPU has used the pages")
     void noCpu() {
         CpuTlb cpu = table.guest();
         cpu.leaveGuest();
@@ -420,7 +422,7 @@ final class TlbGatherTest {
 
     @Test
     @DisplayName(
-            "a flush has a generation for a CPU of another thread, also out of GUEST, and for a CPU of the caller's beside its own")
+            "a generation for a CPU of another thread, also out of GUEST, and for a CPU of the caller's beside its own")
     void anotherCpu() throws InterruptedException {
         CpuTlb cpu = used(1);
         CountDownLatch used = new CountDownLatch(1);
@@ -451,8 +453,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName(
-            "a flush has a generation for a CPU of the caller's that is elsewhere, LAZY or in GUEST, and has used the pages")
+    @DisplayName("a generation for a CPU of the caller's that is elsewhere, LAZY or in GUEST, and has used the pages")
     void cpuElsewhere() {
         PageTable empty = new PageTable(Geometry.LINUX_X86_64);
         CpuTlb cpu = used(1);
@@ -488,7 +489,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName("a flush has a generation where the bit of the caller's CPU may be another one's")
+    @DisplayName("a generation where the bit of the caller's CPU may be another one's")
     void sharedBit() {
         List<CpuTlb> others = new ArrayList<>();
         for (int i = 0; i < Long.SIZE / 2; i++) {
@@ -509,8 +510,7 @@ final class TlbGatherTest {
     }
 
     @Test
-    @DisplayName(
-            "a flush has a generation where a listener is told of generations, and for more pages than the TLB has slots")
+    @DisplayName("a generation where a listener is told of generations, and for more pages than the TLB has slots")
     void listenersAndLongRanges() {
         CpuTlb cpu = used(MANY);
         long before = generation();
