@@ -200,6 +200,26 @@ final class FlatMemoryTest {
     }
 
     @Test
+    @DisplayName("a space of another machine has its own bytes at an address, also after the way back")
+    void otherMachine() {
+        map(AT, 1, Protection.READ | Protection.WRITE);
+        Recording memory = memory();
+        memory.storeInt(AT, 1);
+        try (SpaceFixture elsewhere = new SpaceFixture()) {
+            assertEquals(AT, elsewhere.map(AT, 1, SpaceFixture.RW, SpaceFixture.ANONYMOUS, null, 0));
+            cpu.switchTo(elsewhere.space);
+            cpu.enterGuest();
+            memory.storeInt(AT, 3);
+            assertEquals(3, memory.loadInt(AT));
+            cpu.leaveGuest();
+            assertEquals(Fault.NONE, elsewhere.memory.load(AT, 4));
+            assertEquals(3, elsewhere.memory.value());
+            cpu.switchTo(space);
+        }
+        assertEquals(1, memory.loadInt(AT));
+    }
+
+    @Test
     @DisplayName("I10: an object of another byte order is refused, and so is that order; both leave the order as it is")
     void orders() {
         map(AT, 1, Protection.READ | Protection.WRITE);
