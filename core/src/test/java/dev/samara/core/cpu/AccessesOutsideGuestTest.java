@@ -34,18 +34,6 @@ final class AccessesOutsideGuestTest {
     private final FlatMemory flat = new ThrowingMemory(cpu);
     private final long at = fixture.anonymous(2);
 
-    /** Checks neither the thread nor the state on a hit. */
-    private static final class Visitor extends FlatMemory {
-        Visitor(GuestMemory memory) {
-            super(memory, ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new IllegalStateException("fault " + fault);
-        }
-    }
-
     @BeforeEach
     void touch() {
         fixture.store(at, 1);
@@ -146,7 +134,7 @@ final class AccessesOutsideGuestTest {
     @DisplayName("of a guest are reported if it has left GUEST and never polls")
     void left() {
         try (Guest guest = fixture.space.enter().leaveForCalls()) {
-            FlatMemory visiting = new Visitor(guest.memory());
+            FlatMemory visiting = new ThrowingMemory(guest.memory(), ByteOrder.LITTLE_ENDIAN);
             for (int call = 0; call < 3; call++) {
                 guest.leave();
                 for (int i = 1; i < REPORTED; i++) {
@@ -174,7 +162,7 @@ final class AccessesOutsideGuestTest {
             "of a guest do not follow a call that left GUEST by itself: a plain access of its FlatMemory comes back")
     void leftForACall() {
         try (Guest guest = fixture.space.enter().leaveForCalls()) {
-            FlatMemory visiting = new Visitor(guest.memory());
+            FlatMemory visiting = new ThrowingMemory(guest.memory(), ByteOrder.LITTLE_ENDIAN);
             List<Runnable> accesses = List.of(
                     () -> assertEquals(1, visiting.loadByte(at + PAGE)),
                     () -> visiting.storeByte(at + 8, (byte) 1),

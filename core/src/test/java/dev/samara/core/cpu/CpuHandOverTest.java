@@ -13,10 +13,9 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.Rounds;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.guest.FlatMemory;
+import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
-import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
@@ -53,22 +52,11 @@ final class CpuHandOverTest {
         done.get();
     }
 
-    private static final class Flat extends FlatMemory {
-        Flat(Cpu cpu) {
-            super(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new IllegalStateException(String.valueOf(memory().lastFault()));
-        }
-    }
-
     @Test
     @DisplayName("keeps its space, its translations, its listeners and the results of its last access")
     void keeps() throws Exception {
         long at = fixture.anonymous(2);
-        Flat flat = new Flat(cpu);
+        ThrowingMemory flat = new ThrowingMemory(cpu);
         flat.storeLong(at, 5);
         assertFault(Fault.NONE, cpu.memory().load(at, 8));
         AtomicInteger flushes = new AtomicInteger();

@@ -184,31 +184,6 @@ final class CpuTest {
     }
 
     @Test
-    @DisplayName("refuses an atomic access that is not aligned, before it looks whether anything is mapped there")
-    void misaligned() {
-        long at = fixture.anonymous(1);
-        fixture.store(at, 0x1122334455667788L);
-        for (long address : new long[] {at, 0x10000}) {
-            for (int size : new int[] {2, 4, 8}) {
-                for (int offset = 1; offset < size; offset++) {
-                    long place = address + offset;
-                    assertFault(Fault.ADRALN, memory.loadVolatile(place, size));
-                    assertFault(Fault.ADRALN, memory.storeVolatile(place, size, 0));
-                    assertFault(Fault.ADRALN, memory.getAndAdd(place, size, 1));
-                    assertFault(Fault.ADRALN, memory.compareAndSet(place, size, 0, 1));
-                    assertEquals(place, memory.faultAddress());
-                }
-            }
-        }
-        assertEquals(0x1122334455667788L, fixture.load(at));
-        assertEquals(7, Fault.signal(Fault.ADRALN));
-        for (int size : new int[] {0, -1, 3, 16}) {
-            assertThrows(IllegalArgumentException.class, () -> memory.load(at, size));
-            assertThrows(IllegalArgumentException.class, () -> memory.getAndAdd(at, size, 1));
-        }
-    }
-
-    @Test
     @DisplayName("copies and fills up to the first page that fails, and says where and why")
     void partial() {
         long at = fixture.anonymous(4);

@@ -18,6 +18,7 @@ import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.GuestMemory;
@@ -35,17 +36,6 @@ import org.junit.jupiter.api.Test;
 @DisplayName("A thread that enters a space without a CPU of its own")
 final class GuestTest extends GuestFixture {
     private static final String IN_GUEST = "is in GUEST";
-
-    private static final class Flat extends FlatMemory {
-        Flat(GuestMemory memory) {
-            super(memory, ByteOrder.LITTLE_ENDIAN);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new IllegalStateException(String.valueOf(memory().lastFault()));
-        }
-    }
 
     @Test
     @DisplayName("a second close does nothing, also while a later guest is open")
@@ -99,7 +89,7 @@ final class GuestTest extends GuestFixture {
         FlatMemory made;
         try (Guest guest = space.enter()) {
             assertNull(guest.memory().flat());
-            made = new Flat(guest.memory());
+            made = new ThrowingMemory(guest.memory(), ByteOrder.LITTLE_ENDIAN);
             made.storeLong(AT, 5);
             number = guest.number();
             assertFault(Fault.MAPERR, guest.memory().load(AT - PAGE, 8));
@@ -195,12 +185,12 @@ final class GuestTest extends GuestFixture {
     @DisplayName("leaves GUEST for calls that may wait, if each of its guests allows it, and comes back with a poll")
     void leavesForCalls() {
         try (Guest outer = space.enter().leaveForCalls()) {
-            Flat flat = new Flat(outer.memory());
+            FlatMemory flat = new ThrowingMemory(outer.memory(), ByteOrder.LITTLE_ENDIAN);
             flat.storeLong(AT, 3);
             assertEquals(0, space.mprotect(AT, PAGE, READ));
             assertEquals(3, flat.loadLong(AT));
             assertTrue(flat.poll());
-            assertRefused(IllegalStateException.class, () -> flat.storeLong(AT, 4), "SEGV_ACCERR");
+            assertRefused(ThrowingMemory.Signal.class, () -> flat.storeLong(AT, 4), "SEGV_ACCERR");
             try (Guest inner = space.enter()) {
                 assertRefused(IllegalStateException.class, () -> space.munmap(AT, PAGE), IN_GUEST);
                 assertSame(inner, inner.leaveForCalls());

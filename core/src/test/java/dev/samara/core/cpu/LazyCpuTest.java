@@ -10,7 +10,6 @@ import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -81,30 +80,6 @@ final class LazyCpuTest {
         MmException refused = assertThrows(MmException.class, () -> cpu.switchTo(fixture.space));
         assertEquals(Errno.ESRCH, refused.errno());
         assertNull(cpu.space());
-    }
-
-    /** Returns whether an access hits the TLB, without a walk. */
-    private boolean isKnown(long address) {
-        cpu.enterGuest();
-        boolean isKnown = SpaceFixture.hits(cpu, () -> fixture.load(address));
-        cpu.leaveGuest();
-        return isKnown;
-    }
-
-    @Test
-    @DisplayName("is no user, and comes back with the translations that it had")
-    void comesBack() {
-        long at = fixture.anonymous(1);
-        fixture.store(at, 42);
-        assertEquals(1, fixture.space.cpus());
-        cpu.enterLazy();
-        assertEquals(0, fixture.space.cpus());
-        cpu.switchTo(fixture.space);
-        assertEquals(1, fixture.space.cpus());
-        assertSame(fixture.space, cpu.space());
-        assertTrue(isKnown(at));
-        assertEquals(42, fixture.load(at));
-        fixture.closeEmpty();
     }
 
     @Test
@@ -191,18 +166,6 @@ final class LazyCpuTest {
     }
 
     @Test
-    @DisplayName(
-            "I3: a CPU that has left for another space does not use its translations of one that was closed meanwhile")
-    void leftAndClosed() {
-        mapAtPlace();
-        fixture.store(AT, 42);
-        cpu.switchTo(null);
-        fixture.space.close();
-        assertFindsNewPage();
-        fixture.closeEmpty();
-    }
-
-    @Test
     @DisplayName("stays where it is while another CPU uses the closed space, and is taken off when that one leaves")
     void besideAUser() {
         mapAtPlace();
@@ -243,27 +206,6 @@ final class LazyCpuTest {
         assertEquals(0, second.cpus());
         second.close();
         fixture.space.close();
-    }
-
-    @Test
-    @DisplayName("a CPU whose thread has ended does not keep a space from its end")
-    void deadUser() throws InterruptedException {
-        mapAtPlace();
-        fixture.store(AT, 42);
-        cpu.enterLazy();
-        Thread dead = new Thread(() -> {
-            Cpu left = fixture.machine.claimCpu();
-            left.switchTo(fixture.space);
-            left.memory().load(AT, 8);
-        });
-        dead.start();
-        dead.join();
-        assertEquals(1, fixture.space.cpus());
-        TlbContext before = context();
-        fixture.space.close();
-        assertTrue(before.isEnded());
-        assertEquals(0, fixture.space.cpus());
-        fixture.closeEmpty();
     }
 
     /** The number of the latest mapping, for the threads in {@link #comesAndGoes}. */

@@ -176,19 +176,6 @@ final class LazyTlbTest {
     }
 
     @Test
-    @DisplayName("a CPU that is back does not use it after the end of the space, and is no user of it")
-    void goesToTheEnded() {
-        AddressSpace further = fixture.space.get();
-        cpu.enterLazy();
-        further.close();
-        fixture.space.close();
-        MmException refused = assertThrows(MmException.class, () -> cpu.switchTo(further));
-        assertEquals(Errno.ESRCH, refused.errno());
-        assertNull(cpu.space());
-        assertEquals(0, fixture.space.cpus());
-    }
-
-    @Test
     @DisplayName("a CPU that was LAZY in many spaces keeps the last one only")
     void manySpaces() {
         List<AddressSpace> spaces = new ArrayList<>();

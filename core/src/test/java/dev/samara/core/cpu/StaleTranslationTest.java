@@ -8,7 +8,6 @@ import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
@@ -21,79 +20,16 @@ import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 @ExtendWith(OneThread.class)
 @DisplayName("I2: a CPU that stays in GUEST and polls has no translation that a call has taken away")
 final class StaleTranslationTest {
-    /** CPUs from this number on share bits of a cpumask. */
-    private static final int SHARED = Long.SIZE / 2;
-
-    /** The number of pages in an eighth of a leaf, which has its own cpumask. */
-    private static final int EIGHTH = 64;
-
     private static final int ROUNDS = 50;
 
     private final SpaceFixture fixture = new SpaceFixture(Machine.builder()
             .memory(2048 * PAGE)
             .reportWaitsLongerThan(Await.LONG)
             .reportShootdownsLongerThan(Await.LONG));
-
-    /**
-     * Claims a number of CPUs for this thread in another space. A CPU gets its number when it first switches to a
-     * space.
-     */
-    private void takeNumbers(AddressSpace other, List<Cpu> idle, int count) {
-        for (int i = 0; i < count; i++) {
-            Cpu cpu = fixture.machine.claimCpu();
-            cpu.switchTo(other);
-            idle.add(cpu);
-        }
-    }
-
-    @Test
-    @DisplayName("though its bit is that of the CPU whose thread makes the call")
-    void sharedBit() {
-        AddressSpace elsewhere = fixture.machine.newSpace(SpaceFixture.GEOMETRY);
-        List<Cpu> idle = new ArrayList<>();
-        // The fixture's CPU has the first number.
-        fixture.cpu.switchTo(elsewhere);
-        takeNumbers(elsewhere, idle, SHARED - 1);
-        Cpu own = fixture.machine.claimCpu();
-        own.switchTo(fixture.space);
-        takeNumbers(elsewhere, idle, SHARED - 1);
-        long at = fixture.anonymous(1);
-        assertFault(Fault.NONE, own.memory().store(at, 8, 7));
-        try (PollingCpu other = PollingCpu.writing(fixture.space, at)) {
-            assertEquals(0, fixture.space.munmap(at, PAGE));
-            assertFault(Fault.MAPERR, other.load(at));
-        }
-        own.close();
-        idle.forEach(Cpu::close);
-        fixture.cpu.switchTo(null);
-        elsewhere.close();
-        fixture.closeEmpty();
-    }
-
-    @ParameterizedTest
-    @ValueSource(ints = {0, 1, 5, 7})
-    @DisplayName("though it has used pages in a later eighth of the range's leaf only")
-    void laterEighth(int eighth) {
-        // At the start of a leaf.
-        long at = fixture.map(1L << 30, 8 * EIGHTH, RW, SpaceFixture.ANONYMOUS, null, 0);
-        for (int page = 0; page < 8 * EIGHTH; page += EIGHTH / 2) {
-            fixture.store(at + page * PAGE, page);
-        }
-        long used = at + (long) eighth * EIGHTH * PAGE;
-        try (PollingCpu other = PollingCpu.writing(fixture.space, used)) {
-            assertEquals(0, fixture.space.mprotect(at, 8 * EIGHTH * PAGE, READ));
-            assertFault(Fault.ACCERR, other.store(used, 8));
-            assertEquals(0, fixture.space.munmap(at, 8 * EIGHTH * PAGE));
-            assertFault(Fault.MAPERR, other.load(used));
-        }
-        fixture.closeEmpty();
-    }
 
     @Test
     @DisplayName("of a page that another CPU has copied for a write: that of zeros, or one that a child has")

@@ -4,7 +4,6 @@ package dev.samara.core.guest;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.core.AddressSpace;
@@ -12,6 +11,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Watchpoint;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -38,30 +38,6 @@ final class AtomicFlatMemoryTest {
     private static final int PAGE = (int) SpaceFixture.PAGE;
     private static final long AT = 0x2000_0000_0000L;
 
-    /** Thrown by a failed access. */
-    private static final class Signal extends RuntimeException {
-        private static final long serialVersionUID = 1;
-
-        Signal(String message) {
-            super(message, null, false, false);
-        }
-    }
-
-    private static String failure(int fault, long address, int access, int size) {
-        return Fault.toString(fault) + " at 0x" + Long.toHexString(address) + ", access " + access + ", size " + size;
-    }
-
-    private static final class Throwing extends FlatMemory {
-        Throwing(GuestMemory memory, ByteOrder order) {
-            super(memory, order);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new Signal(failure(fault, address, access, size));
-        }
-    }
-
     private final ByteOrder order;
     private final SpaceFixture fixture = new SpaceFixture();
     private final AddressSpace space = fixture.space;
@@ -70,7 +46,7 @@ final class AtomicFlatMemoryTest {
 
     AtomicFlatMemoryTest(boolean isBig) {
         order = isBig ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
-        memory = new Throwing(fixture.memory, order);
+        memory = new ThrowingMemory(fixture.memory, order);
     }
 
     @BeforeEach
@@ -83,29 +59,14 @@ final class AtomicFlatMemoryTest {
         fixture.close();
     }
 
-    private static long get(ByteBuffer model, int at, int size) {
-        return switch (size) {
-            case 1 -> model.get(at);
-            case 2 -> model.getShort(at);
-            case 4 -> model.getInt(at);
-            default -> model.getLong(at);
-        };
-    }
-
-    private static void put(ByteBuffer model, int at, int size, long number) {
-        switch (size) {
-            case 1 -> model.put(at, (byte) number);
-            case 2 -> model.putShort(at, (short) number);
-            case 4 -> model.putInt(at, (int) number);
-            default -> model.putLong(at, number);
-        }
-    }
-
-    private void assertFails(String failure, FlatCase access, long address) {
+    private void assertFails(Fault failure, FlatCase access, long address) {
         assertEquals(
                 failure,
-                assertThrows(Signal.class, () -> access.access().apply(memory, address, 1, 2), access::name)
-                        .getMessage(),
+                assertThrows(
+                                ThrowingMemory.Signal.class,
+                                () -> access.access().apply(memory, address, 1, 2),
+                                access::name)
+                        .access(),
                 access.name());
     }
 
@@ -122,11 +83,11 @@ final class AtomicFlatMemoryTest {
             int size = access.size();
             // Around the end of the first page, where numbers of all sizes are adjacent.
             int at = (PAGE - 16 + random.nextInt(32)) & -size;
-            long old = get(model, at, size);
+            long old = FlatCase.get(model, at, size);
             long one = access.compares() && random.nextBoolean() ? old : access.fit(random.nextLong());
             long two = access.fit(random.nextLong());
             assertEquals(access.result(old, one), access.access().apply(memory, AT + at, one, two), access::name);
-            put(model, at, size, access.change().apply(old, one, two));
+            FlatCase.put(model, at, size, access.change().apply(old, one, two));
             assertEquals(model.getLong(PAGE - 8), memory.loadLong(AT + PAGE - 8), access::name);
         }
         cpu.leaveGuest();
@@ -145,7 +106,7 @@ final class AtomicFlatMemoryTest {
             int right = access.isLoad() ? Protection.READ : Protection.WRITE;
             for (int offset = 1; offset < access.size(); offset++) {
                 long address = AT + 64 + offset;
-                assertFails(failure(Fault.ADRALN, address, right, access.size()), access, address);
+                assertFails(new Fault(Fault.ADRALN, address, right, access.size()), access, address);
             }
         }
         assertEquals(0x1122_3344_5566_7788L, memory.loadLong(AT + 64));
@@ -167,11 +128,11 @@ final class AtomicFlatMemoryTest {
                         access.access().apply(memory, AT, 1, 2),
                         access::name);
             } else {
-                assertFails(failure(Fault.ACCERR, AT, Protection.WRITE, access.size()), access, AT);
+                assertFails(new Fault(Fault.ACCERR, AT, Protection.WRITE, access.size()), access, AT);
             }
             long unmapped = AT + 5L * PAGE;
             int right = access.isLoad() ? Protection.READ : Protection.WRITE;
-            assertFails(failure(Fault.MAPERR, unmapped, right, access.size()), access, unmapped);
+            assertFails(new Fault(Fault.MAPERR, unmapped, right, access.size()), access, unmapped);
         }
         assertEquals(9, memory.loadLong(AT));
         cpu.leaveGuest();
@@ -187,14 +148,14 @@ final class AtomicFlatMemoryTest {
         // The first access after a change would hit a stale translation. An access that misses enters GUEST and
         // flushes.
         assertEquals(0, space.munmap(AT, PAGE));
-        assertThrows(Signal.class, () -> memory.loadLong(AT));
+        assertThrows(ThrowingMemory.Signal.class, () -> memory.loadLong(AT));
         assertEquals(0, space.mprotect(AT + PAGE, PAGE, Protection.READ));
-        assertThrows(Signal.class, () -> memory.getAndAddInt(AT + PAGE, 1));
+        assertThrows(ThrowingMemory.Signal.class, () -> memory.getAndAddInt(AT + PAGE, 1));
         for (FlatCase access : FlatCase.ALL) {
             int right = access.isLoad() ? Protection.READ : Protection.WRITE;
-            assertFails(failure(Fault.MAPERR, AT, right, access.size()), access, AT);
+            assertFails(new Fault(Fault.MAPERR, AT, right, access.size()), access, AT);
             if (!access.isLoad()) {
-                assertFails(failure(Fault.ACCERR, AT + PAGE, right, access.size()), access, AT + PAGE);
+                assertFails(new Fault(Fault.ACCERR, AT + PAGE, right, access.size()), access, AT + PAGE);
             }
         }
         assertEquals(9, memory.loadLong(AT + PAGE));
@@ -250,7 +211,7 @@ final class AtomicFlatMemoryTest {
         Thread thread = new Thread(() -> {
             try (Cpu other = fixture.machine.claimCpu()) {
                 other.switchTo(space);
-                FlatMemory of = new Throwing(other.memory(), order);
+                FlatMemory of = new ThrowingMemory(other.memory(), order);
                 other.enterGuest();
                 task.run(of);
                 other.leaveGuest();
@@ -303,35 +264,5 @@ final class AtomicFlatMemoryTest {
         assertEquals(2L * count, memory.loadLong(AT + 8));
         assertEquals(2 * count, memory.loadInt(AT + 16));
         assertEquals(2L * count, memory.loadLong(AT + 24));
-    }
-
-    @Test
-    @DisplayName("a load in acquire mode that finds a store in release mode finds the plain stores before it")
-    void messages() throws InterruptedException {
-        int rounds = 20_000;
-        AtomicReference<@Nullable Throwable> thrown = new AtomicReference<>();
-        Thread other = onOtherCpu(
-                of -> {
-                    for (int i = 1; i <= rounds; i++) {
-                        of.storeLong(AT + 64, i);
-                        of.storeIntRelease(AT, i);
-                        of.poll();
-                    }
-                },
-                thrown);
-        cpu.enterGuest();
-        for (int seen = 0; seen < rounds; ) {
-            seen = memory.loadIntAcquire(AT);
-            long data = memory.loadLong(AT + 64);
-            assertTrue(data >= seen, "the message is older than its flag");
-            memory.poll();
-            if (!other.isAlive()) {
-                break;
-            }
-        }
-        cpu.leaveGuest();
-        other.join();
-        assertNull(thrown.get());
-        assertEquals(rounds, memory.loadIntVolatile(AT));
     }
 }

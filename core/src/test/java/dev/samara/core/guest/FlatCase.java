@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 
 /**
@@ -207,6 +208,26 @@ record FlatCase(String name, int size, Access access, Change change) {
 
     private static FlatCase compare(String name, int size, Access access) {
         return new FlatCase(name, size, access, (old, one, two) -> old == one ? two : old);
+    }
+
+    /** Returns a number of a model of the memory. */
+    static long get(ByteBuffer model, int at, int size) {
+        return switch (size) {
+            case 1 -> model.get(at);
+            case 2 -> model.getShort(at);
+            case 4 -> model.getInt(at);
+            default -> model.getLong(at);
+        };
+    }
+
+    /** Stores a number in a model of the memory. */
+    static void put(ByteBuffer model, int at, int size, long number) {
+        switch (size) {
+            case 1 -> model.put(at, (byte) number);
+            case 2 -> model.putShort(at, (short) number);
+            case 4 -> model.putInt(at, (int) number);
+            default -> model.putLong(at, number);
+        }
     }
 
     boolean isLoad() {

@@ -11,7 +11,7 @@ import dev.samara.core.Cpu;
 import dev.samara.core.fixture.GuestScene;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.mman.Fault;
+import dev.samara.core.fixture.ThrowingMemory;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Random;
@@ -46,17 +46,6 @@ final class FloatAccessTest {
         -1
     };
 
-    private static final class Memory extends FlatMemory {
-        Memory(Cpu cpu, ByteOrder order) {
-            super(cpu.memory(), order);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new IllegalArgumentException(new Fault(fault, address, access, size).toString());
-        }
-    }
-
     private final SpaceFixture fixture = new SpaceFixture();
     private final Cpu cpu = fixture.cpu;
     private final Random random = new Random(41);
@@ -73,9 +62,9 @@ final class FloatAccessTest {
         return isBig ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
     }
 
-    private Memory memory(ByteOrder order, boolean isGuest) {
+    private FlatMemory memory(ByteOrder order, boolean isGuest) {
         fixture.map(AT, 2, RW, SpaceFixture.ANONYMOUS, null, 0);
-        Memory memory = new Memory(cpu, order);
+        FlatMemory memory = new ThrowingMemory(fixture.memory, order);
         if (isGuest) {
             cpu.enterGuest();
         }
@@ -93,7 +82,7 @@ final class FloatAccessTest {
     @DisplayName("keep each bit of a float, of a NaN too, in the byte order of the memory, over the end of a page too")
     void floats(boolean isBig, boolean isGuest) {
         ByteOrder order = orderOf(isBig);
-        Memory memory = memory(order, isGuest);
+        FlatMemory memory = memory(order, isGuest);
         for (int round = 0; round < 10_000; round++) {
             int bits = round % 3 == 0 ? random.nextInt() : FLOATS[round % FLOATS.length];
             long address = AT + PAGE - 32 + random.nextInt(60);
@@ -112,7 +101,7 @@ final class FloatAccessTest {
     @DisplayName("keep each bit of a double, of a NaN too, in the byte order of the memory, over the end of a page too")
     void doubles(boolean isBig, boolean isGuest) {
         ByteOrder order = orderOf(isBig);
-        Memory memory = memory(order, isGuest);
+        FlatMemory memory = memory(order, isGuest);
         for (int round = 0; round < 10_000; round++) {
             long bits = round % 3 == 0 ? random.nextLong() : DOUBLES[round % DOUBLES.length];
             long address = AT + PAGE - 32 + random.nextInt(56);
@@ -129,13 +118,13 @@ final class FloatAccessTest {
     private static void assertFails(String expected, Runnable access) {
         assertEquals(
                 expected,
-                assertThrows(IllegalArgumentException.class, access::run).getMessage());
+                assertThrows(ThrowingMemory.Signal.class, access::run).access().toString());
     }
 
     @Test
     @DisplayName("fail as those of integers of their size, and change nothing then")
     void faults() {
-        Memory memory = memory(ByteOrder.LITTLE_ENDIAN, true);
+        FlatMemory memory = memory(ByteOrder.LITTLE_ENDIAN, true);
         memory.storeDouble(AT + PAGE - 8, -2.5);
         cpu.leaveGuest();
         assertEquals(0, fixture.space.mprotect(AT, PAGE, READ));

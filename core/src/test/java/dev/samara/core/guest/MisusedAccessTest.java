@@ -112,13 +112,15 @@ class MisusedAccessTest {
     }
 
     @Test
-    @DisplayName("an atomic access that is not aligned")
+    @DisplayName("an atomic access that is not aligned, whether anything is mapped there or not")
     void alignment() {
-        for (int size : new int[] {2, 4, 8}) {
-            for (int offset = 1; offset < size; offset++) {
-                for (Access access : ATOMIC) {
-                    assertFault(Fault.ADRALN, access.apply(cpu, at + offset, size));
-                    assertEquals(at + offset, cpu.memory().faultAddress());
+        for (long word : new long[] {at, 0x10000}) {
+            for (int size : new int[] {2, 4, 8}) {
+                for (int offset = 1; offset < size; offset++) {
+                    for (Access access : ATOMIC) {
+                        assertFault(Fault.ADRALN, access.apply(cpu, word + offset, size));
+                        assertEquals(word + offset, cpu.memory().faultAddress());
+                    }
                 }
             }
         }

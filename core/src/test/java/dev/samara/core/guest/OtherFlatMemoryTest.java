@@ -8,6 +8,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
+import dev.samara.core.fixture.ThrowingMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.FailingStore;
 import dev.samara.core.internal.page.RegionThatFills;
@@ -93,41 +94,7 @@ final class OtherFlatMemoryTest {
         }
     }
 
-    /** Thrown by a failed access. */
-    private static final class Signal extends RuntimeException {
-        private static final long serialVersionUID = 1;
-    }
-
-    private static final class Throwing extends FlatMemory {
-        Throwing(GuestMemory memory, ByteOrder order) {
-            super(memory, order);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new Signal();
-        }
-    }
-
     private final Random random = new Random(17);
-
-    private static long get(ByteBuffer model, int at, int size) {
-        return switch (size) {
-            case 1 -> model.get(at);
-            case 2 -> model.getShort(at);
-            case 4 -> model.getInt(at);
-            default -> model.getLong(at);
-        };
-    }
-
-    private static void put(ByteBuffer model, int at, int size, long number) {
-        switch (size) {
-            case 1 -> model.put(at, (byte) number);
-            case 2 -> model.putShort(at, (short) number);
-            case 4 -> model.putInt(at, (int) number);
-            default -> model.putLong(at, number);
-        }
-    }
 
     private static long load(FlatMemory memory, long address, int size) {
         return switch (size) {
@@ -155,15 +122,15 @@ final class OtherFlatMemoryTest {
             int at = Math.min(near, PAGES * pageSize - 8);
             long number = random.nextLong();
             store(memory, AT + at, size, number);
-            put(model, at, size, number);
+            FlatCase.put(model, at, size, number);
             FlatCase access = FlatCase.ALL.get(random.nextInt(FlatCase.ALL.size()));
             int aligned = at & -access.size();
-            long old = get(model, aligned, access.size());
+            long old = FlatCase.get(model, aligned, access.size());
             long one = random.nextBoolean() ? old : access.fit(number >>> 7);
             long two = access.fit(number >>> 3);
             assertEquals(access.result(old, one), access.access().apply(memory, AT + aligned, one, two), access::name);
-            put(model, aligned, access.size(), access.change().apply(old, one, two));
-            assertEquals(get(model, at, size), load(memory, AT + at, size));
+            FlatCase.put(model, aligned, access.size(), access.change().apply(old, one, two));
+            assertEquals(FlatCase.get(model, at, size), load(memory, AT + at, size));
             copy(memory.memory(), model, near, random.nextInt(4) == 0 ? at : random.nextInt(PAGES * pageSize));
         }
     }
@@ -201,7 +168,7 @@ final class OtherFlatMemoryTest {
         assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW, FLAGS, null, 0));
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            FlatMemory memory = new Throwing(cpu.memory(), order);
+            FlatMemory memory = new ThrowingMemory(cpu.memory(), order);
             for (int round = 0; round < 40; round++) {
                 access(memory, model, pageSize, 20);
                 cpu.enterGuest();
@@ -222,8 +189,8 @@ final class OtherFlatMemoryTest {
             assertEquals(0, space.munmap(AT, pageSize));
             assertEquals(0, space.mprotect(AT + pageSize, pageSize, Protection.READ));
             cpu.enterGuest();
-            assertThrows(Signal.class, () -> memory.loadLong(AT + pageSize - 4));
-            assertThrows(Signal.class, () -> memory.storeInt(AT + pageSize, 1));
+            assertThrows(ThrowingMemory.Signal.class, () -> memory.loadLong(AT + pageSize - 4));
+            assertThrows(ThrowingMemory.Signal.class, () -> memory.storeInt(AT + pageSize, 1));
             assertEquals(model.getInt(pageSize), memory.loadInt(AT + pageSize));
             cpu.leaveGuest();
         }
@@ -246,7 +213,7 @@ final class OtherFlatMemoryTest {
         assertEquals(AT, space.mmap(AT, (long) PAGES * pageSize, RW | Protection.EXEC, FLAGS, null, 0));
         try (Cpu cpu = machine.claimCpu()) {
             cpu.switchTo(space);
-            FlatMemory memory = new Throwing(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
+            FlatMemory memory = new ThrowingMemory(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
             for (int page = 0; page < PAGES; page++) {
                 memory.storeByte(AT + (long) page * pageSize, (byte) 1);
             }
@@ -318,7 +285,7 @@ final class OtherFlatMemoryTest {
                     assertEquals(Fault.NONE, cpu.memory().store(AT + (long) page * pageSize, 4, 1000 * i + page));
                 }
             }
-            FlatMemory memory = new Throwing(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
+            FlatMemory memory = new ThrowingMemory(cpu.memory(), ByteOrder.LITTLE_ENDIAN);
             for (int round = 0; round < 20; round++) {
                 int number = round % spaces.length;
                 cpu.switchTo(spaces[number]);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
+import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
 import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
@@ -9,6 +10,7 @@ import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -25,7 +27,9 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
 import java.lang.ref.WeakReference;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CyclicBarrier;
@@ -323,5 +327,70 @@ final class PinnedFrameTest {
         WeakReference<PinnedFrame> lost = new WeakReference<>(fixture.pin(at, WRITE));
         assertEquals(0, fixture.space.munmap(at, PAGE));
         return lost;
+    }
+
+    @Test
+    @DisplayName("taken of a page that has as many as can be counted is OUT_OF_MEMORY, and leaves the pins that there"
+            + " are")
+    void tooManyPins() {
+        SpaceFixture fixture = new SpaceFixture(builder());
+        GuestMemory memory = fixture.memory;
+        long at = fixture.anonymous(1);
+        Deque<PinnedFrame> pins = new ArrayDeque<>();
+        for (PinnedFrame last = memory.pin(at, WRITE); last != null; last = memory.pin(at, WRITE)) {
+            pins.add(last);
+        }
+        assertFault(Fault.OUT_OF_MEMORY, memory.fault());
+        assertEquals(at, memory.faultAddress());
+        assertEquals(pins.size(), fixture.machine.statistics().pins());
+        int frame = pins.getFirst().frame();
+        pins.remove().close();
+        pins.add(fixture.pin(at, READ));
+        assertEquals(frame, pins.getLast().frame());
+        assertNull(memory.pin(at, READ));
+        assertEquals(0, fixture.space.munmap(at, PAGE));
+        assertTrue(pins.size() > 1_000_000, () -> pins.size() + " pins");
+        while (pins.size() > 1) {
+            pins.remove().close();
+        }
+        assertEquals(1, fixture.frames());
+        pins.remove().close();
+        assertEquals(0, fixture.frames());
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("does not exist where the access is not allowed, and the fault is told")
+    void pinFails() {
+        SpaceFixture fixture = new SpaceFixture(builder());
+        GuestMemory memory = fixture.memory;
+        long at = fixture.map(0, 1, READ, ANONYMOUS, null, 0);
+        assertNull(memory.pin(at, WRITE));
+        assertFault(Fault.ACCERR, memory.fault());
+        assertNull(memory.pin(at + PAGE, READ));
+        assertFault(Fault.MAPERR, memory.fault());
+        assertEquals(at + PAGE, memory.faultAddress());
+        // The zero page is neither counted nor freed.
+        PinnedFrame zero = fixture.pin(at, READ);
+        assertEquals(0, fixture.machine.statistics().pins());
+        assertEquals(0, SpaceFixture.read(zero));
+        zero.close();
+        assertEquals(0, fixture.load(at));
+        fixture.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("counts as a miss of the TLB, which it does not ask")
+    void missOfThePin() {
+        SpaceFixture fixture = new SpaceFixture(builder());
+        long at = fixture.anonymous(1);
+        fixture.store(at, 42);
+        assertEquals(42, fixture.load(at));
+        long before = fixture.cpu.statistics().tlbMisses();
+        assertEquals(42, fixture.load(at));
+        assertEquals(before, fixture.cpu.statistics().tlbMisses());
+        fixture.pin(at, READ).close();
+        assertEquals(before + 1, fixture.cpu.statistics().tlbMisses());
+        fixture.closeEmpty();
     }
 }

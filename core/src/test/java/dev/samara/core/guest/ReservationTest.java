@@ -34,17 +34,6 @@ final class ReservationTest {
     private static final long AT = 0x2000_0000_0000L;
     private static final int FIXED = SpaceFixture.ANONYMOUS | MapFlags.FIXED;
 
-    private static final class Memory extends FlatMemory {
-        Memory(Cpu cpu, ByteOrder order) {
-            super(cpu.memory(), order);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new IllegalArgumentException(new Fault(fault, address, access, size).toString());
-        }
-    }
-
     private final SpaceFixture fixture = new SpaceFixture();
     private final AddressSpace space = fixture.space;
     private final Cpu cpu = fixture.cpu;
@@ -62,7 +51,7 @@ final class ReservationTest {
     }
 
     /** Adds 1 to the int and then to the long at one address, four times. */
-    private static long addToBoth(Memory its) {
+    private static long addToBoth(FlatMemory its) {
         its.storeLong(AT, 0x8182_8384_8586_8788L);
         for (int round = 0; round < 4; round++) {
             boolean isOpaque = round % 2 == 0;
@@ -84,7 +73,8 @@ final class ReservationTest {
     void writes(boolean isBig, boolean isGuest) {
         try (OtherCpu other = new OtherCpu(space)) {
             long added = other.call(of -> {
-                Memory its = new Memory(of, isBig ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
+                FlatMemory its =
+                        new ThrowingMemory(of.memory(), isBig ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN);
                 if (!isGuest) {
                     return addToBoth(its);
                 }

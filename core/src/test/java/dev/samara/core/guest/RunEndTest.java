@@ -2,12 +2,10 @@
 package dev.samara.core.guest;
 
 import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
-import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 import static dev.samara.core.fixture.SpaceFixture.WRITE;
-import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -16,7 +14,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
-import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Awake;
@@ -24,13 +21,10 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
-import dev.samara.core.internal.hostfile.HostFilePages;
 import dev.samara.core.mman.Advice;
-import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
@@ -127,59 +121,6 @@ final class RunEndTest {
         assertEquals(SIZE, run.seek(AT, SIZE, change.access));
         assertAwaited(cpu, run, 7, of -> change.call.accept(space));
         cpu.leaveGuest();
-    }
-
-    @Test
-    @DisplayName("a truncation by another thread, after which a seek is a SIGBUS")
-    void truncation() {
-        MemoryFile file = fixture.file(1);
-        fixture.map(AT, 1, RW, MapFlags.SHARED, file.open(), 0);
-        cpu.enterGuest();
-        assertEquals(SIZE, run.seek(AT, SIZE, WRITE));
-        assertAwaited(cpu, run, 0x100, of -> assertEquals(0, file.truncate(0)));
-        assertEquals(0, run.seek(AT, SIZE, READ));
-        assertFault(Fault.ADRERR, memory.fault());
-        cpu.leaveGuest();
-        cpu.switchTo(null);
-        space.close();
-        file.close();
-    }
-
-    @Test
-    @DisplayName("an eviction by another thread, after which a seek has the bytes of the file again")
-    void eviction() {
-        ByteBuffer bytes =
-                ByteBuffer.allocate(SIZE).order(ByteOrder.LITTLE_ENDIAN).putLong(0, 0x700);
-        try (HostFile file = fixture.machine.openFile("page", GEOMETRY, bytes)) {
-            fixture.map(AT, 1, READ, MapFlags.SHARED, file, 0);
-            cpu.enterGuest();
-            assertEquals(SIZE, run.seek(AT, SIZE, READ));
-            assertAwaited(
-                    cpu,
-                    run,
-                    0x700,
-                    of -> assertEquals(1, HostFilePages.saved(file).evict(true)));
-            assertFalse(fixture.isMapped(AT));
-            assertEquals(SIZE, run.seek(AT, SIZE, READ));
-            assertEquals(0x700, run.buffer().getLong(run.offset()));
-            cpu.leaveGuest();
-        }
-    }
-
-    @Test
-    @DisplayName("a copy of the page on write by another CPU, after which a seek has the copy")
-    void copyOnWrite() {
-        MemoryFile file = fixture.file(1);
-        fixture.map(AT, 1, RW, MapFlags.PRIVATE, file.open(), 0);
-        cpu.enterGuest();
-        assertEquals(SIZE, run.seek(AT, SIZE, READ));
-        assertAwaited(cpu, run, 0x100, of -> assertFault(Fault.NONE, of.memory().store(AT, 8, 9)));
-        assertEquals(SIZE, run.seek(AT, SIZE, READ));
-        assertEquals(9, run.buffer().getLong(run.offset()));
-        cpu.leaveGuest();
-        cpu.switchTo(null);
-        space.close();
-        file.close();
     }
 
     @Test

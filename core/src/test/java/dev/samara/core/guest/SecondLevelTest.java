@@ -2,20 +2,16 @@
 package dev.samara.core.guest;
 
 import static dev.samara.core.fixture.SpaceFixture.ANONYMOUS;
-import static dev.samara.core.fixture.SpaceFixture.GEOMETRY;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.READ;
 import static dev.samara.core.fixture.SpaceFixture.RW;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
-import dev.samara.core.backing.HostFile;
-import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
@@ -25,10 +21,6 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
@@ -196,93 +188,6 @@ final class SecondLevelTest {
     }
 
     @Test
-    @DisplayName("a store after a fork is not seen by the child, and one of the child not by the parent")
-    void fork() {
-        mapAndWarm();
-        AddressSpace child = space.fork();
-        inGuest(() -> {
-            memory.storeLong(AT, 9);
-            assertEquals(8, memory.loadLong(INSTEAD));
-        });
-        assertEquals(7, read(child));
-        cpu.switchTo(child);
-        inGuest(() -> {
-            assertEquals(7, memory.loadLong(AT));
-            memory.storeLong(AT, 10);
-            assertEquals(8, memory.loadLong(INSTEAD));
-            assertEquals(10, memory.loadLong(AT));
-        });
-        cpu.switchTo(space);
-        inGuest(() -> assertEquals(9, memory.loadLong(AT)));
-        child.close();
-    }
-
-    private static long read(AddressSpace of) {
-        ByteBuffer bytes = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
-        assertEquals(8, of.read(AT, bytes));
-        return bytes.getLong(0);
-    }
-
-    @Test
-    @DisplayName("a load after the copy on write by another CPU finds the copy")
-    void copyOnWrite() {
-        MemoryFile file = fixture.file(ENTRIES + 1);
-        fixture.map(AT, ENTRIES + 1, RW, MapFlags.PRIVATE, file.open(), 0);
-        cpu.enterGuest();
-        assertEquals(0x101, memory.loadLong(AT + PAGE));
-        assertEquals(0x102, memory.loadLong(INSTEAD));
-        assertEquals(0x100, memory.loadLong(AT));
-        assertEquals(0x102, memory.loadLong(INSTEAD));
-        try (OtherCpu other = new OtherCpu(space)) {
-            Future<Integer> stored = other.submit(of -> of.memory().store(AT, 8, 9));
-            while (!stored.isDone()) {
-                memory.poll();
-                Awake.turn();
-            }
-        }
-        assertEquals(9, memory.loadLong(AT));
-        cpu.leaveGuest();
-        cpu.switchTo(null);
-        space.close();
-        file.close();
-    }
-
-    @Test
-    @DisplayName("the first store since a page was collected as written marks it")
-    void dirty() {
-        mapAndWarm();
-        List<Long> pages = new ArrayList<>();
-        space.collectDirty(AT, PAGE, page -> {});
-        inGuest(() -> {
-            assertEquals(7, memory.loadLong(AT));
-            memory.loadLong(INSTEAD);
-            assertEquals(7, memory.loadLong(AT));
-            memory.storeLong(AT, 9);
-        });
-        space.collectDirty(AT, PAGE, pages::add);
-        assertEquals(List.of(AT), pages);
-    }
-
-    @Test
-    @DisplayName("each access to a page that came to be watched is told")
-    void watched() {
-        mapAndWarm();
-        List<Long> told = new ArrayList<>();
-        inGuest(() -> {
-            byOther(() -> space.watch(AT, 8, (address, length) -> told.add(address)));
-            memory.storeLong(AT, 9);
-            memory.storeLong(INSTEAD, 9);
-            memory.storeLong(AT, 10);
-            assertEquals(List.of(AT, AT), told);
-            byOther(() -> space.watchReads(AT, 8, (access, address, length, value) -> told.add(value)));
-            assertEquals(10, memory.loadLong(AT));
-            memory.loadLong(INSTEAD);
-            assertEquals(10, memory.loadLong(AT));
-            assertEquals(List.of(AT, AT, 10L, 10L), told);
-        });
-    }
-
-    @Test
     @DisplayName("another thread than the owner of the CPU gets none")
     void otherThread() {
         mapAndWarm();
@@ -291,86 +196,5 @@ final class SecondLevelTest {
                 other.call(of -> assertThrows(IllegalStateException.class, () -> memory.loadLong(AT)));
             }
         });
-    }
-
-    @Test
-    @DisplayName("spaces in turns, more than a TLB keeps, each have their own bytes")
-    void spaces() {
-        List<AddressSpace> all = new ArrayList<>(List.of(space));
-        while (all.size() < 9) {
-            all.add(fixture.machine.newSpace(GEOMETRY));
-        }
-        for (int round = 0; round < 3; round++) {
-            for (int i = 0; i < all.size(); i++) {
-                AddressSpace of = all.get(i);
-                cpu.switchTo(of);
-                if (round == 0) {
-                    assertEquals(AT, of.mmap(AT, 3 * PAGE, RW, ANONYMOUS | MapFlags.FIXED, null, 0));
-                }
-                long expected = round == 0 ? 0 : i + 1L;
-                long value = i + 1L;
-                inGuest(() -> {
-                    assertEquals(expected, memory.loadLong(AT));
-                    memory.storeLong(AT, value);
-                    memory.storeLong(INSTEAD, 8);
-                    assertEquals(value, memory.loadLong(AT));
-                });
-            }
-        }
-        cpu.switchTo(space);
-        all.subList(1, all.size()).forEach(AddressSpace::close);
-    }
-
-    @Test
-    @DisplayName("a load after the truncation of its file fails")
-    void truncation() {
-        MemoryFile file = fixture.file(ENTRIES + 1);
-        fixture.map(AT, ENTRIES + 1, RW, MapFlags.SHARED, file.open(), 0);
-        inGuest(() -> {
-            warm();
-            byOther(() -> assertEquals(0, file.truncate(0)));
-            assertFault(Fault.ADRERR, () -> memory.loadLong(AT));
-        });
-        cpu.switchTo(null);
-        space.close();
-        file.close();
-    }
-
-    @Test
-    @DisplayName("a load after the eviction of its page reads the page again")
-    void eviction() {
-        int pages = 64;
-        ByteBuffer bytes = ByteBuffer.allocate((int) (pages * PAGE)).order(ByteOrder.LITTLE_ENDIAN);
-        for (int page = 0; page < pages; page++) {
-            bytes.putLong((int) (page * PAGE), 0x700 + page);
-        }
-        try (SpaceFixture scarce = new SpaceFixture(machine().memory(128 * PAGE).cacheLimit(8 * PAGE))) {
-            ThrowingMemory flat = new ThrowingMemory(scarce.cpu);
-            try (HostFile file = scarce.machine.openFile("pages", GEOMETRY, bytes)) {
-                scarce.map(AT, pages, READ, MapFlags.SHARED, file, 0);
-            }
-            scarce.cpu.enterGuest();
-            assertEquals(0x701, flat.loadLong(AT + PAGE));
-            assertEquals(0x702, flat.loadLong(INSTEAD));
-            assertEquals(0x700, flat.loadLong(AT));
-            assertEquals(0x702, flat.loadLong(INSTEAD));
-            try (OtherCpu other = new OtherCpu(scarce.space)) {
-                for (int round = 0; round < 32 && scarce.isMapped(AT); round++) {
-                    Future<Integer> read = other.submit(of -> {
-                        for (int page = pages - 1; page > 0; page--) {
-                            SpaceFixture.assertFault(Fault.NONE, of.memory().load(AT + page * PAGE, 8));
-                        }
-                        return 0;
-                    });
-                    while (!read.isDone()) {
-                        flat.poll();
-                        Awake.turn();
-                    }
-                }
-            }
-            assertFalse(scarce.isMapped(AT));
-            assertEquals(0x700, flat.loadLong(AT));
-            scarce.cpu.leaveGuest();
-        }
     }
 }

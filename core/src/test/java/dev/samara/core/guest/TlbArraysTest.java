@@ -17,7 +17,6 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.fixture.ThrowingMemory;
-import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
@@ -133,20 +132,12 @@ final class TlbArraysTest {
         try (OtherCpu other = new OtherCpu(space)) {
             assertEquals(
                     ByteOrder.BIG_ENDIAN,
-                    other.call(of -> new BigEndian(of).tlb().region().order()));
+                    other.call(of -> new ThrowingMemory(of.memory(), ByteOrder.BIG_ENDIAN)
+                            .tlb()
+                            .region()
+                            .order()));
         }
         assertEquals(ByteOrder.LITTLE_ENDIAN, tlb.region().order());
-    }
-
-    private static final class BigEndian extends FlatMemory {
-        BigEndian(Cpu of) {
-            super(of.memory(), ByteOrder.BIG_ENDIAN);
-        }
-
-        @Override
-        protected void fault(int fault, long address, int access, int size) {
-            throw new AssertionError(Fault.toString(fault));
-        }
     }
 
     @Test

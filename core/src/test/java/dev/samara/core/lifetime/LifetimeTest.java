@@ -56,7 +56,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class LifetimeTest {
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
     private static final long AT = 0x10_0000;
-    private static final Geometry LARGE_PAGES = new Geometry(14, 4, 25, 0x10000, 1L << 46, 1L << 47);
 
     private final SpaceFixture fixture = new SpaceFixture();
     private final Machine machine = fixture.machine;
@@ -248,20 +247,6 @@ final class LifetimeTest {
         held.close();
         fixture.cpu.switchTo(null);
         next.close();
-    }
-
-    @Test
-    @DisplayName("a CPU that goes to a space with another page size ends the one that it leaves")
-    void toAnotherPageSize() {
-        AddressSpace large = machine.newSpace(LARGE_PAGES);
-        fixture.cpu.switchTo(space);
-        space.close();
-        fixture.cpu.switchTo(large);
-        assertEquals(0, space.users());
-        assertEquals(0, fixture.frames());
-        assertEquals(1, large.cpus());
-        fixture.cpu.switchTo(null);
-        large.close();
     }
 
     private final List<SpaceIdentity> kept = new ArrayList<>();

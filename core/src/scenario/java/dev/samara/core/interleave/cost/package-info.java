@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /**
- * Counts costs for which measured times would mean little: the shared words that transitions of CPUs write, taken from
- * the steps of a run, and the steps of calls that affect many mappings.
+ * Counts costs for which measured times would mean little: the words that threads of one space share, taken from the
+ * steps of a run, and the steps of calls that affect many mappings.
  */
 @NullMarked
 package dev.samara.core.interleave.cost;

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -94,42 +93,5 @@ final class CpuStateTest {
         cpu.depart();
         assertNull(cpus.beginTeardown(context));
         cpu.arrive(null);
-    }
-
-    @Test
-    @DisplayName("a context ends with its last user, and no CPU comes back to it then, from LAZY either")
-    void ended() {
-        switchTo(context);
-        assertFalse(context.users().put());
-        assertFalse(context.isEnded());
-        cpu.enterLazy();
-        assertTrue(context.isEnded());
-        assertFalse(cpu.leaveLazy(context));
-        assertFalse(context.use());
-        assertEquals(0, context.cpus());
-        assertTrue(context.isEnded());
-    }
-
-    @Test
-    @DisplayName("a CPU whose thread has ended is taken off with its count as a user, and once")
-    void dead() throws InterruptedException {
-        AtomicBoolean told = new AtomicBoolean();
-        Thread thread = new Thread(() -> {
-            CpuState dead = OwnedCpu.claim(cpus, 2, () -> told.set(true));
-            dead.depart();
-            context.use();
-            dead.arrive(context);
-            dead.enterGuest(context.id());
-        });
-        thread.start();
-        thread.join();
-        assertEquals(1, context.cpus());
-        shootdowns.shoot(context, context.generation().advance(), -1);
-        assertEquals(0, context.cpus());
-        cpus.releaseDead();
-        assertEquals(0, context.cpus());
-        assertFalse(told.get());
-        assertTrue(context.users().put());
-        assertNull(cpus.beginTeardown(context));
     }
 }

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.ShootdownDelivery;
-import dev.samara.core.event.StalledCpu;
 import dev.samara.core.fixture.Await;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -21,7 +20,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.LinkedBlockingQueue;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -69,11 +67,20 @@ final class CpusTest {
     private Owned guest(Cpus of, TlbContext in, long flushedTo) throws Exception {
         Owned cpu = owned(of);
         cpu.does(() -> {
-            ContextSwitch.load(cpu.state, in);
+            load(cpu.state, in);
             cpu.state.flushedTo(flushedTo);
             cpu.state.enterGuest(in.id());
         });
         return cpu;
+    }
+
+    /** Switches a CPU from its current context to another one. */
+    private static void load(CpuState cpu, TlbContext next) {
+        cpu.depart();
+        if (!next.use()) {
+            throw new IllegalStateException("it has been ended");
+        }
+        cpu.arrive(next);
     }
 
     /** Waits until a thread requests a flush from a CPU. */
@@ -95,7 +102,7 @@ final class CpusTest {
                 assertTrue(numbers.add(number), "once");
                 all.get(number).flushedTo(generation);
             }));
-            ContextSwitch.load(all.get(i), context);
+            load(all.get(i), context);
             all.get(i).enterGuest(context.id());
         }
         shootdowns.shoot(context, generation, mask);
@@ -201,11 +208,11 @@ final class CpusTest {
         CpuState switching = between(cpus);
         assertFalse(isAsked(shootdowns, context, switching), "no CPU");
         CpuState own = OwnedCpu.claim(cpus, 0, () -> {});
-        ContextSwitch.load(own, context);
+        load(own, context);
         assertFalse(isAsked(shootdowns, context, switching), "the caller's");
         Owned other = owned(cpus);
         other.does(() -> assertTrue(isAsked(shootdowns, context, switching), "another thread's"));
-        other.does(() -> ContextSwitch.load(other.state, context));
+        other.does(() -> load(other.state, context));
         assertTrue(isAsked(shootdowns, context, switching), "two");
         other.does(other.state::depart);
         assertFalse(isAsked(shootdowns, context, switching), "one has left");
@@ -261,7 +268,7 @@ final class CpusTest {
                 case 1 -> cpu.does(cpu.state::offline);
                 case 2 ->
                     cpu.does(() -> {
-                        ContextSwitch.load(cpu.state, other);
+                        load(cpu.state, other);
                         cpu.state.enterGuest(other.id());
                     });
                 default -> {
@@ -336,7 +343,7 @@ final class CpusTest {
         Owned user = guest(counting, used, 0);
         Owned lazy = owned(counting);
         lazy.does(() -> {
-            ContextSwitch.load(lazy.state, kept);
+            load(lazy.state, kept);
             lazy.state.enterLazy();
         });
         assertFalse(used.users().put());
@@ -364,7 +371,7 @@ final class CpusTest {
                         new TlbContext(ending(ends::incrementAndGet), new PageTableCount(releases::incrementAndGet));
                 CpuOwner owner = new CpuOwner(this, reports::add);
                 CpuState lost = counting.claim(owner, 0, OwnedCpu.flush(() -> {}));
-                ContextSwitch.load(lost, kept);
+                load(lost, kept);
                 lost.enterLazy();
                 assertTrue(lost.leaveLazy(kept));
                 assertFalse(kept.users().put());
@@ -407,7 +414,7 @@ final class CpusTest {
                     }),
                     new PageTableCount());
             CpuState state = memories.get(i).claim(owner, 1, OwnedCpu.flush(() -> {}));
-            ContextSwitch.load(state, left);
+            load(state, left);
             assertFalse(left.users().put());
             state.depart();
             memories.get(i).release(state);
@@ -428,40 +435,6 @@ final class CpusTest {
         assertEquals(1, context.cpus());
         assertEquals(2, OwnedCpu.claim(cpus, 0, () -> {}).number());
         assertFalse(second.state.isGone());
-    }
-
-    @Test
-    @DisplayName(
-            "one that does not acknowledge is reported once, with its thread's stack; an interrupted shooter goes on"
-                    + " waiting")
-    void stalled() throws Exception {
-        AtomicInteger kicks = new AtomicInteger();
-        ShootdownDelivery kicking = new ShootdownDelivery() {
-            @Override
-            public void kick(StalledCpu stalled) {
-                kicks.incrementAndGet();
-            }
-        };
-        Shootdowns impatient = new Shootdowns(cpus, 0, reports::add, kicking, thrown -> {}, true);
-        long generation = context.generation().advance();
-        Owned cpu = guest(cpus, context, 0);
-        AtomicBoolean interrupted = new AtomicBoolean();
-        Thread shooter = new Thread(() -> {
-            Thread.currentThread().interrupt();
-            impatient.shoot(context, generation, cpu.state.bit());
-            interrupted.set(Thread.interrupted());
-        });
-        shooter.start();
-        String report = reports.take();
-        assertTrue(report.startsWith("cpu 0 of thread owner has not acknowledged a shootdown (generation "), report);
-        assertTrue(report.contains("ThreadPoolExecutor"), report);
-        int before = kicks.get();
-        Await.until("the shooter waits on", () -> kicks.get() > before + 1, shooter);
-        assertFalse(Objects.requireNonNull(cpu.state.owner()).isInterrupted());
-        cpu.does(() -> cpu.state.flushedTo(generation));
-        shooter.join();
-        assertTrue(interrupted.get());
-        assertEquals(0, reports.size());
     }
 
     /** Returns the message that refuses a wait of the CPU's thread; empty if the thread may wait. */

@@ -3,11 +3,17 @@ package dev.samara.core.internal.cpu;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.MmuNotifier.Reason;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Rounds;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
@@ -144,5 +150,73 @@ final class FlushLogTest {
         isOver.set(true);
         other.join();
         assertEquals(0, both, "one of the two is there");
+    }
+
+    private static final long EACH = 10_000;
+
+    private final TlbContext context = new TlbContext();
+
+    @Test
+    @DisplayName("P12: has a positive number that no other has, and no generations but its own")
+    void numbers() {
+        Set<Long> numbers = new HashSet<>();
+        for (int i = 0; i < 1_000; i++) {
+            long number = new TlbContext().id();
+            assertTrue(number > 0);
+            assertTrue(numbers.add(number));
+        }
+        TlbContext other = new TlbContext();
+        long before = other.generation().current();
+        assertEquals(context.generation().current() + 1, context.generation().advance());
+        assertEquals(before, other.generation().current());
+        assertEquals(context.id(), context.id());
+    }
+
+    @Test
+    @DisplayName("P19: each advance has a generation of its own, and none is left out")
+    void advance() throws Exception {
+        long before = context.generation().current();
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        Set<Long> seen = new HashSet<>();
+        Future<Set<Long>> theirs = other.submit(() -> {
+            Set<Long> mine = new HashSet<>();
+            for (int i = 0; i < EACH; i++) {
+                mine.add(context.generation().advance());
+            }
+            return mine;
+        });
+        for (int i = 0; i < EACH; i++) {
+            seen.add(context.generation().advance());
+        }
+        seen.addAll(theirs.get());
+        other.shutdown();
+        assertEquals(2 * EACH, seen.size());
+        assertEquals(before + 2 * EACH, context.generation().current());
+    }
+
+    @Test
+    @DisplayName("one that was given back has negative generations, of which a CPU is told, and no log")
+    void givenBack() {
+        long before = context.generation().advance();
+        context.checkNotGivenBack(before);
+        assertFalse(context.isGivenBack());
+        context.free();
+        assertTrue(context.isGivenBack());
+        long read = context.generation().advance();
+        String message = "context " + context.id() + " is used after it was given back";
+        assertEquals(
+                message,
+                assertThrows(IllegalStateException.class, () -> context.checkNotGivenBack(read))
+                        .getMessage());
+        context.log(read, 0x1000, 0x3000, 5, Reason.DISCARDED);
+        assertFalse(context.log().read(read, new FlushLog.FlushedRange()));
+        assertTrue(context.isGivenBack());
+    }
+
+    @Test
+    @DisplayName("is not given back twice")
+    void givenBackTwice() {
+        context.free();
+        assertThrows(IllegalStateException.class, context::free);
     }
 }

@@ -330,21 +330,6 @@ final class AnonymousFaultTest {
     }
 
     @Test
-    @DisplayName("permits the accesses that the mapping permits: writable or executable memory can be read")
-    void rights() throws InterruptedException {
-        SpaceFixture fixture = new SpaceFixture();
-        for (int protection = 0; protection < 8; protection++) {
-            long at = fixture.map(0, 1, protection, ANONYMOUS, null, 0);
-            for (int access : new int[] {READ, WRITE, EXEC, RW | EXEC}) {
-                int needed = access & (WRITE | EXEC);
-                boolean allowed = protection != 0 && (protection & needed) == needed;
-                assertFault(allowed ? Fault.NONE : Fault.ACCERR, fixture.memory.handleFault(at, access));
-            }
-        }
-        fixture.closeEmpty();
-    }
-
-    @Test
     @DisplayName("below a stack grows it, page by page or far, and the new part has the stack's anon_vma")
     void stackGrowth() throws InterruptedException {
         SpaceFixture fixture = new SpaceFixture();

@@ -87,29 +87,6 @@ final class FaultAroundTest {
         fixture.closeEmpty();
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {LEAF, 2 * LEAF, 1 << 20, 1 << 30})
-    @DisplayName("as large as a leaf of the page table, or larger, is that leaf")
-    void aLeafAtMost(int window) throws InterruptedException {
-        SpaceFixture fixture = fixture(window);
-        MemoryFile file = file(fixture, 3L * LEAF * PAGE, all(3 * LEAF));
-        int before = 10;
-        long at = fixture.map(PLACE - before * PAGE, 3 * LEAF, READ, MapFlags.SHARED | MapFlags.FIXED, file.open(), 0);
-        BitSet expected = new BitSet();
-        assertFault(Fault.NONE, fixture.memory.handleFault(PLACE + 100 * PAGE, READ));
-        expected.set(before, before + LEAF);
-        assertEquals(expected, mapped(fixture, at, 3 * LEAF));
-        assertFault(Fault.NONE, fixture.memory.handleFault(at, READ));
-        expected.set(0, before);
-        assertEquals(expected, mapped(fixture, at, 3 * LEAF));
-        assertFault(Fault.NONE, fixture.memory.handleFault(at + 3 * LEAF * PAGE - 1, READ));
-        expected.set(before + 2 * LEAF, 3 * LEAF);
-        assertEquals(expected, mapped(fixture, at, 3 * LEAF), "the last leaf, as far as the mapping goes");
-        assertEquals(0x100 + 17, fixture.load(at + 17 * PAGE));
-        file.close();
-        fixture.closeEmpty();
-    }
-
     @Test
     @DisplayName("ends with the file, whose last page may be partial, also while the file grows and shrinks")
     void endsWithTheFile() throws InterruptedException {

@@ -10,7 +10,6 @@ import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
@@ -59,39 +58,6 @@ final class FileFaultTest {
     }
 
     @Test
-    @DisplayName("maps the aligned sixteen pages around it that are in memory, and is minor")
-    void window() {
-        MemoryFile file = fixture.file(64);
-        long at = fixed(PLACE, 64, READ, SHARED, file.open(), 0);
-        assertFault(Fault.NONE, fixture.memory.handleFault(at + 21 * PAGE, READ));
-        assertEquals(16, fixture.mapped(at, 64));
-        assertTrue(fixture.isMapped(at + 16 * PAGE));
-        assertTrue(fixture.isMapped(at + 31 * PAGE));
-        for (int page = 0; page < 64; page++) {
-            assertEquals(0x100 + page, fixture.load(at + page * PAGE));
-        }
-        file.close();
-    }
-
-    @Test
-    @DisplayName("maps no page outside of the VMA, and the right ones where its offset is not aligned")
-    void windowIsClippedToTheVma() {
-        MemoryFile file = fixture.file(64);
-        var open = file.open();
-        long at = fixed(PLACE + 5 * PAGE, 6, READ, SHARED, open, 33);
-        fixed(PLACE + 11 * PAGE, 5, READ, PRIVATE, open, 50);
-        assertFault(Fault.NONE, fixture.memory.handleFault(at + 2 * PAGE, READ));
-        assertEquals(6, fixture.mapped(PLACE, 16));
-        for (int page = 0; page < 6; page++) {
-            assertEquals(0x100 + 33 + page, fixture.load(at + page * PAGE));
-        }
-        for (int page = 0; page < 5; page++) {
-            assertEquals(0x100 + 50 + page, fixture.load(PLACE + (11 + page) * PAGE));
-        }
-        file.close();
-    }
-
-    @Test
     @DisplayName("waits for an eviction also if its thread is interrupted, and the flag stays set")
     void interrupted() {
         PagedFile file = new PagedFile(fixture, 1);
@@ -125,21 +91,6 @@ final class FileFaultTest {
             assertEquals(0, Await.result("the eviction", eviction, fixture.reports));
         }
         file.cache.close();
-    }
-
-    @Test
-    @DisplayName("maps no page of another leaf of the page table, nor one beyond the end of the file")
-    void windowIsClippedToLeafAndFile() {
-        MemoryFile file = fixture.file(20);
-        long leaf = PLACE + 512 * PAGE;
-        long at = fixed(leaf - 8 * PAGE, 32, READ, SHARED, file.open(), 0);
-        assertFault(Fault.NONE, fixture.memory.handleFault(leaf - PAGE, READ));
-        assertEquals(8, fixture.mapped(at, 32));
-        assertFault(Fault.NONE, fixture.memory.handleFault(leaf + 11 * PAGE, READ));
-        assertEquals(20, fixture.mapped(at, 32));
-        assertFault(Fault.ADRERR, fixture.memory.load(leaf + 12 * PAGE, 8));
-        assertEquals(leaf + 12 * PAGE, fixture.memory.faultAddress());
-        file.close();
     }
 
     @Test
@@ -359,52 +310,6 @@ final class FileFaultTest {
         assertEquals(0, file.truncate(4 * PAGE));
         assertEquals(0, fixture.load(shared + 2 * PAGE));
         assertEquals(0, fixture.load(copy + 3 * PAGE));
-        file.close();
-    }
-
-    @Test
-    @DisplayName("permits the accesses that the mapping permits: writable or executable memory can be read")
-    void rights() {
-        MemoryFile file = fixture.file(1);
-        int[] all = {0, READ, WRITE, EXEC, RW, READ | EXEC, WRITE | EXEC, RW | EXEC};
-        for (int type : new int[] {SHARED, PRIVATE}) {
-            for (int protection : all) {
-                long at = fixed(PLACE, 1, protection, type, file.open(), 0);
-                for (int access : new int[] {READ, WRITE, EXEC}) {
-                    boolean allowed = access == READ ? protection != 0 : (protection & access) != 0;
-                    String what = "type " + type + " protection " + protection + " access " + access;
-                    assertEquals(allowed ? Fault.NONE : Fault.ACCERR, fixture.memory.handleFault(at, access), what);
-                }
-                int fetched = fixture.memory.fetch(at, 4);
-                assertFault((protection & EXEC) != 0 ? Fault.NONE : Fault.ACCERR, fetched);
-            }
-        }
-        file.close();
-    }
-
-    @Test
-    @DisplayName("follows rights that are taken away and given back, and the contents stay")
-    void rightsBackAndForth() {
-        MemoryFile file = fixture.file(2);
-        for (int type : new int[] {SHARED, PRIVATE}) {
-            long at = fixed(PLACE, 2, RW, type, file.open(), 0);
-            fixture.store(at, 77);
-            assertEquals(0x101, fixture.load(at + PAGE));
-            long before = Pte.frame(fixture.pte(at));
-            for (int protection : new int[] {READ, 0, EXEC, READ | EXEC, WRITE, RW | EXEC, RW}) {
-                assertEquals(0, fixture.space.mprotect(at, 2 * PAGE, protection));
-                assertFault(protection != 0 ? Fault.NONE : Fault.ACCERR, fixture.memory.load(at, 8));
-                assertFault((protection & EXEC) != 0 ? Fault.NONE : Fault.ACCERR, fixture.memory.fetch(at, 8));
-                assertFault(
-                        (protection & WRITE) != 0 ? Fault.NONE : Fault.ACCERR,
-                        fixture.memory.store(at + 8, 8, protection));
-            }
-            assertEquals(77, fixture.load(at));
-            assertEquals(RW, fixture.load(at + 8));
-            assertEquals(0x101, fixture.load(at + PAGE));
-            assertEquals(before, Pte.frame(fixture.pte(at)));
-            assertNotEquals(0, before);
-        }
         file.close();
     }
 

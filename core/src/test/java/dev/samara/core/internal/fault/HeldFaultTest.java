@@ -4,25 +4,19 @@ package dev.samara.core.internal.fault;
 import static dev.samara.core.fixture.SpaceFixture.PAGE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.Machine;
 import dev.samara.core.fixture.Await;
-import dev.samara.core.fixture.HeldLeaf;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.HookedFrames;
-import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import java.util.concurrent.Future;
 import java.util.function.ToLongFunction;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -38,31 +32,6 @@ final class HeldFaultTest {
 
     private final SpaceFixture fixture =
             new SpaceFixture(Machine.builder().memory(64 * PAGE).poisonFrames(true));
-    private final Frames frames = fixture.layout().memory().frames();
-
-    @Test
-    @DisplayName("copies a page that a fork gives to a child meanwhile, though no other mapping had it before")
-    void sharedMeanwhile() {
-        long at = fixture.anonymous(1);
-        fixture.store(at, 7);
-        // Leaves a page that is not exclusive, but has only one mapping.
-        fixture.space.fork().close();
-        int frame = Pte.frame(fixture.pte(at));
-        assertEquals(1, frames.mappings(frame));
-        Future<Long> stored;
-        try (HeldLeaf held = new HeldLeaf(fixture.space, at)) {
-            stored = held.stopped("write", () -> fixture.space.write(at, new byte[] {8}, 0, 1));
-            // Does what a fork does under this lock.
-            assertTrue(frames.share(frame));
-        }
-        assertEquals(1, Await.result("write", stored, fixture.reports));
-        assertNotEquals(frame, Pte.frame(fixture.pte(at)));
-        assertEquals(7, frames.store().get(frame, 0, 8), "the child's page");
-        assertEquals(8, fixture.load(at));
-        frames.drop(frame);
-        fixture.closeEmpty();
-    }
-
     /**
      * Makes the first store to the mapping of a whole leaf wait where it fills a frame, after it found its mapping.
      * Returns the store's fault.
@@ -102,7 +71,6 @@ final class HeldFaultTest {
     @DisplayName("P1: installs no page in a mapping that is gone meanwhile")
     void unmappedMeanwhile(long read) {
         assertFault(Fault.MAPERR, storeBeside(read, of -> of.space.munmap(AT, PAGE)));
-        fixture.closeEmpty();
     }
 
     @ParameterizedTest
@@ -110,7 +78,6 @@ final class HeldFaultTest {
     @DisplayName("installs no page that may be written in a mapping that may not be written meanwhile")
     void narrowedMeanwhile(long read) {
         assertFault(Fault.ACCERR, storeBeside(read, of -> of.space.mprotect(AT, PAGE, SpaceFixture.READ)));
-        fixture.closeEmpty();
     }
 
     @ParameterizedTest
@@ -118,6 +85,5 @@ final class HeldFaultTest {
     @DisplayName("I8: installs no page in a leaf that was unhooked when all of its pages were discarded meanwhile")
     void unhookedMeanwhile(long read) {
         assertFault(Fault.NONE, storeBeside(read, of -> of.space.madvise(AT, LEAF * PAGE, Advice.DONTNEED)));
-        fixture.closeEmpty();
     }
 }

@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.Cpu;
+import dev.samara.core.Machine;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.OneThread;
@@ -18,11 +20,15 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.PageWindow;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.IntUnaryOperator;
+import java.util.function.ToIntFunction;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -34,7 +40,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class MisbehavingBackingTest {
     private static final int SHARED = MapFlags.SHARED;
     private static final int PRIVATE = MapFlags.PRIVATE;
-    static final int PAGES = 4;
+    private static final int PAGES = 4;
 
     private final SpaceFixture fixture = new SpaceFixture();
     private final MemoryFile others = fixture.file(PAGES);
@@ -322,5 +328,107 @@ final class MisbehavingBackingTest {
         }
         file.close();
         second.closeEmpty();
+    }
+
+    /** A file whose answers a test may choose. The default answers are correct. */
+    private static final class OddFile extends PagedFile {
+        @Nullable
+        ToIntFunction<PageRequest> answer;
+
+        @Nullable
+        Consumer<PageWindow> offer;
+
+        @Nullable
+        ToIntFunction<PageRequest> notice;
+
+        OddFile(SpaceFixture fixture) {
+            super(fixture, PAGES);
+        }
+
+        @Override
+        public int fault(PageRequest request) {
+            return answer == null ? super.fault(request) : answer.applyAsInt(request);
+        }
+
+        @Override
+        public void rcuMapPages(PageWindow window) {
+            if (offer == null) {
+                super.rcuMapPages(window);
+            } else {
+                offer.accept(window);
+            }
+        }
+
+        @Override
+        public boolean noticesWrites() {
+            return notice != null;
+        }
+
+        @Override
+        public int pageMkwrite(PageRequest request) {
+            return notice == null ? 0 : notice.applyAsInt(request);
+        }
+    }
+
+    @Test
+    @DisplayName(
+            "on a machine that checks offers, one that waits in rcuMapPages is refused and reported, even if it says"
+                    + " nothing")
+    void checkedOffers() throws InterruptedException {
+        SpaceFixture checked =
+                new SpaceFixture(Machine.builder().memory(1 << 24).checkOffers(Duration.ofDays(1)));
+        OddFile file = new OddFile(checked);
+        long spare = checked.anonymous(1);
+        try (Cpu second = checked.machine.claimCpu()) {
+            second.switchTo(checked.space);
+            List<Runnable> waiting = List.of(
+                    () -> checked.space.munmap(spare, PAGE),
+                    () -> checked.space.mmap(0, PAGE, RW, SpaceFixture.ANONYMOUS, null, 0),
+                    checked.space::fork,
+                    () -> checked.machine.newSpace(SpaceFixture.GEOMETRY),
+                    checked.space::usage,
+                    () -> second.memory().handleFault(spare, WRITE),
+                    () -> file.cache.truncate(0),
+                    () -> file.cache.remove(0, 1),
+                    () -> file.cache.insert(0, 0));
+            for (Runnable wait : waiting) {
+                for (boolean catches : new boolean[] {false, true}) {
+                    checked.reports.clear();
+                    file.offer = window -> {
+                        try {
+                            wait.run();
+                        } catch (IllegalStateException refused) {
+                            if (!catches) {
+                                throw refused;
+                            }
+                        }
+                    };
+                    long at = checked.map(0, 1, READ, SHARED, file, 0);
+                    assertTrue(checked.cpu.memory().load(at, 8) == Fault.NONE);
+                    assertEquals(PagedFile.STAMP, checked.cpu.memory().value());
+                    assertEquals(1, checked.reports.size());
+                }
+            }
+            assertFalse(checked.isMapped(spare));
+            file.offer = null;
+            checked.reports.clear();
+            checked.load(checked.map(0, 1, READ, SHARED, file, 0));
+            assertEquals(List.of(), checked.reports);
+        }
+        file.cache.truncate(0);
+        checked.closeEmpty();
+    }
+
+    @Test
+    @DisplayName("on a machine that checks offers, one that takes longer than was set is reported")
+    void slowOffers() throws InterruptedException {
+        SpaceFixture checked =
+                new SpaceFixture(Machine.builder().memory(1 << 24).checkOffers(Duration.ZERO));
+        MemoryFile file = checked.file(1);
+        checked.load(checked.map(0, 1, READ, SHARED, file.open(), 0));
+        assertEquals(1, checked.reports.size());
+        assertEquals(Report.Kind.LONG_WAIT, checked.reports.get(0).kind());
+        file.close();
+        checked.closeEmpty();
     }
 }

@@ -13,6 +13,7 @@ import java.lang.ref.WeakReference;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
@@ -22,8 +23,47 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-/** The threads of a background, and the order of its tasks. */
-final class BackgroundTest extends BackgroundFixture {
+/** The threads of a background, the order of its tasks, tasks that hang, and waits for quiescence. */
+final class BackgroundTest {
+    private static final Duration NEVER = Duration.ofDays(1);
+    private static final Duration SOON = Duration.ofMillis(1);
+
+    private static void fail(Throwable thrown) {
+        throw new AssertionError(thrown);
+    }
+
+    /** Creates a background in which no task is ever late, so that one thread runs all tasks. */
+    private static Background patient() {
+        return new Background(BackgroundTest::fail, NEVER, NEVER);
+    }
+
+    /** Creates a background in which each task that waits is late. */
+    private static Background hasty() {
+        return new Background(BackgroundTest::fail, SOON, NEVER);
+    }
+
+    private static Runnable awaiting(CountDownLatch latch) {
+        return () -> {
+            try {
+                latch.await();
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        };
+    }
+
+    private static <T> T ask(Background background, Callable<T> question) throws Exception {
+        FutureTask<T> task = new FutureTask<>(question);
+        background.execute(task);
+        return task.get();
+    }
+
+    private static long threadsOf(Background background) {
+        return Thread.getAllStackTraces().keySet().stream()
+                .filter(background::isOf)
+                .count();
+    }
+
     @Test
     @DisplayName("tasks run one after the other, on one daemon thread with a name, in the order given")
     void inOrder() throws Exception {
@@ -247,7 +287,7 @@ final class BackgroundTest extends BackgroundFixture {
     @Test
     @DisplayName("threads without work end, and new ones are started when there is some again")
     void idleThreadsEnd() throws Exception {
-        Background background = new Background(BackgroundFixture::fail, SOON, SOON);
+        Background background = new Background(BackgroundTest::fail, SOON, SOON);
         for (int i = 0; i < 5; i++) {
             CountDownLatch hang = new CountDownLatch(1);
             background.execute(awaiting(hang));
@@ -266,7 +306,7 @@ final class BackgroundTest extends BackgroundFixture {
     }
 
     private static WeakReference<Background> usedAndDropped() throws Exception {
-        Background background = new Background(BackgroundFixture::fail, SOON, SOON);
+        Background background = new Background(BackgroundTest::fail, SOON, SOON);
         ask(background, () -> "used");
         return new WeakReference<>(background);
     }
@@ -301,9 +341,155 @@ final class BackgroundTest extends BackgroundFixture {
     @Test
     @DisplayName("times that are not positive are refused")
     void refusals() {
-        assertThrows(
-                IllegalArgumentException.class, () -> new Background(BackgroundFixture::fail, Duration.ZERO, SOON));
-        assertThrows(
-                IllegalArgumentException.class, () -> new Background(BackgroundFixture::fail, SOON, SOON.negated()));
+        assertThrows(IllegalArgumentException.class, () -> new Background(BackgroundTest::fail, Duration.ZERO, SOON));
+        assertThrows(IllegalArgumentException.class, () -> new Background(BackgroundTest::fail, SOON, SOON.negated()));
+    }
+
+    @Test
+    @DisplayName("threads are bounded: at the bound tasks wait for one that returns, which is told once")
+    void boundedThreads() throws Exception {
+        List<Throwable> told = new CopyOnWriteArrayList<>();
+        Background background = new Background(told::add, SOON, NEVER);
+        CountDownLatch hang = new CountDownLatch(1);
+        CountDownLatch first = new CountDownLatch(1);
+        CountDownLatch all = new CountDownLatch(BackgroundThreads.MOST);
+        background.execute(() -> {
+            all.countDown();
+            awaiting(first).run();
+        });
+        for (int i = 1; i < BackgroundThreads.MOST; i++) {
+            background.execute(() -> {
+                all.countDown();
+                awaiting(hang).run();
+            });
+        }
+        Await.until("all tasks have begun", () -> all.getCount() == 0);
+        CountDownLatch behind = new CountDownLatch(1);
+        background.execute(behind::countDown);
+        assertEquals(BackgroundThreads.MOST, threadsOf(background));
+        assertEquals(1, behind.getCount());
+        first.countDown();
+        Await.until("the task behind them has run", () -> behind.getCount() == 0);
+        hang.countDown();
+        background.awaitQuiescence();
+        assertEquals(1, told.size(), told::toString);
+    }
+
+    @Test
+    @DisplayName("tasks that hang do not hold up others; there are two threads and one for each that hangs")
+    void hungTasksHoldUpNobody() throws Exception {
+        Background background = hasty();
+        CountDownLatch hang = new CountDownLatch(1);
+        int hung = 5;
+        AtomicInteger ran = new AtomicInteger();
+        for (int i = 0; i < hung; i++) {
+            background.execute(ran::incrementAndGet);
+            background.execute(awaiting(hang));
+        }
+        assertEquals("passed", ask(background, () -> "passed"));
+        // A quick task whose thread was suspended also counts as late until it returns.
+        Await.until(
+                "only tasks that hang are pending",
+                () -> background.pending() <= hung && threadsOf(background) <= hung + 2);
+        assertEquals(hung, background.pending());
+        assertTrue(threadsOf(background) >= hung);
+        assertEquals(hung, ran.get());
+        hang.countDown();
+        background.awaitQuiescence();
+        assertEquals(0, background.pending());
+        Await.until("two threads are left", () -> threadsOf(background) <= 2);
+        assertEquals("again", ask(background, () -> "again"));
+    }
+
+    @Test
+    @DisplayName("a thread that was overtaken is used again after its task")
+    void overtakenThreadIsUsedAgain() throws Exception {
+        Background background = hasty();
+        CountDownLatch firstHangs = new CountDownLatch(1);
+        CountDownLatch secondHangs = new CountDownLatch(1);
+        FutureTask<Thread> first = new FutureTask<>(() -> {
+            firstHangs.await();
+            return Thread.currentThread();
+        });
+        CountDownLatch overtaken = new CountDownLatch(1);
+        background.execute(first);
+        background.execute(() -> {
+            overtaken.countDown();
+            awaiting(secondHangs).run();
+        });
+        overtaken.await();
+        firstHangs.countDown();
+        Thread thread = first.get();
+        Await.until(
+                "the leader waits or has ended",
+                () -> thread.getState() == Thread.State.TIMED_WAITING || !thread.isAlive(),
+                thread);
+        assertSame(thread, ask(background, Thread::currentThread));
+        secondHangs.countDown();
+        background.awaitQuiescence();
+    }
+
+    @Test
+    @DisplayName("quiescence waits for tasks that other tasks give")
+    void quiescenceIsTransitive() throws Exception {
+        Background background = hasty();
+        AtomicInteger generations = new AtomicInteger();
+        Runnable task = new Runnable() {
+            @Override
+            public void run() {
+                if (generations.incrementAndGet() < 1000) {
+                    background.execute(this);
+                }
+            }
+        };
+        background.execute(task);
+        background.awaitQuiescence();
+        assertEquals(1000, generations.get());
+        assertEquals(0, background.pending());
+    }
+
+    @Test
+    @DisplayName("quiescence waits for a task that was overtaken")
+    void quiescenceWaitsForOvertakenTasks() throws Exception {
+        Background background = hasty();
+        CountDownLatch hang = new CountDownLatch(1);
+        background.execute(awaiting(hang));
+        assertEquals("passed", ask(background, () -> "passed"));
+        FutureTask<Integer> quiet = new FutureTask<>(() -> {
+            background.awaitQuiescence();
+            return background.pending();
+        });
+        Thread thread = new Thread(quiet);
+        thread.setDaemon(true);
+        thread.start();
+        Await.until("quiescence is waited for", () -> thread.getState() == Thread.State.TIMED_WAITING, thread);
+        assertFalse(quiet.isDone());
+        hang.countDown();
+        assertEquals(0, quiet.get());
+    }
+
+    @Test
+    @DisplayName("a task that waits for quiescence would wait for itself: refused; of another background it may")
+    void quiescenceFromATask() throws Exception {
+        Background background = patient();
+        Background other = patient();
+        ask(background, () -> assertThrows(IllegalStateException.class, background::awaitQuiescence));
+        other.execute(() -> {});
+        assertEquals(0, ask(background, () -> {
+            other.awaitQuiescence();
+            return other.pending();
+        }));
+    }
+
+    @Test
+    @DisplayName("a wait for quiescence can be interrupted")
+    void quiescenceIsInterruptible() throws Exception {
+        Background background = patient();
+        CountDownLatch hang = new CountDownLatch(1);
+        background.execute(awaiting(hang));
+        Thread.currentThread().interrupt();
+        assertThrows(InterruptedException.class, background::awaitQuiescence);
+        hang.countDown();
+        background.awaitQuiescence();
     }
 }

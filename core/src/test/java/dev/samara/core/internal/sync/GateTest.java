@@ -111,25 +111,6 @@ final class GateTest {
         assertTrue(gate.await(PATIENT));
     }
 
-    @Test
-    @DisplayName("a waiting thread is woken by wake, and returns")
-    void waitersAreWoken() throws Exception {
-        Gate gate = new Gate();
-        FutureTask<Boolean> first = new FutureTask<>(() -> gate.await(PATIENT));
-        FutureTask<Boolean> second = new FutureTask<>(() -> gate.awaitUninterruptibly(PATIENT), true);
-        Thread one = new Thread(first);
-        Thread two = new Thread(second);
-        start(one);
-        start(two);
-        untilParkedAt(gate, one);
-        untilParkedAt(gate, two);
-        Waiter waiting = gate.open();
-        assertEquals(2, length(waiting));
-        Gate.wake(waiting);
-        assertTrue(ended(first));
-        assertTrue(ended(second));
-    }
-
     /** Runs first, because at a gate that fails this test, other tests would wait for lost threads. */
     @Order(1)
     @Test
@@ -171,23 +152,6 @@ final class GateTest {
         for (FutureTask<Boolean> wait : waits) {
             assertTrue(ended(wait));
         }
-    }
-
-    @Test
-    @DisplayName("an unpark that means something else does not open the gate")
-    void strayUnparkDoesNotPass() throws Exception {
-        Gate gate = new Gate();
-        FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(PATIENT) && gate.isOpen());
-        Thread thread = new Thread(wait);
-        start(thread);
-        for (int i = 0; i < 1000; i++) {
-            untilParkedAt(gate, thread);
-            LockSupport.unpark(thread);
-        }
-        untilParkedAt(gate, thread);
-        assertFalse(wait.isDone());
-        open(gate);
-        assertTrue(ended(wait));
     }
 
     @Test

@@ -9,19 +9,64 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Awake;
+import dev.samara.core.fixture.FlightRecording;
+import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.Rounds;
+import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicIntegerArray;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import jdk.jfr.consumer.RecordedEvent;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
-/** Readers, and waits for grace periods. */
-final class RcuTest extends RcuFixture {
+/** Readers, waits for grace periods, their events, and callbacks after them. */
+final class RcuTest {
+    private final List<Throwable> thrown = new CopyOnWriteArrayList<>();
+    private final List<String> reports = new CopyOnWriteArrayList<>();
+
+    /** If a callback hangs, another thread is started soon. */
+    private final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));
+
+    private Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {
+        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT, null);
+        Housekeeping housekeeping = new Housekeeping(background, background, null);
+        return new Rcu(new Rcu.Settings(executor, housekeeping, backlog, reportAfterNanos, reporter));
+    }
+
+    private final Rcu rcu = rcu(background, TimeUnit.MINUTES.toNanos(5), reports::add);
+
+    private static Thread started(Runnable task) {
+        Thread thread = new Thread(task);
+        thread.start();
+        return thread;
+    }
+
+    private void awaitParked(Thread thread) {
+        Await.until("a wait", () -> isParked(thread) || !thread.isAlive(), thread);
+        assertTrue(thread.isAlive(), () -> "has not waited; reported: " + reports);
+    }
+
+    private static boolean isParked(Thread thread) {
+        return thread.getState() == Thread.State.TIMED_WAITING || thread.getState() == Thread.State.WAITING;
+    }
+
+    private void join(Thread thread) {
+        Await.until("the end of a thread", () -> !thread.isAlive(), thread);
+    }
+
     @Test
     @DisplayName("a poll waits for sections from before, not for later ones, nor for those ofothers")
     void polled() {
@@ -121,19 +166,6 @@ final class RcuTest extends RcuFixture {
     }
 
     @Test
-    @DisplayName("a reader that leaves and enters again at once is not waited for a second time")
-    void nextSection() throws InterruptedException {
-        RcuReader reader = rcu.register("r");
-        reader.readLock();
-        Thread updater = started(rcu::synchronize);
-        awaitParked(updater);
-        reader.readUnlock();
-        reader.readLock();
-        join(updater);
-        assertTrue(reader.isReading());
-    }
-
-    @Test
     @DisplayName("leaving a section that was not entered is refused")
     void unlockWithoutLock() {
         RcuReader reader = rcu.register("r");
@@ -146,41 +178,6 @@ final class RcuTest extends RcuFixture {
         assertTrue(reader.sectionVolatile() != 0);
         reader.readUnlock();
         assertEquals(0, reader.sectionVolatile());
-    }
-
-    @Test
-    @DisplayName("I9: a reader that keeps a grace period waiting is named, once, and the wait goes on")
-    void stalledReaderIsNamed() throws InterruptedException {
-        Rcu hasty = rcu(background, 1, reports::add);
-        hasty.register("idle");
-        RcuReader asleep = hasty.register("the sleeper");
-        asleep.readLock();
-        Thread updater = started(hasty::synchronize);
-        Await.until("a report", () -> !reports.isEmpty());
-        awaitParked(updater);
-        assertTrue(updater.isAlive());
-        asleep.readUnlock();
-        join(updater);
-        assertEquals(1, reports.size(), reports::toString);
-        assertTrue(reports.get(0).contains("the sleeper"), reports::toString);
-    }
-
-    @Test
-    @DisplayName("a reader that was given up is waited for no longer, also if it is waited for already")
-    void unregistered() throws InterruptedException {
-        RcuReader dead = rcu.register("dead");
-        RcuReader other = rcu.register("other");
-        dead.readLock();
-        Thread updater = started(rcu::synchronize);
-        awaitParked(updater);
-        rcu.unregister(dead);
-        join(updater);
-        rcu.synchronize();
-        other.readLock();
-        Thread again = started(rcu::synchronize);
-        awaitParked(again);
-        other.readUnlock();
-        join(again);
     }
 
     @Test
@@ -309,6 +306,148 @@ final class RcuTest extends RcuFixture {
                 }
             }
             Awake.turn();
+        }
+    }
+
+    private static final class Failure extends Error {
+        private static final long serialVersionUID = 1L;
+    }
+
+    /** Hands tasks on, but refuses one of them with an Error, before or after it was accepted. */
+    private final class Refusing implements Executor {
+        private final AtomicInteger left;
+        private final boolean takes;
+
+        Refusing(int left, boolean takes) {
+            this.left = new AtomicInteger(left);
+            this.takes = takes;
+        }
+
+        @Override
+        public void execute(Runnable task) {
+            boolean refuses = left.getAndDecrement() == 0;
+            if (!refuses || takes) {
+                background.execute(task);
+            }
+            if (refuses) {
+                throw new Failure();
+            }
+        }
+    }
+
+    @ParameterizedTest(name = "after {0} tasks, taken: {1}")
+    @CsvSource({"0, false", "0, true", "1, false", "1, true", "2, true"})
+    @DisplayName("an Error of the executor ends nothing: each callback runs once, and later ones do")
+    void executorThrows(int after, boolean takes) throws InterruptedException {
+        Rcu failing = rcu(new Refusing(after, takes), Long.MAX_VALUE, reports::add);
+        RcuReader reader = failing.register("r");
+        AtomicInteger ran = new AtomicInteger();
+        reader.readLock();
+        for (int i = 0; i < 3; i++) {
+            failing.call(ran::incrementAndGet);
+        }
+        reader.readUnlock();
+        // At the bound, this call waits until the other callbacks ran.
+        Thread caller = started(() -> assertTrue(failing.backlog().awaitRoom()));
+        join(caller);
+        failing.call(ran::incrementAndGet);
+        Await.until("the callbacks", () -> ran.get() == 4);
+        background.awaitQuiescence();
+        assertEquals(4, ran.get());
+        assertEquals(0, failing.pending());
+        assertTrue(reports.get(0).contains("Failure"), reports::toString);
+    }
+
+    @Test
+    @DisplayName("a callback that found no thread runs with the next one")
+    void startFails() throws InterruptedException {
+        Housekeeping unattended = new Housekeeping(new Refusing(0, false), background, null);
+        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT, null);
+        Rcu failing = new Rcu(new Rcu.Settings(background, unattended, backlog, Long.MAX_VALUE, reports::add));
+        AtomicInteger ran = new AtomicInteger();
+        assertThrows(Failure.class, () -> failing.call(ran::incrementAndGet));
+        assertEquals(1, failing.pending());
+        failing.call(ran::incrementAndGet);
+        Await.until("the callbacks", () -> ran.get() == 2);
+        background.awaitQuiescence();
+        assertEquals(0, failing.pending());
+    }
+
+    @Test
+    @DisplayName("callbacks run after a grace period; one that throws or hangs stops no other")
+    void callbacks() throws InterruptedException {
+        RcuReader reader = rcu.register("r");
+        reader.readLock();
+        AtomicInteger ran = new AtomicInteger();
+        CountDownLatch all = new CountDownLatch(20);
+        CountDownLatch hang = new CountDownLatch(1);
+        for (int i = 0; i < 20; i++) {
+            int number = i;
+            rcu.call(() -> {
+                all.countDown();
+                if (number == 3) {
+                    throw new IllegalStateException("callback " + number);
+                }
+                if (number == 5) {
+                    Latches.await(hang);
+                }
+                ran.incrementAndGet();
+            });
+        }
+        assertEquals(20, rcu.pending());
+        assertEquals(0, ran.get());
+        reader.readUnlock();
+        Await.until("the callbacks", () -> all.getCount() == 0);
+        hang.countDown();
+        background.awaitQuiescence();
+        assertEquals(19, ran.get());
+        assertEquals(0, rcu.pending());
+        assertEquals(1, thrown.size());
+        assertEquals("callback 3", thrown.get(0).getMessage());
+    }
+
+    private void assertRecorded(FlightRecording recording, boolean isPolled) throws IOException {
+        RecordedEvent event = recording.event("GracePeriod");
+        assertEquals(1, event.getInt("readers"));
+        assertEquals("a reader", event.getString("last"));
+        assertEquals(isPolled, event.getBoolean("polled"));
+        assertTrue(FlightRecording.hasDuration(event));
+        assertEquals(List.of(), reports);
+    }
+
+    @Test
+    @DisplayName(
+            "the flight recorder has an event of a grace period for which a thread waits, and none without a reader")
+    void eventOfAWait() throws IOException {
+        RcuReader reader = rcu.register("a reader");
+        rcu.register("an idle reader");
+        try (FlightRecording recording = new FlightRecording()) {
+            rcu.synchronize();
+            reader.readLock();
+            Thread updater = started(rcu::synchronize);
+            awaitParked(updater);
+            reader.readUnlock();
+            join(updater);
+            assertRecorded(recording, false);
+        }
+    }
+
+    @Test
+    @DisplayName("the flight recorder has one event of a polled grace period, though a later one has begun")
+    void eventOfAPoll() throws IOException {
+        RcuReader reader = rcu.register("a reader");
+        try (FlightRecording recording = new FlightRecording()) {
+            long free = rcu.startPoll();
+            assertTrue(rcu.poll(free));
+            reader.readLock();
+            long first = rcu.startPoll();
+            assertFalse(rcu.poll(first));
+            assertTrue(rcu.poll(free));
+            reader.readUnlock();
+            assertTrue(rcu.poll(first));
+            long later = rcu.startPoll();
+            assertTrue(rcu.poll(later));
+            assertRecorded(recording, true);
         }
     }
 }

@@ -94,17 +94,6 @@ final class SoftTlbTest {
     }
 
     @Test
-    @DisplayName("pages with one entry in common push one another out, and are never taken for one another")
-    void collisions() {
-        long other = AT + ENTRIES * PAGE;
-        tlb.fill(AT, ONE, READ, READ);
-        assertFalse(has(other));
-        tlb.fill(other, TWO, READ, READ);
-        assertTrue(has(other));
-        assertFalse(has(AT));
-    }
-
-    @Test
     @DisplayName("a flush forgets the pages of its range in this space, and nothing else")
     void flush() {
         for (int page = 0; page < ENTRIES; page++) {
@@ -149,24 +138,6 @@ final class SoftTlbTest {
         assertTrue(has(AT));
         tlb.select(tlb.newNumber());
         assertFalse(has(AT));
-    }
-
-    @Test
-    @DisplayName("each space has its own translations, and a CPU without a space has none")
-    void spaces() {
-        int first = tlb.newNumber();
-        int second = tlb.newNumber();
-        tlb.select(first);
-        long place = tlb.fill(AT, ONE, READ, READ);
-        tlb.select(second);
-        assertFalse(has(AT));
-        tlb.fill(AT + PAGE, TWO, READ, READ);
-        tlb.select(SoftTlb.NOTHING);
-        assertFalse(has(AT));
-        assertFalse(has(AT + PAGE));
-        tlb.select(first);
-        assertEquals(place, tlb.probe(AT, 1, READ));
-        assertFalse(has(AT + PAGE));
     }
 
     @Test

@@ -128,52 +128,6 @@ final class SoftTlbViewTest {
     }
 
     @Test
-    @DisplayName("a slot that is filled again has only the rights of the last fill")
-    void rights() {
-        for (long first = 0; first <= RIGHTS; first += Pte.READ) {
-            for (long then = 0; then <= RIGHTS; then += Pte.READ) {
-                long before = first & RIGHTS;
-                long after = then & RIGHTS;
-                tlb.fill(AT, 1, before, Pte.READ);
-                tlb.fill(AT, 1, after, Pte.WRITE);
-                for (long right : new long[] {Pte.READ, Pte.WRITE}) {
-                    assertEquals((after & right) != 0 ? PAGE : SoftTlb.MISS, view.find(AT, 1, right));
-                }
-                assertEquals(SoftTlb.MISS, view.find(AT, 1, Pte.EXEC));
-            }
-        }
-    }
-
-    @Test
-    @DisplayName("a flush drops the tag of each right, of frames in the region and elsewhere")
-    void flushes() {
-        for (int frame : new int[] {1, IN_REGION}) {
-            fill(tlb, AT, frame, RIGHTS);
-            tlb.tryFlush(AT, AT + PAGE);
-            assertFinds(SoftTlb.MISS, AT);
-            for (long right : new long[] {Pte.READ, Pte.WRITE, Pte.EXEC}) {
-                assertEquals(SoftTlb.MISS, tlb.probe(AT, 1, right));
-            }
-        }
-    }
-
-    @Test
-    @DisplayName("a view finds nothing while no space is selected, and not the translations of another space")
-    void otherSpaces() {
-        int first = tlb.newNumber();
-        int second = tlb.newNumber();
-        select(tlb, first);
-        fill(tlb, AT, 2, RIGHTS);
-        assertFinds(2 * PAGE, AT);
-        select(tlb, SoftTlb.NOTHING);
-        assertFinds(SoftTlb.MISS, AT);
-        select(tlb, second);
-        assertFinds(SoftTlb.MISS, AT);
-        select(tlb, first);
-        assertFinds(2 * PAGE, AT);
-    }
-
-    @Test
     @DisplayName("a view that comes late finds what the TLB has, once it has the number of the space")
     void late() {
         int number = tlb.newNumber();

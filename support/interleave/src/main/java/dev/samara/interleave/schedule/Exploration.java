@@ -131,15 +131,6 @@ public final class Exploration {
         return run(Strategy.replay(schedule).begin(), true).trace().steps();
     }
 
-    /** Runs one schedule, and returns the sites of its writes, each as class, method and line. */
-    public java.util.List<String> writes(Schedule schedule) {
-        Run run = run(Strategy.replay(schedule).begin(), true);
-        if (run.finding() != null) {
-            throw new IllegalStateException(run.finding().toString());
-        }
-        return run.trace().writes();
-    }
-
     /**
      * Runs one schedule, and returns the words that one thread writes and another one reads or writes. Each is given by
      * its name and the sites of its writes.

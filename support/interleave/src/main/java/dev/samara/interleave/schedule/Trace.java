@@ -71,14 +71,6 @@ final class Trace {
         }
     }
 
-    /** Returns the sites of the steps that write. */
-    List<String> writes() {
-        return steps.stream()
-                .filter(step -> step.access.kind() == Access.Kind.WRITE)
-                .map(step -> step.access.site())
-                .toList();
-    }
-
     /**
      * Returns the words that one thread writes and another one reads or writes, each with its name and the sites of its
      * writes.
