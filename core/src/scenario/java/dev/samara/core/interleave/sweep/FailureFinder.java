@@ -17,7 +17,7 @@ public final class FailureFinder implements Finder {
 
     @Override
     public @Nullable String find(Mutant mutant, String arguments, Path folder) {
-        String[] parts = arguments.split(" ");
+        String[] parts = arguments.split(" ", -1);
         FailureKind kind = FailureKind.valueOf(parts[1]);
         Injection.Scope scope = Injection.Scope.valueOf(parts[2]);
         FailureSweep.Result unchanged = new FailureSweep(1).sweep(parts[0], kind, scope);

@@ -29,7 +29,7 @@ public final class ScriptFinder implements Finder {
 
     @Override
     public @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
-        String[] named = arguments.split(" ");
+        String[] named = arguments.split(" ", -1);
         String language = TestClasses.named(named[0]).getName();
         MutantClassLoader loader = new MutantClassLoader(List.of(mutant));
         try (OpenLanguage open = (OpenLanguage)
