@@ -3,7 +3,6 @@ package dev.samara.core.interleave.planted;
 
 import static org.junit.jupiter.api.Assertions.assertNull;
 
-import dev.samara.core.fixture.DocPage;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Strategy;
@@ -28,15 +27,6 @@ final class HostFaultScenariosTest {
 
     /** The number of parts into which the scenarios are divided; a build runs one part. */
     private static final int PARTS = 480;
-
-    @Test
-    @DisplayName("are as many as docs/interleavings.md says")
-    void counts() {
-        new DocPage("interleavings.md")
-                .assertSays(
-                        "are %d scenarios (`HostFaultScenariosTest`)",
-                        HostFaultScenarios.names().size());
-    }
 
     @Test
     @DisplayName("keep what was acknowledged, and tell each failure once, in all schedules with one preemption")
