@@ -85,6 +85,16 @@ final class RemapErrnoTest {
                 .tests();
     }
 
+    @Test
+    @DisplayName("mremap grows no mapping beyond the end of the space")
+    void atTheEndOfTheSpace() {
+        Mremap mremap = new Mremap();
+        mremap.address = CallArguments.LIMIT - 2 * PAGE;
+        mremap.flags = 0;
+        mremap.map(mremap.address, 2);
+        assertEquals(Errno.ENOMEM.result(), mremap.call(mremap.space()));
+    }
+
     @TestFactory
     @DisplayName("mremap to a fixed place")
     List<DynamicTest> fixed() {
