@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
 
 /** Checks the picture in the documentation. */
 final class TopPictureTest {
-    /** Two samples of {@code top storm --seconds 8 --seed 1 --interval 1000 --json}, a second apart. */
-    private static final Path SAMPLES = Recordings.bundled("top/storm.jsonl");
+    /** Two samples of {@code top run forks --json}, about a second apart. */
+    private static final Path SAMPLES = Recordings.bundled("top/run.jsonl");
 
     private static final Path PICTURE = Path.of(System.getProperty("basedir", ""), "..", "docs", "pictures", "top.svg");
 
@@ -85,11 +85,11 @@ final class TopPictureTest {
     }
 
     @Test
-    @DisplayName("docs/pictures/top.svg is what the view draws of two samples of a storm")
+    @DisplayName("docs/pictures/top.svg is what the view draws of two samples of a run")
     void picture() throws IOException {
         List<String> lines = Files.readAllLines(SAMPLES);
         TopSample first = new TopSample(0, List.of(), List.of(), null);
-        TopTable table = new TopTable("storm of 8 s, 4 CPUs, --seed 1", 100, 40);
+        TopTable table = new TopTable("forks", 100, 40);
         String drawn = ScreenPicture.of(TopLegend.below(table.lines(first, sample(lines.get(0)), sample(lines.get(1)))))
                 .svg();
         if (WRITES) {

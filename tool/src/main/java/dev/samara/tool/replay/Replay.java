@@ -14,7 +14,6 @@ import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import dev.samara.tool.access.CpuPlan;
-import dev.samara.tool.lookup.ReadingSession;
 import dev.samara.tool.record.FileReport;
 import dev.samara.tool.record.InputException;
 import dev.samara.tool.record.MemoryCall;
@@ -44,7 +43,7 @@ final class Replay {
     private final ReplayedSpace state;
     private final CallMaker executor;
     private final ProcessLimits limits;
-    private @Nullable ReadingSession readers;
+    private ReplayCheck.@Nullable OfSpace check;
     private final @Nullable Touching touching;
     private int next;
 
@@ -139,9 +138,9 @@ final class Replay {
         return state;
     }
 
-    /** Makes the replay report each later change to readers. */
-    void watchedBy(ReadingSession session) {
-        readers = session;
+    /** Makes the replay report each later operation to a check. */
+    void checkedBy(ReplayCheck.OfSpace ofSpace) {
+        check = ofSpace;
     }
 
     /** Replays everything before the operation or event with a sequence number. */
@@ -212,13 +211,13 @@ final class Replay {
     }
 
     private long watched(TracedCall operation) {
-        ReadingSession session = readers;
-        if (session == null) {
+        ReplayCheck.OfSpace ofSpace = check;
+        if (ofSpace == null) {
             return executor.perform(operation);
         }
-        session.begin(operation.line(), CallMaker.placeOf(operation));
+        ofSpace.begins(operation.line(), CallMaker.placeOf(operation));
         long result = executor.perform(operation);
-        session.end(state.space().snapshot());
+        ofSpace.ends(state.space().snapshot());
         return result;
     }
 
@@ -236,13 +235,13 @@ final class Replay {
     }
 
     private void growStackTo(MapsLine line, long oldStart, AddressSpace space) {
-        ReadingSession session = space == state.space() ? readers : null;
-        if (session != null) {
-            session.begin(line.line(), line.start());
+        ReplayCheck.OfSpace ofSpace = space == state.space() ? check : null;
+        if (ofSpace != null) {
+            ofSpace.begins(line.line(), line.start());
         }
         long result = space.growStack(line.start());
-        if (session != null) {
-            session.end(space.snapshot());
+        if (ofSpace != null) {
+            ofSpace.ends(space.snapshot());
         }
         state.unknown().mapped(line.start(), oldStart - line.start());
         if (result != 0) {

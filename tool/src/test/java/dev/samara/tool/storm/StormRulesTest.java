@@ -25,7 +25,7 @@ final class StormRulesTest {
     @Test
     @DisplayName("a short storm checks each rule by its name, and all of them hold")
     void everyRule() throws InterruptedException {
-        StormVerdict verdict = new Storm(plan(2)).run(counts -> {});
+        StormVerdict verdict = new Storm(plan(2)).run();
         List<String> rules = verdict.lines().stream()
                 .map(RULE::matcher)
                 .filter(Matcher::matches)
@@ -63,7 +63,7 @@ final class StormRulesTest {
     @Test
     @DisplayName("a storm of one group of threads checks its rules and those of all storms only")
     void oneGroup() throws InterruptedException {
-        StormVerdict verdict = new Storm(plan(1, "chains")).run(counts -> {});
+        StormVerdict verdict = new Storm(plan(1, "chains")).run();
         assertEquals(0, verdict.failed(), verdict::toString);
         assertEquals(5, verdict.passed(), verdict::toString);
     }

@@ -19,7 +19,7 @@ import java.util.Set;
  * @param groups the names of the groups to run; if empty, all groups
  * @param patience the time without progress of a thread after which the storm ends
  */
-public record StormPlan(
+record StormPlan(
         int seconds,
         int cpus,
         long seed,

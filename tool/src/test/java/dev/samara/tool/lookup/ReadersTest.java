@@ -15,6 +15,8 @@ import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.tool.record.FileReport;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -22,13 +24,14 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
-final class JudgeTest {
+final class ReadersTest {
     private static final long ADDRESS = 0x10000000;
     private static final long LENGTH = 0x1000;
 
     private final AddressSpace space = Machine.builder().build().newSpace(Geometry.LINUX_X86_64);
     private final LayoutSnapshot empty = space.snapshot();
-    private final ReaderPool pool = new ReaderPool(2);
+    private final FileReport report = new FileReport(Path.of("none"));
+    private final Readers pool = new Readers(2);
 
     @AfterEach
     void endThreads() {
@@ -42,14 +45,14 @@ final class JudgeTest {
         Vma first = step(ring, this::map);
         Vma second = step(ring, this::protect);
         step(ring, this::unmap);
-        assertTrue(Judge.accepts(ring, 0, 0, ADDRESS, null));
-        assertTrue(Judge.accepts(ring, 0, 1, ADDRESS, first));
-        assertTrue(Judge.accepts(ring, 1, 3, ADDRESS, second));
-        assertTrue(Judge.accepts(ring, 2, 3, ADDRESS, null));
-        assertFalse(Judge.accepts(ring, 0, 0, ADDRESS, first), "too early");
-        assertFalse(Judge.accepts(ring, 2, 3, ADDRESS, first), "too late");
-        assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, null), "something was there all the time");
-        assertFalse(Judge.accepts(ring, 1, 1, ADDRESS + LENGTH, first), "not there");
+        assertTrue(Readers.accepts(ring, 0, 0, ADDRESS, null));
+        assertTrue(Readers.accepts(ring, 0, 1, ADDRESS, first));
+        assertTrue(Readers.accepts(ring, 1, 3, ADDRESS, second));
+        assertTrue(Readers.accepts(ring, 2, 3, ADDRESS, null));
+        assertFalse(Readers.accepts(ring, 0, 0, ADDRESS, first), "too early");
+        assertFalse(Readers.accepts(ring, 2, 3, ADDRESS, first), "too late");
+        assertFalse(Readers.accepts(ring, 1, 2, ADDRESS, null), "something was there all the time");
+        assertFalse(Readers.accepts(ring, 1, 1, ADDRESS + LENGTH, first), "not there");
     }
 
     @Test
@@ -60,8 +63,8 @@ final class JudgeTest {
         assertNotNull(real);
         Vma copy = AddressSpaceBuilder.mapping(real.start(), real.end(), real.flags(), real.pageOffset(), null, null);
         assertTrue(copy.looksLike(real));
-        assertFalse(Judge.accepts(ring, 0, 1, ADDRESS, copy));
-        WrongAnswer verdict = Judge.verdict(ring, 0, 1, ADDRESS, copy);
+        assertFalse(Readers.accepts(ring, 0, 1, ADDRESS, copy));
+        Readers.WrongAnswer verdict = Readers.verdict(ring, 0, 1, ADDRESS, copy);
         assertEquals(1, verdict.line());
         assertTrue(verdict.held().startsWith("nothing or "), verdict::held);
     }
@@ -79,10 +82,10 @@ final class JudgeTest {
         assertEquals(whole, joined.length());
         Vma part = found.get(0);
         assertEquals(2 * LENGTH, part.length());
-        assertTrue(Judge.accepts(ring, 1, 2, ADDRESS, part));
-        assertFalse(Judge.accepts(ring, 2, 2, ADDRESS, part), "too late");
+        assertTrue(Readers.accepts(ring, 1, 2, ADDRESS, part));
+        assertFalse(Readers.accepts(ring, 2, 2, ADDRESS, part), "too late");
         assertFalse(
-                Judge.accepts(
+                Readers.accepts(
                         ring,
                         0,
                         1,
@@ -91,10 +94,10 @@ final class JudgeTest {
                 "not a part");
         Vma other = AddressSpaceBuilder.mapping(
                 part.start(), part.end(), part.flags() | VmaFlags.EXEC, part.pageOffset(), null, null);
-        assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, other), "not like it");
+        assertFalse(Readers.accepts(ring, 1, 2, ADDRESS, other), "not like it");
         Vma shifted =
                 AddressSpaceBuilder.mapping(part.start(), part.end(), part.flags(), part.pageOffset() + 1, null, null);
-        assertFalse(Judge.accepts(ring, 1, 2, ADDRESS, shifted), "of other pages");
+        assertFalse(Readers.accepts(ring, 1, 2, ADDRESS, shifted), "of other pages");
     }
 
     @Test
@@ -103,8 +106,8 @@ final class JudgeTest {
         map();
         Vma stale = space.find(ADDRESS);
         protect();
-        MappingLookup lookup = address -> address == ADDRESS ? stale : space.find(address);
-        Tally tally = read(lookup, 0);
+        Readers.MappingLookup lookup = address -> address == ADDRESS ? stale : space.find(address);
+        Readers.Tally tally = read(lookup, 0);
         assertTrue(tally.lookups() >= 2_000);
         assertFalse(tally.wrong().isEmpty());
         assertEquals(ADDRESS, tally.wrong().get(0).address());
@@ -113,24 +116,24 @@ final class JudgeTest {
     @Test
     @DisplayName("readers beside a writer accept every answer of a space, over more versions than are kept")
     void aWriter() {
-        Tally tally = read(space::find, 20_000);
+        Readers.Tally tally = read(space::find, 20_000);
         assertEquals(0, tally.wrong().size(), () -> tally.wrong().toString());
         assertTrue(tally.lookups() >= 2_000);
         assertTrue(tally.overlapping() <= tally.lookups());
     }
 
-    private Tally read(MappingLookup lookup, int operations) {
-        try (ReadingSession session = pool.open(lookup, space.snapshot())) {
+    private Readers.Tally read(Readers.MappingLookup lookup, int operations) {
+        try (Readers.Session session = pool.new Session(lookup, space.snapshot(), report)) {
             for (int i = 0; i < operations; i++) {
-                session.begin(i, ADDRESS);
+                session.begins(i, ADDRESS);
                 switch (i % 3) {
                     case 0 -> map();
                     case 1 -> protect();
                     default -> unmap();
                 }
-                session.end(space.snapshot());
+                session.ends(space.snapshot());
             }
-            return session.finish();
+            return session.awaitReaders();
         }
     }
 

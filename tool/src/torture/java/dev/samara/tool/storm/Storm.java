@@ -5,17 +5,12 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineStatistics;
-import dev.samara.tool.top.WatchedMachine;
-import dev.samara.tool.top.WatchedSpace;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,10 +18,14 @@ import org.jspecify.annotations.Nullable;
  * the choices of each thread, but not the interleaving, so a seed that failed is likely, but not certain, to fail
  * again.
  *
- * <p>To add a group of threads, implement {@link Group}, add a line to the constructor, and add its rules to {@link
+ * <p>To add a group of threads, implement {@link Group}, add its name and a line below, and add its rules to {@link
  * StormRules}.
  */
-public final class Storm {
+final class Storm {
+    /** The names of the groups, in the order in which they are started and reported. */
+    static final List<String> GROUPS =
+            List.of("pages", "early-reuse", "notices", "closes", "lends", "chains", "files", "guest-calls");
+
     private static final long MEMORY = 1 << 26;
     private static final long SECOND_NANOS = 1_000_000_000L;
 
@@ -58,7 +57,7 @@ public final class Storm {
     private final StormRules rules;
     private final Reports reports;
     private final Machine machine;
-    private final Map<String, Group> groups = new LinkedHashMap<>();
+    private final List<Group> groups = new ArrayList<>();
     private final Census census = new Census();
     private final List<String> facts = new ArrayList<>();
 
@@ -68,7 +67,7 @@ public final class Storm {
      * @param plan the plan of the storm
      * @throws IllegalArgumentException if the plan contains an unknown group
      */
-    public Storm(StormPlan plan) {
+    Storm(StormPlan plan) {
         this.plan = plan;
         course = new Course(plan.seed(), plan.keepsGoing());
         rules = new StormRules(course);
@@ -83,24 +82,25 @@ public final class Storm {
         }
         machine = builder.build();
         Scene scene = new Scene(machine, course, rules, new RandomPauses(plan.seed()));
-        Map<String, Supplier<Group>> all = new LinkedHashMap<>();
-        all.put("pages", () -> new PageChangeScenario(scene, plan.cpus(), plan.stopsCpu()));
-        all.put("early-reuse", () -> new EarlyReuseScenario(scene));
-        all.put("notices", () -> new WriteNoticeScenario(scene));
-        all.put("closes", () -> new SpaceCloseScenario(scene));
-        all.put("lends", () -> new BorrowScenario(scene));
-        all.put("chains", () -> new ForkChainScenario(scene));
-        all.put("files", () -> new HostFileScenario(scene));
-        all.put("guest-calls", () -> new GuestCallScenario(scene, description()));
-        Set<String> named = plan.groups().isEmpty() ? all.keySet() : plan.groups();
-        if (!all.keySet().containsAll(named)) {
-            throw new IllegalArgumentException("groups " + named + " are not all among " + all.keySet());
+        Set<String> named = plan.groups().isEmpty() ? Set.copyOf(GROUPS) : plan.groups();
+        if (!GROUPS.containsAll(named)) {
+            throw new IllegalArgumentException("groups " + named + " are not all among " + GROUPS);
         }
-        all.forEach((name, group) -> {
-            if (named.contains(name)) {
-                groups.put(name, group.get());
-            }
-        });
+        GROUPS.stream().filter(named::contains).forEach(name -> groups.add(group(name, scene)));
+    }
+
+    private Group group(String name, Scene scene) {
+        return switch (name) {
+            case "pages" -> new PageChangeScenario(scene, plan.cpus(), plan.stopsCpu());
+            case "early-reuse" -> new EarlyReuseScenario(scene);
+            case "notices" -> new WriteNoticeScenario(scene);
+            case "closes" -> new SpaceCloseScenario(scene);
+            case "lends" -> new BorrowScenario(scene);
+            case "chains" -> new ForkChainScenario(scene);
+            case "files" -> new HostFileScenario(scene);
+            case "guest-calls" -> new GuestCallScenario(scene, description());
+            default -> throw new IllegalArgumentException(name);
+        };
     }
 
     /** Returns the builder of a machine that reports each long wait early enough for the watchdog's message. */
@@ -123,33 +123,21 @@ public final class Storm {
      * @param shootdowns the number of shootdowns that waited for CPUs
      * @param targets the total number of CPUs for which they waited
      */
-    public record Counts(long accesses, long overlaps, long changes, long shootdowns, long targets) {}
-
-    /** Called each second. */
-    @FunctionalInterface
-    public interface Listener {
-        /**
-         * Receives the counts.
-         *
-         * @param counts the counts since the start
-         */
-        void counted(Counts counts);
-    }
+    record Counts(long accesses, long overlaps, long changes, long shootdowns, long targets) {}
 
     /**
      * Runs the storm. Must be called only once.
      *
-     * @param listener called each second by the calling thread
      * @return the result
      * @throws InterruptedException if the calling thread is interrupted
      */
-    public StormVerdict run(Listener listener) throws InterruptedException {
+    StormVerdict run() throws InterruptedException {
         int seconds = plan.seconds();
         if (plan.isFlat()) {
             int warmUp = Math.max(1, Math.min(seconds / WARM_UP_PART, LONGEST_WARM_UP));
-            act(warmUp, listener);
+            act(warmUp);
             ResourceUsage first = measure("start");
-            act(seconds - warmUp, listener);
+            act(seconds - warmUp);
             ResourceUsage last = measure("end");
             if (first != null && last != null) {
                 if (last.isAsFlatAs(first)) {
@@ -159,7 +147,7 @@ public final class Storm {
                 }
             }
         } else {
-            act(seconds, listener);
+            act(seconds);
         }
         if (!course.isBroken()) {
             judgeStrength();
@@ -175,20 +163,20 @@ public final class Storm {
      * Runs all threads for a number of seconds. When this returns, all threads have ended and the groups' state is
      * restored, unless a rule was broken.
      */
-    private void act(int seconds, Listener listener) throws InterruptedException {
+    private void act(int seconds) throws InterruptedException {
         if (course.isBroken()) {
             return;
         }
         course.resume();
         Crew crew = new Crew(course, rules);
-        groups.values().forEach(group -> group.join(crew));
+        groups.forEach(group -> group.join(crew));
         try (Watchdog watchdog = new Watchdog(course, crew, reports, rules.progress, plan.patience())) {
             crew.start();
             watchdog.start();
-            await(seconds, listener);
+            await(seconds);
             course.end();
             if (crew.awaitEnd() && !course.isBroken()) {
-                groups.values().forEach(Group::rest);
+                groups.forEach(Group::rest);
                 if (census.isPossible()) {
                     count();
                 }
@@ -196,7 +184,7 @@ public final class Storm {
         }
     }
 
-    private void await(int seconds, Listener listener) throws InterruptedException {
+    private void await(int seconds) throws InterruptedException {
         long begin = System.nanoTime();
         for (int second = 1; !course.isOver(); second++) {
             if (second > seconds && (second > seconds + LONGEST_GRACE || isEachRuleChecked())) {
@@ -210,7 +198,6 @@ public final class Storm {
                     throw new InterruptedException();
                 }
             }
-            listener.counted(counts());
             if (second % COUNT_EVERY == 0 && census.isPossible()) {
                 count();
             }
@@ -224,7 +211,7 @@ public final class Storm {
     private boolean isEachRuleChecked() {
         // The watchdog checks once per second, which in a short storm may be for the first time after its last second.
         return rules.progress.isChecked()
-                && groups.values().stream()
+                && groups.stream()
                         .flatMap(group -> group.rules().stream())
                         .allMatch(rule -> rule == rules.strength ? isStrong() : rule == rules.sums || rule.isChecked());
     }
@@ -264,13 +251,11 @@ public final class Storm {
     }
 
     private List<AddressSpace> spaces() {
-        return groups.values().stream()
-                .flatMap(group -> group.spaces().stream())
-                .toList();
+        return groups.stream().flatMap(group -> group.spaces().stream()).toList();
     }
 
     private long opens() {
-        return groups.values().stream().mapToLong(Group::opens).sum();
+        return groups.stream().mapToLong(Group::opens).sum();
     }
 
     /**
@@ -278,7 +263,7 @@ public final class Storm {
      *
      * @return the counts since the start
      */
-    public Counts counts() {
+    Counts counts() {
         MachineStatistics of = machine.statistics();
         return new Counts(
                 rules.accesses.sum(),
@@ -286,25 +271,6 @@ public final class Storm {
                 rules.changes.sum(),
                 of.shootdowns(),
                 of.shootdownTargets());
-    }
-
-    /**
-     * Returns the machines of this storm for a view. Closing the view does not close them.
-     *
-     * @return the machine of the storm with the spaces of its groups, and the machines that only one group uses
-     */
-    public List<WatchedMachine> watched() {
-        WatchedMachine common = new WatchedMachine("storm", MEMORY, PageModel.PAGE);
-        common.begin(machine, this::listed);
-        List<WatchedMachine> watched = new ArrayList<>(List.of(common));
-        groups.forEach((name, group) -> watched.addAll(group.watched(name)));
-        return watched;
-    }
-
-    private List<WatchedSpace> listed() {
-        List<WatchedSpace> listed = new ArrayList<>();
-        groups.forEach((name, group) -> group.spaces().forEach(space -> listed.add(new WatchedSpace(name, space))));
-        return listed;
     }
 
     private boolean isStrong() {
@@ -329,7 +295,7 @@ public final class Storm {
             space.validate();
             space.close();
         }
-        for (Group group : groups.values()) {
+        for (Group group : groups) {
             group.end();
         }
         machine.awaitQuiescence();
@@ -344,7 +310,7 @@ public final class Storm {
     }
 
     private StormVerdict verdict() {
-        return new StormVerdict(rules().stream().map(Invariant::result).toList(), List.copyOf(facts));
+        return new StormVerdict(rules(), List.copyOf(facts));
     }
 
     /** Returns the rules of this storm, broken rules first. */
@@ -353,7 +319,7 @@ public final class Storm {
         if (plan.checked() || rules.hardware.isBroken()) {
             listed.add(rules.hardware);
         }
-        groups.values().forEach(group -> listed.addAll(group.rules()));
+        groups.forEach(group -> listed.addAll(group.rules()));
         listed.add(rules.progress);
         if (rules.silent.isBroken()) {
             listed.add(rules.silent);

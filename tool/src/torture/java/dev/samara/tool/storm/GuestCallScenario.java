@@ -11,7 +11,6 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Geometry;
-import dev.samara.tool.top.WatchedMachine;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -160,13 +159,6 @@ final class GuestCallScenario implements Group {
     @Override
     public List<AddressSpace> spaces() {
         return List.of();
-    }
-
-    @Override
-    public List<WatchedMachine> watched(String name) {
-        WatchedMachine watched = new WatchedMachine(name, MEMORY, PAGE);
-        watched.begin(machine, List::of);
-        return List.of(watched);
     }
 
     @Override

@@ -2,7 +2,6 @@
 package dev.samara.tool.storm;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.tool.top.WatchedMachine;
 import java.util.List;
 
 /**
@@ -28,15 +27,6 @@ interface Group {
     /** Returns how many opens of its backings have not been closed yet. */
     default long opens() {
         return 0;
-    }
-
-    /**
-     * Returns the machines that only this group uses, for a view.
-     *
-     * @param name the name of the group in the view
-     */
-    default List<WatchedMachine> watched(String name) {
-        return List.of();
     }
 
     /** Closes the group's other resources, after its spaces were closed. */
