@@ -206,10 +206,8 @@ final class SvgChart {
                 path.append(path.isEmpty() ? "M" : "L").append(coordinates(at, y.at(point.score())));
                 error(body, at, point, y, classes.get(i));
             }
-            String dashes =
-                    series.variant() == 0 ? "" : " stroke-dasharray=\"" + Math.max(1, 8 / series.variant()) + " 4\"";
             String isOurs = Drawing.isOurs(series.colour()) ? " ours" : "";
-            body.append("<path d=\"%s\" class=\"line%s s %s\"%s/>\n".formatted(path, isOurs, classes.get(i), dashes));
+            body.append("<path d=\"%s\" class=\"line%s s %s\"/>\n".formatted(path, isOurs, classes.get(i)));
             for (Point point : series.points()) {
                 mark(body, x.at(Double.parseDouble(point.place())), y.at(point.score()), i);
             }

@@ -93,7 +93,7 @@ final class MeasuringRun {
                 // A file can contain several selections, because some structures are not measured at all sizes.
                 List<RunResult> results = new ArrayList<>();
                 for (Selection selection : Selection.ALL) {
-                    if (selection.file().equals(name) && selection.isPartOf(length)) {
+                    if (selection.file().equals(name)) {
                         results.addAll(new Runner(selection.options(length)).run());
                     }
                 }
@@ -113,7 +113,7 @@ final class MeasuringRun {
                 tell(report.word(), began);
             }
         }
-        ChartProgram.draw(List.of(directory), directory, out);
+        ChartProgram.draw(directory, directory, out);
         out.printf(Locale.ROOT, "all of it in %d s%n", seconds(began));
         return 0;
     }

@@ -11,14 +11,14 @@ import java.util.Map;
 import java.util.function.ToDoubleFunction;
 
 /**
- * The throughput and latency percentiles of lookups, references and small operations, by contender, number of threads
+ * The throughput and latency percentiles of lookups and small operations, by contender, number of threads
  * and neighbour, all in one run.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --what
  * lookup,operation --between 1000 --json FILE}: {@code --between} is the number of mappings between the ranges of the
  * first two threads. Contenders take turns within a round, so that other load on the machine affects all of them; a
  * figure is the median over the rounds. All contenders run in one process, so each call is a call of an interface with
- * four implementations. In {@link ContentionBenchmark}, each contender runs in its own process.
+ * four implementations.
  *
  * <p>Read a figure of readers together with the figure of their neighbour: readers that starve a writer are fast.
  */
@@ -48,11 +48,11 @@ public final class ContentionReport {
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ContentionReport.class, words, json);
-        for (String name : Contenders.NAMES) {
+        for (String name : Contender.NAMES) {
             AddressSpace space = Ground.prepare(vmas);
             Ground.fillBetween(space, between);
             spaces.put(name, space);
-            contenders.put(name, Contenders.named(name, space, null));
+            contenders.put(name, Contender.named(name, space));
         }
     }
 
@@ -150,7 +150,7 @@ public final class ContentionReport {
 
     private void warmUp() throws InterruptedException {
         for (int i = 0; i < 2; i++) {
-            for (String name : Contenders.NAMES) {
+            for (String name : Contender.NAMES) {
                 Contender contender = contender(name);
                 for (Activity activity : Activity.values()) {
                     load(Beside.WRITER, contender, activity, 1, seconds / 4);
@@ -177,13 +177,13 @@ public final class ContentionReport {
     private void measure(String beside, Activity activity, int count) throws InterruptedException {
         Map<String, List<Measured>> outcomes = new HashMap<>();
         for (int round = 0; round < rounds; round++) {
-            for (String name : Contenders.NAMES) {
+            for (String name : Contender.NAMES) {
                 Contender contender = contender(name);
                 outcomes.computeIfAbsent(name, unused -> new ArrayList<>())
                         .add(load(Beside.named(beside), contender, activity, count, seconds));
             }
         }
-        for (String name : Contenders.NAMES) {
+        for (String name : Contender.NAMES) {
             Medians medians = Medians.of(outcomes.getOrDefault(name, List.of()));
             cells.put(new ContentionCell(beside, activity, count, name), medians);
             Figures.line(
@@ -235,14 +235,14 @@ public final class ContentionReport {
     private void goals() {
         for (int number : threads) {
             for (String beside : besides) {
-                goal(beside, number, Contenders.WHOLE, "5");
-                goal(beside, number, Contenders.DOWNGRADE, "2");
+                goal(beside, number, Contender.WHOLE, "5");
+                goal(beside, number, Contender.DOWNGRADE, "2");
             }
         }
     }
 
     private void goal(String beside, int number, String rival, String factor) {
-        Medians samara = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, Contenders.SAMARA));
+        Medians samara = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, Contender.SAMARA));
         Medians other = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, rival));
         if (samara == null || other == null) {
             return;
@@ -250,7 +250,7 @@ public final class ContentionReport {
         String where = ", " + number + " threads, beside " + beside + ": samara / " + rival;
         boolean isGoal = !beside.equals("nobody");
         figures.goal("lookups per second" + where, samara.perSecond / other.perSecond, isGoal ? ">= " + factor : "-");
-        if (rival.equals(Contenders.WHOLE)) {
+        if (rival.equals(Contender.WHOLE)) {
             figures.goal("lookup p99.9" + where, samara.p999 / other.p999, isGoal ? "<= 0.1" : "-");
             figures.goal("lookup p99.9 fixed" + where, samara.fixed999 / other.fixed999, "-");
         }

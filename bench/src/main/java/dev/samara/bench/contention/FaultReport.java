@@ -41,7 +41,7 @@ public final class FaultReport {
         rounds = arguments.count("--rounds", 1, 15);
         threads = arguments.counts("--threads", "1,2");
         works = arguments.list("--work", FaultWork.Kind.NAMES, FaultWork.Kind.NAMES);
-        contenders = arguments.list("--contender", Contenders.NAMES, Contenders.NAMES);
+        contenders = arguments.list("--contender", Contender.NAMES, Contender.NAMES);
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(FaultReport.class, words, json);
@@ -76,7 +76,7 @@ public final class FaultReport {
     }
 
     private List<String> contendersOf(FaultWork.Kind kind) {
-        return kind.usesSpace() ? contenders : List.of(Contenders.SAMARA);
+        return kind.usesSpace() ? contenders : List.of(Contender.SAMARA);
     }
 
     private void measure(FaultWork.Kind kind) throws InterruptedException {
@@ -84,9 +84,6 @@ public final class FaultReport {
         for (int round = -2 * rounds; round < rounds; round++) {
             for (String contender : contendersOf(kind)) {
                 for (int count : threads) {
-                    if (kind.isForOne() && count > 1) {
-                        continue;
-                    }
                     Rate rate = round(new FaultWork(kind, contender, count, pages), count);
                     if (round >= 0) {
                         double[][] kept = cells.computeIfAbsent(
@@ -99,9 +96,7 @@ public final class FaultReport {
         }
         for (String contender : contendersOf(kind)) {
             for (int count : threads) {
-                if (cells.containsKey(new FaultCell(kind, contender, count))) {
-                    tell(kind, contender, count);
-                }
+                tell(kind, contender, count);
             }
         }
     }
@@ -116,9 +111,9 @@ public final class FaultReport {
         double perProcessorSecond = median(kind, contender, count, 1);
         double gain = perSecond / median(kind, contender, 1, 0);
         double onProcessor = count * perProcessorSecond / median(kind, contender, 1, 1);
-        double loop = median(FaultWork.Kind.LOOP, Contenders.SAMARA, count, 1)
+        double loop = median(FaultWork.Kind.LOOP, Contender.SAMARA, count, 1)
                 * count
-                / median(FaultWork.Kind.LOOP, Contenders.SAMARA, 1, 1);
+                / median(FaultWork.Kind.LOOP, Contender.SAMARA, 1, 1);
         Figures.line(
                 "%-13s %-17s %2d %14.0f %14.1f %7.2f %7.2f %10.2f",
                 kind,

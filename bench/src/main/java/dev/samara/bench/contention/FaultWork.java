@@ -63,16 +63,7 @@ final class FaultWork {
         /** Like {@link #PAGE_FAULT_1}, with a shared mapping of a file. */
         PAGE_FAULT_3("page_fault3"),
         /** ebizzy: map, fill, search, unmap 512 KiB. */
-        EBIZZY("ebizzy"),
-        /**
-         * will-it-scale brk1: grows the heap by a page and shrinks it. For one thread only, because a space has one
-         * heap.
-         */
-        BRK("brk1"),
-        /**
-         * Like {@link #BRK}, above a page with different rights, so that each added page becomes a separate mapping.
-         */
-        BRK_2("brk2");
+        EBIZZY("ebizzy");
 
         static final List<String> NAMES =
                 Arrays.stream(values()).map(Kind::toString).toList();
@@ -90,11 +81,6 @@ final class FaultWork {
         /** Returns whether the threads fault in and discard pages of one mapping that exists from the start. */
         boolean isMapped() {
             return this == PFT_ONE || this == PFT_EACH || this == PF_LOW || this == PF_HIGH;
-        }
-
-        /** Returns whether only one thread can do this work. */
-        boolean isForOne() {
-            return this == BRK || this == BRK_2;
         }
 
         boolean usesSpace() {
@@ -119,7 +105,7 @@ final class FaultWork {
                 .memory((threads * 2L + 1) * pages * PAGE + (64L << 20))
                 .build();
         space = machine.newSpace(Geometry.LINUX_X86_64);
-        contender = Contenders.named(contenderName, space, null);
+        contender = Contender.named(contenderName, space);
         addresses = new long[threads][pages];
         memory = new byte[threads][kind == Kind.ZEROING ? pages * (int) PAGE : 0];
         for (int thread = 0; thread < threads; thread++) {
@@ -138,11 +124,6 @@ final class FaultWork {
         }
         if (kind == Kind.PF_HIGH) {
             mix();
-        }
-        if (kind == Kind.BRK_2) {
-            long heap = contender.brk(0);
-            Ground.done(contender.brk(heap + PAGE));
-            Ground.done(contender.mprotect(heap, PAGE, READ));
         }
     }
 
@@ -188,7 +169,6 @@ final class FaultWork {
             case PAGE_FAULT_3 ->
                 mapAndTouch(cpu, thread, SHARED, files.get(thread).open());
             case EBIZZY -> ebizzy(cpu, thread);
-            case BRK, BRK_2 -> brk();
         };
     }
 
@@ -258,15 +238,6 @@ final class FaultWork {
                 memory.load(start + random.nextInt(CHUNK) * PAGE, 8);
             }
             Ground.done(contender.munmap(start, CHUNK * PAGE));
-        }
-        return pages;
-    }
-
-    private long brk() {
-        long heap = contender.brk(0);
-        for (int i = 0; i < pages; i += 2) {
-            Ground.done(contender.brk(heap + PAGE));
-            Ground.done(contender.brk(heap));
         }
         return pages;
     }
