@@ -38,7 +38,9 @@ final class OwnTlbOnSpace extends OwnTlbOnBytes {
         }
     }
 
-    /** The flushes of the CPU drop the whole TLB: they specify physical addresses, but it is indexed by virtual ones. */
+    /**
+     * The flushes of the CPU drop the whole TLB: they specify physical addresses, but it is indexed by virtual ones.
+     */
     private OwnTlbOnSpace(Cpu cpu, AddressSpace space, FlatMemory physical) {
         super(physical.tlb().region());
         this.cpu = cpu;

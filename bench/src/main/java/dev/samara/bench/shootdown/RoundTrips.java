@@ -209,8 +209,8 @@ final class RoundTrips {
     }
 
     /**
-     * A page table below the facade, for a thread that shoots down a page and a peer that caches the page's translation. It
-     * runs only the shootdown protocol, without an operation.
+     * A page table below the facade, for a thread that shoots down a page and a peer that caches the page's
+     * translation. It runs only the shootdown protocol, without an operation.
      */
     private static final class Pair {
         /** The page that is shot down. The peer loaded its translation once. */

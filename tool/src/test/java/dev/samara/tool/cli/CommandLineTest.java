@@ -115,7 +115,8 @@ final class CommandLineTest {
         assertEquals(List.of(), run.out());
         assertEquals(
                 List.of(
-                        "there is no command what: use one of replay, maps, timeline, run, top, help, generate-completion"),
+                        "there is no command what: use one of replay, maps, timeline, run, top, help,"
+                        + " generate-completion"),
                 run.err());
     }
 
