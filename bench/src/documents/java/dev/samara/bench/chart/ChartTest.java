@@ -41,7 +41,7 @@ class ChartTest {
     void logarithmicErrors() {
         List<Plot.Point> points = List.of(new Plot.Point("1", 10, Double.NaN), new Plot.Point("100", 1_000, 500));
         Plot plot = new Plot("f", "title", "ns", "ranges", List.of(new Plot.Series("samara", "samara", points)));
-        Scale axis = Scale.of(true, 10, 1_500, 376, 76);
+        SvgChart.Scale axis = SvgChart.Scale.of(true, 10, 1_500, 376, 76);
         assertEquals(List.of(10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0), axis.labels());
         assertEquals(376, axis.at(10));
         assertEquals(76, axis.at(2_000), 1e-9);
@@ -54,7 +54,7 @@ class ChartTest {
     @Test
     @DisplayName("a logarithmic axis of powers of ten ends at labels")
     void labelledEnds() {
-        Scale axis = Scale.of(true, 0.57, 5_184, 376, 76);
+        SvgChart.Scale axis = SvgChart.Scale.of(true, 0.57, 5_184, 376, 76);
         assertEquals(List.of(0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0), axis.labels());
         assertEquals(376, axis.at(0.1), 1e-9);
         assertEquals(76, axis.at(10_000), 1e-9);
@@ -82,7 +82,7 @@ class ChartTest {
         String svg = drawn(series("samara", 100));
         Matcher number = Pattern.compile("y=\"([0-9.]+)\" class=\"u m\">100<").matcher(svg);
         assertTrue(number.find(), svg);
-        Scale axis = Scale.of(false, 80, 120, 376, 76);
+        SvgChart.Scale axis = SvgChart.Scale.of(false, 80, 120, 376, 76);
         assertEquals(axis.at(120) - 5, Double.parseDouble(number.group(1)), 0.1);
     }
 
