@@ -17,7 +17,7 @@
  *   <tr><td>Which options does a command take?</td>
  *       <td>its class, {@code ...Command}, and its {@code ...Options}</td></tr>
  *   <tr><td>What runs a guest?</td>
- *       <td>{@code RunOptions}, through {@code StoppedAtExit}</td></tr>
+ *       <td>{@code RunOptions}, through {@code RunOptions.StoppedAtExit}</td></tr>
  * </table>
  */
 @NullMarked

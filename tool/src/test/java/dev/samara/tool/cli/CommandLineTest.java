@@ -114,8 +114,7 @@ final class CommandLineTest {
         assertEquals(2, run.status());
         assertEquals(List.of(), run.out());
         assertEquals(
-                List.of(
-                        "there is no command what: use one of replay, maps, timeline, run, top, help,"
+                List.of("there is no command what: use one of replay, maps, timeline, run, top, help,"
                         + " generate-completion"),
                 run.err());
     }

@@ -109,13 +109,13 @@ final class StormRulesTest {
     @Test
     @DisplayName("an end that holds more than the start is told apart from one that holds as much")
     void flatness() {
-        ResourceUsage start = new ResourceUsage(1000, 3, 4, 5, 6, 7);
-        assertTrue(new ResourceUsage(1050, 3, 4, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1051, 3, 4, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 4, 4, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 3, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 4, 6, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 4, 5, 7, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 4, 5, 6, 8).isAsFlatAs(start));
+        Storm.ResourceUsage start = new Storm.ResourceUsage(1000, 3, 4, 5, 6, 7);
+        assertTrue(new Storm.ResourceUsage(1050, 3, 4, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1051, 3, 4, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 4, 4, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 3, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 4, 6, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 4, 5, 7, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 4, 5, 6, 8).isAsFlatAs(start));
     }
 }

@@ -5,12 +5,19 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineStatistics;
+import java.lang.management.ManagementFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
+import javax.management.JMException;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -335,5 +342,125 @@ final class Storm {
         // The sort is stable.
         listed.sort(Comparator.comparing(rule -> !rule.isBroken()));
         return listed;
+    }
+
+    /** Counts the live objects of the library, by class, after a garbage collection. */
+    static final class Census {
+        private static final String LIBRARY = "dev.samara.";
+        private static final String TOOL = "dev.samara.tool.";
+
+        /** The package of the histories of a checked machine, which are long on purpose. */
+        private static final String HISTORIES = "dev.samara.core.internal.check.";
+
+        private final MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+        private final ObjectName commands;
+
+        Census() {
+            try {
+                commands = new ObjectName("com.sun.management:type=DiagnosticCommand");
+            } catch (JMException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
+        /** Returns whether this JVM can count objects. */
+        boolean isPossible() {
+            return server.isRegistered(commands);
+        }
+
+        /** Collects garbage, and returns the number of remaining objects of each class of the library. */
+        Map<String, Long> take() {
+            String histogram;
+            try {
+                histogram = (String)
+                        server.invoke(commands, "gcClassHistogram", new Object[] {new String[0]}, new String[] {
+                            String[].class.getName()
+                        });
+            } catch (JMException e) {
+                throw new IllegalStateException("this JVM does not count objects", e);
+            }
+            Map<String, Long> counts = new TreeMap<>();
+            histogram.lines().forEach(line -> {
+                // "  12:   345   6789  class (module)"
+                String[] fields = line.strip().split("\\s+", 5);
+                if (fields.length >= 4 && isCounted(fields[3])) {
+                    counts.merge(fields[3], Long.parseLong(fields[1]), Long::sum);
+                }
+            });
+            return counts;
+        }
+
+        private static boolean isCounted(String name) {
+            return name.startsWith(LIBRARY) && !name.startsWith(TOOL) && !name.startsWith(HISTORIES);
+        }
+    }
+
+    /**
+     * The resources of an idle machine.
+     *
+     * @param heap the live bytes in the heap, after garbage collection
+     * @param threads the number of threads of the process
+     * @param frames the number of frames in use
+     * @param tables the size of page tables in bytes
+     * @param opens the number of opens of backings that were not closed
+     * @param references the number of references that were acquired and not released
+     */
+    record ResourceUsage(long heap, int threads, long frames, long tables, long opens, long references) {
+        /** A time in nanoseconds after which a machine's threads without work have ended. */
+        private static final long IDLE_NANOS = 7_000_000_000L;
+
+        private static final int COLLECTIONS = 4;
+        private static final int PERCENT = 5;
+
+        /**
+         * Returns the resources of a machine on which no thread works any more. Waits until its idle threads have
+         * ended.
+         */
+        static ResourceUsage of(Machine machine, List<AddressSpace> spaces, long opens) throws InterruptedException {
+            machine.awaitQuiescence();
+            long until = System.nanoTime() + IDLE_NANOS;
+            while (System.nanoTime() - until < 0) {
+                LockSupport.parkNanos(until - System.nanoTime());
+            }
+            long heap = Long.MAX_VALUE;
+            for (int n = 0; n < COLLECTIONS; n++) {
+                System.gc();
+                heap = Math.min(
+                        heap,
+                        ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
+            }
+            return new ResourceUsage(
+                    heap,
+                    ManagementFactory.getThreadMXBean().getThreadCount(),
+                    machine.statistics().framesInUse(),
+                    spaces.stream().mapToLong(AddressSpace::pageTableBytes).sum(),
+                    opens,
+                    machine.outstandingReferences().size());
+        }
+
+        /**
+         * Returns whether this later state uses no more than an earlier one: the counts are equal, and the heap is at
+         * most 5 % larger.
+         */
+        boolean isAsFlatAs(ResourceUsage before) {
+            return heap <= before.heap + before.heap * PERCENT / 100
+                    && threads == before.threads
+                    && frames == before.frames
+                    && tables == before.tables
+                    && opens == before.opens
+                    && references == before.references;
+        }
+
+        String line() {
+            return String.format(
+                    Locale.ROOT,
+                    "heap %,d bytes, %d threads, %d frames, %,d bytes of page tables, %d opens, %d references",
+                    heap,
+                    threads,
+                    frames,
+                    tables,
+                    opens,
+                    references);
+        }
     }
 }

@@ -3,8 +3,10 @@ package dev.samara.tool.storm;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.event.FlushListener;
+import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.mman.Fault;
+import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
 import org.agrona.collections.Long2ObjectHashMap;
@@ -199,6 +201,36 @@ final class StormGuest {
             return Fault.NONE;
         } catch (StormMemory.FailedAccess failed) {
             return failed.fault();
+        }
+    }
+
+    /** The accesses of a CPU in one step. A failed access throws its fault. */
+    static final class StormMemory extends FlatMemory {
+        /** Thrown by a failed access. */
+        static final class FailedAccess extends RuntimeException {
+            private static final long serialVersionUID = 1;
+
+            private int fault;
+
+            private FailedAccess() {
+                super(null, null, false, false);
+            }
+
+            int fault() {
+                return fault;
+            }
+        }
+
+        private final FailedAccess signal = new FailedAccess();
+
+        StormMemory(GuestMemory memory) {
+            super(memory, ByteOrder.LITTLE_ENDIAN);
+        }
+
+        @Override
+        protected void fault(int fault, long address, int access, int size) {
+            signal.fault = fault;
+            throw signal;
         }
     }
 }
