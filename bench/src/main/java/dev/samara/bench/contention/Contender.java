@@ -73,7 +73,20 @@ interface Contender {
     Backing open(Runnable close);
 
     /** A file that calls back when it is closed. */
-    record ClosingFile(Runnable close, @Nullable VmOperations operations) implements Backing {
+    final class ClosingFile implements Backing {
+        private final Runnable close;
+        private final @Nullable VmOperations operations;
+
+        private ClosingFile(Runnable close, @Nullable VmOperations operations) {
+            this.close = close;
+            this.operations = operations;
+        }
+
+        @Override
+        public @Nullable VmOperations operations() {
+            return operations;
+        }
+
         @Override
         public int major() {
             return 8;
@@ -179,7 +192,7 @@ interface Contender {
         /** Closes a file that was mapped before an operation, if the operation has unmapped it. */
         final void close(@Nullable ClosingFile before, @Nullable ClosingFile after) {
             if (before != null && before != after) {
-                before.close().run();
+                before.close.run();
             }
         }
 
