@@ -8,7 +8,7 @@ import java.util.SplittableRandom;
 import java.util.stream.IntStream;
 
 /**
- * The arguments of updates: stored ranges, their parts, and ranges for the holes between them. They are drawn before
+ * The arguments of updates: stored ranges, and ranges for the holes between them. They are drawn before
  * the measurement.
  */
 final class UpdateArguments {
@@ -22,28 +22,10 @@ final class UpdateArguments {
         this.keys = keys;
     }
 
-    /**
-     * A stored range and its two parts. The cut is at a page boundary, or within the page if the range has only one.
-     */
-    record Parts(Range whole, Range left, Range right) {}
-
     Range[] stored() {
         Range[] picks = new Range[PICKS];
         for (int i = 0; i < PICKS; i++) {
             picks[i] = keys.sorted().get(random.nextInt(keys.sorted().size()));
-        }
-        return picks;
-    }
-
-    Parts[] parts() {
-        Parts[] picks = new Parts[PICKS];
-        Range[] stored = stored();
-        for (int i = 0; i < PICKS; i++) {
-            Range whole = stored[i];
-            long pages = (whole.last() + 1 - whole.first()) / KeySet.PAGE;
-            long cut = whole.first() + (pages == 1 ? KeySet.PAGE / 2 : random.nextLong(1, pages) * KeySet.PAGE);
-            picks[i] = new Parts(
-                    whole, new Range(whole.first(), cut - 1, whole.next()), new Range(cut, whole.last(), whole.next()));
         }
         return picks;
     }

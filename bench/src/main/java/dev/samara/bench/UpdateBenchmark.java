@@ -59,7 +59,6 @@ public class UpdateBenchmark {
     private EditableIndex structure;
     private Range[] stored;
     private Range[] forHoles;
-    private UpdateArguments.Parts[] parts;
     private Range[][] grown;
     private int position;
     private int stage;
@@ -76,7 +75,6 @@ public class UpdateBenchmark {
         UpdateArguments edits = new UpdateArguments(keys);
         stored = edits.stored();
         forHoles = edits.forHoles();
-        parts = edits.parts();
         grown = edits.grown(GROWN);
     }
 
@@ -112,25 +110,6 @@ public class UpdateBenchmark {
         Range range = forHoles[next()];
         structure.insert(range);
         structure.remove(range);
-    }
-
-    /** Splits a range in two and merges the parts again. */
-    @Benchmark
-    @About("a pair: a range is split in two, and merged")
-    public void splitAndMerge() {
-        UpdateArguments.Parts pick = parts[next()];
-        structure.split(pick.whole(), pick.left(), pick.right());
-        structure.merge(pick.left(), pick.right(), pick.whole());
-    }
-
-    /** Grows a range by a page, or shrinks the range that the last call grew. */
-    @Benchmark
-    @About("half of a pair: a range grows by a page, and shrinks")
-    public void growOrShrink() {
-        Range[] stages = grown[position];
-        structure.resize(stages[stage], stages[stage ^ 1]);
-        stage ^= 1;
-        position = (position + (stage ^ 1)) & (GROWN - 1);
     }
 
     /**

@@ -92,9 +92,6 @@ class BenchmarksTest {
     void updates(String index) {
         calls(update(index), UpdateBenchmark::eraseAndStore, CALLS);
         calls(update(index), UpdateBenchmark::storeAndErase, CALLS);
-        calls(update(index), UpdateBenchmark::splitAndMerge, CALLS);
-        calls(update(index), UpdateBenchmark::growOrShrink, CALLS);
-        calls(update(index), UpdateBenchmark::growOrShrink, CALLS + 1);
         calls(update(index), UpdateBenchmark::grow, CALLS);
         calls(update(index), UpdateBenchmark::growAndKeep, CALLS);
     }
@@ -198,26 +195,6 @@ class BenchmarksTest {
         benchmark.tearDown();
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"shipped", "bytes", "longs", "frames"})
-    @DisplayName("FrameStoreBenchmark loads from each layout the numbers that it stored there")
-    void frameStores(String layout) {
-        for (int size = 1; size <= 8; size *= 2) {
-            FrameStoreBenchmark benchmark = new FrameStoreBenchmark();
-            benchmark.layout = layout;
-            benchmark.size = size;
-            benchmark.setUp();
-            for (int i = 0; i < FrameStoreBenchmark.PICKS; i++) {
-                benchmark.store();
-            }
-            long sum = 0;
-            for (int i = 0; i < FrameStoreBenchmark.PICKS; i++) {
-                sum += benchmark.load();
-            }
-            assertEquals(benchmark.expectedSum(), sum, layout + " " + size);
-        }
-    }
-
     static Stream<String> faulted() {
         return parameter(FaultBenchmark.AllPages.class, "kind");
     }
@@ -293,7 +270,7 @@ class BenchmarksTest {
 
     @ParameterizedTest
     @ValueSource(ints = {8, 64, 2048})
-    @DisplayName("GuestAccessBenchmark reads equal numbers in one step, by address and from an array")
+    @DisplayName("GuestAccessBenchmark reads equal numbers in one step and from an array")
     void guestAccesses(int pages) {
         GuestAccessBenchmark benchmark = new GuestAccessBenchmark();
         for (String pattern : new String[] {"independent", "dependent"}) {
@@ -304,10 +281,7 @@ class BenchmarksTest {
             for (int i = 0; i < 20; i++) {
                 benchmark.store(hits);
                 benchmark.plainStore(hits);
-                assertEquals(benchmark.plainAtomic(hits), benchmark.atomic(hits));
                 assertEquals(benchmark.plainLoad(hits), benchmark.hit(hits));
-                assertEquals(benchmark.unpolledHit(hits), benchmark.polledHit(hits));
-                assertEquals(benchmark.byAddressOutside(hits), benchmark.byAddress(hits));
             }
             hits.tearDown();
         }
@@ -331,13 +305,6 @@ class BenchmarksTest {
             benchmark.volatileStore(entries);
         }
         entries.tearDown();
-        TlbMissBenchmark.Visits visits = new TlbMissBenchmark.Visits();
-        visits.setUp();
-        for (int i = 0; i < CALLS; i++) {
-            benchmark.enterAndClose(visits);
-            assertEquals(0, benchmark.enterForLoad(visits));
-        }
-        visits.tearDown();
     }
 
     @Test

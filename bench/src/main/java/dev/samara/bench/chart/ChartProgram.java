@@ -6,12 +6,11 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
- * {@code chart [--out DIRECTORY] RESULT.json|DIRECTORY...}: draws charts of all figures in JMH result files. From a
- * directory that {@code quick} or {@code full} wrote, it also draws the charts of docs/performance.md.
+ * {@code chart [--out DIRECTORY] DIRECTORY}: draws the charts of docs/performance.md from a directory that {@code
+ * quick} or {@code full} wrote.
  */
 public final class ChartProgram {
     private ChartProgram() {}
@@ -21,53 +20,34 @@ public final class ChartProgram {
      *
      * @param words the command line
      * @param out receives the names of the files written
-     * @throws UsageException if the command line is invalid, or a file is not a JMH result
+     * @throws UsageException if the command line or a raw file is invalid
      */
     public static void run(List<String> words, PrintStream out) {
-        Path directory = Path.of("");
-        List<Path> files = new ArrayList<>();
-        for (int i = 0; i < words.size(); i++) {
-            String word = words.get(i);
-            if (word.equals("--out") && i + 1 < words.size()) {
-                directory = Path.of(words.get(++i));
-            } else if (word.startsWith("-")) {
-                throw new UsageException("chart has no option " + word + "; it has --out DIRECTORY");
-            } else {
-                files.add(Path.of(word));
-            }
+        boolean isElsewhere = words.size() == 3 && words.get(0).equals("--out");
+        Path raw = words.isEmpty() ? Path.of("") : Path.of(words.get(words.size() - 1));
+        if (!(isElsewhere || words.size() == 1) || !Files.isDirectory(raw)) {
+            throw new UsageException("chart needs a directory of quick or full: chart [--out DIRECTORY] DIRECTORY, not "
+                    + String.join(" ", words));
         }
-        if (files.isEmpty()) {
-            throw new UsageException(
-                    "chart needs a file that JMH has written, or a directory of quick or full: chart [--out DIRECTORY]"
-                            + " RESULT.json|DIRECTORY...");
-        }
-        draw(files, directory, out);
+        draw(raw, isElsewhere ? Path.of(words.get(1)) : Path.of(""), out);
     }
 
     /**
-     * Draws all charts of some files.
+     * Draws all charts of a directory.
      *
-     * @param files results of JMH, written with {@code -rf json}, and directories of raw files
+     * @param raw the directory of the raw files
      * @param directory the directory of the charts
      * @param out receives the names of the files written
-     * @throws UsageException if a file is not a JMH result
+     * @throws UsageException if a raw file is invalid
      */
-    public static void draw(List<Path> files, Path directory, PrintStream out) {
-        List<Figure> figures = new ArrayList<>();
-        List<Plot> plots = new ArrayList<>();
-        for (Path file : files) {
-            if (Files.isDirectory(file)) {
-                plots.addAll(Headline.in(file));
-            } else {
-                figures.addAll(ResultFile.read(file));
-            }
-        }
-        plots.addAll(Plots.of(figures));
+    public static void draw(Path raw, Path directory, PrintStream out) {
+        List<Plot> plots = Headline.in(raw);
         Drawing drawing = new Drawing(plots);
         try {
             Files.createDirectories(directory);
             for (Plot plot : plots) {
-                out.println(drawing.draw(plot, directory));
+                Path file = directory.resolve(plot.fileName() + ".svg");
+                out.println(Files.writeString(file, drawing.svg(plot)));
             }
         } catch (IOException e) {
             throw new UsageException("cannot write to " + directory.toAbsolutePath() + ": " + e.getMessage());

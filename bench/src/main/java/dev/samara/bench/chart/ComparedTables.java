@@ -190,19 +190,19 @@ final class ComparedTables {
     }
 
     private static Map<String, Double> times(Path file) {
-        Map<String, Double> times = new HashMap<>();
-        for (Figure figure : Headline.times(file)) {
-            times.put(Headline.parameter(figure, "index") + " " + Headline.parameter(figure, "ranges"), figure.score());
-        }
-        return times;
+        return figures(file, "score");
     }
 
     private static Map<String, Double> bytes(Path file) {
-        Map<String, Double> bytes = new HashMap<>();
-        for (ReportFile.ReportRow row : ReportFile.read(file)) {
-            bytes.put(row.text("index") + " " + row.text("ranges"), row.number("bytes_per_range"));
+        return figures(file, "bytes_per_range");
+    }
+
+    private static Map<String, Double> figures(Path file, String name) {
+        Map<String, Double> figures = new HashMap<>();
+        for (RawRow row : RawRow.read(file)) {
+            figures.put(row.text("index") + " " + row.text("ranges"), row.number(name));
         }
-        return bytes;
+        return figures;
     }
 
     private static String table(List<String> head, List<List<String>> rows) {

@@ -2,9 +2,6 @@
 package dev.samara.bench.chart;
 
 import dev.samara.bench.index.Indexes;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -59,16 +56,5 @@ final class Drawing {
     /** Returns the SVG of a plot. */
     String svg(Plot plot) {
         return new SvgChart(plot, classes(plot)).text();
-    }
-
-    /**
-     * Draws a plot.
-     *
-     * @param plot the plot
-     * @param directory the directory of the file
-     * @return the file written
-     */
-    Path draw(Plot plot, Path directory) throws IOException {
-        return Files.writeString(directory.resolve(plot.fileName() + ".svg"), svg(plot));
     }
 }

@@ -1,10 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.command;
 
+import com.google.gson.FormattingStyle;
+import com.google.gson.GsonBuilder;
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParser;
 import dev.samara.bench.chart.ChartProgram;
 import dev.samara.bench.report.UsageException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -13,6 +21,8 @@ import java.util.List;
 import java.util.Locale;
 import java.util.TreeSet;
 import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.results.format.ResultFormatFactory;
+import org.openjdk.jmh.results.format.ResultFormatType;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 
@@ -93,12 +103,12 @@ final class MeasuringRun {
                 // A file can contain several selections, because some structures are not measured at all sizes.
                 List<RunResult> results = new ArrayList<>();
                 for (Selection selection : Selection.ALL) {
-                    if (selection.file().equals(name) && selection.isPartOf(length)) {
+                    if (selection.file().equals(name)) {
                         results.addAll(new Runner(selection.options(length)).run());
                     }
                 }
                 if (!results.isEmpty()) {
-                    RawFile.write(results, file(name));
+                    write(results, file(name));
                     tell(name, began);
                 }
             }
@@ -113,7 +123,7 @@ final class MeasuringRun {
                 tell(report.word(), began);
             }
         }
-        ChartProgram.draw(List.of(directory), directory, out);
+        ChartProgram.draw(directory, directory, out);
         out.printf(Locale.ROOT, "all of it in %d s%n", seconds(began));
         return 0;
     }
@@ -128,5 +138,37 @@ final class MeasuringRun {
 
     private static long seconds(long began) {
         return (System.nanoTime() - began) / 1_000_000_000;
+    }
+
+    /** Writes results as JMH does, without the parts that only make sense on the machine that measured them. */
+    private static void write(Collection<RunResult> results, Path file) {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        PrintStream stream = new PrintStream(bytes, false, StandardCharsets.UTF_8);
+        ResultFormatFactory.getInstance(ResultFormatType.JSON, stream).writeOut(results);
+        stream.flush();
+        try {
+            Files.writeString(file, published(bytes.toString(StandardCharsets.UTF_8)));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Returns JMH's output without the path of the JVM and the histograms of single samples. */
+    private static String published(String text) {
+        JsonArray all = JsonParser.parseString(text).getAsJsonArray();
+        for (JsonElement entry : all) {
+            entry.getAsJsonObject().remove("jvm");
+            entry.getAsJsonObject().getAsJsonObject("primaryMetric").remove("rawDataHistogram");
+            entry.getAsJsonObject()
+                    .getAsJsonObject("secondaryMetrics")
+                    .entrySet()
+                    .forEach(metric -> metric.getValue().getAsJsonObject().remove("rawDataHistogram"));
+        }
+        return new GsonBuilder()
+                        .disableHtmlEscaping()
+                        .setFormattingStyle(FormattingStyle.PRETTY.withIndent(" "))
+                        .create()
+                        .toJson(all)
+                + "\n";
     }
 }

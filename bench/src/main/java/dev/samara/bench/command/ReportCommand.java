@@ -2,20 +2,15 @@
 package dev.samara.bench.command;
 
 import dev.samara.bench.FootprintReport;
-import dev.samara.bench.contention.ApartReport;
 import dev.samara.bench.contention.ContentionReport;
 import dev.samara.bench.contention.FaultReport;
 import dev.samara.bench.contention.ForkBesideReport;
-import dev.samara.bench.contention.HeldInRetire;
 import dev.samara.bench.contention.ManyMappingsReport;
-import dev.samara.bench.contention.MapsScanReport;
 import dev.samara.bench.contention.SleepingFaults;
-import dev.samara.bench.contention.SparseReport;
 import dev.samara.bench.interpreter.InterpreterBenchmark;
 import dev.samara.bench.interpreter.OwnTlbReport;
 import dev.samara.bench.memory.FilesReport;
 import dev.samara.bench.memory.ForkReport;
-import dev.samara.bench.shootdown.LazyFootprintReport;
 import dev.samara.bench.shootdown.ShootdownReport;
 import dev.samara.bench.store.StoresReport;
 import java.nio.file.Path;
@@ -42,28 +37,10 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "--ranges 30,1000,100000"),
             new ReportCommand(
                     "contention",
-                    "lookups, references and operations per second and their percentiles, all contenders in one run",
+                    "lookups and operations per second and their percentiles, all contenders in one run",
                     ContentionReport::main,
                     "--seconds 0.1 --rounds 1 --threads 1,2",
                     "--seconds 0.5 --rounds 5 --threads 1,2"),
-            new ReportCommand(
-                    "apart",
-                    "what two threads with pages of their own share: a space, a machine, or only the JVM",
-                    ApartReport::main,
-                    "--seconds 0.1 --rounds 1",
-                    "--seconds 0.5 --rounds 5"),
-            new ReportCommand(
-                    "held-in-retire",
-                    "what goes on elsewhere while operations are held between publication and completion",
-                    HeldInRetire::main,
-                    "--operations 100000 --rounds 1 --seconds 0.1",
-                    "--operations 1000000 --rounds 3 --seconds 0.5"),
-            new ReportCommand(
-                    "maps-scan",
-                    "scans of the whole map beside a writer, each checked",
-                    MapsScanReport::main,
-                    "--samples 1 --seconds 0.5",
-                    "--samples 5 --seconds 1"),
             new ReportCommand(
                     "faults",
                     "what threads that fault in one space gain by being several, all contenders in one run",
@@ -108,24 +85,11 @@ record ReportCommand(String word, String about, Program program, String quick, S
                     "--vmas 300 --rounds 1",
                     "--vmas 15000,60000 --rounds 3"),
             new ReportCommand(
-                    "sparse",
-                    "page tables of a huge mapping with a page here and there, before and after MADV_DONTNEED, walked"
-                            + " meanwhile",
-                    SparseReport::main,
-                    "--gib 4 --rounds 1",
-                    "--gib 16 --rounds 3"),
-            new ReportCommand(
                     "shootdowns",
                     "round trips of shootdowns, how many CPUs they wait for, and the operations that need them",
                     ShootdownReport::main,
                     "--rounds 1 --iterations 500",
                     "--rounds 9 --iterations 5000 --threads 2"),
-            new ReportCommand(
-                    "lazy-footprint",
-                    "the heap of spaces and of what CPUs in LAZY keep of them, by strategy",
-                    LazyFootprintReport::main,
-                    "--spaces 50",
-                    "--spaces 400"),
             new ReportCommand(
                     "interpreter",
                     "guest instructions a microsecond of a RISC-V interpreter and a translator: on an array, a page"

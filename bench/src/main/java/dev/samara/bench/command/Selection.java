@@ -4,8 +4,6 @@ package dev.samara.bench.command;
 import dev.samara.bench.ThreadTime;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.openjdk.jmh.profile.GCProfiler;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.Options;
@@ -18,15 +16,10 @@ import org.openjdk.jmh.runner.options.TimeValue;
  * @param file the name of the file, without its extension; several selections may have the same file
  * @param benchmarks a regular expression for the names of the benchmarks, without their packages
  * @param quick the values of some parameters in {@code quick}; all other parameters take all of their values
- * @param full the values of some parameters in {@code full}, or null if {@code full} does not include this selection
+ * @param full the values of some parameters in {@code full}
  * @param threads the number of measuring threads, or 1 if the benchmark uses groups
  */
-record Selection(
-        String file,
-        String benchmarks,
-        Map<String, String> quick,
-        @Nullable Map<String, String> full,
-        int threads) {
+record Selection(String file, String benchmarks, Map<String, String> quick, Map<String, String> full, int threads) {
     private static final String LOCAL = "WorkloadBenchmark.local";
 
     static final List<Selection> ALL = List.of(
@@ -102,20 +95,10 @@ record Selection(
                     Map.of("pages", "64"),
                     Map.of("pages", "64")),
             new Selection("tlb-misses", "TlbMissBenchmark", Map.of(), Map.of()),
-            // Not in `full`, because the report `shootdowns` measures them in turns with their baselines.
-            new Selection("round-trips", "ShootdownBenchmark", Map.of(), null, 1),
             new Selection("switches", "SwitchBenchmark", Map.of(), Map.of()),
             new Selection("resets", "ResetBenchmark", Map.of("mappings", "16"), Map.of()),
             new Selection("local-one-thread", LOCAL, Map.of(), Map.of(), 1),
-            new Selection("local-two-threads", LOCAL, Map.of(), Map.of(), 2),
-            // `full` runs the report `contention` instead.
-            new Selection("contention-apart", "ContentionBenchmark", Map.of(), null, 1),
-            new Selection(
-                    "workloads",
-                    "WorkloadBenchmark.(slots|subRanges)",
-                    Map.of("range", "random", "reads", "60"),
-                    null,
-                    1));
+            new Selection("local-two-threads", LOCAL, Map.of(), Map.of(), 2));
 
     private Selection(String file, String benchmarks, Map<String, String> quick, Map<String, String> full) {
         this(file, benchmarks, quick, full, 1);
@@ -159,12 +142,8 @@ record Selection(
         }
     }
 
-    boolean isPartOf(Length length) {
-        return length == Length.QUICK || full != null;
-    }
-
     Options options(Length length) {
-        Map<String, String> parameters = length == Length.QUICK ? quick : Objects.requireNonNull(full);
+        Map<String, String> parameters = length == Length.QUICK ? quick : full;
         ChainedOptionsBuilder options = new OptionsBuilder()
                 .include("\\." + benchmarks + "\\b")
                 .forks(length.forks)

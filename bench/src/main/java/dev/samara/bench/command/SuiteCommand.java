@@ -24,9 +24,7 @@ public final class SuiteCommand {
     static final Map<String, String> PROGRAMS = new TreeMap<>(Map.of(
             "list", "all of these",
             "ab", "two versions in one JVM in turns: OLD.jar NEW.jar [--rows ROW,...] [--set NAME=VALUE,...]",
-            "chart",
-                    "draws SVG of what JMH has written with -rf json, or quick or full into a directory: [--out"
-                            + " DIRECTORY] RESULT.json|DIRECTORY...",
+            "chart", "draws SVG of what quick or full has written: [--out DIRECTORY] DIRECTORY",
             "costs", "what the time of each call grows with, at two sizes: [--rounds N] [--only CALL]",
             "tables", "fills the tables of a project's documents from its raw files: PROJECT",
             "quick", "everything once, in under 15 minutes: [--out DIRECTORY] [--only FILE,...]",

@@ -22,19 +22,6 @@ enum Activity {
             return found;
         }
     },
-    /** Acquires references at random addresses and releases each immediately, timed in batches. */
-    ACQUIRE("acquire", 32) {
-        @Override
-        int batch(Contender contender, long[] picks, int from, long own) {
-            int found = 0;
-            for (int i = from; i < from + 32; i++) {
-                if (contender.acquireAndRelease(picks[i])) {
-                    found++;
-                }
-            }
-            return found;
-        }
-    },
     /**
      * Maps in the thread's own range, changes the rights of one half, and unmaps. The three calls are timed together.
      */

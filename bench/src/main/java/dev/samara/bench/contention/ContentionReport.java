@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.bench.contention;
 
+import static dev.samara.core.mman.MapFlags.FIXED;
+import static dev.samara.core.mman.MapFlags.PRIVATE;
+import static dev.samara.core.mman.Protection.READ;
+
 import dev.samara.bench.report.Arguments;
 import dev.samara.bench.report.Figures;
 import dev.samara.core.AddressSpace;
+import dev.samara.core.vma.Backing;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.ToDoubleFunction;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The throughput and latency percentiles of lookups, references and small operations, by contender, number of threads
+ * The throughput and latency percentiles of lookups and small operations, by contender, number of threads
  * and neighbour, all in one run.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar contention --seconds 2 --rounds 3 --threads 1,2,4 --what
  * lookup,operation --between 1000 --json FILE}: {@code --between} is the number of mappings between the ranges of the
  * first two threads. Contenders take turns within a round, so that other load on the machine affects all of them; a
  * figure is the median over the rounds. All contenders run in one process, so each call is a call of an interface with
- * four implementations. In {@link ContentionBenchmark}, each contender runs in its own process.
+ * four implementations.
  *
  * <p>Read a figure of readers together with the figure of their neighbour: readers that starve a writer are fast.
  */
@@ -48,11 +57,11 @@ public final class ContentionReport {
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ContentionReport.class, words, json);
-        for (String name : Contenders.NAMES) {
+        for (String name : Contender.NAMES) {
             AddressSpace space = Ground.prepare(vmas);
             Ground.fillBetween(space, between);
             spaces.put(name, space);
-            contenders.put(name, Contenders.named(name, space, null));
+            contenders.put(name, Contender.named(name, space));
         }
     }
 
@@ -150,7 +159,7 @@ public final class ContentionReport {
 
     private void warmUp() throws InterruptedException {
         for (int i = 0; i < 2; i++) {
-            for (String name : Contenders.NAMES) {
+            for (String name : Contender.NAMES) {
                 Contender contender = contender(name);
                 for (Activity activity : Activity.values()) {
                     load(Beside.WRITER, contender, activity, 1, seconds / 4);
@@ -177,13 +186,13 @@ public final class ContentionReport {
     private void measure(String beside, Activity activity, int count) throws InterruptedException {
         Map<String, List<Measured>> outcomes = new HashMap<>();
         for (int round = 0; round < rounds; round++) {
-            for (String name : Contenders.NAMES) {
+            for (String name : Contender.NAMES) {
                 Contender contender = contender(name);
                 outcomes.computeIfAbsent(name, unused -> new ArrayList<>())
                         .add(load(Beside.named(beside), contender, activity, count, seconds));
             }
         }
-        for (String name : Contenders.NAMES) {
+        for (String name : Contender.NAMES) {
             Medians medians = Medians.of(outcomes.getOrDefault(name, List.of()));
             cells.put(new ContentionCell(beside, activity, count, name), medians);
             Figures.line(
@@ -235,14 +244,14 @@ public final class ContentionReport {
     private void goals() {
         for (int number : threads) {
             for (String beside : besides) {
-                goal(beside, number, Contenders.WHOLE, "5");
-                goal(beside, number, Contenders.DOWNGRADE, "2");
+                goal(beside, number, Contender.WHOLE, "5");
+                goal(beside, number, Contender.DOWNGRADE, "2");
             }
         }
     }
 
     private void goal(String beside, int number, String rival, String factor) {
-        Medians samara = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, Contenders.SAMARA));
+        Medians samara = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, Contender.SAMARA));
         Medians other = cells.get(new ContentionCell(beside, Activity.LOOK_UP, number, rival));
         if (samara == null || other == null) {
             return;
@@ -250,9 +259,163 @@ public final class ContentionReport {
         String where = ", " + number + " threads, beside " + beside + ": samara / " + rival;
         boolean isGoal = !beside.equals("nobody");
         figures.goal("lookups per second" + where, samara.perSecond / other.perSecond, isGoal ? ">= " + factor : "-");
-        if (rival.equals(Contenders.WHOLE)) {
+        if (rival.equals(Contender.WHOLE)) {
             figures.goal("lookup p99.9" + where, samara.p999 / other.p999, isGoal ? "<= 0.1" : "-");
             figures.goal("lookup p99.9 fixed" + where, samara.fixed999 / other.fixed999, "-");
+        }
+    }
+
+    /**
+     * The thread that runs concurrently with the measured threads, until it is stopped. If it maps, it uses its own
+     * range.
+     */
+    static final class Neighbour {
+        /** A range that no measured thread uses. */
+        private static final long RANGE = Ground.own(1000);
+
+        private static final long CLOSE_MILLIS = 100;
+
+        /**
+         * The default pause after a slow close. It is as long as a close, so a close is in progress half of the time.
+         */
+        static final long PAUSE_MILLIS = CLOSE_MILLIS;
+
+        private final Contender contender;
+        private final long pauseMillis;
+        private final long started = System.nanoTime();
+        private final @Nullable Thread thread;
+        private final AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
+        private volatile boolean over;
+
+        /** The last snapshot, stored so that the compiler cannot remove the call. */
+        @SuppressWarnings("UnusedVariable") // written only
+        private volatile @Nullable Object last;
+
+        /** The number of rounds: each maps and unmaps once, or takes one snapshot. Read after the thread ended. */
+        private long rounds;
+
+        /**
+         * Starts the thread.
+         *
+         * @param pauseMillis the pause after each slow close
+         */
+        Neighbour(Beside beside, Contender contender, long pauseMillis) {
+            this.contender = contender;
+            this.pauseMillis = pauseMillis;
+            thread = switch (beside) {
+                case NOBODY -> null;
+                case WRITER -> new Thread(() -> run(this::mapAndUnmap), "writer");
+                case SNAPSHOTS -> new Thread(() -> run(this::takeSnapshots), "snapshots");
+                case SLOW_CLOSE -> new Thread(() -> run(this::closeSlowly), "slow-close");
+            };
+            if (thread != null) {
+                thread.setDaemon(true);
+                thread.start();
+            }
+        }
+
+        /** Work that may be interrupted. */
+        private interface Work {
+            void run() throws InterruptedException;
+        }
+
+        private void run(Work work) {
+            try {
+                work.run();
+            } catch (Throwable thrown) {
+                failure.set(thrown);
+            }
+        }
+
+        private void mapAndUnmap() {
+            while (!over) {
+                Ground.done(contender.mmap(RANGE, Ground.LENGTH, READ, Ground.HERE, null));
+                Ground.done(contender.munmap(RANGE, Ground.LENGTH));
+                rounds++;
+            }
+        }
+
+        private void takeSnapshots() {
+            while (!over) {
+                last = contender.snapshot();
+                rounds++;
+            }
+        }
+
+        /**
+         * Unmaps files whose close is slow. The next round waits for the close even if {@code munmap} does not, so that
+         * all contenders make the same number of closes.
+         */
+        private void closeSlowly() throws InterruptedException {
+            Semaphore closed = new Semaphore(0);
+            while (!over) {
+                Backing file = contender.open(() -> {
+                    sleep(CLOSE_MILLIS);
+                    closed.release();
+                });
+                Ground.done(contender.mmap(RANGE, Ground.LENGTH, READ, PRIVATE | FIXED, file));
+                Ground.done(contender.munmap(RANGE, Ground.LENGTH));
+                closed.acquire();
+                rounds++;
+                sleep(pauseMillis);
+            }
+        }
+
+        private static void sleep(long millis) {
+            try {
+                // Simulates a slow close, or the time between two closes; it is not a wait for a condition.
+                Thread.sleep(millis);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException("interrupted, which nothing here does", e);
+            }
+        }
+
+        /** Ends the thread, and returns the number of its rounds per second. */
+        double stop() throws InterruptedException {
+            over = true;
+            if (thread != null) {
+                thread.join();
+            }
+            Throwable thrown = failure.get();
+            if (thrown != null) {
+                throw new IllegalStateException("the thread beside has failed", thrown);
+            }
+            return rounds * 1e9 / (System.nanoTime() - started);
+        }
+    }
+
+    /** The thread that runs concurrently with the measured threads, called their neighbour. */
+    enum Beside {
+        /** No neighbour. */
+        NOBODY("nobody"),
+        /** A thread that maps and unmaps without pause. */
+        WRITER("writer"),
+        /** A thread that takes snapshots without pause. */
+        SNAPSHOTS("snapshots"),
+        /** A thread that repeatedly unmaps a file whose close takes 100 ms. */
+        SLOW_CLOSE("slow-close");
+
+        static final List<String> NAMES =
+                Arrays.stream(values()).map(Beside::toString).toList();
+
+        private final String text;
+
+        Beside(String text) {
+            this.text = text;
+        }
+
+        static Beside named(String text) {
+            for (Beside beside : values()) {
+                if (beside.text.equals(text)) {
+                    return beside;
+                }
+            }
+            throw new IllegalArgumentException("no disturbance is called " + text);
+        }
+
+        @Override
+        public String toString() {
+            return text;
         }
     }
 }

@@ -30,7 +30,7 @@ public final class ForkBesideReport {
         Arguments arguments = new Arguments(words);
         sizes = arguments.counts("--vmas", "134,1000,65530");
         rounds = arguments.count("--rounds", 1, 15);
-        contenders = arguments.list("--contender", Contenders.NAMES, Contenders.NAMES);
+        contenders = arguments.list("--contender", Contender.NAMES, Contender.NAMES);
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(ForkBesideReport.class, words, json);
@@ -67,7 +67,7 @@ public final class ForkBesideReport {
 
     private void measure(int vmas, String name) throws InterruptedException {
         AddressSpace space = Ground.prepare(vmas);
-        Contender contender = Contenders.named(name, space, null);
+        Contender contender = Contender.named(name, space);
         double[] forks = new double[rounds];
         double[] changes = new double[rounds];
         // Warm-up rounds.

@@ -51,7 +51,7 @@ public final class SleepingFaults {
         faults = arguments.count("--faults", 1, 500);
         delay = arguments.count("--delay", 1, 50);
         seconds = arguments.number("--seconds", 3);
-        contenders = arguments.list("--contender", Contenders.NAMES, Contenders.NAMES);
+        contenders = arguments.list("--contender", Contender.NAMES, Contender.NAMES);
         String json = arguments.text("--json", "");
         arguments.check();
         figures = new Figures(SleepingFaults.class, words, json);
@@ -85,7 +85,7 @@ public final class SleepingFaults {
     private void measure(String name) throws InterruptedException {
         Machine machine = Machine.builder().memory(256L << 20).build();
         AddressSpace space = machine.newSpace(Geometry.LINUX_X86_64);
-        Contender contender = Contenders.named(name, space, null);
+        Contender contender = Contender.named(name, space);
         unmapping(machine, space, contender);
         Histogram alone = unmapping(machine, space, contender);
         Histogram sleepers = besideSleepers(machine, space, contender);
@@ -147,7 +147,7 @@ public final class SleepingFaults {
                 perSecond,
                 "locks_noted",
                 noted);
-        if (name.equals(Contenders.SAMARA)) {
+        if (name.equals(Contender.SAMARA)) {
             figures.goal("munmap p99 beside / alone, samara", micros(beside, 99) / micros(alone, 99), "<= 2");
             figures.goal("locks of the space noted while only faults go on", (double) noted, "0");
         }

@@ -168,8 +168,7 @@ public final class InterpreterBenchmark {
             case "fast", "tlb", "kept", "segment" -> FastRam.make();
             case "own-array" -> new OwnTlbOnArray(OwnTlbRam.physicalBytes(work));
             case "own-buffer" -> new OwnTlbOnBuffer(OwnTlbRam.physicalBytes(work));
-            case "own-space" -> new OwnTlbOnSpace(PhysicalSpace.make(OwnTlbRam.physicalBytes(work)));
-            case "own-segment" -> OwnTlbOnSegment.make(PhysicalSpace.make(OwnTlbRam.physicalBytes(work)));
+            case "own-space" -> OwnTlbOnSpace.make(OwnTlbRam.physicalBytes(work));
             default -> throw new IllegalArgumentException("no memory is called " + name);
         };
     }

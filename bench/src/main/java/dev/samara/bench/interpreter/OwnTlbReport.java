@@ -10,8 +10,7 @@ import java.util.List;
  * indexes into the bytes of the guest's physical memory. The physical memory is a space (whose indexes {@code
  * FlatMemory.translate} returns), one array, or one buffer outside the heap. The interpreter, the guest's page tables
  * and the TLB are the same code in all cases. An access to the array needs fewer checks than an access to the buffer or
- * to the region of a space, so only the comparison with the buffer isolates the cost of the space. On JDK 22 and later,
- * the space is also measured with a {@code MemorySegment} of its region.
+ * to the region of a space, so only the comparison with the buffer isolates the cost of the space.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar own-tlb --seconds 0.8 --rounds 5 --json FILE}. The memories take
  * turns, each time in a new JVM. A figure is guest instructions per microsecond of CPU time, as in the report {@code
@@ -24,10 +23,7 @@ public final class OwnTlbReport {
     private static final List<String> HITTING = List.of("sieve", "matrix", "quicksort", "random64k");
     private static final List<String> WORKS =
             List.of("sieve", "matrix", "quicksort", "random64k", "random8m", "random128m");
-    private static final int FIRST_WITH_SEGMENTS = 22;
-    private static final List<String> MEMORIES = Runtime.version().feature() < FIRST_WITH_SEGMENTS
-            ? List.of("own-array", "own-buffer", "own-space")
-            : List.of("own-array", "own-buffer", "own-space", "own-segment");
+    private static final List<String> MEMORIES = List.of("own-array", "own-buffer", "own-space");
 
     private final List<String> works;
     private final double seconds;
@@ -63,11 +59,12 @@ public final class OwnTlbReport {
                 }
             }
             String goal = HITTING.contains(work) ? "<= 1.05" : "<= 1.3";
-            for (int space = 2; space < mips.length; space++) {
-                String what = work + ", " + MEMORIES.get(space);
-                double onSpace = Figures.median(mips[space]);
-                figures.goal(what + ": time by that of own-array", Figures.median(mips[0]) / onSpace, goal);
-                figures.goal(what + ": time by that of own-buffer", Figures.median(mips[1]) / onSpace, goal);
+            double onSpace = Figures.median(mips[2]);
+            for (int i = 0; i < 2; i++) {
+                figures.goal(
+                        work + ", own-space: time by that of " + MEMORIES.get(i),
+                        Figures.median(mips[i]) / onSpace,
+                        goal);
             }
         }
         figures.write();

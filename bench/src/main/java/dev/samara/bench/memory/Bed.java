@@ -9,6 +9,7 @@ import static dev.samara.core.mman.MapFlags.SHARED;
 import static dev.samara.core.mman.Protection.READ;
 import static dev.samara.core.mman.Protection.WRITE;
 
+import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdowns;
@@ -34,7 +35,10 @@ import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.PageCache;
+import dev.samara.core.vma.PageWindow;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -230,6 +234,23 @@ final class Bed {
             if (!isThere) {
                 throw new IllegalStateException("a fault has left " + Pte.toString(pte));
             }
+        }
+    }
+
+    /** A file without fault-around, so that each fault requests its page. */
+    static final class AskedFile extends CachedBacking {
+        AskedFile(PageCache cache) {
+            super("/asked", cache);
+        }
+
+        @Override
+        public void rcuMapPages(PageWindow window) {
+            // Maps nothing, so that the fault requests the page.
+        }
+
+        @Override
+        protected boolean read(long page, int frame, FrameStore store) {
+            return true;
         }
     }
 }

@@ -2,9 +2,7 @@
 package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
-import dev.samara.core.Cpu;
 import dev.samara.core.guest.FlatMemory;
-import dev.samara.core.guest.GuestMemory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -26,7 +24,7 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Accesses of a guest to present pages: as a single TLB hit, and by address.
+ * Accesses of a guest to present pages, which hit the TLB.
  *
  * <p>The baseline is an access to an array at the same offsets, without an address space. In the dependent pattern,
  * each address depends on the previous value, which is always 0, but the compiler cannot know that.
@@ -41,14 +39,10 @@ import org.openjdk.jmh.annotations.Warmup;
 public class GuestAccessBenchmark {
     private static final int BATCH = 1 << 10;
 
-    /** The number of accesses between polls, as in a guest with short basic blocks. */
-    private static final int POLLED = 32;
-
     private static final int PAGE_SHIFT = GuestCpu.PAGE_SHIFT;
     private static final long BASE = GuestCpu.BASE;
     private static final int PICKS = 1 << 14;
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-    private static final VarHandle ELEMENT = MethodHandles.arrayElementVarHandle(long[].class);
 
     /** Called by JMH. */
     public GuestAccessBenchmark() {}
@@ -65,11 +59,8 @@ public class GuestAccessBenchmark {
         public String pattern;
 
         private GuestCpu guest;
-        private Cpu cpu;
-        private GuestMemory guestMemory;
         private FlatMemory flat;
         private byte[] plain;
-        private long[] words;
         private boolean isDependent;
         private final int[] picks = new int[PICKS];
         private int position;
@@ -81,11 +72,8 @@ public class GuestAccessBenchmark {
         @Setup(Level.Trial)
         public void setUp() {
             guest = new GuestCpu(pages, pages > 64 ? 4096 : 256);
-            cpu = guest.cpu;
-            guestMemory = guest.memory;
             flat = guest.flat;
             plain = new byte[pages << PAGE_SHIFT];
-            words = new long[plain.length / Long.BYTES];
             isDependent = pattern.equals("dependent");
             SplittableRandom random = new SplittableRandom(42);
             for (int i = 0; i < PICKS; i++) {
@@ -136,65 +124,6 @@ public class GuestAccessBenchmark {
     }
 
     /**
-     * Loads, each of which hits the TLB, with a poll after every 32.
-     *
-     * @param of the pages
-     * @return the value read
-     */
-    @Benchmark
-    @About("a load in one step that the TLB has, with a poll after every 32 loads")
-    @OperationsPerInvocation(BATCH)
-    public long polledHit(Hits of) {
-        int first = of.next();
-        int[] picks = of.picks;
-        FlatMemory memory = of.flat;
-        long sum = 0;
-        boolean isDependent = of.isDependent;
-        for (int block = first; block < first + BATCH; block += POLLED) {
-            if (isDependent) {
-                for (int i = block; i < block + POLLED; i++) {
-                    sum += memory.loadLong(BASE + picks[i] + sum);
-                }
-            } else {
-                for (int i = block; i < block + POLLED; i++) {
-                    sum += memory.loadLong(BASE + picks[i]);
-                }
-            }
-            memory.poll();
-        }
-        return sum;
-    }
-
-    /**
-     * Loads in the same two nested loops as {@link #polledHit}, without the poll.
-     *
-     * @param of the pages
-     * @return the value read
-     */
-    @Benchmark
-    @About("the two loops of polledHit without the poll")
-    @OperationsPerInvocation(BATCH)
-    public long unpolledHit(Hits of) {
-        int first = of.next();
-        int[] picks = of.picks;
-        FlatMemory memory = of.flat;
-        long sum = 0;
-        boolean isDependent = of.isDependent;
-        for (int block = first; block < first + BATCH; block += POLLED) {
-            if (isDependent) {
-                for (int i = block; i < block + POLLED; i++) {
-                    sum += memory.loadLong(BASE + picks[i] + sum);
-                }
-            } else {
-                for (int i = block; i < block + POLLED; i++) {
-                    sum += memory.loadLong(BASE + picks[i]);
-                }
-            }
-        }
-        return sum;
-    }
-
-    /**
      * Loads from an array at the same offsets.
      *
      * @param of the pages
@@ -216,48 +145,6 @@ public class GuestAccessBenchmark {
         }
         for (int i = first; i < first + BATCH; i++) {
             sum += (long) LONG.get(plain, picks[i]);
-        }
-        return sum;
-    }
-
-    /**
-     * Loads by address in GUEST.
-     *
-     * @param of the pages
-     * @return the value read
-     */
-    @Benchmark
-    @About("a load by address, in GUEST")
-    @OperationsPerInvocation(BATCH)
-    public long byAddress(Hits of) {
-        return byAddresses(of);
-    }
-
-    /**
-     * Loads by address from outside of GUEST: each load enters and leaves GUEST.
-     *
-     * @param of the pages
-     * @return the value read
-     */
-    @Benchmark
-    @About("a load by address that enters GUEST and leaves it")
-    @OperationsPerInvocation(BATCH)
-    public long byAddressOutside(Hits of) {
-        of.cpu.leaveGuest();
-        long sum = byAddresses(of);
-        of.cpu.enterGuest();
-        return sum;
-    }
-
-    private static long byAddresses(Hits of) {
-        int first = of.next();
-        int[] picks = of.picks;
-        GuestMemory memory = of.guestMemory;
-        long sum = 0;
-        long needed = of.isDependent ? -1 : 0;
-        for (int i = first; i < first + BATCH; i++) {
-            sum += memory.load(BASE + picks[i] + (sum & needed), Long.BYTES);
-            sum += memory.value();
         }
         return sum;
     }
@@ -293,44 +180,5 @@ public class GuestAccessBenchmark {
         for (int i = first; i < first + BATCH; i++) {
             LONG.set(plain, of.picks[i], 0L);
         }
-    }
-
-    /**
-     * Adds zero atomically; each addition hits the TLB.
-     *
-     * @param of the pages
-     * @return the previous value
-     */
-    @Benchmark
-    @About("an atomic addition in one step that the TLB has")
-    @OperationsPerInvocation(BATCH)
-    public long atomic(Hits of) {
-        int first = of.next();
-        int[] picks = of.picks;
-        FlatMemory memory = of.flat;
-        long sum = 0;
-        for (int i = first; i < first + BATCH; i++) {
-            sum += memory.getAndAddLong(BASE + picks[i], 0);
-        }
-        return sum;
-    }
-
-    /**
-     * Adds zero atomically to an element of an array.
-     *
-     * @param of the pages
-     * @return the previous value
-     */
-    @Benchmark
-    @About("an atomic addition at the same offset of an array")
-    @OperationsPerInvocation(BATCH)
-    public long plainAtomic(Hits of) {
-        int first = of.next();
-        long[] words = of.words;
-        long sum = 0;
-        for (int i = first; i < first + BATCH; i++) {
-            sum += (long) ELEMENT.getAndAdd(words, of.picks[i] >>> 3, 0L);
-        }
-        return sum;
     }
 }

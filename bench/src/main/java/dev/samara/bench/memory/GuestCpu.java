@@ -54,18 +54,13 @@ final class GuestCpu {
         cpu = machine.claimCpu();
         cpu.switchTo(space);
         memory = cpu.memory();
-        flat = flat(memory);
+        flat = new Flat(memory);
         for (int i = 0; i < pages; i++) {
             if (memory.store(BASE + ((long) i << PAGE_SHIFT), Long.BYTES, 0) != Fault.NONE) {
                 throw new IllegalStateException("a page could not be written");
             }
         }
         cpu.enterGuest();
-    }
-
-    /** Creates accesses that never fault. */
-    static FlatMemory flat(GuestMemory memory) {
-        return new Flat(memory);
     }
 
     void close() {

@@ -2,9 +2,7 @@
 package dev.samara.bench.memory;
 
 import dev.samara.bench.About;
-import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
-import dev.samara.core.Guest;
 import dev.samara.core.guest.FlatMemory;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -26,8 +24,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * TLB misses, and entering and leaving GUEST, by a claimed CPU and by one of the pool. The baselines are an array of
- * entries instead of the page table, and one volatile store.
+ * TLB misses, and entering and leaving GUEST. The baselines are an array of entries instead of the page table, and one
+ * volatile store.
  */
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
@@ -185,56 +183,6 @@ public class TlbMissBenchmark {
     public void guestAndBack(Entries of) {
         of.cpu.enterGuest();
         of.cpu.leaveGuest();
-    }
-
-    /** A space with a page, whose thread has no CPU. */
-    @State(Scope.Thread)
-    public static class Visits {
-        private AddressSpace space;
-
-        /** Called by JMH; {@link #setUp()} creates the state. */
-        public Visits() {}
-
-        /** Maps a page. */
-        @Setup(Level.Trial)
-        public void setUp() {
-            GuestCpu first = new GuestCpu(1, 256);
-            space = first.space;
-            first.cpu.leaveGuest();
-            first.cpu.close();
-        }
-
-        /** Unmaps. */
-        @TearDown(Level.Trial)
-        public void tearDown() {
-            space.close();
-        }
-    }
-
-    /**
-     * Enters the space by a CPU of the machine's pool, and leaves it.
-     *
-     * @param of the space
-     */
-    @Benchmark
-    @About("enter and close of a guest, which has a CPU of the pool")
-    public void enterAndClose(Visits of) {
-        of.space.enter().close();
-    }
-
-    /**
-     * Enters the space by a CPU of the machine's pool for one load.
-     *
-     * @param of the space
-     * @return the value read
-     */
-    @Benchmark
-    @About("enter, one load, and close")
-    public long enterForLoad(Visits of) {
-        try (Guest guest = of.space.enter()) {
-            FlatMemory flat = guest.memory().flat();
-            return (flat == null ? GuestCpu.flat(guest.memory()) : flat).loadLong(GuestCpu.BASE);
-        }
     }
 
     /**

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import org.HdrHistogram.Histogram;
 
@@ -21,8 +20,8 @@ import org.HdrHistogram.Histogram;
  * once before it is measured.
  */
 public final class ShootdownReport {
-    private static final List<String> WORKS = List.of(
-            "round-trip", "local", "pipeline", "global", "munmap-requests", "munmap-micro", "tlb-flush", "recycle");
+    private static final List<String> WORKS =
+            List.of("round-trip", "local", "pipeline", "global", "munmap-micro", "tlb-flush", "recycle");
 
     /** The number of batches of round trips in one round. */
     private static final int BATCHES_PER_ITERATION = 25;
@@ -74,9 +73,6 @@ public final class ShootdownReport {
                 .toList();
         if (!kinds.isEmpty()) {
             mapbench(kinds);
-        }
-        if (works.contains("munmap-requests")) {
-            requests();
         }
         if (works.contains("munmap-micro")) {
             micro();
@@ -212,53 +208,6 @@ public final class ShootdownReport {
                 }
             }
         }
-    }
-
-    private void requests() throws InterruptedException {
-        Figures.line("munmap of a page that its thread has written, by the index of the request, us");
-        for (int count : threads) {
-            for (boolean isHigh : new boolean[] {false, true}) {
-                int runs = Math.max(1, iterations / count / 4);
-                UnmapWork.requests(count, isHigh, runs);
-                UnmapWork.Requests told = UnmapWork.requests(count, isHigh, runs);
-                String where = isHigh ? "high" : "low";
-                double all = (double) runs * count * UnmapWork.REQUESTS;
-                Figures.line(
-                        "%-4s %d threads: %.3f shootdowns per request, %.3f targets per request",
-                        where, count, told.shootdowns() / all, told.targets() / all);
-                for (int i = 0; i < UnmapWork.REQUESTS; i++) {
-                    Histogram taking = told.taking().get(i);
-                    figures.row(
-                            "work",
-                            "munmap-requests",
-                            "where",
-                            where,
-                            "threads",
-                            count,
-                            "request",
-                            i,
-                            "mean_ns",
-                            taking.getMean(),
-                            "p50_ns",
-                            taking.getValueAtPercentile(50),
-                            "shootdowns_per_request",
-                            told.shootdowns() / all,
-                            "targets_per_request",
-                            told.targets() / all);
-                }
-                requests("p50", told, false);
-                requests("mean", told, true);
-            }
-        }
-    }
-
-    private static void requests(String what, UnmapWork.Requests told, boolean isMean) {
-        StringBuilder line = new StringBuilder(String.format(Locale.ROOT, "     %-4s", what));
-        for (Histogram taking : told.taking()) {
-            line.append(String.format(
-                    Locale.ROOT, " %.1f", (isMean ? taking.getMean() : taking.getValueAtPercentile(50)) / 1e3));
-        }
-        Figures.line("%s", line);
     }
 
     private void micro() throws InterruptedException {

@@ -146,7 +146,7 @@ public final class StoresReport {
 
     private ComparedStore open(String store, Path folder, long bytes) throws IOException {
         Path file = folder.resolve(store);
-        return store.equals(H2) ? new H2Store(file, bytes) : new SamaraStore(file, bytes);
+        return store.equals(H2) ? new ComparedStore.H2Store(file, bytes) : new ComparedStore.SamaraStore(file, bytes);
     }
 
     /** Both stores in this JVM, in turns. */

@@ -8,20 +8,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.bench.report.UsageException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import javax.xml.parsers.DocumentBuilderFactory;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -31,87 +27,12 @@ class ChartTest {
     @TempDir
     private Path folder;
 
-    private Path result = Path.of("");
-
-    @BeforeEach
-    void copyResult() throws IOException {
-        result = folder.resolve("jdk17.json");
-        try (InputStream stream = Objects.requireNonNull(ChartTest.class.getResourceAsStream("jmh-result.json"))) {
-            Files.copy(stream, result);
-        }
-    }
-
-    private static List<String> names(Plot plot) {
-        return plot.series().stream().map(Plot.Series::name).toList();
-    }
-
-    private static Plot titled(String title, List<Plot> plots) {
-        return plots.stream()
-                .filter(plot -> plot.title().equals(title))
-                .findFirst()
-                .orElseThrow(() -> new AssertionError(title + " is not among " + plots));
-    }
-
-    @Test
-    @DisplayName("a chart is of one benchmark, with a line for each structure, or a bar where there is one size")
-    void plots() {
-        List<Plot> plots = Plots.of(ResultFile.read(result));
-        Plot lookUps = titled("LookupBenchmark.get pattern=random", plots);
-        assertEquals("ranges", lookUps.axis());
-        assertEquals(List.of("samara", "skiplist"), names(lookUps));
-        assertEquals(
-                List.of("30", "1000", "100000"),
-                lookUps.series().get(0).points().stream().map(Plot.Point::place).toList());
-        assertEquals(28, lookUps.series().get(1).points().get(0).score());
-        Plot allocated = titled("UpdateBenchmark.eraseAndStore allocated ranges=1000", plots);
-        assertEquals("B/op", allocated.unit());
-        assertEquals(2, allocated.series().get(0).points().size());
-        Plot sampled = titled("MixedBenchmark p99.9 index=samara ranges=1000", plots);
-        assertEquals(21_000, sampled.series().get(0).points().get(0).score());
-        assertEquals(
-                "besideWriter:reader", sampled.series().get(0).points().get(0).place());
-        assertEquals(6, plots.size());
-    }
-
-    @Test
-    @DisplayName("what two files have in common is drawn twice, in one colour")
-    void twoFiles() throws IOException {
-        Path other = Files.copy(result, folder.resolve("jdk25.json"));
-        List<Figure> figures = new java.util.ArrayList<>(ResultFile.read(result));
-        figures.addAll(ResultFile.read(other));
-        Plot lookUps = titled("LookupBenchmark.get pattern=random", Plots.of(figures));
-        assertEquals(List.of("samara jdk17", "samara jdk25", "skiplist jdk17", "skiplist jdk25"), names(lookUps));
-        assertEquals(
-                new TreeSet<>(List.of("samara", "skiplist")),
-                new TreeSet<>(lookUps.series().stream().map(Plot.Series::colour).toList()));
-    }
-
-    @Test
-    @DisplayName("each chart is drawn as an SVG, and named on the console")
-    void files() throws Exception {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        Path charts = folder.resolve("charts");
-        ChartProgram.run(
-                List.of("--out", charts.toString(), result.toString()),
-                new PrintStream(out, true, StandardCharsets.UTF_8));
-        List<String> written = out.toString(StandardCharsets.UTF_8).lines().toList();
-        assertEquals(6, written.size(), written::toString);
-        for (String name : written) {
-            Document document = DocumentBuilderFactory.newInstance()
-                    .newDocumentBuilder()
-                    .parse(Path.of(name).toFile());
-            assertEquals("svg", document.getDocumentElement().getTagName());
-            assertTrue(document.getElementsByTagName("path").getLength() > 2, name);
-        }
-        assertTrue(Files.exists(charts.resolve("LookupBenchmark.get-pattern-random.svg")), written::toString);
-    }
-
     @Test
     @DisplayName("an error bar of a logarithmic axis has the ends of the interval")
     void logarithmicErrors() {
         List<Plot.Point> points = List.of(new Plot.Point("1", 10, Double.NaN), new Plot.Point("100", 1_000, 500));
-        Plot plot = new Plot("f", "title", "ns", "ranges", List.of(new Plot.Series("samara", "samara", 0, points)));
-        Scale axis = Scale.of(true, 10, 1_500, 376, 76);
+        Plot plot = new Plot("f", "title", "ns", "ranges", List.of(new Plot.Series("samara", "samara", points)));
+        SvgChart.Scale axis = SvgChart.Scale.of(true, 10, 1_500, 376, 76);
         assertEquals(List.of(10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0), axis.labels());
         assertEquals(376, axis.at(10));
         assertEquals(76, axis.at(2_000), 1e-9);
@@ -124,7 +45,7 @@ class ChartTest {
     @Test
     @DisplayName("a logarithmic axis of powers of ten ends at labels")
     void labelledEnds() {
-        Scale axis = Scale.of(true, 0.57, 5_184, 376, 76);
+        SvgChart.Scale axis = SvgChart.Scale.of(true, 0.57, 5_184, 376, 76);
         assertEquals(List.of(0.1, 1.0, 10.0, 100.0, 1_000.0, 10_000.0), axis.labels());
         assertEquals(376, axis.at(0.1), 1e-9);
         assertEquals(76, axis.at(10_000), 1e-9);
@@ -134,7 +55,7 @@ class ChartTest {
         List<Plot.Point> points = IntStream.range(0, scores.length)
                 .mapToObj(i -> new Plot.Point(List.of("first", "second").get(i), scores[i], 20))
                 .toList();
-        return new Plot.Series(name, name, 0, points);
+        return new Plot.Series(name, name, points);
     }
 
     private static String drawn(Plot.Series... series) {
@@ -152,7 +73,7 @@ class ChartTest {
         String svg = drawn(series("samara", 100));
         Matcher number = Pattern.compile("y=\"([0-9.]+)\" class=\"u m\">100<").matcher(svg);
         assertTrue(number.find(), svg);
-        Scale axis = Scale.of(false, 80, 120, 376, 76);
+        SvgChart.Scale axis = SvgChart.Scale.of(false, 80, 120, 376, 76);
         assertEquals(axis.at(120) - 5, Double.parseDouble(number.group(1)), 0.1);
     }
 
@@ -171,10 +92,13 @@ class ChartTest {
     }
 
     @Test
-    @DisplayName("a directory has the charts whose files it has, under a reader's names")
-    void headlines() throws IOException {
+    @DisplayName("of a directory, the charts are drawn whose files it has, under a reader's names")
+    void headlines() throws Exception {
         Path raw = Files.createDirectory(folder.resolve("raw"));
-        Files.copy(result, raw.resolve("lookups.json"));
+        Files.writeString(raw.resolve("lookups.json"), """
+                [{"benchmark": "dev.samara.bench.LookupBenchmark.get", "mode": "avgt",
+                "params": {"index": "samara", "ranges": "1000"}, "secondaryMetrics": {},
+                "primaryMetric": {"score": 14.5, "scoreError": 0.5}}]""");
         Files.writeString(raw.resolve("contention.json"), """
                 {"command": "contention", "java": "17", "processors": 2, "rows": [
                 {"beside": "nobody", "what": "operation", "threads": 2, "contender": "samara",
@@ -185,9 +109,24 @@ class ChartTest {
                  "per_second": 9.0, "least_per_second": 9.0, "most_per_second": 9.0},
                 {"goal": ">= 5", "what": "lookups", "figure": 1.0}]}""");
         List<Plot> plots = Headline.in(raw);
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ChartProgram.run(
+                List.of("--out", folder.toString(), raw.toString()),
+                new PrintStream(out, true, StandardCharsets.UTF_8));
+        List<String> drawn = out.toString(StandardCharsets.UTF_8).lines().toList();
         assertEquals(
-                List.of("lookups", "operations"),
-                plots.stream().map(Plot::fileName).toList());
+                List.of("lookups.svg", "operations.svg"),
+                drawn.stream().map(name -> name.replaceFirst(".*/", "")).toList());
+        for (String name : drawn) {
+            Document document = DocumentBuilderFactory.newInstance()
+                    .newDocumentBuilder()
+                    .parse(Path.of(name).toFile());
+            assertEquals("svg", document.getDocumentElement().getTagName());
+            assertTrue(document.getElementsByTagName("path").getLength() > 2, name);
+        }
+        assertEquals(
+                List.of(new Plot.Point("1000", 14.5, 0.5)),
+                plots.get(0).series().get(0).points());
         Plot.Series samara = plots.get(1).series().get(0);
         assertEquals("Samara", samara.name());
         assertEquals(
@@ -205,7 +144,7 @@ class ChartTest {
         String message = String.valueOf(
                 assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage());
         assertTrue(message.contains("contention.json") && message.contains("per_second"), message);
-        Files.writeString(file, "[]");
+        Files.writeString(file, "{}");
         message = String.valueOf(
                 assertThrows(UsageException.class, () -> Headline.in(raw)).getMessage());
         assertTrue(message.contains("contention.json") && message.contains("--json"), message);

@@ -2,18 +2,12 @@
 package dev.samara.bench.shootdown;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.LazyTlb;
 import dev.samara.testing.Explored;
-import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicReference;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -85,20 +79,6 @@ class ShootdownReportTest {
         }
     }
 
-    @Test
-    @DisplayName("unmaps of page after page in a table of one's own wait for no CPU; in mixed tables for some")
-    void requests() throws InterruptedException {
-        int runs = 3;
-        for (boolean isHigh : new boolean[] {false, true}) {
-            UnmapWork.Requests told = UnmapWork.requests(4, isHigh, runs);
-            told.taking().forEach(of -> assertEquals(4L * runs, of.getTotalCount()));
-            if (!isHigh) {
-                assertEquals(0, told.shootdowns());
-            }
-            assertTrue(told.targets() <= 3L * 4 * runs * UnmapWork.REQUESTS, told::toString);
-        }
-    }
-
     @ParameterizedTest
     @EnumSource(ReuseWork.Setting.class)
     @DisplayName("a discard waits for no CPU, unless another one has read the page")
@@ -131,36 +111,6 @@ class ShootdownReportTest {
         assertEquals(256, trips.single().getTotalCount());
     }
 
-    @ParameterizedTest
-    @ValueSource(ints = {0, 16, 64})
-    @DisplayName("ShootdownBenchmark has its peer acknowledge")
-    void benchmark(int loads) throws InterruptedException {
-        ShootdownBenchmark benchmark = new ShootdownBenchmark();
-        ShootdownBenchmark.Target target = new ShootdownBenchmark.Target();
-        AtomicBoolean isOver = new AtomicBoolean();
-        AtomicReference<@Nullable Throwable> failure = new AtomicReference<>();
-        Thread polling = new Thread(() -> {
-            try {
-                ShootdownBenchmark.Polling peer = new ShootdownBenchmark.Polling();
-                peer.loads = loads;
-                peer.setUp(target);
-                while (!isOver.get()) {
-                    assertEquals(0, benchmark.poll(peer));
-                }
-                peer.tearDown();
-            } catch (Throwable thrown) {
-                failure.set(thrown);
-            }
-        });
-        polling.start();
-        while (target.targets() < 1000 && failure.get() == null) {
-            benchmark.shoot(target);
-        }
-        isOver.set(true);
-        polling.join();
-        assertNull(failure.get());
-    }
-
     @Test
     @DisplayName("SwitchBenchmark leaves as many users of its spaces as it found")
     void switches() {
@@ -182,74 +132,5 @@ class ShootdownReportTest {
             assertEquals(0, idling.users());
         }
         spaces.tearDown();
-    }
-
-    @ParameterizedTest
-    @EnumSource(LazyTlb.class)
-    @DisplayName("LazyTlbBenchmark leaves nothing in its machines, which are closed")
-    void lazy(LazyTlb strategy) {
-        LazyTlbBenchmark benchmark = new LazyTlbBenchmark();
-        LazyTlbBenchmark.SpacesWithLazyCpus spaces = new LazyTlbBenchmark.SpacesWithLazyCpus();
-        spaces.strategy = strategy.name();
-        spaces.setUp();
-        LazyTlbBenchmark.CpuInGuest running = new LazyTlbBenchmark.CpuInGuest();
-        running.setUp(spaces);
-        for (int i = 0; i < 100; i++) {
-            benchmark.idleAndBack(running);
-            benchmark.idleAfterWork(running);
-            benchmark.idleBetween(running);
-            assertEquals(0, benchmark.counter(spaces));
-        }
-        running.tearDown();
-        spaces.tearDown();
-        LazyTlbBenchmark.Many many = new LazyTlbBenchmark.Many();
-        many.strategy = strategy.name();
-        many.cpus = 3;
-        many.setUp();
-        for (int i = 0; i < 100; i++) {
-            benchmark.walkAndEnd(many);
-        }
-        many.tearDown();
-    }
-
-    @ParameterizedTest
-    @CsvSource({"true, 0", "true, 3", "false, 3"})
-    @DisplayName("ElisionBenchmark unmaps every page that it has mapped")
-    void elision(boolean isElided, int left) {
-        ElisionBenchmark benchmark = new ElisionBenchmark();
-        benchmark.elided = isElided;
-        benchmark.left = left;
-        benchmark.setUp();
-        long frames = benchmark.frames();
-        for (int i = 0; i < 2; i++) {
-            benchmark.map();
-            assertTrue(benchmark.frames() > frames);
-            benchmark.munmap();
-            assertEquals(frames, benchmark.frames());
-        }
-        benchmark.tearDown();
-    }
-
-    @Test
-    @DisplayName("BorrowBenchmark makes its access in each way, and leaves no user")
-    void borrows() {
-        BorrowBenchmark benchmark = new BorrowBenchmark();
-        BorrowBenchmark.Lent lent = new BorrowBenchmark.Lent();
-        lent.setUp();
-        BorrowBenchmark.Service service = new BorrowBenchmark.Service();
-        BorrowBenchmark.AtHome atHome = new BorrowBenchmark.AtHome();
-        service.setUp(lent);
-        atHome.setUp(lent);
-        for (int i = 0; i < 100; i++) {
-            assertEquals(0, benchmark.held(service));
-            assertEquals(0, benchmark.adopted(service));
-            assertEquals(0, benchmark.left(service));
-            assertEquals(0, benchmark.fromHome(atHome));
-            assertEquals(3, lent.users());
-        }
-        atHome.tearDown();
-        service.tearDown();
-        assertEquals(1, lent.users());
-        lent.tearDown();
     }
 }

@@ -9,7 +9,7 @@ final class CheckStatus {
     /** Nothing differs, or nothing was compared. */
     static final int EQUAL = 0;
 
-    /** At least one file differs, or a rule was broken. */
+    /** At least one file differs. */
     static final int DIFFERENT = 1;
 
     /** The input cannot be read, or the command line is invalid. */

@@ -3,7 +3,6 @@ package dev.samara.tool.cli;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
-import dev.samara.tool.lookup.Tally;
 import dev.samara.tool.record.Difference;
 import dev.samara.tool.record.FileReport;
 import java.io.PrintWriter;
@@ -57,11 +56,6 @@ final class JsonOutput implements ReportOutput {
     public void ends(Summary summary) {
         JsonObject json = new JsonObject();
         json.add("files", files);
-        Tally readers = summary.readers();
-        if (readers != null) {
-            json.addProperty("lookups", readers.lookups());
-            json.addProperty("overlappingLookups", readers.overlapping());
-        }
         json.addProperty("operations", summary.operations());
         json.addProperty("seconds", summary.seconds());
         json.addProperty("operationsPerSecond", summary.operationsPerSecond());

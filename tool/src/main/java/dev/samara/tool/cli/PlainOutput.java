@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.cli;
 
-import dev.samara.tool.lookup.Tally;
 import dev.samara.tool.record.Difference;
 import dev.samara.tool.record.FileReport;
 import java.io.PrintWriter;
@@ -51,14 +50,6 @@ final class PlainOutput implements ReportOutput {
 
     @Override
     public void ends(Summary summary) {
-        Tally readers = summary.readers();
-        if (readers != null) {
-            out.printf(
-                    Locale.ROOT,
-                    "%,d lookups, %,d of them overlapped a write%n",
-                    readers.lookups(),
-                    readers.overlapping());
-        }
         out.printf(
                 Locale.ROOT,
                 "%,d operations in %.2f s, %,d operations per second%n",

@@ -4,6 +4,7 @@ package dev.samara.tool.cli;
 import dev.samara.tool.access.CpuPlan;
 import dev.samara.tool.record.InputException;
 import dev.samara.tool.replay.PlacementSource;
+import dev.samara.tool.replay.ReplayCheck;
 import dev.samara.tool.replay.ReplaySession;
 import dev.samara.tool.replay.ReplayWatch;
 import java.io.PrintWriter;
@@ -12,6 +13,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
@@ -31,7 +33,7 @@ import picocli.CommandLine.Spec;
         },
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
-final class ReplayCommand implements Callable<Integer> {
+class ReplayCommand implements Callable<Integer> {
     /** The number of operations between two updates of the progress line. */
     private static final int TOLD_EACH = 4096;
 
@@ -39,13 +41,6 @@ final class ReplayCommand implements Callable<Integer> {
             names = "--placement",
             description = "Let the library place each mapping without a fixed address, and compare the addresses.")
     private boolean placement;
-
-    @Option(
-            names = "--readers",
-            paramLabel = "K",
-            defaultValue = "0",
-            description = "Let K threads look up addresses meanwhile, and check each answer.")
-    private int readers;
 
     @Option(
             names = "--touch",
@@ -73,11 +68,17 @@ final class ReplayCommand implements Callable<Integer> {
 
     ReplayCommand() {}
 
+    final CommandSpec spec() {
+        return spec;
+    }
+
     @Override
     public Integer call() throws InputException {
-        if (readers < 0) {
-            throw new ParameterException(spec.commandLine(), "--readers must not be negative");
-        }
+        return replay(null);
+    }
+
+    /** Replays the traces, with a further check of each space, if there is one. */
+    final int replay(@Nullable ReplayCheck check) throws InputException {
         CpuPlan plan = cpus.plan(spec);
         if (plan.count() > 1 && !touch) {
             throw new ParameterException(spec.commandLine(), "--cpus needs --touch");
@@ -93,12 +94,11 @@ final class ReplayCommand implements Callable<Integer> {
                 run.progresses(String.format(Locale.ROOT, "%,d operations so far", operations));
             }
         });
-        try (ReplaySession session =
-                new ReplaySession(source, touch ? plan : null, readers, new HashSet<>(traces.files()), watch)) {
-            run.check(traces.files(), file -> session.replay(file, traces.family(file)));
-            cpus.explain(run, errors);
-            reports.ends(Summary.of(run, start, readers == 0 ? null : session.tally()));
-        }
+        ReplaySession session =
+                new ReplaySession(source, touch ? plan : null, check, new HashSet<>(traces.files()), watch);
+        run.check(traces.files(), file -> session.replay(file, traces.family(file)));
+        cpus.explain(run, errors);
+        reports.ends(Summary.of(run, start));
         return run.status();
     }
 }

@@ -28,17 +28,11 @@ import picocli.CommandLine.UnmatchedArgumentException;
         // The exit codes of a command without its own list.
         scope = ScopeType.INHERIT,
         exitCodeListHeading = "Exit codes:%n",
-        exitCodeList = {
-            "0:success",
-            "1:a result was different, or a rule was broken",
-            "2:the command line or a file is wrong"
-        },
+        exitCodeList = {"0:success", "1:a result was different", "2:the command line or a file is wrong"},
         subcommands = {
             ReplayCommand.class,
-            OracleCommand.class,
             MapsCommand.class,
             TimelineCommand.class,
-            StormCommand.class,
             RunCommand.class,
             TopCommand.class,
             HelpCommand.class,
@@ -74,8 +68,7 @@ public final class SamaraCommand implements Runnable {
 
     /** Returns the tool, ready to execute a command line. */
     static CommandLine commandLine() {
-        CommandLine tool = new CommandLine(new SamaraCommand());
-        tool.registerConverter(Path.class, SamaraCommand::path);
+        CommandLine tool = prepared(new SamaraCommand());
         // The arguments after the program belong to the program.
         subcommand(tool, "run").setStopAtPositional(true);
         subcommand(subcommand(tool, "top"), "run").setStopAtPositional(true);
@@ -90,13 +83,20 @@ public final class SamaraCommand implements Runnable {
             }
             return arguments.length == 0 ? usual.handleParseException(failure, arguments) : complain(failure);
         });
-        return tool.setExecutionExceptionHandler((failure, command, parsed) -> {
-            if (failure instanceof InputException) {
-                command.getErr().println(failure.getMessage());
-                return command.getCommandSpec().exitCodeOnInvalidInput();
-            }
-            throw failure;
-        });
+        return tool;
+    }
+
+    /** Prepares a command: it accepts paths, and reports input that it cannot read in one line. */
+    static CommandLine prepared(Object command) {
+        return new CommandLine(command)
+                .registerConverter(Path.class, SamaraCommand::path)
+                .setExecutionExceptionHandler((failure, failed, parsed) -> {
+                    if (failure instanceof InputException) {
+                        failed.getErr().println(failure.getMessage());
+                        return failed.getCommandSpec().exitCodeOnInvalidInput();
+                    }
+                    throw failure;
+                });
     }
 
     /** Prints only the error, because it would be overlooked above the usage. */

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.cli;
 
-import dev.samara.tool.lookup.Tally;
-import org.jspecify.annotations.Nullable;
-
 /**
  * The totals of a run.
  *
@@ -11,18 +8,12 @@ import org.jspecify.annotations.Nullable;
  * @param failed the number of files that failed
  * @param operations the number of operations in all files
  * @param nanoseconds the duration, including reading
- * @param readers the totals of the readers; null if there were none
  */
-record Summary(
-        int passed,
-        int failed,
-        long operations,
-        long nanoseconds,
-        @Nullable Tally readers) {
+record Summary(int passed, int failed, long operations, long nanoseconds) {
     private static final double NANOSECONDS_PER_SECOND = 1e9;
 
-    static Summary of(CheckRun run, long start, @Nullable Tally readers) {
-        return new Summary(run.passed(), run.failed(), run.operations(), System.nanoTime() - start, readers);
+    static Summary of(CheckRun run, long start) {
+        return new Summary(run.passed(), run.failed(), run.operations(), System.nanoTime() - start);
     }
 
     double seconds() {

@@ -41,8 +41,7 @@ import picocli.CommandLine.Spec;
         name = "top",
         description = {
             "Shows a machine at work: memory, spaces, faults, flushes, shootdowns and waits, again and again.",
-            "With a trace, or a folder of traces, replays it and touches its pages. The commands show a storm, or a"
-                    + " run of a program."
+            "With a trace, or a folder of traces, replays it and touches its pages. The command run shows a program."
         },
         footer = {
             "USED/OF: bytes of frames in use, and the memory; USED/MAP: bytes of a space in memory, and mapped. MINOR,"
@@ -51,10 +50,9 @@ import picocli.CommandLine.Spec;
                     + " there is a line for each machine and interval.",
             "",
             "Examples:",
-            "  samara top --repeat 5 tool/src/test/resources/traces",
-            "  samara top storm --seconds 60 --cpus 4 --seed 1"
+            "  samara top --repeat 5 tool/src/test/resources/traces"
         },
-        subcommands = {TopStormCommand.class, TopRunCommand.class},
+        subcommands = {TopRunCommand.class},
         mixinStandardHelpOptions = true,
         versionProvider = JarVersion.class)
 final class TopCommand implements Callable<Integer> {
@@ -181,7 +179,7 @@ final class TopCommand implements Callable<Integer> {
     public Integer call() throws Exception {
         checkInterval(spec);
         if (path == null) {
-            throw new ParameterException(spec.commandLine(), "a trace or one of the commands storm and run is missing");
+            throw new ParameterException(spec.commandLine(), "a trace or the command run is missing");
         }
         if (repeat <= 0) {
             throw new ParameterException(spec.commandLine(), "--repeat must be positive");
@@ -206,18 +204,17 @@ final class TopCommand implements Callable<Integer> {
         SampleSource source = SampleSource.of(List.of(watch.machine()), work);
         show("replay of " + shown.getFileName(), standardOutput(spec), source, () -> {
             for (int n = 0; n < repeat; n++) {
-                try (ReplaySession session =
-                        new ReplaySession(PlacementSource.TRACE, plan, 0, new HashSet<>(traces.files()), watch)) {
-                    run.check(traces.files(), file -> {
-                        files.incrementAndGet();
-                        return session.replay(file, traces.family(file));
-                    });
-                }
+                ReplaySession session =
+                        new ReplaySession(PlacementSource.TRACE, plan, null, new HashSet<>(traces.files()), watch);
+                run.check(traces.files(), file -> {
+                    files.incrementAndGet();
+                    return session.replay(file, traces.family(file));
+                });
             }
             return run;
         });
         cpus.explain(run, errors);
-        reports.ends(Summary.of(run, start, null));
+        reports.ends(Summary.of(run, start));
         out.print(findings);
         out.flush();
         spec.commandLine().getErr().print(complaints);

@@ -2,10 +2,9 @@
 /**
  * The command line tool {@code samara}.
  *
- * <p>{@code replay} executes traces of real programs and compares the results, {@code oracle} does so with random
- * operations, {@code maps} prints or draws the mappings of a trace, {@code timeline} draws the events of a recording,
- * {@code storm} checks accesses concurrently with changes, {@code run} runs a program, {@code top} shows a machine
- * during a replay, a storm or a run. Differences are printed on standard output, as text or as one JSON document. An
+ * <p>{@code replay} executes traces of real programs and compares the results, {@code maps} prints or draws the
+ * mappings of a trace, {@code timeline} draws the events of a recording, {@code run} runs a program, {@code top} shows
+ * a machine during a replay or a run. Differences are printed on standard output, as text or as one JSON document. An
  * unreadable input is reported on standard error with file and line. The exit status is 0 if everything is equal, 1 if
  * anything differs, and 2 if the command line is invalid or an input cannot be read. The exit status of {@code run} is
  * the guest's.
@@ -18,7 +17,7 @@
  *   <tr><td>Which options does a command take?</td>
  *       <td>its class, {@code ...Command}, and its {@code ...Options}</td></tr>
  *   <tr><td>What runs a guest?</td>
- *       <td>{@code RunOptions}, through {@code StoppedAtExit}</td></tr>
+ *       <td>{@code RunOptions}, through {@code RunOptions.StoppedAtExit}</td></tr>
  * </table>
  */
 @NullMarked

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.tool.picture;
 
+import java.math.BigDecimal;
+import java.math.BigInteger;
+import java.math.MathContext;
+import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -219,5 +223,97 @@ public final class LayoutPicture {
 
     static String count(int number, String what) {
         return String.format(Locale.ROOT, "%,d %s%s", number, what, number == 1 ? "" : "s");
+    }
+
+    /** Formats numbers of bytes with three digits. */
+    static final class ByteCount {
+        private static final String[] UNITS = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+        private static final int UNIT_BITS = 10;
+        private static final MathContext DIGITS = new MathContext(3, RoundingMode.HALF_UP);
+
+        /** From this value on, the next unit is used. */
+        private static final BigDecimal FULL = BigDecimal.valueOf(1L << UNIT_BITS);
+
+        private ByteCount() {}
+
+        /**
+         * Formats a number of bytes.
+         *
+         * @param bytes the number, unsigned
+         * @return e.g. {@code 132 KiB} or {@code 47.2 TiB}
+         */
+        static String format(long bytes) {
+            BigDecimal exact = new BigDecimal(new BigInteger(Long.toUnsignedString(bytes)));
+            int unit = Math.max(0, (Long.SIZE - 1 - Long.numberOfLeadingZeros(bytes)) / UNIT_BITS);
+            BigDecimal value = scaled(exact, unit);
+            if (value.compareTo(FULL) >= 0 && unit < UNITS.length - 1) {
+                unit++;
+                value = scaled(exact, unit);
+            }
+            return value.stripTrailingZeros().toPlainString() + " " + UNITS[unit];
+        }
+
+        private static BigDecimal scaled(BigDecimal bytes, int unit) {
+            BigDecimal value = bytes.divide(BigDecimal.valueOf(1L << (UNIT_BITS * unit)), MathContext.DECIMAL64);
+            // 1000 to 1023 of a unit are written with four digits.
+            return value.compareTo(BigDecimal.valueOf(1000)) >= 0
+                    ? value.setScale(0, RoundingMode.HALF_UP)
+                    : value.round(DIGITS);
+        }
+    }
+
+    /**
+     * A box of a picture: one mapping, or several adjacent mappings that are too small for separate boxes.
+     *
+     * @param start the first address
+     * @param end the end of the range (exclusive)
+     * @param kind the colour
+     * @param rights the letters of the rights; empty if the mappings differ in them
+     * @param count the number of mappings
+     */
+    record Segment(long start, long end, BoxKind kind, String rights, int count) {
+        long length() {
+            return end - start;
+        }
+
+        boolean isShared() {
+            return rights.endsWith("s");
+        }
+
+        private Segment with(Segment next) {
+            boolean isAlike = rights.equals(next.rights);
+            return new Segment(
+                    start, next.end, isAlike ? kind : BoxKind.DIFFERENT, isAlike ? rights : "", count + next.count);
+        }
+
+        /**
+         * Returns the boxes of adjacent mappings. If there would be too many, the smallest neighbours are merged into
+         * one box.
+         *
+         * @param mappings the mappings, each of which starts at the end of the previous one
+         * @param most the maximum number of boxes
+         */
+        static List<Segment> of(List<Mapping> mappings, int most) {
+            List<Segment> segments = new ArrayList<>();
+            for (Mapping mapping : mappings) {
+                segments.add(
+                        new Segment(mapping.start(), mapping.end(), BoxKind.of(mapping.rights()), mapping.rights(), 1));
+            }
+            while (segments.size() > most) {
+                int smallest = 0;
+                for (int i = 1; i < segments.size() - 1; i++) {
+                    if (Long.compareUnsigned(pairAt(segments, i), pairAt(segments, smallest)) < 0) {
+                        smallest = i;
+                    }
+                }
+                Segment joined = segments.get(smallest).with(segments.remove(smallest + 1));
+                segments.set(smallest, joined);
+            }
+            return segments;
+        }
+
+        private static long pairAt(List<Segment> segments, int index) {
+            return segments.get(index + 1).end - segments.get(index).start;
+        }
     }
 }

@@ -2,13 +2,19 @@
 package dev.samara.tool.picture;
 
 import dev.samara.tool.record.InputException;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.function.ToLongFunction;
+import jdk.jfr.consumer.RecordedEvent;
+import jdk.jfr.consumer.RecordingFile;
 
 /**
  * A picture of the library's events in a recording of the flight recorder, over time.
@@ -59,7 +65,7 @@ public final class TimelinePicture {
      * @throws InputException if the file is not a recording, is damaged, or contains no event of the library
      */
     public static TimelinePicture read(Path file) throws InputException {
-        EventFile.RecordedContent content = EventFile.read(file);
+        RecordedContent content = content(file);
         return of(String.valueOf(file.getFileName()), content.moments(), content.levels());
     }
 
@@ -196,5 +202,123 @@ public final class TimelinePicture {
 
     private static String style(boolean isOther) {
         return isOther ? "d1" : "d0";
+    }
+
+    /**
+     * The lane of a timeline that shows the sizes of spaces: columns for their mappings, and a line for their resident
+     * pages. Each value extends from its sample to the next one. The two have separate scales.
+     */
+    static final class LevelLane {
+        static final String TITLE = "Mappings";
+        static final String USUAL = "of all spaces";
+        static final String OTHER = "pages in memory";
+
+        private static final double LINE = 2;
+
+        private final List<Level> levels;
+        private final TimeAxis axis;
+
+        /** The position and the size of the lane's plot. */
+        private final double left;
+
+        private final double top;
+        private final double width;
+        private final double height;
+
+        LevelLane(List<Level> levels, TimeAxis axis, double left, double top, double width, double height) {
+            this.levels = levels;
+            this.axis = axis;
+            this.left = left;
+            this.top = top;
+            this.width = width;
+            this.height = height;
+        }
+
+        void draw(Svg svg) {
+            long mappings = most(Level::mappings);
+            long pages = most(Level::pages);
+            for (int i = 0; i < levels.size(); i++) {
+                Level level = levels.get(i);
+                double x = left + width * axis.part(level.begin());
+                double end = i + 1 < levels.size()
+                        ? left + width * axis.part(levels.get(i + 1).begin())
+                        : left + width;
+                String hint = String.format(
+                        Locale.ROOT,
+                        "%s s: %,d mappings, %,d pages in memory",
+                        TimeAxis.seconds(level.begin() - axis.zero()),
+                        level.mappings(),
+                        level.pages());
+                double column = height * level.mappings() / mappings;
+                svg.box("d0", x, top + height - column, end - x, column, hint);
+                svg.box("d1", x, top + (height - LINE) * (1 - (double) level.pages() / pages), end - x, LINE, hint);
+            }
+        }
+
+        /** Returns the lines of text next to the lane: the number of samples and the two maxima. */
+        List<String> notes() {
+            return List.of(
+                    LayoutPicture.count(levels.size(), "sample"),
+                    String.format(Locale.ROOT, "at most %,d", most(Level::mappings)),
+                    String.format(Locale.ROOT, "at most %,d pages", most(Level::pages)));
+        }
+
+        /** Returns the maximum of a number over all levels, but at least 1. */
+        private long most(ToLongFunction<Level> number) {
+            return Math.max(1, levels.stream().mapToLong(number).max().orElse(1));
+        }
+    }
+
+    /**
+     * The events of the library in a recording. At least one of the lists is not empty.
+     *
+     * @param moments the events of single occurrences, in the order of the file
+     * @param levels the sizes of the spaces, in chronological order
+     */
+    record RecordedContent(List<Moment> moments, List<Level> levels) {}
+
+    /**
+     * Reads a recording.
+     *
+     * @param file the recording
+     * @return its content
+     * @throws InputException if the file is not a recording, is damaged, or contains no event of the library
+     */
+    private static RecordedContent content(Path file) throws InputException {
+        if (!Files.exists(file)) {
+            throw new InputException(file, "there is no such file", null);
+        }
+        if (Files.isDirectory(file)) {
+            throw new InputException(file, "is a folder, not a recording of the flight recorder", null);
+        }
+        List<Moment> moments = new ArrayList<>();
+        Level.LevelSum levels = new Level.LevelSum();
+        try (RecordingFile recording = new RecordingFile(file)) {
+            while (recording.hasMoreEvents()) {
+                RecordedEvent event = recording.readEvent();
+                levels.add(event);
+                Moment moment = Moment.of(event);
+                if (moment != null) {
+                    moments.add(moment);
+                }
+            }
+        } catch (IOException | RuntimeException e) {
+            // The JDK's parser does not validate a damaged file, and so fails in many ways.
+            throw new InputException(file, "is no recording of the flight recorder, or is damaged: " + reason(e), e);
+        }
+        RecordedContent content = new RecordedContent(moments, levels.levels());
+        if (moments.isEmpty() && content.levels().isEmpty()) {
+            throw new InputException(
+                    file, "has no event of this library; record with META-INF/jfr/samara.jfc of its archive", null);
+        }
+        return content;
+    }
+
+    private static String reason(Exception failure) {
+        String message = failure.getMessage();
+        return (message == null ? failure.getClass().getSimpleName() : message)
+                .lines()
+                .findFirst()
+                .orElse("");
     }
 }

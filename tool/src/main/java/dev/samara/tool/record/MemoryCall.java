@@ -109,7 +109,7 @@ public sealed interface MemoryCall {
     }
 
     /**
-     * A call that is read, but never made (see {@link ForeignCalls}).
+     * A call that is read, but never made (see {@link CallParser}).
      *
      * @param name its name
      * @param changesLayout whether a successful call changes the layout

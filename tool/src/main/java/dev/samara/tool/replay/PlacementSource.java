@@ -3,7 +3,7 @@ package dev.samara.tool.replay;
 
 /**
  * Who chooses the address of a replayed mapping that may be placed anywhere. Applied by {@code
- * CallMaker.isPlacedByTrace}.
+ * Replay.CallMaker.isPlacedByTrace}.
  */
 public enum PlacementSource {
     /** The library chooses the address, which must be equal to the kernel's. */

@@ -3,13 +3,8 @@ package dev.samara.tool.replay;
 
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.tool.access.CpuPlan;
-import dev.samara.tool.lookup.ReaderPool;
-import dev.samara.tool.lookup.ReadingSession;
-import dev.samara.tool.lookup.Tally;
-import dev.samara.tool.lookup.WrongAnswer;
 import dev.samara.tool.record.FileReport;
 import dev.samara.tool.record.InputException;
-import dev.samara.tool.record.Notation;
 import dev.samara.tool.trace.Trace;
 import dev.samara.tool.trace.TraceFolder;
 import dev.samara.tool.trace.TraceHeader.CopyOf;
@@ -21,15 +16,11 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/**
- * Replays the files of a run, parents before their children.
- *
- * <p>Not thread-safe. Readers, if there are any, are separate threads that live for the whole session.
- */
-public final class ReplaySession implements AutoCloseable {
+/** Replays the files of a run, parents before their children. Not thread-safe. */
+public final class ReplaySession {
     private final PlacementSource source;
     private final @Nullable CpuPlan touches;
-    private final @Nullable ReaderPool readers;
+    private final @Nullable ReplayCheck check;
     private final Set<Path> wanted;
     private final ReplayWatch watch;
 
@@ -42,22 +33,24 @@ public final class ReplaySession implements AutoCloseable {
      */
     private final Set<Path> unfinished = new HashSet<>();
 
-    private Tally tally = Tally.NONE;
-
     /**
      * Prepares a session.
      *
      * @param source who chooses the addresses of mappings that may be placed anywhere
      * @param touches the CPUs that access the mapped memory, or null if it is not accessed
-     * @param readerCount the number of threads that look up addresses during the replay, not negative
+     * @param check a further check of each space, or null for none
      * @param wanted the files that will be replayed
      * @param watch is notified of the progress of the session
      */
     public ReplaySession(
-            PlacementSource source, @Nullable CpuPlan touches, int readerCount, Set<Path> wanted, ReplayWatch watch) {
+            PlacementSource source,
+            @Nullable CpuPlan touches,
+            @Nullable ReplayCheck check,
+            Set<Path> wanted,
+            ReplayWatch watch) {
         this.source = source;
         this.touches = touches;
-        readers = readerCount == 0 ? null : new ReaderPool(readerCount);
+        this.check = check;
         this.wanted = Set.copyOf(wanted);
         this.watch = watch;
     }
@@ -75,14 +68,13 @@ public final class ReplaySession implements AutoCloseable {
         Trace trace = TraceParser.parse(file);
         FileReport report = new FileReport(file);
         Replay replay = new Replay(trace, family, source, touches, inherited(trace, family), report, watch);
-        if (readers == null) {
+        if (check == null) {
             run(replay, trace, family);
         } else {
-            LayoutSnapshot first = replay.state().space().snapshot();
-            try (ReadingSession session = readers.open(replay.state().space()::find, first)) {
-                replay.watchedBy(session);
+            try (ReplayCheck.OfSpace ofSpace = check.begin(replay.state().space(), report)) {
+                replay.checkedBy(ofSpace);
                 run(replay, trace, family);
-                judge(session.finish(), report);
+                ofSpace.finish();
             }
         }
         replay.stop();
@@ -105,22 +97,6 @@ public final class ReplaySession implements AutoCloseable {
                 new Replay(trace, family, PlacementSource.TRACE, null, null, new FileReport(file), new ReplayWatch());
         replay.runTo(sequence);
         return replay.state().space().snapshot();
-    }
-
-    /**
-     * Returns the totals of the readers so far.
-     *
-     * @return the sum over all files
-     */
-    public Tally tally() {
-        return tally;
-    }
-
-    @Override
-    public void close() {
-        if (readers != null) {
-            readers.close();
-        }
     }
 
     /** Replays a trace, and forks the space at each point at which a wanted child was copied. */
@@ -156,13 +132,5 @@ public final class ReplaySession implements AutoCloseable {
         ReplayedSpace child = replay.state().fork();
         replay.stop();
         return child;
-    }
-
-    private void judge(Tally ofFile, FileReport report) {
-        for (WrongAnswer wrong : ofFile.wrong()) {
-            String subject = "lookup of " + Notation.ABSOLUTE.address(wrong.address());
-            report.differs(wrong.line(), subject, wrong.held(), wrong.answer());
-        }
-        tally = tally.plus(ofFile);
     }
 }

@@ -38,7 +38,7 @@ final class CheckRunTest {
     @DisplayName("JSON tells the exception")
     void brokenInJson() {
         JsonOutput output = new JsonOutput(new PrintWriter(out));
-        output.ends(Summary.of(run(output), 0, null));
+        output.ends(Summary.of(run(output), 0));
         JsonArray files = ToolRun.json(out.toString()).getAsJsonArray("files");
         JsonObject broken = files.get(0).getAsJsonObject();
         assertEquals("failed", broken.get("status").getAsString());

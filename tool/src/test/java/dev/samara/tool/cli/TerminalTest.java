@@ -59,7 +59,7 @@ final class TerminalTest {
         line.show("far");
         line.clear();
         assertEquals("", err.toString());
-        ToolRun run = ToolRun.of("oracle", Recordings.bundled("oracle/vma-1.oracle.gz"));
+        ToolRun run = ToolRun.of("replay", Recordings.bundled("traces/git/003-rm.trace.gz"));
         assertEquals(List.of(), run.err());
     }
 

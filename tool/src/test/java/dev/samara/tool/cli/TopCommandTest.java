@@ -83,24 +83,6 @@ final class TopCommandTest {
     }
 
     @Test
-    @DisplayName("top storm has the machine of the storm with a space for each group, and machines that groups have")
-    void storm() {
-        ToolRun run = ToolRun.of(
-                "top", "storm", "--seconds", 1, "--cpus", 2, "--seed", 1, "--only", "pages,guest-calls", "--json");
-        assertEquals(0, run.status(), () -> String.join("\n", run.err()));
-        run.out().forEach(ToolRun::json);
-        JsonObject sample = last(run.out());
-        assertEquals("storm", machine(sample, 0).get("name").getAsString());
-        assertEquals("guest-calls", machine(sample, 1).get("name").getAsString());
-        assertTrue(machine(sample, 0).get("shootdowns").getAsLong() > 0, sample::toString);
-        assertTrue(sample.getAsJsonObject("work").get("accesses").getAsLong() > 0, sample::toString);
-        assertEquals(List.of(), run.err());
-        JsonObject result = ToolRun.json(run.lastLine());
-        assertEquals(0, result.get("failed").getAsInt(), result::toString);
-        assertEquals(1, result.get("seed").getAsLong(), result::toString);
-    }
-
-    @Test
     @DisplayName("top run shows the guest on standard error, its output goes to the file, and its status is the tool's")
     void run() throws IOException {
         Path output = folder.resolve("output");

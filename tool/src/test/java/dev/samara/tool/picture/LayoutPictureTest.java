@@ -143,13 +143,13 @@ final class LayoutPictureTest {
     @Test
     @DisplayName("sizes have three digits, and the unit above 1023")
     void sizes() {
-        assertEquals("0 B", ByteCount.format(0));
-        assertEquals("1023 B", ByteCount.format(1023));
-        assertEquals("1020 KiB", ByteCount.format(1020L << 10));
-        assertEquals("1 MiB", ByteCount.format((1L << 20) - 1));
-        assertEquals("42.7 TiB", ByteCount.format(0x2aaaa0000000L));
-        assertEquals("8 EiB", ByteCount.format(Long.MIN_VALUE));
-        assertEquals("16 EiB", ByteCount.format(-1));
+        assertEquals("0 B", LayoutPicture.ByteCount.format(0));
+        assertEquals("1023 B", LayoutPicture.ByteCount.format(1023));
+        assertEquals("1020 KiB", LayoutPicture.ByteCount.format(1020L << 10));
+        assertEquals("1 MiB", LayoutPicture.ByteCount.format((1L << 20) - 1));
+        assertEquals("42.7 TiB", LayoutPicture.ByteCount.format(0x2aaaa0000000L));
+        assertEquals("8 EiB", LayoutPicture.ByteCount.format(Long.MIN_VALUE));
+        assertEquals("16 EiB", LayoutPicture.ByteCount.format(-1));
     }
 
     private static String line(long page, long pages, String rights) {

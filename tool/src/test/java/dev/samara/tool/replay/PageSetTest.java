@@ -15,7 +15,7 @@ final class PageSetTest {
     @DisplayName("random steps leave the pages of a set of bits")
     void randomSteps() {
         SplittableRandom random = new SplittableRandom(7);
-        PageSet pages = new PageSet();
+        UnknownAccounting.PageSet pages = new UnknownAccounting.PageSet();
         BitSet model = new BitSet();
         for (int step = 0; step < 20_000; step++) {
             int start = random.nextInt(SIZE);
@@ -43,7 +43,7 @@ final class PageSetTest {
     }
 
     /** Moves pages from one half to the other, because source and target of a move never overlap. */
-    private static void move(PageSet pages, BitSet model, SplittableRandom random) {
+    private static void move(UnknownAccounting.PageSet pages, BitSet model, SplittableRandom random) {
         int length = random.nextInt(1, SIZE / 4);
         int source = random.nextInt(SIZE / 4);
         int target = SIZE / 2 + random.nextInt(SIZE / 4);

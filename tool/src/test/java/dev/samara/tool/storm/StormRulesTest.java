@@ -25,7 +25,7 @@ final class StormRulesTest {
     @Test
     @DisplayName("a short storm checks each rule by its name, and all of them hold")
     void everyRule() throws InterruptedException {
-        StormVerdict verdict = new Storm(plan(2)).run(counts -> {});
+        StormVerdict verdict = new Storm(plan(2)).run();
         List<String> rules = verdict.lines().stream()
                 .map(RULE::matcher)
                 .filter(Matcher::matches)
@@ -63,7 +63,7 @@ final class StormRulesTest {
     @Test
     @DisplayName("a storm of one group of threads checks its rules and those of all storms only")
     void oneGroup() throws InterruptedException {
-        StormVerdict verdict = new Storm(plan(1, "chains")).run(counts -> {});
+        StormVerdict verdict = new Storm(plan(1, "chains")).run();
         assertEquals(0, verdict.failed(), verdict::toString);
         assertEquals(5, verdict.passed(), verdict::toString);
     }
@@ -109,13 +109,13 @@ final class StormRulesTest {
     @Test
     @DisplayName("an end that holds more than the start is told apart from one that holds as much")
     void flatness() {
-        ResourceUsage start = new ResourceUsage(1000, 3, 4, 5, 6, 7);
-        assertTrue(new ResourceUsage(1050, 3, 4, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1051, 3, 4, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 4, 4, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 3, 5, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 4, 6, 6, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 4, 5, 7, 7).isAsFlatAs(start));
-        assertTrue(!new ResourceUsage(1000, 3, 4, 5, 6, 8).isAsFlatAs(start));
+        Storm.ResourceUsage start = new Storm.ResourceUsage(1000, 3, 4, 5, 6, 7);
+        assertTrue(new Storm.ResourceUsage(1050, 3, 4, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1051, 3, 4, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 4, 4, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 3, 5, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 4, 6, 6, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 4, 5, 7, 7).isAsFlatAs(start));
+        assertTrue(!new Storm.ResourceUsage(1000, 3, 4, 5, 6, 8).isAsFlatAs(start));
     }
 }

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import org.jspecify.annotations.Nullable;
 
 /** The exit of a JVM, which the test triggers. It supports at most one hook. */
-final class FakeExitHooks implements ExitHooks {
+final class FakeExitHooks implements LiveView.ExitHooks {
     private @Nullable Thread added;
     private final Moment interrupted;
 
