@@ -214,18 +214,14 @@ final class HostFileEndTest {
         Path path = write("a", "-");
         HostFile file = machine.openFile(path, GEOMETRY, RW);
         assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {'X'}), 0));
-        channels.failure = (call, offset, length) -> {
-            if (call == ChannelCall.WRITE) {
-                throw new IOException("No space left on device");
-            }
-        };
+        channels.fail(ChannelCall.WRITE, "No space left on device");
         file.close();
         Files.delete(path);
         assertTrue(files.writeAll());
         assertTrue(files.writeAll());
         assertEquals(1, channels.open.get());
         assertEquals(1, reports.size(), "reported once");
-        channels.failure = (call, offset, length) -> {};
+        channels.mend();
         assertEquals(false, files.writeAll());
         assertEquals(0, channels.open.get());
         machine.close();
@@ -238,14 +234,10 @@ final class HostFileEndTest {
         HostFile file = machine.openFile(write("a", "-"), GEOMETRY, RW);
         assertEquals(1, file.pwrite(ByteBuffer.wrap(new byte[] {'X'}), 0));
         List<Boolean> rounds = new ArrayList<>();
-        channels.failure = (call, offset, length) -> {
-            if (call == ChannelCall.FORCE && rounds.isEmpty()) {
-                // The round would otherwise call this again.
-                rounds.add(true);
-                rounds.set(0, files.writeAll());
-                assertEquals(1, channels.open.get());
-            }
-        };
+        channels.beforeNext(ChannelCall.FORCE, () -> {
+            rounds.add(files.writeAll());
+            assertEquals(1, channels.open.get());
+        });
         file.close();
         assertEquals(List.of(true), rounds, "is open for writing until then");
         assertEquals(0, channels.open.get());

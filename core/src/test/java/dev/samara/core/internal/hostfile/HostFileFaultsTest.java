@@ -128,7 +128,7 @@ final class HostFileFaultsTest extends HostFileFixture {
         channels.failure = (call, offset, length) -> nth.before(calls++, call);
         long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, one, 0);
         run(one, two, at);
-        channels.failure = (call, offset, length) -> {};
+        channels.mend();
         channels.mostBytes = Integer.MAX_VALUE;
         if (!isPunched) {
             assertEquals(0, one.punch(HOLE * PAGE, 2 * PAGE));
