@@ -65,6 +65,8 @@ import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.IntConsumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -249,7 +251,9 @@ final class CacheLimitTest {
             }
         }
 
-        /** Makes all pages of the first file dirty, while no page can be written. Returns the count of attempted writes. */
+        /**
+         * Makes all pages of the first file dirty, while no page can be written. Returns the count of attempted writes.
+         */
         private AtomicInteger dirty() {
             AtomicInteger writes = new AtomicInteger();
             channels.failure = (call, offset, length) -> {
@@ -711,7 +715,9 @@ final class CacheLimitTest {
     final class Windows {
         private static final int PAGE_SIZE = 4096;
 
-        /** Returns the number of pages read by each of several faults, if each fault is at the end of the previous read. */
+        /**
+         * Returns the number of pages read by each of several faults, if each fault is at the end of the previous read.
+         */
         private static List<Integer> sequence(long first, long flags, int faults) {
             ReadAhead ahead = new ReadAhead(PAGE_SIZE);
             List<Integer> counts = new ArrayList<>();
@@ -848,26 +854,37 @@ final class CacheLimitTest {
             }
         }
 
-        @Test
+        @ParameterizedTest(name = "stores to pages in memory: {0}")
+        @ValueSource(booleans = {false, true})
         @DisplayName("are written in the background from the first share on")
-        void background() throws Exception {
-            HostFile file = openNew(PAGES);
-            tasks.hold();
-            for (int page = 0; page < BACKGROUND; page++) {
-                pwrite(file, page, page);
+        void background(boolean areStored) throws Exception {
+            HostFile file = openNew(IN_MEMORY);
+            long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
+            for (int page = 0; areStored && page < IN_MEMORY; page++) {
+                fixture.load(at + page * PAGE);
             }
+            IntConsumer write = page -> {
+                if (areStored) {
+                    fixture.store(at + page * PAGE, page);
+                } else {
+                    pwrite(file, page, page);
+                }
+            };
+            tasks.hold();
+            IntStream.range(0, BACKGROUND).forEach(write);
+            fixture.machine.awaitQuiescence();
             assertEquals(0, tasks.count());
-            pwrite(file, BACKGROUND, BACKGROUND);
-            pwrite(file, BACKGROUND + 1, BACKGROUND + 1);
+            write.accept(BACKGROUND);
+            write.accept(BACKGROUND + 1);
             Await.until("a task", () -> tasks.count() == 1);
             assertEquals(0, channels.calls.size());
             tasks.release();
             fixture.machine.awaitQuiescence();
-            assertEquals(0, dirty(file, 0));
+            assertEquals(0, dirty(file, at));
             assertSaved(path, BACKGROUND + 2, 0);
             int calls = channels.calls.size();
-            pwrite(file, 0, 0);
-            pwrite(file, 0, 1);
+            write.accept(0);
+            write.accept(0);
             fixture.machine.awaitQuiescence();
             assertEquals(calls, channels.calls.size());
         }
@@ -902,24 +919,6 @@ final class CacheLimitTest {
                 assertTrue(dirty(file, 0) <= MOST);
             }
             tasks.release();
-            file.close();
-            assertSaved(path, PAGES, 0);
-        }
-
-        @Test
-        @DisplayName("are not more than the second share after stores to pages that are read for them")
-        void stores() throws Exception {
-            HostFile file = openNew(PAGES);
-            long at = fixture.map(0, PAGES, READ | WRITE, MapFlags.SHARED, file, 0);
-            tasks.hold();
-            int seen = 0;
-            for (int page = 0; page < PAGES; page++) {
-                fixture.store(at + page * PAGE, page);
-                seen = Math.max(seen, dirty(file, at));
-            }
-            assertTrue(seen <= MOST, "dirty: " + seen);
-            tasks.release();
-            assertEquals(0, file.fsync());
             file.close();
             assertSaved(path, PAGES, 0);
         }
@@ -975,8 +974,7 @@ final class CacheLimitTest {
 
         @ParameterizedTest
         @ValueSource(booleans = {false, true})
-        @DisplayName(
-                "are not more than the second share after stores of which a backing is notified, to mapped pages or not")
+        @DisplayName("are not more than the second share after stores that notify a backing, to mapped pages or not")
         void noticedStores(boolean isMapped) throws Exception {
             HostFile file = openNew(IN_MEMORY);
             long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, new NoticingOpen(file), 0);
@@ -1000,29 +998,6 @@ final class CacheLimitTest {
                 most = Math.max(most, dirty(file, at));
             }
             return most;
-        }
-
-        @Test
-        @DisplayName("are written by a task from the first share on if stores to pages in memory make them dirty")
-        void storesInBackground() throws Exception {
-            HostFile file = openNew(IN_MEMORY);
-            long at = fixture.map(0, IN_MEMORY, READ | WRITE, MapFlags.SHARED, file, 0);
-            for (int page = 0; page < IN_MEMORY; page++) {
-                fixture.load(at + page * PAGE);
-            }
-            tasks.hold();
-            for (int page = 0; page < BACKGROUND; page++) {
-                fixture.store(at + page * PAGE, page);
-            }
-            fixture.machine.awaitQuiescence();
-            assertEquals(0, tasks.count());
-            fixture.store(at + BACKGROUND * PAGE, 1);
-            fixture.store(at + (BACKGROUND + 1) * PAGE, 1);
-            Await.until("a task", () -> tasks.count() == 1);
-            assertEquals(0, channels.calls.size());
-            tasks.release();
-            fixture.machine.awaitQuiescence();
-            assertEquals(0, dirty(file, at));
         }
 
         @Test

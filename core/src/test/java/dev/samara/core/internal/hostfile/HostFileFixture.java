@@ -42,7 +42,7 @@ abstract class HostFileFixture {
     Path path;
 
     final FaultyChannels channels = new FaultyChannels();
-    private final List<HostFile> opens = new CopyOnWriteArrayList<>();
+    final List<HostFile> opens = new CopyOnWriteArrayList<>();
     final SpaceFixture fixture;
     final AddressSpace space;
 

@@ -46,7 +46,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.reflect.Array;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
@@ -73,12 +72,10 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Nested;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
-import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -317,28 +314,6 @@ final class HostFileOpensTest {
         }
 
         @Test
-        @DisplayName("that another program makes several pages longer is found at once, and its bytes are kept")
-        void grownByPages() throws Exception {
-            write("f", PAGE_BYTES - 8);
-            HostFile file = open(path, RW);
-            long at = fixture.map(0, 5, READ | WRITE, MapFlags.SHARED, file, 0);
-            fixture.store(at, 1);
-            Files.write(path, new byte[8 + PAGE_BYTES], StandardOpenOption.APPEND);
-            Files.write(path, bytes(3).array(), StandardOpenOption.APPEND);
-            assertEquals(3, fixture.load(at + 2 * PAGE), "the first access finds the page");
-            fixture.store(at + 2 * PAGE, 4);
-            Files.write(path, new byte[PAGE_BYTES - 8], StandardOpenOption.APPEND);
-            Files.write(path, bytes(5).array(), StandardOpenOption.APPEND);
-            assertEquals(8, file.pwrite(bytes(6), 3 * PAGE + 16));
-            assertEquals(5, fixture.load(at + 3 * PAGE), "a write into the new page keeps the bytes before it");
-            assertEquals(0, file.fsync());
-            ByteBuffer written = ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
-            assertEquals(5, written.getLong(3 * PAGE_BYTES));
-            assertEquals(6, written.getLong(3 * PAGE_BYTES + 16));
-            assertEquals(4, written.getLong(2 * PAGE_BYTES));
-        }
-
-        @Test
         @DisplayName("has bytes in a buffer, too")
         void buffer() {
             byte[] array = new byte[2 * PAGE_BYTES + 8];
@@ -409,35 +384,22 @@ final class HostFileOpensTest {
 
     @DisplayName("An open of a file of the host")
     @Nested
-    final class Descriptors {
-        private static final OpenOption[] RW = {StandardOpenOption.READ, StandardOpenOption.WRITE};
+    final class Descriptors extends HostFileFixture {
         private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
         private static final int FILES = 20;
 
-        /** If each open copied the list of files, the additional files would take several times this number of bytes. */
+        /**
+         * If each open copied the list of files, the additional files would take several times this number of bytes.
+         */
         private static final long ALLOWANCE = 4 << 10;
 
         private static final int FEW = 100;
         private static final int MANY = 10_000;
         private static final int ROUNDS = 20;
 
-        @TempDir
-        Path folder;
-
-        private final Machine machine =
-                Machine.builder().memory(1 << 20).writeBackEvery(Duration.ZERO).build();
-
-        private final List<HostFile> opens = new ArrayList<>();
-
-        @AfterEach
-        void close() {
-            opens.forEach(HostFile::close);
-            machine.close();
-        }
-
         /**
-         * Returns the number of descriptors of files in the folder. Other threads of the JVM may own descriptors of other
-         * files.
+         * Returns the number of descriptors of files in the folder. Other threads of the JVM may own descriptors of
+         * other files.
          */
         private int descriptors() throws IOException {
             assumeTrue(Files.isDirectory(DESCRIPTORS), "a Linux host");
@@ -460,12 +422,6 @@ final class HostFileOpensTest {
             }
         }
 
-        private HostFile open(Path path, OpenOption... options) {
-            HostFile opened = machine.openFile(path, GEOMETRY, options);
-            opens.add(opened);
-            return opened;
-        }
-
         private static void readAndWrite(HostFile file) {
             assertEquals(1, file.pread(ByteBuffer.allocate(1), 0));
             if (file.writable()) {
@@ -479,10 +435,10 @@ final class HostFileOpensTest {
         void oneDescriptor() throws IOException {
             assertEquals(0, descriptors());
             for (int i = 0; i < FILES; i++) {
-                Path path = Files.write(folder.resolve("f" + i), new byte[10]);
-                readAndWrite(open(path, RW));
-                readAndWrite(open(path, RW));
-                readAndWrite(open(path));
+                Path of = Files.write(folder.resolve("f" + i), new byte[10]);
+                readAndWrite(open(of, RW));
+                readAndWrite(open(of, RW));
+                readAndWrite(open(of));
             }
             assertEquals(FILES, descriptors());
             opens.forEach(HostFile::close);
@@ -492,7 +448,7 @@ final class HostFileOpensTest {
         @Test
         @DisplayName("for writing takes a second descriptor if the file was open for reading only")
         void readOnlyFirst() throws IOException {
-            Path path = Files.write(folder.resolve("f"), new byte[10]);
+            Files.write(path, new byte[10]);
             readAndWrite(open(path));
             assertEquals(1, descriptors());
             for (int i = 0; i < FILES; i++) {
@@ -503,15 +459,19 @@ final class HostFileOpensTest {
             assertEquals(0, descriptors());
         }
 
-        /** Returns the minimum number of bytes that an open and its close allocated while a number of files were open. */
+        /**
+         * Returns the minimum number of bytes that an open and its close allocated while a number of files were open.
+         */
         private long allocated(int files) {
             while (opens.size() < files) {
-                opens.add(machine.openFile("buffer " + opens.size(), GEOMETRY, ByteBuffer.allocate(1)));
+                opens.add(fixture.machine.openFile("buffer " + opens.size(), GEOMETRY, ByteBuffer.allocate(1)));
             }
             long least = Long.MAX_VALUE;
             for (int round = 0; round < ROUNDS; round++) {
                 long before = AllocatedBytes.now();
-                machine.openFile("another", GEOMETRY, ByteBuffer.allocate(1)).close();
+                fixture.machine
+                        .openFile("another", GEOMETRY, ByteBuffer.allocate(1))
+                        .close();
                 least = Math.min(least, AllocatedBytes.now() - before);
             }
             return least;
@@ -525,17 +485,12 @@ final class HostFileOpensTest {
             assertTrue(many <= few + ALLOWANCE, () -> many + " bytes with many files, " + few + " with few");
         }
 
-        private void assertRefused(Errno expected, Path path, OpenOption... options) {
-            MmException refused = assertThrows(MmException.class, () -> open(path, options));
-            assertEquals(expected, refused.errno());
-        }
-
         @ParameterizedTest
         @ValueSource(strings = {"/proc/self/maps", "/proc/version", "/proc/self/mem", "/sys/devices/system/cpu/online"})
         @DisplayName("is refused if the size is not the number of bytes, as that of a file which the kernel makes")
-        void madeByKernel(Path path) {
-            assumeTrue(Files.isReadable(path), "a Linux host");
-            assertRefused(Errno.ENODEV, path);
+        void madeByKernel(Path of) {
+            assumeTrue(Files.isReadable(of), "a Linux host");
+            assertRefused(Errno.ENODEV, of);
         }
 
         @ParameterizedTest
@@ -604,18 +559,18 @@ final class HostFileOpensTest {
         @Test
         @DisplayName("of a channel needs the right to read, and that to write if it is to be written")
         void rightsOfChannel() throws IOException {
-            Path path = Files.write(folder.resolve("f"), new byte[10]);
+            Files.write(path, new byte[10]);
             try (FileChannel writes = FileChannel.open(path, StandardOpenOption.WRITE);
                     FileChannel reads = FileChannel.open(path)) {
                 for (boolean isWritable : new boolean[] {true, false}) {
                     MmException refused = assertThrows(
-                            MmException.class, () -> machine.openFile("writes", GEOMETRY, writes, isWritable));
+                            MmException.class, () -> fixture.machine.openFile("writes", GEOMETRY, writes, isWritable));
                     assertEquals(Errno.EACCES, refused.errno());
                 }
                 MmException refused =
-                        assertThrows(MmException.class, () -> machine.openFile("reads", GEOMETRY, reads, true));
+                        assertThrows(MmException.class, () -> fixture.machine.openFile("reads", GEOMETRY, reads, true));
                 assertEquals(Errno.EACCES, refused.errno());
-                HostFile file = machine.openFile("reads", GEOMETRY, reads, false);
+                HostFile file = fixture.machine.openFile("reads", GEOMETRY, reads, false);
                 opens.add(file);
                 readAndWrite(file);
             }
@@ -625,9 +580,9 @@ final class HostFileOpensTest {
         @Test
         @DisplayName("for writing only needs the right to read: a page is read before a part of it is overwritten")
         void mayOnlyBeWritten() throws IOException {
-            Path path = Files.write(folder.resolve("f"), new byte[10]);
+            Files.write(path, new byte[10]);
             // Fails as a host does for mode 0200, unless the process is root's.
-            MachineInternals.hostFiles(machine).openBy((opened, options) -> {
+            MachineInternals.hostFiles(fixture.machine).openBy((opened, options) -> {
                 if (options.contains(StandardOpenOption.READ)) {
                     throw new AccessDeniedException(opened.toString());
                 }
@@ -640,7 +595,9 @@ final class HostFileOpensTest {
         @Test
         @DisplayName("takes no array of more than 16 numbers before a page is read")
         void heap() throws Exception {
-            HostFile file = machine.openFile(Files.write(folder.resolve("large"), new byte[1 << 20]), GEOMETRY);
+            // Without a CPU, whose TLB has larger arrays.
+            Machine alone = Machine.builder().memory(1 << 20).build();
+            HostFile file = alone.openFile(write("f", 1 << 20), GEOMETRY);
             SavedPages pages = ((OpenHostFile) file).saved();
             // The shared parts of the machine are left out.
             Set<Object> own = ReachableObjects.from(List.of(MachineMemory.class, Frames.class, SpareWalk.class), pages);
@@ -653,6 +610,7 @@ final class HostFileOpensTest {
             assertTrue(own.size() > 20, own::toString);
             assertEquals(List.of(), lengths);
             file.close();
+            alone.close();
         }
     }
 
@@ -882,8 +840,8 @@ final class HostFileOpensTest {
                 "y.y..y"); // SHLOCK
 
         /**
-         * Whether a file that its last close could not save, and that was open with the option of the row, may be opened
-         * with the option of the column. It keeps its lock, or has none.
+         * Whether a file that its last close could not save, and that was open with the option of the row, may be
+         * opened with the option of the column. It keeps its lock, or has none.
          */
         private static final List<String> UNSAVED = List.of("yyyy..", "yyyy..", "yyyy..", "yyyy..", "y.y.y.", "y.y..y");
 

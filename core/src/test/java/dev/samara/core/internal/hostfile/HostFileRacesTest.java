@@ -26,6 +26,7 @@ import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.HookedFrames;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.FileAdvice;
@@ -414,21 +415,17 @@ final class HostFileRacesTest {
         private static final long FIRST = 1L << 30;
         private static final long SECOND = 1L << 31;
 
-        /** A single page, so that nothing is read ahead. */
-        private static final int PAGES = 1;
-
-        /** Opens the file and maps it twice. Afterwards its page is in memory, clean, and mapped twice. */
+        /**
+         * Opens the file, which has a single page so that nothing is read ahead, and maps it twice. Afterwards its page
+         * is in memory, clean, and mapped twice.
+         */
         private HostFile mapped() throws IOException {
-            HostFile file = openNew(PAGES);
+            HostFile file = openNew(1);
             for (long at : new long[] {FIRST, SECOND}) {
-                fixture.map(at, PAGES, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0);
+                fixture.map(at, 1, READ | WRITE, MapFlags.SHARED | MapFlags.FIXED, file, 0);
                 assertEquals(STAMP, fixture.load(at));
             }
             return file;
-        }
-
-        private static FilePages pages(HostFile file) {
-            return (FilePages) file.pageCache();
         }
 
         private <T> T result(Future<T> call) {
@@ -497,44 +494,7 @@ final class HostFileRacesTest {
                 assertEquals(1, result(evicted));
                 assertFault(Fault.MAPERR, guest.load(SECOND));
             }
-            assertEquals(Frames.NONE, pages(file).frameAt(0));
-        }
-
-        @Test
-        @DisplayName("P10: an eviction leaves a page that is pinned after it has left the index")
-        void evictedBesidePin() throws IOException {
-            HostFile file = mapped();
-            int frame = pages(file).frameAt(0);
-            Future<Integer> evicted;
-            PinnedFrame pin;
-            try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
-                evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
-                assertEquals(Frames.NONE, pages(file).frameAt(0));
-                pin = fixture.pin(SECOND, READ);
-            }
-            assertEquals(0, result(evicted));
-            assertEquals(frame, pages(file).frameAt(0));
-            assertEquals(STAMP, SpaceFixture.read(pin));
-            assertEquals(0, HostFilePages.saved(file).evict(true));
-            pin.close();
-            assertEquals(1, HostFilePages.saved(file).evict(true));
-        }
-
-        @Test
-        @DisplayName("an eviction leaves a page that is written after it has left the index")
-        void evictedBesideStore() throws IOException {
-            HostFile file = mapped();
-            int frame = pages(file).frameAt(0);
-            Future<Integer> evicted;
-            try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
-                evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
-                fixture.store(SECOND, 9);
-            }
-            assertEquals(0, result(evicted));
-            assertEquals(frame, pages(file).frameAt(0));
-            assertEquals(9, fixture.load(FIRST));
-            assertEquals(0, file.fsync());
-            assertEquals(9, number(path, 0));
+            assertFalse(isPresent(file, 0));
         }
 
         @Test
@@ -542,9 +502,9 @@ final class HostFileRacesTest {
                 "I1: no other frame comes into memory for a page that an eviction puts back: a fault waits for that")
         void evictedBesideFault() throws IOException {
             HostFile file = mapped();
-            int frame = pages(file).frameAt(0);
+            int frame = file.pageCache().frameAt(0);
             // Its entry for the first page stays empty.
-            long third = fixture.map(0, PAGES, READ, MapFlags.SHARED, file, 0);
+            long third = fixture.map(0, 1, READ, MapFlags.SHARED, file, 0);
             try (OtherCpu other = new OtherCpu(space)) {
                 Future<Integer> evicted;
                 Future<Integer> loaded;
@@ -561,30 +521,10 @@ final class HostFileRacesTest {
                 }
                 assertEquals(0, result(evicted));
                 assertEquals(Fault.NONE, result(loaded));
-                assertEquals(frame, pages(file).frameAt(0));
+                assertEquals(frame, file.pageCache().frameAt(0));
                 assertEquals(frame, pin.frame());
                 pin.close();
             }
-        }
-
-        @Test
-        @DisplayName("an eviction leaves a page that is locked after it has left the index")
-        void evictedBesideLock() throws IOException {
-            HostFile file = mapped();
-            int frame = pages(file).frameAt(0);
-            long entry = fixture.pte(SECOND);
-            Future<Integer> evicted;
-            try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
-                evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
-                assertEquals(Frames.NONE, pages(file).frameAt(0));
-                assertEquals(0, space.mlock(SECOND, PAGE));
-            }
-            assertEquals(0, result(evicted));
-            assertEquals(frame, pages(file).frameAt(0));
-            assertEquals(entry, fixture.pte(SECOND));
-            assertEquals(0, HostFilePages.saved(file).evict(true));
-            assertEquals(0, space.munlock(SECOND, PAGE));
-            assertEquals(1, HostFilePages.saved(file).evict(true));
         }
 
         @Test
@@ -613,10 +553,17 @@ final class HostFileRacesTest {
                         writes.incrementAndGet();
                         return 0;
                     });
+            pages.pages().lock();
+            try {
+                assertEquals(PageCaches.BUSY, result(begun("evict", () -> pages.evict(true))));
+            } finally {
+                pages.pages().unlock();
+            }
             fixture.store(SECOND, 9);
             assertEquals(0, pages.evict(true));
             pages.pages().lock();
             try {
+                assertEquals(PageCaches.BUSY, result(begun("evict", () -> pages.evict(true))));
                 assertEquals(0, result(begun("write", written)));
             } finally {
                 pages.pages().unlock();

@@ -21,7 +21,6 @@ import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
@@ -100,19 +99,6 @@ final class HostFileSizesTest {
             ByteBuffer written = filled(5, 'w');
             assertEquals(5, file.pwrite(written, 8 * PAGE + 3));
             assertSaved(file, path, 8 * PAGE + 8, written, 8 * PAGE_BYTES + 3);
-        }
-
-        @Test
-        @DisplayName("was cut: a hole beyond the new end makes nothing longer")
-        void holeAfterCut() throws Exception {
-            HostFile file = openNew(16);
-            cut(path, 2 * PAGE + 8);
-            assertEquals(0, file.punch(PAGE + 1, 14 * PAGE));
-            assertEquals(2 * PAGE + 8, Files.size(path));
-            assertEquals(2 * PAGE + 8, file.size());
-            assertEquals(0, file.fsync());
-            assertEquals(0, number(path, 2 * PAGE));
-            assertEquals(STAMP, number(path, 0));
         }
 
         @ParameterizedTest(name = "before its {0}")
@@ -213,6 +199,10 @@ final class HostFileSizesTest {
             assertEquals(20_000, file.size());
             assertEquals(20_000, Files.size(path));
             assertResult(Errno.EINVAL, file.grow(-1));
+            assertResult(Errno.EINVAL, file.truncate(-1));
+            assertResult(Errno.EINVAL, file.punch(0, 0));
+            assertResult(Errno.EINVAL, file.punch(-1, 10));
+            assertResult(Errno.EINVAL, file.pwrite(filled(1, 'w'), -1));
             file.close();
             assertResult(Errno.EBADF, file.grow(1));
         }
@@ -247,33 +237,6 @@ final class HostFileSizesTest {
             assertEquals(0, file.revalidate());
             assertEquals(12, file.size(), "not cut");
             assertEquals("wwwwwwwwpppp", Files.readString(path));
-        }
-
-        @ParameterizedTest(name = "{0}")
-        @ValueSource(strings = {"truncate", "pwrite at the next page", "pwrite in the page", "grow", "msync, truncate"})
-        @DisplayName("grows: what was stored beyond the end is zeros, in memory and on the host")
-        void storedBeyondEnd(String how) throws Exception {
-            Files.write(path, filled(100, 'o').array());
-            HostFile file = open(path, RW);
-            long at = fixture.map(0, 4, READ | WRITE, MapFlags.SHARED, file, 0);
-            fixture.store(at + 200, 0x58);
-            if (how.startsWith("msync")) {
-                assertEquals(0, space.msync(at, PAGE, SyncFlags.SYNC));
-            }
-            if (how.endsWith("truncate")) {
-                assertEquals(0, file.truncate(2 * PAGE));
-            } else if (how.equals("grow")) {
-                assertEquals(0, file.grow(2 * PAGE));
-            } else {
-                assertEquals(1, file.pwrite(filled(1, 'z'), how.endsWith("next page") ? PAGE : 300));
-            }
-            assertEquals(0, fixture.load(at + 200));
-            ByteBuffer target = ByteBuffer.allocate(1);
-            assertEquals(1, file.pread(target, 200));
-            assertEquals(0, target.get(0));
-            assertEquals(0, file.fsync());
-            assertEquals(0, Files.readAllBytes(path)[200]);
-            assertEquals('o', Files.readAllBytes(path)[99]);
         }
 
         @Test
