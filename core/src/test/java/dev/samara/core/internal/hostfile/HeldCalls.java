@@ -3,13 +3,14 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
+import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import java.io.IOException;
 import java.util.concurrent.CountDownLatch;
 import org.jspecify.annotations.Nullable;
 
 /** Holds the first call of a kind to the host until the test releases the call or makes it fail. */
 final class HeldCalls implements FaultyChannels.ChannelFailure {
-    private final FaultyChannels.ChannelCall kind;
+    private final ChannelCall kind;
     private final CountDownLatch reached = new CountDownLatch(1);
     private final CountDownLatch released = new CountDownLatch(1);
     private @Nullable String failure;
@@ -17,12 +18,12 @@ final class HeldCalls implements FaultyChannels.ChannelFailure {
     /** Guarded by this. */
     private boolean isTaken;
 
-    HeldCalls(FaultyChannels.ChannelCall kind) {
+    HeldCalls(ChannelCall kind) {
         this.kind = kind;
     }
 
     @Override
-    public void before(FaultyChannels.ChannelCall call, long offset, int length) throws IOException {
+    public void before(ChannelCall call, long offset, int length) throws IOException {
         if (call != kind || !take()) {
             return;
         }

@@ -23,7 +23,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 
 /** A machine whose host files are in a temporary folder, accessed through channels that a test can make fail. */
@@ -35,7 +38,11 @@ abstract class HostFileFixture {
     @TempDir
     Path folder;
 
+    /** A file of the folder that does not exist before {@link #write}. */
+    Path path;
+
     final FaultyChannels channels = new FaultyChannels();
+    final List<HostFile> opens = new CopyOnWriteArrayList<>();
     final SpaceFixture fixture;
     final AddressSpace space;
 
@@ -53,9 +60,15 @@ abstract class HostFileFixture {
         MachineInternals.hostFiles(fixture.machine).openBy(channels);
     }
 
+    @BeforeEach
+    void name() {
+        path = folder.resolve("f");
+    }
+
     @AfterEach
     void everythingComesBack() {
-        channels.failure = (call, offset, length) -> {};
+        channels.mend();
+        opens.forEach(HostFile::close);
         fixture.closeEmpty();
         assertEquals(0, channels.open.get(), "open channels");
         fixture.machine.close();
@@ -68,24 +81,56 @@ abstract class HostFileFixture {
         for (int at = 0; at + 8 <= bytes; at += PAGE_BYTES) {
             content.putLong(at, STAMP + at / PAGE_BYTES);
         }
-        Path path = folder.resolve(name);
-        Files.write(path, content.array());
-        return path;
+        return Files.write(folder.resolve(name), content.array());
     }
 
-    HostFile open(Path path, OpenOption... options) {
-        return fixture.machine.openFile(path, GEOMETRY, options);
+    /** Opens a file, which is closed at the end of the test if the test does not close it. */
+    HostFile open(Path of, OpenOption... options) {
+        HostFile opened = fixture.machine.openFile(of, GEOMETRY, options);
+        opens.add(opened);
+        return opened;
     }
 
-    void assertRefused(Errno expected, Path path, OpenOption... options) {
-        MmException refused = assertThrows(MmException.class, () -> open(path, options));
+    /** Writes {@link #path} with a number of pages, and opens it. */
+    HostFile openNew(int pages) throws IOException {
+        return open(write("f", pages * PAGE_BYTES), RW);
+    }
+
+    void assertRefused(Errno expected, Path of, OpenOption... options) {
+        MmException refused = assertThrows(MmException.class, () -> open(of, options));
         assertEquals(expected, refused.errno());
     }
 
-    static long number(Path path, long offset) throws IOException {
-        return ByteBuffer.wrap(Files.readAllBytes(path))
+    static long number(Path of, long offset) throws IOException {
+        return ByteBuffer.wrap(Files.readAllBytes(of))
                 .order(ByteOrder.LITTLE_ENDIAN)
                 .getLong((int) offset);
+    }
+
+    /** Reads the number at the start of a page. */
+    static long read(HostFile file, long page) {
+        ByteBuffer target = bytes(0);
+        assertEquals(8, file.pread(target, page * PAGE));
+        return target.getLong(0);
+    }
+
+    /** Returns whole pages, whose write reads nothing, and each of which starts with a number. */
+    static ByteBuffer page(long number, int pages) {
+        ByteBuffer bytes = ByteBuffer.allocateDirect(pages * PAGE_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        for (int page = 0; page < pages; page++) {
+            bytes.putLong(page * PAGE_BYTES, number);
+        }
+        return bytes;
+    }
+
+    static boolean isPresent(HostFile file, long page) {
+        return file.pageCache().frameAt(page) >= 0;
+    }
+
+    /** Returns how many of the first pages of a file are in memory. */
+    static int inMemory(HostFile file, int pages) {
+        return (int)
+                LongStream.range(0, pages).filter(page -> isPresent(file, page)).count();
     }
 
     static ByteBuffer bytes(long number) {

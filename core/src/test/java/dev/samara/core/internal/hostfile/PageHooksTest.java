@@ -130,7 +130,6 @@ final class PageHooksTest extends HostFileFixture {
         assertFault(Fault.ADRERR, fixture.memory.load(at + 30 * PAGE, 8));
         hooks.refused.clear();
         assertEquals(STAMP + 30, fixture.load(at + 30 * PAGE));
-        file.close();
     }
 
     @Test
@@ -149,7 +148,6 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(0, file.grow(3 * PAGE));
         assertEquals(8, file.pread(ByteBuffer.allocate(8), 2 * PAGE));
         assertEquals(List.of(10, PAGE_BYTES), lengths);
-        file.close();
     }
 
     @Test
@@ -173,14 +171,13 @@ final class PageHooksTest extends HostFileFixture {
         fixture.reports.clear();
         hooks.failure = null;
         assertEquals(0, file.fsync());
-        assertEquals(1, number(folder.resolve("f"), 0));
-        file.close();
+        assertEquals(1, number(path, 0));
     }
 
     @Test
     @DisplayName("hold pages back from a save, which writes the others and fails; no open is told of a failed write")
     void held() throws Exception {
-        Path path = write("f", PAGES * PAGE_BYTES);
+        write("f", PAGES * PAGE_BYTES);
         HostFile file = openHooked(path);
         long at = map(file);
         for (int page = 1; page < 6; page++) {
@@ -204,20 +201,19 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(0, file.fsync());
         assertEquals(List.of("2:202", "4:104"), hooks.writes, "a later store asks again");
         assertEquals(202, number(path, 2 * PAGE));
-        file.close();
     }
 
     @Test
     @DisplayName("hold pages back from evictions and periodic writes, and a thread that needs memory waits for none")
     void heldInBackground() throws Exception {
-        Path path = write("f", PAGES * PAGE_BYTES);
+        write("f", PAGES * PAGE_BYTES);
         HostFile file = openHooked(path);
         long at = map(file);
         for (long page = 0; page < PAGES; page++) {
             hooks.held.add(page);
             fixture.store(at + page * PAGE, 100 + page);
         }
-        HostFile other = fixture.machine.openFile(write("other", 3 * LIMIT * PAGE_BYTES), GEOMETRY);
+        HostFile other = open(write("other", 3 * LIMIT * PAGE_BYTES));
         for (int page = 0; page < 3 * LIMIT; page++) {
             assertEquals(8, other.pread(ByteBuffer.allocate(8), page * PAGE));
         }
@@ -233,8 +229,6 @@ final class PageHooksTest extends HostFileFixture {
         awaitTasks();
         assertEquals(List.of(), file.dirtyRanges(0, Long.MAX_VALUE));
         assertEquals(139, number(path, 39 * PAGE));
-        file.close();
-        other.close();
     }
 
     @Test
@@ -247,7 +241,7 @@ final class PageHooksTest extends HostFileFixture {
                 .writeBackEvery(Duration.ZERO)
                 .reportTo(reports::add)
                 .build();
-        Path path = write("f", PAGE_BYTES);
+        write("f", PAGE_BYTES);
         OpenOption[] hooked = {StandardOpenOption.WRITE, hooks};
         HostFile file = machine.openFile(path, GEOMETRY, hooked);
         assertEquals(8, file.pwrite(bytes(5), 0));
@@ -267,7 +261,7 @@ final class PageHooksTest extends HostFileFixture {
     @Test
     @DisplayName("decide on bytes beyond the end, too: the host's file has zeros there until a save")
     void append() throws Exception {
-        Path path = write("f", PAGE_BYTES);
+        write("f", PAGE_BYTES);
         HostFile file = openHooked(path);
         hooks.held.add(1L);
         assertEquals(PAGE, file.append(bytes(77)));
@@ -278,13 +272,12 @@ final class PageHooksTest extends HostFileFixture {
         hooks.held.clear();
         assertEquals(0, file.fsync());
         assertEquals(77, number(path, PAGE));
-        file.close();
     }
 
     @Test
     @DisplayName("decide on whole pages that an open with DIRECT writes, and check those that it reads")
     void direct() throws Exception {
-        Path path = write("f", 4 * PAGE_BYTES);
+        write("f", 4 * PAGE_BYTES);
         HostFile file = openHooked(path);
         HostFile direct = open(path, StandardOpenOption.WRITE, HostFileOption.DIRECT);
         hooks.held.add(1L);
@@ -312,14 +305,12 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(0, file.fsync());
         assertEquals(List.of("write 0+8", "force", "write " + 3 * PAGE + "+" + PAGE, "force"), channels.calls);
         hooks.during = () -> {};
-        file.close();
-        log.close();
     }
 
     @Test
     @DisplayName("that wait hold up the saves of their file, and nothing else")
     void waiting() throws Exception {
-        Path path = write("f", PAGES * PAGE_BYTES);
+        write("f", PAGES * PAGE_BYTES);
         HostFile file = openHooked(path);
         long at = map(file);
         HostFile log = open(write("log", LIMIT * PAGE_BYTES), RW);
@@ -349,14 +340,13 @@ final class PageHooksTest extends HostFileFixture {
         awaitTasks();
         file.close();
         assertEquals(2, number(path, 0));
-        log.close();
     }
 
     @Test
     @DisplayName("cannot call their own file, by any open or mapping")
     void ownFile() throws Exception {
         HostFile file = openHooked(PAGES);
-        HostFile second = open(folder.resolve("f"), RW);
+        HostFile second = open(path, RW);
         long at = map(file);
         List<Runnable> calls = List.of(
                 () -> file.pread(ByteBuffer.allocate(8), 0),
@@ -391,8 +381,6 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(calls.size() + 1, thrown.size());
         assertInstanceOf(IllegalStateException.class, thrown.get(0));
         assertEquals(List.of(), fixture.reports);
-        second.close();
-        file.close();
     }
 
     @Test
@@ -417,15 +405,12 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(0, fixture.machine.sync());
         assertEquals(7, number(folder.resolve("log"), 0));
         assertEquals(8, number(folder.resolve("last"), 0));
-        log.close();
-        file.close();
-        last.close();
     }
 
     @Test
     @DisplayName("hold for all opens of the file; others are refused until the last one is closed")
     void otherHooks() throws Exception {
-        Path path = write("f", PAGES * PAGE_BYTES);
+        write("f", PAGES * PAGE_BYTES);
         HostFile first = openHooked(path);
         HostFile second = open(path, RW);
         assertRefused(Errno.EBUSY, path, StandardOpenOption.WRITE, new Hooks());
@@ -456,9 +441,8 @@ final class PageHooksTest extends HostFileFixture {
         hooks.refused.add(0L);
         held.release();
         assertEquals(Errno.EIO.result(), read.result());
-        channels.failure = (call, offset, length) -> {};
+        channels.mend();
         hooks.refused.clear();
         assertEquals(8, file.pread(ByteBuffer.allocate(8), 0));
-        file.close();
     }
 }

@@ -5,15 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Random;
-import java.util.concurrent.CyclicBarrier;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -24,33 +19,6 @@ final class CommittedMemoryTest {
     private static final int THREADS = 8;
     private static final int STEPS = 100_000;
     private static final long MEBIBYTE = 1 << 20;
-
-    /** The work of one of several threads. */
-    @FunctionalInterface
-    private interface Work {
-        void run(Random random);
-    }
-
-    private static void runSideBySide(Work work) throws Exception {
-        ExecutorService threads = Executors.newFixedThreadPool(THREADS);
-        try {
-            CyclicBarrier start = new CyclicBarrier(THREADS);
-            List<Future<?>> all = new ArrayList<>();
-            for (int i = 0; i < THREADS; i++) {
-                int seed = i;
-                all.add(threads.submit(() -> {
-                    start.await();
-                    work.run(new Random(seed));
-                    return null;
-                }));
-            }
-            for (Future<?> one : all) {
-                one.get();
-            }
-        } finally {
-            threads.shutdown();
-        }
-    }
 
     private static boolean chargeOnOtherThread(CommittedMemory memory, long bytes) throws InterruptedException {
         AtomicBoolean isCharged = new AtomicBoolean();
@@ -124,9 +92,9 @@ final class CommittedMemoryTest {
     @ParameterizedTest
     @ValueSource(longs = {1, MEBIBYTE, 8 * MEBIBYTE, 1L << 40})
     @DisplayName("never early: threads whose bounds together are the limit are never refused")
-    void neverEarly(long bound) throws Exception {
+    void neverEarly(long bound) {
         CommittedMemory memory = new CommittedMemory(THREADS * bound);
-        runSideBySide(random -> {
+        IntStream.range(0, THREADS).parallel().mapToObj(Random::new).forEach(random -> {
             long held = 0;
             for (int i = 0; i < STEPS; i++) {
                 if (held == bound) {
@@ -147,10 +115,10 @@ final class CommittedMemoryTest {
     @ParameterizedTest
     @ValueSource(longs = {8, 16 * MEBIBYTE, 100 * MEBIBYTE})
     @DisplayName("never late: what threads have charged never exceeds the limit")
-    void neverLate(long limit) throws Exception {
+    void neverLate(long limit) {
         CommittedMemory memory = new CommittedMemory(limit);
         AtomicLong held = new AtomicLong();
-        runSideBySide(random -> {
+        IntStream.range(0, THREADS).parallel().mapToObj(Random::new).forEach(random -> {
             long own = 0;
             for (int i = 0; i < STEPS; i++) {
                 long some = 1 + (random.nextLong() >>> 1) % (limit / 2);

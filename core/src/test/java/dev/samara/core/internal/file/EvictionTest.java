@@ -1,0 +1,537 @@
+// SPDX-License-Identifier: Apache-2.0
+package dev.samara.core.internal.file;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.samara.core.fixture.OneThread;
+import dev.samara.core.internal.memory.IndexBudget;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.DirectFrames;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Magazine;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Nested;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@DisplayName("Evictions:")
+final class EvictionTest {
+    @ExtendWith(OneThread.class)
+    @DisplayName("The batch of an eviction")
+    @Nested
+    final class Batch extends ReclaimFixture {
+        private static final int PAGES = 6;
+
+        private final MachineMemory memory = fixture.layout().memory();
+        private final Frames frames = memory.frames();
+        private final Magazine magazine = frames.newMagazine();
+        private final long pageBytes = frames.pageSize();
+        private final FilePages file = new FilePages(memory, PAGES * pageBytes);
+        private final CachedPages cached = file.present().cached;
+        private final AtomicLong bytes = new AtomicLong();
+        private final EvictionCursor cursor = cached.evictBy(bytes);
+        private final RecentReads recent = new RecentReads(8, 8);
+        private final PagesUnderEviction out = new PagesUnderEviction();
+        private final EvictionBatch batch = new EvictionBatch(frames, cached, cursor, recent, out);
+        private final int[] taken = new int[PAGES];
+
+        /** Inserts all pages, and marks their second chance as used. */
+        @BeforeEach
+        void insert() {
+            cached.content().lock();
+            try {
+                for (int page = 0; page < PAGES; page++) {
+                    taken[page] = frames.allocate(magazine);
+                    frames.assign(taken[page], cached.number(), page);
+                    frames.setInactive(taken[page], true);
+                    cached.put(page, taken[page]);
+                }
+            } finally {
+                cached.content().unlock();
+            }
+        }
+
+        @AfterEach
+        void dropAll() {
+            cached.leaveCaches();
+            for (int frame : taken) {
+                frames.setDirty(frame);
+                frames.clearDirty(frame);
+                frames.drop(frame, magazine);
+            }
+            frames.discard(magazine);
+        }
+
+        private void takeOut(boolean isLastChance) {
+            assertEquals(PAGES, batch.collect(false));
+            batch.takeOut(isLastChance);
+        }
+
+        private boolean isBack(int page) {
+            boolean isInIndex = cached.index().get(page) == taken[page];
+            assertEquals(isInIndex, frames.isCached(taken[page], cached.number(), page), "page " + page);
+            return isInIndex;
+        }
+
+        /** Returns the indexed pages whose frames are not marked as removed. */
+        private int[] back() {
+            return IntStream.range(0, PAGES).filter(this::isBack).toArray();
+        }
+
+        private int[] handedOver() {
+            int[] freed = new int[EvictionBatch.most()];
+            return Arrays.copyOf(freed, batch.handOver(freed));
+        }
+
+        @Test
+        @DisplayName("puts all pages back after a failure, as used ones, and nothing is known of them")
+        void failure() {
+            takeOut(true);
+            assertArrayEquals(new int[0], back());
+            assertTrue(batch.areSomeOut());
+            assertTrue(out.contains(3));
+            for (int page = 0; page < PAGES; page++) {
+                batch.keep(page, false);
+            }
+            batch.putBack(true, true);
+            assertArrayEquals(IntStream.range(0, PAGES).toArray(), back());
+            assertFalse(out.contains(3));
+            for (int frame : taken) {
+                assertFalse(frames.isInactive(frame));
+            }
+            assertFalse(batch.areSomeOut());
+            assertArrayEquals(new int[0], handedOver());
+            assertEquals(PAGES * pageBytes, bytes.get());
+            // No block was kept: the next round collects the pages again.
+            assertEquals(PAGES, batch.collect(false));
+            assertFalse(cursor.isFutile());
+        }
+
+        /** Before the second check, pins page 0, makes page 1 dirty, locks page 2 and maps page 3. */
+        private void changeFour() {
+            assertTrue(frames.pin(taken[0]));
+            frames.setDirty(taken[1]);
+            batch.keep(2, false);
+            batch.setMapped(3);
+        }
+
+        @Test
+        @DisplayName("puts back pages that are pinned, dirty, locked or mapped by then, and hands the others over")
+        void secondLook() {
+            takeOut(false);
+            changeFour();
+            batch.putBack(false, false);
+            frames.unpin(taken[0]);
+            assertArrayEquals(new int[] {0, 1, 2, 3}, back());
+            assertFalse(out.contains(4));
+            assertFalse(frames.isInactive(taken[3]));
+            int[] others = {taken[4], taken[5]};
+            Arrays.sort(others);
+            assertArrayEquals(others, handedOver());
+            assertEquals(4 * pageBytes, bytes.get());
+            frames.clearDirty(taken[1]);
+        }
+
+        @Test
+        @DisplayName("frees a page that is mapped by then where memory is short, but none that is in use or locked")
+        void lastChance() {
+            takeOut(true);
+            changeFour();
+            batch.putBack(true, false);
+            frames.unpin(taken[0]);
+            assertArrayEquals(new int[] {0, 1, 2}, back());
+            frames.clearDirty(taken[1]);
+        }
+
+        @Test
+        @DisplayName("leaves pages in the index that have their second chance still, and notes that it is used")
+        void firstChance() {
+            for (int page = 0; page < 3; page++) {
+                frames.setInactive(taken[page], false);
+            }
+            takeOut(false);
+            assertArrayEquals(new int[] {0, 1, 2}, back());
+            batch.putBack(false, false);
+            assertArrayEquals(new int[] {0, 1, 2}, back());
+            assertTrue(frames.isInactive(taken[0]));
+            assertEquals(3, handedOver().length);
+        }
+
+        @Test
+        @DisplayName("of recent reads tells the cursor nothing: it has not scanned these pages")
+        void recentReads() {
+            cached.content().lock();
+            try {
+                for (int page = 0; page < PAGES; page++) {
+                    recent.add(page, 1, PAGES);
+                }
+            } finally {
+                cached.content().unlock();
+            }
+            // The cursor marked the block, but judged none of its pages.
+            assertEquals(PAGES, batch.collect(false));
+            int count = batch.collect(true);
+            assertTrue(count > 0);
+            batch.takeOut(true);
+            for (int i = 0; i < count; i++) {
+                batch.keep(i, false);
+            }
+            batch.putBack(true, false);
+            assertEquals(PAGES, batch.collect(false));
+        }
+    }
+
+    @DisplayName("The cursor of evictions")
+    @Nested
+    final class Cursor {
+        private static final int PAGES = 4 * 512;
+        private static final int BATCH = 64;
+
+        private final Frames frames = new Frames(new DirectFrames(12, 8, PAGES + 1), 12, 8, PAGES, false);
+        private final Magazine magazine = frames.newMagazine();
+        private final PageIndex index = new PageIndex(Long.MAX_VALUE, IndexBudget.unlimited());
+        private final EvictionCursor cursor =
+                new EvictionCursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+        private final long[] pages = new long[BATCH];
+        private final int[] taken = new int[BATCH];
+
+        /** The pages that cannot be evicted, as if they were locked. */
+        private final Set<Long> locked = new HashSet<>();
+
+        @BeforeEach
+        void fill() {
+            for (long page = 0; page < PAGES; page++) {
+                index.put(page, frames.allocate(magazine));
+                locked.add(page);
+            }
+        }
+
+        private int batch() {
+            int count = cursor.collect(pages, taken);
+            judge(count);
+            return count;
+        }
+
+        private void judge(int count) {
+            for (int i = 0; i < count; i++) {
+                cursor.judge(pages[i], taken[i], locked.contains(pages[i]));
+            }
+            if (count > 0) {
+                cursor.endBatch();
+            }
+        }
+
+        /** Completes the round, and returns the number of pages that it found. */
+        private int round() {
+            int found = 0;
+            int count;
+            do {
+                count = batch();
+                found += count;
+            } while (count > 0 && !cursor.isAtStart());
+            return found;
+        }
+
+        private void keepAll() {
+            assertEquals(PAGES, round());
+            assertEquals(0, round());
+            assertTrue(cursor.isFutile());
+        }
+
+        private int frame(long page) {
+            return index.get(page);
+        }
+
+        @Test
+        @DisplayName("passes over blocks of pages that stay, until a page of theirs may not")
+        void kept() {
+            locked.remove(700L);
+            assertEquals(PAGES, round());
+            // Each round checks the page's block again.
+            assertEquals(512, round());
+            assertEquals(512, round());
+            assertFalse(cursor.isFutile());
+            locked.add(700L);
+            assertEquals(512, round());
+            assertEquals(0, round());
+            assertTrue(cursor.isFutile());
+            cursor.noteEvictable(1600);
+            assertFalse(cursor.isFutile());
+            assertEquals(512, round());
+        }
+
+        @Test
+        @DisplayName("keeps no block of which a page has become evictable after the cursor had passed it")
+        void changedMeanwhile() {
+            int scanned = 0;
+            while (scanned < 256) {
+                scanned += batch();
+            }
+            locked.remove(5L);
+            cursor.noteEvictable(5);
+            round();
+            assertEquals(512, round());
+        }
+
+        @Test
+        @DisplayName("keeps no block of which a page has become evictable between the look at it and its judgement")
+        void changedBeforeJudgement() {
+            for (int i = 0; i < 7; i++) {
+                batch();
+            }
+            int count = cursor.collect(pages, taken);
+            cursor.noteEvictable(pages[3]);
+            judge(count);
+            round();
+            assertEquals(512, round());
+        }
+
+        @Test
+        @DisplayName("forgets all blocks when a VMA was unlocked, also the one in the middle of which it is")
+        void unlocked() {
+            keepAll();
+            cursor.noteUnlocked();
+            assertFalse(cursor.isFutile());
+            batch();
+            cursor.noteUnlocked();
+            round();
+            // The cursor was already in the first block.
+            assertEquals(512, round());
+            assertEquals(0, round());
+        }
+
+        @Test
+        @DisplayName("forgets all blocks when a page was unpinned, if it has found a pinned one")
+        void unpinned() {
+            int other = frame(9);
+            keepAll();
+            assertTrue(frames.pin(other));
+            frames.unpin(other);
+            assertTrue(cursor.isFutile());
+            cursor.noteUnlocked();
+            locked.remove(30L);
+            assertTrue(frames.pin(frame(30)));
+            keepAll();
+            frames.unpin(frame(30));
+            assertFalse(cursor.isFutile());
+            assertEquals(PAGES, round());
+        }
+
+        @Test
+        @DisplayName("tells of dirty pages to write, but of none whose write has failed")
+        void dirty() {
+            locked.clear();
+            index.forEach(0, PAGES, frames::setDirty);
+            keepAll();
+            assertFalse(cursor.dirty().isEmpty());
+            EvictionCursor again = new EvictionCursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+            index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
+            assertEquals(BATCH, again.collect(pages, taken));
+            again.judge(pages[0], taken[0], false);
+            assertTrue(again.dirty().isEmpty());
+            again.retry();
+            assertFalse(again.dirty().isEmpty());
+        }
+
+        @Test
+        @DisplayName("finds each page that may be freed within two rounds, beside random events")
+        void random() {
+            Random random = new Random(11);
+            for (int round = 0; round < 3_000; round++) {
+                long page = random.nextInt(PAGES);
+                switch (random.nextInt(4)) {
+                    case 0 -> locked.add(page);
+                    case 1 -> {
+                        locked.remove(page);
+                        cursor.noteEvictable(page);
+                    }
+                    case 2 -> {
+                        if (random.nextInt(20) == 0) {
+                            locked.removeIf(any -> random.nextInt(100) == 0);
+                            cursor.noteUnlocked();
+                        }
+                    }
+                    default -> batch();
+                }
+                if (round % 100 == 99) {
+                    Set<Long> found = new HashSet<>();
+                    while (!cursor.isAtStart()) {
+                        batch();
+                    }
+                    do {
+                        int count = batch();
+                        for (int i = 0; i < count; i++) {
+                            found.add(pages[i]);
+                        }
+                    } while (!cursor.isAtStart());
+                    for (long any = 0; any < PAGES; any++) {
+                        assertTrue(locked.contains(any) || found.contains(any), "page " + any);
+                    }
+                }
+            }
+        }
+
+        @Test
+        @DisplayName("has no place for blocks whose pages have left the file")
+        void removed() {
+            keepAll();
+            cursor.removed(512, 1023);
+            assertEquals(512, round());
+            cursor.removed(0, Long.MAX_VALUE);
+            assertEquals(PAGES, round());
+        }
+    }
+
+    @DisplayName("The last reads of a file")
+    @Nested
+    final class Recent {
+        private static final int PAGES = 4096;
+
+        private final PageIndex index = new PageIndex(PAGES, IndexBudget.unlimited());
+        private RecentReads recent = new RecentReads(128, 1024);
+
+        private void read(long first, int count) {
+            for (int i = 0; i < count; i++) {
+                index.put(first + i, (int) first + i);
+            }
+            recent.add(first, count, PAGES);
+        }
+
+        private long[] collect(int room) {
+            long[] found = new long[room];
+            int[] frames = new int[room];
+            int count = recent.collect(index, PAGES, found, frames);
+            for (int i = 0; i < count; i++) {
+                assertEquals(found[i], frames[i]);
+                index.put(found[i], Frames.NONE);
+            }
+            return Arrays.copyOf(found, count);
+        }
+
+        private static long[] pages(long first, int count) {
+            long[] pages = new long[count];
+            Arrays.setAll(pages, i -> first + i);
+            return pages;
+        }
+
+        @Test
+        @DisplayName("are freed in their order, as whole reads, while half of the most pages stay")
+        void order() {
+            read(320, 32);
+            read(64, 32);
+            read(32, 32);
+            assertArrayEquals(pages(320, 32), collect(64));
+            assertArrayEquals(new long[0], collect(64));
+            read(0, 32);
+            read(96, 32);
+            assertArrayEquals(pages(32, 64), collect(64));
+        }
+
+        @Test
+        @DisplayName("leave the queue unfreed where it is full, and pages that are not in memory are left out")
+        void full() {
+            for (int i = 0; i < 9; i++) {
+                read(32L * i, 32);
+            }
+            index.put(165, Frames.NONE);
+            long[] expected =
+                    Arrays.stream(pages(160, 32)).filter(page -> page != 165).toArray();
+            assertArrayEquals(expected, collect(32));
+            assertArrayEquals(pages(192, 32), collect(32));
+            assertArrayEquals(new long[0], collect(32));
+        }
+
+        @Test
+        @DisplayName("are forgotten where a block is read again that was freed, the first time")
+        void again() {
+            for (int i = 0; i < 4; i++) {
+                read(32L * i, 32);
+            }
+            assertArrayEquals(pages(0, 64), collect(64));
+            read(0, 32);
+            read(128, 32);
+            read(160, 32);
+            assertArrayEquals(pages(64, 64), collect(64));
+            read(32, 32);
+            read(64, 32);
+            read(192, 32);
+            read(0, 32);
+            assertArrayEquals(pages(128, 64), collect(64));
+        }
+
+        @Test
+        @DisplayName("stay longer after a block is read again that was freed, up to the most pages")
+        void longer() {
+            recent = new RecentReads(256, 1024);
+            for (int i = 0; i < 4; i++) {
+                read(32L * i, 32);
+            }
+            assertArrayEquals(pages(0, 64), collect(64));
+            read(0, 32);
+            for (int i = 4; i < 7; i++) {
+                read(32L * i, 32);
+            }
+            assertArrayEquals(pages(64, 32), collect(64));
+            read(32, 32);
+            read(224, 32);
+            assertArrayEquals(pages(96, 32), collect(64));
+        }
+
+        @Test
+        @DisplayName("are remembered within the horizon only")
+        void horizon() {
+            for (int i = 0; i < 4; i++) {
+                read(32L * i, 32);
+            }
+            collect(64);
+            // Uses the same place as page 0.
+            read(1024, 32);
+            read(1056, 32);
+            collect(64);
+            read(1088, 32);
+            read(1120, 32);
+            collect(64);
+            read(0, 32);
+            read(2048, 32);
+            assertArrayEquals(pages(1088, 64), collect(64));
+            read(2080, 32);
+            read(2112, 32);
+            assertArrayEquals(
+                    Arrays.stream(new long[][] {pages(0, 32), pages(2048, 32)})
+                            .flatMapToLong(Arrays::stream)
+                            .toArray(),
+                    collect(64));
+        }
+    }
+
+    @DisplayName("Of the pages of an eviction,")
+    @Nested
+    final class UnderWay {
+        @Test
+        @DisplayName("the first one at or after a page is found; those of a batch before are not")
+        void next() {
+            PagesUnderEviction out = new PagesUnderEviction();
+            assertEquals(Long.MAX_VALUE, out.atOrAfter(0));
+            out.set(new long[] {3, 4, 9, 0}, 3);
+            assertEquals(3, out.atOrAfter(0));
+            assertEquals(3, out.atOrAfter(3));
+            assertEquals(9, out.atOrAfter(5));
+            assertEquals(9, out.atOrAfter(9));
+            assertEquals(Long.MAX_VALUE, out.atOrAfter(10));
+            out.set(new long[] {3, 4, 9}, 0);
+            assertEquals(Long.MAX_VALUE, out.atOrAfter(3));
+        }
+    }
+}
