@@ -38,18 +38,14 @@ public final class ScheduleFinder implements Finder {
     private static final SteppedClassLoader UNCHANGED_BUFFERED = new SteppedClassLoader(List.of(), true);
 
     private record Search(
-            Class<?> scenario,
-            Object[] arguments,
-            int preemptions,
-            @Nullable String mode) {
+            Class<?> scenario, @Nullable String name, int preemptions, @Nullable String mode) {
         static Search of(String text) throws ClassNotFoundException {
             Matcher search = SEARCH.matcher(text);
             if (!search.matches()) {
                 throw new IllegalArgumentException("not a search of schedules: " + text);
             }
-            Object[] arguments = search.group(2) == null ? new Object[0] : new Object[] {search.group(2)};
             int preemptions = Integer.parseInt(search.group(3));
-            return new Search(TestClasses.named(search.group(1)), arguments, preemptions, search.group(4));
+            return new Search(TestClasses.named(search.group(1)), search.group(2), preemptions, search.group(4));
         }
 
         boolean isBuffered() {
@@ -60,6 +56,7 @@ public final class ScheduleFinder implements Finder {
             Strategy strategy =
                     "random".equals(mode) ? Strategy.random(1, preemptions + 1, most) : Strategy.bounded(preemptions);
             Class<? extends Scenario> type = scenario.asSubclass(Scenario.class);
+            Object[] arguments = name == null ? new Object[0] : new Object[] {name};
             return new Exploration(SteppedScenarios.supplier(type, loader, arguments), Limits.DEFAULT)
                     .explore(strategy, most);
         }
