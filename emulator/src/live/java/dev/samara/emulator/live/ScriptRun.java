@@ -326,6 +326,8 @@ final class ScriptRun {
             case WAIT4 -> seen.process(result[0]);
             case SHMGET -> seen.segment(result[0]);
             case SHMAT -> call.arguments().get(1).equals(Vocabulary.n(0)) ? "address" : answer;
+            // Not in place, and not where the script chose.
+            case MREMAP -> call.arguments().contains(Vocabulary.n(result[0])) ? answer : "address";
             default -> answer;
         };
     }
