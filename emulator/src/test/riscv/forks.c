@@ -109,32 +109,10 @@ static void orphans(void) {
     check(call(SYS_read, pipes[0], &byte, 1), 0);
 }
 
-static void users(void) {
-    enum { SETREGID = 143, SETUID = 146, SETRESUID = 147, GETRESUID = 148, GETGROUPS = 158 };
-    enum { GETUID = 174, GETGID = 176 };
-    i64 user = call(GETUID);
-    i64 group = call(GETGID);
-    int three[3] = {-1, -1, -1};
-    check(call(SETUID, user), 0);
-    check(call(SETRESUID, -1, user, -1), 0);
-    check(call(SETREGID, -1, group), 0);
-    check(call(GETRESUID, &three[0], &three[1], &three[2]), 0);
-    for (int i = 0; i < 3; i++)
-        check(three[i], user);
-    check(call(GETRESUID, &three[0], &three[1], 16), -EFAULT);
-    if (user != 0) {
-        check(call(SETUID, user + 1), -EPERM);
-        check(call(SETRESUID, -1, -1, user + 1), -EPERM);
-        check(call(SETREGID, group + 1, -1), -EPERM);
-        check(call(GETGROUPS, 0, 0), 0);
-    }
-}
-
 int main(int argc, char **argv) {
     check(tree(4, 1), expected(4, 1, 1));
     copies();
     ends();
     orphans();
-    users();
     return 0;
 }

@@ -3,7 +3,7 @@
 #include "guest.h"
 const char *name = NAME;
 
-enum { SYS_fallocate = 47, SYS_fadvise64 = 223, SYS_close_range = 436 };
+enum { SYS_fallocate = 47, SYS_close_range = 436 };
 enum { CHILDREN = 4 };
 enum { E2BIG = 7, ENFILE = 23, EFBIG = 27 };
 
@@ -73,11 +73,6 @@ static void arguments(void) {
     int ends[2];
     check(call(SYS_pipe2, ends, 0), 0);
     i64 file = call(SYS_memfd_create, "file", 0);
-    check(call(SYS_fadvise64, file, 0, 10, 3), 0);
-    check(call(SYS_fadvise64, file, 0, 10, 6), -EINVAL);
-    check(call(SYS_fadvise64, file, 0, -1, 3), -EINVAL);
-    check(call(SYS_fadvise64, 999, 0, 10, 3), -EBADF);
-    check(call(SYS_fadvise64, ends[0], 0, 10, 3), -ESPIPE);
     check(call(SYS_close_range, file, file, 8), -EINVAL);
     check(call(SYS_close_range, ends[0], file, 0), 0);
     check(call(SYS_close, file), -EBADF);

@@ -50,30 +50,6 @@ static void descriptors(void) {
         call(SYS_close, last--);
 }
 
-/* The descriptor of a child counts as any other open file, and no longer once it is closed or could not be stored. */
-static void descriptor_of_child(void) {
-    enum { FREE = 20 };
-    i64 found, last = -1;
-    // With few files left, one that stays counted is soon one too many.
-    while ((found = call(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY, 0)) >= 0)
-        last = found;
-    check(found, -ENFILE);
-    for (int i = 0; i < FREE; i++)
-        check(call(SYS_close, last - i), 0);
-    for (int i = 0; i < 5 * FREE; i++) {
-        i32 descriptor = -1;
-        i64 child = call(SYS_clone, CLONE_PIDFD | CLONE_VM | CLONE_VFORK | SIGCHLD, 0, &descriptor);
-        if (child == 0)
-            call(SYS_exit, 0);
-        require(child > 0);
-        check(wait_for(child), 0);
-        check(call(SYS_close, descriptor), 0);
-        check(call(SYS_clone, CLONE_PIDFD | CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 8), -EFAULT);
-    }
-    while (last > ends[1])
-        call(SYS_close, last--);
-}
-
 /* Children that have as many files as each may: together more than there may be. */
 static void files(void) {
     i64 children[17];
@@ -96,12 +72,7 @@ static void files(void) {
     check(sum, 16384);
     check(call(SYS_openat, AT_FDCWD, "new", O_CREAT | O_WRONLY, 0600), -ENFILE);
     check(call(SYS_faccessat, AT_FDCWD, "new", 0), -ENOENT);
-    check(call(SYS_eventfd2, 0, 0), -ENFILE);
-    i32 descriptor = -1;
-    check(call(SYS_clone, CLONE_PIDFD | SIGCHLD, 0, &descriptor), -ENFILE);
-    check(descriptor, -1);
     end(children[16]);
-    descriptor_of_child();
     for (int i = 0; i < 16; i++)
         end(children[i]);
     i64 again = call(SYS_openat, AT_FDCWD, "/dev/null", O_RDONLY, 0);
@@ -292,16 +263,6 @@ static void locks(void) {
     check(call(SYS_close, file), 0);
 }
 
-static void pipe_bytes(void) {
-    static u8 bytes[70000];
-    check(call(SYS_pipe2, ends, O_NONBLOCK), 0);
-    check(call(SYS_write, ends[1], bytes, sizeof bytes), 65536);
-    check(call(SYS_write, ends[1], bytes, 1), -EAGAIN);
-    check(call(SYS_read, ends[0], bytes, sizeof bytes), 65536);
-    check(call(SYS_close, ends[0]), 0);
-    check(call(SYS_close, ends[1]), 0);
-}
-
 /* Children that have as many pipes as each may: together more than there may be. */
 static void pipes(void) {
     i64 children[3];
@@ -399,39 +360,6 @@ static void sparse(void) {
     check(call(SYS_close, file), 0);
 }
 
-/* Children of user 0, each with the maximum number of groups: together more than are allowed. */
-static void groups(void) {
-    enum { MOST = 65536 };
-    static i32 ids[MOST];
-    i64 children[17];
-    i64 sum = 0, refused = 0;
-    if (call(SYS_getuid) != 0)
-        return;
-    check(call(SYS_pipe2, ends, 0), 0);
-    for (int i = 0; i < 17; i++)
-        if ((children[i] = fork()) == 0) {
-            i64 result = call(SYS_setgroups, MOST, ids);
-            tell(result == 0 ? call(SYS_getgroups, 0, 0) : 0, result);
-        }
-    for (int i = 0; i < 17; i++) {
-        struct told told = hear();
-        require(told.error == 0 || told.error == -ENOMEM);
-        refused += told.error != 0;
-        sum += told.count;
-    }
-    check(refused, 1);
-    check(sum, 1 << 20);
-    for (int i = 0; i < 17; i++)
-        end(children[i]);
-    // Threads and children share the groups of their creator.
-    check(call(SYS_setgroups, MOST, ids), 0);
-    for (int i = 0; i < 17; i++)
-        if ((children[i] = fork()) == 0)
-            exit(call(SYS_getgroups, 0, 0) != MOST);
-    for (int i = 0; i < 17; i++)
-        check(wait_for(children[i]), 0);
-}
-
 /* Calls that do not exist: there are as many as numbers. */
 static void numbers(void) {
     for (int i = 0; i < 200000; i++)
@@ -444,9 +372,9 @@ static const struct {
 } all[] = {
     {"descriptors", descriptors}, {"files", files}, {"memory_files", memory_files}, {"segments", segments},
     {"mappings", mappings}, {"mappings_of_all", mappings_of_all}, {"processes", processes}, {"zombies", zombies},
-    {"signals", signals}, {"locks", locks}, {"pipe_bytes", pipe_bytes}, {"pipes", pipes},
+    {"signals", signals}, {"locks", locks}, {"pipes", pipes},
     {"arguments", arguments},
-    {"lengths", lengths}, {"numbers", numbers}, {"sparse", sparse}, {"groups", groups},
+    {"lengths", lengths}, {"numbers", numbers}, {"sparse", sparse},
 };
 
 int main(int argc, char **argv) {

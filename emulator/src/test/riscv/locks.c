@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Locks of files between processes: of records, of open files, and of flock. Runs in a folder that it may write.
+// Locks of files between processes: of records, and of flock. Runs in a folder that it may write.
 #include "guest.h"
 const char *name = NAME;
 
@@ -105,12 +105,9 @@ static void errors(void) {
     check(call(SYS_fcntl, descriptor, F_SETLK, &from), -EINVAL);
     check(lock(F_RDLCK, -1, 0), -EINVAL);
     check(lock(F_RDLCK, 0, -1), -EINVAL);
-    check(lock(F_RDLCK, 2, ~0ul >> 1), -EOVERFLOW);
     check(lock(F_RDLCK, 1, ~0ul >> 1), 0);
     check(lock(F_UNLCK, 0, 0), 0);
     check(lock_of(descriptor, F_GETLK, F_UNLCK, 0, 0), -EINVAL);
-    struct lock numbered = {F_RDLCK, SEEK_SET, 0, 0, 1};
-    check(call(SYS_fcntl, descriptor, F_OFD_SETLK, &numbered), -EINVAL);
     check(call(SYS_fcntl, descriptor, F_SETLK, 8), -EFAULT);
     check(lock_of(99, F_SETLK, F_RDLCK, 0, 0), -EBADF);
     i64 readable = open_again(O_RDONLY), writable = open_again(O_WRONLY);
@@ -160,27 +157,6 @@ static void waits(void) {
     check(call(SYS_wait4, child, 0, 1, 0), 0);
     check(lock(F_UNLCK, 0, 1), 0);
     check(wait_for(child), 0);
-    /* Two that wait for each other: one of them is told. */
-    i64 first = fork();
-    if (first == 0) {
-        check(lock(F_WRLCK, 1, 1), 0);
-        i64 second = fork();
-        if (second == 0) {
-            check(lock_of(descriptor, F_SETLKW, F_WRLCK, 2, 1), 0);
-            i64 result = lock_of(descriptor, F_SETLKW, F_WRLCK, 1, 1);
-            exit(result == -EDEADLK ? 1 : result == 0 ? 0 : 9);
-        }
-        while (lock(F_WRLCK, 2, 1) == 0)
-            check(lock(F_UNLCK, 2, 1), 0);
-        i64 result = lock_of(descriptor, F_SETLKW, F_WRLCK, 2, 1);
-        if (result != 0)
-            check(result, -EDEADLK);
-        check(lock(F_UNLCK, 1, 1), 0);
-        int told = wait_for(second) >> 8;
-        check(told + (result != 0), 1);
-        exit(0);
-    }
-    check(wait_for(first), 0);
 }
 
 static void interrupted(int signal, struct siginfo *info, struct context *context) {}
@@ -201,43 +177,6 @@ static void signals(void) {
     if (status != SIGUSR1)
         check(status, 0);
     check(lock(F_UNLCK, 0, 1), 0);
-}
-
-static void open_files(void) {
-    i64 second = open_again(O_RDWR);
-    check(lock_of(descriptor, F_OFD_SETLK, F_WRLCK, 0, 10), 0);
-    check(lock_of(second, F_OFD_SETLK, F_WRLCK, 5, 10), -EAGAIN);
-    check(lock_of(second, F_SETLK, F_RDLCK, 5, 10), -EAGAIN);
-    struct lock asked = {F_RDLCK, SEEK_SET, 5, 1, 0};
-    check(call(SYS_fcntl, second, F_OFD_GETLK, &asked), 0);
-    check(asked.type, F_WRLCK);
-    check(asked.pid, -1);
-    check(asked.length, 10);
-    check(call(SYS_close, call(SYS_dup, descriptor)), 0);
-    check(lock_of(second, F_OFD_SETLK, F_WRLCK, 5, 10), -EAGAIN);
-    /* A child shares the open file, so the lock is its own too. */
-    check(elsewhere(F_OFD_SETLK, F_RDLCK, 0, 10), 0);
-    check(lock_of(second, F_OFD_SETLK, F_RDLCK, 5, 10), 0);
-    /* Asked for no lock, an open file is told of its own ones (since Linux 6.6). */
-    struct lock own = asked;
-    own.type = F_UNLCK;
-    own.start = 0;
-    own.length = 0;
-    own.pid = 0;
-    check(call(SYS_fcntl, second, F_OFD_GETLK, &own), 0);
-    check(own.type, F_RDLCK);
-    check(own.start, 5);
-    check(own.length, 10);
-    check(own.pid, -1);
-    own.pid = 0;
-    own.start = 15;
-    own.length = 1;
-    own.type = F_UNLCK;
-    check(call(SYS_fcntl, second, F_OFD_GETLK, &own), 0);
-    check(own.type, F_UNLCK);
-    check(lock_of(descriptor, F_OFD_SETLK, F_UNLCK, 0, 0), 0);
-    check(call(SYS_close, second), 0);
-    check(elsewhere(F_SETLK, F_WRLCK, 0, 0), 0);
 }
 
 static void whole(void) {
@@ -273,7 +212,6 @@ int main(int argc, char **argv) {
     ends();
     waits();
     signals();
-    open_files();
     whole();
     check(call(SYS_close, descriptor), 0);
     check(call(SYS_unlinkat, AT_FDCWD, "locked", 0), 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pipes, poll, eventfd, descriptors, and the end of a reader.
+// Pipes, poll, descriptors, and the end of a reader.
 #include "guest.h"
 const char *name = NAME;
 
@@ -73,24 +73,6 @@ static void polls(void) {
     check(call(SYS_ppoll, &closed, 1, 0, 0, 8), 1);
     check(closed.found, 32);
     check(call(SYS_close, pipes[0]), 0);
-}
-
-static void events(void) {
-    i64 event = call(SYS_eventfd2, 3, 0);
-    u64 number = 4;
-    check(call(SYS_write, event, &number, 8), 8);
-    check(call(SYS_read, event, &number, 8), 8);
-    check(number, 7);
-    check(call(SYS_read, event, &number, 4), -EINVAL);
-    i64 child = fork();
-    if (child == 0) {
-        u64 one = 1;
-        call(SYS_write, event, &one, 8);
-        exit(0);
-    }
-    check(call(SYS_read, event, &number, 8), 8);
-    check(number, 1);
-    check(wait_for(child), 0);
 }
 
 static void descriptors(void) {
@@ -173,7 +155,6 @@ static void looks(void) {
 int main(int argc, char **argv) {
     bytes();
     polls();
-    events();
     descriptors();
     looks();
     listed();

@@ -4,7 +4,7 @@
 #include "guest.h"
 const char *name = NAME;
 
-enum { SYS_execveat = 281, EMPTY_PATH = 0x1000, EXECFN = 31, REMOVE_FOLDER = 0x200 };
+enum { EXECFN = 31, REMOVE_FOLDER = 0x200 };
 
 static char self[256];
 
@@ -61,12 +61,11 @@ static void write_script(const char *path, const char *interpreter, const char *
     check(call(SYS_close, file), 0);
 }
 
-static void run(i64 folder, const char *path, int flags, const char *script, const char *called, const char *command) {
+static void run(const char *path, const char *command) {
     i64 child = fork();
     if (child == 0) {
-        const char *const arguments[] = {"replaced", script, called, command, 0};
-        i64 failed = call(SYS_execveat, folder, path, arguments, environment, flags);
-        check(failed, 0);
+        const char *const arguments[] = {"replaced", path, path, command, 0};
+        check(call(SYS_execve, path, arguments, environment), 0);
     }
     check(wait_for(child), 0);
 }
@@ -82,14 +81,9 @@ int main(int argc, char **argv) {
     check(call(SYS_mkdirat, AT_FDCWD, "s", 0755), 0);
     write_script("s/sc", self, " inner\n");
     check(call(SYS_symlinkat, "s/sc", AT_FDCWD, "a link"), 0);
-    run(AT_FDCWD, "s/sc", 0, "s/sc", "s/sc", "sc");
-    run(AT_FDCWD, "./s/../s//sc", 0, "./s/../s//sc", "./s/../s//sc", "sc");
-    run(AT_FDCWD, "a link", 0, "a link", "a link", "a link");
-    check(call(SYS_dup3, call(SYS_openat, AT_FDCWD, "s", O_RDONLY | O_DIRECTORY, 0), 20, 0), 20);
-    check(call(SYS_dup3, call(SYS_openat, AT_FDCWD, "s/sc", O_RDONLY, 0), 21, 0), 21);
-    run(20, "sc", 0, "/dev/fd/20/sc", "/dev/fd/20/sc", "sc");
-    run(AT_FDCWD, "s/sc", EMPTY_PATH, "s/sc", "s/sc", "sc");
-    run(21, "", EMPTY_PATH, "/dev/fd/21", "/dev/fd/21", "scripts");
+    run("s/sc", "sc");
+    run("./s/../s//sc", "sc");
+    run("a link", "a link");
     check(call(SYS_unlinkat, AT_FDCWD, "a link", 0), 0);
     check(call(SYS_unlinkat, AT_FDCWD, "s/sc", 0), 0);
     check(call(SYS_unlinkat, AT_FDCWD, "s", REMOVE_FOLDER), 0);

@@ -4,7 +4,7 @@
 #include "guest.h"
 const char *name = NAME;
 
-enum { SYS_statfs = 43, SYS_fstatfs = 44, SYS_times = 153, SYS_getrusage = 165, SYS_prctl = 167 };
+enum { SYS_statfs = 43, SYS_times = 153, SYS_getrusage = 165, SYS_prctl = 167 };
 enum { FIONREAD = 0x541b, PR_SET_NAME = 15, PR_GET_NAME = 16, SELF = 0, CHILDREN = -1, PROCESS_CPU = 2, THREAD_CPU = 3 };
 
 static i64 used(int clock) {
@@ -45,19 +45,11 @@ static void processors(void) {
 }
 
 static void systems(void) {
-    u64 found[15], again[15];
+    u64 found[15];
     check(call(SYS_statfs, ".", found), 0);
     require(found[1] >= 512 && found[2] > 0 && found[2] >= found[3] && found[3] >= found[4]);
     check(found[8], 255);
-    i64 here = call(SYS_openat, AT_FDCWD, ".", O_RDONLY | O_DIRECTORY, 0);
-    check(call(SYS_fstatfs, here, again), 0);
-    check(again[0], found[0]);
-    check(again[2], found[2]);
     check(call(SYS_statfs, "none", found), -ENOENT);
-    check(call(SYS_fstatfs, 99, found), -EBADF);
-    i64 memory = call(SYS_memfd_create, "system", 0);
-    check(call(SYS_fstatfs, memory, found), 0);
-    check(found[0], 0x01021994);
 }
 
 static void names(void) {
@@ -124,9 +116,6 @@ static void processes(int isQemu) {
         exit(0);
     }
     while (state(child) != 'S')
-        call(SYS_sched_yield);
-    check(call(SYS_kill, child, SIGSTOP), 0);
-    while (state(child) != 'T')
         call(SYS_sched_yield);
     check(call(SYS_kill, child, SIGKILL), 0);
     while (state(child) != 'Z')

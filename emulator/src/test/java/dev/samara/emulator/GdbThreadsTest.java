@@ -29,14 +29,6 @@ final class GdbThreadsTest {
     private static final int MOST_INTERRUPTS = 10_000;
     private static final int STEPS = 200;
 
-    /** How many times the test checks that the guest has not moved. */
-    private static final int QUIET = 50;
-
-    /** gdb's numbers for SIGSTOP and SIGCONT. */
-    private static final String GDB_STOP = "11";
-
-    private static final String GDB_CONT = "13";
-
     private static ElfSymbols symbols;
 
     @TempDir
@@ -112,58 +104,6 @@ final class GdbThreadsTest {
             assertEquals(before, spins(gdb));
             go(gdb);
             assertEquals("W00", gdb.ask("c"));
-            assertOk(run);
-        }
-    }
-
-    @Test
-    @DisplayName("an interrupt stops a guest that a signal has stopped already, and SIGCONT has it go on")
-    void interruptOfStopped() throws Exception {
-        try (DebuggedRun run = new DebuggedRun(root, "1");
-                RspClient gdb = spinning(run)) {
-            gdb.send("C" + GDB_STOP);
-            int quiet = 0;
-            long before = -1;
-            for (int i = 0; i < MOST_INTERRUPTS && quiet < QUIET; i++) {
-                gdb.interrupt();
-                assertTrue(gdb.receive().startsWith("T02thread:"));
-                long now = spins(gdb);
-                quiet = now == before ? quiet + 1 : 0;
-                before = now;
-                gdb.send("c");
-            }
-            assertEquals(QUIET, quiet, "the guest does not stop");
-            gdb.interrupt();
-            assertTrue(gdb.receive().startsWith("T02thread:"));
-            assertEquals(before, spins(gdb));
-            go(gdb);
-            assertEquals("W00", gdb.ask("C" + GDB_CONT));
-            assertOk(run);
-        }
-    }
-
-    @Test
-    @DisplayName(
-            "a stop signal that the client passes in place of another one stops the guest, and SIGCONT continues it")
-    void stopInPlaceOfFault() throws Exception {
-        try (DebuggedRun run = new DebuggedRun(root);
-                RspClient gdb = run.connect()) {
-            assertTrue(gdb.ask("c").startsWith("T0bthread:3e8;"));
-            long fault = gdb.pc();
-            gdb.send("C" + GDB_STOP);
-            for (int i = 0; i < QUIET; i++) {
-                gdb.interrupt();
-                String stop = gdb.receive();
-                assertTrue(stop.startsWith("T02thread:"), () -> "the guest runs on: " + stop);
-                assertEquals(fault, gdb.pc());
-                gdb.send("c");
-            }
-            gdb.interrupt();
-            assertTrue(gdb.receive().startsWith("T02thread:"));
-            assertTrue(gdb.ask("C" + GDB_CONT).startsWith("T0bthread:3e8;"));
-            assertEquals(fault, gdb.pc());
-            assertEquals("OK", gdb.ask("QPassSignals:5;b"));
-            assertEquals("W00", gdb.ask("C0b"));
             assertOk(run);
         }
     }

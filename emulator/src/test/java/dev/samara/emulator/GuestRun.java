@@ -72,12 +72,6 @@ final class GuestRun {
         return this;
     }
 
-    /** Makes the guest run as user 0. */
-    GuestRun asRoot() {
-        isRoot = true;
-        return this;
-    }
-
     /** Passes the guest's output to a stream, instead of the result. */
     GuestRun output(OutputStream receiving) {
         output = receiving;

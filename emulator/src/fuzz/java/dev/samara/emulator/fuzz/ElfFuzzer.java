@@ -8,7 +8,6 @@ import dev.samara.emulator.elf.ElfException;
 import dev.samara.emulator.elf.ElfFile;
 import dev.samara.emulator.elf.LoadedProgram;
 import dev.samara.emulator.elf.ProgramLoader;
-import dev.samara.emulator.elf.ProgramOwner;
 import dev.samara.testing.fuzz.Refusal;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -28,8 +27,7 @@ public final class ElfFuzzer {
     private static final String NAME = "fuzzed.elf";
     private static final long MEMORY = 64 << 20;
     private static final Machine MACHINE = Machine.builder().memory(MEMORY).build();
-    private static final ProgramLoader LOADER =
-            new ProgramLoader(MACHINE, Map.of(), new ProgramOwner(1000, 1000, 1000, 1000));
+    private static final ProgramLoader LOADER = new ProgramLoader(MACHINE, Map.of(), 1000);
     private static final List<String> GUESTS = List.of("greedy", "refused", "brk", "pie");
 
     private static final int HEADER = 64;

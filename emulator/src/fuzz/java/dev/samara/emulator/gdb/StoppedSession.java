@@ -6,17 +6,26 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.emulator.cpu.Breakpoints;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.elf.ProgramLoader;
+import dev.samara.emulator.linux.debug.DebuggedProcess;
+import dev.samara.emulator.linux.debug.DebuggedThread;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A session with a guest whose two threads are stopped. When the client resumes them, they stop again immediately, for
@@ -140,6 +149,136 @@ public final class StoppedSession {
         if (all.isAttached() && !all.isStopped()) {
             StopEvent event = EVENTS[stops++ % EVENTS.length];
             all.begin(all.threads().iterator().next(), event);
+        }
+    }
+
+    /** A stopped thread that runs a task instead of resuming when it is woken. */
+    static final class StoppedThread implements DebuggedThread {
+        private final int tid;
+        private final Hart hart;
+        private final Runnable woken;
+
+        StoppedThread(int tid, Hart hart, Runnable woken) {
+            this.tid = tid;
+            this.hart = hart;
+            this.woken = woken;
+        }
+
+        @Override
+        public int tid() {
+            return tid;
+        }
+
+        @Override
+        public Hart hart() {
+            return hart;
+        }
+
+        @Override
+        public boolean mustEnd() {
+            return false;
+        }
+
+        @Override
+        public void park() {
+            throw new AssertionError("it does not run");
+        }
+
+        @Override
+        public void wake() {
+            woken.run();
+        }
+
+        @Override
+        public void ask() {
+            throw new AssertionError("it does not run");
+        }
+
+        @Override
+        public void changedCode() {
+            // This thread has no decoded code.
+        }
+
+        @Override
+        public void stopAt(Breakpoints breakpoints) {
+            // This thread executes no instructions.
+        }
+
+        @Override
+        public void forgetCall() {
+            // This thread makes no calls.
+        }
+
+        @Override
+        public void send(int signal) {
+            if (signal < 1 || signal > 64) {
+                throw new AssertionError("signal " + signal);
+            }
+        }
+    }
+
+    /** A process that executes nothing: it has memory, one file in {@code /proc} and one file of the host. */
+    static final class StoppedProcess implements DebuggedProcess {
+        static final int PID = 100;
+
+        private final AddressSpace space;
+        private final Path file;
+        private final List<FileChannel> opened = new ArrayList<>();
+
+        StoppedProcess(AddressSpace space, Path file) {
+            this.space = space;
+            this.file = file;
+        }
+
+        @Override
+        public int pid() {
+            return PID;
+        }
+
+        @Override
+        public AddressSpace space() {
+            return space;
+        }
+
+        /** Returns bytes, some of which must be escaped. */
+        @Override
+        public byte[] auxiliary() {
+            return "\0#$}*\u00ff\3 of a stopped process".getBytes(StandardCharsets.ISO_8859_1);
+        }
+
+        @Override
+        public String program() {
+            return "/bin/\u00e4#$}*";
+        }
+
+        @Override
+        public byte @Nullable [] procFile(String path) {
+            return path.equals("/proc/self/maps") ? auxiliary() : null;
+        }
+
+        @Override
+        public @Nullable FileChannel openHostFile(String path) throws IOException {
+            if (!path.equals("/file")) {
+                return null;
+            }
+            FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+            opened.add(channel);
+            return channel;
+        }
+
+        /** Returns whether the session closed all files that it opened. */
+        boolean isClosed() {
+            return opened.stream().noneMatch(FileChannel::isOpen);
+        }
+
+        @Override
+        public void kill() {
+            // Nothing to do: the session ends, too.
+        }
+
+        @Override
+        public void send(int signal) {
+            throw new AssertionError("signal " + signal + " to the process");
         }
     }
 }

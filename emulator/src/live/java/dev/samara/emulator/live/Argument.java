@@ -53,22 +53,6 @@ sealed interface Argument {
         }
     }
 
-    /** One byte repeated {@code length} times, as a text. */
-    record Repeated(int length, char each) implements Argument {
-        @Override
-        public String toString() {
-            return "repeat " + length + " " + each;
-        }
-    }
-
-    /** A path of {@code length} bytes to a one-byte name in the current folder. */
-    record LongPath(int length, char name) implements Argument {
-        @Override
-        public String toString() {
-            return "path " + length + " " + name;
-        }
-    }
-
     /** Memory filled with a pattern, and compared after the call. */
     record Buffer(int length) implements Argument {
         @Override
@@ -82,14 +66,6 @@ sealed interface Argument {
         @Override
         public String toString() {
             return "edge " + length;
-        }
-    }
-
-    /** Many bytes, whose hash is compared after the call. */
-    record Big(int length) implements Argument {
-        @Override
-        public String toString() {
-            return "big " + length;
         }
     }
 
@@ -114,15 +90,6 @@ sealed interface Argument {
         @Override
         public String toString() {
             return "out " + structure.name().toLowerCase(Locale.ROOT);
-        }
-    }
-
-    /** A {@code struct sigaction} that sets the default action, or ignores the signal. */
-    record Action(boolean isIgnored, long flags, long mask) implements Argument {
-        @Override
-        public String toString() {
-            return "action " + (isIgnored ? "ign" : "dfl") + " 0x" + Long.toHexString(flags) + " 0x"
-                    + Long.toHexString(mask);
         }
     }
 

@@ -5,6 +5,7 @@ import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.testing.live.ErrorNames;
 import dev.samara.testing.live.Tally;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,7 +17,6 @@ import org.jspecify.annotations.Nullable;
 final class Comparison implements AutoCloseable {
     private final Path folder;
     private final ExecutionMode execution;
-    private final boolean asUserZero;
     private KernelSide kernel;
     private final Watch watch;
     private final Tally tally;
@@ -34,10 +34,9 @@ final class Comparison implements AutoCloseable {
      * @param watch ends scripts that hang; the caller closes it
      * @param tally counts the kernel's results
      */
-    Comparison(Path folder, ExecutionMode execution, boolean asUserZero, Watch watch, Tally tally) throws IOException {
+    Comparison(Path folder, ExecutionMode execution, Watch watch, Tally tally) throws IOException {
         this.watch = watch;
         this.folder = folder;
-        this.asUserZero = asUserZero;
         this.execution = execution;
         this.tally = tally;
         kernel = newKernel();
@@ -45,15 +44,14 @@ final class Comparison implements AutoCloseable {
     }
 
     private KernelSide newKernel() throws IOException {
-        KernelSide made = KernelSide.start(Files.createDirectory(folder.resolve("kernel" + kernels++)), asUserZero);
-        Preparation.of(made);
+        KernelSide made = KernelSide.start(Files.createDirectory(folder.resolve("kernel" + kernels++)));
+        made.prepare();
         return made;
     }
 
     private GuestSide newGuest() throws IOException {
-        GuestSide made =
-                GuestSide.start(Files.createDirectory(folder.resolve("guest" + guests++)), execution, asUserZero);
-        Preparation.of(made);
+        GuestSide made = GuestSide.start(Files.createDirectory(folder.resolve("guest" + guests++)), execution);
+        made.prepare();
         return made;
     }
 
@@ -113,10 +111,10 @@ final class Comparison implements AutoCloseable {
         for (int i = 0; i < names.size(); i++) {
             if (i < ofGuest.size() && i < expected.size()) {
                 String complaints = guest.complaints();
-                found.add(of(names.get(i), scripts.get(i), expected.get(i), ofGuest.get(i), complaints, isLost));
+                found.add(of(scripts.get(i), expected.get(i), ofGuest.get(i), complaints));
             }
-            FolderText.delete(kernel.folder().resolve(names.get(i)));
-            FolderText.delete(guest.folder().resolve(names.get(i)));
+            delete(kernel.folder().resolve(names.get(i)));
+            delete(guest.folder().resolve(names.get(i)));
         }
         if (isLost) {
             guest.close();
@@ -130,28 +128,11 @@ final class Comparison implements AutoCloseable {
     }
 
     private @Nullable Difference of(
-            String name,
-            List<Step> script,
-            ScriptRun.Answers kernelAnswers,
-            ScriptRun.Answers guestAnswers,
-            String complaints,
-            boolean isLost)
-            throws IOException {
+            List<Step> script, ScriptRun.Answers kernelAnswers, ScriptRun.Answers guestAnswers, String complaints) {
         tally(script, kernelAnswers);
         ScriptRun.Answers ofGuest = new ScriptRun.Answers(guestAnswers.steps(), guestAnswers.end() + complaints);
         Difference found = difference(script, kernelAnswers, ofGuest);
-        if (found != null && NamedExceptions.of(found) != null) {
-            return null;
-        }
-        boolean isWhole = NamedExceptions.compared(script, kernelAnswers.steps()) > script.size();
-        if (found == null && isWhole && !isLost) {
-            String kernelTree = FolderText.of(kernel.folder().resolve(name));
-            String guestTree = FolderText.of(guest.folder().resolve(name));
-            if (!kernelTree.equals(guestTree)) {
-                return new Difference(execution, script.size(), script, kernelTree, guestTree);
-            }
-        }
-        return found;
+        return found != null && isCopyOverItself(found) ? null : found;
     }
 
     private void tally(List<Step> script, ScriptRun.Answers answers) {
@@ -174,24 +155,56 @@ final class Comparison implements AutoCloseable {
             // On both sides, the script waits for something that never happens.
             return null;
         }
-        int compared = NamedExceptions.compared(script, ofKernel);
-        for (int i = 0; i < Math.min(script.size(), compared) && i < Math.max(ofKernel.size(), ofGuest.size()); i++) {
+        for (int i = 0; i < script.size() && i < Math.max(ofKernel.size(), ofGuest.size()); i++) {
+            String one = i < ofKernel.size() ? ofKernel.get(i) : "";
             String other = i < ofGuest.size() ? ofGuest.get(i) : guest.end();
-            String one = NamedExceptions.expected(i < ofKernel.size() ? ofKernel.get(i) : "", other);
             if (!one.equals(other)) {
                 return new Difference(execution, i, script, one, other);
             }
         }
-        if (compared <= script.size()) {
-            return null;
-        }
-        String other = last(ofGuest, script) + " | " + guest.end();
-        String one = NamedExceptions.expected(last(ofKernel, script) + " | " + kernel.end(), other);
-        return one.equals(other) ? null : new Difference(execution, script.size(), script, one, other);
+        return kernel.end().equals(guest.end())
+                ? null
+                : new Difference(execution, script.size(), script, kernel.end(), guest.end());
     }
 
-    private static String last(List<String> steps, List<Step> script) {
-        return steps.size() > script.size() ? steps.get(script.size()) : "";
+    /**
+     * Returns whether a task copied its own memory, as that of another process, over itself: Linux copies in parts of
+     * other sizes, so other bytes are found where the parts overlap.
+     */
+    private static boolean isCopyOverItself(Difference found) {
+        boolean isCopy = found.at() instanceof Step.Call call
+                && (call.call() == JudgedCall.PROCESS_VM_READV || call.call() == JudgedCall.PROCESS_VM_WRITEV)
+                && call.arguments().get(0) instanceof Argument.TaskNumber of
+                && processOf(found, of.task()) == processOf(found, call.task());
+        return isCopy && first(found.kernel()).equals(first(found.guest()));
+    }
+
+    private static String first(String answer) {
+        return answer.split(" ", 2)[0];
+    }
+
+    private static int processOf(Difference found, int task) {
+        List<Step.Make> made = found.script().stream()
+                .filter(Step.Make.class::isInstance)
+                .map(Step.Make.class::cast)
+                .toList();
+        int at = task;
+        while (at > 0 && at <= made.size() && made.get(at - 1).isThread()) {
+            at = made.get(at - 1).task();
+        }
+        return at;
+    }
+
+    /** Deletes the folder of a script, which may contain files and no folders. */
+    private static void delete(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
+                for (Path each : all) {
+                    Files.delete(each);
+                }
+            }
+            Files.delete(folder);
+        }
     }
 
     @Override

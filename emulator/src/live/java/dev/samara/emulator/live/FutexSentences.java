@@ -34,7 +34,7 @@ final class FutexSentences {
                 sized();
             }
             default -> {
-                v.call(JudgedCall.OPENAT, n(-100), new Argument.Text("a"), n(TransferSentences.RDWR_CREAT), n(0644));
+                v.call(JudgedCall.OPENAT, n(-100), new Argument.Text("a"), n(Vocabulary.RDWR_CREAT), n(0644));
                 sized();
             }
         }
@@ -86,7 +86,7 @@ final class FutexSentences {
     }
 
     void add() {
-        switch (v.below(15)) {
+        switch (v.below(16)) {
             case 0, 1, 2 -> v.call(JudgedCall.FUTEX, word(), n(flag()), v.any(0, 0, 1, -1), time(), n(0), n(0));
             case 3, 4 ->
                 v.call(
@@ -130,6 +130,7 @@ final class FutexSentences {
                         n(0));
             case 12 -> memory();
             case 13 -> woken();
+            case 14 -> waitForWords();
             default -> robust();
         }
     }
@@ -181,6 +182,21 @@ final class FutexSentences {
         }
         v.repeat(JudgedCall.FUTEX, place, n(1 | flag), n(1), n(0), n(0), n(0));
         v.await(waiter);
+    }
+
+    private void waitForWords() {
+        Argument words = v.in(
+                Vocabulary.q(v.one(0, 1, 1L << 32)),
+                Vocabulary.q(v.one(FIRST, SECOND, FIRST + 1, Placement.BAD, 0)),
+                Vocabulary.w(v.one(2, 2, 130, 0, 1, 3, 4)),
+                Vocabulary.w(v.one(0, 0, 0, 1)));
+        v.call(
+                JudgedCall.FUTEX_WAITV,
+                words,
+                v.any(1, 1, 1, 0, 129, -1),
+                v.any(0, 0, 0, 1),
+                v.chance(90) ? Vocabulary.time(0, v.one(0, 1, -1)) : v.shortTime(),
+                v.any(1, 1, 0, 2));
     }
 
     private void robust() {

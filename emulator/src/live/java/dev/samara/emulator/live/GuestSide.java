@@ -24,14 +24,14 @@ final class GuestSide extends Side {
     private final Thread thread;
 
     private GuestSide(Judge judge, Path folder, int user, StringWriter reports, Emulation emulation, Thread thread) {
-        super(Architecture.RV64, judge, folder, "/", user);
+        super(Architecture.RV64, judge, folder, user);
         this.reports = reports;
         this.emulation = emulation;
         this.thread = thread;
     }
 
     /** Starts an emulator whose root is a folder. */
-    static GuestSide start(Path folder, ExecutionMode execution, boolean asUserZero) throws IOException {
+    static GuestSide start(Path folder, ExecutionMode execution) throws IOException {
         Path program = Judge.put(Judge.RV64, folder);
         ByteStream requests = new ByteStream(TimeUnit.DAYS.toSeconds(1));
         ByteStream answers = new ByteStream(MOST_SECONDS);
@@ -41,7 +41,7 @@ final class GuestSide extends Side {
                 List.of(),
                 List.of(),
                 folder,
-                asUserZero,
+                false,
                 MEMORY,
                 2,
                 4096,
@@ -57,7 +57,7 @@ final class GuestSide extends Side {
         Thread thread = new Thread(() -> run(emulation, answers, reports), "emulator of " + folder.getFileName());
         thread.start();
         Judge judge = Judge.connect(requests, answers.reader());
-        return new GuestSide(judge, folder, asUserZero ? 0 : USER, reports, emulation, thread);
+        return new GuestSide(judge, folder, USER, reports, emulation, thread);
     }
 
     private static void run(Emulation emulation, ByteStream answers, StringWriter reports) {

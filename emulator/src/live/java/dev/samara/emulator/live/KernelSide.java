@@ -20,7 +20,7 @@ final class KernelSide extends Side {
             List.of("setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", "--no-new-privs");
 
     private KernelSide(Judge judge, Path folder) {
-        super(Architecture.X86_64, judge, folder, folder + "/", (int)
+        super(Architecture.X86_64, judge, folder, (int)
                 judge.first().call(JudgedCall.GETUID.number(Architecture.X86_64)));
     }
 
@@ -28,7 +28,7 @@ final class KernelSide extends Side {
      * Starts the judge in an empty folder. It runs as an unprivileged user if this process runs as user 0, unless
      * {@code asUserZero} is set.
      */
-    static KernelSide start(Path folder, boolean asUserZero) throws IOException {
+    static KernelSide start(Path folder) throws IOException {
         Path place = folder.toRealPath();
         boolean isRoot = (Integer) Files.getAttribute(folder, "unix:uid") == 0;
         if (isRoot) {
@@ -39,7 +39,7 @@ final class KernelSide extends Side {
                 above = above.getParent();
             }
         }
-        return new KernelSide(Judge.start(place, isRoot && !asUserZero ? AS_USER : List.of()), place);
+        return new KernelSide(Judge.start(place, isRoot ? AS_USER : List.of()), place);
     }
 
     /** Checks all threads of the script's processes, which are the judge's descendants. */

@@ -16,7 +16,7 @@ public final class OpenProgramsLanguage implements OpenLanguage {
     private final ProgramsLanguage language;
 
     public OpenProgramsLanguage(Path folder) throws IOException {
-        language = new ProgramsLanguage(folder, false, SECONDS);
+        language = new ProgramsLanguage(folder, SECONDS);
     }
 
     @Override

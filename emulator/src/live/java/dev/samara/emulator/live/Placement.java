@@ -119,11 +119,6 @@ final class Placement {
             return number.value();
         } else if (argument instanceof Argument.Text text) {
             return placeText(text.bytes());
-        } else if (argument instanceof Argument.Repeated text) {
-            return placeText(String.valueOf(text.each()).repeat(text.length()));
-        } else if (argument instanceof Argument.LongPath path) {
-            String dots = "./".repeat((path.length() - 1) / 2);
-            return placeText(dots + (path.length() % 2 == 0 ? "/" : "") + path.name());
         } else if (argument instanceof Argument.Buffer buffer) {
             long at = take(buffer.length());
             fill(at, buffer.length() + AFTER);
@@ -134,18 +129,12 @@ final class Placement {
             fill(at, edge.length());
             compare(at, edge.length());
             return at;
-        } else if (argument instanceof Argument.Big big) {
-            fill(BIG, big.length());
-            after.add(new Told("y " + hex(BIG) + " " + hex(big.length()), (answer, result) -> answer));
-            return BIG;
         } else if (argument instanceof Argument.Bad) {
             return BAD;
         } else if (argument instanceof Argument.ReadOnly) {
             return READ_ONLY;
         } else if (argument instanceof Argument.Out out) {
             return place(out.structure());
-        } else if (argument instanceof Argument.Action action) {
-            return place(action);
         } else if (argument instanceof Argument.Fields fields) {
             return place(fields);
         }
@@ -168,15 +157,6 @@ final class Placement {
         return at;
     }
 
-    /** Returns the entries that a read of a folder returned; an empty list if the read failed or the task ended. */
-    static List<String> entries(String result, String bytes) {
-        if (!result.matches("[1-9][0-9]*") || !isBytes(bytes)) {
-            return List.of();
-        }
-        ByteBuffer found = ByteBuffer.wrap(HexFormat.of().parseHex(bytes)).order(ByteOrder.LITTLE_ENDIAN);
-        return Structure.entries(found, Long.parseLong(result));
-    }
-
     /** Formats a structure that was filled with the pattern before the call. */
     static String structure(Structure structure, String answer, long result, SeenNumbers seen) {
         if (!isBytes(answer)) {
@@ -187,16 +167,6 @@ final class Placement {
         }
         ByteBuffer found = ByteBuffer.wrap(HexFormat.of().parseHex(answer)).order(ByteOrder.LITTLE_ENDIAN);
         return structure.told(found, result, seen);
-    }
-
-    private long place(Argument.Action action) {
-        boolean isX86 = seen.architecture() == Architecture.X86_64;
-        ByteBuffer bytes = ByteBuffer.allocate(isX86 ? 32 : 24).order(ByteOrder.LITTLE_ENDIAN);
-        bytes.putLong(0, action.isIgnored() ? 1 : 0).putLong(8, action.flags());
-        bytes.putLong(isX86 ? 24 : 16, action.mask());
-        long at = take(bytes.capacity());
-        poke(at, bytes.array());
-        return at;
     }
 
     private long place(Argument.Fields fields) {

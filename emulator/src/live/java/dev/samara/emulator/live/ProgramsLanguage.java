@@ -22,7 +22,6 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     private static final int ALIKE = 1000;
 
     private final Path folder;
-    private final boolean asUserZero;
     private final Watch watch;
     private final Tally tally = new Tally(TABLE);
     private @Nullable Comparison comparison;
@@ -35,7 +34,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
      * @param folder the parent of the scripts' folders
      */
     ProgramsLanguage(Path folder) throws IOException {
-        this(folder, false, Watch.MOST_SECONDS);
+        this(folder, Watch.MOST_SECONDS);
     }
 
     /**
@@ -45,9 +44,8 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
      * @param asUserZero whether scripts run as user 0, like this process
      * @param seconds the time after which a script counts as hanging
      */
-    ProgramsLanguage(Path folder, boolean asUserZero, int seconds) throws IOException {
+    ProgramsLanguage(Path folder, int seconds) throws IOException {
         this.folder = folder;
-        this.asUserZero = asUserZero;
         watch = new Watch(seconds);
     }
 
@@ -82,7 +80,7 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
         }
         closeComparison();
         Path next = Files.createDirectory(folder.resolve("c" + comparisons++));
-        comparison = new Comparison(next, execution, asUserZero, watch, tally);
+        comparison = new Comparison(next, execution, watch, tally);
         return comparison;
     }
 

@@ -3,14 +3,12 @@ package dev.samara.emulator.live;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.samara.emulator.linux.ExecutionMode;
 import dev.samara.testing.judge.LiveKernel;
 import dev.samara.testing.live.LiveRun;
 import dev.samara.testing.live.ScriptFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -27,14 +25,10 @@ import org.junit.jupiter.api.io.TempDir;
 final class ProgramsLiveTest {
     private static final Path REGRESSIONS = Path.of("src", "test", "resources", "live", "programs");
 
-    private static final Path OF_USER_ZERO = REGRESSIONS.resolveSibling("programs-of-user-0");
-
     /** The number of scripts in a whole run, and the number of parts, of which a build runs one. */
     private static final int SCRIPTS = 4_000;
 
     private static final int PARTS = 100;
-
-    private static final int CLIMBING = 230_032_000;
 
     @TempDir
     @SuppressWarnings("NullAway.Init")
@@ -43,29 +37,22 @@ final class ProgramsLiveTest {
     @Test
     @DisplayName("if it showed a difference before, interpreted")
     void regressions() throws IOException {
-        replay(REGRESSIONS, ExecutionMode.INTERPRETED, false);
+        replay(ExecutionMode.INTERPRETED);
     }
 
     @Test
     @DisplayName("if it showed a difference before, translated")
     void translatedRegressions() throws IOException {
-        replay(REGRESSIONS, ExecutionMode.TRANSLATED_AT_ONCE, false);
+        replay(ExecutionMode.TRANSLATED_AT_ONCE);
     }
 
-    @Test
-    @DisplayName("if it showed a difference before, as user 0")
-    void regressionsOfUserZero() throws IOException {
-        assumeTrue((Integer) Files.getAttribute(folder, "unix:uid") == 0, "the kernel's side would be another user");
-        replay(OF_USER_ZERO, ExecutionMode.INTERPRETED, true);
-    }
-
-    private void replay(Path regressions, ExecutionMode execution, boolean asUserZero) throws IOException {
-        List<String> names = ScriptFiles.names(regressions).toList();
+    private void replay(ExecutionMode execution) throws IOException {
+        List<String> names = ScriptFiles.names(REGRESSIONS).toList();
         List<List<Step>> scripts = new ArrayList<>();
         for (String name : names) {
-            scripts.add(ScriptText.parse(ScriptFiles.lines(regressions.resolve(name))));
+            scripts.add(ScriptText.parse(ScriptFiles.lines(REGRESSIONS.resolve(name))));
         }
-        try (ProgramsLanguage language = new ProgramsLanguage(folder, asUserZero, Watch.MOST_SECONDS)) {
+        try (ProgramsLanguage language = new ProgramsLanguage(folder)) {
             List<Difference> found = language.replay(scripts, execution);
             List<String> differing = new ArrayList<>();
             for (int i = 0; i < names.size(); i++) {
@@ -82,17 +69,6 @@ final class ProgramsLiveTest {
     void share() throws IOException {
         try (ProgramsLanguage language = new ProgramsLanguage(folder)) {
             new LiveRun<>(language, REGRESSIONS).run(0, SCRIPTS, PARTS);
-        }
-    }
-
-    @Test
-    @DisplayName("and stays in its own folders")
-    void ascents() {
-        // Before this was a rule, one of these seeds produced a script that left its folders.
-        for (int seed = CLIMBING; seed < CLIMBING + SCRIPTS; seed++) {
-            long ascents =
-                    ScriptMaker.make(seed).stream().filter(Vocabulary::isAscent).count();
-            assertTrue(ascents <= Vocabulary.MOST_ASCENTS, "seed " + seed);
         }
     }
 

@@ -5,12 +5,10 @@ import dev.samara.testing.judge.Task;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -20,15 +18,6 @@ import java.util.stream.Stream;
 
 /** A script that one of the judges executes, and its results. */
 final class ScriptRun {
-    /** The calls that send a signal, which a thread of the caller's process may have to take. */
-    private static final Set<JudgedCall> SENDING = EnumSet.of(
-            JudgedCall.KILL,
-            JudgedCall.TKILL,
-            JudgedCall.TGKILL,
-            JudgedCall.RT_SIGQUEUEINFO,
-            JudgedCall.RT_TGSIGQUEUEINFO,
-            JudgedCall.PIDFD_SEND_SIGNAL);
-
     /**
      * The area for the arguments of spawned children. It is separate from those of all tasks, because a child may use
      * its arguments later.
@@ -37,10 +26,6 @@ final class ScriptRun {
 
     private static final int TRIES = 400;
 
-    /** More reads than a folder of a script can have entries. */
-    private static final int READS = 30;
-
-    private static final String INSIDE = "in";
     private static final String ENDED = "ended ";
     private static final String TOO_LONG = " since it took too long";
 
@@ -63,7 +48,7 @@ final class ScriptRun {
     private final List<StringBuilder> told = new ArrayList<>();
 
     private final Map<Integer, BegunCall> begun = new HashMap<>();
-    private final ChildEnds childEnds = new ChildEnds(routes);
+
     private boolean hasEnded;
     private boolean isOfSegments;
     private String ended = "";
@@ -72,16 +57,11 @@ final class ScriptRun {
         this.side = side;
         this.watch = watch;
         first = side.judge().first();
-        seen = new SeenNumbers(side.architecture(), side.user(), side.base());
+        seen = new SeenNumbers(side.user());
     }
-
-    /** CLONE_PARENT. */
-    private static final long OF_PARENT = 0x8000;
 
     /** WEXITED | WNOWAIT | __WALL. */
     private static final int ENDED_CHILD = 0x4100_0004;
-
-    private static final int NO_HANG = 1;
 
     /** A call in another task, which may still be blocked. */
     private record BegunCall(Step.Call call, Placement placement) {}
@@ -144,7 +124,6 @@ final class ScriptRun {
             StringBuilder to = new StringBuilder();
             told.add(to);
             make(step, to);
-            childEnds.note(step);
         }
     }
 
@@ -155,10 +134,7 @@ final class ScriptRun {
             seen.add(process, process);
             watch.begun(side, process, folder);
         });
-        // The two folders above also belong to the script, because it may create links to them.
-        for (String each : new String[] {folder, INSIDE, INSIDE}) {
-            enter(on, each);
-        }
+        enter(on, folder);
     }
 
     private void enter(Architecture on, String folder) {
@@ -174,11 +150,6 @@ final class ScriptRun {
     }
 
     private void end() {
-        StringBuilder last = new StringBuilder();
-        told.add(last);
-        for (int descriptor = 0; descriptor < 12; descriptor++) {
-            look("", descriptor, last);
-        }
         ask("x 0", answer -> {
             throw new UncheckedIOException(new IOException("x answers " + answer));
         });
@@ -239,9 +210,7 @@ final class ScriptRun {
                 return;
             }
             long[] result = new long[1];
-            ask(
-                    routes.nearest(step.task(), '<'),
-                    answer -> to.append(CallAnswer.told(call.call(), answer, result, seen)));
+            ask(routes.nearest(step.task(), '<'), answer -> to.append(result(call.call(), answer, result)));
             tell(route, call.placement(), result, to);
         } else if (step instanceof Step.Make made) {
             routes.add(made.task(), made.isThread());
@@ -253,47 +222,16 @@ final class ScriptRun {
             ask(route + "n " + keep.number(), plain);
         } else if (step instanceof Step.Spawn spawn) {
             spawn(spawn, route, to);
-        } else if (step instanceof Step.Handle handle) {
-            ask(
-                    route + "h " + Integer.toHexString(handle.signal()) + " " + Long.toHexString(handle.flags()) + " "
-                            + Long.toHexString(handle.mask()),
-                    plain);
-        } else if (step instanceof Step.Noted) {
-            ask(route + "g", answer -> to.append(seen.signals(answer)));
-        } else if (step instanceof Step.Registers registers) {
-            ask(route + "r " + Long.toHexString(registers.value()), plain);
         } else if (step instanceof Step.Load load) {
             ask(
                     route + "l " + load.width() + " " + Long.toHexString(load.address()),
                     answer -> to.append(seen.word(answer)));
-        } else if (step instanceof Step.Entries entries) {
-            entries(entries, route, to);
         } else if (step instanceof Step.Store store) {
             ask(
                     route + "s " + store.width() + " " + Long.toHexString(store.address()) + " "
                             + Long.toHexString(store.value()),
                     plain);
         }
-    }
-
-    /** Reads all entries. Each file system has its own order, so entries are compared in the order of their names. */
-    private void entries(Step.Entries all, String route, StringBuilder to) {
-        Architecture on = side.architecture();
-        String rewind = route + Task.callRequest(JudgedCall.LSEEK.number(on), all.descriptor(), 0, 0);
-        long at = new Placement(seen, all.task()).place(new Argument.Out(Structure.DIRENTS));
-        String read = Task.callRequest(JudgedCall.GETDENTS64.number(on), all.descriptor(), at, all.bytes());
-        String dump = "d " + Long.toHexString(at) + " " + Integer.toHexString(all.bytes());
-        String[] last = new String[1];
-        List<String> found = new ArrayList<>();
-        ask(rewind, answer -> {});
-        for (int i = 0; i < READS; i++) {
-            ask(route + read, answer -> last[0] = answer);
-            ask(route + dump, answer -> found.addAll(Placement.entries(last[0], answer)));
-        }
-        ask(
-                rewind,
-                answer ->
-                        to.append(last[0].equals("0") ? found.stream().sorted().toList() : last[0]));
     }
 
     private void added(Step.Make made, String answer, StringBuilder to) {
@@ -339,18 +277,15 @@ final class ScriptRun {
             to.append(isMade ? seen.process(Long.parseLong(answer)) : answer);
         });
         ask(route + "n " + Step.Spawn.KEPT, answer -> {});
-        boolean isOfParent = (spawn.flags() & OF_PARENT) != 0;
-        awaitEnd(isOfParent ? routes.parent(spawn.task()) : spawn.task());
+        awaitEnd(spawn.task());
     }
 
     /** Waits until a spawned child ended, but does not reap it, because the next step may depend on its end. */
     private void awaitEnd(int parent) {
-        if (parent != TaskRoutes.NO_PARENT && !begun.containsKey(parent)) {
+        if (!begun.containsKey(parent)) {
             String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));
             String options = Integer.toHexString(ENDED_CHILD);
             ask(routes.route(parent) + "c " + wait + " 1 =" + Step.Spawn.KEPT + " 0 " + options, answer -> {});
-            // The parent's threads must take the signal of the child's end.
-            awaitThreads(parent);
         }
     }
 
@@ -360,16 +295,9 @@ final class ScriptRun {
         placement.before().forEach(each -> ask(route + each, answer -> {}));
         String request = "c " + numbers;
         long[] result = new long[1];
-        Consumer<String> reader = answer -> to.append(CallAnswer.told(call, answer, result, seen));
+        Consumer<String> reader = answer -> to.append(result(call, answer, result));
         switch (call.way()) {
-            case PLAIN -> {
-                ask(route + request, reader);
-                if (SENDING.contains(call.call())) {
-                    childEnds.after(call).forEach((child, most) -> awaitEnd(call.task(), child, most));
-                    awaitThreads(call.task());
-                }
-            }
-            case TIMED -> timed(route, request, reader);
+            case PLAIN -> ask(route + request, reader);
             case BEGUN -> {
                 if (call.task() == 0 || begun.containsKey(call.task())) {
                     to.append("cannot begin");
@@ -382,37 +310,26 @@ final class ScriptRun {
             case REPEATED -> ask(route + "u " + Integer.toHexString(TRIES) + " " + numbers, reader);
         }
         tell(route, placement, result, to);
-        if (CallAnswer.showsDescriptor(call.call()) && call.arguments().get(0) instanceof Argument.Numeric number) {
-            look(route, number.value(), to);
-            if (call.call() == JudgedCall.SENDFILE && call.arguments().get(1) instanceof Argument.Numeric source) {
-                look(route, source.value(), to);
-            }
-        }
     }
 
-    /**
-     * Waits until a child is a zombie, for at most {@code most} milliseconds, and does not reap it. The address for its
-     * usage is unmapped, so the call returns 0 while the child is running, and EFAULT or ECHILD afterwards.
-     */
-    private void awaitEnd(int parent, int child, int most) {
-        String wait = Integer.toHexString(JudgedCall.WAITID.number(side.architecture()));
-        String number = routes.number(parent, new Argument.TaskNumber(false, child, false));
-        String options = Integer.toHexString(ENDED_CHILD | NO_HANG);
-        ask(
-                routes.route(parent) + "u " + Integer.toHexString(most) + " " + wait + " 1 " + number + " 0 " + options
-                        + " 1",
-                answer -> {});
-    }
-
-    /**
-     * Sends a request to each thread of a task's process: a thread that answers took the signals that were sent to it.
-     */
-    private void awaitThreads(int task) {
-        for (int each : routes.beside(task)) {
-            if (!begun.containsKey(each)) {
-                ask(routes.route(each) + load(), answer -> {});
-            }
+    /** Replaces the numbers that each side chooses by names. */
+    private String result(Step.Call call, String answer, long[] result) {
+        try {
+            result[0] = Long.parseLong(answer);
+        } catch (NumberFormatException notANumber) {
+            return answer;
         }
+        if (result[0] < 0) {
+            return answer;
+        }
+        return switch (call.call()) {
+            case WAIT4 -> seen.process(result[0]);
+            case SHMGET -> seen.segment(result[0]);
+            case SHMAT -> call.arguments().get(1).equals(Vocabulary.n(0)) ? "address" : answer;
+            // Not in place, and not where the script chose.
+            case MREMAP -> call.arguments().contains(Vocabulary.n(result[0])) ? answer : "address";
+            default -> answer;
+        };
     }
 
     private String load() {
@@ -432,47 +349,5 @@ final class ScriptRun {
         if (placement.isUsed()) {
             ask(route + placement.clearing(), answer -> {});
         }
-    }
-
-    private void timed(String route, String request, Consumer<String> reader) {
-        long timer = Placement.ARGUMENTS + Placement.ARGUMENT_BYTES - 128;
-        String set = Task.callRequest(JudgedCall.SETITIMER.number(side.architecture()), 0, timer, 0);
-        String unset = Task.callRequest(JudgedCall.SETITIMER.number(side.architecture()), 0, timer + 32, 0);
-        ask(route + "h e 0 0", answer -> {});
-        String half = "0000000000000000204e000000000000";
-        ask(route + "p " + Long.toHexString(timer) + " " + half + half + "00".repeat(32), answer -> {});
-        ask(route + set, answer -> {});
-        ask(route + request, reader);
-        ask(route + unset, answer -> {});
-        ask(route + "g", answer -> {});
-    }
-
-    /** Inspects a descriptor: its position, flags, and file. */
-    private void look(String route, long descriptor, StringBuilder to) {
-        Architecture on = side.architecture();
-        long status = Placement.ARGUMENTS + Placement.ARGUMENT_BYTES - 1024;
-        String[] position = new String[1];
-        ask(route + Task.callRequest(JudgedCall.LSEEK.number(on), descriptor, 0, 1), answer -> position[0] = answer);
-        ask(
-                route + Task.callRequest(JudgedCall.FCNTL.number(on), descriptor, 3),
-                answer ->
-                        to.append(" | fd ").append(descriptor).append(" flags ").append(octal(answer)));
-        ask(
-                route + Task.callRequest(JudgedCall.FCNTL.number(on), descriptor, 1),
-                answer -> to.append(" ends ").append(answer));
-        ask(route + "m " + Long.toHexString(status) + " 90 11", answer -> {});
-        ask(
-                route + Task.callRequest(JudgedCall.FSTAT.number(on), descriptor, status),
-                answer -> to.append(answer.equals("0") ? "" : " stat " + answer));
-        ask(route + "d " + Long.toHexString(status) + " 90", answer -> {
-            String found = Placement.structure(Structure.STAT, answer, 0, seen);
-            boolean isFolder = found.startsWith("mode 4");
-            to.append(" at ").append(isFolder ? "any" : position[0]).append(' ').append(found);
-        });
-        ask(route + "m " + Long.toHexString(status) + " 90 0", answer -> {});
-    }
-
-    private static String octal(String answer) {
-        return answer.matches("[0-9]+") ? Long.toOctalString(Long.parseLong(answer)) : answer;
     }
 }

@@ -38,17 +38,12 @@ final class ScriptText {
         Step found = switch (word) {
             case "await" -> new Step.Await(task);
             case "fork", "thread" -> new Step.Make(task, word.equals("thread"));
-            case "noted" -> new Step.Noted(task);
-            case "handle" -> new Step.Handle(task, (int) number(), number(), number());
             case "keep" -> new Step.Keep(task, (int) number());
             case "spawn" ->
                 new Step.Spawn(
                         task, word().equals("clone3"), number(), number(), (Step.Call) call(0, Step.Way.PLAIN, word()));
-            case "registers" -> new Step.Registers(task, number());
             case "load" -> new Step.Load(task, (int) number(), number());
             case "store" -> new Step.Store(task, (int) number(), number(), number());
-            case "entries" -> new Step.Entries(task, number(), (int) number());
-            case "timed" -> call(task, Step.Way.TIMED, word());
             case "begin" -> call(task, Step.Way.BEGUN, word());
             case "repeat" -> call(task, Step.Way.REPEATED, word());
             default -> call(task, Step.Way.PLAIN, word);
@@ -95,11 +90,7 @@ final class ScriptText {
             case "readonly" -> new Argument.ReadOnly();
             case "buf" -> new Argument.Buffer((int) number());
             case "edge" -> new Argument.Edge((int) number());
-            case "big" -> new Argument.Big((int) number());
             case "out" -> new Argument.Out(Structure.valueOf(word().toUpperCase(Locale.ROOT)));
-            case "repeat" -> new Argument.Repeated((int) number(), character());
-            case "path" -> new Argument.LongPath((int) number(), character());
-            case "action" -> new Argument.Action(word().equals("ign"), number(), number());
             default -> word.startsWith("kept") ? kept(word) : taskNumber(word, false);
         };
     }

@@ -13,8 +13,6 @@ sealed interface Step {
     enum Way {
         /** The script waits for the result. */
         PLAIN,
-        /** The script waits, and a timer sends signals to a handler, to interrupt a call that blocks. */
-        TIMED,
         /** The script continues without waiting. */
         BEGUN,
         /** The call is repeated for some time, until its result is not 0. */
@@ -25,10 +23,6 @@ sealed interface Step {
     record Call(int task, Way way, JudgedCall call, List<Argument> arguments) implements Step {
         /** Returns calls in which one number is simpler. */
         List<Step> simpler() {
-            if (call == JudgedCall.GETRANDOM) {
-                // A few random bytes may be equal to the bytes that were there before.
-                return List.of();
-            }
             List<Step> simpler = new ArrayList<>();
             for (int i = 0; i < arguments.size(); i++) {
                 if (arguments.get(i) instanceof Argument.Numeric number && number.value() != 0) {
@@ -41,14 +35,13 @@ sealed interface Step {
                     }
                 }
             }
-            return simpler.stream().filter(Safety::isSafe).toList();
+            return simpler;
         }
 
         @Override
         public String toString() {
             String prefix = switch (way) {
                 case PLAIN -> "";
-                case TIMED -> "timed ";
                 case BEGUN -> "begin ";
                 case REPEATED -> "repeat ";
             };
@@ -72,14 +65,6 @@ sealed interface Step {
         @Override
         public String toString() {
             return at(task) + (isThread ? "thread" : "fork");
-        }
-    }
-
-    /** Installs a handler that records a signal. */
-    record Handle(int task, int signal, long flags, long mask) implements Step {
-        @Override
-        public String toString() {
-            return at(task) + "handle " + signal + " 0x" + Long.toHexString(flags) + " 0x" + Long.toHexString(mask);
         }
     }
 
@@ -129,22 +114,6 @@ sealed interface Step {
         }
     }
 
-    /** Prints the signals that handlers recorded. */
-    record Noted(int task) implements Step {
-        @Override
-        public String toString() {
-            return at(task) + "noted";
-        }
-    }
-
-    /** Sends a signal while all registers contain one value. */
-    record Registers(int task, long value) implements Step {
-        @Override
-        public String toString() {
-            return at(task) + "registers 0x" + Long.toHexString(value);
-        }
-    }
-
     /** Loads a word, or stores one if there is a value. */
     record Load(int task, int width, long address) implements Step {
         @Override
@@ -158,17 +127,6 @@ sealed interface Step {
         @Override
         public String toString() {
             return at(task) + "store " + width + " 0x" + Long.toHexString(address) + " 0x" + Long.toHexString(value);
-        }
-    }
-
-    /**
-     * Reads all entries of a folder from the first one on, in reads of {@code bytes} bytes; afterwards its position is
-     * the first entry again.
-     */
-    record Entries(int task, long descriptor, int bytes) implements Step {
-        @Override
-        public String toString() {
-            return at(task) + "entries " + descriptor + " " + bytes;
         }
     }
 

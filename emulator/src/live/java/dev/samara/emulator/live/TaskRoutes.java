@@ -3,7 +3,6 @@ package dev.samara.emulator.live;
 
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.IntStream;
 
 /**
  * Determines, before any answer arrives, how the tasks of a script are reached and how requests name them. A judge
@@ -11,9 +10,6 @@ import java.util.stream.IntStream;
  * ended, both judges use the same wrong task.
  */
 final class TaskRoutes {
-    /** The parent of the process that the judge created. */
-    static final int NO_PARENT = -1;
-
     private static final String NOBODY = "3fffffff";
 
     /** A task, with its process and the number by which its parent refers to it. */
@@ -21,7 +17,6 @@ final class TaskRoutes {
 
     private final List<Entry> tasks = new ArrayList<>();
     private final List<Integer> childrenOfProcess = new ArrayList<>();
-    private final List<Integer> parentOfProcess = new ArrayList<>(List.of(NO_PARENT));
 
     TaskRoutes() {
         tasks.add(new Entry("", 0, -1, false));
@@ -45,31 +40,8 @@ final class TaskRoutes {
         if (!isThread) {
             process = childrenOfProcess.size();
             childrenOfProcess.add(0);
-            parentOfProcess.add(by);
         }
         tasks.add(new Entry(parent.route + "@" + Integer.toHexString(index) + " ", process, index, isThread));
-    }
-
-    /** Returns the task that created a task's process; {@link #NO_PARENT} if no task of the script did. */
-    int parent(int task) {
-        return parentOfProcess.get(tasks.get(task).process);
-    }
-
-    /** Returns the first task of each process that a task's process created. */
-    List<Integer> children(int task) {
-        int process = tasks.get(task).process;
-        return IntStream.range(1, tasks.size())
-                .filter(each -> !tasks.get(each).isThread && tasks.get(parent(each)).process == process)
-                .boxed()
-                .toList();
-    }
-
-    /** Returns all other tasks in a task's process. */
-    List<Integer> beside(int task) {
-        return IntStream.range(0, tasks.size())
-                .filter(each -> each != task && tasks.get(each).process == tasks.get(task).process)
-                .boxed()
-                .toList();
     }
 
     /** Returns the route of a task with the given verb before its last element. */

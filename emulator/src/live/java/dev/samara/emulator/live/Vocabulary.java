@@ -2,115 +2,20 @@
 package dev.samara.emulator.live;
 
 import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.List;
 import java.util.Random;
-import java.util.Set;
 
 /** Chooses the words of a script: mostly edge cases, and words that the script used before. */
 final class Vocabulary {
-    private static final long[] OFFSETS = {
-        0,
-        0,
-        1,
-        2,
-        5,
-        9,
-        10,
-        11,
-        100,
-        511,
-        512,
-        4095,
-        4096,
-        4097,
-        8192,
-        65535,
-        65536,
-        65537,
-        1L << 20,
-        1L << 31,
-        (1L << 31) - 1,
-        1L << 32,
-        (1L << 32) - 1,
-        1L << 40,
-        -1,
-        -2,
-        -10,
-        -4096,
-        Long.MAX_VALUE,
-        Long.MAX_VALUE - 1,
-        Long.MAX_VALUE - 4096,
-        Long.MIN_VALUE,
-        1L << 62,
-        0xffff_fffeL
-    };
     private static final int[] LENGTHS = {0, 1, 1, 2, 3, 4, 7, 8, 9, 10, 11, 16, 31, 64, 100};
-    private static final int[] BAD_DESCRIPTORS = {
-        -1, -2, -100, 99, 600, 1024, 1025, Integer.MAX_VALUE, Integer.MIN_VALUE
-    };
-    /** The calls by which a task may reach the folder above, directly or through a link. */
-    private static final Set<JudgedCall> ASCENDING =
-            EnumSet.of(JudgedCall.CHDIR, JudgedCall.OPENAT, JudgedCall.SYMLINKAT);
 
-    /**
-     * A script starts in the innermost of its three folders. Above these are the folders of other scripts; further up,
-     * there are other folders on the kernel, but only the root in the emulator.
-     */
-    static final int MOST_ASCENTS = 2;
-
-    private static final String[] NAMES = {"a", "b", "c", "d", "e", "p", "l", "dl", "x", "\u00e4\u00ff", "\u00c3\u00a4"
-    };
-    private static final String[] PATHS = {
-        "d/f",
-        "d/g",
-        "d/.",
-        "d/..",
-        "d/../a",
-        "./a",
-        ".//a",
-        "a/",
-        "a/.",
-        "a/..",
-        "a/x",
-        "l/",
-        "l/x",
-        "dl/",
-        "dl/f",
-        "dl/..",
-        "dl/../b",
-        "d/",
-        "d//f",
-        "d/e",
-        "d/e/",
-        "d/e/h",
-        "nothing/x",
-        "nothing/../a",
-        ".",
-        "./",
-        "..",
-        "../",
-        "",
-        "loop",
-        "loop/",
-        "loop/x",
-        "dangling",
-        "dangling/",
-        "d/up/a",
-        "d/up",
-        "e/..",
-        "x/",
-        "x/.",
-        "x/..",
-        "p/",
-        "p/x"
-    };
+    /** O_RDWR | O_CREAT. */
+    static final int RDWR_CREAT = 0102;
 
     final Random random;
     private final List<Step> steps = new ArrayList<>();
     private int nextDescriptor;
     private int tasks = 1;
-    private int ascents;
 
     Vocabulary(long seed) {
         random = new Random(seed * 0x9e37_79b9_7f4a_7c15L);
@@ -134,10 +39,6 @@ final class Vocabulary {
         return of[random.nextInt(of.length)];
     }
 
-    String one(String... of) {
-        return of[random.nextInt(of.length)];
-    }
-
     /** Returns the bitwise or of randomly chosen bits. */
     long bits(int percent, long... of) {
         long all = 0;
@@ -155,10 +56,6 @@ final class Vocabulary {
         return n(one(of));
     }
 
-    Argument offset() {
-        return chance(70) ? n(one(0, 1, 5, 10, 20, 4096, below(64), below(8192))) : n(one(OFFSETS));
-    }
-
     int length() {
         return LENGTHS[random.nextInt(LENGTHS.length)];
     }
@@ -168,16 +65,6 @@ final class Vocabulary {
     /** Records that a call creates descriptors if it succeeds. */
     void opened(int count) {
         nextDescriptor = Math.min(nextDescriptor + count, 11);
-    }
-
-    Argument descriptor() {
-        return chance(94) && nextDescriptor > 0
-                ? n(chance(40) ? nextDescriptor - 1 : random.nextInt(nextDescriptor))
-                : n(BAD_DESCRIPTORS[random.nextInt(BAD_DESCRIPTORS.length)]);
-    }
-
-    Argument newDescriptor() {
-        return n(chance(90) ? random.nextInt(12) : one(-1, 1024, 1023, 77, Integer.MAX_VALUE));
     }
 
     int descriptors() {
@@ -213,24 +100,12 @@ final class Vocabulary {
         return new Argument.Fields(List.of(fields));
     }
 
-    static Argument.Field b(long value) {
-        return new Argument.Field('b', n(value));
-    }
-
-    static Argument.Field h(long value) {
-        return new Argument.Field('h', n(value));
-    }
-
     static Argument.Field w(long value) {
         return new Argument.Field('w', n(value));
     }
 
     static Argument.Field q(long value) {
         return new Argument.Field('q', n(value));
-    }
-
-    static Argument.Field i(Argument process) {
-        return new Argument.Field('i', process);
     }
 
     static Argument.Field p(Argument to) {
@@ -252,53 +127,9 @@ final class Vocabulary {
             case 1 -> time(0, -1);
             case 2 -> time(0, 1_000_000_000L);
             case 3 -> time(0, 999_999);
-            case 4 -> bad0();
+            case 4 -> new Argument.Bad();
             default -> time(0, 0);
         };
-    }
-
-    private static Argument bad0() {
-        return new Argument.Bad();
-    }
-
-    // Names
-
-    String name() {
-        return NAMES[random.nextInt(NAMES.length)];
-    }
-
-    Argument path() {
-        int kind = random.nextInt(100);
-        if (kind < 62) {
-            return new Argument.Text(name());
-        } else if (kind < 90) {
-            return new Argument.Text(PATHS[random.nextInt(PATHS.length)]);
-        } else if (kind < 92) {
-            return new Argument.Repeated((int) one(254, 255, 256, 300, 4095, 4096), 'n');
-        } else if (kind < 94) {
-            return new Argument.LongPath((int) one(255, 256, 4094, 4095, 4096, 5000), name().charAt(0));
-        } else if (kind < 97) {
-            return new Argument.Text("/proc/self/fd/" + one(0, 1, 2, 3, 4, 99));
-        } else if (kind < 98) {
-            return new Argument.Text(one("/dev/null", "/dev/zero", "/dev/full"));
-        }
-        return bad();
-    }
-
-    /** Returns a path of something that may be created or changed. */
-    Argument ownPath() {
-        for (; ; ) {
-            Argument found = path();
-            boolean isOutside = found instanceof Argument.Text text
-                    && (text.bytes().startsWith("/") || text.bytes().startsWith(".."));
-            if (!isOutside) {
-                return found;
-            }
-        }
-    }
-
-    Argument folder() {
-        return chance(80) ? n(-100) : descriptor();
     }
 
     // Steps
@@ -311,16 +142,8 @@ final class Vocabulary {
         return new Argument.TaskNumber(false, task, false);
     }
 
-    Argument tid(int task) {
-        return new Argument.TaskNumber(true, task, false);
-    }
-
     Argument process() {
         return chance(85) ? pid(random.nextInt(tasks)) : any(0, 0x3fff_ffff, Integer.MIN_VALUE + 1, Integer.MAX_VALUE);
-    }
-
-    Argument thread() {
-        return chance(85) ? tid(random.nextInt(tasks)) : any(0, -1, 0x3fff_ffff, Integer.MAX_VALUE);
     }
 
     /** Creates a task, and returns its number. */
@@ -329,31 +152,12 @@ final class Vocabulary {
         return tasks++;
     }
 
-    /** Adds a step, unless it would harm the machine or leave the script's folders. */
     void add(Step step) {
-        boolean isAscent = isAscent(step);
-        if (Safety.isSafe(step) && !(isAscent && ascents == MOST_ASCENTS)) {
-            steps.add(step);
-            ascents += isAscent ? 1 : 0;
-        }
-    }
-
-    /** Returns whether a step may move a task to the folder above, or create a descriptor or link of that folder. */
-    static boolean isAscent(Step step) {
-        Step made = step instanceof Step.Spawn spawn ? spawn.call() : step;
-        return made instanceof Step.Call call
-                && ASCENDING.contains(call.call())
-                && call.arguments().stream()
-                        .anyMatch(each -> each instanceof Argument.Text text
-                                && text.bytes().startsWith(".."));
+        steps.add(step);
     }
 
     void call(JudgedCall call, Argument... arguments) {
         add(new Step.Call(0, Step.Way.PLAIN, call, List.of(arguments)));
-    }
-
-    void timed(JudgedCall call, Argument... arguments) {
-        add(new Step.Call(0, Step.Way.TIMED, call, List.of(arguments)));
     }
 
     void begin(int task, JudgedCall call, Argument... arguments) {

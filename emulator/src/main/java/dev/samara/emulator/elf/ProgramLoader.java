@@ -64,19 +64,19 @@ public final class ProgramLoader {
 
     private final Machine machine;
     private final Map<Resource, Long> limits;
-    private final ProgramOwner owner;
+    private final int user;
 
     /**
      * Creates a loader.
      *
      * @param machine the machine of the spaces
      * @param limits the limits of each space
-     * @param owner the user and group IDs of the program
+     * @param user the user and group ID of the program
      */
-    public ProgramLoader(Machine machine, Map<Resource, Long> limits, ProgramOwner owner) {
+    public ProgramLoader(Machine machine, Map<Resource, Long> limits, int user) {
         this.machine = machine;
         this.limits = limits;
-        this.owner = owner;
+        this.user = user;
     }
 
     /**
@@ -160,11 +160,11 @@ public final class ProgramLoader {
         stack.auxiliary(AT_BASE, base);
         stack.auxiliary(AT_FLAGS, 0);
         stack.auxiliary(AT_ENTRY, elf.entry() + moved);
-        stack.auxiliary(AT_UID, Integer.toUnsignedLong(owner.user()));
-        stack.auxiliary(AT_EUID, Integer.toUnsignedLong(owner.effectiveUser()));
-        stack.auxiliary(AT_GID, Integer.toUnsignedLong(owner.group()));
-        stack.auxiliary(AT_EGID, Integer.toUnsignedLong(owner.effectiveGroup()));
-        stack.auxiliary(AT_SECURE, owner.isSecure() ? 1 : 0);
+        stack.auxiliary(AT_UID, user);
+        stack.auxiliary(AT_EUID, user);
+        stack.auxiliary(AT_GID, user);
+        stack.auxiliary(AT_EGID, user);
+        stack.auxiliary(AT_SECURE, 0);
         stack.auxiliary(AT_RANDOM, seed);
         stack.auxiliary(AT_EXECFN, name);
         return stack;

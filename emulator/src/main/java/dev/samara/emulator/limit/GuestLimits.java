@@ -21,15 +21,6 @@ public final class GuestLimits {
     /** Pipes with an open end. */
     public static final int PIPES = 1024;
 
-    /** The largest capacity in bytes to which a pipe can be resized ({@code pipe-max-size}). */
-    public static final int PIPE_BYTES = 1 << 20;
-
-    /**
-     * Pages of all pipes. Beyond this number a new pipe has two pages, and no pipe can be enlarged ({@code
-     * pipe-user-pages-soft}).
-     */
-    public static final int PIPE_PAGES = 16_384;
-
     /**
      * Names that all open directories together cache. A directory caches the names that it read from the host, until it
      * has returned all of them.
@@ -50,9 +41,6 @@ public final class GuestLimits {
 
     /** Queued real-time signals of all processes and threads ({@code RLIMIT_SIGPENDING}). */
     public static final int QUEUED_SIGNALS = 32_768;
-
-    /** Supplementary groups in the lists of all threads; a shared list counts once. */
-    public static final int GROUPS = 1 << 20;
 
     /**
      * Bytes of a program's arguments and environment, including a pointer to each string ({@code bprm_stack_limits}).

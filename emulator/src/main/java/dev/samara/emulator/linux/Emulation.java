@@ -15,7 +15,7 @@ import dev.samara.emulator.linux.debug.Debugger;
 import dev.samara.emulator.linux.file.DescriptorTable;
 import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.HostStream;
-import dev.samara.emulator.linux.file.StandardInput;
+import dev.samara.emulator.linux.file.Pipe;
 import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestReports;
 import dev.samara.emulator.linux.process.GuestSystem;
@@ -230,12 +230,7 @@ public final class Emulation {
         StartedProgram program = null;
         try {
             ResourceLimits limits = new ResourceLimits();
-            program = start.load(
-                    machine,
-                    root,
-                    system.names(),
-                    limits.ofSpace(),
-                    system.firstCredentials().owner());
+            program = start.load(machine, root, system.names(), limits.ofSpace(), system.user());
             GuestProcess process = new GuestProcess(
                     system,
                     system.tree().newId(),
@@ -283,7 +278,7 @@ public final class Emulation {
 
     private DescriptorTable streams() {
         DescriptorTable files = new DescriptorTable();
-        files.add(new StandardInput(plan.in(), plan.terminals().in()), false, 0);
+        files.add(Pipe.ofInput(plan.in(), plan.terminals().in()), false, 0);
         files.add(new HostStream(plan.out(), plan.terminals().out()), false, 0);
         files.add(new HostStream(plan.errors(), plan.terminals().errors()), false, 0);
         return files;

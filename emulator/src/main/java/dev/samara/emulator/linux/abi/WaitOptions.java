@@ -7,13 +7,11 @@ import org.jspecify.annotations.Nullable;
  * The options of a wait for children.
  *
  * @param ended whether it waits for children that have ended
- * @param stopped whether it waits for children that a signal stopped
- * @param continued whether it waits for children that SIGCONT continued
  * @param hangs whether the call blocks until there is such a child
  * @param keeps whether a later call may find the child again
  * @param kinds the bits that select kinds of children; without a bit, the children whose end sends SIGCHLD
  */
-public record WaitOptions(boolean ended, boolean stopped, boolean continued, boolean hangs, boolean keeps, int kinds) {
+public record WaitOptions(boolean ended, boolean hangs, boolean keeps, int kinds) {
     private static final int NO_HANG = 1;
     private static final int STOPPED = 2;
     private static final int EXITED = 4;
@@ -25,12 +23,7 @@ public record WaitOptions(boolean ended, boolean stopped, boolean continued, boo
 
     private static WaitOptions of(int bits) {
         return new WaitOptions(
-                (bits & EXITED) != 0,
-                (bits & STOPPED) != 0,
-                (bits & CONTINUED) != 0,
-                (bits & NO_HANG) == 0,
-                (bits & NO_WAIT) != 0,
-                bits & KINDS_OF_CHILDREN);
+                (bits & EXITED) != 0, (bits & NO_HANG) == 0, (bits & NO_WAIT) != 0, bits & KINDS_OF_CHILDREN);
     }
 
     /**
@@ -39,11 +32,6 @@ public record WaitOptions(boolean ended, boolean stopped, boolean continued, boo
      */
     public boolean isFor(boolean sendsChildSignal) {
         return (kinds & ALL) != 0 || sendsChildSignal == ((kinds & CLONED) == 0);
-    }
-
-    /** Returns the same options, except that the call does not block. */
-    public WaitOptions withoutHanging() {
-        return new WaitOptions(ended, stopped, continued, false, keeps, kinds);
     }
 
     /**

@@ -4,16 +4,13 @@ package dev.samara.emulator.linux.call;
 import dev.samara.core.mman.MmException;
 import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.abi.WaitStatus;
 import dev.samara.emulator.linux.file.DescriptorTable;
-import dev.samara.emulator.linux.file.PidDescriptor;
 import dev.samara.emulator.linux.memory.BadAddress;
 import dev.samara.emulator.linux.memory.ProcessMemory;
 import dev.samara.emulator.linux.memory.UnnamedMemory;
 import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestSystem;
 import dev.samara.emulator.linux.process.GuestThread;
-import dev.samara.emulator.linux.process.PidTarget;
 import dev.samara.emulator.linux.signal.SignalActions;
 import dev.samara.emulator.linux.signal.SignalInfo;
 import org.jspecify.annotations.Nullable;
@@ -45,9 +42,6 @@ final class CloneCalls {
         }
         long made;
         try {
-            if (given.refusal() != 0) {
-                return given.refusal();
-            }
             made = places == 1 ? newThread(given) : newProcess(given);
         } catch (MmException e) {
             return LinuxErrno.of(e);
@@ -84,67 +78,6 @@ final class CloneCalls {
         }
     }
 
-    /**
-     * The pidfd of a child, which is counted as an open file, and its number. Without a file, the number is an error,
-     * or 0 if no pidfd was requested.
-     */
-    private record ChildDescriptor(long number, @Nullable PidDescriptor file) {
-        static ChildDescriptor none(long number) {
-            return new ChildDescriptor(number, null);
-        }
-    }
-
-    /**
-     * Creates the pidfd of a child if one is requested ({@code CLONE_PIDFD}): reserves its number, and stores the
-     * number in the caller's memory. The memory of a forked child does not contain the number, because that memory was
-     * copied earlier.
-     */
-    private ChildDescriptor newDescriptor(CloneArguments given, GuestThread child) {
-        if (!given.has(CloneArguments.PIDFD)) {
-            return ChildDescriptor.none(0);
-        }
-        boolean isThread = given.has(CloneArguments.THREAD);
-        PidTarget target = new PidTarget(child.process(), child.tid(), isThread);
-        PidDescriptor file = new PidDescriptor(target, isThread ? PidDescriptor.THREAD : 0);
-        DescriptorTable files = thread.process().files();
-        long number = files.reserve(thread.process().descriptorLimit());
-        if (number < 0) {
-            return ChildDescriptor.none(number);
-        }
-        ChildDescriptor made = new ChildDescriptor(number, file);
-        long error = LinuxErrno.ENFILE;
-        try {
-            if (file.countIn(thread.process().system().openFiles())) {
-                error = puts(given.descriptor(), (int) number) ? 0 : LinuxErrno.EFAULT;
-            }
-        } finally {
-            if (error != 0) {
-                dropDescriptor(made);
-            }
-        }
-        return error == 0 ? made : ChildDescriptor.none(error);
-    }
-
-    private void dropDescriptor(ChildDescriptor made) {
-        if (made.file != null) {
-            thread.process().files().endReserve((int) made.number);
-            made.file.release();
-        }
-    }
-
-    /** Starts a child, which other threads can already find. The child starts even if adding its pidfd fails. */
-    private void begin(GuestThread child, ChildDescriptor made) {
-        try {
-            if (made.file != null) {
-                DescriptorTable files = thread.process().files();
-                files.fill((int) made.number, made.file, true);
-                files.endReserve((int) made.number);
-            }
-        } finally {
-            child.start();
-        }
-    }
-
     /** Stores a number; returns whether the address can be written. */
     private boolean puts(long address, int number) {
         try {
@@ -166,27 +99,22 @@ final class CloneCalls {
         GuestProcess process = thread.process();
         int tid = process.system().tree().newId();
         GuestThread child = new GuestThread(process, tid, thread);
-        ChildDescriptor descriptor = ChildDescriptor.none(LinuxErrno.EAGAIN);
         boolean isMade = false;
         try {
             prepare(child, given);
             if (child.reserve()) {
-                descriptor = newDescriptor(given, child);
-            }
-            if (descriptor.number >= 0) {
                 storeParentTid(given, tid);
                 isMade = process.add(child, thread);
             }
         } finally {
             if (!isMade) {
-                giveUp(child, descriptor);
+                child.discard();
             }
         }
-        if (!isMade) {
-            return descriptor.number < 0 ? descriptor.number : LinuxErrno.EAGAIN;
+        if (isMade) {
+            child.start();
         }
-        begin(child, descriptor);
-        return tid;
+        return isMade ? tid : LinuxErrno.EAGAIN;
     }
 
     private static ProcessMemory fork(GuestProcess parent) {
@@ -207,7 +135,6 @@ final class CloneCalls {
         ProcessMemory memory = sharesMemory ? parent.memory().share() : fork(parent);
         GuestProcess process = null;
         GuestThread child = null;
-        ChildDescriptor descriptor = ChildDescriptor.none(LinuxErrno.EAGAIN);
         boolean isMade = false;
         try {
             process = copyOf(parent, pid, memory, given);
@@ -217,9 +144,6 @@ final class CloneCalls {
                 child.alternateStack().copyFrom(thread.alternateStack());
             }
             if (child.reserve()) {
-                descriptor = newDescriptor(given, child);
-            }
-            if (descriptor.number >= 0) {
                 storeParentTid(given, pid);
                 process.addFirst(child);
                 system.tree().add(process, parent, given.has(CloneArguments.PARENT));
@@ -227,14 +151,13 @@ final class CloneCalls {
             }
         } finally {
             if (!isMade) {
-                giveUp(child, descriptor);
-                giveUp(process, memory);
+                giveUp(process, child, memory);
             }
         }
         if (!isMade) {
-            return descriptor.number;
+            return LinuxErrno.EAGAIN;
         }
-        begin(child, descriptor);
+        child.start();
         if (system.isEnding()) {
             process.kill(SignalInfo.KILL);
         }
@@ -271,14 +194,10 @@ final class CloneCalls {
                 given.has(CloneArguments.PARENT) ? parent.endSignal() : given.endSignal());
     }
 
-    private void giveUp(@Nullable GuestThread child, ChildDescriptor descriptor) {
-        dropDescriptor(descriptor);
+    private static void giveUp(@Nullable GuestProcess process, @Nullable GuestThread child, ProcessMemory memory) {
         if (child != null) {
             child.discard();
         }
-    }
-
-    private static void giveUp(@Nullable GuestProcess process, ProcessMemory memory) {
         if (process != null) {
             process.files().closeAll();
         }
@@ -296,19 +215,5 @@ final class CloneCalls {
             }
             return copy;
         }
-    }
-
-    /** Ends this thread. If it is the last thread, {@code status} becomes the exit status of the process. */
-    long exitThread(long status) {
-        if (thread.process().threads() == 1) {
-            thread.process().exit(WaitStatus.exited((int) status));
-        }
-        thread.kill();
-        return 0;
-    }
-
-    long exitProcess(long status) {
-        thread.process().exit(WaitStatus.exited((int) status));
-        return 0;
     }
 }

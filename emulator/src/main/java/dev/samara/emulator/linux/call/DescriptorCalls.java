@@ -5,50 +5,77 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.DescriptorTable;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.MemoryDescriptor;
-import dev.samara.emulator.linux.file.NoOpenFile;
 import dev.samara.emulator.linux.file.OpenFlags;
-import dev.samara.emulator.linux.file.PipeEnd;
+import dev.samara.emulator.linux.file.ProcFile;
+import dev.samara.emulator.linux.lock.FileLocks;
+import dev.samara.emulator.linux.lock.FileLocks.Family;
+import dev.samara.emulator.linux.lock.FileLocks.FileKey;
+import dev.samara.emulator.linux.lock.HeldLock;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestThread;
-import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.function.BooleanSupplier;
-import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
-/** The calls about descriptors themselves, and {@code ppoll}. */
+/** The calls for descriptors: {@code close}, {@code dup}, {@code fcntl} with its locks, {@code flock}, {@code ioctl}. */
 final class DescriptorCalls {
     private static final int CLOSE_RANGE_UNSHARE = 2;
     private static final int CLOSE_RANGE_CLOEXEC = 4;
+
     private static final int F_DUPFD = 0;
     private static final int F_GETFD = 1;
     private static final int F_SETFD = 2;
     private static final int F_GETFL = 3;
     private static final int F_SETFL = 4;
-    private static final int F_GETOWN = 9;
-    private static final int F_GETOWN_EX = 16;
-    private static final int F_DUPFD_QUERY = 1027;
-    private static final int F_CREATED_QUERY = 1028;
+    private static final int F_GETLK = 5;
+    private static final int F_SETLK = 6;
+    private static final int F_SETLKW = 7;
     private static final int F_DUPFD_CLOEXEC = 1030;
-    private static final int F_SETPIPE_SZ = 1031;
-    private static final int F_GETPIPE_SZ = 1032;
     private static final int F_ADD_SEALS = 1033;
     private static final int F_GET_SEALS = 1034;
-    private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK | OpenFlags.DIRECT | OpenFlags.NOATIME;
-    private static final int POLL_ENTRY = 8;
-    /** The event of a descriptor that is not open ({@code POLLNVAL}). */
-    static final int INVALID = 32;
+    private static final int SET_FLAGS = OpenFlags.APPEND | OpenFlags.NONBLOCK;
+
+    /** The type of a lock in {@code struct flock}, and where the members are. */
+    private static final int READ = 0;
+
+    private static final int WRITE = 1;
+    private static final int UNLOCK = 2;
+    private static final int LOCK_BYTES = 32;
+    private static final int TYPE = 0;
+    private static final int FROM = 2;
+    private static final int START = 8;
+    private static final int LENGTH = 16;
+    private static final int PID = 24;
+
+    /** The operations of {@code flock}. */
+    private static final int SHARED = 1;
+
+    private static final int EXCLUSIVE = 2;
+    private static final int NO_WAIT = 4;
+    private static final int FREE = 8;
+
+    private static final int CURRENT = 1;
+    private static final int END = 2;
+
+    private static final int TCGETS = 0x5401;
+    private static final int TIOCGWINSZ = 0x5413;
+    private static final int FIONREAD = 0x541b;
+    private static final int FIONBIO = 0x5421;
+    private static final int FIONCLEX = 0x5450;
+    private static final int FIOCLEX = 0x5451;
+
+    /** What TCGETS reports of a terminal: ICRNL, OPOST and ONLCR, CREAD and CS8, ECHO and ICANON and ISIG. */
+    private static final int[] TERMINAL = {0x100, 5, 0xb0, 0xb};
+
+    private static final int TERMINAL_BYTES = 36;
+    private static final int ROWS = 24;
+    private static final int COLUMNS = 80;
 
     private final GuestThread thread;
     private final CallMemory memory;
-    private final LockCalls locks;
 
     DescriptorCalls(GuestThread thread) {
         this.thread = thread;
-        locks = new LockCalls(thread);
         memory = thread.memory();
     }
 
@@ -77,22 +104,18 @@ final class DescriptorCalls {
         return 0;
     }
 
-    /** {@code dup}. The caller chooses no number, so none is checked against the limit. */
     long duplicate(long descriptor) {
         GuestFile file = thread.file(descriptor);
-        return file == null ? LinuxErrno.EBADF : duplicate(file, false, 0);
+        return file == null ? LinuxErrno.EBADF : duplicate(file, 0, false);
     }
 
-    /** Duplicates a descriptor to the lowest free number that is at least {@code from} ({@code f_dupfd}). */
-    private long duplicateFrom(GuestFile file, long from, boolean endsAtExec) {
-        return (int) from < 0 || (int) from >= thread.process().descriptorLimit()
-                ? LinuxErrno.EINVAL
-                : duplicate(file, endsAtExec, (int) from);
-    }
-
-    private long duplicate(GuestFile file, boolean endsAtExec, int from) {
+    private long duplicate(GuestFile file, long from, boolean endsAtExec) {
+        int most = thread.process().descriptorLimit();
+        if ((int) from < 0 || ((int) from >= most && from != 0)) {
+            return LinuxErrno.EINVAL;
+        }
         file.retain();
-        return files().add(file, endsAtExec, from, thread.process().descriptorLimit());
+        return files().add(file, endsAtExec, (int) from, most);
     }
 
     long duplicateTo(long descriptor, long number, long flags) {
@@ -107,185 +130,183 @@ final class DescriptorCalls {
         return files().put((int) number, file, (flags & OpenFlags.CLOEXEC) != 0);
     }
 
+    /** {@code fcntl}. */
     long control(long descriptor, long command, long argument) {
         GuestFile file = thread.file(descriptor);
-        boolean isOfName = (int) command <= F_GETFL
-                || (int) command == F_DUPFD_CLOEXEC
-                || (int) command == F_DUPFD_QUERY
-                || (int) command == F_CREATED_QUERY;
-        if (file == null || (!isOfName && (file.flags() & OpenFlags.PATH) != 0)) {
+        if (file == null) {
             return LinuxErrno.EBADF;
         }
-        switch ((int) command) {
-            case F_GETOWN -> {
-                return 0;
-            }
-            case F_GETOWN_EX -> {
-                memory.putInt(argument, 0);
-                memory.putInt(argument + Integer.BYTES, 0);
-                return 0;
-            }
-            case F_GETPIPE_SZ -> {
-                return file instanceof PipeEnd pipe ? pipe.capacity() : LinuxErrno.EBADF;
-            }
-            case F_SETPIPE_SZ -> {
-                return file instanceof PipeEnd pipe ? pipe.resize((int) argument) : LinuxErrno.EBADF;
-            }
-            case F_DUPFD_QUERY -> {
-                GuestFile other = thread.file(argument);
-                return other == null ? LinuxErrno.EBADF : other == file ? 1 : 0;
-            }
-            case F_CREATED_QUERY -> {
-                return file.isNew() ? 1 : 0;
-            }
-            case F_DUPFD -> {
-                return duplicateFrom(file, argument, false);
-            }
-            case F_DUPFD_CLOEXEC -> {
-                return duplicateFrom(file, argument, true);
-            }
-            case F_GETFD -> {
-                return files().endsAtExec((int) descriptor) ? 1 : 0;
-            }
+        return switch ((int) command) {
+            case F_DUPFD -> duplicate(file, argument, false);
+            case F_DUPFD_CLOEXEC -> duplicate(file, argument, true);
+            case F_GETFD -> files().endsAtExec((int) descriptor) ? 1 : 0;
             case F_SETFD -> {
                 files().setEndsAtExec((int) descriptor, (argument & 1) != 0);
-                return 0;
+                yield 0;
             }
-            case F_GETFL -> {
-                return file.flags();
-            }
+            case F_GETFL -> file.flags();
             case F_SETFL -> {
-                return setFlags(file, (int) argument);
+                file.flags((file.flags() & ~SET_FLAGS) | ((int) argument & SET_FLAGS));
+                yield 0;
             }
-            case LockCalls.GETLK,
-                    LockCalls.SETLK,
-                    LockCalls.SETLKW,
-                    LockCalls.OFD_GETLK,
-                    LockCalls.OFD_SETLK,
-                    LockCalls.OFD_SETLKW -> {
-                return locks.control(file, (int) command, argument);
-            }
+            case F_GETLK, F_SETLK, F_SETLKW -> lock(file, (int) command, argument);
             case F_ADD_SEALS -> {
-                return addSeals(file, argument);
+                if (!file.mayWrite()) {
+                    yield LinuxErrno.EPERM;
+                }
+                yield file instanceof MemoryDescriptor sealed
+                        ? sealed.file().addSeals((int) argument)
+                        : LinuxErrno.EINVAL;
             }
-            case F_GET_SEALS -> {
-                return file instanceof MemoryDescriptor sealed ? sealed.file().seals() : LinuxErrno.EINVAL;
-            }
-            default -> {
-                return LinuxErrno.EINVAL;
-            }
-        }
+            case F_GET_SEALS ->
+                file instanceof MemoryDescriptor sealed ? sealed.file().seals() : LinuxErrno.EINVAL;
+            default -> LinuxErrno.EINVAL;
+        };
     }
 
-    /** {@code F_SETFL} ({@code setfl}). */
-    private long setFlags(GuestFile file, int wanted) {
-        int added = wanted & ~file.flags();
-        if ((added & OpenFlags.NOATIME) != 0 && !EmulatedChanges.isOwner(thread, file)) {
-            return LinuxErrno.EPERM;
-        }
-        if ((wanted & OpenFlags.DIRECT) != 0 && !file.mayBeDirect()) {
+    private FileLocks locks() {
+        return thread.process().system().locks();
+    }
+
+    /** Record locks, which a process owns by its descriptors. */
+    private long lock(GuestFile file, int command, long address) {
+        ByteBuffer given = memory.getBuffer(address, LOCK_BYTES);
+        int type = given.getShort(TYPE);
+        HeldLock wanted = wanted(file, given);
+        boolean isAsked = command == F_GETLK;
+        if (wanted == null || type < READ || type > (isAsked ? WRITE : UNLOCK)) {
             return LinuxErrno.EINVAL;
         }
-        int changed = file.sendsSignals() ? SET_FLAGS | OpenFlags.ASYNC : SET_FLAGS;
-        file.flags((file.flags() & ~changed) | (wanted & changed));
+        FileKey key = file.lockKey();
+        if (isAsked) {
+            tell(given, locks().conflict(key, Family.RECORDS, wanted));
+            memory.put(address, given);
+            return 0;
+        }
+        if (type == UNLOCK) {
+            locks().release(key, Family.RECORDS, wanted);
+            return 0;
+        }
+        if (!(type == READ ? file.mayRead() : file.mayWrite())) {
+            return LinuxErrno.EBADF;
+        }
+        return take(file, Family.RECORDS, wanted, command == F_SETLKW);
+    }
+
+    /** Returns the lock that a {@code struct flock} describes; null if its range is not one. */
+    private @Nullable HeldLock wanted(GuestFile file, ByteBuffer given) {
+        long from = switch (given.getShort(FROM)) {
+            case 0 -> 0;
+            case CURRENT -> Math.max(file.seek(0, CURRENT), 0);
+            case END -> file.status().size();
+            default -> -1;
+        };
+        long start = from + given.getLong(START);
+        long length = given.getLong(LENGTH);
+        long first = length < 0 ? start + length : start;
+        long last = length == 0 ? Long.MAX_VALUE : length < 0 ? start - 1 : start + length - 1;
+        boolean isWrite = given.getShort(TYPE) == WRITE;
+        return from < 0 || start < 0 || first < 0 || last < first
+                ? null
+                : new HeldLock(files(), thread.process().pid(), isWrite, first, last);
+    }
+
+    private static void tell(ByteBuffer given, @Nullable HeldLock found) {
+        if (found == null) {
+            given.putShort(TYPE, (short) UNLOCK);
+            return;
+        }
+        given.putShort(TYPE, (short) (found.isExclusive() ? WRITE : READ)).putShort(FROM, (short) 0);
+        given.putLong(START, found.start());
+        given.putLong(LENGTH, found.last() == Long.MAX_VALUE ? 0 : found.last() - found.start() + 1);
+        given.putInt(PID, found.pid());
+    }
+
+    /** Takes a lock of either family, or waits for it. */
+    private long take(GuestFile file, Family family, HeldLock wanted, boolean waits) {
+        file.keepLocks(locks());
+        files().keepLocks(locks());
+        FileKey key = file.lockKey();
+        long[] result = {locks().take(key, family, wanted)};
+        if (!waits || result[0] != LinuxErrno.EAGAIN) {
+            return result[0];
+        }
+        long waited = thread.await(
+                locks().waiters(),
+                () -> {
+                    result[0] = locks().take(key, family, wanted);
+                    return result[0] != LinuxErrno.EAGAIN;
+                },
+                WaitingThread.NEVER);
+        return waited != 0 ? waited : result[0];
+    }
+
+    /** {@code flock}, whose locks an open file owns. */
+    long lockWhole(long descriptor, long operation) {
+        int kind = (int) operation & ~NO_WAIT;
+        if (kind != SHARED && kind != EXCLUSIVE && kind != FREE) {
+            return LinuxErrno.EINVAL;
+        }
+        GuestFile file = thread.openFile(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        HeldLock wanted = new HeldLock(file, thread.process().pid(), kind == EXCLUSIVE, 0, Long.MAX_VALUE);
+        long result = kind == FREE ? LinuxErrno.EAGAIN : take(file, Family.WHOLE, wanted, false);
+        if (result != LinuxErrno.EAGAIN) {
+            return result;
+        }
+        // A lock that cannot be converted is lost, so that two that wait for each other's do not wait for ever.
+        locks().release(file.lockKey(), Family.WHOLE, wanted);
+        return kind == FREE ? 0 : (operation & NO_WAIT) != 0 ? result : take(file, Family.WHOLE, wanted, true);
+    }
+
+    /** {@code ioctl}. */
+    long request(long descriptor, long request, long address) {
+        GuestFile file = thread.openFile(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        switch ((int) request) {
+            case FIOCLEX, FIONCLEX -> files().setEndsAtExec((int) descriptor, (int) request == FIOCLEX);
+            case FIONBIO -> {
+                int kept = file.flags() & ~OpenFlags.NONBLOCK;
+                file.flags(memory.getInt(address) != 0 ? kept | OpenFlags.NONBLOCK : kept);
+            }
+            case FIONREAD -> {
+                long available = file.available();
+                if (available == GuestFile.UNTOLD) {
+                    return LinuxErrno.ENOTTY;
+                }
+                memory.putInt(address, (int) available);
+            }
+            case PageScanCalls.PAGEMAP_SCAN -> {
+                return file instanceof ProcFile.Pagemap pages
+                        ? new PageScanCalls(memory).scan(pages.space(), address)
+                        : LinuxErrno.ENOTTY;
+            }
+            case TCGETS, TIOCGWINSZ -> {
+                if (!file.isTerminal()) {
+                    return LinuxErrno.ENOTTY;
+                }
+                memory.put(address, (int) request == TCGETS ? settings() : size());
+            }
+            default -> {
+                return LinuxErrno.ENOTTY;
+            }
+        }
         return 0;
     }
 
-    /** Adds seals. The file must be open for writing ({@code memfd_fcntl}). */
-    private static long addSeals(GuestFile file, long seals) {
-        if (!file.mayWrite()) {
-            return LinuxErrno.EPERM;
+    private static ByteBuffer settings() {
+        ByteBuffer settings = CallMemory.structure(TERMINAL_BYTES);
+        for (int i = 0; i < TERMINAL.length; i++) {
+            settings.putInt(Integer.BYTES * i, TERMINAL[i]);
         }
-        return file instanceof MemoryDescriptor sealed ? sealed.file().addSeals((int) seals) : LinuxErrno.EINVAL;
+        return settings;
     }
 
-    /** A file and the events to poll for, as in {@code struct pollfd}. */
-    record PolledFile(GuestFile file, int events, boolean isIgnored) {
-        int found() {
-            if (isIgnored) {
-                return 0;
-            }
-            if (file == NoOpenFile.NONE) {
-                return INVALID;
-            }
-            return file.polled() & (events | GuestFile.FAILED | GuestFile.HUNG_UP);
-        }
-    }
-
-    long poll(long address, long count, long timeAddress, long maskAddress, long maskBytes) {
-        long time = timeAddress == 0 ? WaitingThread.NEVER : memory.getTime(timeAddress);
-        boolean isMaskWrong = maskAddress != 0 && maskBytes != Long.BYTES;
-        if (time < 0 || isMaskWrong) {
-            return LinuxErrno.EINVAL;
-        }
-        long waitMask = maskAddress == 0 ? 0 : memory.getLong(maskAddress);
-        // The kernel's number of entries has 32 bits.
-        int entryCount = (int) count;
-        if (Integer.compareUnsigned(entryCount, thread.process().descriptorLimit()) > 0) {
-            return LinuxErrno.EINVAL;
-        }
-        long deadline = timeAddress == 0
-                ? WaitingThread.NEVER
-                : thread.interruptedCall().deadlineIn(time);
-        LongSupplier wait = () -> poll(address, entryCount, timeAddress, time, deadline);
-        return maskAddress == 0 ? wait.getAsLong() : thread.mask().during(waitMask, wait);
-    }
-
-    private long poll(long address, int entryCount, long timeAddress, long time, long deadline) {
-        ByteBuffer entries = memory.getBuffer(address, entryCount * POLL_ENTRY);
-        List<PolledFile> polled = new ArrayList<>();
-        for (int i = 0; i < entryCount; i++) {
-            int descriptor = entries.getInt(POLL_ENTRY * i);
-            GuestFile file = descriptor < 0 ? null : thread.openFile(descriptor);
-            polled.add(new PolledFile(
-                    file == null ? NoOpenFile.NONE : file, entries.getShort(POLL_ENTRY * i + 4), descriptor < 0));
-        }
-        long waited = await(thread, polled, deadline);
-        putLeft(memory, timeAddress, time, deadline);
-        if (waited == LinuxErrno.RESTART) {
-            return LinuxErrno.RESTART_WITHOUT_HANDLER;
-        }
-        int ready = 0;
-        for (int i = 0; i < entryCount; i++) {
-            int found = polled.get(i).found();
-            ready += found != 0 ? 1 : 0;
-            entries.putShort(POLL_ENTRY * i + 6, (short) found);
-        }
-        memory.put(address, entries);
-        return ready;
-    }
-
-    /**
-     * Replaces the timeout of a wait with its remaining time, unless the timeout was 0. A fault of this store is
-     * ignored ({@code poll_select_finish}).
-     */
-    static void putLeft(CallMemory memory, long address, long time, long deadline) {
-        if (address != 0 && time != 0) {
-            byte[] left = new byte[2 * Long.BYTES];
-            long nanos = Math.max(deadline - System.nanoTime(), 0);
-            ByteBuffer.wrap(left)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .putLong(nanos / CallMemory.SECOND)
-                    .putLong(nanos % CallMemory.SECOND);
-            memory.putSome(address, left, 0, left.length);
-        }
-    }
-
-    /** Waits until one of the files is ready; returns the result of {@link GuestThread#await}. */
-    static long await(GuestThread thread, List<PolledFile> polled, long deadline) {
-        List<WaitList> lists = new ArrayList<>();
-        for (PolledFile each : polled) {
-            WaitList list = each.file.waiters();
-            if (list != null && !each.isIgnored) {
-                lists.add(list);
-                list.add(thread);
-            }
-        }
-        BooleanSupplier isReady = () -> polled.stream().anyMatch(each -> each.found() != 0);
-        try {
-            return thread.await(new WaitList(), isReady, deadline);
-        } finally {
-            lists.forEach(list -> list.remove(thread));
-        }
+    private static ByteBuffer size() {
+        return CallMemory.structure(8).putShort(0, (short) ROWS).putShort(2, (short) COLUMNS);
     }
 }

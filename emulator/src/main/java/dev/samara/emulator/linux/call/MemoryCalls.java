@@ -4,14 +4,18 @@ package dev.samara.emulator.linux.call;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
+import dev.samara.core.vma.Vma;
 import dev.samara.emulator.elf.ProgramLoader;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
+import dev.samara.emulator.linux.file.DeviceFile;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.memory.CallMemory;
+import dev.samara.emulator.linux.memory.ProcessMemory;
 import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
 import java.util.Arrays;
+import java.util.function.LongSupplier;
 
 /**
  * The memory calls. The library implements all of them. The guest's arguments are passed to it unchanged, and its
@@ -32,6 +36,31 @@ final class MemoryCalls {
     private static final int PIDFD_SELF_THREAD = -10000;
     private static final int PIDFD_SELF = -10001;
 
+    private static final int SET_MDWE = 65;
+    private static final int GET_MDWE = 66;
+    private static final int SET_VMA = 0x5356_4d41;
+    private static final long ANON_NAME = 0;
+    private static final int NAME_BYTES = 80;
+    private static final int QUERY = 0;
+    private static final int GLOBAL = 1;
+    private static final int GLOBAL_EXPEDITED = 1 << 1;
+    private static final int REGISTER_GLOBAL = 1 << 2;
+    private static final int PRIVATE = 1 << 3;
+    private static final int REGISTER_PRIVATE = 1 << 4;
+    private static final int SYNC_CORE = 1 << 5;
+    private static final int REGISTER_SYNC_CORE = 1 << 6;
+    private static final int GET_REGISTRATIONS = 1 << 9;
+
+    /** The commands of a kernel without restartable sequences. */
+    private static final int COMMANDS = GLOBAL
+            | GLOBAL_EXPEDITED
+            | REGISTER_GLOBAL
+            | PRIVATE
+            | REGISTER_PRIVATE
+            | SYNC_CORE
+            | REGISTER_SYNC_CORE
+            | GET_REGISTRATIONS;
+
     private final GuestThread thread;
     private final CallMemory memory;
 
@@ -40,8 +69,12 @@ final class MemoryCalls {
         memory = thread.memory();
     }
 
+    private GuestProcess process() {
+        return thread.process();
+    }
+
     private AddressSpace space() {
-        return thread.process().memory().space();
+        return process().memory().space();
     }
 
     /**
@@ -56,35 +89,51 @@ final class MemoryCalls {
         // All other types of mappings ignore bits that have no meaning.
         boolean isValidated = (mapFlags & MapFlags.TYPE) == MapFlags.SHARED_VALIDATE;
         int flags = isValidated ? narrowed(mapFlags) : (int) mapFlags;
-        Backing backing = null;
-        if ((flags & MapFlags.ANONYMOUS) == 0) {
-            GuestFile file = thread.openFile(descriptor);
-            if (file == null) {
-                return LinuxErrno.EBADF;
-            }
-            backing = file.mapped();
+        if ((flags & MapFlags.ANONYMOUS) != 0) {
+            return counted(true, () -> space().mmap(address, length, (int) protection, flags, null, offset));
         }
-        return space().mmap(address, length, (int) protection, flags, backing, offset);
+        GuestFile file = thread.openFile(descriptor);
+        if (file == null) {
+            return LinuxErrno.EBADF;
+        }
+        if (file instanceof DeviceFile device && device.isZero()) {
+            int anonymous = flags | MapFlags.ANONYMOUS;
+            return counted(true, () -> space().mmap(address, length, (int) protection, anonymous, null, 0));
+        }
+        Backing backing = file.backing();
+        if (backing == null) {
+            return LinuxErrno.ENODEV;
+        }
+        return !file.mayRead()
+                ? LinuxErrno.EACCES
+                : counted(true, () -> space().mmap(address, length, (int) protection, flags, backing, offset));
     }
 
     long unmap(long address, long length) {
-        return space().munmap(address, length);
+        Vma first = space().find(address);
+        // Whether the middle of a mapping is removed, which leaves two.
+        boolean divides = first != null && first.start() < address && first.end() > address + length;
+        return counted(divides, () -> space().munmap(address, length));
     }
 
-    long protect(long address, long length, long protection) {
-        return space().mprotect(address, length, narrowed(protection));
-    }
-
-    long remap(long address, long oldLength, long newLength, long flags, long newAddress) {
-        return space().mremap(address, oldLength, newLength, narrowed(flags), newAddress);
+    long lock(long address, long length, long flags) {
+        return counted(true, () -> space().mlock2(address, length, (int) flags));
     }
 
     long remapPages(long address, long length, long protection, long page, long flags) {
-        return space().remapFilePages(address, length, narrowed(protection), page, (int) flags);
+        return counted(true, () -> space().remapFilePages(address, length, narrowed(protection), page, (int) flags));
+    }
+
+    long protect(long address, long length, long protection) {
+        return counted(true, () -> space().mprotect(address, length, narrowed(protection)));
+    }
+
+    long remap(long address, long oldLength, long newLength, long flags, long newAddress) {
+        return counted(true, () -> space().mremap(address, oldLength, newLength, narrowed(flags), newAddress));
     }
 
     long advise(long address, long length, long advice) {
-        return space().madvise(address, length, (int) advice);
+        return counted(true, () -> space().madvise(address, length, (int) advice));
     }
 
     /** {@code process_madvise}, for the calling process only. */
@@ -102,7 +151,7 @@ final class MemoryCalls {
         long done = 0;
         for (long part = vector; part != vector + (long) PART * parts; part += PART) {
             long length = memory.getLong(part + Long.BYTES);
-            long result = space().madvise(memory.getLong(part), length, (int) advice);
+            long result = advise(memory.getLong(part), length, advice);
             if (result < 0) {
                 return done > 0 ? done : result;
             }
@@ -112,19 +161,29 @@ final class MemoryCalls {
     }
 
     long brk(long address) {
-        return space().brk(address);
+        // brk reports no errors. If it cannot move the break, it returns the present one, which brk(0) reads.
+        return process().memory().mayMapNothing() ? space().brk(0) : counted(false, () -> space().brk(address));
     }
 
-    long lock(long address, long length) {
-        return space().mlock(address, length);
-    }
-
-    long lock2(long address, long length, long flags) {
-        return space().mlock2(address, length, (int) flags);
+    /**
+     * Makes a call that may change the number of mappings, and counts them.
+     *
+     * @param adds whether the call may add mappings, and so fails at the limit of all processes
+     */
+    long counted(boolean adds, LongSupplier call) {
+        ProcessMemory memory = process().memory();
+        if (adds && memory.mayMapNothing()) {
+            return LinuxErrno.ENOMEM;
+        }
+        try {
+            return call.getAsLong();
+        } finally {
+            memory.recount();
+        }
     }
 
     long unlock(long address, long length) {
-        return space().munlock(address, length);
+        return counted(true, () -> space().munlock(address, length));
     }
 
     long lockAll(long flags) {
@@ -132,7 +191,7 @@ final class MemoryCalls {
     }
 
     long unlockAll() {
-        return space().munlockall();
+        return counted(false, () -> space().munlockall());
     }
 
     long sync(long address, long length, long flags) {
@@ -140,7 +199,7 @@ final class MemoryCalls {
     }
 
     long seal(long address, long length, long flags) {
-        return space().mseal(address, length, flags);
+        return counted(true, () -> space().mseal(address, length, flags));
     }
 
     long inCore(long address, long length, long vector) {
@@ -178,6 +237,78 @@ final class MemoryCalls {
         return 0;
     }
 
+    /** Executes an option. Returns EINVAL for an option that is not one of this class. */
+    long option(int option, long first, long second, long third, long fourth) {
+        switch (option) {
+            case SET_MDWE -> {
+                return second == 0 && third == 0 && fourth == 0 ? space().setMdwe(first) : LinuxErrno.EINVAL;
+            }
+            case GET_MDWE -> {
+                boolean isAlone = first == 0 && second == 0 && third == 0 && fourth == 0;
+                return isAlone ? space().mdwe() : LinuxErrno.EINVAL;
+            }
+            case SET_VMA -> {
+                return first == ANON_NAME ? counted(true, () -> setName(second, third, fourth)) : LinuxErrno.EINVAL;
+            }
+            default -> {
+                return LinuxErrno.EINVAL;
+            }
+        }
+    }
+
+    private long setName(long start, long length, long name) {
+        // If the name is too long, the string ends with a null character, which no name may contain.
+        return space().setAnonymousName(start, length, name == 0 ? null : memory.string(name, NAME_BYTES));
+    }
+
+    long barrier(long command, long flags) {
+        if ((int) flags != 0) {
+            return LinuxErrno.EINVAL;
+        }
+        return switch ((int) command) {
+            case QUERY -> COMMANDS;
+            case GLOBAL -> ofAll(0);
+            case GLOBAL_EXPEDITED -> ofAll(REGISTER_GLOBAL);
+            case PRIVATE ->
+                process().memory().isRegistered(REGISTER_PRIVATE)
+                        ? process().memory().space().membarrier()
+                        : LinuxErrno.EPERM;
+            case SYNC_CORE ->
+                process().memory().isRegistered(REGISTER_SYNC_CORE) ? synchronizeCode() : LinuxErrno.EPERM;
+            case REGISTER_GLOBAL, REGISTER_PRIVATE, REGISTER_SYNC_CORE -> {
+                process().memory().register((int) command);
+                yield 0;
+            }
+            case GET_REGISTRATIONS -> {
+                // In the kernel, a SYNC_CORE registration includes the registration for private fences.
+                int known = process().memory().registrations();
+                yield (known & REGISTER_SYNC_CORE) != 0 ? known | REGISTER_PRIVATE : known;
+            }
+            default -> LinuxErrno.EINVAL;
+        };
+    }
+
+    /** Makes the threads of each process execute a fence if the process's memory has the given registrations. */
+    private long ofAll(int registrations) {
+        for (GuestProcess each : process().system().tree().living()) {
+            if (each.memory().isRegistered(registrations)) {
+                // A process that has ended in the meantime executes nothing.
+                each.memory().space().membarrier();
+            }
+        }
+        return 0;
+    }
+
+    /** Makes changed code visible to all threads that share this memory. */
+    private long synchronizeCode() {
+        for (GuestProcess each : process().system().tree().living()) {
+            if (each.memory().identity().equals(process().memory().identity())) {
+                each.changedCode(thread);
+            }
+        }
+        return 0;
+    }
+
     /** Copies between this process and another one ({@code process_vm_readv}, {@code process_vm_writev}). */
     long transfer(boolean isRead, long pid, long own, long ownCount, long others, long otherCount, long flags) {
         // Of the number of own parts, the kernel looks at 32 bits (import_iovec).
@@ -185,7 +316,7 @@ final class MemoryCalls {
         if (flags != 0 || ownParts < 0 || ownParts > MOST_PARTS) {
             return LinuxErrno.EINVAL;
         }
-        MemoryVector parts = MemoryVector.of(memory, own, ownParts);
+        TransferCalls.MemoryVector parts = TransferCalls.MemoryVector.of(memory, own, ownParts);
         if (parts.error() != 0 || parts.length() == 0) {
             return parts.error();
         }
@@ -207,9 +338,6 @@ final class MemoryCalls {
             return LinuxErrno.ESRCH;
         }
         GuestProcess other = found.process();
-        if (other.pid() != thread.process().pid() && !thread.credentials().mayInspect(found.credentials())) {
-            return LinuxErrno.EPERM;
-        }
         byte[] bytes = new byte[CHUNK];
         long done = 0;
         for (; ; ) {

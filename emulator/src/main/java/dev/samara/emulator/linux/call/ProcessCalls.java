@@ -7,7 +7,6 @@ import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.abi.WaitOptions;
 import dev.samara.emulator.linux.file.DeviceFile;
-import dev.samara.emulator.linux.file.PidDescriptor;
 import dev.samara.emulator.linux.memory.CallMemory;
 import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestSystem;
@@ -19,6 +18,7 @@ import dev.samara.emulator.linux.signal.SignalInfo;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import java.util.BitSet;
 
 /** The calls that wait for children, and the calls that return or set properties of a process or of its machine. */
 final class ProcessCalls {
@@ -46,7 +46,7 @@ final class ProcessCalls {
     private static final int BY_ALL = 0;
     private static final int BY_PID = 1;
     private static final int BY_GROUP = 2;
-    private static final int BY_DESCRIPTOR = 3;
+
     private static final int NAME = 65;
     private static final int SYSINFO = 112;
     private static final int PR_SET_NAME = 15;
@@ -54,14 +54,13 @@ final class ProcessCalls {
 
     private final GuestThread thread;
     private final CallMemory memory;
-    private final MemoryOptions options;
+
     private final SignalCalls signals;
 
-    ProcessCalls(GuestThread thread) {
+    ProcessCalls(GuestThread thread, SignalCalls signals) {
         this.thread = thread;
         memory = thread.memory();
-        options = new MemoryOptions(thread);
-        signals = new SignalCalls(thread);
+        this.signals = signals;
     }
 
     private GuestProcess process() {
@@ -73,7 +72,7 @@ final class ProcessCalls {
     }
 
     /** Waits for a child; returns 0, an error, or 1 if {@code found} contains a child. */
-    private long await(int wanted, WaitOptions options, ProcessTree.ChangedChild[] found) {
+    private long await(int wanted, WaitOptions options, GuestProcess[] found) {
         GuestProcess own = process();
         if (!tree().hasChild(own, wanted, options)) {
             return LinuxErrno.ECHILD;
@@ -81,7 +80,7 @@ final class ProcessCalls {
         long waited = thread.await(
                 own.childEnds(),
                 () -> {
-                    found[0] = tree().takeChanged(own, wanted, options);
+                    found[0] = tree().takeEnded(own, wanted, options);
                     return found[0] != null || !options.hangs() || !tree().hasChild(own, wanted, options);
                 },
                 WaitingThread.NEVER);
@@ -99,33 +98,33 @@ final class ProcessCalls {
         if ((int) pid == Integer.MIN_VALUE) {
             return LinuxErrno.ESRCH;
         }
-        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
+        GuestProcess[] found = new GuestProcess[1];
         long result = await((int) pid, options, found);
         if (result != 1) {
             return result;
         }
         if (statusAddress != 0) {
-            memory.putInt(statusAddress, found[0].status());
+            memory.putInt(statusAddress, found[0].exitStatus());
         }
         if (usageAddress != 0) {
-            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
+            memory.put(usageAddress, structure(found[0].usedNanos(), 0));
         }
-        return found[0].process().pid();
+        return found[0].pid();
     }
 
     long waitId(long kind, long id, long infoAddress, long bits, long usageAddress) {
-        ProcessTree.ChangedChild[] found = new ProcessTree.ChangedChild[1];
+        GuestProcess[] found = new GuestProcess[1];
         long result = waitId(kind, id, bits, found);
         if (usageAddress != 0 && result == 1) {
-            memory.put(usageAddress, structure(found[0].process().usedNanos(), 0));
+            memory.put(usageAddress, structure(found[0].usedNanos(), 0));
         }
         if (infoAddress != 0) {
             // Written even if no child was found, and even after an error.
             ByteBuffer info = CallMemory.structure(SignalInfo.BYTES);
             if (result == 1) {
-                int status = found[0].status();
-                int child = found[0].process().pid();
-                int user = found[0].process().credentials().users().real();
+                int status = found[0].exitStatus();
+                int child = found[0].pid();
+                int user = process().system().user();
                 SignalInfo.ofChild(SignalInfo.CHLD, child, user, status).putTo(info);
             }
             byte[] written = new byte[CHILD_INFO];
@@ -135,65 +134,16 @@ final class ProcessCalls {
         return Math.min(result, 0);
     }
 
-    /** Returns 1 and a child whose state has changed, 0 if there is none, or an error. */
-    private long waitId(long kind, long id, long bits, ProcessTree.ChangedChild[] found) {
+    private long waitId(long kind, long id, long bits, GuestProcess[] found) {
         WaitOptions options = WaitOptions.ofWaitId((int) bits);
-        if (options == null || ((int) kind == BY_PID && (int) id <= 0) || ((int) kind != BY_ALL && (int) id < 0)) {
+        if (options == null
+                || ((int) kind == BY_PID && (int) id <= 0)
+                || (int) kind < BY_ALL
+                || (int) kind > BY_GROUP) {
             return LinuxErrno.EINVAL;
         }
-        int wanted;
-        boolean isPatient = true;
-        switch ((int) kind) {
-            case BY_ALL -> wanted = -1;
-            case BY_PID -> wanted = (int) id;
-            case BY_GROUP -> wanted = -(int) id;
-            case BY_DESCRIPTOR -> {
-                PidDescriptor process = PidCalls.of(thread, id);
-                if (process == null) {
-                    return LinuxErrno.EBADF;
-                }
-                wanted = process.id();
-                isPatient = process.isPatient() || !options.hangs();
-            }
-            default -> {
-                return LinuxErrno.EINVAL;
-            }
-        }
-        long result = await(wanted, isPatient ? options : options.withoutHanging(), found);
-        return result == 0 && !isPatient ? LinuxErrno.EAGAIN : result;
-    }
-
-    long parent() {
-        return tree().parentOf(process());
-    }
-
-    /**
-     * Returns the PID of the process with an ID, which may be that of any of its threads; 0 stands for the calling
-     * process.
-     */
-    private int processOf(int id) {
-        GuestProcess found = id == 0 ? process() : signals.process(id);
-        return found == null ? id : found.pid();
-    }
-
-    long group(long pid) {
-        return tree().group(processOf((int) pid));
-    }
-
-    long session(long pid) {
-        return tree().session(processOf((int) pid));
-    }
-
-    long setGroup(long pid, long group) {
-        int target = (int) pid == 0 ? process().pid() : (int) pid;
-        int wanted = (int) group == 0 ? target : (int) group;
-        // Whether the ID belongs to a thread, but is not the PID of its process.
-        boolean isInside = processOf(target) != target;
-        return wanted < 0 || isInside ? LinuxErrno.EINVAL : tree().setGroup(process(), target, wanted);
-    }
-
-    long newSession() {
-        return tree().newSession(process().pid());
+        int wanted = (int) kind == BY_ALL ? -1 : (int) kind == BY_PID ? (int) id : -(int) id;
+        return await(wanted, options, found);
     }
 
     long name(long address) {
@@ -218,17 +168,6 @@ final class ProcessCalls {
         return 0;
     }
 
-    /** {@code getrlimit}. Checks the resource number before the address. */
-    long getLimit(long number, long address) {
-        long result = limit(0, number, 0, address);
-        return result == 0 && address == 0 ? LinuxErrno.EFAULT : result;
-    }
-
-    /** {@code setrlimit}. */
-    long setLimit(long number, long address) {
-        return address == 0 ? LinuxErrno.EFAULT : limit(0, number, address, 0);
-    }
-
     /** {@code prlimit64}. Checks the memory, the process, its owner and the limit, in the order of the kernel. */
     long limit(long pid, long number, long newAddress, long oldAddress) {
         long soft = newAddress == 0 ? 0 : memory.getLong(newAddress);
@@ -236,9 +175,6 @@ final class ProcessCalls {
         GuestProcess target = (int) pid == 0 ? process() : signals.process((int) pid);
         if (target == null) {
             return LinuxErrno.ESRCH;
-        }
-        if (target != process() && !thread.credentials().mayInspect(target.credentials())) {
-            return LinuxErrno.EPERM;
         }
         // The kernel's number has 32 bits.
         int resource = (int) number;
@@ -258,8 +194,20 @@ final class ProcessCalls {
         return 0;
     }
 
-    /** Some options of {@code prctl}. */
-    long control(long option, long address, long second, long third, long fourth) {
+    long group(long pid) {
+        int found = tree().group((int) pid == 0 ? process().pid() : (int) pid);
+        return found < 0 ? LinuxErrno.ESRCH : found;
+    }
+
+    long setGroup(long pid, long group) {
+        int target = (int) pid == 0 ? process().pid() : (int) pid;
+        return (int) group < 0
+                ? LinuxErrno.EINVAL
+                : tree().setGroup(process(), target, (int) group == 0 ? target : (int) group);
+    }
+
+    /** {@code prctl}; a group of its options is about memory. */
+    long control(MemoryCalls ofMemory, long option, long address, long second, long third, long fourth) {
         switch ((int) option) {
             case PR_SET_NAME -> {
                 String name = memory.string(address, ProgramNames.BYTES);
@@ -271,9 +219,36 @@ final class ProcessCalls {
                 return 0;
             }
             default -> {
-                return options.control((int) option, address, second, third, fourth);
+                return ofMemory.option((int) option, address, second, third, fourth);
             }
         }
+    }
+
+    /** {@code sched_getaffinity}: each thread may run on all processors. */
+    long processors(long tid, long length, long address) {
+        int count = process().system().processors();
+        int bytes = (count + Long.SIZE - 1) / Long.SIZE * Long.BYTES;
+        if ((length & 0xffff_ffffL) < bytes) {
+            return LinuxErrno.EINVAL;
+        }
+        if ((int) tid != 0 && tree().findThread((int) tid) == null) {
+            return LinuxErrno.ESRCH;
+        }
+        BitSet set = new BitSet();
+        set.set(0, count);
+        memory.put(address, Arrays.copyOf(set.toByteArray(), bytes));
+        return bytes;
+    }
+
+    /** {@code getcpu}: the host chooses processors, so each thread reports one of its own. */
+    long processor(long cpuAddress, long nodeAddress) {
+        if (cpuAddress != 0) {
+            memory.putInt(cpuAddress, thread.tid() % process().system().processors());
+        }
+        if (nodeAddress != 0) {
+            memory.putInt(nodeAddress, 0);
+        }
+        return 0;
     }
 
     /**
@@ -317,7 +292,7 @@ final class ProcessCalls {
             return LinuxErrno.EINVAL;
         }
         long wanted = Math.min(Math.max(length, 0), MOST_RANDOM);
-        long refused = MemoryVector.of(memory, address, wanted).error();
+        long refused = TransferCalls.MemoryVector.of(memory, address, wanted).error();
         if (refused != 0) {
             return refused;
         }

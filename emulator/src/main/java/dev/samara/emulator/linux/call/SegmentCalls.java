@@ -45,7 +45,7 @@ final class SegmentCalls {
     }
 
     private int user() {
-        return thread.credentials().users().effective();
+        return thread.process().system().user();
     }
 
     long get(long key, long size, long flags) {

@@ -5,7 +5,6 @@ import dev.samara.emulator.cpu.Hart;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.BadAddress;
 import dev.samara.emulator.linux.memory.CallMemory;
-import dev.samara.emulator.linux.process.Credentials;
 import dev.samara.emulator.linux.process.GuestProcess;
 import dev.samara.emulator.linux.process.GuestThread;
 import dev.samara.emulator.linux.process.ProcessTree;
@@ -18,9 +17,7 @@ import dev.samara.emulator.linux.signal.SignalMask;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -30,13 +27,6 @@ final class SignalCalls {
     private static final int BLOCK = 0;
     private static final int UNBLOCK = 1;
     private static final int SET = 2;
-
-    /** The flags of {@code pidfd_send_signal}, which determine the receivers of the signal. */
-    static final int TO_THREAD = 1;
-
-    static final int TO_PROCESS = 2;
-    static final int TO_GROUP = 4;
-    static final int SCOPES = TO_THREAD | TO_PROCESS | TO_GROUP;
 
     private final GuestThread thread;
     private final CallMemory memory;
@@ -153,33 +143,34 @@ final class SignalCalls {
     }
 
     private SignalInfo info(int signal, int code) {
-        return SignalInfo.sent(
-                signal,
-                code,
-                thread.process().pid(),
-                thread.credentials().users().real());
+        GuestProcess own = thread.process();
+        return SignalInfo.sent(signal, code, own.pid(), own.system().user());
     }
 
     private static boolean isWrong(long signal) {
         return signal < 0 || signal > SignalInfo.MOST;
     }
 
+    /** {@code kill}: sends a signal to a process, to a group, or to all processes but this one. */
     long kill(long number, long signal) {
         int pid = (int) number;
+        if (isWrong(signal)) {
+            return LinuxErrno.EINVAL;
+        }
+        SignalInfo info = info((int) signal, SignalInfo.SI_USER);
         ProcessTree tree = thread.process().system().tree();
-        List<GuestProcess> targets;
         if (pid > 0) {
             GuestProcess found = process(pid);
-            targets = found == null ? List.of() : List.of(found);
-        } else if (pid == -1) {
-            targets = new ArrayList<>(tree.all());
-            targets.remove(thread.process());
-            long result = sendToAll(targets, info((int) signal, SignalInfo.SI_USER));
-            return result == LinuxErrno.EPERM ? 0 : result;
-        } else {
-            targets = tree.ofGroup(pid == 0 ? (int) tree.group(thread.process().pid()) : -pid);
+            return found == null ? LinuxErrno.ESRCH : sendTo(found, info);
         }
-        return sendToAll(targets, info((int) signal, SignalInfo.SI_USER));
+        int group = pid == 0 ? tree.group(thread.process().pid()) : -pid;
+        long result = LinuxErrno.ESRCH;
+        for (GuestProcess each : tree.all()) {
+            if (pid == -1 ? each != thread.process() : tree.group(each.pid()) == group) {
+                result = sendTo(each, info);
+            }
+        }
+        return result;
     }
 
     /** Returns the process with an ID, which may also be that of one of its threads; null if there is none. */
@@ -196,121 +187,35 @@ final class SignalCalls {
         return found != null && (pid == 0 || found.process().pid() == pid) ? found : null;
     }
 
-    /** {@code tkill}: sends a signal to a thread of any process. */
-    long killThread(long tid, long signal) {
-        return (int) tid <= 0 ? LinuxErrno.EINVAL : sendToThread(0, (int) tid, info((int) signal, SignalInfo.SI_TKILL));
-    }
-
-    /** {@code tgkill}: sends a signal to a thread of a process. */
+    /** {@code tgkill}, and for a {@code pid} of 0 {@code tkill}. */
     long killThread(long pid, long tid, long signal) {
-        return (int) pid <= 0 || (int) tid <= 0
-                ? LinuxErrno.EINVAL
-                : sendToThread((int) pid, (int) tid, info((int) signal, SignalInfo.SI_TKILL));
-    }
-
-    private long sendToThread(int pid, int tid, SignalInfo info) {
-        GuestThread target = find(pid, tid);
-        if (target != null) {
-            return sendTo(target, info);
-        }
-        // A process that has ended can be found by the ID of its first thread until its parent has waited for it.
-        GuestProcess ended = thread.process().system().tree().find(tid);
-        return ended == null || (pid != 0 && pid != tid)
-                ? LinuxErrno.ESRCH
-                : check(ended, ended.credentials(), info.signal());
-    }
-
-    /**
-     * Sends a signal for {@code pidfd_send_signal}.
-     *
-     * @param id the ID of a process, a thread, or a group
-     * @param scope what {@code id} identifies
-     * @param infoAddress the address of the {@code siginfo_t} for a handler; if 0, the handler gets the same as from
-     *     {@code kill}
-     */
-    long send(int id, int scope, int signal, long infoAddress) {
-        SignalInfo info = info(signal, scope == TO_THREAD ? SignalInfo.SI_TKILL : SignalInfo.SI_USER);
-        if (infoAddress != 0) {
-            info = queued(signal, infoAddress);
-            if (memory.getInt(infoAddress) != signal) {
-                return LinuxErrno.EINVAL;
-            }
-            if (isForged(info) && (id != thread.tid() || scope == TO_GROUP)) {
-                return LinuxErrno.EPERM;
-            }
-        }
-        ProcessTree tree = thread.process().system().tree();
-        if (scope == TO_GROUP) {
-            return sendToAll(tree.ofGroup(id), info);
-        }
-        if (scope == TO_THREAD) {
-            return sendToThread(0, id, info);
-        }
-        GuestProcess process = process(id);
-        return process == null ? LinuxErrno.ESRCH : sendTo(process, info);
-    }
-
-    private long sendToAll(List<GuestProcess> targets, SignalInfo info) {
-        long result = LinuxErrno.ESRCH;
-        boolean isSent = false;
-        for (GuestProcess each : targets) {
-            result = sendTo(each, info);
-            isSent |= result == 0;
-        }
-        return isSent ? 0 : result;
-    }
-
-    private long sendTo(GuestProcess target, SignalInfo info) {
-        long error = check(target, target.credentials(), info.signal());
-        return error != 0 || info.signal() == 0 ? error : SignalDelivery.send(target, info);
-    }
-
-    private long sendTo(GuestThread target, SignalInfo info) {
-        long error = check(target.process(), target.credentials(), info.signal());
-        return error != 0 || info.signal() == 0 ? error : SignalDelivery.send(target, info);
-    }
-
-    /** Returns the error if a signal may not be sent ({@code check_kill_permission}); 0 otherwise. */
-    private long check(GuestProcess target, Credentials owner, int signal) {
-        if (isWrong(signal)) {
+        if ((int) tid <= 0 || isWrong(signal)) {
             return LinuxErrno.EINVAL;
         }
-        GuestProcess own = thread.process();
-        ProcessTree tree = own.system().tree();
-        boolean isPermitted = target.pid() == own.pid()
-                || thread.credentials().maySignal(owner)
-                || (signal == SignalInfo.CONT && tree.session(target.pid()) == tree.session(own.pid()));
-        return isPermitted ? 0 : LinuxErrno.EPERM;
+        GuestThread target = find((int) pid, (int) tid);
+        if (target != null) {
+            SignalInfo info = info((int) signal, SignalInfo.SI_TKILL);
+            return info.signal() == 0 ? 0 : SignalDelivery.send(target, info);
+        }
+        // A process that has ended can be found by the ID of its first thread until its parent has waited for it.
+        GuestProcess ended = thread.process().system().tree().find((int) tid);
+        return ended == null || ((int) pid != 0 && (int) pid != (int) tid) ? LinuxErrno.ESRCH : 0;
     }
 
-    /** Whether a signal claims to be sent by the kernel or by {@code kill}. */
-    private static boolean isForged(SignalInfo info) {
-        return info.code() >= 0 || info.code() == SignalInfo.SI_TKILL;
+    private static long sendTo(GuestProcess target, SignalInfo info) {
+        return info.signal() == 0 ? 0 : SignalDelivery.send(target, info);
     }
 
-    private SignalInfo queued(int signal, long address) {
-        ByteBuffer given = memory.getBuffer(address, SignalInfo.BYTES);
-        return new SignalInfo(signal, given.getInt(8), 0, given.getInt(16), given.getInt(20), given.getLong(24));
-    }
-
+    /** {@code rt_sigqueueinfo}: only a process itself may claim that the kernel or {@code kill} sent a signal. */
     long queue(long pid, long signal, long address) {
-        SignalInfo info = queued((int) signal, address);
-        if (isForged(info) && (int) pid != thread.tid()) {
+        ByteBuffer given = memory.getBuffer(address, SignalInfo.BYTES);
+        SignalInfo info =
+                new SignalInfo((int) signal, given.getInt(8), 0, given.getInt(16), given.getInt(20), given.getLong(24));
+        if (info.code() >= 0 && (int) pid != thread.tid()) {
             return LinuxErrno.EPERM;
         }
         GuestProcess target = process((int) pid);
-        return target == null ? LinuxErrno.ESRCH : sendTo(target, info);
-    }
-
-    long queueThread(long pid, long tid, long signal, long address) {
-        SignalInfo info = queued((int) signal, address);
-        if ((int) pid <= 0 || (int) tid <= 0) {
-            return LinuxErrno.EINVAL;
-        }
-        if (isForged(info) && (int) tid != thread.tid()) {
-            return LinuxErrno.EPERM;
-        }
-        return sendToThread((int) pid, (int) tid, info);
+        return target == null ? LinuxErrno.ESRCH : isWrong(signal) ? LinuxErrno.EINVAL : sendTo(target, info);
     }
 
     /** Waits for blocked signals and takes one, without a handler ({@code rt_sigtimedwait}). */

@@ -10,66 +10,54 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
- * The result of {@code stat}.
+ * The result of {@code stat}. The times are nanoseconds.
  *
  * @param device number of the device
  * @param inode number of the file
  * @param mode type and rights
  * @param links number of names
  * @param size bytes
- * @param times when the file was last read and changed
+ * @param accessed when the file was last read
+ * @param modified when its bytes were last changed
+ * @param changed when its status was last changed
  */
-public record FileStatus(long device, long inode, int mode, int links, long size, FileTimes times) {
+public record FileStatus(
+        long device, long inode, int mode, int links, long size, long accessed, long modified, long changed) {
     public static final int TYPE = 0170000;
     public static final int FIFO = 0010000;
     public static final int CHARACTERS = 0020000;
     public static final int FOLDER = 0040000;
     public static final int REGULAR = 0100000;
 
-    /** Bits of the argument of {@link #allows}. */
-    public static final int MAY_READ = 4;
-
+    /** A bit of the argument of {@link #allows}. */
     public static final int MAY_WRITE = 2;
 
     static final int LINK = 0120000;
 
-    /** The sizes of {@code struct stat} and of {@code struct statx}. */
-    static final int BYTES = 128;
-
-    static final int EXTENDED_BYTES = 256;
-
-    private static final int BASIC_STATS = 0x7ff;
-
-    /** {@code STATX_MTIME} and {@code STATX_CTIME}. */
-    private static final int CHANGES = 0xc0;
+    /** The size of {@code struct stat}. */
+    private static final int BYTES = 128;
 
     /** The device number of files that the host does not have. */
     private static final int EMULATED = 1;
 
-    /** The size that {@code lstat} shows for a descriptor's link in {@code /proc}. */
-    private static final int SIZE_OF_DESCRIPTOR = 64;
-
-    static final int BLOCK = 4096;
+    private static final int BLOCK = 4096;
     private static final int SECTOR = 512;
-    static final int BITS_OF_RIGHTS = 07777;
 
     /** Returns the status of a file that the host does not have. */
-    static FileStatus of(int mode, long inode, long size) {
-        return new FileStatus(EMULATED, inode, mode, 1, size, FileTimes.NONE);
+    public static FileStatus of(int mode, long inode, long size) {
+        return new FileStatus(EMULATED, inode, mode, 1, size, 0, 0, 0);
     }
 
-    /**
-     * Returns the status of a directory that the host does not have.
-     *
-     * @param rights the permission bits
-     * @param number the inode number
-     * @param folders the number of subdirectories
-     */
+    /** Returns the status of a directory that the host does not have, with a number of subdirectories. */
     public static FileStatus ofFolder(int rights, long number, int folders) {
-        return new FileStatus(EMULATED, number, FOLDER | rights, 2 + folders, 0, FileTimes.NONE);
+        return of(FOLDER | rights, number, 0).withNames(2 + folders);
+    }
+
+    /** Returns the status of a symbolic link that the host does not have. */
+    public static FileStatus ofLink(long number, int length) {
+        return of(LINK | 0777, number, length);
     }
 
     /** Returns a unique inode number for a file that the host does not have, computed from its path. */
@@ -82,36 +70,7 @@ public record FileStatus(long device, long inode, int mode, int links, long size
         return hash >>> 2 | 1L << 61;
     }
 
-    /**
-     * Returns the status of a symbolic link that the host does not have. {@code length} is the length of its target.
-     */
-    public static FileStatus ofLink(long number, int length) {
-        return of(LINK | 0777, number, length);
-    }
-
-    /**
-     * Returns the status of the link in {@code /proc/PID/fd} for an open file ({@code tid_fd_update_inode}).
-     *
-     * @param inode the inode number of the link, which no other link has
-     */
-    public static FileStatus ofDescriptor(GuestFile open, long inode) {
-        boolean isPath = (open.flags() & OpenFlags.PATH) != 0;
-        int reads = open.mayRead() && !isPath ? 0500 : 0;
-        int writes = open.mayWrite() && !isPath ? 0300 : 0;
-        return of(LINK | reads | writes, inode, SIZE_OF_DESCRIPTOR);
-    }
-
-    /**
-     * Returns whether an access now updates the access time (as with {@code relatime}).
-     *
-     * @param now the real time in nanoseconds
-     */
-    boolean isAccessOld(long now) {
-        return times.accessed() <= times.modified()
-                || times.accessed() <= times.changed()
-                || now - times.accessed() >= TimeUnit.DAYS.toNanos(1);
-    }
-
+    /** Reads the status of a file of the host. */
     public static FileStatus of(Path path, boolean follows) throws IOException {
         LinkOption[] options = follows ? new LinkOption[0] : new LinkOption[] {LinkOption.NOFOLLOW_LINKS};
         Map<String, Object> all = Files.readAttributes(
@@ -122,7 +81,9 @@ public record FileStatus(long device, long inode, int mode, int links, long size
                 (int) number(all, "mode"),
                 (int) number(all, "nlink"),
                 number(all, "size"),
-                new FileTimes(time(all, "lastAccessTime"), time(all, "lastModifiedTime"), time(all, "ctime")));
+                time(all, "lastAccessTime"),
+                time(all, "lastModifiedTime"),
+                time(all, "ctime"));
     }
 
     private static long time(Map<String, Object> all, String name) {
@@ -134,134 +95,48 @@ public record FileStatus(long device, long inode, int mode, int links, long size
     }
 
     FileStatus withSize(long bytes) {
-        return new FileStatus(device, inode, mode, links, bytes, times);
+        return new FileStatus(device, inode, mode, links, bytes, accessed, modified, changed);
     }
 
-    FileStatus withoutNames() {
-        return withNames(0);
-    }
-
-    /** Returns a copy of this status with the given number of names. */
     FileStatus withNames(int names) {
-        return new FileStatus(device, inode, mode, names, size, times);
+        return new FileStatus(device, inode, mode, names, size, accessed, modified, changed);
     }
 
-    /** Returns this without the set-user-ID and set-group-ID bits that {@link HostRights#withoutPrivileges} removes. */
-    public FileStatus withoutPrivileges() {
-        return withRights(HostRights.withoutPrivileges(mode));
-    }
-
-    /** Returns this with other permission bits, as {@code chmod} sets them. */
-    public FileStatus withRights(int rights) {
-        int changed = (mode & TYPE) | (rights & BITS_OF_RIGHTS);
-        return new FileStatus(device, inode, changed, links, size, times);
-    }
-
-    /**
-     * Returns this with other times of the last access and the last change of bytes. A time that is null stays
-     * unchanged.
-     */
-    public FileStatus withTimes(@Nullable FileTime accessed, @Nullable FileTime modified) {
-        FileTimes found = new FileTimes(
-                accessed == null ? times.accessed() : accessed.to(TimeUnit.NANOSECONDS),
-                modified == null ? times.modified() : modified.to(TimeUnit.NANOSECONDS),
-                times.changed());
-        return new FileStatus(device, inode, mode, links, size, found);
-    }
-
-    /** Returns this with the present time as the time of the last status change. */
-    public FileStatus changedNow() {
-        return new FileStatus(device, inode, mode, links, size, times.changedNow());
-    }
-
-    /** Whether this and another status belong to the same file. */
     public boolean isSame(FileStatus other) {
         return device == other.device && inode == other.inode;
     }
 
-    /** Whether this file exists only in the emulator. */
-    public boolean isEmulated() {
-        return device == EMULATED;
+    public boolean isType(int type) {
+        return (mode & TYPE) == type;
     }
 
     public boolean isFolder() {
-        return (mode & TYPE) == FOLDER;
+        return isType(FOLDER);
     }
 
     public boolean isLink() {
-        return (mode & TYPE) == LINK;
+        return isType(LINK);
     }
 
-    /** Stores a time as seconds and nanoseconds. The nanoseconds take 4 bytes, which fits both structures. */
+    /** Returns whether the owner has rights. */
+    public boolean allows(int rights) {
+        return (mode >> 6 & rights) == rights;
+    }
+
     private static void put(ByteBuffer to, int at, long nanos) {
         to.putLong(at, Math.floorDiv(nanos, CallMemory.SECOND));
         to.putInt(at + 8, (int) Math.floorMod(nanos, CallMemory.SECOND));
     }
 
+    /** Returns {@code struct stat}, with the owner as user and group. */
     public ByteBuffer bytes(int user) {
         ByteBuffer to = CallMemory.structure(BYTES);
         to.putLong(0, device).putLong(8, inode).putInt(16, mode).putInt(20, links);
         to.putInt(24, user).putInt(28, user);
-        to.putLong(48, size).putInt(56, BLOCK).putLong(64, sectors());
-        put(to, 72, times.accessed());
-        put(to, 88, times.modified());
-        put(to, 104, times.changed());
+        to.putLong(48, size).putInt(56, BLOCK).putLong(64, (size + SECTOR - 1) / SECTOR);
+        put(to, 72, accessed);
+        put(to, 88, modified);
+        put(to, 104, changed);
         return to;
-    }
-
-    private long sectors() {
-        return (size + SECTOR - 1) / SECTOR;
-    }
-
-    /** Returns an estimate of the bytes that the file takes on its device, computed from its size. */
-    public long storedBytes() {
-        return sectors() * SECTOR;
-    }
-
-    /**
-     * Whether {@code statx} reports the times of changes only if the caller requests one of them ({@code
-     * fill_mg_cmtime}).
-     */
-    private boolean hasFineTimes() {
-        boolean isInMemory = (mode & TYPE) == REGULAR && links == 0;
-        return device != EMULATED || isInMemory;
-    }
-
-    /** Returns the {@code struct statx} for a request of some {@code STATX_*} bits. */
-    public ByteBuffer extendedBytes(int user, int asked) {
-        boolean hasChanges = (asked & CHANGES) != 0 || !hasFineTimes();
-        ByteBuffer to = CallMemory.structure(EXTENDED_BYTES);
-        to.putInt(0, hasChanges ? BASIC_STATS : BASIC_STATS & ~CHANGES)
-                .putInt(4, BLOCK)
-                .putInt(16, links)
-                .putInt(20, user)
-                .putInt(24, user);
-        to.putShort(28, (short) mode).putLong(32, inode).putLong(40, size);
-        to.putLong(48, sectors());
-        put(to, 64, times.accessed());
-        put(to, 96, hasChanges ? times.changed() : 0);
-        put(to, 112, hasChanges ? times.modified() : 0);
-        to.putInt(136, majorOf(device)).putInt(140, minorOf(device));
-        return to;
-    }
-
-    /** Returns the major number of a device. */
-    public static int majorOf(long device) {
-        return (int) (device >> 8 & 0xfff);
-    }
-
-    /** Returns the minor number of a device. */
-    public static int minorOf(long device) {
-        return (int) ((device & 0xff) | (device >> 12 & 0xfff00));
-    }
-
-    /** Whether the owner's permissions include all the given bits (4 for read, 2 for write, 1 for execute). */
-    public boolean allows(int rights) {
-        return (mode >> 6 & rights) == rights;
-    }
-
-    /** Whether any execute permission bit is set. */
-    public boolean isExecutable() {
-        return (mode & 0111) != 0;
     }
 }

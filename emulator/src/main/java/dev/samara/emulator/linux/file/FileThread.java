@@ -10,7 +10,4 @@ public interface FileThread extends WaitingThread {
 
     /** Whether this thread must end, so that a call must return soon. */
     boolean mustEnd();
-
-    /** Whether a file keeps its set-user-ID and set-group-ID bits when this thread writes it ({@code CAP_FSETID}). */
-    boolean keepsPrivileges();
 }

@@ -1,78 +1,126 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.emulator.linux.file;
 
+import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.memory.CallMemory;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /** An open directory. Its names are read when the first one is requested, and cached until all were returned. */
-public abstract class GuestFolder extends GuestFile {
+public final class GuestFolder extends GuestFile {
     private static final int HEADER = 19;
     private static final int LENGTH = 16;
-    private static final int DT_FIFO = 1;
-    private static final int DT_DIR = 4;
-    private static final int DT_REG = 8;
-    private static final int DT_LNK = 10;
-
     private static final int SET = 0;
     private static final int CURRENT = 1;
-    private static final int END = 2;
 
-    /** The end of a directory of ext4, whose positions are hashes ({@code ext4_dir_llseek}). */
-    private static final long LAST = Long.MAX_VALUE;
+    /** What a directory contains. */
+    public interface Entries {
+        /** Returns the names in the directory, without "." and "..". */
+        List<String> names() throws IOException;
+
+        /** Returns the status of the file with a name in the directory. */
+        FileStatus status(String name);
+    }
 
     /** Counts the names that all open directories together may still cache. */
     private final Semaphore room;
 
+    private final Entries entries;
+    private final @Nullable OpenedName name;
+    private final FileStatus status;
+
     private @Nullable List<String> names;
     private long next;
 
-    GuestFolder(String path, int flags, Semaphore room) {
+    private GuestFolder(
+            String path, int flags, Semaphore room, Entries entries, @Nullable OpenedName name, FileStatus status) {
         super(path, flags);
         this.room = room;
+        this.entries = entries;
+        this.name = name;
+        this.status = status;
     }
 
-    /** Returns the names in the directory, without "." and "..". */
-    abstract List<String> readNames() throws IOException;
+    /** Opens a directory of the host. */
+    public static GuestFolder ofHost(String path, int flags, Semaphore room, OpenedName name, GuestNames guestNames) {
+        Entries entries = new Entries() {
+            private Path host = Path.of("");
 
-    /** Returns the status of the file with a name in the directory. */
-    abstract FileStatus statusOf(String name);
+            @Override
+            public List<String> names() throws IOException {
+                synchronized (guestNames) {
+                    Path found = name.host();
+                    if (found == null) {
+                        throw new NoSuchFileException(path);
+                    }
+                    host = found;
+                    return read(found);
+                }
+            }
 
-    @Override
-    public final long readAt(ByteBuffer target, long offset) {
-        return offset > Long.MAX_VALUE - target.remaining() ? LinuxErrno.EINVAL : LinuxErrno.EISDIR;
+            @Override
+            public FileStatus status(String entry) {
+                Path found = entry.equals(".") || entry.equals("..") ? host : GuestRoot.below(host, entry);
+                FileStatus status = GuestNames.statusOf(found);
+                return status == null ? FileStatus.of(0, 1, 0) : status;
+            }
+        };
+        return new GuestFolder(path, flags, room, entries, name, name.status());
+    }
+
+    private static List<String> read(Path folder) throws IOException {
+        List<String> found = new ArrayList<>();
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(folder)) {
+            for (Path each : all) {
+                if (found.size() > GuestLimits.FOLDER_NAMES) {
+                    // More names than may be cached, so reading the rest would only fill the heap.
+                    break;
+                }
+                found.add(GuestRoot.textOf(each.getFileName()));
+            }
+        }
+        return found;
+    }
+
+    /** Opens a directory that the host does not have. */
+    public static GuestFolder ofEmulator(String path, int flags, Semaphore room, FileStatus status, Entries entries) {
+        return new GuestFolder(path, flags, room, entries, null, status);
     }
 
     @Override
-    public final long read(FileThread thread, ByteBuffer target) {
+    public @Nullable OpenedName openedName() {
+        return name;
+    }
+
+    @Override
+    public FileStatus status() {
+        return name == null ? status : name.status();
+    }
+
+    @Override
+    public long read(FileThread thread, long offset, int length, ReadTarget target) {
         return LinuxErrno.EISDIR;
     }
 
     @Override
-    public final long write(FileThread thread, ByteBuffer source) {
-        return LinuxErrno.EBADF;
-    }
-
-    /** Returns the position of {@code SEEK_END}. */
-    long end() {
-        return LAST;
-    }
-
-    /** Returns the greatest position. */
-    long last() {
-        return LAST;
+    public long sync() {
+        return name == null ? LinuxErrno.EINVAL : 0;
     }
 
     @Override
-    public final synchronized long seek(long offset, int from) {
-        long start = from == SET ? 0 : from == CURRENT ? next : end();
-        if (from > END || start + offset < 0 || start + offset > last()) {
+    public synchronized long seek(long offset, int from) {
+        long start = from == CURRENT ? next : 0;
+        if (from < SET || from > CURRENT || start + offset < 0) {
             return LinuxErrno.EINVAL;
         }
         next = start + offset;
@@ -91,40 +139,29 @@ public abstract class GuestFolder extends GuestFile {
     }
 
     @Override
-    final synchronized void close() {
+    synchronized void close() {
         forgetNames();
     }
 
-    /**
-     * Writes as many entries as fit and as the target accepts ({@code getdents64}); returns the number of bytes.
-     *
-     * @param length the maximum number of bytes
-     */
+    /** Stores the next entries ({@code getdents64}); an entry whose memory ends too early is stored by the next call. */
     public synchronized long entriesTo(int length, ReadTarget target) {
         long before = next;
-        ByteBuffer entries = CallMemory.structure(length);
-        long found = entries(entries);
-        if (found <= 0) {
-            return found;
+        ByteBuffer found = CallMemory.structure(length);
+        long filled = fill(found);
+        if (filled <= 0) {
+            return filled;
         }
-        byte[] bytes = new byte[(int) found];
-        entries.get(0, bytes);
-        int taken = target.put(bytes, bytes.length);
+        int taken = target.put(found.array(), (int) filled);
         int whole = 0;
         next = before;
-        while (whole < found && whole + entries.getShort(whole + LENGTH) <= taken) {
-            whole += entries.getShort(whole + LENGTH);
+        while (whole < filled && whole + found.getShort(whole + LENGTH) <= taken) {
+            whole += found.getShort(whole + LENGTH);
             next++;
         }
         return taken(whole);
     }
 
-    /** Writes as many entries as fit; returns the number of bytes. */
-    long entries(ByteBuffer target) {
-        return fill(target);
-    }
-
-    final synchronized long fill(ByteBuffer target) {
+    private long fill(ByteBuffer target) {
         try {
             List<String> all = names();
             if (all == null) {
@@ -134,48 +171,37 @@ public abstract class GuestFolder extends GuestFile {
                 forgetNames();
                 return 0;
             }
-            long before = target.position();
             while (next < all.size()) {
                 byte[] bytes = GuestText.bytes(all.get((int) next));
                 int length = HEADER + bytes.length + 1 + 7 & -8;
                 if (target.remaining() < length) {
-                    return target.position() == before ? LinuxErrno.EINVAL : target.position() - before;
+                    return target.position() == 0 ? LinuxErrno.EINVAL : target.position();
                 }
-                put(target, statusOf(all.get((int) next)), bytes, length);
+                put(target, entries.status(all.get((int) next)), bytes, length);
                 next++;
             }
-            return target.position() - before;
+            return target.position();
         } catch (IOException e) {
             return LinuxErrno.of(e);
         }
     }
 
-    /** Returns the names; null if all open directories together would cache too many. */
     private @Nullable List<String> names() throws IOException {
         if (names == null) {
             List<String> read = new ArrayList<>(List.of(".", ".."));
-            read.addAll(readNames());
+            read.addAll(entries.names());
             names = room.tryAcquire(read.size()) ? read : null;
         }
         return names;
     }
 
-    private void put(ByteBuffer target, FileStatus status, byte[] bytes, int length) {
+    private void put(ByteBuffer target, FileStatus of, byte[] bytes, int length) {
         int at = target.position();
-        target.putLong(at, status.inode()).putLong(at + 8, next + 1);
-        target.putShort(at + LENGTH, (short) length).put(at + 18, (byte) type(status));
+        target.putLong(at, of.inode()).putLong(at + 8, next + 1);
+        // The type of an entry is the upper part of the mode.
+        target.putShort(at + LENGTH, (short) length).put(at + 18, (byte) (of.mode() >> 12 & 15));
         target.put(at + HEADER, bytes);
         target.put(at + HEADER + bytes.length, (byte) 0);
         target.position(at + length);
-    }
-
-    private static int type(FileStatus status) {
-        return switch (status.mode() & FileStatus.TYPE) {
-            case FileStatus.FIFO -> DT_FIFO;
-            case FileStatus.FOLDER -> DT_DIR;
-            case FileStatus.REGULAR -> DT_REG;
-            case FileStatus.LINK -> DT_LNK;
-            default -> 0;
-        };
     }
 }

@@ -7,7 +7,6 @@ import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.function.BooleanSupplier;
@@ -93,13 +92,13 @@ public final class HostStream extends GuestFile {
     }
 
     @Override
-    public long write(FileThread thread, ByteBuffer source) {
-        if (!source.hasRemaining()) {
-            return 0;
+    public long write(FileThread thread, long offset, long length, WriteSource source) {
+        byte[] bytes = new byte[(int) length];
+        int got = source.get(0, bytes, bytes.length);
+        if (got == 0) {
+            return length == 0 ? 0 : LinuxErrno.EFAULT;
         }
-        byte[] bytes = new byte[source.remaining()];
-        source.get(bytes);
-        StreamWrite mine = new StreamWrite(bytes, thread);
+        StreamWrite mine = new StreamWrite(Arrays.copyOf(bytes, got), thread);
         long waited = await(thread, () -> begin(mine));
         if (waited == 0) {
             waited = await(thread, () -> isOver(mine));

@@ -17,9 +17,7 @@ public final class OpenFlags {
     public static final int DIRECTORY = 0200000;
     public static final int NOFOLLOW = 0400000;
     public static final int CLOEXEC = 02000000;
-    public static final int NOATIME = 01000000;
-    public static final int DIRECT = 040000;
-    public static final int ASYNC = 020000;
+
     public static final int PATH = 010000000;
 
     /** Together with {@link #DIRECTORY}, creates a file without a name. */
@@ -28,19 +26,16 @@ public final class OpenFlags {
     /** The flags that {@code F_GETFL} returns: all except those that affect only the open itself. */
     public static final int KEPT = ~(CREAT | EXCL | NOCTTY | TRUNC | CLOEXEC);
 
-    private static final int WITH_PATH = PATH | DIRECTORY | NOFOLLOW | CLOEXEC;
-
     /** All flags that Linux knows ({@code VALID_OPEN_FLAGS}). */
     private static final int KNOWN = 037777703;
 
     private OpenFlags() {}
 
     /**
-     * Returns the flags that take effect: with {@link #PATH} only a few, otherwise all known flags and always {@link
-     * #LARGEFILE} ({@code build_open_flags}).
+     * Returns the known flags, and {@link #LARGEFILE} in any case ({@code build_open_flags}).
      */
     public static int known(int flags) {
-        return (flags & PATH) != 0 ? flags & WITH_PATH : (flags & KNOWN) | LARGEFILE;
+        return (flags & KNOWN) | LARGEFILE;
     }
 
     /**

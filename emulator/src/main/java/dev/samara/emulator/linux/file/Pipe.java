@@ -2,31 +2,37 @@
 package dev.samara.emulator.linux.file;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.wait.WaitList;
-import java.nio.ByteBuffer;
+import dev.samara.emulator.linux.wait.WaitingThread;
+import java.io.IOException;
+import java.io.InputStream;
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Deque;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The bytes of a pipe. A pipe starts with one end for reads and one for writes, and may get more of each through {@code
- * /proc}. Each end is a {@link PipeEnd}. As on Linux, the pipe is full when its maximum number of pages is in use, even
- * if the pages contain few bytes.
+ * A pipe. It starts with an end for reads and one for writes, and may get more of each through {@code /proc}. As on
+ * Linux, the pipe is full when its maximum number of pages is in use, even if the pages contain few bytes.
+ *
+ * <ol>
+ *   <li>A write adds whole pages, after the rest that still fits into the last page. A write of at most a page is
+ *       atomic.
+ *   <li>A read copies the oldest bytes, and then removes those that the reader's memory took.
+ *   <li>Each change wakes all threads that wait for an end of the pipe; each of them looks again.
+ * </ol>
  */
 public final class Pipe {
     /** The size of a page in bytes. Writes of at most this many bytes are atomic. */
     private static final int PAGE = 4096;
 
-    /** The counts of the guest's pipes and their pages. They include this pipe until its last end is closed. */
-    private final PipeCount pipes;
+    private static final int MOST_PAGES = 16;
+
+    /** The pipes that the guest may still make. This pipe counts until its last end is closed. */
+    private final @Nullable Semaphore room;
 
     private final WaitList waiters = new WaitList();
-
-    /** The permission bits. */
-    private volatile int rights = 0600;
 
     /**
      * Held by the reader that takes bytes, from before it reads them until it removes them. Acquired before the
@@ -41,17 +47,13 @@ public final class Pipe {
     @GuardedBy("this")
     private final Deque<PipePage> pages = new ArrayDeque<>();
 
-    /** The maximum number of pages. */
-    private int mostPages;
-
     private int length;
     private int readers = 1;
     private int writers = 1;
     private boolean hasEnded;
 
-    private Pipe(PipeCount pipes, int mostPages) {
-        this.pipes = pipes;
-        this.mostPages = mostPages;
+    private Pipe(@Nullable Semaphore room) {
+        this.room = room;
     }
 
     /**
@@ -72,20 +74,59 @@ public final class Pipe {
         }
     }
 
-    /** Creates a pipe with two open ends; returns null if the maximum number of pipes is reached. */
-    public static @Nullable Pipe orNull(PipeCount pipes) {
-        int most = pipes.add();
-        return most == 0 ? null : new Pipe(pipes, most);
+    /** Creates a pipe; returns null if there is no room for another one. */
+    public static @Nullable Pipe orNull(Semaphore room) {
+        return room.tryAcquire() ? new Pipe(room) : null;
     }
 
-    /** Creates a pipe for input from the host, which does not count among the guest's pipes. */
-    static Pipe ofHost() {
-        PipeCount own = new PipeCount();
-        return new Pipe(own, own.add());
+    /** Returns the first end for reads or for writes. */
+    public GuestFile end(int flags) {
+        return new End("pipe:[1]", this, flags, null, false);
     }
 
-    /** Adds an end for reads, one for writes, or one for both; returns false if the pipe ended with its last end. */
-    boolean join(boolean reads, boolean writes) {
+    /**
+     * Returns a standard input. A thread that is never woken reads ahead from the host into a pipe, because a guest's
+     * thread that waits must be woken by signals. It starts when the guest first looks at its input.
+     */
+    public static GuestFile ofInput(InputStream in, boolean isTerminal) {
+        Pipe pipe = new Pipe(null);
+        Thread reader = new Thread(() -> pipe.pump(in), "standard input of the guest");
+        reader.setDaemon(true);
+        return new End(isTerminal ? "/dev/tty" : "pipe:[0]", pipe, OpenFlags.RDONLY, reader, isTerminal);
+    }
+
+    private void pump(InputStream in) {
+        byte[] bytes = new byte[PAGE];
+        try {
+            for (int read = in.read(bytes); read >= 0; read = in.read(bytes)) {
+                giveOrWait(bytes, read);
+            }
+        } catch (IOException | InterruptedException endOfInput) {
+            // The guest sees the end of the input.
+        } finally {
+            end(false, true);
+        }
+    }
+
+    private void giveOrWait(byte[] bytes, int count) throws InterruptedException {
+        int done = 0;
+        while (done < count) {
+            done += (int) give(done, count, (from, to, length) -> {
+                System.arraycopy(bytes, (int) from, to, 0, length);
+                return length;
+            });
+            synchronized (this) {
+                if (readers == 0) {
+                    throw new InterruptedException("nobody reads");
+                }
+                if (done < count && !isWritable()) {
+                    wait();
+                }
+            }
+        }
+    }
+
+    private boolean join(boolean reads, boolean writes) {
         synchronized (this) {
             if (hasEnded) {
                 return false;
@@ -97,128 +138,49 @@ public final class Pipe {
         return true;
     }
 
-    /**
-     * Adds an end as {@link #join} does, for an open through an {@code O_PATH} descriptor. A pipe that has ended
-     * becomes an empty pipe again. Returns false if the maximum number of pipes is reached.
-     */
-    boolean joinAgain(boolean reads, boolean writes) {
-        while (!join(reads, writes)) {
-            if (!isAgain()) {
-                return false;
+    private void end(boolean reads, boolean writes) {
+        synchronized (this) {
+            readers -= reads ? 1 : 0;
+            writers -= writes ? 1 : 0;
+            if (readers == 0 && writers == 0) {
+                hasEnded = true;
+                length = 0;
+                pages.clear();
+                if (room != null) {
+                    room.release();
+                }
             }
+            notifyAll();
         }
-        return true;
+        waiters.wakeAll();
     }
 
-    private synchronized boolean isAgain() {
-        if (hasEnded) {
-            int most = pipes.add();
-            if (most == 0) {
-                return false;
-            }
-            mostPages = most;
-            hasEnded = false;
-        }
-        return true;
-    }
-
-    public WaitList waiters() {
-        return waiters;
-    }
-
-    synchronized int length() {
+    private synchronized int length() {
         return length;
     }
 
-    synchronized boolean isFull() {
-        return pages.size() >= mostPages;
+    private synchronized boolean isFull() {
+        return pages.size() >= MOST_PAGES;
     }
 
-    /** Returns the capacity in bytes ({@code F_GETPIPE_SZ}). */
-    synchronized int capacity() {
-        return mostPages * PAGE;
-    }
-
-    /** Changes the maximum number of pages ({@code pipe_set_size}); returns the new capacity in bytes, or an error. */
-    long resize(int wanted) {
-        // The kernel's size is an unsigned number of 32 bits.
-        if (wanted < 0 && wanted != Integer.MIN_VALUE) {
-            return LinuxErrno.EINVAL;
-        }
-        long bytes = Math.max(PAGE, Integer.toUnsignedLong(wanted));
-        long rounded = Long.highestOneBit(bytes) == bytes ? bytes : Long.highestOneBit(bytes) << 1;
-        int most = (int) (rounded / PAGE);
-        synchronized (this) {
-            if (most > mostPages && (rounded > GuestLimits.PIPE_BYTES || !pipes.change(mostPages, most))) {
-                return LinuxErrno.EPERM;
-            }
-            if (most < pages.size()) {
-                return LinuxErrno.EBUSY;
-            }
-            if (most < mostPages) {
-                pipes.change(mostPages, most);
-            }
-            mostPages = most;
-            notifyAll();
-        }
-        waiters.wakeAll();
-        return rounded;
-    }
-
-    synchronized boolean hasReader() {
+    private synchronized boolean hasReader() {
         return readers > 0;
     }
 
-    synchronized boolean hasWriter() {
+    private synchronized boolean hasWriter() {
         return writers > 0;
     }
 
-    void endReader() {
-        synchronized (this) {
-            readers--;
-            countOff();
-            notifyAll();
-        }
-        waiters.wakeAll();
-    }
-
-    void endWriter() {
-        synchronized (this) {
-            writers--;
-            countOff();
-        }
-        waiters.wakeAll();
-    }
-
-    /** Ends the pipe if it has no end any more. The caller just removed an end. */
-    @GuardedBy("this")
-    private void countOff() {
-        if (readers == 0 && writers == 0) {
-            hasEnded = true;
-            length = 0;
-            pages.clear();
-            pipes.remove(mostPages);
-        }
-    }
-
-    /** Whether a read would not wait. */
-    synchronized boolean isReadable() {
+    private synchronized boolean isReadable() {
         return length > 0 || writers == 0;
     }
 
-    /** Whether a write would not wait. */
-    synchronized boolean isWritable() {
+    private synchronized boolean isWritable() {
         return readers == 0 || !isFull();
     }
 
-    /**
-     * Moves bytes to a reader, as many as the target accepts. If the target accepts only a part of a page, all bytes of
-     * that page stay in the pipe ({@code anon_pipe_read}). One reader runs this at a time. That is safe, because the
-     * target is memory of the guest, so the copy does not wait for the pipe.
-     *
-     * @return the number of bytes; EFAULT if there are bytes, but the target accepts no whole page
-     */
-    long take(int most, ReadTarget target) {
+    /** Returns the number of bytes taken; 0 if there are none, and EFAULT if there is no memory for the first page. */
+    private long take(int most, GuestFile.ReadTarget target) {
         synchronized (reading) {
             byte[] found = first(most);
             if (found.length == 0) {
@@ -244,7 +206,6 @@ public final class Pipe {
         return found;
     }
 
-    /** Returns how many of the first {@code count} bytes belong to whole pages. */
     private synchronized int wholePages(int count) {
         int whole = 0;
         for (PipePage each : pages) {
@@ -273,41 +234,8 @@ public final class Pipe {
         waiters.wakeAll();
     }
 
-    /** Moves bytes from a writer that is not a thread of the guest. Waits while the pipe is full. */
-    void giveOrWait(byte[] from, int count) throws InterruptedException {
-        int done = 0;
-        while (done < count) {
-            done += (int) give(done, count, ofArray(from));
-            synchronized (this) {
-                if (readers == 0) {
-                    throw new InterruptedException("nobody reads");
-                }
-                if (done < count && !isWritable()) {
-                    wait();
-                }
-            }
-        }
-    }
-
-    /** Returns a source that reads from an array. */
-    static WriteSource ofArray(byte[] bytes) {
-        return (from, to, length) -> {
-            System.arraycopy(bytes, (int) from, to, 0, length);
-            return length;
-        };
-    }
-
-    /**
-     * Moves bytes from a writer until the pipe is full ({@code anon_pipe_write}). A page is not added if one of its
-     * bytes is not accessible in the source. One writer runs this at a time. That is safe, because the source is memory
-     * of the guest, so the copy does not wait for the pipe.
-     *
-     * @param from how many bytes of the write were moved before
-     * @param count the bytes of the write
-     * @param source provides the bytes
-     * @return the number of bytes, 0 if the pipe is full; EFAULT if the source provides none
-     */
-    long give(long from, long count, WriteSource source) {
+    /** Adds bytes of a source from an offset on, as far as there is room; EFAULT if there is no memory for any. */
+    private long give(long from, long count, GuestFile.WriteSource source) {
         long given;
         synchronized (writing) {
             given = from == 0 ? join((int) (count % PAGE), source) : 0;
@@ -330,13 +258,8 @@ public final class Pipe {
         return given;
     }
 
-    /**
-     * Moves the bytes that exceed whole pages into the pipe's last page, if all of them fit there. The caller holds
-     * {@link #writing}.
-     *
-     * @return the number of bytes; EFAULT if the source does not provide all of them
-     */
-    private long join(int rest, WriteSource source) {
+    /** Adds the bytes that do not fill a page to the last page, if they fit. */
+    private long join(int rest, GuestFile.WriteSource source) {
         if (rest == 0 || !hasRoomInLast(rest)) {
             return 0;
         }
@@ -362,37 +285,6 @@ public final class Pipe {
         return last != null && last.end + count <= last.bytes.length;
     }
 
-    /**
-     * Adds pages of a file, as many as there is room for ({@code filemap_splice_read}). Later writes do not append to
-     * these pages.
-     *
-     * @return the number of bytes, 0 at the end of the file; if no byte was added, an error of the file
-     */
-    long addPagesOf(GuestFile file, long offset, long count) {
-        long given = 0;
-        long read = 1;
-        synchronized (writing) {
-            long most = Math.min(count, (long) freePages() * PAGE);
-            while (read > 0 && given < most && !isFull()) {
-                int part = (int) Math.min(PAGE - (offset + given) % PAGE, most - given);
-                byte[] page = new byte[part];
-                read = file.readAt(ByteBuffer.wrap(page), offset + given);
-                if (read > 0) {
-                    add(Arrays.copyOf(page, (int) read), (int) read);
-                    given += read;
-                }
-            }
-        }
-        if (given > 0) {
-            waiters.wakeAll();
-        }
-        return given > 0 ? given : Math.min(read, 0);
-    }
-
-    private synchronized int freePages() {
-        return mostPages - pages.size();
-    }
-
     private synchronized void add(byte[] page, int count) {
         if (!hasEnded) {
             pages.add(new PipePage(page, count));
@@ -400,12 +292,139 @@ public final class Pipe {
         }
     }
 
-    /** Returns the permission bits. */
-    int rights() {
-        return rights;
-    }
+    /** An end, which reads, writes, or does both. */
+    private static final class End extends GuestFile {
+        private final Pipe pipe;
+        private final boolean isTerminal;
 
-    void rights(int changed) {
-        rights = changed;
+        /** Reads a standard input ahead of the guest, once it is started; null for other pipes. */
+        private final @Nullable Thread pump;
+
+        private boolean isStarted;
+
+        End(String path, Pipe pipe, int flags, @Nullable Thread pump, boolean isTerminal) {
+            super(path, flags);
+            this.pipe = pipe;
+            this.pump = pump;
+            this.isTerminal = isTerminal;
+        }
+
+        private synchronized void start() {
+            if (pump != null && !isStarted) {
+                isStarted = true;
+                pump.start();
+            }
+        }
+
+        @Override
+        public @Nullable GuestFile reopened(int changed) {
+            int access = changed & OpenFlags.ACCESS;
+            return pump == null && pipe.join(access != OpenFlags.WRONLY, access != OpenFlags.RDONLY)
+                    ? new End(path(), pipe, changed & OpenFlags.KEPT, null, false)
+                    : super.reopened(changed);
+        }
+
+        @Override
+        void close() {
+            pipe.end(mayRead(), mayWrite());
+        }
+
+        @Override
+        public long read(FileThread thread, long offset, int length, ReadTarget target) {
+            if (!mayRead()) {
+                return LinuxErrno.EBADF;
+            }
+            start();
+            for (; ; ) {
+                // Read before the bytes are taken, so that the bytes which a writer adds before it closes are not
+                // missed.
+                boolean hasWriter = pipe.hasWriter();
+                long taken = pipe.take(length, target);
+                if (taken != 0 || length == 0 || !hasWriter) {
+                    return taken;
+                }
+                if (isNonBlocking()) {
+                    return LinuxErrno.EAGAIN;
+                }
+                long waited = thread.await(pipe.waiters, pipe::isReadable, WaitingThread.NEVER);
+                if (waited != 0) {
+                    return waited;
+                }
+            }
+        }
+
+        @Override
+        public long write(FileThread thread, long offset, long length, WriteSource source) {
+            if (!mayWrite()) {
+                return LinuxErrno.EBADF;
+            }
+            long done = 0;
+            while (done < length) {
+                if (!pipe.hasReader()) {
+                    thread.sendPipeSignal();
+                    return done > 0 ? done : LinuxErrno.EPIPE;
+                }
+                long given = pipe.give(done, length, source);
+                if (given < 0) {
+                    return done > 0 ? done : given;
+                }
+                done += given;
+                if (given == 0) {
+                    if (isNonBlocking()) {
+                        return done > 0 ? done : LinuxErrno.EAGAIN;
+                    }
+                    long waited = thread.await(pipe.waiters, pipe::isWritable, WaitingThread.NEVER);
+                    if (waited != 0) {
+                        return done > 0 ? done : waited;
+                    }
+                }
+            }
+            return done;
+        }
+
+        @Override
+        public boolean hasPath() {
+            return false;
+        }
+
+        @Override
+        public FileStatus status() {
+            int mode = isTerminal ? FileStatus.CHARACTERS | 0620 : FileStatus.FIFO | 0600;
+            return FileStatus.of(mode, pump == null ? System.identityHashCode(pipe) : 3, 0);
+        }
+
+        @Override
+        public long available() {
+            start();
+            return pipe.length();
+        }
+
+        @Override
+        public int ready() {
+            start();
+            int ofReader = (pipe.length() > 0 ? READABLE : 0) | (pipe.hasWriter() ? 0 : HUNG_UP);
+            int ofWriter = (pipe.isFull() ? 0 : WRITABLE) | (pipe.hasReader() ? 0 : FAILED);
+            return (mayRead() ? ofReader : 0) | (mayWrite() ? ofWriter : 0);
+        }
+
+        @Override
+        public WaitList waiters() {
+            return pipe.waiters;
+        }
+
+        @Override
+        public boolean isTerminal() {
+            return isTerminal;
+        }
+
+        @Override
+        public boolean hasOffsets() {
+            return false;
+        }
+
+        @Override
+        public boolean isPipe() {
+            return true;
+        }
     }
 }

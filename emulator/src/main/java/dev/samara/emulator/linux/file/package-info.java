@@ -14,25 +14,20 @@
  *   <caption>Where to look</caption>
  *   <tr><td>Files and directories of the host</td>
  *       <td>{@link dev.samara.emulator.linux.file.DiskFile}, {@link
- *       dev.samara.emulator.linux.file.FolderFile}</td></tr>
+ *       dev.samara.emulator.linux.file.GuestFolder}</td></tr>
  *   <tr><td>Files in memory ({@code memfd_create})</td>
  *       <td>{@link dev.samara.emulator.linux.file.MemoryDescriptor}</td></tr>
- *   <tr><td>Pipes</td>
+ *   <tr><td>Pipes, the waits of their readers and writers, and SIGPIPE</td>
  *       <td>{@link dev.samara.emulator.linux.file.Pipe}</td></tr>
- *   <tr><td>Waits of a pipe's readers and writers, and SIGPIPE</td>
- *       <td>{@link dev.samara.emulator.linux.file.PipeEnd}, by {@code FileThread.sendPipeSignal}; for a broken stream
- *       of the host {@link dev.samara.emulator.linux.file.HostStream}</td></tr>
  *   <tr><td>Names of host files, and the monitor that guards them</td>
  *       <td>{@link dev.samara.emulator.linux.file.GuestNames}</td></tr>
- *   <tr><td>{@code eventfd}</td>
- *       <td>{@link dev.samara.emulator.linux.file.EventCounter}</td></tr>
  *   <tr><td>Standard streams</td>
- *       <td>{@link dev.samara.emulator.linux.file.StandardInput}, {@link
+ *       <td>{@link dev.samara.emulator.linux.file.Pipe#ofInput}, {@link
  *       dev.samara.emulator.linux.file.HostStream}</td></tr>
  *   <tr><td>{@code /dev}</td>
  *       <td>{@link dev.samara.emulator.linux.file.DeviceFile}</td></tr>
- *   <tr><td>Text files of {@code /proc}</td>
- *       <td>{@link dev.samara.emulator.linux.file.TextFile}; {@code linux.process} generates the content</td></tr>
+ *   <tr><td>Files of {@code /proc}</td>
+ *       <td>{@link dev.samara.emulator.linux.file.ProcFile}; {@code linux.process} generates the content</td></tr>
  * </table>
  */
 @NullMarked

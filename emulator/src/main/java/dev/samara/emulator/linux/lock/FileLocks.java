@@ -4,15 +4,11 @@ package dev.samara.emulator.linux.lock;
 import dev.samara.emulator.limit.GuestLimits;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.wait.WaitList;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Collections;
-import java.util.Deque;
 import java.util.HashMap;
-import java.util.IdentityHashMap;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,9 +35,6 @@ public final class FileLocks {
      */
     private final Map<LockedPlace, List<HeldLock>> all = new HashMap<>();
 
-    /** The locks for which threads wait, each with the owner of a conflicting lock. */
-    private final IdentityHashMap<HeldLock, Object> blocked = new IdentityHashMap<>();
-
     private final WaitList waiters = new WaitList();
     private int count;
 
@@ -50,16 +43,6 @@ public final class FileLocks {
     /** The threads that wait for a lock. */
     public WaitList waiters() {
         return waiters;
-    }
-
-    /** Returns a lock that the owner of {@code range} holds in the range; null if there is none. */
-    public synchronized @Nullable HeldLock own(FileKey file, Family family, HeldLock range) {
-        for (HeldLock each : all.getOrDefault(new LockedPlace(file, family), List.of())) {
-            if (each.isReplacedBy(range)) {
-                return each;
-            }
-        }
-        return null;
     }
 
     /** Returns a lock that conflicts with the wanted lock; null if there is none. */
@@ -98,7 +81,7 @@ public final class FileLocks {
             return LinuxErrno.ENOLCK;
         }
         LockedPlace place = new LockedPlace(file, family);
-        put(place, with(wanted, cut(place, wanted), first(place, wanted)));
+        put(place, with(wanted, cut(place, wanted)));
         return 0;
     }
 
@@ -111,53 +94,6 @@ public final class FileLocks {
             waiters.wakeAll();
         }
         return result;
-    }
-
-    /**
-     * Takes a record lock of a process as {@link #take} does. On EAGAIN the thread must wait for the lock.
-     *
-     * @return like {@link #take}, or EDEADLK if the process that holds a conflicting lock waits for this process
-     */
-    public long takeOrWait(FileKey file, HeldLock wanted) {
-        long result;
-        synchronized (this) {
-            endWait(wanted);
-            HeldLock other = conflict(file, Family.RECORDS, wanted);
-            if (other != null) {
-                if (waitsFor(other.owner(), wanted.owner())) {
-                    return LinuxErrno.EDEADLK;
-                }
-                blocked.put(wanted, other.owner());
-                return LinuxErrno.EAGAIN;
-            }
-            result = tryTake(file, Family.RECORDS, wanted);
-        }
-        return told(result);
-    }
-
-    /** Ends the wait of a thread for a lock. Other threads of its process may still wait for other locks. */
-    public synchronized void endWait(HeldLock wanted) {
-        blocked.remove(wanted);
-    }
-
-    /** Returns whether a process is the owner, or waits for it, directly or through other processes. */
-    private boolean waitsFor(Object process, Object owner) {
-        Set<Object> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-        Deque<Object> left = new ArrayDeque<>(List.of(process));
-        while (!left.isEmpty()) {
-            Object next = left.removeFirst();
-            if (next == owner) {
-                return true;
-            }
-            if (seen.add(next)) {
-                blocked.forEach((wanted, holder) -> {
-                    if (wanted.owner() == next) {
-                        left.add(holder);
-                    }
-                });
-            }
-        }
-        return false;
     }
 
     /** Releases the locks that the owner of {@code range} holds in the range. */
@@ -179,38 +115,17 @@ public final class FileLocks {
         }
     }
 
-    /** Returns the index of the first lock of an owner, or the index at which its first lock is to be added. */
-    private int first(LockedPlace place, HeldLock wanted) {
-        List<HeldLock> locks = all.getOrDefault(place, List.of());
-        int index = 0;
-        while (index < locks.size() && !locks.get(index).isOf(wanted)) {
-            index++;
-        }
-        return index;
-    }
-
-    /**
-     * Adds a lock to the locks of its owner, which start at an index. Keeps their order, and merges locks that meet
-     * ({@code posix_lock_inode}). A query for a conflicting lock returns the first one in this order.
-     */
-    private static List<HeldLock> with(HeldLock wanted, List<HeldLock> locks, int first) {
+    /** Adds a lock to those that are left, and joins it with the owner's locks of the same kind beside it. */
+    private static List<HeldLock> with(HeldLock wanted, List<HeldLock> locks) {
         HeldLock joined = wanted;
-        int place = first;
-        int index = first;
-        while (index < locks.size() && locks.get(index).isOf(wanted)) {
-            HeldLock each = locks.get(index);
-            HeldLock with = joined.joined(each);
+        for (Iterator<HeldLock> each = locks.iterator(); each.hasNext(); ) {
+            HeldLock with = joined.joined(each.next());
             if (with != null) {
-                locks.remove(index);
+                each.remove();
                 joined = with;
-                continue;
-            }
-            index++;
-            if (each.start() < wanted.start()) {
-                place = index;
             }
         }
-        locks.add(place, joined);
+        locks.add(joined);
         return locks;
     }
 

@@ -10,10 +10,7 @@ import dev.samara.emulator.linux.file.DescriptorTable;
 import dev.samara.emulator.linux.file.WorkingFolder;
 import dev.samara.emulator.linux.memory.ProcessMemory;
 import dev.samara.emulator.linux.signal.AlarmTimer;
-import dev.samara.emulator.linux.signal.GroupStop;
-import dev.samara.emulator.linux.signal.IntervalTimer;
 import dev.samara.emulator.linux.signal.PendingSignals;
-import dev.samara.emulator.linux.signal.ProcessorTimer;
 import dev.samara.emulator.linux.signal.SignalActions;
 import dev.samara.emulator.linux.signal.SignalDelivery;
 import dev.samara.emulator.linux.signal.SignalInfo;
@@ -22,7 +19,6 @@ import dev.samara.emulator.linux.signal.SignalProcess;
 import dev.samara.emulator.linux.wait.WaitList;
 import dev.samara.emulator.linux.wait.WaitingThread;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
@@ -40,10 +36,9 @@ public final class GuestProcess implements SignalProcess {
     private final WorkingFolder folder;
     private final PendingSignals pending;
     private final Object signals;
-    private final GroupStop stop = new GroupStop(this);
-    private final IntervalTimer realTimer;
-    private final IntervalTimer virtualTimer;
-    private final IntervalTimer profilingTimer;
+
+    private final AlarmTimer realTimer;
+
     private final WaitList childEnds = new WaitList();
 
     /** Woken when a thread or this process ends, or when this process was reaped. */
@@ -73,22 +68,6 @@ public final class GuestProcess implements SignalProcess {
     private volatile ProcessMemory memory;
 
     private volatile ProgramNames program;
-
-    /**
-     * @written the first thread of the process (volatile)
-     * @read any thread (volatile)
-     * @invariant the credentials of the first thread, even after its end
-     */
-    private volatile Credentials credentials;
-
-    /**
-     * The {@link GuestThread#processors()} of the first thread.
-     *
-     * @written the creator, and any thread that chooses processors for the first thread (volatile)
-     * @read any thread, after the first thread has ended (volatile)
-     * @invariant the set never changes; after concurrent choices it may differ from the set in {@code GuestThread}
-     */
-    private volatile @Nullable BitSet processors;
 
     /** The mask of the first thread, or of the thread that ended all other threads. */
     private volatile SignalMask leaderMask = new SignalMask(0);
@@ -124,13 +103,10 @@ public final class GuestProcess implements SignalProcess {
         this.folder = folder;
         this.actions = actions;
         signals = actions.lock();
-        credentials = system.firstCredentials();
         this.limits = new ResourceLimits(limits);
         this.endSignal = endSignal;
         pending = new PendingSignals(system.signalRoom());
         realTimer = new AlarmTimer(system::timers, () -> ring(SignalInfo.ALRM));
-        virtualTimer = new ProcessorTimer(system::timers, this::usedNanos, () -> ring(SignalInfo.VTALRM));
-        profilingTimer = new ProcessorTimer(system::timers, this::usedNanos, () -> ring(SignalInfo.PROF));
     }
 
     public GuestSystem system() {
@@ -150,25 +126,6 @@ public final class GuestProcess implements SignalProcess {
 
     public int pid() {
         return pid;
-    }
-
-    /** Returns the credentials of the first thread, even after its end. */
-    public Credentials credentials() {
-        return credentials;
-    }
-
-    void credentials(Credentials changed) {
-        credentials = changed;
-    }
-
-    /** Returns the processors that were chosen for the first thread, even after its end; null means all. */
-    public @Nullable BitSet processors() {
-        return processors;
-    }
-
-    /** Chooses the processors of the first thread, which may have ended. */
-    public void processors(@Nullable BitSet chosen) {
-        processors = chosen;
     }
 
     @Override
@@ -204,45 +161,14 @@ public final class GuestProcess implements SignalProcess {
     }
 
     @Override
-    public GroupStop stop() {
-        return stop;
-    }
-
-    @Override
-    public boolean isOrphaned() {
-        return system.tree().isOrphaned(this);
-    }
-
-    @Override
-    public void noticeStop() {
-        system.tree().noticeStop(this);
-        system.endIfAllStopped();
-    }
-
-    @Override
-    public void noticeContinuation(int code) {
-        system.tree().noticeContinuation(this, code);
-    }
-
-    @Override
     public void discard(long set) {
         pending.discard(set);
         snapshot().forEach(each -> each.pending().discard(set));
     }
 
     /** Returns the real-time timer ({@code ITIMER_REAL}). */
-    public IntervalTimer realTimer() {
+    public AlarmTimer realTimer() {
         return realTimer;
-    }
-
-    /** Returns the timer of user CPU time ({@code ITIMER_VIRTUAL}). */
-    public IntervalTimer virtualTimer() {
-        return virtualTimer;
-    }
-
-    /** Returns the timer of user and system CPU time ({@code ITIMER_PROF}). */
-    public IntervalTimer profilingTimer() {
-        return profilingTimer;
     }
 
     /** Sends the signal of a timer. */
@@ -372,7 +298,6 @@ public final class GuestProcess implements SignalProcess {
         return !creator.mustEnd() && threads.add(thread);
     }
 
-    @Override
     public synchronized int threads() {
         return threads.size();
     }
@@ -395,7 +320,6 @@ public final class GuestProcess implements SignalProcess {
         snapshot().forEach(GuestThread::wake);
     }
 
-    @Override
     public boolean isExiting() {
         return isExiting;
     }
@@ -468,8 +392,6 @@ public final class GuestProcess implements SignalProcess {
         ends.wakeAll();
         if (isLast) {
             end();
-        } else {
-            noticeStop();
         }
     }
 
@@ -480,8 +402,6 @@ public final class GuestProcess implements SignalProcess {
             debugger.exits(exitStatus());
         }
         realTimer.set(0, 0);
-        virtualTimer.set(0, 0);
-        profilingTimer.set(0, 0);
         synchronized (signals) {
             pending.close();
         }
@@ -491,7 +411,6 @@ public final class GuestProcess implements SignalProcess {
         system.unnamedMemory().freeSome();
         releaseMemory();
         system.tree().ended(this);
-        system.endIfAllStopped();
     }
 
     /** Makes all threads drop their decoded blocks. Returns when no thread executes an old block any more. */

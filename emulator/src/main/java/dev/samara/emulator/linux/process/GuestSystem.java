@@ -11,8 +11,6 @@ import dev.samara.emulator.linux.file.GuestNames;
 import dev.samara.emulator.linux.file.GuestRoot;
 import dev.samara.emulator.linux.file.OpenFileCount;
 import dev.samara.emulator.linux.file.OpenedName;
-import dev.samara.emulator.linux.file.OwnerRights;
-import dev.samara.emulator.linux.file.PipeCount;
 import dev.samara.emulator.linux.file.ResolvedPath;
 import dev.samara.emulator.linux.file.WorkingFolder;
 import dev.samara.emulator.linux.lock.FileLocks;
@@ -22,9 +20,6 @@ import dev.samara.emulator.linux.memory.UnnamedMemory;
 import dev.samara.emulator.linux.signal.SignalInfo;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Collections;
-import java.util.IdentityHashMap;
-import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.atomic.AtomicLong;
@@ -61,15 +56,13 @@ public final class GuestSystem {
      */
     private final AtomicLong inodes = new AtomicLong(1L << 31);
 
-    private final OwnerRights rights;
-
     /**
      * @words {@code pipes} of {@code GuestSystem}, {@code Pipe}
      * @written threads that create a pipe or close its last end (get-and-add)
      * @read threads that create a pipe (get-and-add)
      * @invariant the number of pipes with an open end, plus those that are being rejected
      */
-    private final PipeCount pipes = new PipeCount();
+    private final Semaphore pipes = new Semaphore(GuestLimits.PIPES);
 
     private final OpenFileCount openFiles = new OpenFileCount(GuestLimits.OPEN_FILES);
     private final MappingTotal mappings = new MappingTotal(GuestLimits.MAPPINGS);
@@ -90,9 +83,6 @@ public final class GuestSystem {
     private int newTasks;
 
     private final Object taskLock = new Object();
-
-    /** Held by a thread while it changes its supplementary groups. */
-    private final Object groupLock = new Object();
 
     private @Nullable ScheduledThreadPoolExecutor timers;
     private volatile boolean isEnding;
@@ -128,7 +118,6 @@ public final class GuestSystem {
         segments = new SegmentTable(machine, memoryBytes);
         this.root = root;
         this.user = user;
-        rights = new OwnerRights(user);
         this.translator = translator;
         this.reports = reports;
         this.shortage = shortage;
@@ -155,23 +144,13 @@ public final class GuestSystem {
         return processors;
     }
 
-    public GuestRoot root() {
-        return root;
-    }
-
-    /** Returns the user, and the group, to whom all files belong. */
-    public int fileOwner() {
+    /** Returns the user and group of all processes, and the owner of all files. */
+    public int user() {
         return user;
     }
 
-    /** Returns the checks of the guest's permissions for host files. */
-    public OwnerRights rights() {
-        return rights;
-    }
-
-    /** Returns the credentials with which the first process starts. */
-    public Credentials firstCredentials() {
-        return Credentials.of(user);
+    public GuestRoot root() {
+        return root;
     }
 
     @Nullable
@@ -227,7 +206,7 @@ public final class GuestSystem {
             ResolvedPath place = root.resolve("/", root.firstFolder(), true);
             Path host = place.host();
             try {
-                return new WorkingFolder(host == null ? null : new OpenedName(place, host, root, names));
+                return new WorkingFolder(host == null ? null : new OpenedName(place.guest(), host, root, names));
             } catch (IOException gone) {
                 return new WorkingFolder(null);
             }
@@ -255,7 +234,7 @@ public final class GuestSystem {
     }
 
     /** Returns the count of the pipes of all processes. */
-    public PipeCount pipes() {
+    public Semaphore pipes() {
         return pipes;
     }
 
@@ -356,36 +335,10 @@ public final class GuestSystem {
         }
     }
 
-    /** Returns the lock that a thread holds while it changes its supplementary groups. */
-    public Object groupLock() {
-        return groupLock;
-    }
-
-    /** Returns the total number of supplementary groups; a shared list counts once. */
-    public int groups() {
-        Set<GroupList> lists = Collections.newSetFromMap(new IdentityHashMap<>());
-        for (GuestProcess each : tree.all()) {
-            lists.add(each.credentials().others());
-            each.snapshot().forEach(thread -> lists.add(thread.credentials().others()));
-        }
-        return lists.stream().mapToInt(GroupList::size).sum();
-    }
-
     /** Called when a process is about to end, while it still has its memory. */
     void ending(GuestProcess process) {
         counts.resident(process.memory().space().residency().peak());
         reports.ending(process);
-    }
-
-    /** Kills the first process if all processes are stopped, because then no process could continue one. */
-    synchronized void endIfAllStopped() {
-        GuestProcess first = tree.firstOfStopped();
-        if (first != null && !first.isExiting()) {
-            int signal = first.stop().signal();
-            reports.complain("all processes have stopped, process " + first.pid() + " by signal " + signal
-                    + ": nobody can continue them");
-            first.kill(signal);
-        }
     }
 
     /**

@@ -27,7 +27,6 @@ import dev.samara.emulator.linux.wait.RobustList;
 import dev.samara.emulator.linux.wait.WaitList;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.locks.LockSupport;
@@ -89,12 +88,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     private volatile boolean hasChangedCode;
 
-    /** The processors that were chosen for this thread; null means all. The set itself never changes. */
-    private volatile @Nullable BitSet processors;
-
-    /** Changed only by this thread. */
-    private volatile Credentials credentials;
-
     private final SignalMask mask;
 
     /** Whether this thread waits in a call. Any thread may read it at any time, but only to display it. */
@@ -114,14 +107,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         this.process = process;
         this.tid = tid;
         mask = new SignalMask(parent == null ? 0 : parent.mask.get());
-        boolean isFirst = tid == process.pid();
-        processors = parent == null ? null : parent.processors;
-        Credentials shared = parent == null ? process.credentials() : parent.credentials;
-        credentials = isFirst ? shared.copy() : shared;
-        if (isFirst) {
-            process.credentials(credentials);
-            process.processors(processors);
-        }
         debugger = process.debugger();
         pending = new PendingSignals(process.system().signalRoom());
         cpu = process.system().machine().claimCpu();
@@ -164,40 +149,9 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         name = given;
     }
 
-    /** Returns the processors that were chosen for this thread; null means all. The set must not be changed. */
-    public @Nullable BitSet processors() {
-        return processors;
-    }
-
-    /**
-     * Chooses the processors of this thread. If it is the first thread, they are also recorded in its process. May be
-     * called by any thread.
-     */
-    public void processors(BitSet chosen) {
-        processors = chosen;
-        if (tid == process.pid()) {
-            process.processors(chosen);
-        }
-    }
-
     @Override
     public GuestProcess process() {
         return process;
-    }
-
-    public Credentials credentials() {
-        return credentials;
-    }
-
-    /**
-     * Sets the credentials of this thread. If it is the first thread, they are also recorded in its process. Must be
-     * called by this thread.
-     */
-    public void credentials(Credentials changed) {
-        credentials = changed;
-        if (tid == process.pid()) {
-            process.credentials(changed);
-        }
     }
 
     public Cpu cpu() {
@@ -317,7 +271,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
         alternateStack.disable();
         name = null;
         tid = process.pid();
-        credentials(credentials.executed());
     }
 
     /** Starts the thread that {@link #reserve} created. */
@@ -489,9 +442,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
 
     @Override
     public boolean isInterrupted() {
-        return mustEnd()
-                || process.stop().isBegun()
-                || ((pending.set() | process.pending().set()) & ~mask.get()) != 0;
+        return mustEnd() || ((pending.set() | process.pending().set()) & ~mask.get()) != 0;
     }
 
     @Override
@@ -510,11 +461,6 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     }
 
     @Override
-    public boolean keepsPrivileges() {
-        return credentials().isPrivileged();
-    }
-
-    @Override
     public void sendPipeSignal() {
         SignalDelivery.send(
                 this,
@@ -522,7 +468,7 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
                         SignalInfo.PIPE,
                         SignalInfo.SI_USER,
                         process.pid(),
-                        credentials.users().real()));
+                        process.system().user()));
     }
 
     @Override

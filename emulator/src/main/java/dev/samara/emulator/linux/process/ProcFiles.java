@@ -5,12 +5,9 @@ import dev.samara.emulator.linux.file.DeviceFile;
 import dev.samara.emulator.linux.file.FileStatus;
 import dev.samara.emulator.linux.file.GuestFile;
 import dev.samara.emulator.linux.file.GuestFolder;
-import dev.samara.emulator.linux.file.LinkPlace;
-import dev.samara.emulator.linux.file.ListedFolder;
-import dev.samara.emulator.linux.file.MemoryAccess;
 import dev.samara.emulator.linux.file.OpenedName;
-import dev.samara.emulator.linux.file.PagemapFile;
-import dev.samara.emulator.linux.file.TextFile;
+import dev.samara.emulator.linux.file.ProcFile;
+import dev.samara.emulator.linux.memory.SegmentTable;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +32,10 @@ public final class ProcFiles {
 
     private static final List<String> OF_PROCESS =
             Stream.concat(OF_THREAD.stream(), Stream.of("task")).toList();
+
+    /** The texts about the system, below {@code /proc}. */
+    private static final List<String> OF_SYSTEM =
+            List.of("cpuinfo", "sys/kernel/shmall", "sys/kernel/shmmax", "sys/kernel/shmmni");
 
     private static final Pattern NUMBER = Pattern.compile("0|[1-9][0-9]{0,8}");
 
@@ -64,209 +65,162 @@ public final class ProcFiles {
                 return null;
             }
             String[] names = path.substring(ROOT.length() + 1).split("/", 2);
-            GuestProcess found = names[0].equals("self") ? asking : named(asking, names[0]);
+            GuestProcess found =
+                    names[0].equals("self") ? asking : asking.system().tree().find(number(names[0]));
             return found == null ? null : new ProcPath(found, null, names.length == 1 ? "" : names[1]).ofThread();
         }
 
-        /** Returns the path in the directory of a thread if this path leads there; otherwise this. */
         private ProcPath ofThread() {
             String[] names = file.split("/", 3);
             GuestThread found = names[0].equals("task") && names.length > 1 ? process.find(number(names[1])) : null;
             return found == null ? this : new ProcPath(process, found, names.length == 2 ? "" : names[2]);
         }
 
-        /** Returns the path without {@code self}, which means the same to all processes. */
+        /** Returns the path with the number of the process, so that each file has one inode number. */
         String path() {
             GuestThread named = thread;
             String entry = ROOT + "/" + process.pid() + (named == null ? "" : "/task/" + named.tid());
             return file.isEmpty() ? entry : entry + "/" + file;
         }
-
-        /** Returns the inode number of the file, which is the same for all its paths. */
-        long fileNumber() {
-            return FileStatus.numberOf(path());
-        }
-
-        private static @Nullable GuestProcess named(GuestProcess asking, String name) {
-            return asking.system().tree().find(number(name));
-        }
     }
 
-    /**
-     * Opens a file of the emulator; returns null if the emulator has no file with that path. The caller must release
-     * the file.
-     */
+    /** Opens a file of the emulator; returns null if there is none at a path. */
     public static @Nullable GuestFile openSpecial(GuestThread thread, String path, int flags) {
-        GuestProcess process = thread.process();
+        GuestSystem system = thread.process().system();
+        ProcPath found = ProcPath.of(thread.process(), path);
+        if (found != null) {
+            return ofProcess(found, flags);
+        }
         if (path.equals(ROOT)) {
-            return new ListedFolder(
+            List<String> names = new ArrayList<>(names(""));
+            names.add("self");
+            system.tree().all().forEach(each -> names.add(String.valueOf(each.pid())));
+            return folder(system, path, flags, names);
+        }
+        String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
+        if (OF_SYSTEM.contains(file)) {
+            return ProcFile.ofText(
                     path,
                     flags,
-                    FileStatus.ofFolder(
-                            0555,
-                            FileStatus.numberOf(ROOT),
-                            entries(process.system()).size()),
-                    process.system().folderNames(),
-                    () -> entries(process.system()),
-                    ProcFiles::kind);
+                    0444,
+                    FileStatus.numberOf(path),
+                    system.texts(),
+                    () -> ProcessTexts.lines(systemText(system, file), '\n'));
         }
-        ProcPath found = ProcPath.of(process, path);
-        return found == null ? ofSystem(process.system(), path, flags) : openIn(found, found.path(), flags);
+        List<String> names = file.isEmpty() ? List.of() : names(file);
+        return names.isEmpty() ? DeviceFile.open(path, flags) : folder(system, path, flags, names);
     }
 
-    private static @Nullable GuestFile openIn(ProcPath found, String path, int flags) {
-        GuestProcess process = found.process;
-        String file = found.file;
-        if (file.isEmpty()) {
-            List<String> names = found.thread == null ? OF_PROCESS : OF_THREAD;
-            return new ListedFolder(
-                    path,
-                    flags,
-                    FileStatus.ofFolder(0555, found.fileNumber(), found.thread == null ? 2 : 1),
-                    process.system().folderNames(),
-                    () -> names,
-                    ProcFiles::kindOfFile);
-        }
-        if (file.equals("task") && found.thread == null) {
-            return new ListedFolder(
-                    path,
-                    flags,
-                    FileStatus.ofFolder(
-                            0555, found.fileNumber(), threads(found.process).size()),
-                    process.system().folderNames(),
-                    () -> threads(found.process),
-                    name -> ListedFolder.Listed.FOLDER);
-        }
-        if (file.equals("fd")) {
-            return new ListedFolder(
-                    path,
-                    flags,
-                    FileStatus.ofFolder(0500, found.fileNumber(), 0),
-                    process.system().folderNames(),
-                    () -> numbers(found.process),
-                    name -> ListedFolder.Listed.LINK);
-        }
-        return ofProcess(found, path, flags);
+    private static List<String> names(String folder) {
+        String prefix = folder.isEmpty() ? "" : folder + "/";
+        return OF_SYSTEM.stream()
+                .filter(each -> each.startsWith(prefix))
+                .map(each -> each.substring(prefix.length()).split("/", 2)[0])
+                .distinct()
+                .toList();
     }
 
-    private static @Nullable GuestFile ofProcess(ProcPath found, String path, int flags) {
+    private static List<String> systemText(GuestSystem system, String file) {
+        if (file.endsWith("shmmni")) {
+            return List.of(String.valueOf(SegmentTable.MOST));
+        }
+        if (file.startsWith("sys/")) {
+            return List.of(Long.toUnsignedString(SegmentTable.NO_LIMIT));
+        }
+        List<String> lines = new ArrayList<>();
+        for (int i = 0; i < system.processors(); i++) {
+            lines.addAll(List.of("processor\t: " + i, "hart\t\t: " + i, "isa\t\t: rv64imafdc", "mmu\t\t: sv39", ""));
+        }
+        return lines;
+    }
+
+    private static GuestFolder folder(GuestSystem system, String path, int flags, List<String> names) {
+        FileStatus status = FileStatus.ofFolder(0555, FileStatus.numberOf(path), 0);
+        return GuestFolder.ofEmulator(path, flags, system.folderNames(), status, new GuestFolder.Entries() {
+            @Override
+            public List<String> names() {
+                return names;
+            }
+
+            @Override
+            public FileStatus status(String name) {
+                long number = FileStatus.numberOf(path + "/" + name);
+                boolean isLink =
+                        name.equals("self") || name.equals("exe") || name.equals("cwd") || path.endsWith("/fd");
+                boolean isFolder = !OF_SYSTEM.contains(name)
+                        && (path.equals(ROOT)
+                                || path.endsWith("/task")
+                                || name.startsWith(".")
+                                || name.equals("fd")
+                                || name.equals("task")
+                                || name.equals("kernel"));
+                return isLink
+                        ? FileStatus.ofLink(number, 0)
+                        : isFolder
+                                ? FileStatus.ofFolder(0555, number, 0)
+                                : FileStatus.of(FileStatus.REGULAR | 0444, number, 0);
+            }
+        });
+    }
+
+    private static @Nullable GuestFile ofProcess(ProcPath found, int flags) {
         GuestProcess process = found.process;
-        String file = found.file;
-        switch (file) {
+        GuestSystem system = process.system();
+        String path = found.path();
+        long number = FileStatus.numberOf(path);
+        switch (found.file) {
+            case "" -> {
+                return folder(system, path, flags, found.thread == null ? OF_PROCESS : OF_THREAD);
+            }
+            case "task" -> {
+                List<String> threads = process.snapshot().stream()
+                        .map(each -> String.valueOf(each.tid()))
+                        .toList();
+                return found.thread == null ? folder(system, path, flags, threads) : null;
+            }
+            case "fd" -> {
+                List<String> numbers =
+                        process.files().numbers().stream().map(String::valueOf).toList();
+                return folder(system, path, flags, numbers);
+            }
             case "mem" -> {
                 Runnable dropsCode = () -> process.snapshot().forEach(GuestThread::changedCode);
-                return new MemoryAccess(
-                        path, flags, found.fileNumber(), process.memory().space(), dropsCode);
+                return ProcFile.ofMemory(path, flags, number, process.memory().space(), dropsCode);
             }
             case "pagemap" -> {
-                return new PagemapFile(
-                        path, flags, found.fileNumber(), process.memory().space());
+                return new ProcFile.Pagemap(
+                        path, flags, number, process.memory().space());
             }
             default -> {
+                String file = found.file;
                 ProcessTexts texts = new ProcessTexts(process, found.thread);
+                boolean isPrivate = file.equals("auxv") || file.equals("environ");
                 return ProcessTexts.FILES.contains(file)
-                        ? new TextFile(
-                                path,
-                                flags,
-                                ProcessTexts.kind(file),
-                                found.fileNumber(),
-                                process.system().texts(),
-                                texts.text(file))
+                        ? ProcFile.ofText(
+                                path, flags, isPrivate ? 0400 : 0444, number, system.texts(), () -> texts.bytes(file))
                         : null;
             }
         }
     }
 
-    private static @Nullable GuestFile ofSystem(GuestSystem system, String path, int flags) {
-        String file = path.startsWith(ROOT + "/") ? path.substring(ROOT.length() + 1) : "";
-        SystemTexts texts = new SystemTexts(system);
-        if (SystemTexts.FILES.contains(file)) {
-            TextFile.Kind kind =
-                    file.startsWith("sys/") ? TextFile.Kind.SENDABLE_BYTES : TextFile.Kind.SENDABLE_SEQUENCE;
-            return new TextFile(path, flags, kind, FileStatus.numberOf(path), system.texts(), () -> texts.bytes(file));
-        }
-        List<String> names = file.isEmpty() ? List.of() : SystemTexts.names(file);
-        return names.isEmpty()
-                ? DeviceFile.open(path, flags)
-                : new ListedFolder(
-                        path,
-                        flags,
-                        FileStatus.ofFolder(0555, FileStatus.numberOf(path), 0),
-                        system.folderNames(),
-                        () -> names,
-                        name -> kind(file + "/" + name));
-    }
-
-    private static List<String> entries(GuestSystem system) {
-        List<String> names = new ArrayList<>(SystemTexts.names(""));
-        names.add("self");
-        system.tree().all().forEach(each -> names.add(String.valueOf(each.pid())));
-        return names;
-    }
-
-    private static ListedFolder.Listed kind(String name) {
-        return name.equals("self")
-                ? ListedFolder.Listed.LINK
-                : SystemTexts.FILES.contains(name) ? ListedFolder.Listed.TEXT : ListedFolder.Listed.FOLDER;
-    }
-
-    private static ListedFolder.Listed kindOfFile(String name) {
-        return switch (name) {
-            case "fd", "task" -> ListedFolder.Listed.FOLDER;
-            case "exe", "cwd" -> ListedFolder.Listed.LINK;
-            default -> ListedFolder.Listed.TEXT;
-        };
-    }
-
-    private static List<String> threads(GuestProcess process) {
-        return process.snapshot().stream()
-                .map(each -> String.valueOf(each.tid()))
-                .toList();
-    }
-
-    private static List<String> numbers(GuestProcess process) {
-        return process.files().numbers().stream().map(String::valueOf).toList();
-    }
-
-    /** Returns the bytes of a text file in the process's own directory; null if there is no such file. */
+    /** Returns the bytes of one of the process's own texts; null if it has no such text. */
     static byte @Nullable [] bytesOrNull(GuestProcess process, String own) {
         return ProcessTexts.FILES.contains(own) ? new ProcessTexts(process, null).bytes(own) : null;
     }
 
-    /**
-     * Returns the open file of a path that is a descriptor's link in {@code /proc}; null for any other path. The caller
-     * must not release the file.
-     */
+    /** Returns the process's open file to which a link in {@code /proc} leads; null if the path is not such a link. */
     public static @Nullable GuestFile descriptor(GuestProcess process, String path) {
-        return process.files().get(numberOfDescriptor(process, path));
-    }
-
-    /** Returns the descriptor of a path that is a descriptor's link; -1 for any other path. */
-    private static int numberOfDescriptor(GuestProcess process, String path) {
         String own = own(process, path);
-        String number = own != null && own.startsWith("fd/") ? own.substring("fd/".length()) : null;
-        return number == null ? -1 : number(number);
+        return own != null && own.startsWith("fd/") ? process.files().get(number(own.substring("fd/".length()))) : null;
     }
 
-    /** Returns the status of a symbolic link in {@code /proc}, which is not followed; null if there is none. */
+    /** Returns the status of a link of the emulator; null if there is no link at a path. */
     public static @Nullable FileStatus linkStatus(GuestThread thread, String path) {
         String target = link(thread, path);
-        if (target == null) {
-            return null;
-        }
-        int number = numberOfDescriptor(thread.process(), path);
-        GuestFile open = thread.process().files().get(number);
-        if (open != null) {
-            return FileStatus.ofDescriptor(open, (long) thread.process().pid() << Integer.SIZE | number);
-        }
-        ProcPath found = path.equals("/proc/self") ? null : ProcPath.of(thread.process(), path);
-        // Only the links of /dev report the length of their targets.
-        return found != null
-                ? FileStatus.ofLink(found.fileNumber(), 0)
-                : FileStatus.ofLink(FileStatus.numberOf(path), DEVICE_LINKS.containsKey(path) ? target.length() : 0);
+        return target == null ? null : FileStatus.ofLink(FileStatus.numberOf(path), target.length());
     }
 
-    /** Returns the target of a symbolic link in {@code /proc}; null if there is none of that path. */
+    /** Returns the target that a link of the emulator shows; null if there is no link at a path. */
     public static @Nullable String link(GuestThread thread, String path) {
         GuestProcess process = thread.process();
         if (path.equals("/proc/self")) {
@@ -277,66 +231,37 @@ public final class ProcFiles {
             return ofDevice;
         }
         String own = own(process, path);
-        if (own == null) {
-            return null;
-        }
-        if (own.equals("exe")) {
+        if ("exe".equals(own)) {
             return process.program().path();
         }
-        if (own.equals("cwd")) {
+        if ("cwd".equals(own)) {
             return process.folder().shown();
         }
-        if (!own.startsWith("fd/")) {
-            return null;
-        }
-        GuestFile found = process.files().get(number(own.substring("fd/".length())));
+        GuestFile found = descriptor(process, path);
         return found == null ? null : found.shownPath();
     }
 
     /**
-     * Returns the target of a link that leads to a host file, or of a link of {@code /dev}. Null for any other path,
-     * and if the file has no known name any more. The caller holds the monitor of {@code GuestNames}.
+     * Returns the path to which a link of the emulator leads; null if there is no link at a path, or if it leads to an
+     * open file without a path.
      */
     public static @Nullable String followed(GuestThread thread, String path) {
-        if (!mayLead(path)) {
+        if (!path.startsWith(ROOT + "/") && !path.startsWith("/dev/")) {
             return null;
         }
         String ofDevice = DEVICE_LINKS.get(path);
         if (ofDevice != null) {
             return ofDevice;
         }
-        if (path.endsWith("/exe")) {
-            return link(thread, path);
+        GuestProcess process = thread.process();
+        String own = own(process, path);
+        if ("exe".equals(own)) {
+            return process.program().path();
         }
-        GuestFile open = descriptor(thread.process(), path);
-        if (open instanceof LinkPlace) {
-            return null;
-        }
-        OpenedName name = open != null ? open.openedName() : currentFolder(thread, path);
-        return name == null ? null : name.currentPath();
-    }
-
-    /**
-     * Returns the directory to which a link leads if the directory was removed; null otherwise. The caller holds the
-     * monitor of {@code GuestNames}.
-     */
-    public static @Nullable OpenedName removedFolder(GuestThread thread, String path) {
-        if (!mayLead(path)) {
-            return null;
-        }
-        GuestFile open = descriptor(thread.process(), path);
-        OpenedName name = open instanceof GuestFolder ? open.openedName() : currentFolder(thread, path);
-        return name == null || name.currentPath() != null ? null : name;
-    }
-
-    private static boolean mayLead(String path) {
-        return path.startsWith(ROOT + "/") || path.startsWith("/dev/");
-    }
-
-    /** Returns the name of the current directory if a path is the directory's link in {@code /proc}; null otherwise. */
-    private static @Nullable OpenedName currentFolder(GuestThread thread, String path) {
-        return "cwd".equals(own(thread.process(), path))
-                ? thread.process().folder().name()
-                : null;
+        GuestFile open = descriptor(process, path);
+        OpenedName name = open != null
+                ? open.openedName()
+                : "cwd".equals(own) ? process.folder().name() : null;
+        return name == null || name.host() == null ? null : name.path();
     }
 }

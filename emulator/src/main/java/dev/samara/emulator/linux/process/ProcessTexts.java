@@ -4,9 +4,6 @@ package dev.samara.emulator.linux.process;
 import dev.samara.core.Residency;
 import dev.samara.emulator.elf.ArgumentPlace;
 import dev.samara.emulator.linux.abi.GuestText;
-import dev.samara.emulator.linux.abi.LinuxErrno;
-import dev.samara.emulator.linux.file.FileThread;
-import dev.samara.emulator.linux.file.TextFile;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -38,51 +35,6 @@ final class ProcessTexts {
         this.process = process;
         this.thread = thread;
         tree = process.system().tree();
-    }
-
-    /** Returns the content of one of the files. */
-    TextFile.TextContent text(String file) {
-        return file.equals("comm") ? new NameText() : () -> bytes(file);
-    }
-
-    /** The name of a thread, which the threads of its process may set ({@code comm_write}). */
-    private final class NameText implements TextFile.TextContent {
-        @Override
-        public byte[] bytes() {
-            return ProcessTexts.this.bytes("comm");
-        }
-
-        @Override
-        public int mostWritten() {
-            return ProgramNames.BYTES - 1;
-        }
-
-        @Override
-        public long write(FileThread by, byte[] written) {
-            GuestThread named = thread == null ? process.find(process.pid()) : thread;
-            if (named == null) {
-                return LinuxErrno.ESRCH;
-            }
-            if (!(by instanceof GuestThread writer) || writer.process() != process) {
-                return LinuxErrno.EINVAL;
-            }
-            int length = 0;
-            while (length < written.length && written[length] != 0) {
-                length++;
-            }
-            named.name(GuestText.of(written, length));
-            return 0;
-        }
-    }
-
-    /** Returns how the bytes of one of the files are generated. */
-    static TextFile.Kind kind(String file) {
-        return switch (file) {
-            case "auxv", "environ" -> TextFile.Kind.OWN_BYTES;
-            case "cmdline" -> TextFile.Kind.BYTES;
-            case "comm" -> TextFile.Kind.SET_SEQUENCE;
-            default -> TextFile.Kind.SEQUENCE;
-        };
     }
 
     /** Generates the bytes of one of the files. */
@@ -133,7 +85,7 @@ final class ProcessTexts {
         boolean isWaiting = asked == null ? process.isWaiting() : asked.isWaiting();
         // The state of a process is that of its first thread, which may have ended before others.
         boolean isZombie = tree.isZombie(process) || (asked == null && process.find(process.pid()) == null);
-        return isZombie ? 'Z' : process.stop().isBegun() ? 'T' : isWaiting ? 'S' : 'R';
+        return isZombie ? 'Z' : isWaiting ? 'S' : 'R';
     }
 
     /** Returns the ID of the thread, or of the process if there is no thread. */
@@ -160,7 +112,7 @@ final class ProcessTexts {
         fields.set(2, state());
         fields.set(3, tree.parentOf(process));
         fields.set(4, tree.group(process.pid()));
-        fields.set(5, tree.session(process.pid()));
+        fields.set(5, ProcessTree.FIRST_PID);
         fields.set(7, -1);
         fields.set(13, process.usedNanos() / TICK);
         fields.set(15, process.used().children() / TICK);
@@ -184,38 +136,21 @@ final class ProcessTexts {
         return String.format(Locale.ROOT, "%s:\t%8d kB", name, pages * (PAGE >> 10));
     }
 
-    /** Returns the IDs as text, including the file system ID, which is the effective one. */
-    private static String tabbed(UserIds ids) {
-        return Integer.toUnsignedString(ids.real())
-                + '\t'
-                + Integer.toUnsignedString(ids.effective())
-                + '\t'
-                + Integer.toUnsignedString(ids.saved())
-                + '\t'
-                + Integer.toUnsignedString(ids.effective());
-    }
-
-    private static String groups(Credentials credentials) {
-        StringBuilder text = new StringBuilder();
-        credentials.others().stream()
-                .forEach(each -> text.append(Integer.toUnsignedString(each)).append(' '));
-        return text.toString();
-    }
-
     private List<String> status() {
         Residency residency = residency();
         char state = state();
-        String word = state == 'R' ? "running" : state == 'S' ? "sleeping" : state == 'T' ? "stopped" : "zombie";
-        Credentials credentials = process.credentials();
+        String word = state == 'R' ? "running" : state == 'S' ? "sleeping" : "zombie";
+        int user = process.system().user();
+        String ids = user + "\t" + user + "\t" + user + "\t" + user;
         return List.of(
                 "Name:\t" + command(),
                 "State:\t" + state + " (" + word + ")",
                 "Tgid:\t" + process.pid(),
                 "Pid:\t" + id(),
                 "PPid:\t" + tree.parentOf(process),
-                "Uid:\t" + tabbed(credentials.users()),
-                "Gid:\t" + tabbed(credentials.groups()),
-                "Groups:\t" + groups(credentials),
+                "Uid:\t" + ids,
+                "Gid:\t" + ids,
+                "Groups:\t",
                 kilobytes("VmPeak", residency.totalPeak()),
                 kilobytes("VmSize", residency.total()),
                 kilobytes("VmHWM", residency.peak()),

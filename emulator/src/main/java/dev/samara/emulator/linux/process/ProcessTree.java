@@ -3,15 +3,12 @@ package dev.samara.emulator.linux.process;
 
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.abi.WaitOptions;
-import dev.samara.emulator.linux.abi.WaitStatus;
 import dev.samara.emulator.linux.signal.SignalActions;
 import dev.samara.emulator.linux.signal.SignalDelivery;
 import dev.samara.emulator.linux.signal.SignalInfo;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -30,23 +27,14 @@ public final class ProcessTree {
     private static final class TreeNode {
         private final GuestProcess process;
         private @Nullable GuestProcess parent;
+
         private int group;
-        private int session;
-        private boolean hasExecuted;
         private boolean isZombie;
 
         TreeNode(GuestProcess process) {
             this.process = process;
         }
     }
-
-    /**
-     * A child that has ended, stopped or continued.
-     *
-     * @param process the child
-     * @param status the status in the format of {@code wait4}
-     */
-    public record ChangedChild(GuestProcess process, int status) {}
 
     private final Map<Integer, TreeNode> nodes = new TreeMap<>();
     private final Breakdown breakdown = new Breakdown();
@@ -77,7 +65,6 @@ public final class ProcessTree {
         TreeNode above = creator == null ? null : nodes.get(creator.pid());
         node.parent = isSibling && above != null ? above.parent : creator;
         node.group = above == null ? process.pid() : above.group;
-        node.session = above == null ? process.pid() : above.session;
         nodes.put(process.pid(), node);
     }
 
@@ -108,13 +95,6 @@ public final class ProcessTree {
         return null;
     }
 
-    /** Returns the running or ended thread with an ID; null if there is none. */
-    public @Nullable NumberedTask findTask(int tid) {
-        GuestThread running = findThread(tid);
-        GuestProcess process = running == null ? find(tid) : running.process();
-        return process == null ? null : new NumberedTask(process, running);
-    }
-
     public synchronized List<GuestProcess> all() {
         List<GuestProcess> all = new ArrayList<>();
         nodes.values().forEach(node -> all.add(node.process));
@@ -129,153 +109,25 @@ public final class ProcessTree {
                 .toList();
     }
 
-    /** Returns the members of a group, including zombies ({@code do_each_pid_task}). */
-    public synchronized List<GuestProcess> ofGroup(int group) {
-        List<GuestProcess> members = new ArrayList<>();
-        for (TreeNode node : nodes.values()) {
-            if (node.group == group) {
-                members.add(node.process);
-            }
-        }
-        return members;
-    }
-
     public synchronized int parentOf(GuestProcess process) {
         TreeNode node = nodes.get(process.pid());
         return node == null || node.parent == null ? INIT : node.parent.pid();
     }
 
-    /** Returns the group of a process; ESRCH if there is no such process. */
-    public synchronized long group(int pid) {
+    /** Returns the group of a process; -1 if there is no such process. */
+    public synchronized int group(int pid) {
         TreeNode node = nodes.get(pid);
-        return node == null ? LinuxErrno.ESRCH : node.group;
+        return node == null ? -1 : node.group;
     }
 
-    public synchronized long session(int pid) {
-        TreeNode node = nodes.get(pid);
-        return node == null ? LinuxErrno.ESRCH : node.session;
-    }
-
-    /**
-     * Moves the calling process, or a child that has not executed another program, to a group of its session or to a
-     * new group.
-     */
+    /** Puts the caller or its child into a group ({@code setpgid}). All groups are in one session. */
     public synchronized long setGroup(GuestProcess caller, int pid, int group) {
-        TreeNode own = nodes.get(caller.pid());
         TreeNode node = nodes.get(pid);
-        if (own == null || node == null || (node != own && node.parent != caller)) {
+        if (node == null || (node.process != caller && node.parent != caller)) {
             return LinuxErrno.ESRCH;
-        }
-        if (node.session != own.session) {
-            return LinuxErrno.EPERM;
-        }
-        if (node != own && node.hasExecuted) {
-            return LinuxErrno.EACCES;
-        }
-        if (node.session == pid || (group != pid && sessionOfGroup(group) != own.session)) {
-            return LinuxErrno.EPERM;
         }
         node.group = group;
         return 0;
-    }
-
-    /** Returns the session of a group; -1 if there is no such group. */
-    private int sessionOfGroup(int group) {
-        for (TreeNode node : nodes.values()) {
-            if (node.group == group) {
-                return node.session;
-            }
-        }
-        return -1;
-    }
-
-    public synchronized long newSession(int pid) {
-        TreeNode node = nodes.get(pid);
-        if (node == null || sessionOfGroup(pid) >= 0) {
-            return LinuxErrno.EPERM;
-        }
-        node.group = pid;
-        node.session = pid;
-        return pid;
-    }
-
-    /** Called when a process executes another program. Its parent may no longer move it to another group. */
-    public synchronized void executed(GuestProcess process) {
-        TreeNode node = nodes.get(process.pid());
-        if (node != null) {
-            node.hasExecuted = true;
-        }
-    }
-
-    /**
-     * Whether the group of a process is orphaned: no member has a parent in the same session and another group, which
-     * could continue the group.
-     */
-    synchronized boolean isOrphaned(GuestProcess process) {
-        TreeNode node = nodes.get(process.pid());
-        return node == null || isOrphaned(node.group);
-    }
-
-    private boolean isOrphaned(int group) {
-        for (TreeNode node : nodes.values()) {
-            if (node.group == group && !node.isZombie && watches(node.parent, node)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** Whether a parent could continue the group of its child. */
-    private boolean watches(@Nullable GuestProcess parent, TreeNode child) {
-        TreeNode above = parent == null ? null : nodes.get(parent.pid());
-        return above != null && above.group != child.group && above.session == child.session;
-    }
-
-    /** Called when all threads of a process may have stopped. If they have, notifies the parent. */
-    synchronized void noticeStop(GuestProcess process) {
-        int status = process.stop().complete();
-        if (status != 0) {
-            tell(process, SignalInfo.CHILD_STOPPED, WaitStatus.number(status));
-        }
-    }
-
-    /** Returns the first process if all processes are stopped and no debugger could continue one; null otherwise. */
-    synchronized @Nullable GuestProcess firstOfStopped() {
-        GuestProcess first = null;
-        for (TreeNode node : nodes.values()) {
-            if (!node.isZombie) {
-                if (!node.process.stop().isComplete() || node.process.debugger() != null) {
-                    return null;
-                }
-                first = first == null ? node.process : first;
-            }
-        }
-        // If the first process has ended, the run ends anyway.
-        return first != null && first.pid() == FIRST_PID ? first : null;
-    }
-
-    /** Notifies the parent that a process was continued. */
-    synchronized void noticeContinuation(GuestProcess process, int code) {
-        // If the stop was not complete, its signal is not known any more.
-        tell(process, code, code == SignalInfo.CHILD_STOPPED ? 0 : SignalInfo.CONT);
-    }
-
-    private void tell(GuestProcess process, int code, int number) {
-        TreeNode node = nodes.get(process.pid());
-        GuestProcess parent = node == null ? null : node.parent;
-        if (parent == null) {
-            return;
-        }
-        boolean isAsked;
-        synchronized (parent.signals()) {
-            isAsked = parent.actions().handler(SignalInfo.CHLD) != SignalActions.IGNORE
-                    && (parent.actions().flags(SignalInfo.CHLD) & SignalActions.NO_CHILD_STOP) == 0;
-        }
-        if (isAsked) {
-            SignalDelivery.send(
-                    parent, new SignalInfo(SignalInfo.CHLD, code, 0, process.pid(), userOf(process), number));
-        }
-        parent.childEnds().wakeAll();
     }
 
     /** Called after a process has ended. Notifies its parent, or forgets the process if it has no parent. */
@@ -293,15 +145,8 @@ public final class ProcessTree {
                 tellEnd(told, process);
             }
             node.isZombie = true;
-            Set<Integer> left = new LinkedHashSet<>();
-            if (watches(told, node)) {
-                left.add(node.group);
-            }
             for (TreeNode each : new ArrayList<>(nodes.values())) {
                 if (each.parent == process) {
-                    if (watches(process, each)) {
-                        left.add(each.group);
-                    }
                     each.parent = null;
                     if (each.isZombie) {
                         forget(each.process);
@@ -311,28 +156,11 @@ public final class ProcessTree {
             if (told == null || (process.endSignal() == SignalInfo.CHLD && forgetsChildren(told))) {
                 forget(process);
             }
-            left.forEach(this::hangUpIfOrphaned);
             notifyAll();
         }
         process.ends().wakeAll();
         if (told != null) {
             told.childEnds().wakeAll();
-        }
-    }
-
-    /**
-     * Called after the end of a process that could have continued a stopped group. If the group is now orphaned and a
-     * member is stopped, sends SIGHUP and SIGCONT to the group.
-     */
-    private void hangUpIfOrphaned(int group) {
-        List<GuestProcess> members = ofGroup(group);
-        if (isOrphaned(group)
-                && members.stream()
-                        .anyMatch(each -> !isZombie(each) && each.stop().isComplete())) {
-            for (GuestProcess each : members) {
-                SignalDelivery.send(each, SignalInfo.ofKernel(SignalInfo.HUP));
-                SignalDelivery.send(each, SignalInfo.ofKernel(SignalInfo.CONT));
-            }
         }
     }
 
@@ -343,14 +171,12 @@ public final class ProcessTree {
         }
     }
 
-    private static int userOf(GuestProcess child) {
-        return child.credentials().users().real();
-    }
-
     private static void tellEnd(GuestProcess parent, GuestProcess child) {
         if (child.endSignal() > 0 && child.endSignal() <= SignalInfo.MOST) {
             SignalDelivery.send(
-                    parent, SignalInfo.ofChild(child.endSignal(), child.pid(), userOf(child), child.exitStatus()));
+                    parent,
+                    SignalInfo.ofChild(
+                            child.endSignal(), child.pid(), child.system().user(), child.exitStatus()));
         }
     }
 
@@ -360,30 +186,18 @@ public final class ProcessTree {
                 .anyMatch(node -> isWanted(node, parent, wanted, options) && (!node.isZombie || options.ended()));
     }
 
-    /** Finds a changed child for a waiting call, and takes its change; returns null if there is none yet. */
-    public synchronized @Nullable ChangedChild takeChanged(GuestProcess parent, int wanted, WaitOptions options) {
-        TreeNode ended = null;
+    /** Finds a child that has ended for a waiting call, and reaps it; returns null if there is none yet. */
+    public synchronized @Nullable GuestProcess takeEnded(GuestProcess parent, int wanted, WaitOptions options) {
         for (TreeNode node : nodes.values()) {
-            if (!isWanted(node, parent, wanted, options)) {
-                continue;
-            }
-            if (node.isZombie && options.ended()) {
-                ended = node;
-                break;
-            }
-            int status = node.isZombie ? 0 : node.process.stop().take(options);
-            if (status != 0) {
-                return new ChangedChild(node.process, status);
+            if (node.isZombie && options.ended() && isWanted(node, parent, wanted, options)) {
+                if (!options.keeps()) {
+                    forget(node.process);
+                    parent.used().addChild(node.process.used());
+                }
+                return node.process;
             }
         }
-        if (ended == null) {
-            return null;
-        }
-        if (!options.keeps()) {
-            forget(ended.process);
-            parent.used().addChild(ended.process.used());
-        }
-        return new ChangedChild(ended.process, ended.process.exitStatus());
+        return null;
     }
 
     /**
@@ -394,11 +208,10 @@ public final class ProcessTree {
         if (node.parent != parent || !options.isFor(node.process.endSignal() == SignalInfo.CHLD)) {
             return false;
         }
-        if (wanted > 0) {
-            return node.process.pid() == wanted;
+        if (wanted == -1 || wanted > 0) {
+            return wanted == -1 || node.process.pid() == wanted;
         }
-        TreeNode own = nodes.get(parent.pid());
-        return wanted == -1 || node.group == (wanted == 0 && own != null ? own.group : -wanted);
+        return node.group == (wanted == 0 ? group(parent.pid()) : -wanted);
     }
 
     /** Makes all present and later waits for ends fail. Allocates nothing. */

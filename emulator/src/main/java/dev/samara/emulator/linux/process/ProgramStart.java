@@ -10,7 +10,6 @@ import dev.samara.emulator.elf.ElfException;
 import dev.samara.emulator.elf.ElfFile;
 import dev.samara.emulator.elf.LoadedProgram;
 import dev.samara.emulator.elf.ProgramLoader;
-import dev.samara.emulator.elf.ProgramOwner;
 import dev.samara.emulator.linux.abi.GuestText;
 import dev.samara.emulator.linux.abi.LinuxErrno;
 import dev.samara.emulator.linux.file.DeviceFile;
@@ -165,7 +164,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
         Path found = place.host();
         try {
             if (found != null) {
-                new OpenedName(place, found, root, names).showFor(file);
+                new OpenedName(place.guest(), found, root, names).showFor(file);
             }
         } catch (IOException gone) {
             throw new LoadException(LinuxErrno.of(gone), GuestText.shown(path) + ": " + gone.getMessage());
@@ -176,8 +175,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
      * Loads the program and its interpreter into a new space. The caller holds the monitor of {@code names}, or is the
      * only thread.
      */
-    public StartedProgram load(
-            Machine machine, GuestRoot root, GuestNames names, Map<Resource, Long> limits, ProgramOwner owner)
+    public StartedProgram load(Machine machine, GuestRoot root, GuestNames names, Map<Resource, Long> limits, int user)
             throws LoadException {
         try (HostFile file = machine.openFile(host, ProgramLoader.GEOMETRY)) {
             HostFile.WriteDenial denial = denyWrites(machine, file);
@@ -185,7 +183,7 @@ public record ProgramStart(String guest, Path host, String called, List<String> 
             try {
                 follow(file, guest, root, names);
                 ElfFile elf = new ElfFile(host.toString(), file, ProgramLoader.GEOMETRY);
-                ProgramLoader loader = new ProgramLoader(machine, limits, owner);
+                ProgramLoader loader = new ProgramLoader(machine, limits, user);
                 started = new StartedProgram(load(loader, elf, machine, root, names), denial);
                 return started;
             } finally {

@@ -18,8 +18,6 @@
  *   <tr><td>How does a process end, and which processes are notified?</td>
  *       <td>{@link dev.samara.emulator.linux.process.GuestProcess}, {@link
  *       dev.samara.emulator.linux.process.ProcessTree}</td></tr>
- *   <tr><td>Which task has an ID?</td>
- *       <td>{@link dev.samara.emulator.linux.process.NumberedTask}</td></tr>
  *   <tr><td>How is a program loaded, and a script's interpreter found?</td>
  *       <td>{@link dev.samara.emulator.linux.process.ProgramStart}</td></tr>
  *   <tr><td>Which files are in {@code /proc}?</td>

@@ -8,7 +8,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** The real-time timer of a process ({@code ITIMER_REAL}), which sends SIGALRM. Thread-safe. */
-public final class AlarmTimer implements IntervalTimer {
+public final class AlarmTimer {
     private final Supplier<ScheduledThreadPoolExecutor> timers;
     private final Runnable ring;
     private @Nullable ScheduledFuture<?> next;
@@ -28,17 +28,14 @@ public final class AlarmTimer implements IntervalTimer {
         this.ring = ring;
     }
 
-    @Override
     public synchronized long left() {
         return next == null ? 0 : Math.max(next.getDelay(TimeUnit.NANOSECONDS), 1);
     }
 
-    @Override
     public synchronized long interval() {
         return interval;
     }
 
-    @Override
     public synchronized void set(long first, long then) {
         if (next != null) {
             next.cancel(false);

@@ -11,7 +11,6 @@ public final class SignalActions {
     static final long DEFAULT = 0;
     public static final long IGNORE = 1;
 
-    public static final long NO_CHILD_STOP = 1;
     public static final long NO_CHILD_WAIT = 2;
     static final long ON_STACK = 0x0800_0000;
     static final long RESTARTS = 0x1000_0000;
@@ -19,16 +18,13 @@ public final class SignalActions {
     static final long RESET_HAND = 0x8000_0000L;
 
     /** The flags that a kernel stores: the above, SA_SIGINFO and SA_EXPOSE_TAGBITS. */
-    private static final long KEPT =
-            NO_CHILD_STOP | NO_CHILD_WAIT | ON_STACK | RESTARTS | NO_DEFER | RESET_HAND | 0x4 | 0x800;
+    private static final long KEPT = 0x1 | NO_CHILD_WAIT | ON_STACK | RESTARTS | NO_DEFER | RESET_HAND | 0x4 | 0x800;
 
     private static final long IGNORED = SignalInfo.bit(SignalInfo.CHLD)
             | SignalInfo.bit(SignalInfo.CONT)
             | SignalInfo.bit(SignalInfo.URG)
-            | SignalInfo.bit(SignalInfo.WINCH);
-
-    /** The signals that stop a process. */
-    static final long STOPPING = SignalInfo.bit(SignalInfo.STOP)
+            | SignalInfo.bit(SignalInfo.WINCH)
+            | SignalInfo.bit(SignalInfo.STOP)
             | SignalInfo.bit(SignalInfo.TSTP)
             | SignalInfo.bit(SignalInfo.TTIN)
             | SignalInfo.bit(SignalInfo.TTOU);
@@ -108,14 +104,9 @@ public final class SignalActions {
         return handlers[signal] > IGNORE || handlers[signal] < 0;
     }
 
-    /** Whether the default action of a signal stops the process. */
-    static boolean stops(int signal) {
-        return (STOPPING & SignalInfo.bit(signal)) != 0;
-    }
-
     /** Whether a signal ends the process when it is sent to a thread that does not block it ({@code sig_fatal}). */
     boolean endsAtOnce(int signal) {
-        return handlers[signal] == DEFAULT && ((IGNORED | STOPPING | DUMPING) & SignalInfo.bit(signal)) == 0;
+        return handlers[signal] == DEFAULT && ((IGNORED | DUMPING) & SignalInfo.bit(signal)) == 0;
     }
 
     /** Whether a signal has no effect. */

@@ -39,17 +39,9 @@ public final class SignalDelivery {
         // A blocked signal is kept even if it is ignored at present (sig_ignored).
         SignalMask mask = thread == null ? process.leaderMask() : thread.mask();
         PendingSignals pending = thread == null ? process.pending() : thread.pending();
-        int changed = 0;
         boolean ends;
         long result;
         synchronized (process.signals()) {
-            // Done before the action of the signal is checked, because SIGCONT continues a stopped process in any case.
-            if (info.signal() == SignalInfo.CONT) {
-                process.discard(SignalActions.STOPPING);
-                changed = process.stop().end();
-            } else if (SignalActions.stops(info.signal())) {
-                process.discard(SignalInfo.bit(SignalInfo.CONT));
-            }
             boolean isBlocked = (mask.get() & SignalInfo.bit(info.signal())) != 0;
             boolean isWanted = isBlocked || !process.actions().isIgnored(info.signal());
             result = !isWanted || pending.add(info) ? 0 : LinuxErrno.EAGAIN;
@@ -57,10 +49,6 @@ public final class SignalDelivery {
         }
         if (ends) {
             process.kill(info.signal());
-        }
-        if (changed != 0) {
-            process.wakeAll();
-            process.noticeContinuation(changed);
         }
         return result;
     }
@@ -71,7 +59,7 @@ public final class SignalDelivery {
      */
     private static boolean endsAtOnce(SignalProcess process, @Nullable SignalThread thread, int signal) {
         long bit = SignalInfo.bit(signal);
-        if (!process.actions().endsAtOnce(signal) || process.stop().isBegun()) {
+        if (!process.actions().endsAtOnce(signal)) {
             return false;
         }
         SignalThread taker = thread == null ? process.taker(bit) : thread;
@@ -97,7 +85,7 @@ public final class SignalDelivery {
     /** Delivers the pending signals of a thread: handlers start, or the process stops or ends. Called outside GUEST. */
     public static void deliver(SignalThread thread) {
         while (thread.isInterrupted() && !thread.mustEnd()) {
-            SignalInfo info = thread.process().stop().pause(thread) ? null : askDebugger(thread, take(thread));
+            SignalInfo info = askDebugger(thread, take(thread));
             if (info != null) {
                 act(thread, info);
             }
@@ -124,10 +112,6 @@ public final class SignalDelivery {
             SignalInfo own = thread.pending().take(~thread.mask().get());
             SignalInfo taken =
                     own != null ? own : process.pending().take(~thread.mask().get());
-            // A debugger may replace any signal with one that stops the process.
-            if (taken != null && (SignalActions.stops(taken.signal()) || thread.isDebugged())) {
-                process.stop().taken();
-            }
             return taken;
         }
     }
@@ -149,13 +133,6 @@ public final class SignalDelivery {
             if (handler != SignalActions.DEFAULT && (flags & SignalActions.RESET_HAND) != 0) {
                 actions.reset(signal);
             }
-        }
-        if (handler == SignalActions.DEFAULT && SignalActions.stops(signal)) {
-            // Except for SIGSTOP, a process stops only if another process, e.g. a shell, could continue it.
-            if (signal == SignalInfo.STOP || !process.isOrphaned()) {
-                process.stop().begin(signal);
-            }
-            return;
         }
         if (handler == SignalActions.DEFAULT) {
             thread.reportEnd(info);

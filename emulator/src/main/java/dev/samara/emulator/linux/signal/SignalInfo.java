@@ -18,7 +18,6 @@ public record SignalInfo(int signal, int code, long address, int sender, int use
     /** The size of {@code siginfo_t}. */
     public static final int BYTES = 128;
 
-    public static final int HUP = 1;
     public static final int ILL = 4;
     public static final int TRAP = 5;
     static final int BUS = 7;
@@ -30,8 +29,7 @@ public record SignalInfo(int signal, int code, long address, int sender, int use
     static final int XCPU = 24;
     static final int XFSZ = 25;
     static final int SYS = 31;
-    public static final int VTALRM = 26;
-    public static final int PROF = 27;
+
     public static final int PIPE = 13;
     public static final int ALRM = 14;
     public static final int TERM = 15;
@@ -52,26 +50,17 @@ public record SignalInfo(int signal, int code, long address, int sender, int use
 
     public static final int SI_USER = 0;
     public static final int SI_KERNEL = 0x80;
-    static final int SI_QUEUE = -1;
+
     public static final int SI_TKILL = -6;
 
     static final int CHILD_EXITED = 1;
     static final int CHILD_KILLED = 2;
     static final int CHILD_DUMPED = 3;
-    public static final int CHILD_STOPPED = 5;
-    static final int CHILD_CONTINUED = 6;
 
     /** Returns the signal that reports a child with a status of {@code wait4}. */
     public static SignalInfo ofChild(int signal, int pid, int user, int status) {
-        int code;
-        if (status == WaitStatus.CONTINUED) {
-            code = CHILD_CONTINUED;
-        } else if (WaitStatus.isStopped(status)) {
-            code = CHILD_STOPPED;
-        } else {
-            boolean isKilled = WaitStatus.isKilled(status);
-            code = !isKilled ? CHILD_EXITED : WaitStatus.isDumped(status) ? CHILD_DUMPED : CHILD_KILLED;
-        }
+        int code =
+                !WaitStatus.isKilled(status) ? CHILD_EXITED : WaitStatus.isDumped(status) ? CHILD_DUMPED : CHILD_KILLED;
         return new SignalInfo(signal, code, 0, pid, user, WaitStatus.number(status));
     }
 

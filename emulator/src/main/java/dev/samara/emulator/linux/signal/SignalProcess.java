@@ -16,27 +16,6 @@ public interface SignalProcess {
     /** The pending signals that any of its threads may take. */
     PendingSignals pending();
 
-    /** The group stop of this process. */
-    GroupStop stop();
-
-    /** The number of threads of this process. */
-    int threads();
-
-    boolean isExiting();
-
-    /** Whether no other process could continue this one, so that only SIGSTOP may stop it. */
-    boolean isOrphaned();
-
-    /** Notifies the parent if all threads of this process are stopped. The caller holds no lock of this process. */
-    void noticeStop();
-
-    /**
-     * Notifies the parent that this process was continued. The caller holds no lock of this process.
-     *
-     * @param code the si_code for the parent
-     */
-    void noticeContinuation(int code);
-
     /**
      * Discards the pending signals of a set, both of this process and of its threads. The caller holds the signals'
      * lock.

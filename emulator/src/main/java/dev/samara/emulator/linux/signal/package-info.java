@@ -21,8 +21,6 @@
  *       <td>{@link dev.samara.emulator.linux.signal.SignalFrame}</td></tr>
  *   <tr><td>Is an interrupted call restarted?</td>
  *       <td>{@link dev.samara.emulator.linux.signal.InterruptedCall}</td></tr>
- *   <tr><td>How does a signal stop a process, and when does the process continue?</td>
- *       <td>{@link dev.samara.emulator.linux.signal.GroupStop}</td></tr>
  *   <tr><td>Which signals are ignored?</td>
  *       <td>{@link dev.samara.emulator.linux.signal.SignalActions}</td></tr>
  * </table>

@@ -19,7 +19,7 @@ final class DescriptorTableTest {
     private final DescriptorTable table = new DescriptorTable();
 
     private static GuestFile file() {
-        return new TextFile("text", 0, TextFile.Kind.SEQUENCE, 7, new Object(), () -> new byte[0]);
+        return ProcFile.ofText("text", 0, 0444, 7, new Object(), () -> new byte[0]);
     }
 
     @Test

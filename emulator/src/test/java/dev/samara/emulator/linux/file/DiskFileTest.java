@@ -6,8 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.vma.Geometry;
-import java.lang.reflect.Proxy;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,10 +19,6 @@ final class DiskFileTest {
     @TempDir
     Path folder;
 
-    private static ByteBuffer text(String text) {
-        return ByteBuffer.wrap(text.getBytes(StandardCharsets.US_ASCII));
-    }
-
     @Test
     @DisplayName("is appended to at its end, and grows, without the loss of a byte of theirs; a seek finds its end")
     @SuppressWarnings("NullAway") // a regular file does not need the thread
@@ -35,10 +29,13 @@ final class DiskFileTest {
             Path root = Files.createDirectory(folder.resolve("root"));
             GuestNames names = new GuestNames();
             GuestRoot guest = new GuestRoot(root, root);
-            OpenedName name = new OpenedName(guest.resolve("/", "/", false), root, guest, names);
+            OpenedName name = new OpenedName("/", root, guest, names);
             DiskFile open = new DiskFile("/f", OpenFlags.RDWR | OpenFlags.APPEND, name, file);
             Files.writeString(path, "host/", StandardOpenOption.APPEND);
-            assertEquals(5, open.write(null, text("guest")));
+            assertEquals(5, open.write(null, GuestFile.POSITION, 5, (from, bytes, length) -> {
+                System.arraycopy("guest".getBytes(StandardCharsets.US_ASCII), 0, bytes, 0, length);
+                return length;
+            }));
             assertEquals(16, open.seek(0, 1));
             assertEquals(0, open.sync());
             assertEquals("first/host/guest", Files.readString(path));
@@ -49,35 +46,6 @@ final class DiskFileTest {
             assertEquals(24, Files.size(path));
             assertEquals(0, open.grow(30));
             assertEquals(30, Files.size(path));
-        }
-    }
-
-    /** Returns a thread that may or may not keep the privilege bits of a file. */
-    private static FileThread thread(boolean keepsPrivileges) {
-        return (FileThread) Proxy.newProxyInstance(
-                FileThread.class.getClassLoader(), new Class<?>[] {FileThread.class}, (proxy, method, arguments) -> {
-                    assertEquals("keepsPrivileges", method.getName());
-                    return keepsPrivileges;
-                });
-    }
-
-    @Test
-    @DisplayName("and removed is shown as a program that a write has changed, unless user 0 has written it")
-    void removed() throws Exception {
-        Path root = Files.createDirectory(folder.resolve("root"));
-        Path path = Files.writeString(root.resolve("f"), "first");
-        Files.setAttribute(path, "unix:mode", 06755);
-        try (Machine machine = Machine.builder().memory(1 << 20).build();
-                HostFile file = machine.openFile(path, Geometry.LINUX_X86_64, StandardOpenOption.WRITE)) {
-            GuestRoot guest = new GuestRoot(root, path);
-            OpenedName name = new OpenedName(guest.resolve("/", "/f", false), path, guest, new GuestNames());
-            DiskFile open = new DiskFile("/f", OpenFlags.RDWR, name, file);
-            Files.delete(path);
-            open.written(thread(true));
-            assertEquals(0106755, open.status().mode());
-            open.written(thread(false));
-            assertEquals(0100755, open.status().mode());
-            assertEquals(0, open.status().links());
         }
     }
 }

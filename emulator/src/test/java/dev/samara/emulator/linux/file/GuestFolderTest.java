@@ -16,14 +16,19 @@ final class GuestFolderTest {
 
     private final Semaphore room = new Semaphore(9);
 
-    private ListedFolder folder() {
-        return new ListedFolder(
-                "/folder",
-                0,
-                FileStatus.ofFolder(0555, 7, 0),
-                room,
-                () -> List.of("a", "b", "c"),
-                name -> ListedFolder.Listed.TEXT);
+    private GuestFolder folder() {
+        FileStatus status = FileStatus.ofFolder(0555, 7, 0);
+        return GuestFolder.ofEmulator("/folder", 0, room, status, new GuestFolder.Entries() {
+            @Override
+            public List<String> names() {
+                return List.of("a", "b", "c");
+            }
+
+            @Override
+            public FileStatus status(String name) {
+                return status;
+            }
+        });
     }
 
     private static long read(GuestFolder folder) {
@@ -33,8 +38,8 @@ final class GuestFolderTest {
     @Test
     @DisplayName("have a limit, beyond which a directory cannot be read")
     void limit() {
-        ListedFolder first = folder();
-        ListedFolder second = folder();
+        GuestFolder first = folder();
+        GuestFolder second = folder();
         assertTrue(read(first) > 0);
         assertEquals(LinuxErrno.ENOMEM, read(second));
         first.release();
@@ -44,7 +49,7 @@ final class GuestFolderTest {
     @Test
     @DisplayName("are kept until all were returned, or the directory is read from its start")
     void end() {
-        ListedFolder folder = folder();
+        GuestFolder folder = folder();
         assertTrue(read(folder) > 0);
         assertEquals(4, room.availablePermits());
         assertEquals(0, folder.seek(0, 0));

@@ -7,7 +7,6 @@ import dev.samara.emulator.linux.abi.LinuxErrno;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Semaphore;
@@ -40,11 +39,6 @@ final class HostStreamTest {
         @Override
         public boolean mustEnd() {
             return isKilled;
-        }
-
-        @Override
-        public boolean keepsPrivileges() {
-            return false;
         }
 
         @Override
@@ -88,6 +82,13 @@ final class HostStreamTest {
         return text.getBytes(StandardCharsets.US_ASCII);
     }
 
+    private static long write(HostStream stream, StreamThread thread, byte[] bytes) {
+        return stream.write(thread, GuestFile.POSITION, bytes.length, (from, to, length) -> {
+            System.arraycopy(bytes, (int) from, to, 0, length);
+            return length;
+        });
+    }
+
     private long write(String error) {
         OutputStream failing = new OutputStream() {
             @Override
@@ -95,7 +96,7 @@ final class HostStreamTest {
                 throw new IOException(error);
             }
         };
-        return new HostStream(failing, false).write(thread, ByteBuffer.wrap(new byte[1]));
+        return write(new HostStream(failing, false), thread, new byte[1]);
     }
 
     @Test
@@ -115,7 +116,7 @@ final class HostStreamTest {
         Thread runner = new Thread(() -> {
             StreamThread made = new StreamThread();
             writer.complete(made);
-            result.complete(stream.write(made, ByteBuffer.wrap(bytes)));
+            result.complete(write(stream, made, bytes));
         });
         runner.start();
         unread.readers.release(pieces);
@@ -131,13 +132,13 @@ final class HostStreamTest {
         UnreadOutput unread = new UnreadOutput();
         HostStream stream = new HostStream(unread, false);
         thread.whenParking = thread::kill;
-        assertEquals(LinuxErrno.RESTART, stream.write(thread, ByteBuffer.wrap(text("abc"))));
+        assertEquals(LinuxErrno.RESTART, write(stream, thread, text("abc")));
         thread.isKilled = false;
         thread.whenParking = () -> {};
         unread.readers.release(3);
         // Its turn comes when the piece is taken.
-        assertEquals(1, stream.write(new StreamThread(), ByteBuffer.wrap(text("x"))));
-        assertEquals(5, stream.write(thread, ByteBuffer.wrap(text("abcde"))));
+        assertEquals(1, write(stream, new StreamThread(), text("x")));
+        assertEquals(5, write(stream, thread, text("abcde")));
         assertEquals("abcxde", unread.taken.toString(StandardCharsets.US_ASCII));
         stream.close();
     }
@@ -150,7 +151,7 @@ final class HostStreamTest {
         HostStream stream = new HostStream(unread, false);
         assertEquals(LinuxErrno.RESTART, killed(stream, unread, text("abc"), 0));
         thread.whenParking = () -> unread.readers.release(2);
-        assertEquals(5, stream.write(thread, ByteBuffer.wrap(text("abcde"))));
+        assertEquals(5, write(stream, thread, text("abcde")));
         assertEquals("abcde", unread.taken.toString(StandardCharsets.US_ASCII));
         stream.close();
     }
@@ -162,7 +163,7 @@ final class HostStreamTest {
         HostStream stream = new HostStream(unread, false);
         assertEquals(LinuxErrno.RESTART, killed(stream, unread, text("abc"), 0));
         thread.whenParking = () -> unread.readers.release(2);
-        assertEquals(2, stream.write(thread, ByteBuffer.wrap(text("xy"))));
+        assertEquals(2, write(stream, thread, text("xy")));
         assertEquals("abcxy", unread.taken.toString(StandardCharsets.US_ASCII));
         stream.close();
     }

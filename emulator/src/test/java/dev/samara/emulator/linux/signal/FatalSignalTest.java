@@ -22,7 +22,6 @@ final class FatalSignalTest {
     private boolean isDebugged;
 
     private final SignalProcess process = fake(SignalProcess.class, "kill");
-    private final GroupStop stop = new GroupStop(process);
     private final SignalThread thread = fake(SignalThread.class, "wake");
 
     /** Creates an object that returns what the sending of a signal needs, and records the arguments of {@code kill}. */
@@ -41,11 +40,7 @@ final class FatalSignalTest {
             if (method.getName().equals(other)) {
                 return null;
             }
-            return switch (method.getName()) {
-                case "process" -> process;
-                case "stop" -> stop;
-                default -> answers.get(method.getName());
-            };
+            return method.getName().equals("process") ? process : answers.get(method.getName());
         }));
     }
 

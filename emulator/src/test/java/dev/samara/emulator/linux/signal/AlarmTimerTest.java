@@ -8,18 +8,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.function.Function;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Named;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
 
 @DisplayName("A timer of a process")
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
-final class IntervalTimerTest {
+final class AlarmTimerTest {
     private static final long SECOND = 1_000_000_000;
 
     private final ScheduledThreadPoolExecutor executor = new ScheduledThreadPoolExecutor(1);
@@ -27,16 +23,7 @@ final class IntervalTimerTest {
     private final CountDownLatch goOn = new CountDownLatch(1);
     private final AtomicInteger rung = new AtomicInteger();
 
-    /** Creates a timer from the action that it runs when it expires. */
-    private interface Maker extends Function<IntervalTimerTest, IntervalTimer> {}
-
-    static Stream<Named<Maker>> timers() {
-        return Stream.of(
-                Named.of("real", test -> new AlarmTimer(() -> test.executor, test::ring)),
-                Named.of(
-                        "of processor time",
-                        test -> new ProcessorTimer(() -> test.executor, System::nanoTime, test::ring)));
-    }
+    private final AlarmTimer timer = new AlarmTimer(() -> executor, this::ring);
 
     private void ring() {
         ringing.countDown();
@@ -61,12 +48,10 @@ final class IntervalTimerTest {
         executor.awaitTermination(1, TimeUnit.MINUTES);
     }
 
-    @ParameterizedTest
-    @MethodSource("timers")
+    @Test
     @DisplayName("is set again when the signal that it is sending is sent, and sends no more")
     @SuppressWarnings("ThreadPriorityCheck") // with one processor, the other thread needs it
-    void settingWaitsForTheSignal(Maker maker) throws InterruptedException {
-        IntervalTimer timer = maker.apply(this);
+    void settingWaitsForTheSignal() throws InterruptedException {
         timer.set(1, 1);
         ringing.await();
         AtomicInteger seen = new AtomicInteger(-1);
@@ -86,11 +71,9 @@ final class IntervalTimerTest {
         assertEquals(seen.get(), rung.get());
     }
 
-    @ParameterizedTest
-    @MethodSource("timers")
+    @Test
     @DisplayName("that has sent its one signal has no time left")
-    void noTimeLeft(Maker maker) throws InterruptedException {
-        IntervalTimer timer = maker.apply(this);
+    void noTimeLeft() throws InterruptedException {
         goOn.countDown();
         timer.set(1, 0);
         ringing.await();
