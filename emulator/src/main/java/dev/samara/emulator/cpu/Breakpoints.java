@@ -23,10 +23,11 @@ public final class Breakpoints {
     }
 
     /**
-     * @written the thread of the debugger's server (volatile)
-     * @read each thread of the process, when it decodes a block, and before it executes a single instruction (volatile)
-     * @invariant the object never changes; the writer sets {@code hasChangedCode} of each thread afterwards, so a
-     *     thread that was stopped in between runs no older block
+     * Written: the thread of the debugger's server (volatile).
+     * Read: each thread of the process, when it decodes a block, and before it executes a single instruction
+     *     (volatile).
+     * Invariant: the object never changes; the writer sets {@code hasChangedCode} of each thread afterwards, so a
+     *     thread that was stopped in between runs no older block.
      */
     private volatile PlantedStops planted = new PlantedStops(new long[0], false);
 

@@ -54,11 +54,11 @@ public final class Hart extends FlatMemory {
      * Whether the hart must leave its blocks because there is work to do. Set by any thread, read and cleared by the
      * thread of this hart.
      *
-     * @written any thread sets it (volatile); the thread of the hart clears it (volatile)
-     * @read the thread of the hart, before each block that it interprets, and before translated code, which exits after
-     *     some 2,048 instructions (volatile)
-     * @invariant a thread records the work before it sets this word; the hart's thread clears the word before it checks
-     *     for work
+     * <p>Written: any thread sets it (volatile); the thread of the hart clears it (volatile).
+     * Read: the thread of the hart, before each block that it interprets, and before translated code, which exits after
+     *     some 2,048 instructions (volatile).
+     * Invariant: a thread records the work before it sets this word; the hart's thread clears the word before it checks
+     *     for work.
      */
     private volatile boolean isAsked;
 

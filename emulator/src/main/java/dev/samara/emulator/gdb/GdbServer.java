@@ -29,20 +29,20 @@ public final class GdbServer implements AutoCloseable {
     private final Thread thread = new Thread(this::serve, "gdb server");
 
     /**
-     * @written the server's thread (volatile)
-     * @read threads of the guest that have something to report (volatile)
-     * @invariant the inbox of the present client's session; a notice that finds none is not lost, because a session
-     *     first waits until the guest has stopped, and then checks whether it has ended
+     * Written: the server's thread (volatile).
+     * Read: threads of the guest that have something to report (volatile).
+     * Invariant: the inbox of the present client's session; a notice that finds none is not lost, because a session
+     *     first waits until the guest has stopped, and then checks whether it has ended.
      */
     private volatile @Nullable SessionInbox inbox;
 
     /**
-     * @words {@code client}, {@code isClosed}
-     * @written the server's thread writes {@code client}, the thread that closes the server writes {@code isClosed}
-     *     (volatile)
-     * @read the thread that closes the server, and the server's thread (volatile)
-     * @invariant {@code isClosed} stays set, and is set before the port is closed; {@code client} is the last
-     *     connection
+     * Words: {@code client}, {@code isClosed}.
+     * Written: the server's thread writes {@code client}, the thread that closes the server writes {@code isClosed}
+     *     (volatile).
+     * Read: the thread that closes the server, and the server's thread (volatile).
+     * Invariant: {@code isClosed} stays set, and is set before the port is closed; {@code client} is the last
+     *     connection.
      */
     private volatile @Nullable Socket client;
 

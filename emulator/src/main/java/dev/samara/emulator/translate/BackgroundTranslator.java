@@ -49,19 +49,19 @@ public final class BackgroundTranslator implements CodeTranslator {
     private final LoadedClasses live = new LoadedClasses();
 
     /**
-     * @written the threads that write {@code failed} (adder)
-     * @read threads of the guest that request code (sum)
-     * @invariant a count, which only determines how hot code must be
+     * Written: the threads that write {@code failed} (adder).
+     * Read: threads of the guest that request code (sum).
+     * Invariant: a count, which only determines how hot code must be.
      */
     private final LongAdder made = new LongAdder();
 
     /**
-     * @written the translator's thread, or in tests the threads of the guest (get-and-add); its creator, if the host
-     *     has no thread for it (volatile)
-     * @read threads of the guest that request code (volatile)
-     * @invariant only grows; from three on nothing is translated any more. All other state that the translator and
+     * Written: the translator's thread, or in tests the threads of the guest (get-and-add); its creator, if the host
+     *     has no thread for it (volatile).
+     * Read: threads of the guest that request code (volatile).
+     * Invariant: only grows; from three on nothing is translated any more. All other state that the translator and
      *     threads of the guest share is in concurrent collections: the code by address, the requested addresses, the
-     *     queued plans, and the loaded code
+     *     queued plans, and the loaded code.
      */
     private final AtomicInteger failed = new AtomicInteger();
 

@@ -19,9 +19,9 @@ public final class ReplayWatch {
             new WatchedMachine("replay", Touching.memory(), Geometry.LINUX_X86_64.pageSize());
 
     /**
-     * @written the thread of a replay (get-and-add)
-     * @read any thread (volatile)
-     * @invariant the number of operations so far
+     * Written: the thread of a replay (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the number of operations so far.
      */
     private final AtomicLong operations = new AtomicLong();
 

@@ -18,9 +18,9 @@ public final class LiveView implements AutoCloseable {
     private TopSample newest;
 
     /**
-     * @written holder of the monitor (volatile)
-     * @read the ticking thread, without the monitor between two ticks (volatile)
-     * @invariant stays set; no sample is shown afterwards
+     * Written: holder of the monitor (volatile).
+     * Read: the ticking thread, without the monitor between two ticks (volatile).
+     * Invariant: stays set; no sample is shown afterwards.
      */
     private volatile boolean isEnded;
 

@@ -80,10 +80,10 @@ public final class SampleSource implements AutoCloseable {
         private final RecordingStream stream = new RecordingStream();
 
         /**
-         * @words {@code operations}, {@code locks}, {@code nanos}
-         * @written the thread of the recording (adder)
-         * @read any thread (sum)
-         * @invariant counts; they order nothing
+         * Words: {@code operations}, {@code locks}, {@code nanos}.
+         * Written: the thread of the recording (adder).
+         * Read: any thread (sum).
+         * Invariant: counts; they order nothing.
          */
         private final LongAdder operations = new LongAdder();
 

@@ -30,9 +30,9 @@ final class Accessing {
     private final List<PageModel> plots;
 
     /**
-     * @written a thread that has finished its accesses (get-and-add)
-     * @read the thread that compares the sums (volatile)
-     * @invariant the sum that the threads added to each page
+     * Written: a thread that has finished its accesses (get-and-add).
+     * Read: the thread that compares the sums (volatile).
+     * Invariant: the sum that the threads added to each page.
      */
     private final AtomicLongArray added;
 

@@ -38,12 +38,12 @@ final class BorrowScenario implements Group {
     /**
      * The space of the owner's CPU, and its page table; null between two acts.
      *
-     * @words {@code current}, {@code isReaped}
-     * @written {@code current} by the owner of the lent spaces; {@code isReaped} by a thread that is about to reap a
-     *     space (volatile)
-     * @read any thread (volatile)
-     * @invariant {@code current} is the space that can be borrowed, null between two acts; {@code isReaped} is never
-     *     reset
+     * <p>Words: {@code current}, {@code isReaped}.
+     * Written: {@code current} by the owner of the lent spaces; {@code isReaped} by a thread that is about to reap a
+     *     space (volatile).
+     * Read: any thread (volatile).
+     * Invariant: {@code current} is the space that can be borrowed, null between two acts; {@code isReaped} is never
+     *     reset.
      */
     private volatile @Nullable LentSpace current;
 

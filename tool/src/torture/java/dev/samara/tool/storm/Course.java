@@ -15,28 +15,28 @@ final class Course {
     private final long begin = System.nanoTime();
 
     /**
-     * @written any thread (get-and-add)
-     * @read any thread (volatile)
-     * @invariant not 0 if a rule was broken
+     * Written: any thread (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: not 0 if a rule was broken.
      */
     private final AtomicInteger violations = new AtomicInteger();
 
     /**
-     * @words {@code over}, {@code stalled}
-     * @written any thread (volatile)
-     * @read any thread (volatile)
-     * @invariant once set, no thread starts another step. {@code over} is cleared only between two acts, after all
-     *     threads have ended
+     * Words: {@code over}, {@code stalled}.
+     * Written: any thread (volatile).
+     * Read: any thread (volatile).
+     * Invariant: once set, no thread starts another step. {@code over} is cleared only between two acts, after all
+     *     threads have ended.
      */
     private volatile boolean over;
 
     private volatile boolean stalled;
 
     /**
-     * @words {@code stoppedCpus}, {@code stoppedSince}, {@code stoppedNanos}
-     * @written holder of its monitor (plain)
-     * @read holder of its monitor (plain)
-     * @invariant time in which a CPU is stopped does not count as working time
+     * Words: {@code stoppedCpus}, {@code stoppedSince}, {@code stoppedNanos}.
+     * Written: holder of its monitor (plain).
+     * Read: holder of its monitor (plain).
+     * Invariant: time in which a CPU is stopped does not count as working time.
      */
     @GuardedBy("this")
     private int stoppedCpus;

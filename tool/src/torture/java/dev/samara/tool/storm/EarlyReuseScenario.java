@@ -37,11 +37,11 @@ final class EarlyReuseScenario implements Group {
     /**
      * The last round that the mover started, and the last round that the squatter finished.
      *
-     * @words {@code begun}, {@code ended}
-     * @written the mover, the squatter (volatile)
-     * @read the mover, the squatter (volatile)
-     * @invariant the squatter maps over the hole of round {@code begun}; the mover starts no other round before {@code
-     *     ended} is equal to {@code begun}
+     * <p>Words: {@code begun}, {@code ended}.
+     * Written: the mover, the squatter (volatile).
+     * Read: the mover, the squatter (volatile).
+     * Invariant: the squatter maps over the hole of round {@code begun}; the mover starts no other round before {@code
+     *     ended} is equal to {@code begun}.
      */
     private volatile long begun;
 

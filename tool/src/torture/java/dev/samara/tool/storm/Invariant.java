@@ -12,10 +12,10 @@ final class Invariant {
     private final Course course;
 
     /**
-     * @words {@code checks}, {@code violations}, {@code first}
-     * @written any thread (adder; {@code first} compare-and-set from null)
-     * @read any thread (sum, volatile)
-     * @invariant the number of checks of one rule, the number of violations, and one of the violations
+     * Words: {@code checks}, {@code violations}, {@code first}.
+     * Written: any thread (adder; {@code first} compare-and-set from null).
+     * Read: any thread (sum, volatile).
+     * Invariant: the number of checks of one rule, the number of violations, and one of the violations.
      */
     private final LongAdder checks = new LongAdder();
 

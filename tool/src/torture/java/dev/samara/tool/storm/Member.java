@@ -4,9 +4,9 @@ package dev.samara.tool.storm;
 /** A thread of a storm, which records the time of its last progress. */
 final class Member extends Thread {
     /**
-     * @written its thread (volatile)
-     * @read the watchdog (volatile)
-     * @invariant the start of the present step, in working time
+     * Written: its thread (volatile).
+     * Read: the watchdog (volatile).
+     * Invariant: the start of the present step, in working time.
      */
     private volatile long progressNanos;
 

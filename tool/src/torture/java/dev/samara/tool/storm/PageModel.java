@@ -41,11 +41,11 @@ final class PageModel {
     private final int distinct;
 
     /**
-     * @words {@code words}, {@code taken}, {@code cleared}
-     * @written the thread that changes the rights or the content of a page, before and after its call (volatile)
-     * @read any thread (volatile)
-     * @invariant a word contains the version of a page and whether it is being changed; {@code cleared} is stored
-     *     before the word after the call
+     * Words: {@code words}, {@code taken}, {@code cleared}.
+     * Written: the thread that changes the rights or the content of a page, before and after its call (volatile).
+     * Read: any thread (volatile).
+     * Invariant: a word contains the version of a page and whether it is being changed; {@code cleared} is stored
+     *     before the word after the call.
      */
     private final AtomicLongArray words;
 

@@ -30,9 +30,9 @@ final class SpaceCloseScenario implements Group {
     private static final int PAUSE_NANOS = 300_000;
 
     /**
-     * @written a thread that closed the space, holding the monitor (volatile)
-     * @read any thread (volatile)
-     * @invariant a space that was not yet closed when it was stored here
+     * Written: a thread that closed the space, holding the monitor (volatile).
+     * Read: any thread (volatile).
+     * Invariant: a space that was not yet closed when it was stored here.
      */
     private volatile AddressSpace space;
 

@@ -31,10 +31,10 @@ final class StormRules {
     final Invariant flat;
 
     /**
-     * @words {@code accesses}, {@code overlaps}, {@code changes}
-     * @written any thread (adder)
-     * @read the thread of the storm (sum)
-     * @invariant counts; they order nothing
+     * Words: {@code accesses}, {@code overlaps}, {@code changes}.
+     * Written: any thread (adder).
+     * Read: the thread of the storm (sum).
+     * Invariant: counts; they order nothing.
      */
     final LongAdder accesses = new LongAdder();
 

@@ -21,9 +21,9 @@ final class Watchdog implements AutoCloseable {
     private final Thread thread;
 
     /**
-     * @written the thread that closes the watchdog (volatile)
-     * @read the watchdog's thread (volatile)
-     * @invariant stays set
+     * Written: the thread that closes the watchdog (volatile).
+     * Read: the watchdog's thread (volatile).
+     * Invariant: stays set.
      */
     private volatile boolean closed;
 

@@ -45,16 +45,16 @@ final class WriteNoticeScenario implements Group {
     /**
      * The number of notices that have started, by page.
      *
-     * @written the callback of a first write (get-and-add)
-     * @read the thread that writes back (volatile)
-     * @invariant the number of notices that have started, by page
+     * <p>Written: the callback of a first write (get-and-add).
+     * Read: the thread that writes back (volatile).
+     * Invariant: the number of notices that have started, by page.
      */
     private final AtomicIntegerArray notices = new AtomicIntegerArray(PAGES);
 
     /**
-     * @written callbacks (get-and-add)
-     * @read any thread (volatile)
-     * @invariant the number of opens that were not closed
+     * Written: callbacks (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the number of opens that were not closed.
      */
     private final AtomicLong opens = new AtomicLong();
 

@@ -31,10 +31,10 @@ public final class DescriptorTable {
      * The file locks of the guest, in which the processes that use this table may own locks. Null until one of them is
      * about to take its first lock.
      *
-     * @words {@code locks} of {@code DescriptorTable}, {@code GuestFile}
-     * @written a thread that is about to take a lock (volatile)
-     * @read a thread that closes a descriptor or the file (volatile)
-     * @invariant not null once this table may own a lock
+     * <p>Words: {@code locks} of {@code DescriptorTable}, {@code GuestFile}.
+     * Written: a thread that is about to take a lock (volatile).
+     * Read: a thread that closes a descriptor or the file (volatile).
+     * Invariant: not null once this table may own a lock.
      */
     private volatile @Nullable FileLocks locks;
 

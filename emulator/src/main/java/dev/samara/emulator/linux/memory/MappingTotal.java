@@ -13,10 +13,10 @@ public final class MappingTotal {
     private final long most;
 
     /**
-     * @words {@code all}
-     * @written threads that map, unmap, fork or end a space (get-and-add)
-     * @read any thread (volatile)
-     * @invariant the mappings of all spaces, each as counted last, plus those reserved for forks
+     * Words: {@code all}.
+     * Written: threads that map, unmap, fork or end a space (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the mappings of all spaces, each as counted last, plus those reserved for forks.
      */
     private final AtomicLong all = new AtomicLong();
 

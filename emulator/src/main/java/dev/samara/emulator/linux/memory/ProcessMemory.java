@@ -25,11 +25,11 @@ public final class ProcessMemory {
     /** The state that all processes with this memory share. */
     private static final class SharedMemory {
         /**
-         * @words {@code users}, {@code open}, {@code registrations}
-         * @written threads that share or close the memory (get-and-add); a thread that registers it (accumulate)
-         * @read any thread (volatile)
-         * @invariant {@code users} is the number of processes with this memory, and {@code open} that of those which
-         *     have not started to close it; a bit that is set in {@code registrations} stays set
+         * Words: {@code users}, {@code open}, {@code registrations}.
+         * Written: threads that share or close the memory (get-and-add); a thread that registers it (accumulate).
+         * Read: any thread (volatile).
+         * Invariant: {@code users} is the number of processes with this memory, and {@code open} that of those which
+         *     have not started to close it; a bit that is set in {@code registrations} stays set.
          */
         private final AtomicInteger users = new AtomicInteger(1);
 

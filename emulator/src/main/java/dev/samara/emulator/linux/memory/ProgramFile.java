@@ -12,9 +12,9 @@ final class ProgramFile {
     private final HostFile.WriteDenial denial;
 
     /**
-     * @written a fork, and the last user of a memory when it closes the memory (get-and-add)
-     * @read as written
-     * @invariant the number of memories that run the program; writes to its file are denied while this is not 0
+     * Written: a fork, and the last user of a memory when it closes the memory (get-and-add).
+     * Read: as written.
+     * Invariant: the number of memories that run the program; writes to its file are denied while this is not 0.
      */
     private final AtomicInteger memories = new AtomicInteger(1);
 

@@ -57,13 +57,13 @@ public final class GuestProcess implements SignalProcess {
     private final long started = GuestSystem.uptimeNanos();
 
     /**
-     * @words {@code memory}, {@code program}, {@code leaderMask}, {@code isMemoryReleased}, {@code isExiting}
-     * @written a thread that executes another program, and is the only thread (volatile); {@code leaderMask} also by
+     * Words: {@code memory}, {@code program}, {@code leaderMask}, {@code isMemoryReleased}, {@code isExiting}.
+     * Written: a thread that executes another program, and is the only thread (volatile); {@code leaderMask} also by
      *     the thread that creates the first thread; {@code isExiting} by any thread, holding the process's monitor
-     *     (volatile)
-     * @read any thread (volatile)
-     * @invariant {@code isExiting} and {@code isMemoryReleased} stay set; the exit status is written before {@code
-     *     isExiting}
+     *     (volatile).
+     * Read: any thread (volatile).
+     * Invariant: {@code isExiting} and {@code isMemoryReleased} stay set; the exit status is written before {@code
+     *     isExiting}.
      */
     private volatile ProcessMemory memory;
 

@@ -20,10 +20,10 @@ public final class GuestStatistics {
     private static final int MOST_LINES = 8;
 
     /**
-     * @words {@code calls}, {@code faults}
-     * @written any thread of the guest (get-and-add)
-     * @read any thread (volatile)
-     * @invariant counts; they order nothing
+     * Words: {@code calls}, {@code faults}.
+     * Written: any thread of the guest (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: counts; they order nothing.
      */
     private final AtomicLongArray calls = new AtomicLongArray(CALLS);
 
@@ -31,9 +31,9 @@ public final class GuestStatistics {
     private final Map<Integer, Long> unknown = new TreeMap<>();
 
     /**
-     * @written a thread that ends its process (accumulate)
-     * @read the emulation's thread, after all processes have ended
-     * @invariant the maximum, over all processes that have ended, of the peak number of resident pages
+     * Written: a thread that ends its process (accumulate).
+     * Read: the emulation's thread, after all processes have ended.
+     * Invariant: the maximum, over all processes that have ended, of the peak number of resident pages.
      */
     private final LongAccumulator mostResident = new LongAccumulator(Math::max, 0);
 

@@ -50,17 +50,17 @@ public final class GuestSystem {
      * The last inode number. These numbers start above those of pipes, devices and other files of the emulator, because
      * inode numbers identify files for locks.
      *
-     * @written threads that create an object with an inode (get-and-add)
-     * @read as written
-     * @invariant the last number that was assigned
+     * <p>Written: threads that create an object with an inode (get-and-add).
+     * Read: as written.
+     * Invariant: the last number that was assigned.
      */
     private final AtomicLong inodes = new AtomicLong(1L << 31);
 
     /**
-     * @words {@code pipes} of {@code GuestSystem}, {@code Pipe}
-     * @written threads that create a pipe or close its last end (get-and-add)
-     * @read threads that create a pipe (get-and-add)
-     * @invariant the number of pipes with an open end, plus those that are being rejected
+     * Words: {@code pipes} of {@code GuestSystem}, {@code Pipe}.
+     * Written: threads that create a pipe or close its last end (get-and-add).
+     * Read: threads that create a pipe (get-and-add).
+     * Invariant: the number of pipes with an open end, plus those that are being rejected.
      */
     private final Semaphore pipes = new Semaphore(GuestLimits.PIPES);
 

@@ -61,11 +61,11 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
      * The name that was set for this thread or inherited from its creator; null if it has the name of the program. Any
      * thread may set it.
      *
-     * @words {@code name}, {@code credentials}, {@code processors}, {@code isWaiting}
-     * @written the thread itself; {@code name} and {@code processors} by any thread (volatile)
-     * @read any thread (volatile)
-     * @invariant the objects to which {@code processors} and {@code credentials} refer never change; {@code isWaiting}
-     *     is only displayed
+     * <p>Words: {@code name}, {@code credentials}, {@code processors}, {@code isWaiting}.
+     * Written: the thread itself; {@code name} and {@code processors} by any thread (volatile).
+     * Read: any thread (volatile).
+     * Invariant: the objects to which {@code processors} and {@code credentials} refer never change; {@code isWaiting}
+     *     is only displayed.
      */
     private volatile @Nullable String name;
 
@@ -75,14 +75,14 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
     private volatile @Nullable Thread runner;
 
     /**
-     * @words {@code isKilled}, {@code hasChangedCode}, {@code isInCode}, {@code runner}, {@code tid}
-     * @written any thread sets {@code isKilled} and {@code hasChangedCode} (volatile); the thread itself clears {@code
-     *     hasChangedCode} and writes the other fields
-     * @read any thread (volatile)
-     * @invariant {@code isKilled} stays set; a thread with changed code drops its blocks before it runs another block;
+     * Words: {@code isKilled}, {@code hasChangedCode}, {@code isInCode}, {@code runner}, {@code tid}.
+     * Written: any thread sets {@code isKilled} and {@code hasChangedCode} (volatile); the thread itself clears {@code
+     *     hasChangedCode} and writes the other fields.
+     * Read: any thread (volatile).
+     * Invariant: {@code isKilled} stays set; a thread with changed code drops its blocks before it runs another block;
      *     if a thread sets {@code hasChangedCode} and then reads {@code isInCode} as clear, the other thread is outside
      *     of code, and checks {@code hasChangedCode} before its next block; if a wake finds no {@code runner}, none is
-     *     needed, because the thread checks for work after it set {@code runner}
+     *     needed, because the thread checks for work after it set {@code runner}.
      */
     private volatile boolean isKilled;
 

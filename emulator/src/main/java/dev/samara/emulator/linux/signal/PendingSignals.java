@@ -28,9 +28,9 @@ public final class PendingSignals {
     /**
      * A bit for each pending signal. Also read without the lock, to find out quickly whether any signal is pending.
      *
-     * @written holder of the signals' lock (volatile)
-     * @read any thread (volatile)
-     * @invariant a bit is set after its signal's information was stored; a signal is taken only under the lock
+     * <p>Written: holder of the signals' lock (volatile).
+     * Read: any thread (volatile).
+     * Invariant: a bit is set after its signal's information was stored; a signal is taken only under the lock.
      */
     private volatile long set;
 

@@ -10,9 +10,9 @@ public final class SignalMask {
     public static final long NEVER = SignalInfo.bit(SignalInfo.KILL) | SignalInfo.bit(SignalInfo.STOP);
 
     /**
-     * @written the thread that blocks signals (volatile)
-     * @read any thread (volatile)
-     * @invariant SIGKILL and SIGSTOP are never in the mask
+     * Written: the thread that blocks signals (volatile).
+     * Read: any thread (volatile).
+     * Invariant: SIGKILL and SIGSTOP are never in the mask.
      */
     private volatile long mask;
 

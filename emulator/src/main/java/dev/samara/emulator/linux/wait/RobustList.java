@@ -21,9 +21,9 @@ public final class RobustList {
     /**
      * The address of the list, which any thread may read.
      *
-     * @written its thread (volatile)
-     * @read any thread (volatile)
-     * @invariant the address that its thread set last
+     * <p>Written: its thread (volatile).
+     * Read: any thread (volatile).
+     * Invariant: the address that its thread set last.
      */
     private volatile long head;
 
