@@ -43,9 +43,9 @@ import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.function.Executable;
 
 /**
- * Calls each public method of the exported classes in GUEST, and within {@code rcuMapPages}. The table names the methods
- * that may wait, and those that the library calls; all others never wait. The lists of docs/waiting.md are generated:
- * {@code -Dwaiting.write=true} writes them.
+ * Calls each public method of the exported classes in GUEST, and within {@code rcuMapPages}. The table names the
+ * methods that may wait, and those that the library calls; all others never wait. The lists of docs/waiting.md are
+ * generated: {@code -Dwaiting.write=true} writes them.
  */
 @DisplayName("I9: each public method waits, or refuses to wait, as the table says")
 public class WaitingTableTest {

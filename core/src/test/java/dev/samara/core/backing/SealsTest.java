@@ -487,7 +487,7 @@ final class SealsTest {
         private static final int RW = READ | Protection.WRITE;
 
         /** A machine with files of four pages, and a space. */
-        private static final class Scene {
+        private static final class ExecScene {
             final Machine machine = Machine.builder().memory(1 << 22).build();
             final AddressSpace space = machine.newSpace(LINUX);
 
@@ -510,8 +510,8 @@ final class SealsTest {
             }
         }
 
-        private static List<DynamicTest> tests(String first, BiFunction<String[], Scene, String> answers) {
-            return KERNEL.tests(first, words -> answers.apply(words, new Scene()));
+        private static List<DynamicTest> tests(String first, BiFunction<String[], ExecScene, String> answers) {
+            return KERNEL.tests(first, words -> answers.apply(words, new ExecScene()));
         }
 
         private static int octal(String word) {
@@ -612,7 +612,7 @@ final class SealsTest {
         @Test
         @DisplayName("a file that cannot be sealed has a mode, too, whose bits above 07777 do not exist")
         void unsealable() {
-            MemoryFile file = new Scene().file("none");
+            MemoryFile file = new ExecScene().file("none");
             assertEquals(octal("777"), file.mode());
             assertEquals(0, file.changeMode(octal("107640")));
             assertEquals(octal("7640"), file.mode());
@@ -633,7 +633,7 @@ final class SealsTest {
         @Test
         @DisplayName("a seal beside a change of the mode: the seal is of the mode that stays")
         void beside() throws Exception {
-            Scene on = new Scene();
+            ExecScene on = new ExecScene();
             ExecutorService threads = Executors.newSingleThreadExecutor();
             CyclicBarrier start = new CyclicBarrier(2);
             try {

@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  * search did not find it, or <em>stale</em> if the mutant or the search no longer fits the code.
  *
  * <p>Arguments: the folder of the module; a regular expression that the names of the mutants match in part; into how
- * many parts the mutants are divided; the number of the part, of which only the remainder counts; the number of searches
- * at a time; and whether to search for the mutants, or only to compile them, which shows the stale ones.
+ * many parts the mutants are divided; the number of the part, of which only the remainder counts; the number of
+ * searches at a time; and whether to search for the mutants, or only to compile them, which shows the stale ones.
  */
 public final class MutantRun {
     /** The maximum length of what a search says, which may be the text of a tree. */

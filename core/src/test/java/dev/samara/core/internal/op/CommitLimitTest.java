@@ -28,7 +28,9 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Charges of loaded mappings and of calls of two threads; {@code LayoutModelTest} compares those of all other calls. */
+/**
+ * Charges of loaded mappings and of calls of two threads; {@code LayoutModelTest} compares those of all other calls.
+ */
 final class CommitLimitTest {
     private static final int ROUNDS = Boolean.getBoolean("samara.torture")
             ? 2_000_000

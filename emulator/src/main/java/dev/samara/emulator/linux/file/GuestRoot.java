@@ -98,7 +98,9 @@ public final class GuestRoot {
         }
     }
 
-    /** Resolves a path as {@link #resolve(String, String, boolean, EmulatedFiles)} does, without the emulator's files. */
+    /**
+     * Resolves a path as {@link #resolve(String, String, boolean, EmulatedFiles)} does, without the emulator's files.
+     */
     public ResolvedPath resolve(String folder, String path, boolean follows) {
         return resolve(folder, path, follows, EmulatedFiles.NONE);
     }

@@ -32,12 +32,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The production sources of one module, in which a {@link Mutant.Edit} looks for its place.
  *
- * <p>Code is compared token by token, so layout and comments do not count; {@code ...} stands for a part of a statement.
- * Of the places where the code of an edit occurs, the edit means the one in the member that it names: a method, a
- * constructor (by the name of its class), or a field. If several members of that name contain it, the class that the
- * edit names decides. If none does, because the code moved to a member with another name, the edit means the only place
- * in the module. Code also matches, unless other code matches exactly, if only the fields through which it reaches an
- * object differ, as in {@code state.frames} and {@code frames}: this is what changes when two classes become one.
+ * <p>Code is compared token by token, so layout and comments do not count; {@code ...} stands for a part of a
+ * statement. Of the places where the code of an edit occurs, the edit means the one in the member that it names: a
+ * method, a constructor (by the name of its class), or a field. If several members of that name contain it, the class
+ * that the edit names decides. If none does, because the code moved to a member with another name, the edit means the
+ * only place in the module. Code also matches, unless other code matches exactly, if only the fields through which it
+ * reaches an object differ, as in {@code state.frames} and {@code frames}: this is what changes when two classes become
+ * one.
  */
 final class ModuleSource {
     private static final Pattern TOKEN =

@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Compares random scripts with the running kernel: {@code scripts LANGUAGE MOST}, with the simple name of an {@link
  * OpenLanguage}, until one of at most {@code MOST} scripts shows the mutant and can be shortened to a few steps. A
- * script cannot be shortened if it shows a difference only sometimes, e.g. because it depends on whether a thread of the
- * machine writes a page.
+ * script cannot be shortened if it shows a difference only sometimes, e.g. because it depends on whether a thread of
+ * the machine writes a page.
  */
 public final class ScriptFinder implements Finder {
     private static final int MOST_STEPS = 10;
