@@ -281,7 +281,7 @@ final class DescriptorCalls {
                 memory.putInt(address, (int) available);
             }
             case PageScanCalls.PAGEMAP_SCAN -> {
-                return file instanceof ProcFile.Pagemap pages
+                return file instanceof ProcFile.PageMapFile pages
                         ? new PageScanCalls(memory).scan(pages.space(), address)
                         : LinuxErrno.ENOTTY;
             }

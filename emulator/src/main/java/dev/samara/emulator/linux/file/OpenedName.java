@@ -15,7 +15,15 @@ public final class OpenedName {
     private final FileStatus opened;
     private final GuestRoot root;
     private final GuestNames names;
+
+    /**
+     * @words {@code path}, {@code isRemoved}
+     * @written the calls that rename and remove, holding the monitor of the names (volatile)
+     * @read any thread (volatile)
+     * @invariant a removed name stays removed, and keeps its last path
+     */
     private volatile String path;
+
     private volatile boolean isRemoved;
 
     /**

@@ -61,11 +61,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
      * The name that was set for this thread or inherited from its creator; null if it has the name of the program. Any
      * thread may set it.
      *
-     * @words {@code name}, {@code credentials}, {@code processors}, {@code isWaiting}
-     * @written the thread itself; {@code name} and {@code processors} by any thread (volatile)
+     * @words {@code name}, {@code isWaiting}
+     * @written the thread itself; {@code name} by any thread (volatile)
      * @read any thread (volatile)
-     * @invariant the objects to which {@code processors} and {@code credentials} refer never change; {@code isWaiting}
-     *     is only displayed
+     * @invariant both are only displayed
      */
     private volatile @Nullable String name;
 
