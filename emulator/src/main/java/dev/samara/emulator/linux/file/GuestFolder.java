@@ -149,7 +149,7 @@ public final class GuestFolder extends GuestFile {
         forgetNames();
     }
 
-    /** Stores the next entries ({@code getdents64}); an entry whose memory ends too early is stored by the next call. */
+    /** Stores the next entries ({@code getdents64}). An entry whose memory ends too early is left for the next call. */
     public synchronized long entriesTo(int length, ReadTarget target) {
         long before = next;
         ByteBuffer found = CallMemory.structure(length);
