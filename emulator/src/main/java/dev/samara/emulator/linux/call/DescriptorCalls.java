@@ -17,9 +17,7 @@ import dev.samara.emulator.linux.wait.WaitingThread;
 import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
-/**
- * The calls for descriptors: {@code close}, {@code dup}, {@code fcntl} with its locks, {@code flock}, {@code ioctl}.
- */
+/** The calls for descriptors: {@code close}, {@code dup}, {@code fcntl}, {@code flock} and {@code ioctl}. */
 final class DescriptorCalls {
     private static final int CLOSE_RANGE_UNSHARE = 2;
     private static final int CLOSE_RANGE_CLOEXEC = 4;
@@ -283,7 +281,7 @@ final class DescriptorCalls {
                 memory.putInt(address, (int) available);
             }
             case PageScanCalls.PAGEMAP_SCAN -> {
-                return file instanceof ProcFile.Pagemap pages
+                return file instanceof ProcFile.PageMapFile pages
                         ? new PageScanCalls(memory).scan(pages.space(), address)
                         : LinuxErrno.ENOTTY;
             }

@@ -54,6 +54,15 @@ public abstract class GuestFile {
      */
     private volatile @Nullable FileLocks locks;
 
+    /**
+     * The bits of {@link OpenFlags}. Any thread may change those that {@code F_SETFL} sets.
+     *
+     * <p>Words: {@code flags}, {@code name}, {@code isEnding} of {@code GuestFile}, {@code WorkingFolder}, {@code
+     *     GuestSystem}.
+     * Written: any thread (volatile).
+     * Read: any thread (volatile).
+     * Invariant: {@code isEnding} stays set; a thread that adds a process checks it afterwards.
+     */
     private volatile int flags;
 
     GuestFile(String path, int flags) {

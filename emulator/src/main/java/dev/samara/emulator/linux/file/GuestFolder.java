@@ -24,7 +24,7 @@ public final class GuestFolder extends GuestFile {
     private static final int CURRENT = 1;
 
     /** What a directory contains. */
-    public interface Entries {
+    public interface FolderEntries {
         /** Returns the names in the directory, without "." and "..". */
         List<String> names() throws IOException;
 
@@ -35,7 +35,7 @@ public final class GuestFolder extends GuestFile {
     /** Counts the names that all open directories together may still cache. */
     private final Semaphore room;
 
-    private final Entries entries;
+    private final FolderEntries entries;
     private final @Nullable OpenedName name;
     private final FileStatus status;
 
@@ -43,7 +43,12 @@ public final class GuestFolder extends GuestFile {
     private long next;
 
     private GuestFolder(
-            String path, int flags, Semaphore room, Entries entries, @Nullable OpenedName name, FileStatus status) {
+            String path,
+            int flags,
+            Semaphore room,
+            FolderEntries entries,
+            @Nullable OpenedName name,
+            FileStatus status) {
         super(path, flags);
         this.room = room;
         this.entries = entries;
@@ -53,7 +58,7 @@ public final class GuestFolder extends GuestFile {
 
     /** Opens a directory of the host. */
     public static GuestFolder ofHost(String path, int flags, Semaphore room, OpenedName name, GuestNames guestNames) {
-        Entries entries = new Entries() {
+        FolderEntries entries = new FolderEntries() {
             private Path host = Path.of("");
 
             @Override
@@ -93,7 +98,8 @@ public final class GuestFolder extends GuestFile {
     }
 
     /** Opens a directory that the host does not have. */
-    public static GuestFolder ofEmulator(String path, int flags, Semaphore room, FileStatus status, Entries entries) {
+    public static GuestFolder ofEmulator(
+            String path, int flags, Semaphore room, FileStatus status, FolderEntries entries) {
         return new GuestFolder(path, flags, room, entries, null, status);
     }
 
@@ -143,9 +149,7 @@ public final class GuestFolder extends GuestFile {
         forgetNames();
     }
 
-    /**
-     * Stores the next entries ({@code getdents64}); an entry whose memory ends too early is stored by the next call.
-     */
+    /** Stores the next entries ({@code getdents64}). An entry whose memory ends too early is left for the next call. */
     public synchronized long entriesTo(int length, ReadTarget target) {
         long before = next;
         ByteBuffer found = CallMemory.structure(length);

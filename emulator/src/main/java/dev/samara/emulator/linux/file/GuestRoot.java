@@ -98,9 +98,7 @@ public final class GuestRoot {
         }
     }
 
-    /**
-     * Resolves a path as {@link #resolve(String, String, boolean, EmulatedFiles)} does, without the emulator's files.
-     */
+    /** Resolves a path without the files of the emulator. */
     public ResolvedPath resolve(String folder, String path, boolean follows) {
         return resolve(folder, path, follows, EmulatedFiles.NONE);
     }

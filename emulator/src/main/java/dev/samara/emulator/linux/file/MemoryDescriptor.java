@@ -14,7 +14,13 @@ public final class MemoryDescriptor extends SeekableFile {
     private final long inode;
     private final UnnamedMemory unnamed;
 
-    /** The open files of this file, which share its end. */
+    /**
+     * The open files of this file, which share its end.
+     *
+     * <p>Written: each open and each last close (read-modify-write).
+     * Read: as it is written.
+     * Invariant: the one that finds 0 ends the file; an open starts from an open file, so the count cannot be 0 before.
+     */
     private final AtomicInteger opens;
 
     public MemoryDescriptor(String path, MemoryFile file, long inode, UnnamedMemory unnamed) {

@@ -15,7 +15,15 @@ public final class OpenedName {
     private final FileStatus opened;
     private final GuestRoot root;
     private final GuestNames names;
+
+    /**
+     * Words: {@code path}, {@code isRemoved}.
+     * Written: the calls that rename and remove, holding the monitor of the names (volatile).
+     * Read: any thread (volatile).
+     * Invariant: a removed name stays removed, and keeps its last path.
+     */
     private volatile String path;
+
     private volatile boolean isRemoved;
 
     /**

@@ -61,11 +61,10 @@ public final class GuestThread implements Runnable, SignalThread, FutexThread, F
      * The name that was set for this thread or inherited from its creator; null if it has the name of the program. Any
      * thread may set it.
      *
-     * <p>Words: {@code name}, {@code credentials}, {@code processors}, {@code isWaiting}.
-     * Written: the thread itself; {@code name} and {@code processors} by any thread (volatile).
+     * <p>Words: {@code name}, {@code isWaiting}.
+     * Written: the thread itself; {@code name} by any thread (volatile).
      * Read: any thread (volatile).
-     * Invariant: the objects to which {@code processors} and {@code credentials} refer never change; {@code isWaiting}
-     *     is only displayed.
+     * Invariant: both are only displayed.
      */
     private volatile @Nullable String name;
 

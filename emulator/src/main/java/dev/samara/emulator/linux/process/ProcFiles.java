@@ -136,7 +136,7 @@ public final class ProcFiles {
 
     private static GuestFolder folder(GuestSystem system, String path, int flags, List<String> names) {
         FileStatus status = FileStatus.ofFolder(0555, FileStatus.numberOf(path), 0);
-        return GuestFolder.ofEmulator(path, flags, system.folderNames(), status, new GuestFolder.Entries() {
+        return GuestFolder.ofEmulator(path, flags, system.folderNames(), status, new GuestFolder.FolderEntries() {
             @Override
             public List<String> names() {
                 return names;
@@ -188,7 +188,7 @@ public final class ProcFiles {
                 return ProcFile.ofMemory(path, flags, number, process.memory().space(), dropsCode);
             }
             case "pagemap" -> {
-                return new ProcFile.Pagemap(
+                return new ProcFile.PageMapFile(
                         path, flags, number, process.memory().space());
             }
             default -> {

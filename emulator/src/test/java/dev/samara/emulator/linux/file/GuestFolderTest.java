@@ -18,7 +18,7 @@ final class GuestFolderTest {
 
     private GuestFolder folder() {
         FileStatus status = FileStatus.ofFolder(0555, 7, 0);
-        return GuestFolder.ofEmulator("/folder", 0, room, status, new GuestFolder.Entries() {
+        return GuestFolder.ofEmulator("/folder", 0, room, status, new GuestFolder.FolderEntries() {
             @Override
             public List<String> names() {
                 return List.of("a", "b", "c");
