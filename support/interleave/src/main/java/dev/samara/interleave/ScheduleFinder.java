@@ -38,7 +38,10 @@ public final class ScheduleFinder implements Finder {
     private static final SteppedClassLoader UNCHANGED_BUFFERED = new SteppedClassLoader(List.of(), true);
 
     private record Search(
-            Class<?> scenario, @Nullable String name, int preemptions, @Nullable String mode) {
+            Class<?> scenario,
+            @Nullable String name,
+            int preemptions,
+            @Nullable String mode) {
         static Search of(String text) throws ClassNotFoundException {
             Matcher search = SEARCH.matcher(text);
             if (!search.matches()) {

@@ -30,8 +30,6 @@ final class HeldFaultTest {
     /** The number of pages in a leaf. */
     private static final int LEAF = 512;
 
-    private final SpaceFixture fixture =
-            new SpaceFixture(Machine.builder().memory(64 * PAGE).poisonFrames(true));
     /**
      * Makes the first store to the mapping of a whole leaf wait where it fills a frame, after it found its mapping.
      * Returns the store's fault.
