@@ -81,21 +81,31 @@ public final class ScheduleFinder implements Finder {
         if (!isByTheMutant(finding)) {
             throw new IllegalStateException("not a failure of the mutated code: " + finding);
         }
-        unchanged(search, Math.max(broken.runs(), LEAST_UNCHANGED));
+        unchanged(search, mutant.settings(), Math.max(broken.runs(), LEAST_UNCHANGED));
         return "schedule " + broken.runs() + ", " + finding.kind();
     }
 
-    private static void unchanged(Search search, int most) {
-        Exploration.Result unchanged = search.explore(search.isBuffered() ? UNCHANGED_BUFFERED : UNCHANGED, most);
+    private static void unchanged(Search search, List<Mutant> settings, int most) {
+        SteppedClassLoader loader = search.isBuffered() ? UNCHANGED_BUFFERED : UNCHANGED;
+        if (!settings.isEmpty()) {
+            loader = new SteppedClassLoader(settings, search.isBuffered());
+        }
+        Exploration.Result unchanged = search.explore(loader, most);
         if (unchanged.failure() != null) {
             throw new IllegalStateException(
                     "without the mutant: " + unchanged.failure().finding());
         }
     }
 
-    /** Explores the scenario of a search without a mutant; throws an exception if it finds anything. */
-    public static void exploreUnchanged(String arguments, int most) throws ClassNotFoundException {
-        unchanged(Search.of(arguments), most);
+    /**
+     * Explores the scenario of a search without the mutant; throws an exception if it finds anything.
+     *
+     * @param settings the settings of the mutant
+     * @param arguments the search, without its kind
+     */
+    public static void exploreUnchanged(List<Mutant> settings, String arguments, int most)
+            throws ClassNotFoundException {
+        unchanged(Search.of(arguments), settings, most);
     }
 
     private static boolean isByTheMutant(Finding finding) {

@@ -126,8 +126,8 @@ final class PairsTest {
     @DisplayName("each triple in a few schedules, with a layout that each operation divides; the profile makes more")
     @Explored(1)
     void triplesDivided() throws InterruptedException {
-        Pairs pairs = new Pairs(
-                () -> Strategy.random(1, 3, RUNS), RUNS, Mutant.named("setting: each operation divides its layout"));
+        Pairs pairs =
+                new Pairs(() -> Strategy.random(1, 3, RUNS), RUNS, Mutant.named("each operation divides its layout"));
         List<String> triples = Share.of("triples", 6).of(PairsRun.triples());
         pairs.explore(triples, 2);
         assertEquals(List.of(), pairs.failures());

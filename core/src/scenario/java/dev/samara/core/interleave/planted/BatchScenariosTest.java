@@ -23,7 +23,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Explored(24)
 final class BatchScenariosTest {
     /** No mutant: each batch is full with one VMA. */
-    private static final Mutant SMALL_BATCHES = Mutant.named("setting: a batch is full with one VMA");
+    private static final Mutant SMALL_BATCHES = Mutant.named("a batch is full with one VMA");
 
     private static Exploration.Result explore(Class<? extends Scenario> type, Mutant... mutants) {
         Exploration exploration = SteppedScenarios.explore(type, mutants);

@@ -24,7 +24,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(1200)
 @Explored(6)
 final class BorderScenariosTest {
-    private static final Mutant ONE_TRY = Mutant.named("setting: a lookup of several parts tries once");
+    private static final Mutant ONE_TRY = Mutant.named("a lookup of several parts tries once");
 
     private static Exploration.Result explore(Class<? extends Scenario> type, Mutant... changes) {
         Exploration exploration = SteppedScenarios.explore(type, changes);

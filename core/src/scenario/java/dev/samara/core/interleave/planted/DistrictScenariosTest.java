@@ -74,7 +74,7 @@ final class DistrictScenariosTest {
     @DisplayName("with one preemption, a listener that loses changes finds a gap for each")
     void losing() {
         Exploration.Result result =
-                explore(ListenerScenarios.Losing.class, 1, Mutant.named("setting: one change waits for a listener"));
+                explore(ListenerScenarios.Losing.class, 1, Mutant.named("one change waits for a listener"));
         assertNull(result.failure(), result::toString);
         assertTrue(result.isComplete(), result::toString);
     }
@@ -84,7 +84,7 @@ final class DistrictScenariosTest {
     @DisplayName("the report of a loss names the first lost change, whichever thread loses it")
     void firstLost() {
         Exploration.Result result =
-                explore(ListenerScenarios.FirstLost.class, 1, Mutant.named("setting: no change waits for a listener"));
+                explore(ListenerScenarios.FirstLost.class, 1, Mutant.named("no change waits for a listener"));
         assertNull(result.failure(), result::toString);
         assertTrue(result.isComplete(), result::toString);
     }

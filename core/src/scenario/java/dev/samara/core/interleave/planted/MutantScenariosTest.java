@@ -17,21 +17,31 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class MutantScenariosTest {
     private static final String SCHEDULES = "schedules ";
 
-    private static List<String> searches() {
+    private record Search(List<Mutant> settings, String arguments) {
+        void exploreUnchanged(int most) throws ClassNotFoundException {
+            ScheduleFinder.exploreUnchanged(settings, arguments, most);
+        }
+
+        @Override
+        public String toString() {
+            return arguments + (settings.isEmpty() ? "" : " with " + settings);
+        }
+    }
+
+    private static List<Search> searches() {
         return Mutant.of("core").stream()
-                .flatMap(mutant -> mutant.searches().stream())
-                .filter(search -> search.startsWith(SCHEDULES))
-                .map(search -> search.substring(SCHEDULES.length()))
+                .flatMap(mutant -> mutant.searches().stream()
+                        .filter(search -> search.startsWith(SCHEDULES))
+                        .map(search -> new Search(mutant.settings(), search.substring(SCHEDULES.length()))))
                 .distinct()
-                .sorted()
                 .toList();
     }
 
     @ParameterizedTest
     @MethodSource("searches")
     @DisplayName("in its first schedules")
-    void first(String search) throws ClassNotFoundException {
-        ScheduleFinder.exploreUnchanged(search, 10);
+    void first(Search search) throws ClassNotFoundException {
+        search.exploreUnchanged(10);
     }
 
     @ParameterizedTest
@@ -39,7 +49,7 @@ final class MutantScenariosTest {
     @Tag("planted")
     @Explored(12)
     @DisplayName("in many schedules")
-    void many(String search) throws ClassNotFoundException {
-        ScheduleFinder.exploreUnchanged(search, 2_000);
+    void many(Search search) throws ClassNotFoundException {
+        search.exploreUnchanged(2_000);
     }
 }

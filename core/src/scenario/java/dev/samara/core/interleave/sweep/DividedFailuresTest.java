@@ -28,7 +28,7 @@ final class DividedFailuresTest {
     /** The stride of allocations. */
     private static final int ALLOCATIONS = 60;
 
-    private static final Mutant DIVIDED = Mutant.named("setting: each operation divides its layout");
+    private static final Mutant DIVIDED = Mutant.named("each operation divides its layout");
 
     /** While the fork waits for a CPU in GUEST, the third operation divides the layout if it may do so. */
     private static final String FORK_BESIDE_DIVISION = FailureKinds.STAYS + "+fork+widen";

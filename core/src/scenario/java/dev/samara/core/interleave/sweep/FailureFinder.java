@@ -20,7 +20,8 @@ public final class FailureFinder implements Finder {
         String[] parts = arguments.split(" ", -1);
         FailureKind kind = FailureKind.valueOf(parts[1]);
         Injection.Scope scope = Injection.Scope.valueOf(parts[2]);
-        FailureSweep.Result unchanged = new FailureSweep(1).sweep(parts[0], kind, scope);
+        FailureSweep.Result unchanged =
+                new FailureSweep(1, mutant.settings().toArray(Mutant[]::new)).sweep(parts[0], kind, scope);
         if (!unchanged.failures().isEmpty()) {
             throw new IllegalStateException("without the mutant: " + unchanged.failures());
         }

@@ -17,8 +17,8 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A deliberate fault in production code, which a test must find. All mutants are in the files of the folder {@code
- * mutants} of the project, whose README describes their form.
+ * A deliberate fault in production code, which a test must find, or a setting: another change that a test needs. All of
+ * them are in the files of the folder {@code mutants} of the project, whose README describes their form.
  *
  * <p>The sources are edited and compiled when the mutant is first applied. Two mutants of the same file cannot be
  * applied together: only the first one takes effect.
@@ -43,6 +43,7 @@ public final class Mutant {
 
     private final String name;
     private final List<Edit> edits = new ArrayList<>();
+    private final List<String> settings = new ArrayList<>();
     private final List<String> searches = new ArrayList<>();
     private @Nullable Map<String, byte[]> classes;
 
@@ -50,11 +51,11 @@ public final class Mutant {
         this.name = name;
     }
 
-    /** Returns the mutant with a name. */
+    /** Returns the mutant or the setting with a name. */
     public static Mutant named(String name) {
         Mutant found = ALL.get(name);
         if (found == null) {
-            throw new IllegalArgumentException("name: no mutant \"" + name + "\"");
+            throw new IllegalArgumentException("name: no mutant or setting \"" + name + "\"");
         }
         return found;
     }
@@ -72,7 +73,12 @@ public final class Mutant {
         return name;
     }
 
-    /** Returns the searches that must find it: the kind of each, and its arguments; empty if it is no fault. */
+    /** Returns the settings under which it is searched for; without it, nothing is found under them. */
+    public List<Mutant> settings() {
+        return settings.stream().map(Mutant::named).toList();
+    }
+
+    /** Returns the searches that must find it: the kind of each, and its arguments; empty for a setting. */
     public List<String> searches() {
         return List.copyOf(searches);
     }
@@ -92,7 +98,8 @@ public final class Mutant {
         Map<String, byte[]> made = classes;
         if (made == null) {
             made = new HashMap<>();
-            Map<String, List<Edit>> byModule = edits.stream()
+            Map<String, List<Edit>> byModule = Stream.concat(Stream.of(this), settings().stream())
+                    .flatMap(mutant -> mutant.edits.stream())
                     .collect(Collectors.groupingBy(Edit::module, LinkedHashMap::new, Collectors.toList()));
             for (Map.Entry<String, List<Edit>> ofModule : byModule.entrySet()) {
                 String module = ofModule.getKey();
@@ -136,9 +143,11 @@ public final class Mutant {
         Mutant mutant = new Mutant("");
         for (String line : (Iterable<String>) lines::iterator) {
             String text = line.strip();
-            if (text.startsWith("mutant ")) {
-                mutant = new Mutant(text.substring("mutant ".length()));
+            if (text.startsWith("mutant ") || text.startsWith("setting ")) {
+                mutant = new Mutant(text.substring(text.indexOf(' ') + 1));
                 all.add(mutant);
+            } else if (text.startsWith("with ")) {
+                mutant.settings.add(text.substring("with ".length()));
             } else if (text.startsWith("edit ")) {
                 Matcher edit = EDIT.matcher(text);
                 if (!edit.matches()) {
