@@ -463,6 +463,8 @@ final class FilePagesTest {
             });
 
             private final int left;
+
+            @SuppressWarnings("ImmutableEnumChecker") // a lambda without a state
             private final Consumer<FilePages> run;
 
             Change(int left, Consumer<FilePages> run) {
