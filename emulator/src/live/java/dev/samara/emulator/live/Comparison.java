@@ -30,7 +30,6 @@ final class Comparison implements AutoCloseable {
      *
      * @param folder the parent of the scripts' folders
      * @param execution how the emulator executes code
-     * @param asUserZero whether both sides run as user 0; this process must run as user 0 then, too
      * @param watch ends scripts that hang; the caller closes it
      * @param tally counts the kernel's results
      */

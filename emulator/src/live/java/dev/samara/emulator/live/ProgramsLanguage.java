@@ -38,10 +38,9 @@ final class ProgramsLanguage implements Language<Step, Difference>, AutoCloseabl
     }
 
     /**
-     * Creates the language for user 0, or for an unprivileged user.
+     * Creates the language.
      *
      * @param folder the parent of the scripts' folders
-     * @param asUserZero whether scripts run as user 0, like this process
      * @param seconds the time after which a script counts as hanging
      */
     ProgramsLanguage(Path folder, int seconds) throws IOException {

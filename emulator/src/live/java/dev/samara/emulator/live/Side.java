@@ -24,7 +24,6 @@ abstract class Side implements Watch.Watched, AutoCloseable {
      *
      * @param judge the judge, after its greeting
      * @param folder the host's folder that contains the scripts' folders
-     * @param base the path of that folder as seen by scripts, with a slash at the end
      * @param user the user as which scripts run
      */
     Side(Architecture architecture, Judge judge, Path folder, int user) {

@@ -594,17 +594,17 @@ final class ReclaimTest {
 
         private final SpaceFixture fixture = new SpaceFixture();
         private final PageCache cache = fixture.machine.newPageCache(GEOMETRY, 4 * PAGE);
-        private final PagedFile file = new PagedFile(cache);
+        private final AnsweringFile file = new AnsweringFile(cache);
 
         /** The number of the file's answers. */
         private int answers;
 
         /** A file that offers no pages, so that each fault asks it, and whose answers a test chooses. */
-        private static final class PagedFile extends CachedBacking {
+        private static final class AnsweringFile extends CachedBacking {
             @Nullable
             ToIntFunction<PageRequest> answer;
 
-            PagedFile(PageCache cache) {
+            AnsweringFile(PageCache cache) {
                 super("/f", cache);
             }
 

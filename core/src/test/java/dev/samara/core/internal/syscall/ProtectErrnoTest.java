@@ -16,7 +16,6 @@ import org.junit.jupiter.api.TestFactory;
 final class ProtectErrnoTest {
     private static final long PAGE = CallArguments.PAGE;
     private static final long PLACE = CallArguments.PLACE;
-    private static final int RW = CallArguments.RW;
     private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
 
     /** A call that makes three pages of a mapping of five pages writable. */

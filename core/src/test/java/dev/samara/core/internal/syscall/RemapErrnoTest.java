@@ -27,7 +27,6 @@ final class RemapErrnoTest {
     private static final long PLACE = CallArguments.PLACE;
     private static final long TARGET = PLACE + 64 * PAGE;
     private static final int RW = CallArguments.RW;
-    private static final int FIXED = CallArguments.ANON | MapFlags.FIXED;
     private static final int MOVE = RemapFlags.MAYMOVE;
     private static final int MOVE_TO = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 

@@ -84,7 +84,7 @@ final class PollCalls {
             ByteBuffer left = CallMemory.structure(2 * Long.BYTES)
                     .putLong(0, nanos / CallMemory.SECOND)
                     .putLong(Long.BYTES, nanos % CallMemory.SECOND);
-            memory.putSome(address, left.array(), 0, left.capacity());
+            memory.putSome(address, CallMemory.bytes(left), 0, left.capacity());
         }
     }
 
@@ -155,7 +155,7 @@ final class PollCalls {
     private boolean read(int count, long[] sets, List<PolledFile> selected) {
         for (int set = 0; set < sets.length; set++) {
             for (int number = 0; sets[set] != 0 && number < count; number++) {
-                long word = memory.getLong(sets[set] + number / BITS * Long.BYTES);
+                long word = memory.getLong(sets[set] + (long) (number / BITS) * Long.BYTES);
                 if ((word >>> number & 1) != 0) {
                     GuestFile file = thread.openFile(number);
                     if (file == null) {

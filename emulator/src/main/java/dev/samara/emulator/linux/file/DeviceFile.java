@@ -12,14 +12,18 @@ public final class DeviceFile extends GuestFile {
 
     /** The devices, with their inode numbers as the order. */
     private enum Device {
-        NULL,
-        ZERO,
-        FULL,
-        RANDOM,
-        URANDOM
-    }
+        NULL(5),
+        ZERO(6),
+        FULL(7),
+        RANDOM(8),
+        URANDOM(9);
 
-    private static final int FIRST_INODE = 5;
+        private final int inode;
+
+        Device(int inode) {
+            this.inode = inode;
+        }
+    }
 
     private static final SecureRandom RANDOM = new SecureRandom();
 
@@ -77,6 +81,6 @@ public final class DeviceFile extends GuestFile {
 
     @Override
     public FileStatus status() {
-        return FileStatus.of(FileStatus.CHARACTERS | 0666, FIRST_INODE + device.ordinal(), 0);
+        return FileStatus.of(FileStatus.CHARACTERS | 0666, device.inode, 0);
     }
 }

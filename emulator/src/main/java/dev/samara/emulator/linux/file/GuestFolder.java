@@ -157,7 +157,7 @@ public final class GuestFolder extends GuestFile {
         if (filled <= 0) {
             return filled;
         }
-        int taken = target.put(found.array(), (int) filled);
+        int taken = target.put(CallMemory.bytes(found), (int) filled);
         int whole = 0;
         next = before;
         while (whole < filled && whole + found.getShort(whole + LENGTH) <= taken) {

@@ -171,9 +171,14 @@ public final class CallMemory {
         return ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    public void put(long address, ByteBuffer structure) {
+    public static byte[] bytes(ByteBuffer structure) {
         byte[] bytes = new byte[structure.capacity()];
         structure.get(0, bytes);
+        return bytes;
+    }
+
+    public void put(long address, ByteBuffer structure) {
+        byte[] bytes = bytes(structure);
         put(address, bytes);
     }
 
