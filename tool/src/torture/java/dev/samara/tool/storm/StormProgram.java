@@ -145,7 +145,7 @@ public final class StormProgram implements Callable<Integer> {
                 Duration.ofSeconds(patience));
     }
 
-    /** Returns the storms of {@code --all} for which there is time. */
+    /** Returns the storms of {@code --all} for which there is time, and one at least. */
     private List<StormPlan> some() {
         int time = seconds * percent / 100;
         int kinds = LazyTlb.values().length + 1 + Storm.GROUPS.size();
@@ -157,7 +157,7 @@ public final class StormProgram implements Callable<Integer> {
         all.add(plan(duration, checked, lazy, true, Set.of()));
         Storm.GROUPS.forEach(group -> all.add(plan(duration, checked, lazy, false, Set.of(group))));
         Collections.rotate(all, Math.floorMod(seed, kinds));
-        return all.subList(0, Math.min(kinds, time / duration));
+        return all.subList(0, Math.max(1, Math.min(kinds, time / duration)));
     }
 
     private int run(StormPlan plan) throws InterruptedException {
