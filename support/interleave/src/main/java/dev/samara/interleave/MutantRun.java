@@ -1,13 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.interleave;
 
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
+import static org.junit.platform.engine.discovery.DiscoverySelectors.selectMethod;
+
 import dev.samara.interleave.mutant.Finder;
 import dev.samara.interleave.mutant.Mutant;
-import dev.samara.interleave.mutant.ScriptFinder;
-import dev.samara.interleave.mutant.UnitTestFinder;
+import dev.samara.interleave.mutant.MutantClassLoader;
+import dev.samara.interleave.mutant.OpenLanguage;
+import dev.samara.testing.live.Difference;
+import dev.samara.testing.live.Language;
+import dev.samara.testing.live.Shrinker;
+import java.io.IOException;
+import java.lang.reflect.Method;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
@@ -20,6 +29,12 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.junit.platform.engine.DiscoverySelector;
+import org.junit.platform.launcher.LauncherDiscoveryRequest;
+import org.junit.platform.launcher.core.LauncherDiscoveryRequestBuilder;
+import org.junit.platform.launcher.core.LauncherFactory;
+import org.junit.platform.launcher.listeners.SummaryGeneratingListener;
+import org.junit.platform.launcher.listeners.TestExecutionSummary;
 
 /**
  * Searches for the mutants of a module, and prints a line for each search: <em>found</em>, <em>survived</em> if the
@@ -40,7 +55,7 @@ public final class MutantRun {
 
     private MutantRun(boolean searches) {
         this.searches = searches;
-        for (Finder finder : List.of(new ScheduleFinder(), new ScriptFinder(), new UnitTestFinder())) {
+        for (Finder finder : List.of(new ScheduleFinder(), new Scripts(), new UnitTests())) {
             finders.put(finder.kind(), finder);
         }
         for (Finder finder : ServiceLoader.load(Finder.class)) {
@@ -73,7 +88,7 @@ public final class MutantRun {
     private void search(Mutant mutant) {
         try {
             mutant.classes();
-        } catch (RuntimeException stale) {
+        } catch (RuntimeException | Error stale) {
             print("stale", mutant, 0, "", stale.toString());
             return;
         }
@@ -90,7 +105,7 @@ public final class MutantRun {
                 String found = find(finder, mutant, parts[1]);
                 result = found == null ? "survived" : "found";
                 said = found == null ? "" : found;
-            } catch (Exception | LinkageError invalid) {
+            } catch (Exception | Error invalid) {
                 result = "stale";
                 said = invalid.toString();
             }
@@ -131,5 +146,100 @@ public final class MutantRun {
         }
         System.out.println("mutants of " + module + " (" + size + "): " + String.join(", ", said));
         return counts.getOrDefault("survived", 0) + counts.getOrDefault("stale", 0) == 0;
+    }
+
+    /** Runs unit tests with the mutated classes: {@code test CLASS[#METHOD]}, with the simple name of the class. */
+    private static final class UnitTests implements Finder {
+        @Override
+        public String kind() {
+            return "test";
+        }
+
+        @Override
+        public @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
+            String[] named = arguments.split("#", 2);
+            String test = TestClasses.named(named[0]).getName();
+            TestExecutionSummary unchanged = run(new MutantClassLoader(List.of()), test, named);
+            if (unchanged.getTestsSucceededCount() == 0 || unchanged.getTotalFailureCount() > 0) {
+                throw new IllegalStateException("without the mutant: " + unchanged.getTestsSucceededCount()
+                        + " passed, " + unchanged.getTotalFailureCount() + " failed");
+            }
+            TestExecutionSummary broken = run(new MutantClassLoader(List.of(mutant)), test, named);
+            return broken.getTotalFailureCount() == 0
+                    ? null
+                    : broken.getFailures().get(0).getException().toString();
+        }
+
+        private static TestExecutionSummary run(MutantClassLoader loader, String test, String[] named)
+                throws ClassNotFoundException {
+            SummaryGeneratingListener summary = new SummaryGeneratingListener();
+            Thread thread = Thread.currentThread();
+            ClassLoader before = thread.getContextClassLoader();
+            thread.setContextClassLoader(loader);
+            try {
+                LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
+                        .selectors(selector(loader.loadClass(test), named))
+                        .build();
+                LauncherFactory.create().execute(request, summary);
+            } finally {
+                thread.setContextClassLoader(before);
+            }
+            return summary.getSummary();
+        }
+
+        private static DiscoverySelector selector(Class<?> type, String[] named) {
+            if (named.length == 1) {
+                return selectClass(type);
+            }
+            Method method = Arrays.stream(type.getDeclaredMethods())
+                    .filter(each -> each.getName().equals(named[1]))
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalArgumentException(named[0] + " has no method " + named[1]));
+            return selectMethod(type, method);
+        }
+    }
+
+    /**
+     * Compares random scripts with the running kernel: {@code scripts LANGUAGE MOST}, with the simple name of an {@link
+     * OpenLanguage}, until one of at most {@code MOST} scripts shows the mutant and can be shortened to a few steps. A
+     * script cannot be shortened if it shows a difference only sometimes, e.g. because it depends on whether a thread of
+     * the machine writes a page.
+     */
+    private static final class Scripts implements Finder {
+        private static final int MOST_STEPS = 10;
+        private static final long SEED = 1;
+        private static final long SHRINKING = TimeUnit.MINUTES.toNanos(1);
+
+        @Override
+        public String kind() {
+            return "scripts";
+        }
+
+        @Override
+        public @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
+            String[] named = arguments.split(" ", -1);
+            String language = TestClasses.named(named[0]).getName();
+            MutantClassLoader loader = new MutantClassLoader(List.of(mutant));
+            try (OpenLanguage open = (OpenLanguage)
+                    loader.loadClass(language).getConstructor(Path.class).newInstance(folder)) {
+                return find(open.language(), Long.parseLong(named[1]));
+            }
+        }
+
+        private static <S, D extends Difference<S>> @Nullable String find(Language<S, D> scripts, long most)
+                throws IOException {
+            int together = scripts.together();
+            for (long i = 0; i < most; i += together) {
+                for (Map.Entry<Long, D> found :
+                        scripts.runAll(SEED + i, together).entrySet()) {
+                    D shortest = Shrinker.shrink(scripts, found.getValue(), SHRINKING);
+                    int steps = shortest.steps().size();
+                    if (steps <= MOST_STEPS) {
+                        return "script " + (found.getKey() - SEED + 1) + ", " + steps + " steps";
+                    }
+                }
+            }
+            return null;
+        }
     }
 }

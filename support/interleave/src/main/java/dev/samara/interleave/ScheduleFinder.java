@@ -4,7 +4,6 @@ package dev.samara.interleave;
 import dev.samara.interleave.instrument.SteppedClassLoader;
 import dev.samara.interleave.mutant.Finder;
 import dev.samara.interleave.mutant.Mutant;
-import dev.samara.interleave.mutant.TestClasses;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Finding;
 import dev.samara.interleave.schedule.Limits;

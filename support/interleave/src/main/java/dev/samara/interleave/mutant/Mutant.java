@@ -42,13 +42,15 @@ public final class Mutant {
     record Edit(String module, String member, @Nullable String className, String removed, String added) {}
 
     private final String name;
+    private final boolean isSetting;
     private final List<Edit> edits = new ArrayList<>();
     private final List<String> settings = new ArrayList<>();
     private final List<String> searches = new ArrayList<>();
     private @Nullable Map<String, byte[]> classes;
 
-    private Mutant(String name) {
+    private Mutant(String name, boolean isSetting) {
         this.name = name;
+        this.isSetting = isSetting;
     }
 
     /** Returns the mutant or the setting with a name. */
@@ -140,11 +142,11 @@ public final class Mutant {
     /** Returns the mutants in the lines of a file. */
     static List<Mutant> parse(String file, Stream<String> lines) {
         List<Mutant> all = new ArrayList<>();
-        Mutant mutant = new Mutant("");
+        Mutant mutant = new Mutant("", true);
         for (String line : (Iterable<String>) lines::iterator) {
             String text = line.strip();
             if (text.startsWith("mutant ") || text.startsWith("setting ")) {
-                mutant = new Mutant(text.substring(text.indexOf(' ') + 1));
+                mutant = new Mutant(text.substring(text.indexOf(' ') + 1), text.startsWith("setting "));
                 all.add(mutant);
             } else if (text.startsWith("with ")) {
                 mutant.settings.add(text.substring("with ".length()));
@@ -165,6 +167,10 @@ public final class Mutant {
         for (Mutant each : all) {
             if (each.edits.isEmpty() || each.edits.stream().anyMatch(edit -> edit.removed.isBlank())) {
                 throw new IllegalStateException(file + ": nothing to change in \"" + each + '"');
+            }
+            if (each.searches.isEmpty() != each.isSetting) {
+                throw new IllegalStateException(
+                        file + ": a mutant needs a search, and a setting has none: \"" + each + '"');
             }
         }
         return all;

@@ -111,12 +111,16 @@ final class ModuleSourceTest {
     }
 
     @Test
-    @DisplayName("is none for an entry of a file that has no code to replace, or that cannot be read")
+    @DisplayName("is none for an entry without code to replace or without a search, or that cannot be read")
     void entries() {
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit m x".lines()));
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit m".lines()));
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "  - lock();".lines()));
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "found with".lines()));
+        String edit = "\n edit m x\n - a();\n";
+        assertThrows(IllegalStateException.class, () -> Mutant.parse("file", ("mutant a" + edit).lines()));
+        String searched = "setting a" + edit + "found by test A";
+        assertThrows(IllegalStateException.class, () -> Mutant.parse("file", searched.lines()));
         List<Mutant> all = Mutant.parse("file", """
                 mutant a door stays open
                     edit module close in Gate

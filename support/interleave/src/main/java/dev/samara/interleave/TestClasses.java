@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-package dev.samara.interleave.mutant;
+package dev.samara.interleave;
 
 import java.io.File;
 import java.io.IOException;
@@ -13,7 +13,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /** Finds the classes of tests by their simple names, so that a search does not change when a test moves. */
-public final class TestClasses {
+final class TestClasses {
     private static final Map<String, String> NAMES = new HashMap<>();
     private static final Set<String> AMBIGUOUS = new HashSet<>();
 
@@ -43,7 +43,7 @@ public final class TestClasses {
     }
 
     /** Returns the class with a simple name, which follows those of the classes around it after dots. */
-    public static Class<?> named(String simple) throws ClassNotFoundException {
+    static Class<?> named(String simple) throws ClassNotFoundException {
         if (AMBIGUOUS.contains(simple)) {
             throw new ClassNotFoundException("several classes " + simple);
         }
