@@ -7,8 +7,8 @@
  *
  * <p>{@link dev.samara.core.live.file.HostFaultsTest} runs scripts only with the library, whose files are in arrays
  * ({@code MemoryDisk}). In each run, one host call fails, is short or is interrupted. The results are compared with a
- * model of the acknowledged state ({@code AckModel}); {@code FaultTrial} lists the rules. {@code HostFaultMutantsTest}
- * checks that the rules detect planted mutants.
+ * model of the acknowledged state ({@code AckModel}); {@code FaultTrial} lists the rules. {@code FaultFinder}
+ * searches for mutants in this way.
  */
 @NullMarked
 package dev.samara.core.live.file;

@@ -42,7 +42,7 @@ final class FailureSweepTest {
     /** The stride of allocations of operations on private memory. */
     private static final int ON_PRIVATE_MEMORY = 3;
 
-    /** Operations that failed at only a few depths. {@link FailurePlantedTest} contains further ones. */
+    /** Operations that failed at only a few depths. Mutants of the search {@code failures} are further ones. */
     private static final Set<String> AT_EACH_DEPTH = Set.of("collect", "device-move", "read-fault");
 
     /** Operations that fail at only one allocation if a step is forgotten. */

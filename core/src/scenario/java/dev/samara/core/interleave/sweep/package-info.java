@@ -6,7 +6,7 @@
  * FailureScenario} runs one or more operations, and checks three things: the results are true, the next operations
  * work, and nothing is left. {@code FailureSweep} runs a scenario once for each point that can fail, with {@link
  * dev.samara.interleave.failure}. {@code FailureSweepTest} sweeps a share of the points, {@code Failures} all of them.
- * {@code FailurePlantedTest} shows that the checks can fail.
+ * {@code FailureFinder} searches for mutants, which shows that the checks can fail.
  */
 @NullMarked
 package dev.samara.core.interleave.sweep;
