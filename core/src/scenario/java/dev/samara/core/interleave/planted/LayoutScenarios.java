@@ -12,31 +12,12 @@ import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.mman.PendingCall;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** Concurrent publications and completions, references, and calls that a thread of the machine completes. */
 final class LayoutScenarios {
     private LayoutScenarios() {}
-
-    /**
-     * A store that found a VMA, concurrently with a mapping that replaces it. A CPU in GUEST still uses the old page.
-     */
-    static final class StoreBesideReplacing extends Calls {
-        StoreBesideReplacing() {
-            calls().put("store", (state, cpu) -> store(cpu, AT, 8));
-            calls().put("mmap", (state, cpu) -> "" + state.space.mmap(AT, PAGE, RW, FIXED, null, 0));
-            calls().put("guest", new HoldsInGuest(AT));
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            state.space.mmap(AT, PAGE, RW, FIXED, null, 0);
-            // Maps the zero page, which a store cannot use.
-            load(cpu, AT);
-        }
-    }
 
     /** A discard concurrent with a locked mapping that replaces its range, and so cannot be discarded. */
     static final class DiscardBesideLocked extends Calls {
@@ -199,30 +180,6 @@ final class LayoutScenarios {
             state.machine.awaitQuiescence();
         } catch (InterruptedException impossible) {
             throw new IllegalStateException(impossible);
-        }
-    }
-
-    /** Two asynchronous calls that wait for a CPU in GUEST. */
-    static final class TwoAsync extends Calls {
-        TwoAsync() {
-            calls().put("first", (state, cpu) -> began(state.space.munmapAsync(AT, PAGE)));
-            calls().put("guest", new HoldsInGuest(AT, AT + PAGE));
-            calls().put("second", (state, cpu) -> began(state.space.munmapAsync(AT + PAGE, PAGE)));
-        }
-
-        private static String began(@Nullable PendingCall call) {
-            return call == null ? "nothing" : "began";
-        }
-
-        @Override
-        protected void prepare(State state, Cpu cpu) {
-            mapPage(state, cpu, AT);
-            mapPage(state, cpu, AT + PAGE);
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
         }
     }
 

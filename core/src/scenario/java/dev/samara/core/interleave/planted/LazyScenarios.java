@@ -94,12 +94,6 @@ final class LazyScenarios {
         }
     }
 
-    static final class GoesCounted extends Goes {
-        GoesCounted() {
-            super(LazyTlb.REFERENCE_COUNT);
-        }
-    }
-
     static final class GoesShotDown extends Goes {
         GoesShotDown() {
             super(LazyTlb.SHOOTDOWN);
@@ -109,12 +103,6 @@ final class LazyScenarios {
     static final class GoesWithPointer extends Goes {
         GoesWithPointer() {
             super(LazyTlb.HAZARD_POINTER);
-        }
-    }
-
-    static final class GoesUnloaded extends Goes {
-        GoesUnloaded() {
-            super(LazyTlb.NONE);
         }
     }
 

@@ -143,25 +143,4 @@ final class LeftoverScenarios {
             return false;
         }
     }
-
-    /**
-     * A failing fault checks whether its leaf is empty, while an unmapping waits for a CPU that still uses the leaf's
-     * page. The page is then removed from its file.
-     */
-    static final class RefusedFaultBesideUnmap extends FileScenarios.OfFile {
-        RefusedFaultBesideUnmap() {
-            calls().put("fault", (state, cpu) -> {
-                String loaded = load(cpu, AT + PAGE);
-                file().truncate(0);
-                return loaded;
-            });
-            calls().put("munmap", munmap(AT, 2 * PAGE));
-            calls().put("guest", new HoldsInGuest(AT));
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
-        }
-    }
 }

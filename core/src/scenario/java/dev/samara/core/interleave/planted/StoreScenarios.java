@@ -4,11 +4,9 @@ package dev.samara.core.interleave.planted;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.Cpu;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
 import dev.samara.core.interleave.scenario.SpaceScenario;
-import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.internal.cpu.FlushLog;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
@@ -22,7 +20,6 @@ import dev.samara.core.internal.vma.VmArea;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
-import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /** Pairs of threads that each store and then load. At least one of the two must see the other thread's store. */
@@ -99,33 +96,6 @@ final class StoreScenarios {
                 rcu.synchronize();
                 Objects.requireNonNull(old)[0] = 2;
             });
-        }
-    }
-
-    /** A CPU polls in GUEST until a call that waits for it returned. */
-    static final class PollsBesideUnmap extends Calls {
-        private boolean isUnmapped;
-
-        PollsBesideUnmap() {
-            calls().put("munmap", (state, cpu) -> {
-                long result = state.space.munmap(AT, PAGE);
-                isUnmapped = true;
-                return "" + result;
-            });
-            calls().put("guest", new HoldsInGuest(AT) {
-                @Override
-                void beforeLeaving(State state, Cpu cpu) {
-                    while (!isUnmapped) {
-                        cpu.poll();
-                        LockSupport.parkNanos(100_000);
-                    }
-                }
-            });
-        }
-
-        @Override
-        protected boolean hasOrders() {
-            return false;
         }
     }
 

@@ -4,9 +4,7 @@ package dev.samara.core.interleave.planted;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
-import dev.samara.core.interleave.scenario.IdleByClock;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Gate;
@@ -14,7 +12,6 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.interleave.schedule.Scenario;
-import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -66,27 +63,6 @@ final class SyncScenarios {
         }
     }
 
-    /** Two interrupted threads leave a gate that stays closed. */
-    static final class TwoLeave extends Bodies {
-        private final Gate gate = new Gate();
-
-        TwoLeave() {
-            Waiter one = new Waiter(() -> gate.await(new SyncScenariosTest.Patient()));
-            Waiter two = new Waiter(() -> gate.await(new SyncScenariosTest.Patient()));
-            thread("one", one);
-            thread("two", two);
-            thread("interrupter", () -> {
-                one.interrupt();
-                two.interrupt();
-            });
-        }
-
-        @Override
-        public void end() {
-            assertEquals(List.of(), ReachableObjects.of("Waiter", gate), "threads that have left");
-        }
-    }
-
     private static Rcu rcu(Housekeeping housekeeping) {
         return new Rcu(new Rcu.Settings(
                 Runnable::run,
@@ -133,23 +109,6 @@ final class SyncScenarios {
                     assertEquals(1, seen[0]);
                 }
                 late.readUnlock();
-            });
-        }
-    }
-
-    /** Callbacks, one of which is added while the grace period of the other one starts. */
-    static final class AddedLater extends Bodies {
-        private final Background background = new Background(thrown -> {});
-        private final Rcu rcu = rcu(new Housekeeping(background, Runnable::run, new IdleByClock()));
-        private final SyncScenariosTest.Linked linked = new SyncScenariosTest.Linked(rcu.register("reader"));
-
-        AddedLater() {
-            thread("first", () -> rcu.call(() -> {}));
-            thread("poller", () -> rcu.poll(rcu.startPoll()));
-            thread("reader", linked::read);
-            thread("updater", () -> {
-                int[] old = linked.unlink();
-                rcu.call(() -> old[0] = 2);
             });
         }
     }
