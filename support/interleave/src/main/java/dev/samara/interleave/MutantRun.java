@@ -108,6 +108,7 @@ public final class MutantRun {
             } catch (Exception | Error invalid) {
                 result = "stale";
                 said = invalid.toString();
+                invalid.printStackTrace();
             }
             print(result, mutant, System.nanoTime() - start, search, said);
         }

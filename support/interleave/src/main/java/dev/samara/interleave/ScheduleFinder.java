@@ -78,7 +78,7 @@ public final class ScheduleFinder implements Finder {
         }
         Finding finding = broken.failure().finding();
         if (!isByTheMutant(finding)) {
-            throw new IllegalStateException("not a failure of the mutated code: " + finding);
+            throw new IllegalStateException("not a failure of the mutated code: " + finding, finding.thrown());
         }
         unchanged(search, mutant.settings(), Math.max(broken.runs(), LEAST_UNCHANGED));
         return "schedule " + broken.runs() + ", " + finding.kind();
@@ -91,8 +91,8 @@ public final class ScheduleFinder implements Finder {
         }
         Exploration.Result unchanged = search.explore(loader, most);
         if (unchanged.failure() != null) {
-            throw new IllegalStateException(
-                    "without the mutant: " + unchanged.failure().finding());
+            Finding finding = unchanged.failure().finding();
+            throw new IllegalStateException("without the mutant: " + finding, finding.thrown());
         }
     }
 

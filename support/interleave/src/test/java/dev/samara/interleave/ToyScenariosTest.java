@@ -2,6 +2,7 @@
 package dev.samara.interleave;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -243,6 +244,18 @@ final class ToyScenariosTest {
         }
     }
 
+    /** Uses a class that cannot be initialized. */
+    static final class Unusable implements Scenario {
+        static final class Broken {
+            static final int NUMBER = Integer.parseInt("none");
+        }
+
+        @Override
+        public Map<String, Body> operations() {
+            return both(() -> assertEquals(1, Broken.NUMBER), () -> {});
+        }
+    }
+
     private static Exploration.Failure found(
             Class<? extends Scenario> type, Strategy strategy, Finding.Kind kind, int mostChoices) {
         Exploration exploration = SteppedScenarios.explore(type);
@@ -302,6 +315,15 @@ final class ToyScenariosTest {
     void independentStepsAreNotReordered() {
         Exploration.Result result = nothing(Independent.class, Strategy.reduced());
         assertEquals(1, result.runs() - result.repetitions());
+    }
+
+    @Test
+    void saysWhyAClassCouldNotBeInitialized() {
+        Exploration.Failure failure = SteppedScenarios.explore(Unusable.class)
+                .explore(Strategy.bounded(1), 10)
+                .failure();
+        assertNotNull(failure);
+        assertInstanceOf(ExceptionInInitializerError.class, failure.finding().thrown());
     }
 
     @Test

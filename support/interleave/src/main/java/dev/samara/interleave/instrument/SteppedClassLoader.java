@@ -4,6 +4,8 @@ package dev.samara.interleave.instrument;
 import dev.samara.interleave.mutant.Mutant;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URL;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.objectweb.asm.ClassReader;
@@ -106,10 +108,15 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     private byte @Nullable [] bytes(String internalName) {
-        try (InputStream file = getParent().getResourceAsStream(internalName + ".class")) {
-            return file == null ? null : file.readAllBytes();
+        // Not getResourceAsStream, which answers for a file that cannot be opened as if there were none.
+        URL place = getParent().getResource(internalName + ".class");
+        if (place == null) {
+            return null;
+        }
+        try (InputStream file = place.openStream()) {
+            return file.readAllBytes();
         } catch (IOException failed) {
-            throw new IllegalStateException(internalName, failed);
+            throw new UncheckedIOException(internalName, failed);
         }
     }
 }

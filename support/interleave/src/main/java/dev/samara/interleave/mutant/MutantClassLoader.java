@@ -3,6 +3,8 @@ package dev.samara.interleave.mutant;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.URL;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -47,17 +49,19 @@ public final class MutantClassLoader extends ClassLoader {
     }
 
     private Class<?> define(String name) throws ClassNotFoundException {
-        try (InputStream file = getParent().getResourceAsStream(name.replace('.', '/') + ".class")) {
-            if (file == null) {
-                throw new ClassNotFoundException(name);
-            }
+        // Not getResourceAsStream, which answers for a file that cannot be opened as if there were none.
+        URL place = getParent().getResource(name.replace('.', '/') + ".class");
+        if (place == null) {
+            throw new ClassNotFoundException(name);
+        }
+        try (InputStream file = place.openStream()) {
             byte[] bytes = file.readAllBytes();
             for (Mutant mutant : mutants) {
                 bytes = mutant.apply(name, bytes);
             }
             return defineClass(name, bytes, 0, bytes.length);
         } catch (IOException unreadable) {
-            throw new ClassNotFoundException(name, unreadable);
+            throw new UncheckedIOException(name, unreadable);
         }
     }
 }

@@ -89,7 +89,13 @@ public final class Exploration {
         int repetitions = 0;
         long steps = 0;
         // The first run initializes classes, so it may differ from later runs.
-        run(Strategy.replay(Schedule.DEFAULT).begin(), false);
+        Run first = run(Strategy.replay(Schedule.DEFAULT).begin(), false);
+        Finding finding = first.finding();
+        if (finding != null && finding.thrown() instanceof LinkageError) {
+            // Only this run says why; later ones find a class that could not be initialized.
+            Failure failure = new Failure(finding, Schedule.DEFAULT, "");
+            return new Result(0, 0, first.steps(), System.nanoTime() - began, false, failure);
+        }
         boolean goesOn = true;
         Run failed = null;
         while (goesOn && failed == null && runs < most && !deadline.isOver()) {
