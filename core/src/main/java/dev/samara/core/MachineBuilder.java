@@ -18,9 +18,8 @@ import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Spaces;
-import dev.samara.core.internal.sync.Backlog;
-import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.FrameStore;
 import java.time.Duration;
@@ -67,7 +66,7 @@ public final class MachineBuilder {
     private int faultAround = 16;
     private boolean forbidsZeroPage;
     private int mostCallbacks = 1 << 16;
-    private Backlog.AtBound atBound = Backlog.AtBound.WAIT;
+    private Rcu.AtBound atBound = Rcu.AtBound.WAIT;
     private Duration longGracePeriod = Duration.ofSeconds(10);
     private Duration longShootdown = usualLongShootdown();
     private ShootdownDelivery delivery = ShootdownDelivery.POLLED;
@@ -561,7 +560,7 @@ public final class MachineBuilder {
             throw new IllegalArgumentException("callbacks " + callbacks + " is not positive");
         }
         mostCallbacks = callbacks;
-        atBound = refuse ? Backlog.AtBound.REFUSE : Backlog.AtBound.WAIT;
+        atBound = refuse ? Rcu.AtBound.REFUSE : Rcu.AtBound.WAIT;
         return this;
     }
 
@@ -751,7 +750,7 @@ public final class MachineBuilder {
         Rcu rcu = new Rcu(new Rcu.Settings(
                 host.tasks(),
                 host.housekeeping(),
-                new Backlog(mostCallbacks, atBound, host.housekeeping()),
+                mostCallbacks, atBound,
                 saturatedNanos(longGracePeriod),
                 message -> host.report(Report.Kind.LONG_WAIT, message, null)));
         Frames frames = new Frames(

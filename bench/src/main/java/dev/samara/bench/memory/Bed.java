@@ -28,7 +28,6 @@ import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.space.Spaces;
-import dev.samara.core.internal.sync.Backlog;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.syscall.Mmap;
@@ -179,7 +178,7 @@ final class Bed {
         Rcu rcu = new Rcu(new Rcu.Settings(
                 host.tasks(),
                 host.housekeeping(),
-                new Backlog(1 << 16, Backlog.AtBound.WAIT, null),
+                1 << 16, Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
         DirectFrames store = new DirectFrames(PAGE_SHIFT, chunkShift, MOST_FRAMES + 1);

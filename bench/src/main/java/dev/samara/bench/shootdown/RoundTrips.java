@@ -12,9 +12,8 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.sync.Backlog;
-import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -237,7 +236,7 @@ final class RoundTrips {
             Rcu rcu = new Rcu(new Rcu.Settings(
                     Runnable::run,
                     new Housekeeping(null, Runnable::run, moved -> {}),
-                    new Backlog(1 << 16, Backlog.AtBound.WAIT, null),
+                    1 << 16, Rcu.AtBound.WAIT,
                     Long.MAX_VALUE,
                     message -> {}));
             memory = new MachineMemory(

@@ -26,8 +26,7 @@ final class AccessModesTest {
     private static final String TABLE = """
             AccessChecker: accesses, events, staleAccesses
             AddressSpace: layout
-            Background: attended
-            BackgroundThreads: isAtBound, isToTryAgain
+            Background: attended, isAtBound, isToTryAgain
             Backlog: isFull
             BorderSearch: crossings, failure
             BorrowPlace: current, isRemoved
@@ -43,7 +42,7 @@ final class AccessModesTest {
             CpuCounters: WORD(getOpaque setOpaque)
             CpuOwner: isLost, thread(getAcquire setRelease)
             Cpus: online
-            DelayedTask: isCancelled
+            Timer: isCancelled
             DenyWriteExec: bits
             DirectFrames: INT, LONG, SHORT
             DirtyLimit: dirtied, isGiven, passed
@@ -113,7 +112,7 @@ final class AccessModesTest {
             PublishedLazy: kept(getOpaque setRelease)
             PublishedRoot: root(getAcquire getPlain setRelease)
             Rcu: ended
-            RcuReader: owner
+            Rcu.Reader: owner
             RcuReaders: readers
             ReaderWord: section(getPlain setRelease)
             ReadsUnderWay: writtenLast

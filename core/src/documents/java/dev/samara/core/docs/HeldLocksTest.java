@@ -52,7 +52,7 @@ final class HeldLocksTest {
             """);
 
     /** The methods that temporarily release a lock of their caller, and hold it again when they return. */
-    private static final Set<String> RETURNING_IT = names("Background.await Background.lead Backlog.step");
+    private static final Set<String> RETURNING_IT = names("Background.await Background.lead Rcu.step");
 
     /** The lock of each object whose own methods acquire and release it, in addition to direct calls of the lock. */
     private static final Map<String, String> OWN =

@@ -4,11 +4,9 @@ package dev.samara.core.stress;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.RcuReader;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -59,10 +57,10 @@ public final class SyncStress {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                new Backlog(1, Backlog.AtBound.REFUSE, null),
+                1, Rcu.AtBound.REFUSE,
                 Long.MAX_VALUE,
                 message -> {}));
-        private final RcuReader reader = rcu.register("reader");
+        private final Rcu.Reader reader = rcu.register("reader");
 
         private final AtomicInteger entry = new AtomicInteger(1);
         private final AtomicInteger freed = new AtomicInteger();

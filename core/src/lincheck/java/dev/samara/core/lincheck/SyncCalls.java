@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.WaitReporter;
 import java.util.Objects;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -63,10 +61,10 @@ final class SyncCalls {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                new Backlog(8, Backlog.AtBound.WAIT, null),
+                8, Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
-        private final RcuReader reader = rcu.register("reader");
+        private final Rcu.Reader reader = rcu.register("reader");
         private volatile int @Nullable [] link = {1};
 
         @Operation

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.Housekeeping;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /** A machine's waiting call that is ready immediately, for tests in other packages. */
-public final class ReadyWaitingCall extends WaitingCall {
+public final class ReadyWaitingCall extends Housekeeping.Waiter {
     private final AtomicBoolean hasRun;
 
     /** Creates a call that sets a flag when it continues. */

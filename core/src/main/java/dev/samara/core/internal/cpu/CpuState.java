@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.StackReserve;
 import java.lang.ref.WeakReference;
 import java.util.List;
@@ -123,7 +123,7 @@ public final class CpuState extends CpuWords.Flushed {
     private final LazyContext lazy;
 
     /** The reader whose sections the thread uses to handle faults; null until {@link #readsAs}. Used by the thread. */
-    private @Nullable RcuReader reader;
+    private Rcu.@Nullable Reader reader;
 
     CpuState(int number, int name, CpuOwner owner, OwnerTlb ownerTlb, LazyContext lazy) {
         this.number = number;
@@ -203,13 +203,13 @@ public final class CpuState extends CpuWords.Flushed {
      *
      * @param of the reader of the CPU's page table context
      */
-    public void readsAs(RcuReader of) {
+    public void readsAs(Rcu.Reader of) {
         reader = of;
     }
 
     /** Returns the reader of the CPU's page table context; null if there is none. */
     @Nullable
-    RcuReader reader() {
+    Rcu.Reader reader() {
         return reader;
     }
 

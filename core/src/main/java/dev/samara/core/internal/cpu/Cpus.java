@@ -3,7 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.NoWaiting;
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -254,7 +254,7 @@ public final class Cpus {
      * @throws IllegalStateException if a CPU of the thread is in GUEST, or another reader of the thread is in a
      *     section; or as {@link NoWaiting#check}
      */
-    public static void checkMayWait(String what, @Nullable RcuReader own) {
+    public static void checkMayWait(String what, Rcu.@Nullable Reader own) {
         NoWaiting.check(what);
         ThreadCpus thread = ThreadCpus.current();
         if (thread == null) {
@@ -265,7 +265,7 @@ public final class Cpus {
             throw new IllegalStateException(what + " was called while " + cpu
                     + " is in GUEST: it has to leave it first, because others may wait for it");
         }
-        RcuReader reader = thread.inSection(own);
+        Rcu.Reader reader = thread.inSection(own);
         if (reader != null) {
             throw new IllegalStateException(what + " was called in a reader section of " + reader
                     + ", which must not wait for anything: every grace period waits for its end");
@@ -321,7 +321,7 @@ public final class Cpus {
      * @param faults handles the faults, in reader sections of {@code reader}
      * @return the result of {@code faults}
      */
-    public static int readAs(RcuReader reader, IntSupplier faults) {
+    public static int readAs(Rcu.Reader reader, IntSupplier faults) {
         return ThreadCpus.readAs(reader, faults);
     }
 

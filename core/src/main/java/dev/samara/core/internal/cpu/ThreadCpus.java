@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import java.lang.ref.WeakReference;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
@@ -32,7 +32,7 @@ final class ThreadCpus {
     /** How many CPUs of pools a thread remembers. */
     static final int REMEMBERED = 4;
 
-    private @Nullable RcuReader borrowed;
+    private Rcu.@Nullable Reader borrowed;
 
     /** The CPUs of pools that the thread has open; weak references, as in the list above. */
     final CpuReferences<LentCpu> open = new CpuReferences<>();
@@ -155,9 +155,9 @@ final class ThreadCpus {
     }
 
     /** Runs an action on the calling thread that enters and leaves sections of a reader that belongs to no CPU. */
-    static int readAs(RcuReader reader, IntSupplier what) {
+    static int readAs(Rcu.Reader reader, IntSupplier what) {
         ThreadCpus own = make();
-        RcuReader outer = own.borrowed;
+        Rcu.Reader outer = own.borrowed;
         own.borrowed = reader;
         try {
             return what.getAsInt();
@@ -249,15 +249,15 @@ final class ThreadCpus {
 
     /** Returns a reader that is in a section, other than a given one; or null. */
     @Nullable
-    RcuReader inSection(@Nullable RcuReader passed) {
+    Rcu.Reader inSection(Rcu.@Nullable Reader passed) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
-            RcuReader reader = cpu == null ? null : cpu.reader();
+            Rcu.Reader reader = cpu == null ? null : cpu.reader();
             if (reader != null && reader != passed && reader.isReading()) {
                 return reader;
             }
         }
-        RcuReader reader = borrowed;
+        Rcu.Reader reader = borrowed;
         return reader != null && reader != passed && reader.isReading() ? reader : null;
     }
 }

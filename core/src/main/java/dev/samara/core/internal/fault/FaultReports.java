@@ -3,7 +3,7 @@ package dev.samara.core.internal.fault;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.vma.BackingTraits;
 import java.util.ArrayDeque;
 import java.util.concurrent.TimeUnit;
@@ -14,12 +14,12 @@ import java.util.concurrent.TimeUnit;
  */
 final class FaultReports {
     private final MachineState host;
-    private final RcuReader reader;
+    private final Rcu.Reader reader;
 
     /** Reports to be delivered once no section is open. */
     private final ArrayDeque<Report> pending = new ArrayDeque<>(1);
 
-    FaultReports(MachineState host, RcuReader reader) {
+    FaultReports(MachineState host, Rcu.Reader reader) {
         this.host = host;
         this.reader = reader;
     }

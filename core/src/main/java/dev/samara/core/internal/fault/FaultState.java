@@ -10,7 +10,7 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -27,7 +27,7 @@ final class FaultState {
     final MachineMemory memory;
     final Frames frames;
     final PageTableContext context;
-    final RcuReader reader;
+    final Rcu.Reader reader;
     final FaultReports reports;
     final int pageShift;
 

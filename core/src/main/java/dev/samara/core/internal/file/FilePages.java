@@ -8,7 +8,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.tlb.RetriedEnd;
+import dev.samara.core.internal.sync.RetriedTask;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.FileLink;
@@ -188,18 +188,14 @@ public final class FilePages extends PageCache {
      * Frees the pages of a segment that is not mapped any more. A fault of the last VMA may still be under way and
      * insert a page later. So the file stays registered, and ends when no thread can reach it.
      */
-    private final class SegmentRemoval extends RetriedEnd {
+    private final class SegmentRemoval extends RetriedTask {
         @Override
-        protected void end() {
+        public boolean attempt() {
             PresentPages now = present;
             if (now != null) {
                 now.removals.remove(null, 0, Long.MAX_VALUE);
             }
-        }
-
-        @Override
-        protected void ended() {
-            // Nothing else to release.
+            return true;
         }
     }
 

@@ -250,7 +250,7 @@ final class Removals {
      */
     private final class Resumption extends RetriedTask {
         @Override
-        protected boolean attempt() {
+        public boolean attempt() {
             // Does not wait for the lock, because its holder may hold it for long. The task is retried, unless the
             // holder has continued the removal itself by then.
             if (!inodeLock.tryLock()) {
@@ -263,6 +263,12 @@ final class Removals {
             } finally {
                 inodeLock.unlock();
             }
+        }
+
+        /** Not prompt, because a thread that waits within an operation may hold the inode lock. */
+        @Override
+        protected boolean isPrompt() {
+            return false;
         }
     }
 }

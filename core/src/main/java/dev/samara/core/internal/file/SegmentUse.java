@@ -2,7 +2,7 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.tlb.RetriedEnd;
+import dev.samara.core.internal.sync.RetriedTask;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 
@@ -49,7 +49,7 @@ final class SegmentUse {
     private long word;
 
     private final Rcu rcu;
-    private final RetriedEnd removal;
+    private final RetriedTask removal;
     private final Runnable whenRemoved;
 
     /**
@@ -59,7 +59,7 @@ final class SegmentUse {
      * @param removal frees the segment's pages, on a thread of the machine
      * @param whenRemoved called once the segment is removed, on the thread that ends the last use or marks the segment
      */
-    SegmentUse(Rcu rcu, RetriedEnd removal, Runnable whenRemoved) {
+    SegmentUse(Rcu rcu, RetriedTask removal, Runnable whenRemoved) {
         this.rcu = rcu;
         this.removal = removal;
         this.whenRemoved = whenRemoved;

@@ -4,9 +4,9 @@ package dev.samara.core.internal.file;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.sync.EnsuredTask;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
-import dev.samara.core.internal.tlb.RetriedEnd;
+import dev.samara.core.internal.sync.RetriedTask;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.SharedObject;
@@ -94,7 +94,7 @@ public final class SharedAnonymous implements SharedObject {
      */
     private final class Content extends Open {
         private final @Nullable FilePages pages;
-        private final @Nullable EnsuredTask removal;
+        private final Housekeeping.@Nullable Waiter removal;
 
         Content() {
             pages = memory == null ? null : FilePages.ofFixedSize(memory, length);
@@ -115,16 +115,16 @@ public final class SharedAnonymous implements SharedObject {
         }
     }
 
-    private EnsuredTask removalOf(FilePages pages) {
+    private Housekeeping.Waiter removalOf(FilePages pages) {
         LastRemoval removal = new LastRemoval(pages);
-        return new EnsuredTask(tasks.housekeeping(), () -> tasks.execute(removal));
+        return tasks.housekeeping().ensured(() -> tasks.execute(removal));
     }
 
     /**
      * Removes all pages, once. No page is inserted after that, because a fault that requests a page holds a reference,
      * or reads that its VMA is attached.
      */
-    private static final class LastRemoval extends RetriedEnd {
+    private static final class LastRemoval extends RetriedTask {
         private final FilePages pages;
 
         LastRemoval(FilePages pages) {
@@ -132,14 +132,10 @@ public final class SharedAnonymous implements SharedObject {
         }
 
         @Override
-        protected void end() {
+        public boolean attempt() {
             // A failure is retried and not reported, because no caller waits for the end of the content.
             pages.end();
-        }
-
-        @Override
-        protected void ended() {
-            // Nothing else to release.
+            return true;
         }
     }
 

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.samara.core.internal.sync.DelayedTask;
+import dev.samara.core.internal.sync.Background;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.Executor;
 import java.util.function.BooleanSupplier;
@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Writes the dirty pages of all files of a machine periodically, while at least one file is open for writing ({@code
- * wb_workfn}). A {@link DelayedTask} waits in between. It holds only a weak reference, so it does not keep an
+ * wb_workfn}). A {@link Background.Timer} waits in between. It holds only a weak reference, so it does not keep an
  * unreachable machine alive. Thread-safe.
  */
 final class PeriodicWrites {
@@ -31,7 +31,7 @@ final class PeriodicWrites {
     private boolean isBegun;
 
     @GuardedBy("this")
-    private @Nullable DelayedTask next;
+    private Background.@Nullable Timer next;
 
     /**
      * Creates periodic writes that are not started.
@@ -71,7 +71,7 @@ final class PeriodicWrites {
     private synchronized void schedule() {
         WeakReference<PeriodicWrites> self = new WeakReference<>(this);
         isBegun = false;
-        next = DelayedTask.startAfter(nanos, () -> execute(self));
+        next = Background.Timer.start(nanos, () -> execute(self));
         isBegun = true;
     }
 

@@ -5,7 +5,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.sync.EnsuredTask;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmOperations;
@@ -18,7 +18,7 @@ final class BackingOpen extends Open implements Runnable {
     private final VmOperations operations;
     private final VmArea vma;
 
-    private final EnsuredTask ending;
+    private final Housekeeping.Waiter ending;
 
     /**
      * Written: the thread of the machine that runs the close (monitor).
@@ -33,7 +33,7 @@ final class BackingOpen extends Open implements Runnable {
         this.host = host;
         this.operations = operations;
         this.vma = vma;
-        ending = new EnsuredTask(host.housekeeping(), this::handOn);
+        ending = host.housekeeping().ensured(this::handOn);
     }
 
     @Override

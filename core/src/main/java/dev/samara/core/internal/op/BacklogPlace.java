@@ -4,46 +4,46 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.RetiringThread;
-import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Rcu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An asynchronous operation's place in the machine's {@link Backlog}, from its start to its completion. The operation
+ * An asynchronous operation's place in the bounded work of the machine's {@link Rcu}, from its start to its completion. The operation
  * occupies no place while it calls backings, because a backing may itself wait for a place.
  *
  * <p>Used by the thread of the operation, and after publication by the machine's thread that completes it.
  */
 final class BacklogPlace {
-    private final Backlog backlog;
+    private final Rcu rcu;
     private boolean isTaken;
 
-    private BacklogPlace(Backlog backlog) {
-        this.backlog = backlog;
+    private BacklogPlace(Rcu rcu) {
+        this.rcu = rcu;
     }
 
-    /** Returns a place that is not taken; null if no backlog bounds the calls of this thread. */
+    /** Returns a place that is not taken; null if no bound applies to the calls of this thread. */
     static @Nullable BacklogPlace of(Layout layout) {
-        Backlog bound = boundOf(layout);
+        Rcu bound = boundOf(layout);
         return bound == null ? null : new BacklogPlace(bound);
     }
 
     /** Waits until a synchronous call may start; returns false if the settings say to refuse the call. */
     static boolean awaitRoom(Layout layout) {
-        Backlog bound = boundOf(layout);
+        Rcu bound = boundOf(layout);
         return bound == null || bound.awaitRoom();
     }
 
     /** Returns null if there is no memory, or if the calling thread retires a range and so must not wait. */
-    private static @Nullable Backlog boundOf(Layout layout) {
+    private static @Nullable Rcu boundOf(Layout layout) {
         MachineMemory memory = layout.memoryOrNull();
         return memory == null || RetiringThread.range() != null
                 ? null
-                : memory.rcu().backlog();
+                : memory.rcu();
     }
 
     /** Takes the place, possibly after a wait; returns false if the settings say to refuse the call. */
     boolean take() {
-        isTaken = backlog.begin();
+        isTaken = rcu.beginTask();
         return isTaken;
     }
 
@@ -51,7 +51,7 @@ final class BacklogPlace {
     void leave() {
         if (isTaken) {
             isTaken = false;
-            backlog.end();
+            rcu.endTask();
         }
     }
 }

@@ -5,8 +5,8 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.mman.Errno;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -152,7 +152,7 @@ public final class Operation extends OperationState {
      * @param last faults in {@link #populations}
      * @return whether the task runs; false if the operation has ended and there is nothing to fault in
      */
-    public boolean start(WaitingCall last) {
+    public boolean start(Housekeeping.Waiter last) {
         // Checked first, because when the maximum number of grace periods is pending, the call that frees a place may
         // wait for a CPU of this thread.
         Cpus.checkMayWait("an asynchronous call of a space");

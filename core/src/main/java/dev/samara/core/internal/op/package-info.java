@@ -40,7 +40,7 @@
  *   <tr><td>What reserves the resources of a retirement, or rejects an operation that lacks them?</td>
  *       <td>{@code RetirementResources}</td></tr>
  *   <tr><td>What bounds the number of asynchronous operations?</td>
- *       <td>{@code BacklogPlace}, {@link dev.samara.core.internal.sync.Backlog}</td></tr>
+ *       <td>{@code BacklogPlace}, {@link dev.samara.core.internal.sync.Rcu}</td></tr>
  *   <tr><td>What does publication leave to the retire phase, and what runs that phase?</td>
  *       <td>{@code PreparedRetirement}, {@code RetirementRun}</td></tr>
  *   <tr><td>What removes the pages of a range, and frees their frames only after all CPUs have flushed?</td>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What a thread needs to change page tables: a reader, a magazine and an owner number. Used by one thread at a time.
  */
 public final class PageTableContext {
-    private final RcuReader reader;
+    private final Rcu.Reader reader;
     private final Magazine magazine;
     final int owner;
 
@@ -19,13 +19,13 @@ public final class PageTableContext {
     @Nullable
     PageTableContext next;
 
-    PageTableContext(RcuReader reader, Magazine magazine, int owner) {
+    PageTableContext(Rcu.Reader reader, Magazine magazine, int owner) {
         this.reader = reader;
         this.magazine = magazine;
         this.owner = owner;
     }
 
-    public RcuReader reader() {
+    public Rcu.Reader reader() {
         return reader;
     }
 

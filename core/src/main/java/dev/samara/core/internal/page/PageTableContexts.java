@@ -3,7 +3,6 @@ package dev.samara.core.internal.page;
 
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.RcuReader;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -350,7 +349,7 @@ public final class PageTableContexts {
     /** Returns false if there is no memory to unregister the readers. */
     private boolean unregister(List<PageTableContext> ended) {
         try {
-            Set<RcuReader> readers = new HashSet<>();
+            Set<Rcu.Reader> readers = new HashSet<>();
             for (PageTableContext context : ended) {
                 readers.add(context.reader());
             }

@@ -9,7 +9,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.HeldTables;
@@ -153,7 +153,7 @@ public final class DirtyScan {
         ensureCapacity();
         long copied = Pte.NONE;
         long at;
-        RcuReader reader = gather.context().reader();
+        Rcu.Reader reader = gather.context().reader();
         // A cached frame of an entry is not freed before this reader section ends, even if the entry is moved
         // concurrently.
         reader.readLock();

@@ -9,8 +9,8 @@ import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.page.UnhookTables;
+import dev.samara.core.internal.sync.RetriedTask;
 import dev.samara.core.internal.tlb.HeldTables;
-import dev.samara.core.internal.tlb.RetriedEnd;
 import dev.samara.core.internal.tlb.TlbGather;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>One object serves one operation on one thread, unless it is created {@linkplain #atRest at rest}. The thread must
  * not hold a lock or be in a reader section, unless a method states otherwise.
  */
-public final class DiscardPages extends RetriedEnd implements AutoCloseable {
+public final class DiscardPages extends RetriedTask implements AutoCloseable {
     private static final int BATCH = 1 << 10;
 
     private final MachineMemory memory;
@@ -400,8 +400,9 @@ public final class DiscardPages extends RetriedEnd implements AutoCloseable {
     }
 
     @Override
-    protected void end() {
+    public boolean attempt() {
         finish();
+        return true;
     }
 
     @Override

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import org.jspecify.annotations.Nullable;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * has ended for some time, because a notifier does not return or the embedder runs no steps. A thread that finds no
  * free frame decides this.
  */
-final class BackgroundReap extends WaitingCall {
+final class BackgroundReap extends Housekeeping.Waiter {
     private final ReapLeases leases;
     private final ReapLeases.ReapLease lease;
     private final Layout layout;

@@ -4,7 +4,7 @@ package dev.samara.core.internal.space;
 import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.SpaceUsers;
-import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.Housekeeping;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * borrowing CPU is itself a user. It is also the waiting call that asks the borrower to end the borrow, so asking
  * allocates nothing.
  */
-public final class Borrower extends WaitingCall {
+public final class Borrower extends Housekeeping.Waiter {
     private final Identity identity;
     private final SpaceUsers users;
     private final MachineThreads machine;

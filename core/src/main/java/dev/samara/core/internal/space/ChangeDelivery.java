@@ -5,8 +5,8 @@ import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MpscQueue;
-import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.vma.Vma;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * parts publish. The changes of one part are queued or lost one at a time, and a queued change carries the count of
  * earlier losses. So the gap for a loss precedes every later change of that part.
  */
-public final class ChangeDelivery extends WaitingCall {
+public final class ChangeDelivery extends Housekeeping.Waiter {
     /**
      * The maximum number of changes that wait for a slow listener. At this number the listener loses later changes,
      * until half of the waiting ones are delivered.
@@ -285,7 +285,7 @@ public final class ChangeDelivery extends WaitingCall {
     }
 
     /** The report of a loss. Not sent by the thread that drains the queue, because that thread may hang. */
-    private final class Loss extends WaitingCall {
+    private final class Loss extends Housekeeping.Waiter {
         /**
          * The number of the first change of a loss; 0 if there is nothing to report.
          *

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.RetriedCall;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.WaitReporter;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,9 +20,9 @@ import org.jspecify.annotations.Nullable;
  * one.
  *
  * <p>The run of the retire phase extends this class; this class only notifies it of the completion. The two are one
- * object, so listing the run as a {@linkplain RetriedCall waiting call} allocates nothing.
+ * object, so listing the run as a {@linkplain Housekeeping.RetriedWaiter waiting call} allocates nothing.
  */
-public abstract class InFlightOperation extends RetriedCall {
+public abstract class InFlightOperation extends Housekeeping.RetriedWaiter {
     private final InFlightGate gate = new InFlightGate(this);
     private final Footprint footprint = new Footprint();
     private final CompletionWork completionWork = new CompletionWork();

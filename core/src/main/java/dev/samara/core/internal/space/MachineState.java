@@ -16,7 +16,6 @@ import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitReporter;
-import dev.samara.core.internal.sync.WaitingCall;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
 import java.util.List;
@@ -227,7 +226,7 @@ public final class MachineState {
     }
 
     /** As {@link MachineThreads#submit}. */
-    public void submit(WaitingCall call) {
+    public void submit(Housekeeping.Waiter call) {
         threads.submit(call);
     }
 

@@ -7,7 +7,6 @@ import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.NoWaiting;
-import dev.samara.core.internal.sync.WaitingCall;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
@@ -155,7 +154,7 @@ public final class MachineThreads {
      * Requests that a thread of the machine continue a call. If there is no memory for a task, the call is added to the
      * waiting calls.
      */
-    void submit(WaitingCall call) {
+    void submit(Housekeeping.Waiter call) {
         try {
             tasks.execute(call);
         } catch (OutOfMemoryError exhausted) {

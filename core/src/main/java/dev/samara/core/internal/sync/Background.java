@@ -5,8 +5,10 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import java.time.Duration;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.ObjLongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>Tasks start in the order in which they were given, one after the other. If a task does not return within a set
  * time, the next task starts concurrently. So there are at most two threads, plus one for each task that takes longer
- * than that time, and never more than {@value BackgroundThreads#MOST} threads. At this bound, later tasks wait until a
+ * than that time, and never more than {@value #MOST_THREADS} threads. At this bound, later tasks wait until a
  * running task returns. The first time that the bound is reached is reported. Threads are daemons and are started on
  * demand. A thread ends after it has been idle for a set time, so a dropped machine leaves no thread. If a thread
  * cannot be started, this object retries by itself, after growing pauses.
@@ -50,7 +52,14 @@ public final class Background implements Executor {
      *
      * At least one of the two sees the other's store, so every queued task is taken. False is always safe: it costs the
      * next call of execute a check under the lock.
+     *
+     * If no thread can be started, a timer tries again after a pause that grows. The attempt is not a waiter of the
+     * housekeeping, because that needs the missing threads. The timer is a thread, too, so it may fail as well, or lose
+     * the attempt. Then the attempt is overdue: whoever calls attendAgain makes it.
      */
+
+    /** The maximum number of threads. */
+    static final int MOST_THREADS = 256;
 
     private static final Duration DUE_AFTER = Duration.ofMillis(10);
     private static final Duration IDLE_FOR = Duration.ofSeconds(5);
@@ -58,12 +67,16 @@ public final class Background implements Executor {
     /** The stack that finding a thread needs, in interpreted frames, including the JDK's start of a thread. */
     private static final int DEPTH = 60;
 
+    /* The pauses in nanoseconds between attempts to start a thread. */
+    private static final long FIRST_PAUSE = 10_000_000;
+    private static final long LONGEST_PAUSE = 1_000_000_000;
+
     /* The pauses, in nanoseconds, before a thread of this object retries what failed for lack of memory. */
     private static final long SHORTEST_WAIT = 1_000;
     private static final long LONGEST_WAIT = 1_000_000;
 
     /**
-     * Words: all other mutable fields of {@code Background}, {@code BackgroundThreads}.
+     * Words: all other mutable fields of {@code Background}.
      * Written: holder of {@code lock} (plain, lock).
      * Read: holder of {@code lock} (plain, lock).
      * Invariant: {@code standbyWaits} is true only while {@code leaderRuns} is true, and {@code leaderRuns} only while
@@ -74,6 +87,9 @@ public final class Background implements Executor {
     private final long dueAfterNanos;
     private final long idleNanos;
     private final Consumer<Thread> starter;
+
+    /** Runs a task after a time in nanoseconds. May lose the task, and throw an OutOfMemoryError. */
+    private final ObjLongConsumer<Runnable> timer;
 
     /**
      * The consumer is the holder of the lock.
@@ -102,8 +118,6 @@ public final class Background implements Executor {
      */
     private volatile boolean attended;
 
-    private final BackgroundThreads threads;
-
     @GuardedBy("lock")
     private @Nullable Thread leader;
 
@@ -129,6 +143,38 @@ public final class Background implements Executor {
     @GuardedBy("lock")
     private boolean ends;
 
+    @GuardedBy("lock")
+    private int recruited;
+
+    @GuardedBy("lock")
+    private int threads;
+
+    /**
+     * Written: holder of {@code lock} (volatile).
+     * Read: a thread that tried to find a worker thread (volatile).
+     * Invariant: set if the number of threads was at its bound, and this is not reported yet.
+     */
+    private volatile boolean isAtBound;
+
+    @GuardedBy("lock")
+    private boolean isBoundReported;
+
+    /** The pause before the next attempt to start a thread; 0 while no attempt has failed. */
+    @GuardedBy("lock")
+    private long pause;
+
+    /**
+     * Written: holder of {@code lock} (volatile).
+     * Read: holder of {@code lock}, and a thread that starts an operation or waits (volatile).
+     * Invariant: set while the timer holds an attempt to start a thread, or has lost it. A reader that finds the field
+     *     set takes {@code lock}, and makes the attempt if it is overdue.
+     */
+    private volatile boolean isToTryAgain;
+
+    /** The time after which the timer must have lost the scheduled attempt, as {@link System#nanoTime}. */
+    @GuardedBy("lock")
+    private long overdueNanos;
+
     /**
      * Creates an executor with the usual times: a task delays later tasks by 10 ms at most, and threads end after 5 s
      * without work.
@@ -148,7 +194,7 @@ public final class Background implements Executor {
      * @throws IllegalArgumentException if a time is not positive
      */
     public Background(Consumer<? super Throwable> handler, Duration dueAfter, Duration idleFor) {
-        this(handler, dueAfter, idleFor, Thread::start, BackgroundThreads.Timer.OF_THREADS);
+        this(handler, dueAfter, idleFor, Thread::start, (task, nanos) -> Timer.start(nanos, task));
     }
 
     Background(
@@ -156,15 +202,15 @@ public final class Background implements Executor {
             Duration dueAfter,
             Duration idleFor,
             Consumer<Thread> starter,
-            BackgroundThreads.Timer timer) {
+            ObjLongConsumer<Runnable> timer) {
         if (dueAfter.isNegative() || dueAfter.isZero() || idleFor.isNegative() || idleFor.isZero()) {
             throw new IllegalArgumentException("not positive: " + dueAfter + " or " + idleFor);
         }
         this.handler = handler;
         this.starter = starter;
+        this.timer = timer;
         dueAfterNanos = dueAfter.toNanos();
         idleNanos = idleFor.toNanos();
-        threads = new BackgroundThreads(this::work, this::tryAgain, timer);
     }
 
     /**
@@ -226,7 +272,7 @@ public final class Background implements Executor {
      * @return whether it is a thread of this object
      */
     public boolean isOf(Thread thread) {
-        return threads.contain(thread);
+        return thread instanceof Worker worker && worker.isOf(this);
     }
 
     /**
@@ -278,7 +324,7 @@ public final class Background implements Executor {
         lock.lock();
         try {
             if (attended || queue.isEmpty()) {
-                threads.forgetAttempt();
+                isToTryAgain = false;
                 return;
             }
             recruit = choose();
@@ -295,7 +341,7 @@ public final class Background implements Executor {
     @GuardedBy("lock")
     private @Nullable Thread choose() {
         if (leader == null) {
-            Thread recruit = threads.recruit();
+            Thread recruit = recruit();
             leader = recruit;
             attended = recruit != null;
             return recruit;
@@ -315,7 +361,7 @@ public final class Background implements Executor {
     @GuardedBy("lock")
     private @Nullable Thread engageStandby() {
         if (standby == null) {
-            Thread recruit = threads.recruit();
+            Thread recruit = recruit();
             standby = recruit;
             standbyWaits = recruit != null;
             attended = recruit != null;
@@ -328,12 +374,52 @@ public final class Background implements Executor {
     }
 
     /**
+     * Counts and returns another thread, which is not started. Returns null if there is no memory for it, or if the
+     * number of threads is at its bound.
+     */
+    @GuardedBy("lock")
+    private @Nullable Thread recruit() {
+        if (threads >= MOST_THREADS) {
+            isAtBound = !isBoundReported;
+            return null;
+        }
+        try {
+            Thread recruit = new Worker(++recruited);
+            threads++;
+            return recruit;
+        } catch (OutOfMemoryError exhausted) {
+            tryLater();
+            return null;
+        }
+    }
+
+    /**
+     * Schedules another attempt on the timer, because there may be no thread. If the timer cannot start a thread
+     * either, the attempt counts as lost.
+     */
+    @GuardedBy("lock")
+    private void tryLater() {
+        if (!isToTryAgain) {
+            pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
+            overdueNanos = System.nanoTime() + pause;
+            isToTryAgain = true;
+            try {
+                timer.accept(this::tryAgain, pause);
+                overdueNanos += LONGEST_PAUSE;
+            } catch (OutOfMemoryError lost) {
+                // Not thrown: the caller need not wait for memory, because a later call makes the lost attempt.
+                return;
+            }
+        }
+    }
+
+    /**
      * Tries again to find a thread if the timer lost an attempt. Costs one volatile read if no attempt failed. Called
      * before each operation, and every ten seconds by a thread that waits at a gate or for quiescence. If there is no
      * memory for a thread, a later call retries, because the caller must not wait for memory.
      */
     public void attendAgain() {
-        if (!threads.isToTryAgain()) {
+        if (!isToTryAgain) {
             return;
         }
         // A stack overflow below could leave the lead with a thread that was not started.
@@ -341,7 +427,12 @@ public final class Background implements Executor {
         boolean isOverdue;
         lock.lock();
         try {
-            isOverdue = threads.takeOverdue();
+            long now = System.nanoTime();
+            isOverdue = isToTryAgain && now - overdueNanos > 0;
+            if (isOverdue) {
+                // If this attempt fails, another one follows after the longest pause.
+                overdueNanos = now + LONGEST_PAUSE;
+            }
         } finally {
             lock.unlock();
         }
@@ -359,7 +450,7 @@ public final class Background implements Executor {
     private void tryAgain() {
         lock.lock();
         try {
-            threads.forgetAttempt();
+            isToTryAgain = false;
         } finally {
             lock.unlock();
         }
@@ -370,20 +461,22 @@ public final class Background implements Executor {
         boolean isToReport;
         lock.lock();
         try {
-            isToReport = threads.takeReport();
+            isToReport = isAtBound;
+            isAtBound = false;
+            isBoundReported |= isToReport;
         } finally {
             lock.unlock();
         }
         if (isToReport) {
             report(new IllegalStateException(
-                    BackgroundThreads.MOST + " tasks have not returned: those behind them wait until one does"));
+                    MOST_THREADS + " tasks have not returned: those behind them wait until one does"));
         }
     }
 
     /** Called without the lock, because starting a thread takes long, and a failure calls the handler. */
     private void start(@Nullable Thread recruit) {
         if (recruit == null) {
-            if (threads.isAtBound()) {
+            if (isAtBound) {
                 reportBound();
             }
             return;
@@ -401,7 +494,9 @@ public final class Background implements Executor {
                     standbyWaits = false;
                 }
                 attended = false;
-                isFirst = threads.startFailed();
+                threads--;
+                isFirst = pause == 0;
+                tryLater();
             } finally {
                 lock.unlock();
             }
@@ -433,17 +528,16 @@ public final class Background implements Executor {
     private void work(Thread self) {
         lockAtLast();
         try {
-            threads.threadBegan();
+            pause = 0;
+            // If the timer still holds an attempt, the attempt will find nothing to do.
+            isToTryAgain = false;
             boolean stays = true;
             while (stays) {
                 stays = leader == self ? lead(self) : standBy(self);
             }
         } finally {
-            try {
-                threads.threadEnded();
-            } finally {
-                lock.unlock();
-            }
+            threads--;
+            lock.unlock();
         }
     }
 
@@ -592,6 +686,79 @@ public final class Background implements Executor {
             handler.accept(thrown);
         } catch (Throwable second) {
             ReporterFailure.report(second);
+        }
+    }
+
+    private final class Worker extends Thread {
+        Worker(int number) {
+            // The tasks of other callers must not inherit the thread locals of this caller.
+            super(null, null, "samara-" + number, 0, false);
+            setDaemon(true);
+        }
+
+        boolean isOf(Background background) {
+            return Background.this == background;
+        }
+
+        @Override
+        public void run() {
+            work(this);
+        }
+    }
+
+    /**
+     * A daemon thread that waits, runs one task, and ends. A timer of the JDK would need a thread that never ends. Refers
+     * to nothing but the task, so a task that refers to its machine only weakly does not keep it alive. Thread-safe.
+     */
+    public static final class Timer extends Thread {
+        private final long dueNanos;
+        private final Runnable task;
+
+        /**
+         * Written: any thread, true (volatile).
+         * Read: the thread that waits, after each wake-up (volatile).
+         * Invariant: never reset; once it is set, the task does not start, unless the wait was already over.
+         */
+        private volatile boolean isCancelled;
+
+        private Timer(long nanos, Runnable task) {
+            // The task must not inherit the thread locals of the caller.
+            super(null, null, "samara-timer", 0, false);
+            this.task = task;
+            dueNanos = System.nanoTime() + nanos;
+            setDaemon(true);
+        }
+
+        /**
+         * Starts the wait for a task.
+         *
+         * @param nanos the time after which the task runs, in nanoseconds
+         * @param task the task; its exceptions go to the uncaught exception handler
+         * @throws OutOfMemoryError if the thread cannot be started; the task then does not run
+         */
+        public static Timer start(long nanos, Runnable task) {
+            Timer started = new Timer(nanos, task);
+            started.start();
+            return started;
+        }
+
+        /** Ends the wait without running the task. Does nothing if the task has started. */
+        public void cancel() {
+            isCancelled = true;
+            LockSupport.unpark(this);
+        }
+
+        @Override
+        public void run() {
+            for (long left = dueNanos - System.nanoTime(); left > 0; left = dueNanos - System.nanoTime()) {
+                if (isCancelled) {
+                    return;
+                }
+                Pause.parkNanos(this, left);
+            }
+            if (!isCancelled) {
+                task.run();
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The housekeeping of a machine: a list of calls that continue later, once a CPU has acknowledged a request, a copy has
  * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call; if the call
- * can continue, the step hands it to an executor. {@link RcuCallbacks} is such a call, for all callbacks of a grace
+ * can continue, the step hands it to an executor. The batch of callbacks of {@link Rcu} is such a call, for all callbacks of a grace
  * period. Thread-safe.
  *
  * <p>One thread, the housekeeping thread, runs the steps, in a task that lasts as long as calls wait. Or the steps are
@@ -20,8 +20,8 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>The executor may run a call immediately, within the step. A thread that waits in an operation or a fault may hold
  * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain
- * WaitingCall#mayWait may wait} ({@link #stepWithin}). No wait in an operation or a fault depends on the skipped calls,
- * because a retried end of a discard or of a gather is a {@link PromptTask}. The housekeeping thread also skips these
+ * Waiter#mayWait may wait} ({@link #stepWithin}). No wait in an operation or a fault depends on the skipped calls,
+ * because a retried end of a discard or of a gather is a {@linkplain RetriedTask#isPrompt prompt}. The housekeeping thread also skips these
  * calls while a callback that it runs waits.
  */
 public final class Housekeeping implements Runnable {
@@ -82,7 +82,7 @@ public final class Housekeeping implements Runnable {
      * Invariant: calls that no step has taken over yet; their {@code next} belongs to the thread that adds them, then
      *     to the steps.
      */
-    private final AtomicReference<@Nullable WaitingCall> added = new AtomicReference<>();
+    private final AtomicReference<@Nullable Waiter> added = new AtomicReference<>();
 
     /**
      * Written: a thread that starts the steps (compare-and-set), and clears it if that fails (volatile); the thread
@@ -151,7 +151,7 @@ public final class Housekeeping implements Runnable {
      * Read: that thread; the housekeeping thread, which is the only one if steps are not invoked (plain).
      * Invariant: the calls that were taken over and could not continue when they were last polled.
      */
-    private @Nullable WaitingCall waiting;
+    private @Nullable Waiter waiting;
 
     /** The calls that can continue and never wait. Guarded by the monitor of the housekeeping, like {@code mayWait}. */
     private final Ready prompt = new Ready();
@@ -191,16 +191,16 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Adds a call to the list. Its {@link WaitingCall#run} is called once the call is ready. Allocates nothing. If the
+     * Adds a call to the list. Its {@link Waiter#run} is called once the call is ready. Allocates nothing. If the
      * executor has no memory for its task, the caller waits until there is memory. After a {@link StackOverflowError}
      * the call is either listed or unchanged, and {@link #attendAgain} starts the steps.
      *
      * @param call a call that is not listed
      */
-    public void add(WaitingCall call) {
+    public void add(Waiter call) {
         boolean isAttended = false;
         try {
-            WaitingCall seen;
+            Waiter seen;
             do {
                 seen = added.get();
                 call.next = seen;
@@ -438,10 +438,10 @@ public final class Housekeeping implements Runnable {
      */
     private void ask() {
         takeOver();
-        WaitingCall before = null;
-        WaitingCall call = waiting;
+        Waiter before = null;
+        Waiter call = waiting;
         while (call != null) {
-            WaitingCall next = call.next;
+            Waiter next = call.next;
             if (isReady(call)) {
                 Ready ready = call.mayWait() ? mayWait : prompt;
                 // No method call from here to the end of the block.
@@ -452,7 +452,7 @@ public final class Housekeeping implements Runnable {
                 }
                 synchronized (this) {
                     call.next = null;
-                    WaitingCall last = ready.last;
+                    Waiter last = ready.last;
                     if (last == null) {
                         ready.first = call;
                     } else {
@@ -469,8 +469,8 @@ public final class Housekeeping implements Runnable {
 
     /** Puts the added calls in front of the calls that already wait. */
     private void takeOver() {
-        for (WaitingCall call = added.getAndSet(null); call != null; ) {
-            WaitingCall next = call.next;
+        for (Waiter call = added.getAndSet(null); call != null; ) {
+            Waiter next = call.next;
             call.next = waiting;
             waiting = call;
             call = next;
@@ -481,7 +481,7 @@ public final class Housekeeping implements Runnable {
      * Returns whether a call is ready. Returns true after an exception, because the call throws it again when it
      * continues, and handles it there.
      */
-    private static boolean isReady(WaitingCall call) {
+    private static boolean isReady(Waiter call) {
         try {
             return call.isReady();
         } catch (Throwable thrown) {
@@ -494,7 +494,7 @@ public final class Housekeeping implements Runnable {
      * task. The call is removed from the list first, because it may be listed again before this returns.
      */
     private boolean handOver(Ready ready) {
-        WaitingCall call;
+        Waiter call;
         // No method call while the lists are guarded.
         synchronized (this) {
             call = ready.first;
@@ -542,8 +542,196 @@ public final class Housekeeping implements Runnable {
          *     takes it, and to the executor, and is in exactly one of these places at each instant. The thread that
          *     took it hands it over. So a nested or concurrent step finds every call that no other thread has taken.
          */
-        private @Nullable WaitingCall first;
+        private @Nullable Waiter first;
 
-        private @Nullable WaitingCall last;
+        private @Nullable Waiter last;
+    }
+
+    /**
+     * Something that continues later: {@link #run} continues it, on a thread of the machine. It is its own node in the list,
+     * so adding it allocates nothing.
+     */
+    public abstract static class Waiter implements Runnable {
+        /**
+         * The next call in the list. Owned by the thread that adds this call, then by the housekeeping.
+         *
+         * <p>Words: {@code next}, {@code isListed}.
+         * Written: {@code next} by the thread that adds the call, then by the thread that set {@code isAsking} of {@code
+         *     Housekeeping}, or by a thread that runs a step (monitor); {@code isListed} by the thread that adds the call
+         *     (plain).
+         * Read: as written.
+         * Invariant: the next call in the one list that contains this call; whether this call was added, only for the
+         *     thread that adds it.
+         */
+        @Nullable
+        Waiter next;
+
+        /**
+         * Whether {@link Housekeeping#add} added this call to the list. Read only by the thread that called {@code add},
+         * after an Error.
+         */
+        boolean isListed;
+
+        /** Creates a call that is in no list. */
+        protected Waiter() {}
+
+        /** Prepares for {@link #isListed()}. Called before this call is added to the list. */
+        protected final void beforeListing() {
+            isListed = false;
+        }
+
+        /**
+         * Returns whether this call was added to the list since {@link #beforeListing}. Called by a thread if {@link
+         * Housekeeping#add} threw an Error.
+         */
+        protected final boolean isListed() {
+            return isListed;
+        }
+
+        /**
+         * Returns whether the call can continue now. Called repeatedly by the housekeeping; must not wait.
+         *
+         * @return whether it is ready
+         */
+        protected abstract boolean isReady();
+
+        /**
+         * Returns whether {@link #run} may wait now, or may call code of the embedder that may wait and that no operation
+         * waits for. Called once the call is ready; must not wait or throw.
+         *
+         * @return whether it may
+         */
+        protected boolean mayWait() {
+            return true;
+        }
+    }
+
+    /**
+     * A waiting call whose steps may fail, and are retried after pauses ({@link Backoff}) until they succeed. Only the
+     * first failure is reported, because later failures have the same cause. A later attempt reports it ({@link
+     * #takeFailure}), because the thread that fails may have run out of stack or heap. Used only by the thread that
+     * continues the call and, between two of its runs, by the housekeeping that polls whether it is ready.
+     */
+    public abstract static class RetriedWaiter extends Waiter {
+        /**
+         * The pause after the latest failure, in nanoseconds; 0 before the first failure.
+         *
+         * <p>Words: {@code pause}, {@code dueNanos}, {@code failure}.
+         * Written: the one thread that continues the call: a batch of {@code Rcu}, a {@code SpaceEnd}, a {@code
+         *     RetirementRun} (plain).
+         * Read: that thread; between two of its runs, the thread that polls waiting calls (plain). The list of {@code
+         *     Housekeeping} and the executor hand the fields on.
+         * Invariant: the pause after the latest failure, and the first failure until it is reported.
+         */
+        private long pause;
+
+        /** The end of the pause, as {@link System#nanoTime}; 0 if the latest step did not fail. */
+        private long dueNanos;
+
+        /** The exception of the first failed step, until it is reported. */
+        private @Nullable Throwable failure;
+
+        /** Creates a call that is in no list, and has not failed. */
+        protected RetriedWaiter() {}
+
+        /**
+         * Records that a step failed, and starts the pause before the next attempt. Allocates nothing.
+         *
+         * @param thrown the exception of the step
+         */
+        protected final void failed(Throwable thrown) {
+            boolean isFirst = pause == 0;
+            postpone();
+            if (isFirst) {
+                failure = thrown;
+            }
+        }
+
+        /** Starts the pause before the next attempt, for a step that could not be run. Such a step is not reported. */
+        protected final void postpone() {
+            pause = Backoff.afterFailure(pause);
+            // Never 0, which means that there is no pause.
+            dueNanos = System.nanoTime() + pause | 1;
+        }
+
+        /** Ends the pause, because an attempt starts. */
+        protected final void attempting() {
+            dueNanos = 0;
+        }
+
+        /** Records that the steps so far have succeeded. The next failure counts as a first one. */
+        protected final void succeeded() {
+            pause = 0;
+        }
+
+        /**
+         * Returns whether a step has failed or was postponed, and no attempt has started since.
+         *
+         * @return whether there is a pause
+         */
+        protected final boolean isPostponed() {
+            return dueNanos != 0;
+        }
+
+        /**
+         * Returns whether no pause remains.
+         *
+         * @return whether an attempt may start
+         */
+        protected final boolean isDue() {
+            return dueNanos == 0 || System.nanoTime() - dueNanos >= 0;
+        }
+
+        /**
+         * Returns the failure to report, once.
+         *
+         * @return the exception; null if there is none, or it was taken
+         */
+        protected final @Nullable Throwable takeFailure() {
+            Throwable first = failure;
+            failure = null;
+            return first;
+        }
+    }
+
+    /**
+     * Creates a waiter that hands a task to another thread at an event, when its {@code run} is called. If heap or
+     * stack is exhausted at that time, the housekeeping hands the task on later. The waiter is created before the
+     * event, because adding it to the list then needs no memory, and less stack than submitting it. A call that failed
+     * may have handed the task on nevertheless, so the task may run twice.
+     *
+     * @param handOn gives the task to an executor; if it throws an exception, it is called again. Must not wait
+     */
+    public Waiter ensured(Runnable handOn) {
+        return new Ensured(handOn);
+    }
+
+    private final class Ensured extends Waiter {
+        private final Runnable handOn;
+
+        Ensured(Runnable handOn) {
+            this.handOn = handOn;
+        }
+
+        @Override
+        public void run() {
+            try {
+                handOn.run();
+            } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                // Listed, because otherwise no thread would hand the task on.
+                add(this);
+            }
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        /** Does not wait, because it only hands the task on. */
+        @Override
+        protected boolean mayWait() {
+            return false;
+        }
     }
 }

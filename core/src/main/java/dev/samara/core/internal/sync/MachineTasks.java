@@ -178,7 +178,7 @@ public final class MachineTasks implements Executor {
     }
 
     /** A task on its way to the embedder's executor. */
-    private static final class Passed extends WaitingCall {
+    private static final class Passed extends Housekeeping.Waiter {
         private final Runnable task;
 
         Passed(Runnable task) {
@@ -192,7 +192,7 @@ public final class MachineTasks implements Executor {
 
         @Override
         protected boolean mayWait() {
-            return !(task instanceof WaitingCall call) || call.mayWait();
+            return !(task instanceof Housekeeping.Waiter call) || call.mayWait();
         }
 
         @Override

@@ -11,11 +11,11 @@
  *
  * <p>Frames are numbers, so the garbage collector does not know when a frame is no longer in use. A thread that uses a
  * frame it found in a page table or page cache, without a reference of its own, does so in a <em>reader section</em> of
- * its {@link dev.samara.core.internal.sync.RcuReader}. A thread that removes a frame unhooks it first, and then waits
+ * its {@link dev.samara.core.internal.sync.Rcu.Reader}. A thread that removes a frame unhooks it first, and then waits
  * for a <em>grace period</em> ({@link dev.samara.core.internal.sync.Rcu#synchronize}): when it ends, every section that
  * started before it has ended, and the frame can be allocated again. Tree nodes, VMAs and page tables need no grace
  * period, because the garbage collector keeps them while they are reachable. A {@link
- * dev.samara.core.internal.sync.Backlog} bounds the work that waits for grace periods on the machine's threads.
+ * dev.samara.core.internal.sync.Rcu} bounds the work that waits for grace periods on the machine's threads.
  *
  * <pre>
  *     reader:   section := n   (volatile)   load the PTE ... use the frame   section := 0 (release)
@@ -23,35 +23,29 @@
  * </pre>
  *
  * <p>Nothing here depends on VMAs or trees. No lock of this package is held while embedder code runs, with one
- * exception: {@link dev.samara.core.internal.sync.PolledGracePeriods} reports a long grace period to the reporter while
+ * exception: {@link dev.samara.core.internal.sync.Rcu#poll} reports a long grace period to the reporter while
  * it holds its own monitor.
  *
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>Where does a thread wait for an operation in flight?</td>
  *       <td>{@link dev.samara.core.internal.sync.Gate}</td></tr>
- *   <tr><td>What waits until no reader uses a frame?</td>
- *       <td>{@link dev.samara.core.internal.sync.Rcu#synchronize}</td></tr>
- *   <tr><td>What polls for a grace period without waiting?</td>
- *       <td>{@code PolledGracePeriods}</td></tr>
- *   <tr><td>Which sections does a grace period wait for?</td>
- *       <td>{@code GracePeriodSections}</td></tr>
- *   <tr><td>What runs callbacks after a grace period, without a waiting thread?</td>
- *       <td>{@code RcuCallbacks}</td></tr>
+ *   <tr><td>What waits until no reader uses a frame, polls for that, or runs a callback afterwards?</td>
+ *       <td>{@link dev.samara.core.internal.sync.Rcu}</td></tr>
  *   <tr><td>What prevents a stack overflow from leaving a lock held forever?</td>
  *       <td>{@link dev.samara.core.internal.sync.CheckedLock}, {@link
  *       dev.samara.core.internal.sync.CheckedReadWriteLock}</td></tr>
  *   <tr><td>What guards a section of a few loads and stores?</td>
  *       <td>{@link dev.samara.core.internal.sync.SpinLock}</td></tr>
  *   <tr><td>What bounds the work that waits for grace periods?</td>
- *       <td>{@link dev.samara.core.internal.sync.Backlog}</td></tr>
+ *       <td>{@link dev.samara.core.internal.sync.Rcu}</td></tr>
  *   <tr><td>What continues calls that wait for a CPU, a copy or a grace period?</td>
  *       <td>{@link dev.samara.core.internal.sync.Housekeeping}, {@link
- *       dev.samara.core.internal.sync.WaitingCall}</td></tr>
+ *       dev.samara.core.internal.sync.Housekeeping.Waiter}</td></tr>
  *   <tr><td>How long does a thread pause before it retries?</td>
  *       <td>{@link dev.samara.core.internal.sync.Backoff}</td></tr>
  *   <tr><td>What retries a step until it succeeds?</td>
- *       <td>{@link dev.samara.core.internal.sync.RetriedCall} without a thread, {@link
+ *       <td>{@link dev.samara.core.internal.sync.Housekeeping.RetriedWaiter} without a thread, {@link
  *       dev.samara.core.internal.sync.RetriedTask} with one</td></tr>
  *   <tr><td>What runs tasks that may block?</td>
  *       <td>{@link dev.samara.core.internal.sync.MachineTasks}, {@link
@@ -61,8 +55,6 @@
  *       GUEST: {@code cpu.Cpus.checkMayWait}</td></tr>
  *   <tr><td>What rejects a call when too little stack is left?</td>
  *       <td>{@link dev.samara.core.internal.sync.StackReserve}</td></tr>
- *   <tr><td>What reports a reader that delays a grace period for too long?</td>
- *       <td>{@code GracePeriodSections.checkEnded}, by {@code RcuReaders.reportIfLong}</td></tr>
  * </table>
  */
 @NullMarked

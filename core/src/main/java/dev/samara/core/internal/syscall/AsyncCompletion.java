@@ -3,14 +3,14 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Operation;
-import dev.samara.core.internal.sync.WaitingCall;
+import dev.samara.core.internal.sync.Housekeeping;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Completes the future of an asynchronous call, after the pages that the call requested are faulted in. One of the
  * machine's threads runs this once the operation is complete. Allocated before publication.
  */
-final class AsyncCompletion extends WaitingCall {
+final class AsyncCompletion extends Housekeeping.Waiter {
     private final Operation operation;
     private final StartedCall future;
 

@@ -11,7 +11,7 @@ import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.StackReserve;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
@@ -240,7 +240,7 @@ public final class CpuTlb extends CpuActivities {
      *
      * @param reader the reader of the CPU's page table context
      */
-    public void readsAs(RcuReader reader) {
+    public void readsAs(Rcu.Reader reader) {
         state.readsAs(reader);
     }
 

@@ -9,6 +9,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.sync.RetriedTask;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -43,7 +44,7 @@ import org.jspecify.annotations.Nullable;
  * #isFull full} earlier. A retire phase that must not wait calls {@link #pollInvalidation} instead, and {@linkplain
  * #rest rests} without a page table context between calls.
  */
-public final class TlbGather extends RetriedEnd implements AutoCloseable {
+public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** The number of frames at which the gather is full. */
     public static final int MOST = 1 << 12;
 
@@ -70,7 +71,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
      * A part of the operation whose end failed, and whose busy entries still name this page table context; null if
      * there is none.
      */
-    private @Nullable RetriedEnd unfinished;
+    private @Nullable RetriedTask unfinished;
 
     /** Whether a thread of the machine ends the operation. Accessed only by the thread that started the operation. */
     private boolean isHandedOn;
@@ -159,15 +160,15 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         if (context == null) {
             context = memory.contexts().borrow();
         }
-        RetriedEnd left = unfinished;
+        RetriedTask left = unfinished;
         if (left != null) {
-            left.end();
+            left.attempt();
             unfinished = null;
         }
     }
 
     /** Leaves a part of this gather's operation to the next {@link #resume}. */
-    public void leave(RetriedEnd part) {
+    public void leave(RetriedTask part) {
         unfinished = part;
     }
 
@@ -385,7 +386,7 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
         }
         boolean ended = false;
         try {
-            end();
+            attempt();
             ended = true;
         } finally {
             if (!ended) {
@@ -397,12 +398,13 @@ public final class TlbGather extends RetriedEnd implements AutoCloseable {
     }
 
     @Override
-    protected void end() {
+    public boolean attempt() {
         if (context == null || unfinished != null) {
             resume();
         }
         invalidate();
         free();
+        return true;
     }
 
     @Override

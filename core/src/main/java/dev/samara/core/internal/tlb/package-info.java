@@ -37,7 +37,7 @@
  *   <tr><td>What frees the frames after the flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#free}</td></tr>
  *   <tr><td>What frees the frames after a failure?</td>
- *       <td>{@code RetriedEnd}</td></tr>
+ *       <td>{@code RetriedTask}</td></tr>
  *   <tr><td>What passes the dirty bit of a removed entry on to the frame?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@code DiscardPages}; where
  *       the entry stays, {@code DirtyScan}; for moved entries, {@code MovePages.takeWritten}</td></tr>

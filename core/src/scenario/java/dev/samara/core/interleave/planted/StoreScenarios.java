@@ -12,10 +12,8 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.sync.Backlog;
-import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.RcuReader;
+import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.vma.VmArea;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -70,10 +68,10 @@ final class StoreScenarios {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                new Backlog(8, Backlog.AtBound.WAIT, null),
+                8, Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
-        private final RcuReader reader = rcu.register("reader");
+        private final Rcu.Reader reader = rcu.register("reader");
 
         @SuppressWarnings("UnusedVariable") // through LINKED
         private int @Nullable [] linked = {1};

@@ -6,11 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
 import dev.samara.core.internal.sync.Background;
-import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.interleave.schedule.Scenario;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
@@ -67,7 +65,7 @@ final class SyncScenarios {
         return new Rcu(new Rcu.Settings(
                 Runnable::run,
                 housekeeping,
-                new Backlog(8, Backlog.AtBound.WAIT, null),
+                8, Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
     }
@@ -78,8 +76,8 @@ final class SyncScenarios {
      */
     static final class UnlinkedLater extends Bodies {
         private final Rcu rcu = rcu(new Housekeeping(null, Runnable::run, moved -> {}));
-        private final RcuReader early = rcu.register("early");
-        private final RcuReader late = rcu.register("late");
+        private final Rcu.Reader early = rcu.register("early");
+        private final Rcu.Reader late = rcu.register("late");
         private volatile int @Nullable [] linked = {1};
 
         UnlinkedLater() {

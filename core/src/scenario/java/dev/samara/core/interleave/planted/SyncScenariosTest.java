@@ -5,11 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.sync.Backlog;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.RcuReader;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.schedule.Exploration;
@@ -101,10 +99,10 @@ final class SyncScenariosTest {
 
     /** An object with the value 1, for a reader. After the object was unlinked, an updater may change the value. */
     static final class Linked {
-        private final RcuReader reader;
+        private final Rcu.Reader reader;
         private volatile int @Nullable [] link = {1};
 
-        Linked(RcuReader reader) {
+        Linked(Rcu.Reader reader) {
             this.reader = reader;
         }
 
@@ -130,7 +128,7 @@ final class SyncScenariosTest {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                new Backlog(8, Backlog.AtBound.WAIT, null),
+                8, Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
         private final Linked linked = new Linked(rcu.register("reader"));

@@ -33,7 +33,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
-import dev.samara.core.internal.sync.DelayedTask;
+import dev.samara.core.internal.sync.Background;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.FileAdvice;
@@ -1581,7 +1581,7 @@ final class HostFileSavesTest {
                 HostFile file = own.openFile(path, GEOMETRY, RW);
                 Thread[] threads = new Thread[10];
                 int count = group.enumerate(threads);
-                isWaiting.set(Stream.of(threads).limit(count).anyMatch(one -> one instanceof DelayedTask));
+                isWaiting.set(Stream.of(threads).limit(count).anyMatch(one -> one instanceof Background.Timer));
                 file.close();
                 own.close();
             });

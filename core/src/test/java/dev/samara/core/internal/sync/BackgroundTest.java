@@ -112,7 +112,7 @@ final class BackgroundTest {
         List<Throwable> told = new CopyOnWriteArrayList<>();
         AtomicInteger tries = new AtomicInteger();
         Background background = new Background(
-                told::add, NEVER, NEVER, thread -> startAfter(3, tries, thread), BackgroundThreads.Timer.OF_THREADS);
+                told::add, NEVER, NEVER, thread -> startAfter(3, tries, thread), (task, nanos) -> Background.Timer.start(nanos, task));
         CountDownLatch ran = new CountDownLatch(1);
         background.execute(ran::countDown);
         Await.until("the task runs", () -> ran.getCount() == 0);
@@ -138,7 +138,7 @@ final class BackgroundTest {
                 NEVER,
                 NEVER,
                 thread -> startAfter(2, tries, thread),
-                (nanos, task) -> lost.incrementAndGet());
+                (task, nanos) -> lost.incrementAndGet());
         CountDownLatch ran = new CountDownLatch(1);
         background.execute(ran::countDown);
         background.attendAgain();
@@ -158,7 +158,7 @@ final class BackgroundTest {
         List<Throwable> told = new CopyOnWriteArrayList<>();
         AtomicInteger tries = new AtomicInteger();
         Background background =
-                new Background(told::add, NEVER, NEVER, thread -> startAfter(1, tries, thread), (nanos, task) -> {
+                new Background(told::add, NEVER, NEVER, thread -> startAfter(1, tries, thread), (task, nanos) -> {
                     throw new OutOfMemoryError("planted");
                 });
         CountDownLatch ran = new CountDownLatch(1);
@@ -177,7 +177,7 @@ final class BackgroundTest {
         AtomicInteger tries = new AtomicInteger();
         AtomicBoolean isFull = new AtomicBoolean();
         Background background =
-                new Background(thrown -> {}, NEVER, NEVER, thread -> startAfter(2, tries, thread), (nanos, task) -> {
+                new Background(thrown -> {}, NEVER, NEVER, thread -> startAfter(2, tries, thread), (task, nanos) -> {
                     if (isFull.get()) {
                         throw new OutOfMemoryError("planted");
                     }
@@ -352,12 +352,12 @@ final class BackgroundTest {
         Background background = new Background(told::add, SOON, NEVER);
         CountDownLatch hang = new CountDownLatch(1);
         CountDownLatch first = new CountDownLatch(1);
-        CountDownLatch all = new CountDownLatch(BackgroundThreads.MOST);
+        CountDownLatch all = new CountDownLatch(Background.MOST_THREADS);
         background.execute(() -> {
             all.countDown();
             awaiting(first).run();
         });
-        for (int i = 1; i < BackgroundThreads.MOST; i++) {
+        for (int i = 1; i < Background.MOST_THREADS; i++) {
             background.execute(() -> {
                 all.countDown();
                 awaiting(hang).run();
@@ -366,7 +366,7 @@ final class BackgroundTest {
         Await.until("all tasks have begun", () -> all.getCount() == 0);
         CountDownLatch behind = new CountDownLatch(1);
         background.execute(behind::countDown);
-        assertEquals(BackgroundThreads.MOST, threadsOf(background));
+        assertEquals(Background.MOST_THREADS, threadsOf(background));
         assertEquals(1, behind.getCount());
         first.countDown();
         Await.until("the task behind them has run", () -> behind.getCount() == 0);

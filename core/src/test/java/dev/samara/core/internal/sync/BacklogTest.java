@@ -22,9 +22,8 @@ final class BacklogTest {
     private final Housekeeping housekeeping = new Housekeeping(background, background, moved -> {});
     private final AtomicInteger ran = new AtomicInteger();
 
-    private Rcu rcu(Backlog.AtBound atBound) {
-        Backlog backlog = new Backlog(BOUND, atBound, null);
-        return new Rcu(new Rcu.Settings(background, housekeeping, backlog, Long.MAX_VALUE, thrown -> {}));
+    private Rcu rcu(Rcu.AtBound atBound) {
+        return new Rcu(new Rcu.Settings(background, housekeeping, BOUND, atBound, Long.MAX_VALUE, thrown -> {}));
     }
 
     private void call(Rcu rcu, int times) {
@@ -36,16 +35,15 @@ final class BacklogTest {
     @Test
     @DisplayName("callers are refused, if so configured, until callbacks have run; no callback is refused")
     void callbacksRefuse() throws InterruptedException {
-        Rcu rcu = rcu(Backlog.AtBound.REFUSE);
-        Backlog backlog = rcu.backlog();
-        RcuReader reader = rcu.register("r");
+        Rcu rcu = rcu(Rcu.AtBound.REFUSE);
+        Rcu.Reader reader = rcu.register("r");
         reader.readLock();
         call(rcu, BOUND - 1);
-        assertTrue(backlog.awaitRoom());
+        assertTrue(rcu.awaitRoom());
         call(rcu, 1);
         for (int i = 0; i < 100; i++) {
-            assertFalse(backlog.awaitRoom());
-            assertFalse(backlog.begin());
+            assertFalse(rcu.awaitRoom());
+            assertFalse(rcu.beginTask());
         }
         call(rcu, BOUND);
         assertEquals(2 * BOUND, rcu.pending());
@@ -53,51 +51,51 @@ final class BacklogTest {
         reader.readUnlock();
         background.awaitQuiescence();
         assertEquals(2 * BOUND, ran.get());
-        assertTrue(backlog.awaitRoom());
-        assertTrue(backlog.begin());
+        assertTrue(rcu.awaitRoom());
+        assertTrue(rcu.beginTask());
         assertEquals(List.of(), thrown);
     }
 
     @Test
     @DisplayName("callers are refused, if so configured, until a task has ended")
     void tasksRefuse() {
-        Backlog backlog = rcu(Backlog.AtBound.REFUSE).backlog();
+        Rcu rcu = rcu(Rcu.AtBound.REFUSE);
         for (int i = 0; i < BOUND; i++) {
-            assertTrue(backlog.awaitRoom());
-            assertTrue(backlog.begin());
+            assertTrue(rcu.awaitRoom());
+            assertTrue(rcu.beginTask());
         }
-        assertFalse(backlog.awaitRoom());
-        assertFalse(backlog.begin());
-        backlog.end();
-        assertTrue(backlog.awaitRoom());
-        assertTrue(backlog.begin());
-        assertFalse(backlog.awaitRoom());
+        assertFalse(rcu.awaitRoom());
+        assertFalse(rcu.beginTask());
+        rcu.endTask();
+        assertTrue(rcu.awaitRoom());
+        assertTrue(rcu.beginTask());
+        assertFalse(rcu.awaitRoom());
     }
 
     @Test
     @DisplayName("callbacks and tasks count alike")
     void together() throws InterruptedException {
-        Rcu rcu = rcu(Backlog.AtBound.REFUSE);
-        RcuReader reader = rcu.register("r");
+        Rcu rcu = rcu(Rcu.AtBound.REFUSE);
+        Rcu.Reader reader = rcu.register("r");
         reader.readLock();
         call(rcu, 1);
-        assertTrue(rcu.backlog().begin());
-        assertTrue(rcu.backlog().begin());
-        assertFalse(rcu.backlog().awaitRoom());
+        assertTrue(rcu.beginTask());
+        assertTrue(rcu.beginTask());
+        assertFalse(rcu.awaitRoom());
         reader.readUnlock();
         background.awaitQuiescence();
-        assertTrue(rcu.backlog().awaitRoom());
+        assertTrue(rcu.awaitRoom());
         call(rcu, 1);
         background.awaitQuiescence();
-        assertTrue(rcu.backlog().begin());
-        assertFalse(rcu.backlog().awaitRoom());
+        assertTrue(rcu.beginTask());
+        assertFalse(rcu.awaitRoom());
     }
 
     @Test
     @DisplayName("callers wait, if so configured, until there is room; no more of them go on than have room")
     void waits() {
-        Rcu rcu = rcu(Backlog.AtBound.WAIT);
-        RcuReader reader = rcu.register("r");
+        Rcu rcu = rcu(Rcu.AtBound.WAIT);
+        Rcu.Reader reader = rcu.register("r");
         reader.readLock();
         AtomicInteger begun = new AtomicInteger();
         AtomicInteger most = new AtomicInteger();
@@ -105,12 +103,12 @@ final class BacklogTest {
         for (int i = 0; i < 5; i++) {
             Thread caller = new Thread(() -> {
                 for (int task = 0; task < 20; task++) {
-                    assertTrue(rcu.backlog().begin());
+                    assertTrue(rcu.beginTask());
                     most.accumulateAndGet(begun.incrementAndGet(), Math::max);
                     rcu.synchronize();
                     begun.decrementAndGet();
                     ran.incrementAndGet();
-                    rcu.backlog().end();
+                    rcu.endTask();
                 }
             });
             callers.add(caller);

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 @DisplayName("Pauses between attempts, and what retries after them")
 final class BackoffTest {
     /** A call whose steps the test runs. */
-    private static final class Call extends RetriedCall {
+    private static final class Call extends Housekeeping.RetriedWaiter {
         @Override
         protected boolean isReady() {
             return isDue();
@@ -31,7 +31,7 @@ final class BackoffTest {
         private int attempts;
 
         @Override
-        protected boolean attempt() {
+        public boolean attempt() {
             if (++attempts <= 2) {
                 throw new IllegalStateException("attempt " + attempts);
             }

@@ -15,39 +15,38 @@ import org.junit.jupiter.api.Test;
 @DisplayName("The sections for which a grace period waits")
 final class GracePeriodSectionsTest {
     private final List<String> reports = new ArrayList<>();
-    private final RcuReaders readers = new RcuReaders(0, reports::add);
+    private final Rcu rcu = new Rcu(new Rcu.Settings(
+            Runnable::run, new Housekeeping(null, Runnable::run, null), 1, Rcu.AtBound.WAIT, 0, reports::add));
 
-    private RcuReader reader(String name) {
-        RcuReader reader = new RcuReader(name);
-        readers.register(reader);
-        return reader;
+    private Rcu.Reader reader(String name) {
+        return rcu.register(name);
     }
 
-    private GracePeriodSections scan() {
-        return Objects.requireNonNull(GracePeriodSections.scan(readers));
+    private Rcu.Sections scan() {
+        return Objects.requireNonNull(rcu.scan());
     }
 
     @Test
     @DisplayName("are none while no reader is in a section")
     void none() {
-        assertNull(GracePeriodSections.scan(readers));
-        RcuReader reader = reader("idle");
-        assertNull(GracePeriodSections.scan(readers));
+        assertNull(rcu.scan());
+        Rcu.Reader reader = reader("idle");
+        assertNull(rcu.scan());
         reader.readLock();
         assertEquals(1, scan().count());
         reader.readUnlock();
-        assertNull(GracePeriodSections.scan(readers));
+        assertNull(rcu.scan());
     }
 
     @Test
     @DisplayName("are those of the scan, and no later section of a reader")
     void ends() {
-        RcuReader first = reader("first");
-        RcuReader second = reader("second");
-        RcuReader idle = reader("idle");
+        Rcu.Reader first = reader("first");
+        Rcu.Reader second = reader("second");
+        Rcu.Reader idle = reader("idle");
         first.readLock();
         second.readLock();
-        GracePeriodSections sections = scan();
+        Rcu.Sections sections = scan();
         idle.readLock();
         assertEquals(2, sections.count());
         assertNull(sections.lastName());
@@ -66,11 +65,11 @@ final class GracePeriodSectionsTest {
     @Test
     @DisplayName("report each reader that delays them, once")
     void reported() {
-        RcuReader first = reader("first");
-        RcuReader second = reader("second");
+        Rcu.Reader first = reader("first");
+        Rcu.Reader second = reader("second");
         first.readLock();
         second.readLock();
-        GracePeriodSections sections = scan();
+        Rcu.Sections sections = scan();
         assertFalse(sections.checkEnded());
         assertFalse(sections.checkEnded());
         assertEquals(1, reports.size());
@@ -87,14 +86,14 @@ final class GracePeriodSectionsTest {
     @Test
     @DisplayName("end with the registration of their reader")
     void unregistered() {
-        RcuReader first = reader("first");
-        RcuReader second = reader("second");
+        Rcu.Reader first = reader("first");
+        Rcu.Reader second = reader("second");
         first.readLock();
         second.readLock();
-        GracePeriodSections sections = scan();
-        readers.unregister(first);
+        Rcu.Sections sections = scan();
+        rcu.unregister(first);
         assertFalse(sections.checkEnded());
-        readers.unregister(second);
+        rcu.unregister(second);
         assertFalse(sections.haveEnded());
         assertTrue(sections.checkEnded());
     }

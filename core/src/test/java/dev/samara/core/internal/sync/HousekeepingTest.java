@@ -55,7 +55,7 @@ final class HousekeepingTest {
     }
 
     /** A call that is ready after it was asked a number of times, and counts its runs. */
-    private static class Scripted extends WaitingCall {
+    private static class Scripted extends Housekeeping.Waiter {
         final int asksBefore;
         final AtomicInteger asked = new AtomicInteger();
         final AtomicInteger ran = new AtomicInteger();
@@ -87,7 +87,7 @@ final class HousekeepingTest {
         }
     }
 
-    private void add(WaitingCall call) {
+    private void add(Housekeeping.Waiter call) {
         guarded(() -> calls.add(call));
     }
 

@@ -41,9 +41,8 @@ final class RcuTest {
     private final Background background = new Background(thrown::add, Duration.ofMillis(1), Duration.ofSeconds(1));
 
     private Rcu rcu(Executor executor, long reportAfterNanos, Consumer<String> reporter) {
-        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT, null);
         Housekeeping housekeeping = new Housekeeping(background, background, null);
-        return new Rcu(new Rcu.Settings(executor, housekeeping, backlog, reportAfterNanos, reporter));
+        return new Rcu(new Rcu.Settings(executor, housekeeping, 3, Rcu.AtBound.WAIT, reportAfterNanos, reporter));
     }
 
     private final Rcu rcu = rcu(background, TimeUnit.MINUTES.toNanos(5), reports::add);
@@ -70,8 +69,8 @@ final class RcuTest {
     @Test
     @DisplayName("a poll waits for sections from before, not for later ones, nor for those ofothers")
     void polled() {
-        RcuReader first = rcu.register("first");
-        RcuReader second = rcu.register("second");
+        Rcu.Reader first = rcu.register("first");
+        Rcu.Reader second = rcu.register("second");
         first.readLock();
         long before = rcu.startPoll();
         assertFalse(rcu.poll(before));
@@ -95,7 +94,7 @@ final class RcuTest {
     @DisplayName("without a reader in a section nothing is waited for")
     void nothingToWaitFor() {
         rcu.synchronize();
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         rcu.synchronize();
         reader.readLock();
         reader.readUnlock();
@@ -108,8 +107,8 @@ final class RcuTest {
     @DisplayName(
             "a section that had begun is waited for, to the end of its outermost level; one that begins later is not")
     void waitsForWhatHadBegun() throws InterruptedException {
-        RcuReader early = rcu.register("early");
-        RcuReader late = rcu.register("late");
+        Rcu.Reader early = rcu.register("early");
+        Rcu.Reader late = rcu.register("late");
         early.readLock();
         early.readLock();
         AtomicBoolean over = new AtomicBoolean();
@@ -133,7 +132,7 @@ final class RcuTest {
     @Test
     @DisplayName("a section within another one is part of it, also for a wait that began between the two")
     void nested() {
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         reader.readLock();
         long section = reader.sectionVolatile();
         Thread updater = started(rcu::synchronize);
@@ -152,7 +151,7 @@ final class RcuTest {
     @Test
     @DisplayName("all sections are left at once, and none if there is none")
     void readUnlockAll() {
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         reader.readUnlockAll();
         reader.readLock();
         reader.readLock();
@@ -168,7 +167,7 @@ final class RcuTest {
     @Test
     @DisplayName("leaving a section that was not entered is refused")
     void unlockWithoutLock() {
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         assertThrows(IllegalStateException.class, reader::readUnlock);
         reader.readLock();
         reader.readUnlock();
@@ -183,7 +182,7 @@ final class RcuTest {
     @Test
     @DisplayName("an interrupt does not end the wait, and is kept")
     void interruptIsKept() throws InterruptedException {
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         reader.readLock();
         AtomicBoolean kept = new AtomicBoolean();
         AtomicBoolean over = new AtomicBoolean();
@@ -259,7 +258,7 @@ final class RcuTest {
     }
 
     private void read(AtomicBoolean stop) {
-        RcuReader reader = rcu.register("reader");
+        Rcu.Reader reader = rcu.register("reader");
         for (int i = 0; !stop.get(); i++) {
             reader.readLock();
             int found = places.getPlain(i % CELLS);
@@ -340,7 +339,7 @@ final class RcuTest {
     @DisplayName("an Error of the executor ends nothing: each callback runs once, and later ones do")
     void executorThrows(int after, boolean takes) throws InterruptedException {
         Rcu failing = rcu(new Refusing(after, takes), Long.MAX_VALUE, reports::add);
-        RcuReader reader = failing.register("r");
+        Rcu.Reader reader = failing.register("r");
         AtomicInteger ran = new AtomicInteger();
         reader.readLock();
         for (int i = 0; i < 3; i++) {
@@ -362,8 +361,7 @@ final class RcuTest {
     @DisplayName("a callback that found no thread runs with the next one")
     void startFails() throws InterruptedException {
         Housekeeping unattended = new Housekeeping(new Refusing(0, false), background, null);
-        Backlog backlog = new Backlog(3, Backlog.AtBound.WAIT, null);
-        Rcu failing = new Rcu(new Rcu.Settings(background, unattended, backlog, Long.MAX_VALUE, reports::add));
+        Rcu failing = new Rcu(new Rcu.Settings(background, unattended, 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
         AtomicInteger ran = new AtomicInteger();
         assertThrows(Failure.class, () -> failing.call(ran::incrementAndGet));
         assertEquals(1, failing.pending());
@@ -376,7 +374,7 @@ final class RcuTest {
     @Test
     @DisplayName("callbacks run after a grace period; one that throws or hangs stops no other")
     void callbacks() throws InterruptedException {
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         reader.readLock();
         AtomicInteger ran = new AtomicInteger();
         CountDownLatch all = new CountDownLatch(20);
@@ -419,7 +417,7 @@ final class RcuTest {
     @DisplayName(
             "the flight recorder has an event of a grace period for which a thread waits, and none without a reader")
     void eventOfAWait() throws IOException {
-        RcuReader reader = rcu.register("a reader");
+        Rcu.Reader reader = rcu.register("a reader");
         rcu.register("an idle reader");
         try (FlightRecording recording = new FlightRecording()) {
             rcu.synchronize();
@@ -435,7 +433,7 @@ final class RcuTest {
     @Test
     @DisplayName("the flight recorder has one event of a polled grace period, though a later one has begun")
     void eventOfAPoll() throws IOException {
-        RcuReader reader = rcu.register("a reader");
+        Rcu.Reader reader = rcu.register("a reader");
         try (FlightRecording recording = new FlightRecording()) {
             long free = rcu.startPoll();
             assertTrue(rcu.poll(free));

@@ -24,8 +24,7 @@ final class SteppedCallbacksTest {
     private final Housekeeping housekeeping = new Housekeeping(null, Runnable::run, null);
 
     private Rcu rcu(Executor executor, boolean reportThrows) {
-        Backlog backlog = new Backlog(1 << 10, Backlog.AtBound.WAIT, housekeeping);
-        return new Rcu(new Rcu.Settings(executor, housekeeping, backlog, 0, report -> {
+        return new Rcu(new Rcu.Settings(executor, housekeeping, 1 << 10, Rcu.AtBound.WAIT, 0, report -> {
             reports.add(report);
             if (reportThrows && reports.size() == 1) {
                 throw new Failure();
@@ -50,9 +49,13 @@ final class SteppedCallbacksTest {
                 null,
                 thrown -> reports.add(thrown.toString()));
         Housekeeping steps = tasks.housekeeping();
-        Backlog backlog = new Backlog(1 << 10, Backlog.AtBound.WAIT, steps);
-        Rcu rcu = new Rcu(new Rcu.Settings(tasks, steps, backlog, 0, reports::add));
-        PromptTask prompt = () -> ran.add("prompt");
+        Rcu rcu = new Rcu(new Rcu.Settings(tasks, steps, 1 << 10, Rcu.AtBound.WAIT, 0, reports::add));
+        RetriedTask prompt = new RetriedTask() {
+            @Override
+            public boolean attempt() {
+                return ran.add("prompt");
+            }
+        };
         rcu.call(() -> ran.add("may wait"));
         rcu.call(prompt);
         Await.until("the prompt one", () -> {
@@ -75,7 +78,7 @@ final class SteppedCallbacksTest {
     @DisplayName("an Error while a grace period is asked for does not let a callback run before its end")
     void errorWhenAsked() {
         Rcu rcu = rcu(Runnable::run, true);
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         reader.readLock();
         rcu.call(() -> ran.add("callback"));
         for (int i = 0; i < 10; i++) {
@@ -101,7 +104,7 @@ final class SteppedCallbacksTest {
                     task.run();
                 },
                 false);
-        RcuReader reader = rcu.register("r");
+        Rcu.Reader reader = rcu.register("r");
         rcu.call(() -> ran.add("first"));
         rcu.call(() -> ran.add("second"));
         Await.until("the Error", () -> {
