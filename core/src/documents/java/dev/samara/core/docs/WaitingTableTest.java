@@ -317,12 +317,13 @@ public class WaitingTableTest {
             }
             for (Method method : entry.getValue()) {
                 int number = number(method);
-                for (Waiting waiting : Waiting.values()) {
-                    boolean isInEachBuild = waiting.ordinal() == number % Waiting.values().length;
+                Waiting[] ways = Waiting.values();
+                for (int i = 0; i < ways.length; i++) {
+                    Waiting waiting = ways[i];
                     Executable call = () -> call(name, method, answer, waiting);
+                    boolean isInEachBuild = i == number % ways.length;
                     tests.add(DynamicTest.dynamicTest(
-                            name + " beside " + waiting,
-                            isInEachBuild ? call : inShare(number + waiting.ordinal(), call)));
+                            name + " beside " + waiting, isInEachBuild ? call : inShare(number + i, call)));
                 }
             }
         }
