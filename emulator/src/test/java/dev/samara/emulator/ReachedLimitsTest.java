@@ -3,6 +3,7 @@ package dev.samara.emulator;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.testing.Explored;
 import java.nio.file.Path;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Timeout;
@@ -19,6 +20,7 @@ final class ReachedLimitsTest {
     private Path root;
 
     @ParameterizedTest
+    @Explored(3)
     @DisplayName("a guest that reaches a limit has an error, and goes on")
     @ValueSource(
             strings = {

@@ -4,6 +4,7 @@ package dev.samara.maple;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.testing.Explored;
 import java.io.File;
 import java.net.URI;
 import java.net.URISyntaxException;
@@ -19,6 +20,7 @@ import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -204,11 +206,17 @@ final class EditStackSweepTest {
     private static final String RESERVE_ONLY =
             "'-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.EnoughStack::*'";
 
+    @Test
+    @DisplayName("a call that is interpreted is made, or changes nothing; it keeps no lock in either case")
+    void interpreted() throws Exception {
+        sweep("-Xint", "0 60 1");
+    }
+
     @ParameterizedTest
+    @Explored(3)
     @CsvSource(
             delimiter = '|',
             value = {
-                "-Xint | 0 60 1",
                 RESERVE_ONLY + " | 0 60 1",
                 "-XX:TieredStopAtLevel=1 | 2000 120 2",
                 "-XX:+TieredCompilation | 2000 120 2"

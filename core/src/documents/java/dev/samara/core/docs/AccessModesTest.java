@@ -19,133 +19,157 @@ import org.junit.jupiter.api.Test;
  * Checks in which modes the words that threads share are accessed. No execution reveals a missing mode, because x86 and
  * HotSpot provide a stronger order than the modes require.
  *
- * <p>The table lists the words of each class, with the accesses of each word that are weaker than volatile, in the form
- * of {@link SharedWords}. All other accesses of a word are volatile, or exchanges with the effect of volatile.
+ * <p>The table lists the words of each class, with all accesses of each word, in the form of {@link SharedWords}: e.g. a
+ * word that is changed by a compare-and-set is not changed by a read and a store.
  */
 final class AccessModesTest {
+    /** So that a line of the table has 120 columns at most. */
+    private static final int COLUMNS = 108;
+
     private static final String TABLE = """
-            AccessChecker: accesses, events, staleAccesses
-            AddressSpace: layout
-            Background: attended, isAtBound, isToTryAgain
-            Backlog: isFull
-            BorderSearch: crossings, failure
-            BorrowPlace: current, isRemoved
-            BorrowReferences: pageTable
-            Borrower: isAsked, isOver, isReported
-            Borrowers: places
-            CacheLimit: resident
-            CachedPages: counter, isClosed, mayReclaim, removals, size
-            ChangeDelivery: accepted, isDraining, lost, taken
+            AccessChecker: accesses(increment sum), events(), staleAccesses(increment sum)
+            AddressSpace: layout(getVolatile setVolatile)
+            Background: attended(getVolatile setVolatile)
+            BackgroundThreads: isAtBound(getVolatile setVolatile), isToTryAgain(getVolatile setVolatile)
+            Backlog: isFull(getVolatile setVolatile)
+            BorderSearch: crossings(getVolatile setVolatile), failure(getVolatile setVolatile)
+            BorrowPlace: current(getVolatile setVolatile), isRemoved(getVolatile setVolatile)
+            BorrowReferences: pageTable(getVolatile setVolatile)
+            Borrower: isAsked(compareAndSet get set), isOver(getVolatile setVolatile), isReported(compareAndSet)
+            Borrowers: places(getVolatile setVolatile)
+            CacheLimit: resident(get)
+            CachedPages: counter(getAndAdd), isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
+                removals(getVolatile setVolatile), size(getVolatile setVolatile)
+            ChangeDelivery: accepted(compareAndSet get), isDraining(compareAndSet set), lost(get getAndIncrement),
+                taken(get set)
             ChargedPages: SINCE(getOpaque setOpaque)
-            CommittedMemory: pool
-            ContextSlot: context
+            CommittedMemory: pool(addAndGet compareAndSet get)
+            ContextSlot: context(compareAndSet get getAndSet)
             CpuCounters: WORD(getOpaque setOpaque)
-            CpuOwner: isLost, thread(getAcquire setRelease)
-            Cpus: online
-            Timer: isCancelled
-            DenyWriteExec: bits
-            DirectFrames: INT, LONG, SHORT
-            DirtyLimit: dirtied, isGiven, passed
+            CpuOwner: isLost(getVolatile setVolatile), thread(compareAndExchange getAcquire setRelease)
+            Cpus: online(getVolatile setVolatile)
+            DelayedTask: isCancelled(getVolatile setVolatile)
+            DenyWriteExec: bits(getVolatile setVolatile)
+            DirectFrames: INT(compareAndExchange getVolatile setVolatile), LONG(compareAndExchange getVolatile
+                setVolatile), SHORT(getVolatile setVolatile)
+            DirtyLimit: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile setVolatile)
             District: operations(getOpaque getPlain setOpaque)
             EditedRoot: era(getAcquire getPlain setRelease)
-            Entry: isEnded
-            EvictionCursor: isOutdated
-            FileMode: bits
-            FilePages: present
-            FlatInts: BIG, LITTLE(getAcquire getOpaque setOpaque setRelease)
-            FlatLongs: BIG, LITTLE(getAcquire getOpaque setOpaque setRelease)
-            FlatShorts: LITTLE(getAcquire getOpaque setOpaque setRelease)
-            FlushGeneration: generation
-            FlushLog: REASON(getOpaque setOpaque), SEAL(getAcquire getOpaque setRelease), WORD(getOpaque setOpaque)
+            Entry: isEnded(compareAndSet get)
+            EvictionCursor: isOutdated(getVolatile setVolatile)
+            FileMode: bits(getVolatile setVolatile)
+            FilePages: present(compareAndSet getVolatile)
+            FlatInts: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
+                getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease setVolatile)
+            FlatLongs: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
+                getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease setVolatile)
+            FlatShorts: LITTLE(getAcquire getOpaque getVolatile setOpaque setRelease setVolatile)
+            FlushGeneration: generation(get getAndAdd incrementAndGet)
+            FlushLog: REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire getOpaque getVolatile setRelease),
+                WORD(getOpaque setOpaque)
             Flushed: flushed(getAcquire setRelease)
-            FramePin: released
-            FramePool: quarantined
-            FrameRecordWords: WORD(getAcquire getOpaque setOpaque setRelease)
-            Frames: pins, unpins
-            FutexEntry: bucket
-            Gate: top(getAcquire)
-            Given: isBegun
-            HazardLazy: given
-            History: added, numbers, ring
-            HookedWrites: isGiven
-            HostForces: changes, failures, folders, forced, own
-            HostSize: overgrown
-            Housekeeping: added, asker, isAsking, isLeft, isPolled, isUnattended, poller
-            Identity: attachment, chargedPages(setOpaque), exit, hasWaited, isWithoutUsers, parts, references
-            IdleCpus: isUsed, places
-            IdlePlace: idle
-            IndexBudget: used
-            InodeState: channel, isWritable, rules
-            LayoutListeners: deliveries
-            LayoutLock: spinning(getOpaque setRelease)
-            LayoutParts: isJoinAsked
-            LayoutState: ages, brk, copyWaiters, isClosing, tree(getAcquire setRelease)
-            Leaf: ENTRY(getAcquire getOpaque setOpaque setRelease)
-            Link: isEntered, isUnlinked
-            LoggedTruncation: next
-            Loss: from, isScheduled
-            Machine: cpus
-            MachineBean: isRegistered
-            MachineMemory: cacheNumbers
-            MachineReports: hasReportedOutside
-            MachineState: inodes, isClosed, made
-            MappedPages: pages(getOpaque setOpaque), parts, peak(getOpaque)
-            NoWaiting: isUsed
+            FramePin: released(compareAndSet getVolatile)
+            FramePool: quarantined(get getAndIncrement)
+            FrameRecordWords: WORD(compareAndSet getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getOpaque
+                getVolatile setOpaque setRelease)
+            Frames: pins(get getAndIncrement), unpins(get getAndIncrement)
+            FutexEntry: bucket(getVolatile setVolatile)
+            Gate: top(compareAndSet getAcquire getAndSet)
+            Given: isBegun(compareAndSet)
+            HazardLazy: given(compareAndSet getAndSet getVolatile)
+            History: added(getAndIncrement), numbers(incrementAndGet), ring(get set)
+            HookedWrites: isGiven(compareAndSet set)
+            HostForces: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
+                folders(compareAndSet get updateAndGet), forced(getVolatile setVolatile), own(accumulateAndGet get)
+            HostSize: overgrown(getVolatile setVolatile)
+            Housekeeping: added(compareAndSet get getAndSet), asker(getVolatile setVolatile), isAsking(compareAndSet
+                set), isLeft(getVolatile setVolatile), isPolled(compareAndSet set), isUnattended(getVolatile
+                setVolatile), poller(getVolatile setVolatile)
+            Identity: attachment(getVolatile setVolatile), chargedPages(get setOpaque), exit(getVolatile setVolatile),
+                hasWaited(getVolatile setVolatile), isWithoutUsers(getVolatile setVolatile), parts(getVolatile
+                setVolatile), references(compareAndSet decrementAndGet get)
+            IdleCpus: isUsed(getVolatile setVolatile), places(compareAndSet get)
+            IdlePlace: idle(compareAndSet get set)
+            IndexBudget: used(addAndGet get)
+            InodeState: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), rules(getVolatile
+                setVolatile)
+            LayoutListeners: deliveries(getVolatile setVolatile)
+            LayoutLock: spinning(compareAndSet getOpaque setRelease)
+            LayoutParts: isJoinAsked(getVolatile setVolatile)
+            LayoutState: ages(incrementAndGet), brk(getVolatile setVolatile), copyWaiters(get getAndDecrement
+                getAndIncrement), isClosing(getVolatile setVolatile), tree(getAcquire setRelease)
+            Leaf: ENTRY(compareAndSet getAcquire getAndAdd getAndBitwiseOr getAndSet getOpaque getVolatile setOpaque
+                setRelease)
+            Link: isEntered(getVolatile setVolatile), isUnlinked(getVolatile setVolatile)
+            LoggedTruncation: next(getVolatile setVolatile)
+            Loss: from(compareAndSet get getAndSet), isScheduled(compareAndSet set)
+            Machine: cpus(incrementAndGet)
+            MachineBean: isRegistered(getAndSet)
+            MachineMemory: cacheNumbers(incrementAndGet set)
+            MachineReports: hasReportedOutside(getAndSet)
+            MachineState: inodes(incrementAndGet), isClosed(getVolatile setVolatile), made(get getAndSet set)
+            MappedPages: pages(getOpaque setOpaque), parts(getVolatile setVolatile), peak(compareAndSet getOpaque)
+            NoWaiting: isUsed(getVolatile setVolatile)
             Node: LEAF(getAcquire setRelease), WORD(setRelease)
-            Notice: isStale
-            Once: callback
-            Open: shares
-            OpenAdvice: readsAhead
-            PageCaches: hasSealable, isFutile
-            PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root
-            PageTable: forking, isFreed, passing
-            PageTableContexts: aside, idle, serviceNames
-            PageTableCount: count
-            PageTableRef: isClosed
+            Notice: isStale(getVolatile setVolatile)
+            Once: callback(getAndSet)
+            Open: shares(compareAndSet getVolatile)
+            OpenAdvice: readsAhead(getAndDecrement getAndIncrement)
+            PageCaches: hasSealable(getVolatile setVolatile), isFutile(getVolatile setVolatile)
+            PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root(getVolatile setVolatile)
+            PageTable: forking(getVolatile setVolatile), isFreed(getVolatile setVolatile), passing(getAndAdd
+                getVolatile)
+            PageTableContexts: aside(compareAndSet get getAndSet), idle(compareAndSet get),
+                serviceNames(incrementAndGet)
+            PageTableCount: count(compareAndSet decrementAndGet get getAndIncrement)
+            PageTableRef: isClosed(getVolatile setVolatile)
             PartLookups: parts(getAcquire setRelease)
-            PartRoots: joined
-            Pending: pending(getOpaque)
-            PendingNotices: count
-            PolledGracePeriods: ends
-            Privileges: held(getAcquire)
-            PteOwners: gates
-            PublishedLazy: kept(getOpaque setRelease)
-            PublishedRoot: root(getAcquire getPlain setRelease)
-            Rcu: ended
-            Rcu.Reader: owner
-            RcuReaders: readers
-            ReaderWord: section(getPlain setRelease)
-            ReadsUnderWay: writtenLast
-            ReapLease: steppedNanos, victim
-            ReapLeases: current, reaps
-            Reaping: isSkipped, isUnstable
-            RegisteredNotifiers: all
-            ResidentPages: isDue, isInParts, peak(getOpaque), skipped(getOpaque setOpaque)
-            ReverseMap: left, links, lookups, numbers, sole
-            Seals: seals, writable
-            SegmentLocks: bytes
-            SegmentUse: word
-            SharedAnonymous: content
-            SharedSegment: isRemovedWithout, lock
-            Shootdowns: count, targets
-            SpaceCounters: counts
-            SpaceEnd: isTaken
-            SpaceReferences: isLeft, last
-            SpaceUsers: word
-            SpareWalk: idle
-            SpinLock: locked
-            State: word(setRelease)
-            Stripe: stripe
-            TableBudget: used
-            TableCharge: most, tables
-            TlbContext: LAST
-            TruncationLog: last, walked
-            UpperTable: CHILD(getAcquire)
-            VmArea: anonVma(getAcquire), word(getAcquire getOpaque getPlain setPlain)
-            VmaRef: released
-            Waiter: next, thread
-            WatchedRange: isClosed
-            Watches: all
+            PartRoots: joined(getVolatile setVolatile)
+            Pending: pending(getOpaque setVolatile)
+            PendingNotices: count(getVolatile setVolatile)
+            PolledGracePeriods: ends(increment)
+            Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
+            PteOwners: gates(compareAndExchange get getAndSet)
+            PublishedLazy: kept(compareAndSet getOpaque getVolatile setRelease setVolatile)
+            PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
+            Rcu: ended(increment sum)
+            RcuReader: owner(getVolatile setVolatile)
+            RcuReaders: readers(getVolatile setVolatile)
+            ReaderWord: section(getPlain getVolatile setRelease setVolatile)
+            ReadsUnderWay: writtenLast(getVolatile setVolatile)
+            ReapLease: steppedNanos(getVolatile setVolatile), victim(getVolatile setVolatile)
+            ReapLeases: current(compareAndSet get), reaps(get incrementAndGet)
+            Reaping: isSkipped(getVolatile setVolatile), isUnstable(getVolatile setVolatile)
+            RegisteredNotifiers: all(getVolatile setVolatile)
+            ResidentPages: isDue(getVolatile setVolatile), isInParts(getVolatile setVolatile), peak(compareAndSet
+                getOpaque), skipped(getOpaque setOpaque)
+            ReverseMap: left(compareAndSet getAndSet getVolatile), links(compareAndSet getVolatile),
+                lookups(compareAndSet getVolatile), numbers(getAndAdd), sole(compareAndSet getVolatile)
+            Seals: seals(getVolatile setVolatile), writable(compareAndSet getAndAdd getVolatile)
+            SegmentLocks: bytes(get getAndAdd)
+            SegmentUse: word(compareAndSet getAndAdd getVolatile)
+            SharedAnonymous: content(getVolatile setVolatile)
+            SharedSegment: isRemovedWithout(getVolatile setVolatile), lock(compareAndSet get getAndSet)
+            Shootdowns: count(increment sum), targets(add sum)
+            SpaceCounters: counts(get getAndAdd getAndIncrement)
+            SpaceEnd: isTaken(compareAndSet set)
+            SpaceReferences: isLeft(getVolatile setVolatile), last(incrementAndGet)
+            SpaceUsers: word(addAndGet compareAndSet get)
+            SpareWalk: idle(getAndSet set)
+            SpinLock: locked(getAndSet set)
+            State: word(getVolatile setRelease setVolatile)
+            Stripe: stripe(compareAndSet get getAndSet set)
+            TableBudget: used(addAndGet compareAndSet get)
+            TableCharge: most(getVolatile setVolatile), tables(compareAndSet get getAndAdd getAndIncrement)
+            TlbContext: LAST(incrementAndGet updateAndGet)
+            TruncationLog: last(getVolatile setVolatile), walked(getVolatile setVolatile)
+            UpperTable: CHILD(compareAndSet getAcquire setVolatile)
+            VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd
+                getAndBitwiseOr getOpaque getPlain getVolatile setPlain)
+            VmaRef: released(compareAndSet getVolatile)
+            Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
+            WatchedRange: isClosed(getVolatile setVolatile)
+            Watches: all(getVolatile setVolatile)
             """;
 
     private final SharedWords words = new SharedWords(classFiles());
@@ -160,17 +184,30 @@ final class AccessModesTest {
         return files;
     }
 
-    /** Returns a line for each class: the names of its words, each followed by its weak accesses in brackets. */
+    /**
+     * Returns the words of each class with the accesses to each: a line for each class, which is continued by indented
+     * lines.
+     */
     private String found() {
         Map<String, Set<String>> types = new TreeMap<>();
-        words.weak().forEach((word, weak) -> {
+        words.accesses().forEach((word, accesses) -> {
             int dot = word.indexOf('.');
             types.computeIfAbsent(word.substring(0, dot), any -> new TreeSet<>())
-                    .add(word.substring(dot + 1) + (weak.isEmpty() ? "" : "(" + String.join(" ", weak) + ")"));
+                    .add(word.substring(dot + 1) + '(' + String.join(" ", accesses) + ')');
         });
         StringBuilder lines = new StringBuilder();
-        types.forEach((type, all) ->
-                lines.append(type).append(": ").append(String.join(", ", all)).append('\n'));
+        types.forEach((type, all) -> {
+            StringBuilder line = new StringBuilder(type + ':');
+            for (String part : String.join(", ", all).split(" ", -1)) {
+                if (line.length() + 1 + part.length() > COLUMNS) {
+                    lines.append(line).append('\n');
+                    line.setLength(0);
+                    line.append("   ");
+                }
+                line.append(' ').append(part);
+            }
+            lines.append(line).append('\n');
+        });
         return lines.toString();
     }
 

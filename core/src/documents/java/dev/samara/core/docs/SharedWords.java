@@ -32,10 +32,11 @@ import org.objectweb.asm.tree.analysis.SourceValue;
 
 /**
  * The words that threads share, as found in class files: each volatile field, each field with a {@code VarHandle}, each
- * {@code VarHandle} of array elements and each atomic, with the accesses that are weaker than volatile.
+ * {@code VarHandle} of array elements and each atomic, with its accesses.
  *
  * <p>A word is named {@code Class.field}, by the simple name of its class, which may be nested. An access is named like
- * the method of {@code VarHandle}: {@code getAcquire}, or {@code getPlain} for a plain read of the field. Stores to
+ * the method of {@code VarHandle} or of the atomic: {@code getAcquire}; {@code getPlain} for a plain read of the field,
+ * {@code getVolatile} for a read of a volatile field. Stores to
  * fields in constructors are excluded, because no other thread can reach these fields yet. Accesses in a method that
  * nothing calls are excluded, too, because the accessor for a mode remains in the class file after its last caller
  * switched to another mode.
@@ -53,7 +54,7 @@ final class SharedWords {
     private final Map<String, String> words = new HashMap<>();
 
     private final Set<String> volatiles = new HashSet<>();
-    private final Map<String, Set<String>> weak = new TreeMap<>();
+    private final Map<String, Set<String>> accesses = new TreeMap<>();
     private final Set<String> untraced = new TreeSet<>();
 
     /** The methods that any method calls, without their classes, because a subclass may call an inherited method. */
@@ -68,7 +69,7 @@ final class SharedWords {
         }
         classes.values().forEach(this::addHandles);
         classes.values().forEach(this::addFields);
-        words.values().forEach(word -> weak.put(word, new TreeSet<>()));
+        words.values().forEach(word -> accesses.put(word, new TreeSet<>()));
         classes.values().forEach(this::addCalled);
         for (ClassNode node : classes.values()) {
             for (MethodNode method : node.methods) {
@@ -79,9 +80,9 @@ final class SharedWords {
         }
     }
 
-    /** Returns each word with its weak accesses. */
-    Map<String, Set<String>> weak() {
-        return weak;
+    /** Returns each word with its accesses. */
+    Map<String, Set<String>> accesses() {
+        return accesses;
     }
 
     /** Returns the accesses whose word was not found, e.g. because the atomic or handle was passed as an argument. */
@@ -178,9 +179,7 @@ final class SharedWords {
     }
 
     private void add(String word, String access) {
-        if (access.matches(".*(Plain|Opaque|Acquire|Release)|lazySet")) {
-            weak.computeIfAbsent(word, unknown -> new TreeSet<>()).add(access);
-        }
+        accesses.computeIfAbsent(word, unknown -> new TreeSet<>()).add(access);
     }
 
     private void addAccesses(ClassNode node, MethodNode method) {
@@ -195,9 +194,9 @@ final class SharedWords {
             AbstractInsnNode instruction = method.instructions.get(i);
             if (instruction instanceof FieldInsnNode access && !method.name.startsWith("<")) {
                 String word = words.get(key(access));
-                if (word != null && !hasWord(access.desc) && !volatiles.contains(key(access))) {
+                if (word != null && !hasWord(access.desc)) {
                     boolean isRead = Set.of(Opcodes.GETFIELD, Opcodes.GETSTATIC).contains(access.getOpcode());
-                    add(word, isRead ? "getPlain" : "setPlain");
+                    add(word, (isRead ? "get" : "set") + (volatiles.contains(key(access)) ? "Volatile" : "Plain"));
                 }
             } else if (instruction instanceof InvokeDynamicInsnNode lambda) {
                 handles(lambda)

@@ -4,9 +4,11 @@ package dev.samara.core.exhaustion;
 import dev.samara.core.fixture.ChildJvm;
 import dev.samara.maple.MapleTree;
 import dev.samara.maple.RangeEntry;
+import dev.samara.testing.Share;
 import java.util.List;
 import java.util.Objects;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -45,9 +47,10 @@ final class TreeStackTest {
 
         private Dives() {}
 
+        /** The arguments are the numbers of wider frames. */
         public static void main(String[] arguments) throws InterruptedException {
-            for (int pads = 0; pads < PADS; pads++) {
-                int wider = pads;
+            for (String pads : arguments) {
+                int wider = Integer.parseInt(pads);
                 for (Consumer<MapleTree<String>> edit : EDITS) {
                     Thread thread = new Thread(null, () -> tryDepths(wider, edit), "dives", STACK_BYTES);
                     thread.start();
@@ -134,15 +137,23 @@ final class TreeStackTest {
         }
     }
 
+    private static void dive(String... options) throws Exception {
+        List<Integer> pads = IntStream.range(0, Dives.PADS).boxed().toList();
+        String[] shared = Share.of("wider frames", 1).of(pads).stream()
+                .map(String::valueOf)
+                .toArray(String[]::new);
+        ChildJvm.run(Dives.class, VERDICT, List.of(options), shared);
+    }
+
     @Test
     @DisplayName("is made, or has changed nothing")
     void interpreted() throws Exception {
-        ChildJvm.run(Dives.class, VERDICT, List.of("-Xint"));
+        dive("-Xint");
     }
 
     @Test
     @DisplayName("is made, or has changed nothing, also where it is compiled")
     void compiled() throws Exception {
-        ChildJvm.run(Dives.class, VERDICT, List.of());
+        dive();
     }
 }

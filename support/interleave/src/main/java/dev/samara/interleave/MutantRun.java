@@ -71,6 +71,9 @@ public final class MutantRun {
         int part = Math.floorMod(Long.parseLong(arguments[3]), parts);
         ExecutorService threads = Executors.newFixedThreadPool(Integer.parseInt(arguments[4]));
         MutantRun run = new MutantRun(Boolean.parseBoolean(arguments[5]));
+        if (Mutant.names().stream().noneMatch(name -> names.matcher(name).find())) {
+            throw new IllegalArgumentException("mutants.names: no mutant's name contains \"" + names + '"');
+        }
         List<Mutant> all = Mutant.of(module);
         for (int i = part; i < all.size(); i += parts) {
             Mutant mutant = all.get(i);
@@ -89,7 +92,8 @@ public final class MutantRun {
         try {
             mutant.classes();
         } catch (RuntimeException | Error stale) {
-            print("stale", mutant, 0, "", stale.toString());
+            print("stale", mutant, 0, "", "");
+            stale.printStackTrace();
             return;
         }
         for (String search : searches ? mutant.searches() : List.<String>of()) {
@@ -105,6 +109,9 @@ public final class MutantRun {
                 String found = find(finder, mutant, parts[1]);
                 result = found == null ? "survived" : "found";
                 said = found == null ? "" : found;
+                if (!mutant.moved().isEmpty()) {
+                    said = "edits " + String.join(", ", mutant.moved()) + "; " + said;
+                }
             } catch (Exception | Error invalid) {
                 result = "stale";
                 said = invalid.toString();
@@ -157,18 +164,24 @@ public final class MutantRun {
         }
 
         @Override
-        public @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
+        // One search at a time, because tests share what the test support collects, e.g. reports.
+        public synchronized @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
             String[] named = arguments.split("#", 2);
             String test = TestClasses.named(named[0]).getName();
-            TestExecutionSummary unchanged = run(new MutantClassLoader(List.of()), test, named);
+            TestExecutionSummary unchanged = run(new MutantClassLoader(mutant.settings()), test, named);
             if (unchanged.getTestsSucceededCount() == 0 || unchanged.getTotalFailureCount() > 0) {
                 throw new IllegalStateException("without the mutant: " + unchanged.getTestsSucceededCount()
                         + " passed, " + unchanged.getTotalFailureCount() + " failed");
             }
             TestExecutionSummary broken = run(new MutantClassLoader(List.of(mutant)), test, named);
-            return broken.getTotalFailureCount() == 0
-                    ? null
-                    : broken.getFailures().get(0).getException().toString();
+            if (broken.getTotalFailureCount() == 0) {
+                return null;
+            }
+            Throwable failure = broken.getFailures().get(0).getException();
+            if (failure instanceof LinkageError) {
+                throw new IllegalStateException("the mutated code does not fit the other classes", failure);
+            }
+            return failure.toString();
         }
 
         private static TestExecutionSummary run(MutantClassLoader loader, String test, String[] named)
@@ -220,14 +233,37 @@ public final class MutantRun {
         public @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
             String[] named = arguments.split(" ", -1);
             String language = TestClasses.named(named[0]).getName();
-            MutantClassLoader loader = new MutantClassLoader(List.of(mutant));
-            try (OpenLanguage open = (OpenLanguage)
-                    loader.loadClass(language).getConstructor(Path.class).newInstance(folder)) {
-                return find(open.language(), Long.parseLong(named[1]));
+            Found found = find(List.of(mutant), language, folder, Long.parseLong(named[1]));
+            if (found == null) {
+                return null;
+            }
+            Found unchanged = find(mutant.settings(), language, folder, found.script);
+            if (unchanged != null) {
+                throw new IllegalStateException("without the mutant: " + unchanged);
+            }
+            return found.toString();
+        }
+
+        /** A script that shows a difference, by its number from 1, and the number of steps to which it is shortened. */
+        private record Found(long script, int steps) {
+            @Override
+            public String toString() {
+                return "script " + script + ", " + steps + " steps";
             }
         }
 
-        private static <S, D extends Difference<S>> @Nullable String find(Language<S, D> scripts, long most)
+        private static @Nullable Found find(List<Mutant> mutants, String language, Path folder, long most)
+                throws Exception {
+            Path ofRun = Files.createTempDirectory(folder, "run");
+            try (OpenLanguage open = (OpenLanguage) new MutantClassLoader(mutants)
+                    .loadClass(language)
+                    .getConstructor(Path.class)
+                    .newInstance(ofRun)) {
+                return find(open.language(), most);
+            }
+        }
+
+        private static <S, D extends Difference<S>> @Nullable Found find(Language<S, D> scripts, long most)
                 throws IOException {
             int together = scripts.together();
             for (long i = 0; i < most; i += together) {
@@ -236,7 +272,7 @@ public final class MutantRun {
                     D shortest = Shrinker.shrink(scripts, found.getValue(), SHRINKING);
                     int steps = shortest.steps().size();
                     if (steps <= MOST_STEPS) {
-                        return "script " + (found.getKey() - SEED + 1) + ", " + steps + " steps";
+                        return new Found(found.getKey() - SEED + 1, steps);
                     }
                 }
             }

@@ -4,6 +4,7 @@ package dev.samara.core.live.file;
 import dev.samara.interleave.mutant.Finder;
 import dev.samara.interleave.mutant.Mutant;
 import dev.samara.interleave.mutant.MutantClassLoader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -12,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Runs random scripts with faults of the host: {@code faults MOST}, with the maximum number of scripts, rather than a
  * time, so that a slow machine searches as far as a fast one. {@link HostFaultsTest} checks that the unchanged library
- * has no violation.
+ * has no violation in other scripts.
  */
 public final class FaultFinder implements Finder {
     @Override
@@ -22,10 +23,23 @@ public final class FaultFinder implements Finder {
 
     @Override
     public @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
-        Callable<?> search = (Callable<?>) new MutantClassLoader(List.of(mutant))
+        String found = find(List.of(mutant), folder, Integer.parseInt(arguments));
+        if (found != null) {
+            int scripts = Integer.parseInt(found.substring(0, found.indexOf(' ')));
+            String unchanged = find(mutant.settings(), folder, scripts);
+            if (unchanged != null) {
+                throw new IllegalStateException("without the mutant: script " + unchanged);
+            }
+        }
+        return found == null ? null : "script " + found;
+    }
+
+    private static @Nullable String find(List<Mutant> mutants, Path folder, int most) throws Exception {
+        Path ofRun = Files.createTempDirectory(folder, "run");
+        Callable<?> search = (Callable<?>) new MutantClassLoader(mutants)
                 .loadClass(FaultSearch.class.getName())
                 .getConstructor(Path.class, Long.class, Integer.class)
-                .newInstance(folder, 1L, Integer.valueOf(arguments));
+                .newInstance(ofRun, 1L, most);
         return (String) search.call();
     }
 }

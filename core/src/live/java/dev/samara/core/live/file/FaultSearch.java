@@ -8,7 +8,8 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs scripts with faults until one violates a rule, up to a maximum number. A class loader with planted mutants
+ * Runs scripts with faults until one violates a rule, up to a maximum number. Returns the number of that script, and the
+ * shortened script. A class loader with planted mutants
  * creates this class by name.
  */
 public final class FaultSearch implements Callable<@Nullable String> {
@@ -35,12 +36,12 @@ public final class FaultSearch implements Callable<@Nullable String> {
     @Override
     public @Nullable String call() throws IOException {
         FaultLanguage language = new FaultLanguage(folder);
-        FaultDifference found = null;
-        for (int i = 0; found == null && i < most; i++) {
-            found = language.run(seed + i);
+        for (int i = 0; i < most; i++) {
+            FaultDifference found = language.run(seed + i);
+            if (found != null) {
+                return i + 1 + " " + Shrinker.shrink(language, found, SHRINKING);
+            }
         }
-        return found == null
-                ? null
-                : Shrinker.shrink(language, found, SHRINKING).toString();
+        return null;
     }
 }

@@ -208,8 +208,7 @@ public final class CpuState extends CpuWords.Flushed {
     }
 
     /** Returns the reader of the CPU's page table context; null if there is none. */
-    @Nullable
-    Rcu.Reader reader() {
+    Rcu.@Nullable Reader reader() {
         return reader;
     }
 

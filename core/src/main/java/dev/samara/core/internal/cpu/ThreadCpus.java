@@ -248,8 +248,7 @@ final class ThreadCpus {
     }
 
     /** Returns a reader that is in a section, other than a given one; or null. */
-    @Nullable
-    Rcu.Reader inSection(Rcu.@Nullable Reader passed) {
+    Rcu.@Nullable Reader inSection(Rcu.@Nullable Reader passed) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
             Rcu.Reader reader = cpu == null ? null : cpu.reader();

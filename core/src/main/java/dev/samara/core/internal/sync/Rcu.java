@@ -331,7 +331,7 @@ public final class Rcu {
         private final long[] numbers;
 
         /** The number of sections at the start. */
-        private final int count;
+        final int count;
 
         private final long since = System.nanoTime();
 
@@ -396,7 +396,8 @@ public final class Rcu {
         }
 
         /** Returns the name of the last reader that was awaited; null if all sections had ended at the first check. */
-        private @Nullable String lastName() {
+        @Nullable
+        String lastName() {
             Reader reader = last;
             return reader == null ? null : reader.name();
         }

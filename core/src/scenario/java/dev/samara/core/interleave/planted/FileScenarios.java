@@ -3,6 +3,7 @@ package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.backing.CachedBacking;
+import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -52,8 +53,13 @@ final class FileScenarios {
         }
     }
 
-    /** A truncation, concurrently with a call that splits the mapping of the file. */
+    /**
+     * A truncation, concurrently with a call that splits a mapping of the file. Another mapping exists before, because
+     * the first one is not in the map of mappings.
+     */
     static final class TruncateBesideCut extends OfFile {
+        private static final long FIRST = AT + 8 * PAGE;
+
         TruncateBesideCut() {
             calls().put("truncate", (state, cpu) -> "" + file().truncate(0));
             calls().put("mprotect", (state, cpu) -> "" + state.space.mprotect(AT, PAGE, Protection.READ));
@@ -61,7 +67,9 @@ final class FileScenarios {
 
         @Override
         protected void prepare(State state, Cpu cpu) {
-            super.prepare(state, cpu);
+            MemoryFile file = newFile(state);
+            state.space.mmap(FIRST, 2 * PAGE, RW, SHARED, file.open(), 0);
+            state.space.mmap(AT, 2 * PAGE, RW, SHARED, file.open(), 0);
             store(cpu, AT, 7);
             store(cpu, AT + PAGE, 7);
         }

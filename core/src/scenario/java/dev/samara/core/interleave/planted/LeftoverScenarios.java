@@ -14,6 +14,7 @@ import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.interleave.scenario.StandStill;
 import dev.samara.core.interleave.scenario.State;
 import dev.samara.core.mman.Protection;
+import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
@@ -74,6 +75,11 @@ final class LeftoverScenarios {
                     return guest.run(state, cpu);
                 }
             });
+        }
+
+        @Override
+        protected MachineBuilder builder() {
+            return super.builder().reportShootdownsLongerThan(Duration.ofSeconds(1));
         }
 
         @Override

@@ -16,7 +16,8 @@ public final class FailureFinder implements Finder {
     }
 
     @Override
-    public @Nullable String find(Mutant mutant, String arguments, Path folder) {
+    // One search at a time, because the failure to inject is one for all threads.
+    public synchronized @Nullable String find(Mutant mutant, String arguments, Path folder) {
         String[] parts = arguments.split(" ", -1);
         FailureKind kind = FailureKind.valueOf(parts[1]);
         Injection.Scope scope = Injection.Scope.valueOf(parts[2]);

@@ -170,6 +170,9 @@ final class FailureSweep {
         FailurePoints.set(injections);
         try {
             Finding finding = exploration.run(Schedule.DEFAULT);
+            if (finding != null && finding.thrown() instanceof LinkageError broken) {
+                throw new IllegalStateException("the mutated code does not fit the other classes", broken);
+            }
             Object injected = injections.length == 1 ? injections[0] : "no failure";
             return finding == null ? List.of() : List.of(scenario + ", " + injected + ": " + finding);
         } finally {

@@ -33,7 +33,7 @@ final class GracePeriodSectionsTest {
         Rcu.Reader reader = reader("idle");
         assertNull(rcu.scan());
         reader.readLock();
-        assertEquals(1, scan().count());
+        assertEquals(1, scan().count);
         reader.readUnlock();
         assertNull(rcu.scan());
     }
@@ -48,7 +48,7 @@ final class GracePeriodSectionsTest {
         second.readLock();
         Rcu.Sections sections = scan();
         idle.readLock();
-        assertEquals(2, sections.count());
+        assertEquals(2, sections.count);
         assertNull(sections.lastName());
         assertFalse(sections.haveEnded());
         assertEquals("first", sections.lastName());

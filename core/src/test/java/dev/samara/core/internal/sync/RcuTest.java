@@ -347,7 +347,7 @@ final class RcuTest {
         }
         reader.readUnlock();
         // At the bound, this call waits until the other callbacks ran.
-        Thread caller = started(() -> assertTrue(failing.backlog().awaitRoom()));
+        Thread caller = started(() -> assertTrue(failing.awaitRoom()));
         join(caller);
         failing.call(ran::incrementAndGet);
         Await.until("the callbacks", () -> ran.get() == 4);

@@ -245,7 +245,7 @@ public final class SystemCalls implements ThreadCalls {
             case GETPID -> process.pid();
             case GETPPID -> process.system().tree().parentOf(process);
             case GETUID, GETEUID, GETGID, GETEGID -> user;
-            case SETUID, SETGID -> (int) a == user ? 0 : LinuxErrno.EPERM;
+            case SETUID, SETGID -> (int) a == user ? 0 : (int) a == -1 ? LinuxErrno.EINVAL : LinuxErrno.EPERM;
             case GETRANDOM -> to.processes.random(a, b, c);
             case GETRUSAGE -> to.processes.usage(a, b);
             case GETCPU -> to.processes.processor(a, b);

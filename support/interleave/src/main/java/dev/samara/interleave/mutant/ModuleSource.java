@@ -76,10 +76,20 @@ final class ModuleSource {
     /**
      * A place in the sources, and what has to be written there.
      *
+     * @param member the class and the member that contain it
+     * @param isNamed whether that is the member that the edit names
      * @param start the first character, in the text of the file
      * @param end the character after the last one
      */
-    record Place(Path file, String member, int start, int end, String replacement) {}
+    record Place(Path file, String member, boolean isNamed, int start, int end, String replacement) {}
+
+    /**
+     * Edited sources.
+     *
+     * @param sources the sources by the name of the top-level class of the file
+     * @param moved the members that were edited although the edits name others, each with its class
+     */
+    record Edited(Map<String, String> sources, List<String> moved) {}
 
     private final String module;
     private final Path folder;
@@ -207,7 +217,10 @@ final class ModuleSource {
         }
 
         Place place(Mutant.Edit edit) {
-            return new Place(file.path, member(), start(), file.tokens.get(last).end, match.adapted(edit.added()));
+            String type = file.path.getFileName().toString().replace(".java", "");
+            boolean isNamed = member().equals(edit.member());
+            int end = file.tokens.get(last).end;
+            return new Place(file.path, type + '.' + member(), isNamed, start(), end, match.adapted(edit.added()));
         }
     }
 
@@ -299,15 +312,19 @@ final class ModuleSource {
     }
 
     /**
-     * Returns the sources with several edits, by the name of the top-level class of the file.
+     * Returns the sources with several edits.
      *
      * @throws IllegalStateException if the place of an edit is not the only one, or overlaps that of another edit
      */
-    Map<String, String> edited(List<Mutant.Edit> edits) {
+    Edited edited(List<Mutant.Edit> edits) {
         Map<Path, List<Place>> places = new LinkedHashMap<>();
+        List<String> moved = new ArrayList<>();
         for (Mutant.Edit edit : edits) {
             Place place = find(edit);
             places.computeIfAbsent(place.file, any -> new ArrayList<>()).add(place);
+            if (!place.isNamed) {
+                moved.add(place.member);
+            }
         }
         Map<String, String> sources = new LinkedHashMap<>();
         places.forEach((path, ofFile) -> {
@@ -324,6 +341,6 @@ final class ModuleSource {
             String name = folder.relativize(path).toString();
             sources.put(name.replaceAll("\\.java$", "").replaceAll("[/\\\\]", "."), text.toString());
         });
-        return sources;
+        return new Edited(sources, moved);
     }
 }

@@ -26,6 +26,9 @@ import org.jspecify.annotations.Nullable;
 public final class Mutant {
     private static final Pattern EDIT = Pattern.compile("edit (\\w+) (\\w+)(?: in (\\w+))?");
 
+    /** The modules that the profile runs mutants of. A mutant is one of the module of its first edit. */
+    private static final List<String> MODULES = List.of("maple", "core", "emulator");
+
     /** All mutants, by name. */
     private static final Map<String, Mutant> ALL = read(Project.root().resolve("mutants"));
 
@@ -46,6 +49,7 @@ public final class Mutant {
     private final List<Edit> edits = new ArrayList<>();
     private final List<String> settings = new ArrayList<>();
     private final List<String> searches = new ArrayList<>();
+    private final List<String> moved = new ArrayList<>();
     private @Nullable Map<String, byte[]> classes;
 
     private Mutant(String name, boolean isSetting) {
@@ -60,6 +64,14 @@ public final class Mutant {
             throw new IllegalArgumentException("name: no mutant or setting \"" + name + "\"");
         }
         return found;
+    }
+
+    /** Returns the names of all mutants. */
+    public static List<String> names() {
+        return ALL.values().stream()
+                .filter(mutant -> !mutant.isSetting)
+                .map(Mutant::name)
+                .toList();
     }
 
     /** Returns all mutants of a module, in the order of their names. */
@@ -105,12 +117,21 @@ public final class Mutant {
                     .collect(Collectors.groupingBy(Edit::module, LinkedHashMap::new, Collectors.toList()));
             for (Map.Entry<String, List<Edit>> ofModule : byModule.entrySet()) {
                 String module = ofModule.getKey();
-                made.putAll(
-                        SourceCompiler.compile(module, ModuleSource.of(module).edited(ofModule.getValue())));
+                ModuleSource.Edited edited = ModuleSource.of(module).edited(ofModule.getValue());
+                made.putAll(SourceCompiler.compile(module, edited.sources()));
+                moved.addAll(edited.moved());
             }
             classes = made;
         }
         return made;
+    }
+
+    /**
+     * Returns the members, each with its class, that are edited because they alone contain the code of an edit,
+     * although the edit names another one. Empty before the mutant is compiled.
+     */
+    public synchronized List<String> moved() {
+        return List.copyOf(moved);
     }
 
     /** Writes the mutated class files below a directory, which must precede the modules on a class path. */
@@ -154,6 +175,9 @@ public final class Mutant {
                 Matcher edit = EDIT.matcher(text);
                 if (!edit.matches()) {
                     throw new IllegalStateException(file + ": not \"edit MODULE MEMBER [in CLASS]\": " + line);
+                }
+                if (!MODULES.contains(edit.group(1))) {
+                    throw new IllegalStateException(file + ": not one of the modules " + MODULES + ": " + line);
                 }
                 mutant.edits.add(new Edit(edit.group(1), edit.group(2), edit.group(3), "", ""));
             } else if (text.startsWith("- ") || text.equals("+") || text.startsWith("+ ")) {

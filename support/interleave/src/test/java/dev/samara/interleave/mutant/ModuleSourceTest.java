@@ -9,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
@@ -23,6 +22,8 @@ final class ModuleSourceTest {
     @TempDir
     @SuppressWarnings("NullAway.Init")
     private Path folder;
+
+    private List<String> moved = List.of();
 
     @BeforeEach
     void write() throws IOException {
@@ -51,10 +52,11 @@ final class ModuleSourceTest {
 
     private String edited(String member, @Nullable String className, String removed, String added) {
         ModuleSource source = new ModuleSource("module", folder);
-        Map<String, String> edited =
+        ModuleSource.Edited edited =
                 source.edited(List.of(new Mutant.Edit("module", member, className, removed, added)));
-        assertEquals(1, edited.size());
-        return edited.entrySet().iterator().next().toString();
+        assertEquals(1, edited.sources().size());
+        moved = edited.moved();
+        return edited.sources().entrySet().iterator().next().toString();
     }
 
     private void isStale(String member, String removed) {
@@ -65,6 +67,7 @@ final class ModuleSourceTest {
     @DisplayName("is the code in the member that it names, whatever the layout and the comments")
     void inMember() {
         assertTrue(edited("close", null, "lock( )\n;", "").startsWith("Door=class Door"));
+        assertEquals(List.of(), moved);
         assertTrue(edited("close", null, "lock();", "").contains("void close() {  unlock(); }"));
         assertTrue(edited("count", null, "3", "4").contains("count = 4;"));
         assertTrue(edited("Door", null, "this.count = count;", "").contains("Door(int count) {  }"));
@@ -82,6 +85,7 @@ final class ModuleSourceTest {
     @DisplayName("is the only one in the module if the code moved to another member or class")
     void moved() {
         assertTrue(edited("advance", null, "state.next(count, 1);", "").contains("// lock();"));
+        assertEquals(List.of("Door.open"), moved);
         assertTrue(edited("close", "Fence", "frames.drop(7);", "").startsWith("Gate="));
         isStale("advance", "unlock();");
     }
@@ -111,19 +115,22 @@ final class ModuleSourceTest {
     }
 
     @Test
-    @DisplayName("is none for an entry without code to replace or without a search, or that cannot be read")
+    @DisplayName(
+            "is none for an entry without code to replace or without a search, of another module, or that cannot be read")
     void entries() {
-        assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit m x".lines()));
-        assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit m".lines()));
+        assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit core x".lines()));
+        assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit core".lines()));
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "  - lock();".lines()));
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "found with".lines()));
-        String edit = "\n edit m x\n - a();\n";
+        String edit = "\n edit core x\n - a();\n";
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", ("mutant a" + edit).lines()));
         String searched = "setting a" + edit + "found by test A";
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", searched.lines()));
+        String ofOther = "mutant a\n edit cor x\n - a();\n found by test A";
+        assertThrows(IllegalStateException.class, () -> Mutant.parse("file", ofOther.lines()));
         List<Mutant> all = Mutant.parse("file", """
                 mutant a door stays open
-                    edit module close in Gate
+                    edit core close in Gate
                     - unlock();
                     - drop();
                     + drop();
