@@ -108,7 +108,7 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     private byte @Nullable [] bytes(String internalName) {
-        // Not getResourceAsStream, which answers for a file that cannot be opened as if there were none.
+        // Not getResourceAsStream, which also returns null if the file exists but cannot be opened.
         URL place = getParent().getResource(internalName + ".class");
         if (place == null) {
             return null;

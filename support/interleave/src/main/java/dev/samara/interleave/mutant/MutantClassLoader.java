@@ -49,7 +49,7 @@ public final class MutantClassLoader extends ClassLoader {
     }
 
     private Class<?> define(String name) throws ClassNotFoundException {
-        // Not getResourceAsStream, which answers for a file that cannot be opened as if there were none.
+        // Not getResourceAsStream, which also returns null if the file exists but cannot be opened.
         URL place = getParent().getResource(name.replace('.', '/') + ".class");
         if (place == null) {
             throw new ClassNotFoundException(name);
