@@ -89,11 +89,11 @@ public final class SteppedClassLoader extends ClassLoader {
 
     private Class<?> define(String name) throws ClassNotFoundException {
         byte[] bytes = bytes(name.replace('.', '/'));
-        if (bytes == null) {
-            throw new ClassNotFoundException(name);
-        }
         for (Mutant mutant : mutants) {
             bytes = mutant.apply(name, bytes);
+        }
+        if (bytes == null) {
+            throw new ClassNotFoundException(name);
         }
         byte[] stepped = instrumented(bytes);
         return defineClass(name, stepped, 0, stepped.length);
