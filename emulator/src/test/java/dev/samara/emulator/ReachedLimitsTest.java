@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.testing.Explored;
 import java.nio.file.Path;
 import org.junit.jupiter.api.DisplayName;
-import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -14,7 +13,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /**
  * Runs the parts of the program {@code limits}, each of which makes a guest reach a limit, get an error, and continue.
  */
-@Timeout(120)
 final class ReachedLimitsTest {
     @TempDir
     private Path root;

@@ -19,8 +19,8 @@ import org.junit.jupiter.api.Test;
  * Checks in which modes the words that threads share are accessed. No execution reveals a missing mode, because x86 and
  * HotSpot provide a stronger order than the modes require.
  *
- * <p>The table lists the words of each class, with all accesses of each word, in the form of {@link SharedWords}: e.g. a
- * word that is changed by a compare-and-set is not changed by a read and a store.
+ * <p>The table lists the words of each class, with all accesses of each word, in the form of {@link SharedWords}. So it
+ * also changes if a read and a store replace a compare-and-set.
  */
 final class AccessModesTest {
     /** So that a line of the table has 120 columns at most. */

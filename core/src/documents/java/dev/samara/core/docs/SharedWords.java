@@ -36,10 +36,9 @@ import org.objectweb.asm.tree.analysis.SourceValue;
  *
  * <p>A word is named {@code Class.field}, by the simple name of its class, which may be nested. An access is named like
  * the method of {@code VarHandle} or of the atomic: {@code getAcquire}; {@code getPlain} for a plain read of the field,
- * {@code getVolatile} for a read of a volatile field. Stores to
- * fields in constructors are excluded, because no other thread can reach these fields yet. Accesses in a method that
- * nothing calls are excluded, too, because the accessor for a mode remains in the class file after its last caller
- * switched to another mode.
+ * {@code getVolatile} for a read of a volatile field. Stores to fields in constructors are excluded, because no other
+ * thread can reach these fields yet. Accesses in a method that nothing calls are excluded, too, because the accessor
+ * for a mode remains in the class file after its last caller switched to another mode.
  */
 final class SharedWords {
     private static final String HANDLE = "java/lang/invoke/VarHandle";

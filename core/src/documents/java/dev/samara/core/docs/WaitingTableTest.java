@@ -51,7 +51,7 @@ import org.junit.jupiter.api.function.Executable;
 public class WaitingTableTest {
     private static final Path PAGE = Path.of(System.getProperty("basedir", ""), "..", "docs", "waiting.md");
 
-    /** Chooses the ways of waiting beside which a build makes each call, apart from the one that follows from its number. */
+    /** Selects further ways of waiting for each call, in addition to the one that its number determines. */
     private static final Share SHARE = Share.of("calls in GUEST", 16);
 
     private static final int COLUMNS = 120;

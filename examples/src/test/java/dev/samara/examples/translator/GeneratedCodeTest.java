@@ -48,6 +48,9 @@ import org.junit.jupiter.params.provider.ValueSource;
  */
 @Timeout(value = 300, threadMode = Timeout.ThreadMode.SAME_THREAD)
 final class GeneratedCodeTest {
+    /** The number of random loops that do not all end in the same way. */
+    private static final int ENOUGH = 10;
+
     private static final int BYTES = ToyInstruction.BYTES;
     private static final long MANY = 200_000;
 
@@ -134,7 +137,8 @@ final class GeneratedCodeTest {
             assertEquals(expected, outcome(seed, true, checked), "seed " + seed);
             faults += expected.startsWith("halted") ? 0 : 1;
         }
-        assertTrue(faults > 0 && faults < seeds.size(), faults + " faults of " + seeds.size());
+        boolean isMixed = faults > 0 && faults < seeds.size();
+        assertTrue(isMixed || seeds.size() < ENOUGH, faults + " faults of " + seeds.size());
     }
 
     @Test

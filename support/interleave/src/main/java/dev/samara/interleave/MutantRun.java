@@ -48,6 +48,9 @@ public final class MutantRun {
     /** The maximum length of what a search says, which may be the text of a tree. */
     private static final int MOST_SAID = 120;
 
+    /** The maximum number of lines of a message, and of a stack trace. */
+    private static final int MOST_LINES = 8;
+
     private final Map<String, Finder> finders = new HashMap<>();
     private final Map<String, Integer> counts = new HashMap<>();
 
@@ -93,7 +96,7 @@ public final class MutantRun {
             mutant.classes();
         } catch (RuntimeException | Error stale) {
             print("stale", mutant, 0, "", "");
-            stale.printStackTrace();
+            explain(stale);
             return;
         }
         for (String search : searches ? mutant.searches() : List.<String>of()) {
@@ -115,7 +118,7 @@ public final class MutantRun {
             } catch (Exception | Error invalid) {
                 result = "stale";
                 said = invalid.toString();
-                invalid.printStackTrace();
+                explain(invalid);
             }
             print(result, mutant, System.nanoTime() - start, search, said);
         }
@@ -145,6 +148,14 @@ public final class MutantRun {
                 mutant,
                 search,
                 line.substring(0, Math.min(line.length(), MOST_SAID)));
+    }
+
+    /** Prints the beginning of an exception and of each of its causes, whose messages may be long. */
+    private static synchronized void explain(Throwable thrown) {
+        for (Throwable each = thrown; each != null; each = each.getCause()) {
+            each.toString().lines().limit(MOST_LINES).forEach(line -> System.out.println("    " + line));
+            Stream.of(each.getStackTrace()).limit(MOST_LINES).forEach(frame -> System.out.println("        " + frame));
+        }
     }
 
     private synchronized boolean end(String module, int size) {
@@ -216,8 +227,8 @@ public final class MutantRun {
     /**
      * Compares random scripts with the running kernel: {@code scripts LANGUAGE MOST}, with the simple name of an {@link
      * OpenLanguage}, until one of at most {@code MOST} scripts shows the mutant and can be shortened to a few steps. A
-     * script cannot be shortened if it shows a difference only sometimes, e.g. because it depends on whether a thread of
-     * the machine writes a page.
+     * script cannot be shortened if it shows a difference only sometimes, e.g. because it depends on whether a thread
+     * of the machine writes a page.
      */
     private static final class Scripts implements Finder {
         private static final int MOST_STEPS = 10;

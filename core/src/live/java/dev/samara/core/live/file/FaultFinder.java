@@ -7,6 +7,7 @@ import dev.samara.interleave.mutant.MutantClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
@@ -23,23 +24,25 @@ public final class FaultFinder implements Finder {
 
     @Override
     public @Nullable String find(Mutant mutant, String arguments, Path folder) throws Exception {
-        String found = find(List.of(mutant), folder, Integer.parseInt(arguments));
-        if (found != null) {
-            int scripts = Integer.parseInt(found.substring(0, found.indexOf(' ')));
-            String unchanged = find(mutant.settings(), folder, scripts);
-            if (unchanged != null) {
-                throw new IllegalStateException("without the mutant: script " + unchanged);
-            }
+        Map.Entry<Integer, String> found = find(List.of(mutant), folder, Integer.parseInt(arguments));
+        if (found == null) {
+            return null;
         }
-        return found == null ? null : "script " + found;
+        Map.Entry<Integer, String> unchanged = find(mutant.settings(), folder, found.getKey());
+        if (unchanged != null) {
+            throw new IllegalStateException("without the mutant: script " + unchanged);
+        }
+        return "script " + found.getKey() + ", " + found.getValue();
     }
 
-    private static @Nullable String find(List<Mutant> mutants, Path folder, int most) throws Exception {
+    @SuppressWarnings("unchecked") // the class of the search is that of the loader
+    private static Map.@Nullable Entry<Integer, String> find(List<Mutant> mutants, Path folder, int most)
+            throws Exception {
         Path ofRun = Files.createTempDirectory(folder, "run");
         Callable<?> search = (Callable<?>) new MutantClassLoader(mutants)
                 .loadClass(FaultSearch.class.getName())
                 .getConstructor(Path.class, Long.class, Integer.class)
                 .newInstance(ofRun, 1L, most);
-        return (String) search.call();
+        return (Map.Entry<Integer, String>) search.call();
     }
 }

@@ -4,15 +4,16 @@ package dev.samara.core.live.file;
 import dev.samara.testing.live.Shrinker;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Runs scripts with faults until one violates a rule, up to a maximum number. Returns the number of that script, and the
- * shortened script. A class loader with planted mutants
- * creates this class by name.
+ * Runs scripts with faults until one violates a rule, up to a maximum number. Returns the number of that script, from
+ * 1, and the shortened script. A class loader with planted mutants creates this class by name, so the result consists
+ * of classes of the JDK.
  */
-public final class FaultSearch implements Callable<@Nullable String> {
+public final class FaultSearch implements Callable<Map.@Nullable Entry<Integer, String>> {
     /** How long to search for a shorter script, in nanoseconds. */
     private static final long SHRINKING = 20_000_000_000L;
 
@@ -34,12 +35,13 @@ public final class FaultSearch implements Callable<@Nullable String> {
     }
 
     @Override
-    public @Nullable String call() throws IOException {
+    public Map.@Nullable Entry<Integer, String> call() throws IOException {
         FaultLanguage language = new FaultLanguage(folder);
         for (int i = 0; i < most; i++) {
             FaultDifference found = language.run(seed + i);
             if (found != null) {
-                return i + 1 + " " + Shrinker.shrink(language, found, SHRINKING);
+                return Map.entry(
+                        i + 1, Shrinker.shrink(language, found, SHRINKING).toString());
             }
         }
         return null;

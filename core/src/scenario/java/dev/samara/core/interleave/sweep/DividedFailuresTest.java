@@ -40,7 +40,8 @@ final class DividedFailuresTest {
         FailureSweep sweep = new FailureSweep(1, DIVIDED);
         List<String> failures = new ArrayList<>();
         int points = 0;
-        for (String operation : Share.of("operations in a divided layout", 32).of(FailureKinds.names())) {
+        Share share = Share.of("operations in a divided layout", 32);
+        for (String operation : share.of(FailureKinds.names())) {
             String scenario = operation + FailureScenario.DIVIDED;
             for (FailureKind kind : List.of(FailureKind.ALLOCATION, FailureKind.STACK)) {
                 int stride = kind == FailureKind.STACK ? DEPTHS : ALLOCATIONS;
@@ -50,7 +51,7 @@ final class DividedFailuresTest {
             }
         }
         assertEquals(List.of(), failures);
-        assertTrue(points > 0, "no point was reached");
+        assertTrue(points > 0 || !share.isWhole(), "no point was reached");
     }
 
     @Test

@@ -109,7 +109,8 @@ final class FailureSweepTest {
         FailureSweep sweep = new FailureSweep(1);
         List<String> failures = new ArrayList<>();
         int points = 0;
-        for (String other : Share.of("waits with failures", 8).of(WAITING)) {
+        Share share = Share.of("waits with failures", 8);
+        for (String other : share.of(WAITING)) {
             for (Injection.Scope scope : Injection.Scope.values()) {
                 FailureSweep.Result result = sweep.sweep(FailureKinds.STAYS + '+' + other, kind, scope);
                 points += result.points();
@@ -117,7 +118,7 @@ final class FailureSweepTest {
             }
         }
         assertEquals(List.of(), failures);
-        assertTrue(points > 0, "no point was reached");
+        assertTrue(points > 0 || !share.isWhole(), "no point was reached");
     }
 
     /** Sweeps each allocation, because a share would omit the few allocations between the index and the mappings. */

@@ -50,6 +50,26 @@ final class CommitLimitTest {
     }
 
     @Test
+    @DisplayName("growth is charged by its pages, DONTUNMAP by all, the heap and a stack too")
+    void growth() {
+        space.throwing().mmap(PLACE, 4 * PAGE, RW, FIXED, null, 0);
+        assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 4 * PAGE, 11 * PAGE, 0, 0));
+        assertEquals(PLACE, space.mremap(PLACE, 4 * PAGE, 6 * PAGE, 0, 0));
+        int dontUnmap = RemapFlags.MAYMOVE | RemapFlags.DONTUNMAP;
+        assertEquals(Errno.ENOMEM.result(), space.mremap(PLACE, 5 * PAGE, 5 * PAGE, dontUnmap, 0));
+        assertEquals(6, committed());
+        space.throwing().mmap(PLACE + 700 * PAGE, PAGE, RW, FIXED | MapFlags.GROWSDOWN, null, 0);
+        assertEquals(Errno.ENOMEM.result(), space.growStack(PLACE + 696 * PAGE));
+        assertEquals(0, space.growStack(PLACE + 698 * PAGE));
+        long heap = Geometry.LINUX_X86_64.defaultHeap();
+        assertEquals(heap, space.brk(heap + 2 * PAGE));
+        assertEquals(heap + PAGE, space.brk(heap + PAGE));
+        assertEquals(LIMIT, committed());
+        space.close();
+        assertEquals(0, committed());
+    }
+
+    @Test
     @DisplayName(
             "mremap to a named place may use the charge of its old target, and gives it back even if it is refused")
     void moveOntoWhatIsCharged() {

@@ -10,6 +10,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
@@ -69,5 +71,28 @@ final class MachineTasksTest {
         assertFalse(tasks.isQuiet());
         given.remove(0).run();
         assertTrue(tasks.isQuiet());
+    }
+
+    @Test
+    @DisplayName("a wait for quiescence does not pass a task that a task has given")
+    void chains() throws InterruptedException {
+        ExecutorService pool = Executors.newFixedThreadPool(2);
+        try {
+            MachineTasks tasks = tasks(pool, false);
+            for (int round = 0; round < 200; round++) {
+                AtomicInteger ended = new AtomicInteger();
+                tasks.execute(() -> {
+                    tasks.execute(() -> {
+                        tasks.execute(ended::incrementAndGet);
+                        ended.incrementAndGet();
+                    });
+                    ended.incrementAndGet();
+                });
+                tasks.awaitQuiescence();
+                assertEquals(3, ended.get(), "round " + round);
+            }
+        } finally {
+            pool.shutdown();
+        }
     }
 }

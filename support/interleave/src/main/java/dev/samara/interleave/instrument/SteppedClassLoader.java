@@ -89,11 +89,11 @@ public final class SteppedClassLoader extends ClassLoader {
 
     private Class<?> define(String name) throws ClassNotFoundException {
         byte[] bytes = bytes(name.replace('.', '/'));
-        if (bytes == null) {
-            throw new ClassNotFoundException(name);
-        }
         for (Mutant mutant : mutants) {
             bytes = mutant.apply(name, bytes);
+        }
+        if (bytes == null) {
+            throw new ClassNotFoundException(name);
         }
         byte[] stepped = instrumented(bytes);
         return defineClass(name, stepped, 0, stepped.length);
@@ -108,7 +108,7 @@ public final class SteppedClassLoader extends ClassLoader {
     }
 
     private byte @Nullable [] bytes(String internalName) {
-        // Not getResourceAsStream, which answers for a file that cannot be opened as if there were none.
+        // Not getResourceAsStream, which also returns null if the file exists but cannot be opened.
         URL place = getParent().getResource(internalName + ".class");
         if (place == null) {
             return null;

@@ -57,6 +57,12 @@ public final class Mutant {
         this.isSetting = isSetting;
     }
 
+    /** Creates a mutant of class files. */
+    Mutant(String name, Map<String, byte[]> classes) {
+        this(name, false);
+        this.classes = Map.copyOf(classes);
+    }
+
     /** Returns the mutant or the setting with a name. */
     public static Mutant named(String name) {
         Mutant found = ALL.get(name);
@@ -101,10 +107,13 @@ public final class Mutant {
      * Returns the mutated class file, or the given class file if the mutant does not change it.
      *
      * @param className the name of the class, as {@link Class#getName} returns it
+     * @param classFile null if the unchanged code has no such class: the mutant may add one, and so may its compiler,
+     *     e.g. that of JDK 17 a class for a {@code switch} that the compiler of JDK 25 does without
      * @throws IllegalStateException if the place of an edit is gone, or the edited source does not compile
      */
-    public byte[] apply(String className, byte[] classFile) {
-        return classes().getOrDefault(className, classFile);
+    public byte @Nullable [] apply(String className, byte @Nullable [] classFile) {
+        byte[] made = classes().get(className);
+        return made != null ? made : classFile;
     }
 
     /** Compiles the mutant, unless it is compiled already; throws what {@link #apply} throws. */

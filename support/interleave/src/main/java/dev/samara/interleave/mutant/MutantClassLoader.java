@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.net.URL;
 import java.util.List;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Loads the classes of the modules {@code core}, {@code maple} and {@code emulator}, and of their tests, with
@@ -49,17 +50,24 @@ public final class MutantClassLoader extends ClassLoader {
     }
 
     private Class<?> define(String name) throws ClassNotFoundException {
-        // Not getResourceAsStream, which answers for a file that cannot be opened as if there were none.
-        URL place = getParent().getResource(name.replace('.', '/') + ".class");
-        if (place == null) {
+        byte[] bytes = unchanged(name);
+        for (Mutant mutant : mutants) {
+            bytes = mutant.apply(name, bytes);
+        }
+        if (bytes == null) {
             throw new ClassNotFoundException(name);
         }
+        return defineClass(name, bytes, 0, bytes.length);
+    }
+
+    private byte @Nullable [] unchanged(String name) {
+        // Not getResourceAsStream, which also returns null if the file exists but cannot be opened.
+        URL place = getParent().getResource(name.replace('.', '/') + ".class");
+        if (place == null) {
+            return null;
+        }
         try (InputStream file = place.openStream()) {
-            byte[] bytes = file.readAllBytes();
-            for (Mutant mutant : mutants) {
-                bytes = mutant.apply(name, bytes);
-            }
-            return defineClass(name, bytes, 0, bytes.length);
+            return file.readAllBytes();
         } catch (IOException unreadable) {
             throw new UncheckedIOException(name, unreadable);
         }

@@ -115,8 +115,7 @@ final class ModuleSourceTest {
     }
 
     @Test
-    @DisplayName(
-            "is none for an entry without code to replace or without a search, of another module, or that cannot be read")
+    @DisplayName("is none for an entry without code or a search, of another module, or that cannot be read")
     void entries() {
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit core x".lines()));
         assertThrows(IllegalStateException.class, () -> Mutant.parse("file", "mutant a\n  edit core".lines()));
