@@ -8,8 +8,8 @@ import dev.samara.core.internal.sync.Rcu;
 import org.jspecify.annotations.Nullable;
 
 /**
- * An asynchronous operation's place in the bounded work of the machine's {@link Rcu}, from its start to its completion. The operation
- * occupies no place while it calls backings, because a backing may itself wait for a place.
+ * An asynchronous operation's place in the bounded work of the machine's {@link Rcu}, from its start to its completion.
+ * The operation occupies no place while it calls backings, because a backing may itself wait for a place.
  *
  * <p>Used by the thread of the operation, and after publication by the machine's thread that completes it.
  */

@@ -707,8 +707,9 @@ public final class Background implements Executor {
     }
 
     /**
-     * A daemon thread that waits, runs one task, and ends. A timer of the JDK would need a thread that never ends. Refers
-     * to nothing but the task, so a task that refers to its machine only weakly does not keep it alive. Thread-safe.
+     * A daemon thread that waits, runs one task, and ends. A timer of the JDK would need a thread that never ends.
+     * Refers to nothing but the task, so a task that refers to its machine only weakly does not keep it alive.
+     * Thread-safe.
      */
     public static final class Timer extends Thread {
         private final long dueNanos;

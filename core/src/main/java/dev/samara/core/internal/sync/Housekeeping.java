@@ -12,17 +12,17 @@ import org.jspecify.annotations.Nullable;
 /**
  * The housekeeping of a machine: a list of calls that continue later, once a CPU has acknowledged a request, a copy has
  * ended, or a grace period or pause is over. A waiting call costs only its objects. A step polls each call; if the call
- * can continue, the step hands it to an executor. The batch of callbacks of {@link Rcu} is such a call, for all callbacks of a grace
- * period. Thread-safe.
+ * can continue, the step hands it to an executor. The batch of callbacks of {@link Rcu} is such a call, for all
+ * callbacks of a grace period. Thread-safe.
  *
  * <p>One thread, the housekeeping thread, runs the steps, in a task that lasts as long as calls wait. Or the steps are
  * <em>invoked</em>: by a thread of the embedder, and by each thread while it waits in this library ({@link #step}).
  *
  * <p>The executor may run a call immediately, within the step. A thread that waits in an operation or a fault may hold
- * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain
- * Waiter#mayWait may wait} ({@link #stepWithin}). No wait in an operation or a fault depends on the skipped calls,
- * because a retried end of a discard or of a gather is a {@linkplain RetriedTask#isPrompt prompt}. The housekeeping thread also skips these
- * calls while a callback that it runs waits.
+ * something that a callback of the embedder would wait for. So its steps skip the calls that {@linkplain Waiter#mayWait
+ * may wait} ({@link #stepWithin}). No wait in an operation or a fault depends on the skipped calls, because a retried
+ * end of a discard or of a gather is {@linkplain RetriedTask#isPrompt prompt}. The housekeeping thread also skips
+ * these calls while a callback that it runs waits.
  */
 public final class Housekeeping implements Runnable {
     /** In nanoseconds. After a step that takes this long, the steps pause, whatever the idle strategy does. */
@@ -548,17 +548,17 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * Something that continues later: {@link #run} continues it, on a thread of the machine. It is its own node in the list,
-     * so adding it allocates nothing.
+     * Something that continues later: {@link #run} continues it, on a thread of the machine. It is its own node in the
+     * list, so adding it allocates nothing.
      */
     public abstract static class Waiter implements Runnable {
         /**
          * The next call in the list. Owned by the thread that adds this call, then by the housekeeping.
          *
          * <p>Words: {@code next}, {@code isListed}.
-         * Written: {@code next} by the thread that adds the call, then by the thread that set {@code isAsking} of {@code
-         *     Housekeeping}, or by a thread that runs a step (monitor); {@code isListed} by the thread that adds the call
-         *     (plain).
+         * Written: {@code next} by the thread that adds the call, then by the thread that set {@code isAsking} of
+         *     {@code Housekeeping}, or by a thread that runs a step (monitor); {@code isListed} by the thread that adds
+         *     the call (plain).
          * Read: as written.
          * Invariant: the next call in the one list that contains this call; whether this call was added, only for the
          *     thread that adds it.
@@ -567,8 +567,8 @@ public final class Housekeeping implements Runnable {
         Waiter next;
 
         /**
-         * Whether {@link Housekeeping#add} added this call to the list. Read only by the thread that called {@code add},
-         * after an Error.
+         * Whether {@link Housekeeping#add} added this call to the list. Read only by the thread that called {@code
+         * add}, after an Error.
          */
         boolean isListed;
 
@@ -596,8 +596,8 @@ public final class Housekeeping implements Runnable {
         protected abstract boolean isReady();
 
         /**
-         * Returns whether {@link #run} may wait now, or may call code of the embedder that may wait and that no operation
-         * waits for. Called once the call is ready; must not wait or throw.
+         * Returns whether {@link #run} may wait now, or may call code of the embedder that may wait and that no
+         * operation waits for. Called once the call is ready; must not wait or throw.
          *
          * @return whether it may
          */

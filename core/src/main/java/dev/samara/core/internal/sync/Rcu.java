@@ -657,8 +657,8 @@ public final class Rcu {
     }
 
     /**
-     * Waits until the waiting work is below its bound, before a call that may add callbacks. Reserves nothing. Costs one
-     * volatile read while there is room. If the settings say to wait, the caller must not be in a section or hold a
+     * Waits until the waiting work is below its bound, before a call that may add callbacks. Reserves nothing. Costs
+     * one volatile read while there is room. If the settings say to wait, the caller must not be in a section or hold a
      * lock.
      *
      * @return false if the work is at its bound and the settings say to refuse
@@ -728,9 +728,9 @@ public final class Rcu {
     }
 
     /**
-     * Runs a step of the housekeeping, without the lock, which the caller holds exactly once, before and after the step.
-     * The waiting call has not changed anything yet, so the step may run callbacks. Otherwise a program whose threads
-     * run steps only in such waits would never run callbacks.
+     * Runs a step of the housekeeping, without the lock, which the caller holds exactly once, before and after the
+     * step. The waiting call has not changed anything yet, so the step may run callbacks. Otherwise a program whose
+     * threads run steps only in such waits would never run callbacks.
      */
     @GuardedBy("work")
     private void step() {

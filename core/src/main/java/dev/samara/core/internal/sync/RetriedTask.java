@@ -22,8 +22,9 @@ public abstract class RetriedTask implements Runnable {
     protected void ended() {}
 
     /**
-     * Returns whether the task waits only for CPUs, grace periods and memory, and calls no code of the embedder that may
-     * wait for anything else. Then a thread that waits within an operation or a fault may run it, and may wait for it.
+     * Returns whether the task waits only for CPUs, grace periods and memory, and calls no code of the embedder that
+     * may wait for anything else. Then a thread that waits within an operation or a fault may run it, and may wait for
+     * it.
      */
     protected boolean isPrompt() {
         return true;
