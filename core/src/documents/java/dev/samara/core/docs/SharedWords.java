@@ -34,7 +34,7 @@ import org.objectweb.asm.tree.analysis.SourceValue;
  * The words that threads share, as found in class files: each volatile field, each field with a {@code VarHandle}, each
  * {@code VarHandle} of array elements and each atomic, with its accesses.
  *
- * <p>A word is named {@code Class.field}, by the simple name of its class, which may be nested. An access is named like
+ * <p>A word is named {@code Class.field}, or {@code Outer.Nested.field}, without the package. An access is named like
  * the method of {@code VarHandle} or of the atomic: {@code getAcquire}; {@code getPlain} for a plain read of the field,
  * {@code getVolatile} for a read of a volatile field. Stores to fields in constructors are excluded, because no other
  * thread can reach these fields yet. Accesses in a method that nothing calls are excluded, too, because the accessor
@@ -101,7 +101,7 @@ final class SharedWords {
     }
 
     private static String word(String type, String field) {
-        return type.replaceAll(".*[/$]", "") + "." + field;
+        return type.replaceAll(".*/", "").replace('$', '.') + "." + field;
     }
 
     private static String key(String type, String field) {
