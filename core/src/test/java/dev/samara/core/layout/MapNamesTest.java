@@ -82,6 +82,17 @@ final class MapNamesTest {
         assertEquals(List.of("", "", "", "[stack]"), names(space));
     }
 
+    @Test
+    @DisplayName("a mapping that ends at the stack's start is the main stack, too, and one that ends below it is not")
+    void stackEndsAtItsStart() {
+        for (long start : new long[] {PLACE + PAGE, PLACE + PAGE + 1}) {
+            AddressSpace space =
+                    Machine.builder().build().space(LINUX).stack(start).build();
+            space.throwing().mmap(PLACE, PAGE, RW, ANON | MapFlags.FIXED, null, 0);
+            assertEquals(List.of(start == PLACE + PAGE ? "[stack]" : ""), names(space));
+        }
+    }
+
     private static List<String> names(AddressSpace space) {
         return space.snapshot().maps().stream()
                 .map(line -> line.length() > 73 ? line.substring(73) : "")

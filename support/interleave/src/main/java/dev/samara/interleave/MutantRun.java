@@ -169,6 +169,9 @@ public final class MutantRun {
 
     /** Runs unit tests with the mutated classes: {@code test CLASS[#METHOD]}, with the simple name of the class. */
     private static final class UnitTests implements Finder {
+        /** The time after which a test has failed. */
+        private static final String LONGEST = "5 m";
+
         @Override
         public String kind() {
             return "test";
@@ -204,6 +207,10 @@ public final class MutantRun {
             try {
                 LauncherDiscoveryRequest request = LauncherDiscoveryRequestBuilder.request()
                         .selectors(selector(loader.loadClass(test), named))
+                        .configurationParameter("junit.jupiter.execution.timeout.default", LONGEST)
+                        // So that a mutant that ignores interrupts has an end, too.
+                        .configurationParameter(
+                                "junit.jupiter.execution.timeout.thread.mode.default", "SEPARATE_THREAD")
                         .build();
                 LauncherFactory.create().execute(request, summary);
             } finally {
