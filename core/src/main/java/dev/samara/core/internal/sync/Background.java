@@ -524,9 +524,18 @@ public final class Background implements Executor {
         return running == 0 && queue.isEmpty();
     }
 
-    /** The main loop of a thread. */
+    /** What each thread does until it ends. */
     private void work(Thread self) {
         lockAtLast();
+        try {
+            attend(self);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @GuardedBy("lock")
+    private void attend(Thread self) {
         try {
             pause = 0;
             // If the timer still holds an attempt, the attempt will find nothing to do.
@@ -537,7 +546,6 @@ public final class Background implements Executor {
             }
         } finally {
             threads--;
-            lock.unlock();
         }
     }
 
