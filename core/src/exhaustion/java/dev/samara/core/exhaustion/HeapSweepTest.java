@@ -82,6 +82,9 @@ final class HeapSweepTest {
         public void judge(@Nullable Throwable thrown) throws Exception {
             CompletableFuture<Long> promised = future;
             if (promised != null) {
+                // If neither a thread nor the timer for another attempt could be started, a wait for quiescence makes
+                // it.
+                machine.awaitQuiescence();
                 long result = Await.result("the future", promised, List.of());
                 assertTrue(result == 0 || result < 0, "result " + result);
                 assertEquals(result == 0, space.find(A) == null, "unmapped, as the future says");
