@@ -18,8 +18,8 @@ import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Spaces;
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.vma.FrameStore;
 import java.time.Duration;
@@ -750,7 +750,8 @@ public final class MachineBuilder {
         Rcu rcu = new Rcu(new Rcu.Settings(
                 host.tasks(),
                 host.housekeeping(),
-                mostCallbacks, atBound,
+                mostCallbacks,
+                atBound,
                 saturatedNanos(longGracePeriod),
                 message -> host.report(Report.Kind.LONG_WAIT, message, null)));
         Frames frames = new Frames(

@@ -4,9 +4,9 @@ package dev.samara.core.stress;
 import static org.openjdk.jcstress.annotations.Expect.ACCEPTABLE;
 import static org.openjdk.jcstress.annotations.Expect.FORBIDDEN;
 
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.openjdk.jcstress.annotations.Actor;
 import org.openjdk.jcstress.annotations.JCStressTest;
@@ -57,7 +57,8 @@ public final class SyncStress {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                1, Rcu.AtBound.REFUSE,
+                1,
+                Rcu.AtBound.REFUSE,
                 Long.MAX_VALUE,
                 message -> {}));
         private final Rcu.Reader reader = rcu.register("reader");

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.WaitReporter;
 import java.util.Objects;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -61,7 +61,8 @@ final class SyncCalls {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                8, Rcu.AtBound.WAIT,
+                8,
+                Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
         private final Rcu.Reader reader = rcu.register("reader");

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>The caller ({@code Faulter.find}) looks the VMA up, without a lock.
  *   <li>{@link #check} decides whether the VMA permits the access. The gate is checked before the rights, because while
  *       the gate is closed, the VMA is not yet the one of this address.
- *   <li>If the result is {@link FaultResult#MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows
+ *   <li>If the result is {@link Faulter#MUST_WAIT}, the caller leaves its reader section, and {@link #await} grows
  *       the stack or waits at the gate. After that the fault starts over with step 1.
  * </ol>
  *
@@ -71,21 +71,21 @@ public final class PermissionCheck {
         do {
             VmArea vma = layout.find(address);
             result = check(vma, access, layout.geometry());
-            if (result == FaultResult.MUST_WAIT) {
+            if (result == Faulter.MUST_WAIT) {
                 result = await(layout, vma, address);
             }
-        } while (result == FaultResult.AGAIN);
+        } while (result == Faulter.AGAIN);
         return result;
     }
 
     /**
      * Decides on a VMA that a lookup found.
      *
-     * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link FaultResult#MUST_WAIT}
+     * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link Faulter#MUST_WAIT}
      */
     static int check(@Nullable VmArea vma, int access, Geometry geometry) {
         if (vma == null || InFlightGate.stopsFaultsAt(vma)) {
-            return FaultResult.MUST_WAIT;
+            return Faulter.MUST_WAIT;
         }
         return permits(vma, access, geometry) ? Fault.NONE : Fault.ACCERR;
     }
@@ -94,7 +94,7 @@ public final class PermissionCheck {
      * Prepares a new attempt after an attempt without a result: grows the stack above the address if no VMA was found,
      * or waits at the gate of the VMA. An interrupt does not end the wait. The caller is not in a reader section.
      *
-     * @return {@link FaultResult#AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
+     * @return {@link Faulter#AGAIN} if a new lookup may find something else; {@link Fault#MAPERR} if no stack grows
      *     there
      * @throws IllegalStateException if the fault would have to wait, and was called by the retire phase of an operation
      *     in flight, while a CPU of the thread is in GUEST, or by a backing that must not wait
@@ -107,7 +107,7 @@ public final class PermissionCheck {
         if (gate != null) {
             awaitGate(layout, gate, address);
         }
-        return FaultResult.AGAIN;
+        return Faulter.AGAIN;
     }
 
     private static int grow(Layout layout, long address) {
@@ -116,7 +116,7 @@ public final class PermissionCheck {
             return Fault.MAPERR;
         }
         long grown = ExpandStack.growForFault(layout, address);
-        return Errno.isError(grown) ? Fault.MAPERR : FaultResult.AGAIN;
+        return Errno.isError(grown) ? Fault.MAPERR : Faulter.AGAIN;
     }
 
     private static void awaitGate(Layout layout, Gate gate, long address) {

@@ -26,6 +26,15 @@ public final class Populate {
     /** The stack that a fault needs, and the return of the page table context after it, in stack frames. */
     private static final int DEPTH = Faulter.DEPTH + 16;
 
+    /**
+     * The range of a call contains an address without a VMA. A guard marker is {@link Fault#MAPERR}, which has another
+     * errno.
+     */
+    private static final int HOLE = -1;
+
+    /** {@link Fault#RETRY} without an interrupt, while the machine reaps a space. */
+    private static final int SHORT = -2;
+
     private Populate() {}
 
     /**
@@ -60,8 +69,8 @@ public final class Populate {
         if (fault == Fault.NONE || kind == PopulateRange.Kind.BEST_EFFORT) {
             return result;
         }
-        if (fault == Fault.RETRY || fault == FaultResult.SHORT) {
-            return (fault == FaultResult.SHORT ? Errno.EAGAIN : Errno.EINTR).result();
+        if (fault == Fault.RETRY || fault == SHORT) {
+            return (fault == SHORT ? Errno.EAGAIN : Errno.EINTR).result();
         }
         if (kind == PopulateRange.Kind.LOCK) {
             // Like __mlock_posix_error_return.
@@ -69,7 +78,7 @@ public final class Populate {
         }
         // The operation checked for holes and rights, so another call made this hole or removed this right.
         return switch (fault) {
-            case Fault.OUT_OF_MEMORY, FaultResult.HOLE -> Errno.ENOMEM.result();
+            case Fault.OUT_OF_MEMORY, HOLE -> Errno.ENOMEM.result();
             case Fault.ACCERR -> Errno.EINVAL.result();
             default -> Errno.EFAULT.result();
         };
@@ -86,7 +95,7 @@ public final class Populate {
 
     /**
      * Faults a range in, with a page table context that this call borrows. Returns a {@link Fault}, {@link
-     * FaultResult#HOLE} or {@link FaultResult#SHORT}.
+     * #HOLE} or {@link #SHORT}.
      */
     private static int fault(Layout layout, PopulateRange range) {
         StackReserve.check(DEPTH);
@@ -102,7 +111,7 @@ public final class Populate {
                 case BEST_EFFORT -> mapped(faulter, range.start(), range.end(), true);
                 case LOCK -> mapped(faulter, range.start(), range.end(), false);
             });
-            return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? FaultResult.SHORT : fault;
+            return fault == Fault.RETRY && faulter.errnoOfRetry() == Errno.EAGAIN ? SHORT : fault;
         } finally {
             layout.memory().contexts().giveBack(context);
         }
@@ -124,13 +133,13 @@ public final class Populate {
             if (isInterrupted(++count)) {
                 return Fault.RETRY;
             }
-            VmArea vma = faulter.layout().findNext(at);
+            VmArea vma = faulter.layout.findNext(at);
             if (vma == null || !Addresses.isBelow(vma.start(), end)) {
                 return Fault.NONE;
             }
             at = Addresses.higher(at, vma.start());
             long stop = Addresses.lower(vma.end(), end);
-            int access = accessFor(vma, faulter.layout().geometry());
+            int access = accessFor(vma, faulter.layout.geometry());
             int result = Fault.NONE;
             if (vma.hasAny(VmaFlags.LOCKONFAULT | VmaFlags.IO | VmaFlags.PFNMAP)) {
                 at = stop;
@@ -140,12 +149,12 @@ public final class Populate {
                 if (result != Fault.NONE) {
                     break;
                 }
-                at += 1L << faulter.pageShift();
+                at += 1L << faulter.pageShift;
             }
             if (result == Fault.RETRY || (result == Fault.OUT_OF_MEMORY && !goesOn)) {
                 return result;
             }
-            if (result != Fault.NONE && faulter.layout().find(at) == vma) {
+            if (result != Fault.NONE && faulter.layout.find(at) == vma) {
                 if (!goesOn) {
                     return result;
                 }
@@ -175,16 +184,16 @@ public final class Populate {
 
     /**
      * Faults in every page of a range. Returns {@link Fault#NONE}, the first failed {@link Fault}, or {@link
-     * FaultResult#HOLE}; RETRY after an interrupt.
+     * #HOLE}; RETRY after an interrupt.
      */
     private static int touch(Faulter faulter, long start, long end, int access) {
         long right = access == Protection.WRITE ? VmaFlags.WRITE : VmaFlags.READ;
         long at = start;
         int count = 0;
         while (Addresses.isBelow(at, end)) {
-            VmArea vma = faulter.layout().find(at);
+            VmArea vma = faulter.layout.find(at);
             if (vma == null) {
-                return FaultResult.HOLE;
+                return HOLE;
             }
             if (isInterrupted(++count)) {
                 return Fault.RETRY;
@@ -195,8 +204,8 @@ public final class Populate {
             }
             int result = faulter.fault(at, access);
             if (result == Fault.NONE) {
-                at += 1L << faulter.pageShift();
-            } else if (result != Fault.MAPERR || faulter.layout().find(at) == vma) {
+                at += 1L << faulter.pageShift;
+            } else if (result != Fault.MAPERR || faulter.layout.find(at) == vma) {
                 return result;
             }
         }

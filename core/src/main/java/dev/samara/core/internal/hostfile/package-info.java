@@ -27,7 +27,7 @@
  *   <tr><td>What throws exceptions instead of returning a negated errno?</td>
  *       <td>{@code HostFileChannel}</td></tr>
  *   <tr><td>Which reads bring no pages into memory?</td>
- *       <td>{@code UncachedReads}; from a mapping: {@code UncachedCopy} of {@code internal.fault}</td></tr>
+ *       <td>{@code UncachedReads}; from a mapping: {@code BackingFault} of {@code internal.fault}</td></tr>
  *   <tr><td>Which writes bring no pages into memory?</td>
  *       <td>{@code UncachedWrites}</td></tr>
  *   <tr><td>What reads pages into memory, and how many at once?</td>

@@ -28,7 +28,7 @@
  *   <tr><td>What removes rights from entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.ProtectPages}</td></tr>
  *   <tr><td>What makes an entry writable, including after {@code mprotect}?</td>
- *       <td>a fault: {@code PresentFault}; for private pages {@code CopyOnWrite}</td></tr>
+ *       <td>a fault: {@code Faulter.present}</td></tr>
  *   <tr><td>Which rights does a VMA grant its entries?</td>
  *       <td>{@link dev.samara.core.internal.pagewalk.VmaRights}</td></tr>
  *   <tr><td>What finds written pages?</td>

@@ -240,8 +240,9 @@ public final class Rcu {
     public void unregister(Set<Reader> gone) {
         lock.lock();
         try {
-            readers =
-                    Arrays.stream(readers).filter(reader -> !gone.contains(reader)).toArray(Reader[]::new);
+            readers = Arrays.stream(readers)
+                    .filter(reader -> !gone.contains(reader))
+                    .toArray(Reader[]::new);
         } finally {
             lock.unlock();
         }

@@ -17,7 +17,7 @@
  * <table>
  *   <caption>Where to look</caption>
  *   <tr><td>How does a reader find out that its VMA is no longer in the tree?</td>
- *       <td>{@link dev.samara.core.internal.vma.VmArea}; in a fault {@code VmaRecheck} of {@code
+ *       <td>{@link dev.samara.core.internal.vma.VmArea}; in a fault {@code Faulter.recheck} of {@code
  *       internal.fault}</td></tr>
  *   <tr><td>What closes a backing, and when?</td>
  *       <td>{@link dev.samara.core.internal.vma.Open}</td></tr>

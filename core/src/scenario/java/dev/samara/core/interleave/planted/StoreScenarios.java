@@ -12,8 +12,8 @@ import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.vma.VmArea;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -68,7 +68,8 @@ final class StoreScenarios {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                8, Rcu.AtBound.WAIT,
+                8,
+                Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
         private final Rcu.Reader reader = rcu.register("reader");

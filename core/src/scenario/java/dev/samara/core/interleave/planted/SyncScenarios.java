@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
 import dev.samara.core.internal.sync.Background;
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.interleave.schedule.Scenario;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
@@ -62,12 +62,8 @@ final class SyncScenarios {
     }
 
     private static Rcu rcu(Housekeeping housekeeping) {
-        return new Rcu(new Rcu.Settings(
-                Runnable::run,
-                housekeeping,
-                8, Rcu.AtBound.WAIT,
-                Long.MAX_VALUE,
-                message -> {}));
+        return new Rcu(
+                new Rcu.Settings(Runnable::run, housekeeping, 8, Rcu.AtBound.WAIT, Long.MAX_VALUE, message -> {}));
     }
 
     /**

@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.schedule.Exploration;
@@ -128,7 +128,8 @@ final class SyncScenariosTest {
         private final Rcu rcu = new Rcu(new Rcu.Settings(
                 Runnable::run,
                 new Housekeeping(null, Runnable::run, moved -> {}),
-                8, Rcu.AtBound.WAIT,
+                8,
+                Rcu.AtBound.WAIT,
                 Long.MAX_VALUE,
                 message -> {}));
         private final Linked linked = new Linked(rcu.register("reader"));

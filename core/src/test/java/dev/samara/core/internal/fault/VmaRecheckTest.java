@@ -46,7 +46,7 @@ final class VmaRecheckTest {
     }
 
     private @Nullable VmArea standing() {
-        return VmaRecheck.of(layout, found, at, true);
+        return Faulter.recheck(layout, found, at, true);
     }
 
     private void advise(long pages, int advice) {
@@ -77,7 +77,7 @@ final class VmaRecheckTest {
     void replacedBesideARead() {
         AnonVmas.prepare(layout, found);
         fixture.map(at, LENGTH, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
-        assertSame(vma(), VmaRecheck.of(layout, found, at, false));
+        assertSame(vma(), Faulter.recheck(layout, found, at, false));
         assertNull(vma().anonVma());
     }
 
@@ -108,12 +108,12 @@ final class VmaRecheckTest {
             mapper.start();
             Await.until("the mapping is published", found::isDetached, fixture.reports, mapper);
             assertNotSame(found, vma());
-            assertNull(VmaRecheck.of(layout, found, at, false));
+            assertNull(Faulter.recheck(layout, found, at, false));
             assertFalse(mapped.isDone());
             guest.goOn();
         }
         assertEquals(at, Await.result("mmap", mapped, fixture.reports));
-        assertSame(vma(), VmaRecheck.of(layout, found, at, false));
+        assertSame(vma(), Faulter.recheck(layout, found, at, false));
     }
 
     @Test

@@ -112,7 +112,11 @@ final class BackgroundTest {
         List<Throwable> told = new CopyOnWriteArrayList<>();
         AtomicInteger tries = new AtomicInteger();
         Background background = new Background(
-                told::add, NEVER, NEVER, thread -> startAfter(3, tries, thread), (task, nanos) -> Background.Timer.start(nanos, task));
+                told::add,
+                NEVER,
+                NEVER,
+                thread -> startAfter(3, tries, thread),
+                (task, nanos) -> Background.Timer.start(nanos, task));
         CountDownLatch ran = new CountDownLatch(1);
         background.execute(ran::countDown);
         Await.until("the task runs", () -> ran.getCount() == 0);

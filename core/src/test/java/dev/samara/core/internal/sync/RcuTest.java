@@ -361,7 +361,8 @@ final class RcuTest {
     @DisplayName("a callback that found no thread runs with the next one")
     void startFails() throws InterruptedException {
         Housekeeping unattended = new Housekeeping(new Refusing(0, false), background, null);
-        Rcu failing = new Rcu(new Rcu.Settings(background, unattended, 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
+        Rcu failing =
+                new Rcu(new Rcu.Settings(background, unattended, 3, Rcu.AtBound.WAIT, Long.MAX_VALUE, reports::add));
         AtomicInteger ran = new AtomicInteger();
         assertThrows(Failure.class, () -> failing.call(ran::incrementAndGet));
         assertEquals(1, failing.pending());
