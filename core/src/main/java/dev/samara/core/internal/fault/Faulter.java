@@ -377,7 +377,7 @@ public final class Faulter {
             table().beginPass();
             isPassing = true;
         }
-        PermissionCheck.awaitFork(layout, fork, address);
+        fork.awaitUninterruptibly(PermissionCheck.reporter(layout, address));
         record(recorded, "a fork", address, access, AGAIN);
         return true;
     }
@@ -485,14 +485,9 @@ public final class Faulter {
     /** Waits until the owner of a busy entry releases it. */
     private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
         leaveToWait();
-        Gate gate = memory.owners().gateOf(pte);
-        // Read again after the gate was found, because the owner number can be reused. While the entry still contains
-        // the number, the current user of the number is the owner.
-        if (Leaf.get(leaf, index) != pte) {
-            return AGAIN;
-        }
         BegunEvent recorded = Tracepoints.beginFault();
-        PermissionCheck.awaitOwner(layout, gate, address);
+        // The owner waits for no operation, so the retire phase of an operation may wait here, too.
+        memory.owners().await(leaf, index, pte, PermissionCheck.reporter(layout, address));
         record(recorded, "a busy entry", address, access, AGAIN);
         return AGAIN;
     }

@@ -9,6 +9,7 @@ import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.MachineWaitReporter;
 import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -131,30 +132,13 @@ public final class PermissionCheck {
                                 + ", and would have to wait for " + gate + ": nothing in flight may wait");
             }
         }
-        awaitUninterruptibly(layout, gate, address);
+        // Keeps the interrupt flag: code that loads and stores expects no access to fail because of an interrupt.
+        gate.awaitUninterruptibly(reporter(layout, address));
     }
 
-    /** Waits until a fork that narrows entries has ended. The caller is in no reader section, and may wait. */
-    static void awaitFork(Layout layout, Gate gate, long address) {
-        gate.awaitUninterruptibly(new FaultWaitReporter(layout.host().threads(), address));
-    }
-
-    /**
-     * Waits for the owner of a busy entry. The wait is short, and the owner waits for no operation, so the retire phase
-     * of an operation may also call this.
-     *
-     * @param gate the owner's gate
-     */
-    static void awaitOwner(Layout layout, Gate gate, long address) {
-        awaitUninterruptibly(layout, gate, address);
-    }
-
-    /**
-     * Waits for a gate, and keeps the interrupt flag: an interrupt is no reason for an access to fail, because code
-     * that loads and stores expects no such failure.
-     */
-    private static void awaitUninterruptibly(Layout layout, Gate gate, long address) {
-        gate.awaitUninterruptibly(new FaultWaitReporter(layout.host().threads(), address));
+    /** Returns what reports a long wait of a fault at an address. */
+    static WaitReporter reporter(Layout layout, long address) {
+        return new FaultWaitReporter(layout.host().threads(), address);
     }
 
     /**

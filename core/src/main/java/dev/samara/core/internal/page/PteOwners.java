@@ -116,6 +116,27 @@ public final class PteOwners {
     }
 
     /**
+     * Waits for the owner of a busy entry, unless the entry has changed. The caller holds no lock.
+     *
+     * @param leaf the leaf that contains the entry
+     * @param index the index of the entry
+     * @param pte the busy entry
+     * @param reporter is notified of a long wait
+     * @throws IllegalArgumentException if the entry is not busy
+     */
+    public void await(long[] leaf, int index, long pte, WaitReporter reporter) {
+        if (!Pte.isBusy(pte)) {
+            throw new IllegalArgumentException("no operation has claimed " + Pte.toString(pte));
+        }
+        Gate gate = gateOf(pte);
+        // Read again after the gate was found, because the owner number can be reused. While the entry still contains
+        // the number, the current user of the number is the owner.
+        if (Leaf.get(leaf, index) == pte) {
+            gate.awaitUninterruptibly(reporter);
+        }
+    }
+
+    /**
      * Returns the gate of a busy entry's owner. The caller reads the entry again after this call, and waits at the gate
      * only if the entry is unchanged.
      *
@@ -135,24 +156,5 @@ public final class PteOwners {
         // after the change of the entry.
         VarHandle.fullFence();
         return gate;
-    }
-
-    /**
-     * Waits for the owner of a busy entry, unless the entry has changed. The caller holds no lock.
-     *
-     * @param leaf the leaf that contains the entry
-     * @param index the index of the entry
-     * @param pte the busy entry
-     * @param reporter is notified of a long wait
-     * @throws IllegalArgumentException if the entry is not busy
-     */
-    public void await(long[] leaf, int index, long pte, WaitReporter reporter) {
-        if (!Pte.isBusy(pte)) {
-            throw new IllegalArgumentException("no operation has claimed " + Pte.toString(pte));
-        }
-        Gate gate = gateOf(pte);
-        if (Leaf.get(leaf, index) == pte) {
-            gate.awaitUninterruptibly(reporter);
-        }
     }
 }
