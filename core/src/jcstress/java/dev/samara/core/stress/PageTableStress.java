@@ -41,7 +41,7 @@ public final class PageTableStress {
         long[] install() {
             long[] leaf = table.leafFromReserve(AT, TableReserve.NONE);
             Leaf.lock(leaf);
-            Leaf.compareAndSet(leaf, table.indexOf(AT), Pte.NONE, pte(1));
+            Leaf.fill(leaf, table.indexOf(AT), pte(1));
             Leaf.unlock(leaf);
             return leaf;
         }
@@ -86,7 +86,7 @@ public final class PageTableStress {
             Leaf.lock(leaf);
             try {
                 if (!vma.isDetached()) {
-                    Leaf.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(1));
+                    Leaf.fill(leaf, page.table.indexOf(OnePage.AT), OnePage.pte(1));
                     r.r1 = 1;
                 }
             } finally {
@@ -138,7 +138,7 @@ public final class PageTableStress {
             Leaf.lock(leaf);
             try {
                 if (frames.isCached(frame, CACHE, 0)) {
-                    Leaf.compareAndSet(leaf, page.table.indexOf(OnePage.AT), Pte.NONE, OnePage.pte(frame));
+                    Leaf.fill(leaf, page.table.indexOf(OnePage.AT), OnePage.pte(frame));
                     r.r1 = 1;
                 }
             } finally {
@@ -211,7 +211,7 @@ public final class PageTableStress {
         @Actor
         public void walker(III_Result r) {
             long pte = Leaf.get(leaf, index);
-            if (Pte.isPresent(pte) && Leaf.compareAndSet(leaf, index, pte, pte | Pte.ACCESSED | Pte.DIRTY)) {
+            if (Pte.isPresent(pte) && Leaf.widen(leaf, index, pte, pte | Pte.ACCESSED | Pte.DIRTY)) {
                 r.r1 = 1;
             }
         }

@@ -426,7 +426,7 @@ final class BackingFault {
                         && (cache == null || faulter.frames.isCached(Pte.frame(pte), cache.number(), request.page()))
                         && (before == Pte.NONE
                                 ? Leaf.fill(leaf, table.indexOf(address), pte)
-                                : Leaf.compareAndSet(leaf, table.indexOf(address), before, pte));
+                                : Leaf.widen(leaf, table.indexOf(address), before, pte));
                 if (isChanged) {
                     faulter.noteDirtied(before, pte);
                 }

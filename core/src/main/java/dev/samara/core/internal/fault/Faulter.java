@@ -640,7 +640,7 @@ public final class Faulter {
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return AGAIN;
             }
-            boolean isWider = Leaf.compareAndSet(leaf, index, pte, wider);
+            boolean isWider = Leaf.widen(leaf, index, pte, wider);
             if (isWider) {
                 if (isMarking && Pte.has(wider & ~pte, Pte.DIRTY) && Pte.isCached(pte)) {
                     markDirty(Pte.frame(pte), pte);
@@ -685,7 +685,7 @@ public final class Faulter {
             }
             long rights = VmaRights.most(now, layout.geometry());
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
-            return Leaf.compareAndSet(leaf, index, pte, wider) ? Fault.NONE : AGAIN;
+            return Leaf.widen(leaf, index, pte, wider) ? Fault.NONE : AGAIN;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -801,7 +801,7 @@ public final class Faulter {
             if (now == null || !PermissionCheck.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
-            return Leaf.compareAndSet(leaf, index, pte, mark) ? VmaRights.most(now, layout.geometry()) : NOT_CLAIMED;
+            return Leaf.claim(leaf, index, pte, mark) ? VmaRights.most(now, layout.geometry()) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }
@@ -816,13 +816,13 @@ public final class Faulter {
             frames.store().copy(Pte.frame(mark), fresh);
         }
         long copied = Pte.present(fresh, Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
-        return Leaf.compareAndSet(leaf, index, mark, copied);
+        return Leaf.settle(leaf, index, mark, copied);
     }
 
     /** Called on every exit, even if the store throws, so that no entry stays busy. */
     private void end(long[] leaf, int index, long mark, long before, boolean done) {
         if (!done) {
-            Leaf.compareAndSet(leaf, index, mark, before);
+            Leaf.settle(leaf, index, mark, before);
         }
         memory.owners().leave(context.owner());
     }

@@ -452,7 +452,7 @@ public final class CopyPageTables {
 
     private static long clear(long[] leaf, int index, long bits) {
         long pte = Leaf.get(leaf, index);
-        while (!Leaf.compareAndSet(leaf, index, pte, pte & ~bits)) {
+        while (!Leaf.narrow(leaf, index, pte, pte & ~bits)) {
             pte = Leaf.get(leaf, index);
         }
         return pte;
@@ -460,7 +460,7 @@ public final class CopyPageTables {
 
     private static void set(long[] leaf, int index, long bits) {
         long pte = Leaf.get(leaf, index);
-        while (!Leaf.compareAndSet(leaf, index, pte, pte | bits)) {
+        while (!Leaf.widen(leaf, index, pte, pte | bits)) {
             pte = Leaf.get(leaf, index);
         }
     }

@@ -127,7 +127,7 @@ final class MovePages {
         moved.ensureCapacity();
         // A page of shared memory need not be marked dirty: no file backs it, so no write-back searches for the page.
         boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte) && !Pte.has(pte, Pte.SHMEM);
-        if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.compareAndSet(leaf, index, pte, Pte.NONE))) {
+        if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.empty(leaf, index, pte, Pte.NONE))) {
             return false;
         }
         moved.add(address - move.from(), pte);
@@ -146,7 +146,7 @@ final class MovePages {
                 return false;
             }
             memory.frames().setDirty(Pte.frame(pte));
-            return Leaf.compareAndSet(leaf, index, pte, Pte.NONE);
+            return Leaf.empty(leaf, index, pte, Pte.NONE);
         } finally {
             Leaf.unlock(leaf);
         }

@@ -40,6 +40,8 @@ public final class Leaf {
      *     FlushGeneration.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find in the
      *     cpumask uses the new entry.
      * Invariant: an entry of a leaf. A thread reads the entry once, decides, then changes the entry by compare-and-set.
+     *     Each change has one method: {@code fill}, {@code widen}, {@code narrow}, {@code claim}, {@code settle}, {@code
+     *     empty}.
      *     The sum of both words contains, for each kind, the number of entries with such a page, while no thread is
      *     within a change ({@code LeafCountsTest}, {@code ResidencyStormTest}).
      */
@@ -109,7 +111,7 @@ public final class Leaf {
 
     /** Returns an entry, by an acquire load. */
     public static long get(long[] leaf, int index) {
-        // Pairs with fill and compareAndSet: changes of the frame before its entry was stored are visible here.
+        // Pairs with the stores of entries: changes of the frame before its entry was stored are visible here.
         return (long) ENTRY.getAcquire(leaf, index);
     }
 
@@ -195,15 +197,60 @@ public final class Leaf {
     }
 
     /**
-     * Replaces an entry if it has the expected value, which must not be empty (for an empty entry see {@link #fill}).
+     * Adds rights or marks to the entry of a page, if it has the expected value. The caller holds the lock, unless it
+     * adds marks only.
      *
      * @return whether the entry was replaced
      */
-    public static boolean compareAndSet(long[] leaf, int index, long expected, long pte) {
-        if (Pte.mayDifferInKind(expected, pte)) {
-            return replaceCounted(leaf, index, expected, pte);
-        }
+    public static boolean widen(long[] leaf, int index, long expected, long pte) {
         return ENTRY.compareAndSet(leaf, index, expected, pte);
+    }
+
+    /**
+     * Removes rights or marks from the entry of a page, if it has the expected value; an entry that is busy for a copy
+     * may become present again. The caller then flushes what CPUs may have of the entry.
+     *
+     * @return whether the entry was replaced
+     */
+    public static boolean narrow(long[] leaf, int index, long expected, long pte) {
+        return ENTRY.compareAndSet(leaf, index, expected, pte);
+    }
+
+    /**
+     * Marks the entry of a page as busy, if it has the expected value. The caller holds the lock, and must {@link
+     * #settle} or {@link #empty(long[], int, long, long) empty} the entry, unless another thread takes the entry over.
+     *
+     * @return whether the entry was replaced
+     */
+    public static boolean claim(long[] leaf, int index, long expected, long busy) {
+        return ENTRY.compareAndSet(leaf, index, expected, busy);
+    }
+
+    /**
+     * Ends a claim, if the entry still has the expected busy value.
+     *
+     * @param pte the entry before the claim, or that of another page, e.g. of a copy
+     * @return whether the entry was replaced
+     */
+    public static boolean settle(long[] leaf, int index, long busy, long pte) {
+        return replaceIfSame(leaf, index, busy, pte);
+    }
+
+    /**
+     * Empties an entry, if it has the expected value. The page then belongs to the caller, which flushes what CPUs may
+     * have of the entry before it frees the page.
+     *
+     * @param left an empty entry, or a guard marker
+     * @return whether the entry was replaced
+     */
+    public static boolean empty(long[] leaf, int index, long expected, long left) {
+        return replaceIfSame(leaf, index, expected, left);
+    }
+
+    private static boolean replaceIfSame(long[] leaf, int index, long expected, long pte) {
+        return Pte.mayDifferInKind(expected, pte)
+                ? replaceCounted(leaf, index, expected, pte)
+                : ENTRY.compareAndSet(leaf, index, expected, pte);
     }
 
     /**
@@ -221,6 +268,16 @@ public final class Leaf {
             }
         }
         return isSet;
+    }
+
+    /**
+     * Empties an entry unconditionally, e.g. because its range is unmapped. The caller holds the leaf's lock, or no other
+     * thread changes the leaf.
+     *
+     * @return the entry
+     */
+    public static long empty(long[] leaf, int index) {
+        return getAndSet(leaf, index, Pte.NONE);
     }
 
     /**

@@ -40,7 +40,7 @@ final class BusyEntries {
     void release(TlbGather gather) {
         for (int i = 0; i < size; i++) {
             // Keeps the guard bit, because an earlier owner of the busy entry may have requested a guard.
-            if (Leaf.compareAndSet(leaves[i], indexes[i], values[i], values[i] & Pte.GUARD)) {
+            if (Leaf.empty(leaves[i], indexes[i], values[i], values[i] & Pte.GUARD)) {
                 gather.take(values[i]);
             }
         }

@@ -68,7 +68,7 @@ public final class CleanPages {
                         deferFlush(walk, gather);
                         isDeferred = true;
                     }
-                    if (Leaf.compareAndSet(leaf, i, pte, (pte & ~Pte.DIRTY) | Pte.SOFT_DIRTY)) {
+                    if (Leaf.narrow(leaf, i, pte, (pte & ~Pte.DIRTY) | Pte.SOFT_DIRTY)) {
                         break;
                     }
                     pte = Leaf.get(leaf, i);

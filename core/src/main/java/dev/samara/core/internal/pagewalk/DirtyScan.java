@@ -208,7 +208,7 @@ public final class DirtyScan {
                 // Set before the entry becomes clean; redundant if the entry changes concurrently.
                 memory.frames().setDirty(Pte.frame(pte));
             }
-            if (Leaf.compareAndSet(leaf, index, pte, pte & ~marks)) {
+            if (Leaf.narrow(leaf, index, pte, pte & ~marks)) {
                 pages[size++] = address;
                 return pte;
             }
@@ -248,7 +248,7 @@ public final class DirtyScan {
                 memory.owners().await(leaf, index, pte, reporter);
             } else if (!Pte.isPresent(pte)
                     || (bit == Pte.DIRTY && !mayBeDirty(vmas.find(address), pte))
-                    || Leaf.compareAndSet(leaf, index, pte, pte | (bit == Pte.DIRTY ? written(pte) : bit))) {
+                    || Leaf.widen(leaf, index, pte, pte | (bit == Pte.DIRTY ? written(pte) : bit))) {
                 return;
             }
         }

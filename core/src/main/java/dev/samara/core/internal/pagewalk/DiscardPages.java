@@ -288,10 +288,10 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
                 // the page may be removed from the cache.
                 memory.frames().setDirty(Pte.frame(pte));
             }
-            if (Leaf.compareAndSet(leaf, index, pte, busy)) {
+            if (Leaf.claim(leaf, index, pte, busy)) {
                 // Recorded also if another operation took the entry over in the meantime; the release then skips the
                 // entry.
-                if (!choice.spares(pte) || !Leaf.compareAndSet(leaf, index, busy, pte)) {
+                if (!choice.spares(pte) || !Leaf.settle(leaf, index, busy, pte)) {
                     claimed.add(leaf, index, busy);
                 }
                 return;

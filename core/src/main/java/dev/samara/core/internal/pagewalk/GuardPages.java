@@ -37,6 +37,6 @@ public final class GuardPages {
             gather.memory().owners().await(leaf, index, pte, reporter);
             pte = Leaf.get(leaf, index);
         }
-        Leaf.compareAndSet(leaf, index, Pte.GUARD, Pte.NONE);
+        Leaf.empty(leaf, index, Pte.GUARD, Pte.NONE);
     }
 }

@@ -75,7 +75,7 @@ public final class ProtectPages {
             } else {
                 return;
             }
-            if (narrowed == pte || Leaf.compareAndSet(leaf, index, pte, narrowed)) {
+            if (narrowed == pte || Leaf.narrow(leaf, index, pte, narrowed)) {
                 return;
             }
         }

@@ -87,13 +87,13 @@ public final class ReapPages {
             if (Pte.isBusy(pte)) {
                 // The entry is busy, so no mlock found a page in it, and the VMA need not be checked. Keeps the guard
                 // bit, because the owner of the entry may have requested a guard.
-                if (Leaf.compareAndSet(leaf, index, pte, pte & Pte.GUARD)) {
+                if (Leaf.empty(leaf, index, pte, pte & Pte.GUARD)) {
                     gather.take(pte);
                     return true;
                 }
             } else if (Pte.isPresent(pte)) {
                 long busy = Pte.busy(pte, gather.context().owner(), false);
-                if (Leaf.compareAndSet(leaf, index, pte, busy)) {
+                if (Leaf.claim(leaf, index, pte, busy)) {
                     return decide(vma, leaf, index, pte, busy, gather);
                 }
             } else {
@@ -107,10 +107,10 @@ public final class ReapPages {
         // A volatile read, after the compare-and-set. Pairs with VmArea.detach, after which mlock looks for pages.
         // Either mlock finds the entry busy and waits, or this thread finds the VMA detached.
         if (vma.isDetached()) {
-            Leaf.compareAndSet(leaf, index, busy, pte);
+            Leaf.settle(leaf, index, busy, pte);
             return false;
         }
-        if (Leaf.compareAndSet(leaf, index, busy, Pte.NONE)) {
+        if (Leaf.empty(leaf, index, busy, Pte.NONE)) {
             gather.take(pte);
         }
         return true;

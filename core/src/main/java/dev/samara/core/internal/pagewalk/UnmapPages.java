@@ -82,7 +82,7 @@ public final class UnmapPages {
             gather.deferFlush(table, leaf, start, reached, MmuNotifier.Reason.UNMAPPED);
             for (int i = first; i < last; i++) {
                 if (Leaf.get(leaf, i) != Pte.NONE) {
-                    long pte = Leaf.getAndSet(leaf, i, Pte.NONE);
+                    long pte = Leaf.empty(leaf, i);
                     if (Pte.isPresent(pte) || Pte.isBusy(pte)) {
                         gather.take(pte);
                     }

@@ -178,7 +178,7 @@ public final class TlbFill {
             if (counting != null && counting.isBalanceDue(Pte.frame(pte))) {
                 return Pte.NONE;
             }
-            if (Leaf.compareAndSet(leaf, index, pte, pte | wanted)) {
+            if (Leaf.widen(leaf, index, pte, pte | wanted)) {
                 if (counting != null) {
                     counting.noteDirtied(Pte.frame(pte));
                 }

@@ -602,14 +602,14 @@ final class PageTableTest {
                     long busy = Pte.busy(pte, PteOwners.MOST - 1, i % 2 == 0);
                     assertEquals(PteOwners.MOST - 1, Pte.owner(busy));
                     assertEquals(Pte.kindOf(pte), Pte.kindOf(busy));
-                    assertTrue(Leaf.compareAndSet(leaf, i, pte, busy));
+                    assertTrue(Leaf.claim(leaf, i, pte, busy));
                 }
             }
             checkCounts(1, 1, 1);
-            assertTrue(Leaf.compareAndSet(leaf, 1, Leaf.get(leaf, 1), OWN));
+            assertTrue(Leaf.settle(leaf, 1, Leaf.get(leaf, 1), OWN));
             checkCounts(2, 0, 1);
             Leaf.getAndSet(leaf, 2, Pte.NONE);
-            assertTrue(Leaf.compareAndSet(leaf, 0, Leaf.get(leaf, 0), Pte.GUARD));
+            assertTrue(Leaf.empty(leaf, 0, Leaf.get(leaf, 0), Pte.GUARD));
             checkCounts(1, 0, 0);
         }
 
@@ -620,7 +620,7 @@ final class PageTableTest {
             long[] kinds = {OWN, OF_FILE, OF_SHMEM};
             Thread other = new Thread(() -> {
                 for (int i = 0; i < 6_000_000; i++) {
-                    assertTrue(Leaf.compareAndSet(leaf, 0, kinds[i % 3], kinds[(i + 1) % 3]));
+                    assertTrue(Leaf.settle(leaf, 0, kinds[i % 3], kinds[(i + 1) % 3]));
                 }
             });
             other.start();

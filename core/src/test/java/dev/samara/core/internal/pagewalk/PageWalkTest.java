@@ -415,10 +415,10 @@ final class PageWalkTest {
             int index = table.pages.indexOf(AT);
             long present = table.pages.get(AT);
             long copied = Pte.busy(present, table.context.owner(), true);
-            assertTrue(Leaf.compareAndSet(leaf, index, present, copied));
+            assertTrue(Leaf.claim(leaf, index, present, copied));
             try (DiscardPages discarding = discarding()) {
                 discarding.discard(table.pages, AT, AT + LEAF, ALL);
-                assertFalse(Leaf.compareAndSet(leaf, index, copied, Pte.present(frame, BarePageTable.OWN)));
+                assertFalse(Leaf.settle(leaf, index, copied, Pte.present(frame, BarePageTable.OWN)));
             }
             assertEquals(Pte.NONE, table.pages.get(AT));
             assertEquals(0, table.inUse());

@@ -226,7 +226,7 @@ final class TlbGatherTest {
         long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
-        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
+        assertTrue(Leaf.claim(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
         unmapBeside(frame, () -> copier.reader().readUnlock());
         memory.contexts().discard(copier);
     }
@@ -335,7 +335,7 @@ final class TlbGatherTest {
         long[] leaf = table.pages.leafFromReserve(AT, TableReserve.NONE);
         int index = table.pages.indexOf(AT);
         long pte = Leaf.get(leaf, index);
-        assertTrue(Leaf.compareAndSet(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
+        assertTrue(Leaf.claim(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
         TlbContext context = table.pages.context();
         assertTrue(context.users().put());
         CountDownLatch taken = new CountDownLatch(1);
