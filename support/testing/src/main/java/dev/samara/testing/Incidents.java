@@ -7,6 +7,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
 import java.util.logging.Handler;
 import java.util.logging.LogRecord;
@@ -26,6 +27,10 @@ public final class Incidents {
 
     /** The maximum number of incidents in the message of a failure. */
     private static final int SHOWN = 20;
+
+    /* How long an expected incident is waited for, and the pauses of this wait. */
+    private static final long PATIENCE_NANOS = 30_000_000_000L;
+    private static final long PAUSE_NANOS = 100_000;
 
     private static final Queue<Incident> UNTAKEN = new ConcurrentLinkedQueue<>();
 
@@ -87,12 +92,26 @@ public final class Incidents {
     }
 
     /**
-     * Takes the first incident whose text starts with {@code start}, which the test expects. Fails if there is none.
+     * Takes the first incident whose text starts with {@code start}, which the test expects. Waits for it for some
+     * seconds, because a thread may be on its way to its end; fails if there is none.
      *
      * @param start the start of the text; a report starts with its kind
      * @return the incident
      */
     public static Incident take(String start) {
+        long begun = System.nanoTime();
+        Incident taken = takeNow(start);
+        while (taken == null) {
+            if (System.nanoTime() - begun > PATIENCE_NANOS) {
+                throw failure("no incident \"" + start + "\", but " + UNTAKEN.size(), UNTAKEN);
+            }
+            LockSupport.parkNanos(PAUSE_NANOS);
+            taken = takeNow(start);
+        }
+        return taken;
+    }
+
+    private static @Nullable Incident takeNow(String start) {
         for (Iterator<Incident> all = UNTAKEN.iterator(); all.hasNext(); ) {
             Incident next = all.next();
             if (next.text().startsWith(start)) {
@@ -100,7 +119,7 @@ public final class Incidents {
                 return next;
             }
         }
-        throw failure("no incident \"" + start + "\", but " + UNTAKEN.size(), UNTAKEN);
+        return null;
     }
 
     private static AssertionError failure(String what, Collection<Incident> incidents) {
