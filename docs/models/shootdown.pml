@@ -6,7 +6,7 @@
  * Two CPUs go to a space, access its page, become LAZY, come back or go elsewhere. The owner replaces the page by
  * another frame, and then gives its reference up. The last user, the owner or a CPU, tears the space down: takes off the
  * CPUs that are LAZY, and frees the page without a flush. LAZY stands for that state and for the context that the CPU
- * keeps (ShootdownLazy): the word itself names no context. Stated as assertions:
+ * keeps (LazyContext.Shootdown): the word itself names no context. Stated as assertions:
  *
  *   I3  no access is made to a free frame
  *       a CPU that is not counted as a user of the space makes no access

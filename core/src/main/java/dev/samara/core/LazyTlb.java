@@ -2,11 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
-import dev.samara.core.internal.cpu.CountedLazy;
-import dev.samara.core.internal.cpu.HazardLazy;
 import dev.samara.core.internal.cpu.LazyContext;
-import dev.samara.core.internal.cpu.ShootdownLazy;
-import dev.samara.core.internal.cpu.UnloadedLazy;
 
 /**
  * Which part of a space a {@linkplain Cpu#enterLazy LAZY} CPU keeps after it has left the space, and what keeps that
@@ -41,10 +37,10 @@ public enum LazyTlb {
     /** Returns the factory of a CPU's part of this strategy. */
     LazyContext.Maker maker() {
         return switch (this) {
-            case REFERENCE_COUNT -> CountedLazy::new;
-            case SHOOTDOWN -> ShootdownLazy::new;
-            case HAZARD_POINTER -> HazardLazy::new;
-            case NONE -> UnloadedLazy::new;
+            case REFERENCE_COUNT -> LazyContext.Counted::new;
+            case SHOOTDOWN -> LazyContext.Shootdown::new;
+            case HAZARD_POINTER -> LazyContext.Hazard::new;
+            case NONE -> LazyContext.Unloaded::new;
         };
     }
 }

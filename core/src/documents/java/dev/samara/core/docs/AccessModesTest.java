@@ -78,7 +78,6 @@ final class AccessModesTest {
             FutexEntry: bucket(getVolatile setVolatile)
             Gate: top(compareAndSet getAcquire getAndSet)
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
-            HazardLazy: given(compareAndSet getAndSet getVolatile)
             History: added(getAndIncrement), numbers(incrementAndGet), ring(get set)
             HookedWrites: isGiven(compareAndSet set)
             HostForces: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
@@ -100,6 +99,8 @@ final class AccessModesTest {
             LayoutParts: isJoinAsked(getVolatile setVolatile)
             LayoutState: ages(incrementAndGet), brk(getVolatile setVolatile), copyWaiters(get getAndDecrement
                 getAndIncrement), isClosing(getVolatile setVolatile), tree(getAcquire setRelease)
+            LazyContext.Hazard: given(compareAndSet getAndSet getVolatile)
+            LazyContext.Published: kept(compareAndSet getOpaque getVolatile setRelease setVolatile)
             Leaf: ENTRY(compareAndSet getAcquire getAndAdd getAndBitwiseOr getAndSet getOpaque getVolatile setOpaque
                 setRelease)
             Machine: cpus(incrementAndGet)
@@ -127,7 +128,6 @@ final class AccessModesTest {
             PendingNotices.Notice: isStale(getVolatile setVolatile)
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
             PteOwners: gates(compareAndExchange get getAndSet)
-            PublishedLazy: kept(compareAndSet getOpaque getVolatile setRelease setVolatile)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
             Rcu: ended(increment sum), isFull(getVolatile setVolatile), readers(getVolatile setVolatile)
             Rcu.Once: callback(getAndSet)

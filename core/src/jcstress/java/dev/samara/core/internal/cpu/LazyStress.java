@@ -25,7 +25,7 @@ public final class LazyStress {
         private final CpuState state;
 
         LoneCpu() {
-            this(new ShootdownLazy());
+            this(new LazyContext.Shootdown());
         }
 
         LoneCpu(LazyContext lazy) {
@@ -169,7 +169,7 @@ public final class LazyStress {
     @Outcome(expect = FORBIDDEN, desc = "a reference is left, or was given up twice")
     @State
     public static class PointerOrReference {
-        private final LoneCpu cpu = new LoneCpu(new HazardLazy()).enterLazy();
+        private final LoneCpu cpu = new LoneCpu(new LazyContext.Hazard()).enterLazy();
 
         @Actor
         public void owner() {
@@ -203,10 +203,10 @@ public final class LazyStress {
         private final int strategy = STATES.getAndIncrement() & 3;
         private final LoneCpu cpu = new LoneCpu(
                         switch (strategy) {
-                            case 0 -> new CountedLazy();
-                            case 1 -> new ShootdownLazy();
-                            case 2 -> new HazardLazy();
-                            default -> new UnloadedLazy();
+                            case 0 -> new LazyContext.Counted();
+                            case 1 -> new LazyContext.Shootdown();
+                            case 2 -> new LazyContext.Hazard();
+                            default -> new LazyContext.Unloaded();
                         })
                 .enterLazy();
         private int guest;

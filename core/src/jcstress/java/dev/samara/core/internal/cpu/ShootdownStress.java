@@ -22,7 +22,11 @@ public final class ShootdownStress {
 
     private static CpuState cpu(int number) {
         return new CpuState(
-                number, 1, new CpuOwner(ShootdownStress.class, message -> {}), OwnedCpu.NO_TLB, new ShootdownLazy());
+                number,
+                1,
+                new CpuOwner(ShootdownStress.class, message -> {}),
+                OwnedCpu.NO_TLB,
+                new LazyContext.Shootdown());
     }
 
     /**

@@ -36,9 +36,9 @@ public final class Cpus {
      */
     private volatile @Nullable CpuState[] online = {};
 
-    /** Creates a table without CPUs. CPUs in LAZY use the strategy {@link ShootdownLazy}. */
+    /** Creates a table without CPUs. CPUs in LAZY use the strategy {@link LazyContext.Shootdown}. */
     public Cpus() {
-        this(ShootdownLazy::new);
+        this(LazyContext.Shootdown::new);
     }
 
     /**

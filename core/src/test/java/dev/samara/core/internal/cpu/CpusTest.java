@@ -335,7 +335,7 @@ final class CpusTest {
     @Test
     @DisplayName("a CPU that is gone ends its space and releases its page table without the monitor")
     void withoutMonitor() throws Exception {
-        Cpus counting = new Cpus(CountedLazy::new);
+        Cpus counting = new Cpus(LazyContext.Counted::new);
         List<String> ends = new ArrayList<>();
         Runnable end = () -> ends.add(Thread.holdsLock(counting) ? "with the monitor" : "without");
         TlbContext used = new TlbContext(ending(end), new PageTableCount());
@@ -365,7 +365,7 @@ final class CpusTest {
         int rounds = 20_000;
         CyclicBarrier together = new CyclicBarrier(2);
         for (int round = 0; round < rounds; round += 100) {
-            Cpus counting = new Cpus(CountedLazy::new);
+            Cpus counting = new Cpus(LazyContext.Counted::new);
             for (int i = 0; i < 100; i++) {
                 TlbContext kept =
                         new TlbContext(ending(ends::incrementAndGet), new PageTableCount(releases::incrementAndGet));
