@@ -12,8 +12,8 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.PageFlush;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -236,7 +236,8 @@ final class RoundTrips {
             Rcu rcu = new Rcu(new Rcu.Settings(
                     Runnable::run,
                     new Housekeeping(null, Runnable::run, moved -> {}),
-                    1 << 16, Rcu.AtBound.WAIT,
+                    1 << 16,
+                    Rcu.AtBound.WAIT,
                     Long.MAX_VALUE,
                     message -> {}));
             memory = new MachineMemory(
