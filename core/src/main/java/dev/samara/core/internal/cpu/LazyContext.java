@@ -90,14 +90,14 @@ public abstract class LazyContext extends Padding {
      */
     public static final class Counted extends LazyContext {
         /**
-         * The context to whose page table the CPU holds a reference. Used by the CPU's thread or, if the CPU is {@linkplain
-         * CpuOwner gone}, by the thread that takes it offline.
+         * The context to whose page table the CPU holds a reference. Used by the CPU's thread or, if the CPU is
+         * {@linkplain CpuOwner gone}, by the thread that takes it offline.
          *
          * <p>Written: the CPU's thread, or a thread that found the CPU gone (plain).
          * Read: the CPU's thread, or a thread that found the CPU gone (plain).
-         * Pairs: stores of the CPU's thread happen before {@code Thread.isAlive} returns false, and before the reference to
-         *     a lost CPU is polled from its queue ({@code isLost}); if the CPU is handed over, {@code thread} of {@code
-         *     CpuOwner} publishes them.
+         * Pairs: stores of the CPU's thread happen before {@code Thread.isAlive} returns false, and before the
+         *     reference to a lost CPU is polled from its queue ({@code isLost}); if the CPU is handed over, {@code
+         *     thread} of {@code CpuOwner} publishes them.
          * Invariant: the context to whose page table this CPU holds a reference; null if there is none.
          */
         private @Nullable TlbContext kept;
@@ -155,9 +155,9 @@ public abstract class LazyContext extends Padding {
          *     elsewhere, or by a thread that found the CPU gone (release; volatile with hazard pointers); null by the
          *     thread of the last put (compare-and-set, with {@code SHOOTDOWN} only).
          * Read: the CPU's thread, or a thread that found the CPU gone (opaque); the thread of the last put (volatile).
-         * Pairs: the CPU stores this field, then decrements its count as a user (get-and-add). The thread of the last put
-         *     finds no user, then reads this field. With hazard pointers, the CPU sets this field to null, then reads
-         *     {@code given}; the last put sets {@code given}, then reads this field again.
+         * Pairs: the CPU stores this field, then decrements its count as a user (get-and-add). The thread of the last
+         *     put finds no user, then reads this field. With hazard pointers, the CPU sets this field to null, then
+         *     reads {@code given}; the last put sets {@code given}, then reads this field again.
          * Invariant: the context that a CPU in LAZY keeps, unless the context was taken from it.
          */
         @SuppressWarnings("UnusedVariable") // through KEPT
@@ -167,8 +167,7 @@ public abstract class LazyContext extends Padding {
         final void keep(TlbContext of) {
             if (kept() != of) {
                 // Release, and before the CPU decrements its count, so that the thread that finds no user sees this
-                // store.
-                // Pairs with the reads of the last put, which follow its get-and-add of the count.
+                // store. Pairs with the reads of the last put, which follow its get-and-add of the count.
                 KEPT.setRelease(this, of);
             }
         }
@@ -176,8 +175,7 @@ public abstract class LazyContext extends Padding {
         @Override
         final @Nullable TlbContext kept() {
             // Opaque, because it is read by the CPU's own thread, or by a thread that takes the CPU offline. Other
-            // threads
-            // only set it to null.
+            // threads only set it to null.
             return (TlbContext) KEPT.getOpaque(this);
         }
 
@@ -200,16 +198,15 @@ public abstract class LazyContext extends Padding {
 
     /**
      * The strategy {@code SHOOTDOWN}: a CPU in LAZY holds no reference. Before the teardown, the last put of the users
-     * takes the context from each CPU that keeps it ({@code MMU_LAZY_TLB_SHOOTDOWN}). No CPU needs to acknowledge this; a
-     * CPU that lost its context detects it at its next switch to a space.
+     * takes the context from each CPU that keeps it ({@code MMU_LAZY_TLB_SHOOTDOWN}). No CPU needs to acknowledge this;
+     * a CPU that lost its context detects it at its next switch to a space.
      */
     public static final class Shootdown extends Published {
         @Override
         void drop() {
             if (kept() != null) {
                 // Release: after the last walk of the root. The teardown takes the context by compare-and-set, so it
-                // cannot
-                // overwrite a later context of this CPU.
+                // cannot overwrite a later context of this CPU.
                 setKeptRelease(null);
             }
         }
@@ -224,9 +221,9 @@ public abstract class LazyContext extends Padding {
     }
 
     /**
-     * The strategy {@code HAZARD_POINTER}: a CPU in LAZY has a hazard pointer instead of a reference. After the teardown,
-     * the last put of the users hands a reference over to each CPU that still has the pointer, and the CPU releases it when
-     * it drops the pointer.
+     * The strategy {@code HAZARD_POINTER}: a CPU in LAZY has a hazard pointer instead of a reference. After the
+     * teardown, the last put of the users hands a reference over to each CPU that still has the pointer, and the CPU
+     * releases it when it drops the pointer.
      */
     public static final class Hazard extends Published {
         /*
@@ -235,8 +232,9 @@ public abstract class LazyContext extends Padding {
          *     kept := null          (volatile)          given := ended, with a reference   (compare-and-set)
          *     read given            (volatile)          read kept                          (volatile)
          *
-         * At least one of the two sees the other's store: either the CPU finds the reference, or the last put finds that
-         * the CPU does not need it, and takes it back. If both happen, the compare-and-set or get-and-set of given decides.
+         * At least one of the two sees the other's store: either the CPU finds the reference, or the last put finds
+         * that the CPU does not need it, and takes it back. If both happen, the compare-and-set or get-and-set of given
+         * decides.
          */
 
         private static final VarHandle GIVEN;
@@ -254,15 +252,15 @@ public abstract class LazyContext extends Padding {
          *
          * <p>Written: threads of last puts (compare-and-set); the CPU's thread, or a thread that found the CPU gone
          *     (get-and-set).
-         * Read: the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null (volatile);
-         *     the threads of last puts (volatile).
-         * Pairs: with {@code kept}. The last puts of two spaces may use this word concurrently. Each reads this word, then
-         *     finds its context in {@code kept}, then changes the word by compare-and-set from the value that it read. So
-         *     the value that it read is a context that the CPU had dropped before, and its reference is released. If a
-         *     later last put handed over the context that the CPU keeps now, the compare-and-set fails, the second check of
-         *     {@code kept} finds another context, and the word stays.
-         * Invariant: a context to which this word holds a reference; the thread that takes it out of the word releases the
-         *     reference.
+         * Read: the CPU's thread, or a thread that found the CPU gone, after it has set {@code kept} to null
+         *     (volatile); the threads of last puts (volatile).
+         * Pairs: with {@code kept}. The last puts of two spaces may use this word concurrently. Each reads this word,
+         *     then finds its context in {@code kept}, then changes the word by compare-and-set from the value that it
+         *     read. So the value that it read is a context that the CPU had dropped before, and its reference is
+         *     released. If a later last put handed over the context that the CPU keeps now, the compare-and-set fails,
+         *     the second check of {@code kept} finds another context, and the word stays.
+         * Invariant: a context to which this word holds a reference; the thread that takes it out of the word releases
+         *     the reference.
          */
         @SuppressWarnings("UnusedVariable") // through GIVEN
         private @Nullable TlbContext given;
@@ -301,8 +299,7 @@ public abstract class LazyContext extends Padding {
                 return;
             }
             // Checked first, because from here to the end no reference may be lost. If this throws, the teardown calls
-            // this
-            // method again.
+            // this method again.
             StackReserve.check(DROP_DEPTH);
             ended.pageTable().hold();
             TlbContext before;

@@ -57,9 +57,6 @@ final class BackingFault {
      */
     private static final int INVALID = PATIENCE / 16;
 
-    /** The maximum number of bytes that one call copies and whose entries it checks. */
-    private static final int MOST_UNCACHED = 1 << 20;
-
     private final Faulter faulter;
     private final Window window;
     private final Uncached uncached;
@@ -180,7 +177,8 @@ final class BackingFault {
 
     /**
      * Returns how many pages of a window start at an address or above it: {@code left}, unless the VMA or the leaf ends
-     * first. Not part of {@link #mapAround}, because the JIT compiler inlines that method as a whole only if it is short.
+     * first. Not part of {@link #mapAround}, because the JIT compiler inlines that method as a whole only if it is
+     * short.
      */
     private int after(VmArea vma, long address, int left, int inLeaf) {
         int shift = faulter.pageShift;
@@ -236,7 +234,7 @@ final class BackingFault {
 
     /**
      * Maps the frames of the window whose entries are empty, under one hold of the leaf's lock. Mappings do not count
-     * the frames of a cache, so the cost of a page is one read of the frame's word and one compare-and-set of the entry.
+     * the frames of a cache, so the cost of a page is one read of the frame's word and one store of the entry.
      *
      * @param address the address of the first page of the window
      * @param target the page that must be mapped, by its place in the window
@@ -635,12 +633,15 @@ final class BackingFault {
     }
 
     /**
-     * Copies many bytes of a mapped file to a caller, bypassing the page cache and without a fault, if none of their pages
-     * is mapped or in memory. The file is read under a reference on the VMA and outside of every reader section, in the
-     * same way as a page is fetched. After the read, the VMA must still be attached and the entries must still be empty,
-     * which proves that the mapping contained these bytes at that instant. Used by one thread at a time.
+     * Copies many bytes of a mapped file to a caller, bypassing the page cache and without a fault, if none of their
+     * pages is mapped or in memory. The file is read under a reference on the VMA and outside of every reader section,
+     * in the same way as a page is fetched. After the read, the VMA must still be attached and the entries must still
+     * be empty, which proves that the mapping contained these bytes at that instant. Used by one thread at a time.
      */
     private final class Uncached implements UncachedFile.AbsentEntries {
+        /** The maximum number of bytes that one call copies and whose entries it checks. */
+        private static final int MOST = 1 << 20;
+
         /** The mapping of the current read. */
         private @Nullable VmArea vma;
 
@@ -685,7 +686,7 @@ final class BackingFault {
 
         private static int most(VmArea found, long address, int remaining) {
             long rest = found.end() - address;
-            int most = Math.min(MOST_UNCACHED, remaining);
+            int most = Math.min(MOST, remaining);
             return rest < 0 ? most : (int) Math.min(most, rest);
         }
 

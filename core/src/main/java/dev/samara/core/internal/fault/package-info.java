@@ -24,8 +24,8 @@
  * dev.samara.core.internal.file.FilePages#frameFor} and {@code frameForFault}: beyond the end of a file in memory;
  * {@code OpenHostFile.fault}: beyond the end of a host file</td></tr>
  *   <tr><td>What gives an entry the right to write?</td>
- *       <td>{@code Faulter.present}; for private pages {@code Faulter.copyOrReuse}; where the backing is notified {@code
- *       BackingFault.pageMkwrite}</td></tr>
+ *       <td>{@code Faulter.present}; for private pages {@code Faulter.copyOrReuse}; where the backing is notified
+ *       {@code BackingFault.pageMkwrite}</td></tr>
  *   <tr><td>What does a fault do if there is no free frame or page table?</td>
  *       <td>{@code Faulter.retry}, {@code Faulter.answer}</td></tr>
  *   <tr><td>What grows a stack?</td>
@@ -33,8 +33,8 @@
  *   <tr><td>Does the mapping still exist when a page is installed?</td>
  *       <td>{@code Faulter.recheck}</td></tr>
  *   <tr><td>Does the page still belong to its file when it is installed?</td>
- *       <td>{@code BackingFault.putIn} and {@code Faulter.copyFromCache} check this under the lock of the leaf; a truncation
- *       marks the frame before that</td></tr>
+ *       <td>{@code BackingFault.putIn} and {@code Faulter.copyFromCache} check this under the lock of the leaf; a
+ *       truncation marks the frame before that</td></tr>
  *   <tr><td>What copies a page on a write?</td>
  *       <td>{@code Faulter.copyOrReuse}</td></tr>
  *   <tr><td>What asks a backing for a page?</td>

@@ -271,8 +271,8 @@ public final class Leaf {
     }
 
     /**
-     * Empties an entry unconditionally, e.g. because its range is unmapped. The caller holds the leaf's lock, or no other
-     * thread changes the leaf.
+     * Empties an entry unconditionally, e.g. because its range is unmapped. The caller holds the leaf's lock, or no
+     * other thread changes the leaf.
      *
      * @return the entry
      */
@@ -281,7 +281,8 @@ public final class Leaf {
     }
 
     /**
-     * Replaces an entry unconditionally. The caller holds the leaf's lock, or no other thread changes the leaf.
+     * Replaces an entry unconditionally; visible for tests that plant an entry. The caller holds the leaf's lock, or no
+     * other thread changes the leaf.
      *
      * @return the replaced entry
      */
