@@ -40,10 +40,9 @@ public final class Leaf {
      *     FlushGeneration.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find in the
      *     cpumask uses the new entry.
      * Invariant: an entry of a leaf. A thread reads the entry once, decides, then changes the entry by compare-and-set.
-     *     Each change has one method: {@code fill}, {@code widen}, {@code narrow}, {@code claim}, {@code settle}, {@code
-     *     empty}.
-     *     The sum of both words contains, for each kind, the number of entries with such a page, while no thread is
-     *     within a change ({@code LeafCountsTest}, {@code ResidencyStormTest}).
+     *     Each kind of change has its method: {@code fill}, {@code widen}, {@code narrow}, {@code claim},
+     *     {@code settle}, {@code empty}. The sum of both words contains, for each kind, the number of entries with such
+     *     a page, while no thread is within a change ({@code LeafCountsTest}, {@code ResidencyStormTest}).
      */
     private static final VarHandle ENTRY = MethodHandles.arrayElementVarHandle(long[].class);
 

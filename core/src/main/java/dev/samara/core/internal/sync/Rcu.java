@@ -52,8 +52,8 @@ public final class Rcu {
      *
      * 3. Three ways to wait for it. synchronize spins, then parks between its checks. startPoll and poll share one
      *    grace period at a time: a caller that comes while number n is in progress waits for n + 1, since its unlinking
-     *    may follow the scan of n; only callers of poll advance it. Callbacks are such callers: all that are queued when
-     *    a grace period starts share it, as one Batch, which the housekeeping polls.
+     *    may follow the scan of n; only callers of poll advance it. Callbacks are such callers: all that are queued
+     *    when a grace period starts share it, as one Batch, which the housekeeping polls.
      *
      * 4. A batch. At most one batch waits in the housekeeping or runs. When its grace period is over, it hands each of
      *    its callbacks to the executor, and starts over until the queue is empty. It hands over first and dequeues

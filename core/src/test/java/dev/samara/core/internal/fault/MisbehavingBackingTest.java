@@ -244,12 +244,16 @@ final class MisbehavingBackingTest {
     void throwsWhileOffering() {
         List<Consumer<PageWindow>> offers = List.of(
                 window -> {
-                    window.offer(0, odd.cache.frameAt(window.first()));
+                    window.offerFrom(odd.cache);
                     throw new IllegalStateException("lost");
                 },
                 window -> window.offer(-1, 1),
                 window -> window.offer(window.count(), 1),
                 window -> window.offer(Integer.MAX_VALUE, 1));
+        // The neighbours of page 1, of which one at least is in its window, could be mapped.
+        long neighbours = map(READ, SHARED);
+        assertEquals(PagedFile.STAMP, load(neighbours));
+        assertEquals(PagedFile.STAMP + 2, load(neighbours + 2 * PAGE));
         for (Consumer<PageWindow> offer : offers) {
             odd.offer = offer;
             fixture.reports.clear();
