@@ -339,4 +339,12 @@ public final class HostFiles {
         }
         return areAll;
     }
+
+    /**
+     * Waits until the channels of all files are closed, after {@link #close} returned true. Other threads may still
+     * close files whose last use they ended. They may wait for CPUs and for a grace period.
+     */
+    public void awaitCloses() {
+        ends.awaitCloses();
+    }
 }

@@ -37,6 +37,10 @@ final class InodeTable {
     @GuardedBy("this")
     private int writable;
 
+    /** The number of removed files whose channels are being closed. */
+    @GuardedBy("this")
+    private int closing;
+
     /**
      * Finds or creates a file, and counts an open of it. Afterwards the channel belongs to the file, or is closed.
      *
@@ -223,7 +227,10 @@ final class InodeTable {
         return use.opens > 0 ? List.of() : remove(inode);
     }
 
-    /** Removes a file. Returns its channels, or an empty list if the file is not in the table. */
+    /**
+     * Removes a file. Returns its channels, or an empty list if the file is not in the table. Once the caller has
+     * closed the channels, it calls {@link #closed}.
+     */
     synchronized List<HostChannel> remove(HostInode inode) {
         if (!inodes.remove(inode.key(), inode)) {
             return List.of();
@@ -235,7 +242,19 @@ final class InodeTable {
             last.use().place = place;
         }
         writable -= inode.isWritable() ? 1 : 0;
-        return inode.takeChannels();
+        List<HostChannel> taken = inode.takeChannels();
+        closing++;
+        return taken;
+    }
+
+    /** Records that the channels of a removed file are closed. */
+    synchronized void closed() {
+        closing--;
+    }
+
+    /** Returns whether channels of removed files are still open. */
+    synchronized boolean isClosing() {
+        return closing > 0;
     }
 
     synchronized boolean areSomeWritable() {

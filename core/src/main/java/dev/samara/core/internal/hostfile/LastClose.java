@@ -4,6 +4,7 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.mman.Errno;
 import java.util.List;
 import java.util.concurrent.locks.ReentrantLock;
@@ -16,6 +17,9 @@ import org.jspecify.annotations.Nullable;
  * May block. Thread-safe.
  */
 final class LastClose {
+    /** The pause between two checks whether other threads have closed their files, in nanoseconds. */
+    private static final long CLOSE_NANOS = 100_000;
+
     private final InodeTable inodes;
     private final FilePolicy policy;
     private final Consumer<Report> reporter;
@@ -79,7 +83,15 @@ final class LastClose {
      * Closes the channels of a removed file. A failure is reported here, because no open is left that could return it.
      */
     private void end(HostInode inode, List<HostChannel> ending) {
-        long failed = ending.isEmpty() ? 0 : inode.end(ending);
+        if (ending.isEmpty()) {
+            return;
+        }
+        long failed;
+        try {
+            failed = inode.end(ending);
+        } finally {
+            inodes.closed();
+        }
         if (failed != 0) {
             report(inode, "close", inode + " could not be closed: " + Errno.of(failed), failed);
         }
@@ -172,6 +184,13 @@ final class LastClose {
             return areAll;
         } finally {
             closing.unlock();
+        }
+    }
+
+    /** Waits, after {@link #endAll}, for the other threads that have removed files and are closing their channels. */
+    void awaitCloses() {
+        while (inodes.isClosing()) {
+            Pause.parkNanos(inodes, CLOSE_NANOS);
         }
     }
 

@@ -161,14 +161,22 @@ public final class Spaces implements CountedSpaces {
             // The next call needs the pages of the files that are not saved.
             return;
         }
+        if (mayWait()) {
+            host.hostFiles().awaitCloses();
+        }
         // Cleared because its layouts refer to the memory, which must become unreachable.
         closed.clear();
         host.end();
     }
 
+    /** Returns whether this thread may wait for other threads of the machine, and does not run one of their tasks. */
+    private boolean mayWait() {
+        return host.threads().mayWaitHere() && !host.tasks().isInTask();
+    }
+
     /** Waits for the running teardowns, unless this thread must not wait, or may have to run one of them. */
     private void awaitTeardowns() {
-        if (host.threads().mayWaitHere() && !host.tasks().isInTask()) {
+        if (mayWait()) {
             for (Layout layout : ending()) {
                 layout.lifetime().over().awaitUninterruptibly(host.waitReporter("the closing of the machine"));
             }

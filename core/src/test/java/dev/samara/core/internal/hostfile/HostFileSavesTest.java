@@ -1461,11 +1461,11 @@ final class HostFileSavesTest {
             assertEquals("X", Files.readString(folder.resolve("a")));
         }
 
-        /** Runs an action before each query of the size of a channel's file. */
-        private static HostChannel withSize(HostChannel channel, Runnable before) {
+        /** Runs an action before each call of one method of a channel. */
+        private static HostChannel before(String call, HostChannel channel, Runnable before) {
             return (HostChannel) Proxy.newProxyInstance(
                     Ends.class.getClassLoader(), new Class<?>[] {HostChannel.class}, (proxy, method, arguments) -> {
-                        if (method.getName().equals("size")) {
+                        if (method.getName().equals(call)) {
                             before.run();
                         }
                         try {
@@ -1492,7 +1492,7 @@ final class HostFileSavesTest {
             AtomicReference<Thread> closer = new AtomicReference<>();
             CountDownLatch looks = new CountDownLatch(1);
             CountDownLatch isLocked = new CountDownLatch(1);
-            files.openBy((opened, options) -> withSize(channels.open(opened, options), () -> {
+            files.openBy((opened, options) -> before("size", channels.open(opened, options), () -> {
                 if (Thread.currentThread() == closer.get() && looks.getCount() > 0) {
                     looks.countDown();
                     Latches.await(isLocked);
@@ -1520,6 +1520,38 @@ final class HostFileSavesTest {
             closes.join();
             assertEquals(List.of(), reports);
             assertEquals("01", Files.readString(path));
+        }
+
+        @Test
+        @DisplayName("are closed when the machine is, also by a last close in another thread")
+        void closesOfOthers() throws Exception {
+            CountDownLatch reached = new CountDownLatch(1);
+            CountDownLatch released = new CountDownLatch(1);
+            files.openBy((opened, options) -> before("close", channels.open(opened, options), () -> {
+                reached.countDown();
+                Latches.await(released);
+            }));
+            HostFile file = machine.openFile(write("a", "-"), GEOMETRY, RW);
+            Thread closesFile = new Thread(file::close, "closes the file");
+            AtomicInteger left = new AtomicInteger();
+            Thread closes = new Thread(
+                    () -> {
+                        machine.close();
+                        left.set(channels.open.get());
+                    },
+                    "closes the machine");
+            closesFile.start();
+            try {
+                Latches.await(reached);
+                closes.start();
+                Await.stopped(closes);
+            } finally {
+                released.countDown();
+            }
+            closesFile.join();
+            closes.join();
+            assertEquals(0, left.get());
+            assertEquals(List.of(), reports);
         }
 
         @Test
