@@ -28,7 +28,16 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Checks how many words threads with separate ranges share, i.e. words that one thread writes and another one uses. */
+/**
+ * Checks how many words threads with separate ranges share, i.e. words that one thread writes and another one uses.
+ *
+ * <p>Threads that use one part share its lock, because an edit decides on a layout that stands still; the count of
+ * operations, by which other parts see whether the part is in use; the root, which is the publication; and two words of
+ * charged pages. In an undivided layout these are the charge and the pages of the space, which are read without a lock.
+ * More than eight threads share the stripes of committed memory, because one commit limit holds for all spaces, and the
+ * slots of idle contexts, which are created once and lent. Except for the lock, these words are written by opaque or
+ * release stores of the lock's owner, and their cache lines move together with those of the tree.
+ */
 @Tag("interleave")
 @DisplayName("The words that threads share which map and unmap in ranges of their own")
 final class DistrictCostsTest {
