@@ -3,7 +3,7 @@ package dev.samara.emulator.limit;
 
 /**
  * The limits of the resources that a guest can make the emulator use: memory in the heap, threads, and descriptors of
- * the host. A table in {@code docs/emulator.md} contains a row for each limit, which describes what happens beyond it.
+ * the host. A table in {@code docs/emulator.md} describes what a guest meets beyond them.
  */
 public final class GuestLimits {
     /** Processes and threads together. A process with one thread counts as two, and a zombie as one. */
