@@ -38,7 +38,7 @@ import java.util.Objects;
 
 /**
  * Measures what the time of each call grows with: each call at two sizes, of which the larger one is 16 times the
- * smaller one. Prints the rows of the table in {@code docs/tuning.md}.
+ * smaller one. {@code docs/tuning.md} lists the results.
  *
  * <p>{@code java -jar bench/target/samara-bench.jar costs --rounds 20 --only fork}. Each round creates a new machine or
  * tree. A figure is the minimum of the rounds, since other work on the machine only adds to a time. A ratio of 1 means
