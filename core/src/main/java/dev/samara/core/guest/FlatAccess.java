@@ -4,7 +4,6 @@ package dev.samara.core.guest;
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.FrameRegion;
-import dev.samara.core.internal.tlb.SecondTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -64,8 +63,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
     /** The length of the arrays minus 1, read once for both arrays of an access. */
     private int mask;
 
-    /** The second level of the TLB, which contains more translations for loads and stores. Set by the constructor. */
-    private SecondTlb second;
+    /** The TLB, whose second level contains more translations for loads and stores. Set by the constructor. */
+    private SoftTlb second;
 
     private @Nullable CpuState requests;
 
@@ -105,8 +104,8 @@ public abstract sealed class FlatAccess permits FlatBytes {
         }
 
         @Override
-        public void second(SecondTlb level) {
-            second = level;
+        public void second(SoftTlb of) {
+            second = of;
         }
 
         @Override
@@ -126,7 +125,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         viewed = (SoftTlb.Viewed) memory;
         swapsBytes = Objects.requireNonNull(order, "order") == ByteOrder.BIG_ENDIAN;
         loadTags = storeTags = addends = fetchTags = fetchAddends = new long[0];
-        second = SecondTlb.EMPTY;
+        second = SoftTlb.NONE;
         region = NO_REGION;
         viewed.view(new TlbFields(order), order);
     }
@@ -373,7 +372,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
         if ((tags[slot] ^ tag(address)) == SoftTlb.ELSEWHERE) {
             return offsets[slot] + address;
         }
-        int found = second.find(address >>> PAGE_SHIFT, tag(address), SecondTlb.rights(access));
+        int found = second.findSecond(address >>> PAGE_SHIFT, tag(address), SoftTlb.rights(access));
         return found >= 0 ? promote(found, slot) + address : viewed.refill(address, access);
     }
 
@@ -381,7 +380,7 @@ public abstract sealed class FlatAccess permits FlatBytes {
     private long promote(int found, int slot) {
         // Checked here as before a walk, because another thread must not write to the TLB.
         viewed.checkOwner();
-        return second.promote(found, loadTags, storeTags, addends, slot);
+        return second.promote(found, slot);
     }
 
     /** Translates an access for which {@link #find} found no translation, by a complete walk of the page table. */

@@ -13,6 +13,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.fixture.SpaceFixture;
+import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
@@ -275,7 +276,8 @@ final class FlatMemoryTest {
         List<Object> held = ReachableObjects.from(memory).stream()
                 .filter(object -> object instanceof Buffer buffer
                         ? buffer.capacity() > 0
-                        : ofMachine.contains(object.getClass().getSimpleName()))
+                        : object != SoftTlb.NONE
+                                && ofMachine.contains(object.getClass().getSimpleName()))
                 .toList();
         assertEquals(List.of(), held);
         Await.collected("the machine", machine[0]);

@@ -3,7 +3,6 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.FrameRegion;
-import dev.samara.core.internal.tlb.SecondTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,10 +70,10 @@ final class CheckedRuns implements SoftTlb.View {
     }
 
     @Override
-    public void second(SecondTlb level) {
+    public void second(SoftTlb tlb) {
         SoftTlb.View of = view;
         if (of != null) {
-            of.second(level);
+            of.second(tlb);
         }
     }
 

@@ -17,8 +17,11 @@ import org.jspecify.annotations.Nullable;
  * its slot depends on its first byte and its comparison on its last byte. Giving a space a new number drops all its
  * translations. An addend plus an address is a physical address.
  *
- * <p>A {@link SecondTlb} also contains translations that were replaced in the arrays for loads and stores. A flush
- * drops a translation from both the arrays and the second level.
+ * <p>A second level, for loads and stores, contains more translations than the arrays, in less memory, and is not as
+ * fast. Direct-mapped. An entry is two words side by side, as a rule in one cache line: a tag as in the arrays, and the
+ * addend with the rights in its low bits, which are 0 in an addend. A fill of the arrays also fills the second level,
+ * and a flush drops a translation from both. The second level has one entry until the arrays have been filled as many
+ * times as they have slots. Most short-lived CPUs never need more.
  *
  * <p>A {@link View} reads the arrays without a call. It uses an addend plus an address as an index into the frames'
  * region. The tags of frames outside the region have one more bit; for such a frame, the sum is a physical address
@@ -47,8 +50,16 @@ public sealed class SoftTlb permits CheckedTlb {
      */
     private static final int MOST_DROPPED = 1 << 12;
 
-    /** An array without translations. Views of all TLBs share it. */
-    private static final long[] NONE = {EMPTY};
+    /** The number of entries of the second level for each slot, and the maximum number of entries. */
+    private static final int SECOND_RATIO = 32;
+
+    private static final int MOST_SECOND = 1 << 16;
+
+    /** The rights in an entry of the second level. */
+    private static final long SECOND_RIGHTS = Pte.READ | Pte.WRITE;
+
+    /** A TLB that contains no translation, and never gets one. Views that may not read a TLB share it. */
+    public static final SoftTlb NONE = new SoftTlb(GRANULE_SHIFT, 1);
 
     /** A reader of the tags and addends, which belongs to the CPU's owner. */
     public interface View {
@@ -71,10 +82,10 @@ public sealed class SoftTlb permits CheckedTlb {
                 @Nullable FrameRegion frames);
 
         /**
-         * Receives the second level, which a TLB never replaces. The view copies translations that it finds there to
-         * the first level, on the thread of the CPU's owner.
+         * Receives the TLB for {@link #findSecond}. The view copies translations that it finds there to the arrays, on
+         * the thread of the CPU's owner.
          */
-        void second(SecondTlb level);
+        void second(SoftTlb of);
 
         /**
          * Receives the word with which other threads request that the CPU acknowledges their changes.
@@ -169,8 +180,11 @@ public sealed class SoftTlb permits CheckedTlb {
     private final long[] fetches;
     private final long[] fetchAddends;
 
-    /** For loads and stores. */
-    private final SecondTlb second;
+    /**
+     * The second level: for each entry, its tag at an even index, and then its addend and rights. An entry of zeros has
+     * no right.
+     */
+    private long[] second = new long[2];
 
     /**
      * The number of translations of loads and stores that were filled so far, counted until the second level gets its
@@ -213,9 +227,8 @@ public sealed class SoftTlb permits CheckedTlb {
         addends = new long[entries];
         fetches = new long[entries];
         fetchAddends = new long[entries];
-        second = new SecondTlb(elsewhere);
         // There is no second level if it would not be larger than the first one.
-        filled = SecondTlb.most(entries) > entries ? 0 : entries;
+        filled = entries < MOST_SECOND ? 0 : entries;
         clear();
     }
 
@@ -223,14 +236,14 @@ public sealed class SoftTlb permits CheckedTlb {
         Arrays.fill(loads, EMPTY);
         Arrays.fill(stores, EMPTY);
         Arrays.fill(fetches, EMPTY);
-        second.clear();
+        Arrays.fill(second, 0);
     }
 
     /** Passes the arrays to a view; if pages are small, passes arrays without translations instead. */
     void view(View view) {
         if (isViewed()) {
             view.arrays(loads, stores, addends, fetches, fetchAddends, frames);
-            view.second(second);
+            view.second(this);
         } else {
             hide(view);
         }
@@ -243,8 +256,8 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /** Passes arrays without translations to a view. */
     public static void hide(View view) {
-        view.arrays(NONE, NONE, NONE, NONE, NONE, null);
-        view.second(SecondTlb.EMPTY);
+        view.arrays(NONE.loads, NONE.stores, NONE.addends, NONE.fetches, NONE.fetchAddends, null);
+        view.second(NONE);
     }
 
     /**
@@ -269,12 +282,52 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /** Adds a translation of the second level to the first one. Returns as {@link #probe} does. */
     long promote(long address, long right) {
-        int found = second.find(address >>> shift, (address & ~mask) | current, right);
-        if (found < 0) {
-            return MISS;
-        }
-        int slot = (int) (address >>> shift) & loads.length - 1;
-        return second.promote(found, loads, stores, addends, slot) + address;
+        int found = findSecond(address >>> shift, (address & ~mask) | current, right);
+        return found < 0 ? MISS : promote(found, (int) (address >>> shift) & loads.length - 1) + address;
+    }
+
+    /**
+     * Looks a translation up in the second level.
+     *
+     * @param granule the number of the granule
+     * @param tag the tag of the granule in its space
+     * @param rights the rights that the translation must have, as bits of {@link Pte}
+     * @return the position of the entry; negative if there is none
+     */
+    public final int findSecond(long granule, long tag, long rights) {
+        long[] of = second;
+        int at = secondAt(of, granule);
+        return ((of[at] ^ tag) & ~elsewhere) == 0 && (of[at + 1] & rights) == rights ? at : -1;
+    }
+
+    private static int secondAt(long[] second, long granule) {
+        return ((int) granule << 1) & (second.length - 2);
+    }
+
+    /**
+     * Adds an entry of the second level that was found to the arrays.
+     *
+     * @param slot the granule's slot in the arrays
+     * @return the addend
+     */
+    public final long promote(int found, int slot) {
+        long tag = second[found];
+        long translation = second[found + 1];
+        loads[slot] = (translation & Pte.READ) != 0 ? tag : EMPTY;
+        stores[slot] = (translation & Pte.WRITE) != 0 ? tag : EMPTY;
+        long addend = translation & ~SECOND_RIGHTS;
+        addends[slot] = addend;
+        return addend;
+    }
+
+    /**
+     * Returns the right that an access needs, as a bit of {@link Pte}.
+     *
+     * @param access one bit of {@link dev.samara.core.mman.Protection}
+     */
+    public static long rights(int access) {
+        // In an entry, the bits of Protection follow the bit of a present entry, in the same order.
+        return (long) access << 1;
     }
 
     /**
@@ -293,8 +346,8 @@ public sealed class SoftTlb permits CheckedTlb {
 
     /** Translates an access to one byte by the second level, and changes nothing. */
     final long inSecond(long address, long right) {
-        int found = second.find(address >>> shift, (address & ~mask) | current, right);
-        return found < 0 ? MISS : second.addend(found) + address;
+        int found = findSecond(address >>> shift, (address & ~mask) | current, right);
+        return found < 0 ? MISS : (second[found + 1] & ~SECOND_RIGHTS) + address;
     }
 
     /**
@@ -333,7 +386,10 @@ public sealed class SoftTlb permits CheckedTlb {
             if (filled < loads.length && ++filled == loads.length) {
                 growSecond();
             }
-            second.fill(address >>> shift, tag, addend, rights);
+            long[] of = second;
+            int entry = secondAt(of, address >>> shift);
+            of[entry] = tag;
+            of[entry + 1] = addend | (rights & SECOND_RIGHTS);
             loads[at] = (rights & Pte.READ) != 0 ? tag : EMPTY;
             stores[at] = (rights & Pte.WRITE) != 0 ? tag : EMPTY;
             addends[at] = addend;
@@ -343,21 +399,21 @@ public sealed class SoftTlb permits CheckedTlb {
 
     private void growSecond() {
         try {
-            resizeSecond(SecondTlb.most(loads.length));
+            resizeSecond(Math.min(SECOND_RATIO * loads.length, MOST_SECOND));
         } catch (OutOfMemoryError exhausted) {
             // Ignored, because without a second level the TLB is only slower.
             filled = 0;
         }
     }
 
-    /** Sets the number of entries of the second level. */
+    /** Replaces the second level by a given number of empty entries. If this throws, nothing has changed. */
     void resizeSecond(int entries) {
-        second.resize(entries);
+        second = new long[2 * entries];
     }
 
     /** Returns the number of the second level's entry for an address. */
     final int secondEntryOf(long address) {
-        return second.entryOf(address >>> shift);
+        return secondAt(second, address >>> shift) >>> 1;
     }
 
     /**
@@ -394,9 +450,18 @@ public sealed class SoftTlb permits CheckedTlb {
             drop(loads, at, tag);
             drop(stores, at, tag);
             drop(fetches, at, tag);
-            second.drop(granule >>> shift, tag);
+            dropSecond(granule >>> shift, tag);
         }
         return true;
+    }
+
+    private void dropSecond(long granule, long tag) {
+        long[] of = second;
+        int at = secondAt(of, granule);
+        if (((of[at] ^ tag) & ~elsewhere) == 0) {
+            of[at] = 0;
+            of[at + 1] = 0;
+        }
     }
 
     private void drop(long[] tags, int at, long tag) {

@@ -58,7 +58,7 @@ final class SoftTlbViewTest {
         }
 
         @Override
-        public void second(SecondTlb level) {
+        public void second(SoftTlb of) {
             // This view looks up only in the first level.
         }
 
