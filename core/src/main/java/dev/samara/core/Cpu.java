@@ -53,7 +53,7 @@ public final class Cpu implements AutoCloseable {
     private void joins(@Nullable CpuTlb next) {
         CpuTlb before = tlb;
         if (before != null) {
-            earlier = earlier.plus(before.counters());
+            earlier = earlier.plus(before.state.counters());
         }
         tlb = next;
     }
@@ -327,7 +327,7 @@ public final class Cpu implements AutoCloseable {
      */
     public CpuStatistics statistics() {
         memory.checkOwner();
-        return tlb == null ? earlier : earlier.plus(tlb.counters());
+        return tlb == null ? earlier : earlier.plus(tlb.state.counters());
     }
 
     /**

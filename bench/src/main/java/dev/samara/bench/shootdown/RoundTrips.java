@@ -15,7 +15,7 @@ import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.tlb.PageFlush;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.tlb.SoftTlb;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -270,15 +270,15 @@ final class RoundTrips {
                     new CpuOwner(memory, message -> {}),
                     memory,
                     1,
-                    PAGE_SHIFT,
                     new SoftTlb(PAGE_SHIFT, TLB_ENTRIES),
+                    memory.frames(),
                     thrown -> {
                         throw new IllegalStateException(thrown);
                     });
             cpu.switchTo(table);
             cpu.enterGuest();
             for (int i = 0; i <= PAGES; i++) {
-                if (cpu.fill().walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == SoftTlb.MISS) {
+                if (cpu.walk(SHOT + ((long) i << PAGE_SHIFT), Pte.READ) == SoftTlb.MISS) {
                     throw new IllegalStateException("a page is not there");
                 }
             }
@@ -288,7 +288,7 @@ final class RoundTrips {
 
         /** Shoots down the page: makes each CPU in GUEST that ever loaded the translation drop it. */
         void shoot() {
-            PageFlush.flushPage(memory, table, leaf, SHOT);
+            TlbGather.flushPage(memory, table, leaf, SHOT);
         }
 
         /** Returns how many CPUs shootdowns waited for. */
@@ -310,7 +310,7 @@ final class RoundTrips {
                 long address = SHOT + (page << PAGE_SHIFT) + ((long) i * Long.BYTES & OFFSETS);
                 long physical = tlb.probe(address, Long.BYTES, Pte.READ);
                 if (physical == SoftTlb.MISS) {
-                    physical = cpu.fill().walk(address, Pte.READ);
+                    physical = cpu.walk(address, Pte.READ);
                 }
                 sum += store.get(physical, Long.BYTES);
             }

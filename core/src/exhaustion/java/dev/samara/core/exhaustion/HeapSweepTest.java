@@ -17,6 +17,8 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.SmallMemory;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Gate;
@@ -28,6 +30,7 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.testing.Explored;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -266,7 +269,7 @@ final class HeapSweepTest {
 
         final Cpus cpus = new Cpus();
         final CpuOwner cpuOwner = OwnedCpu.owner();
-        final OwnerTlb cpuFlush = OwnedCpu.flush(() -> {});
+        final WeakReference<OwnerTlb> cpuFlush = OwnedCpu.flush(() -> {});
         private @Nullable OutOfMemoryError failure;
         private volatile int stage;
 
@@ -328,10 +331,11 @@ final class HeapSweepTest {
     /** Takes a CPU online with its TLB; if that fails, no CPU is online. */
     static final class ClaimedWithTlb extends Claimed {
         private final SoftTlb tlb = new SoftTlb(12, 16);
+        private final Frames frames = SmallMemory.frames(12, 1);
 
         @Override
         void claim() {
-            assertNotNull(new CpuTlb(cpus, cpuOwner, cpus, 1, 12, tlb, thrown -> {}));
+            assertNotNull(new CpuTlb(cpus, cpuOwner, cpus, 1, tlb, frames, thrown -> {}));
         }
     }
 

@@ -96,7 +96,7 @@ public final class CpuState extends CpuWords.Flushed {
     private final int name;
 
     private final CpuOwner owner;
-    private final OwnerTlb ownerTlb;
+    private final WeakReference<? extends OwnerTlb> tlb;
 
     /**
      * The reference through which the thread lists this CPU. Created once, so that nothing is allocated when a thread
@@ -125,11 +125,11 @@ public final class CpuState extends CpuWords.Flushed {
     /** The reader whose sections the thread uses to handle faults; null until {@link #readsAs}. Used by the thread. */
     private Rcu.@Nullable Reader reader;
 
-    CpuState(int number, int name, CpuOwner owner, OwnerTlb ownerTlb, LazyContext lazy) {
+    CpuState(int number, int name, CpuOwner owner, WeakReference<? extends OwnerTlb> tlb, LazyContext lazy) {
         this.number = number;
         this.name = name;
         this.owner = owner;
-        this.ownerTlb = ownerTlb;
+        this.tlb = tlb;
         this.lazy = lazy;
         setWordRelease(wordOf(KERNEL, TlbContext.EMPTY));
     }
@@ -159,9 +159,17 @@ public final class CpuState extends CpuWords.Flushed {
         return owner.isLost();
     }
 
-    /** Returns the next number whose CPU has the same bit, or {@link Integer#MAX_VALUE} if the bit is not shared. */
-    static int nextOfBit(int number) {
-        return number < SHARED ? Integer.MAX_VALUE : number + SHARED;
+    /** Returns the lowest number from {@code from} on whose bit is in a cpumask; a very large number if there is none. */
+    static int next(long mask, int from) {
+        int own = from < SHARED ? (int) mask & -1 << from : 0;
+        if (own != 0) {
+            return Integer.numberOfTrailingZeros(own);
+        }
+        int shared = (int) (mask >>> SHARED);
+        int first = Math.max(from, SHARED);
+        return shared == 0
+                ? Integer.MAX_VALUE
+                : first + Integer.numberOfTrailingZeros(Integer.rotateRight(shared, first));
     }
 
     /**
@@ -378,40 +386,10 @@ public final class CpuState extends CpuWords.Flushed {
         setPendingVolatile(0);
     }
 
-    /** Catches up, for a shootdown that runs on the owner's thread itself. */
-    void acknowledge() {
-        ownerTlb.acknowledge();
-    }
-
-    /**
-     * Drops the translations of a range of the current context. Not called in GUEST.
-     *
-     * @param start the first address
-     * @param end the end of the range, exclusive
-     * @return false, with nothing dropped, if the CPU must catch up with a generation instead
-     */
-    boolean drop(long start, long end) {
-        return ownerTlb.drop(start, end);
-    }
-
-    /** Returns whether the CPU, which is in GUEST, leaves GUEST by itself for a call of its thread that may wait. */
-    boolean leavesForCalls() {
-        return ownerTlb.leavesForCalls();
-    }
-
-    /** Leaves GUEST for a call of its thread. */
-    void leaveForCall() {
-        ownerTlb.leaveForCall();
-    }
-
-    /** Leaves GUEST for a fault of another CPU of its thread, if the CPU does so by itself. */
-    void leaveForFault(int depth) {
-        ownerTlb.leaveForFault(depth);
-    }
-
-    /** Enters GUEST again if the CPU has left it for a fault that is now over. */
-    void comeBack(int depth) {
-        ownerTlb.comeBack(depth);
+    /** Returns the TLB of this CPU; null if it is no longer reachable. Used by the owner's thread. */
+    @Nullable
+    OwnerTlb tlb() {
+        return tlb.get();
     }
 
     // The methods below are for any thread.

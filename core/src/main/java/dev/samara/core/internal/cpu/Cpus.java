@@ -4,6 +4,7 @@ package dev.samara.core.internal.cpu;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
+import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -61,10 +62,11 @@ public final class Cpus {
      *
      * @param owner the owner of the CPU, which is the calling thread
      * @param name the number of the CPU in reports and for the delivery of requests
-     * @param flush executes the CPU's flushes on its own thread
+     * @param tlb the TLB, which the CPU's thread uses. It is not kept reachable, because it refers to the CPU, which
+     *     would then never be lost
      * @return the CPU, with the lowest free number
      */
-    public CpuState claim(CpuOwner owner, int name, OwnerTlb flush) {
+    public CpuState claim(CpuOwner owner, int name, WeakReference<? extends OwnerTlb> tlb) {
         releaseDead();
         CpuState cpu;
         synchronized (this) {
@@ -74,43 +76,13 @@ public final class Cpus {
                 number++;
             }
             @Nullable CpuState[] more = Arrays.copyOf(known, Math.max(known.length, number + 1));
-            cpu = new CpuState(number, name, owner, flush, lazy.make());
+            cpu = new CpuState(number, name, owner, tlb, lazy.make());
             more[number] = cpu;
             // Called before the CPU is online, because this may fail if there is no memory.
             ThreadCpus.add(cpu);
             online = more;
         }
         return cpu;
-    }
-
-    /**
-     * Removes a CPU from the calling thread's CPUs, because the thread hands it over. The CPU stays online.
-     *
-     * @param cpu a CPU of the calling thread that is not in GUEST
-     */
-    public void disown(CpuState cpu) {
-        ThreadCpus.remove(cpu);
-    }
-
-    /**
-     * Reserves what the calling thread needs so that {@link #disown} can undo a failed {@link #own} without allocating.
-     */
-    public static void reserveOwner() {
-        ThreadCpus.reserve();
-    }
-
-    /** Releases what {@link #reserveOwner} reserved, if the calling thread has no CPU. */
-    public static void giveUpReserve() {
-        ThreadCpus.giveUpReserve();
-    }
-
-    /**
-     * Adds a CPU to the calling thread's CPUs, because the thread claimed it.
-     *
-     * @param cpu a CPU that is online and belongs to no other thread
-     */
-    public void own(CpuState cpu) {
-        ThreadCpus.add(cpu);
     }
 
     /**
@@ -260,7 +232,7 @@ public final class Cpus {
         if (thread == null) {
             return;
         }
-        CpuState cpu = thread.inGuestForGood();
+        CpuState cpu = thread.inGuest(true);
         if (cpu != null) {
             throw new IllegalStateException(what + " was called while " + cpu
                     + " is in GUEST: it has to leave it first, because others may wait for it");
@@ -271,7 +243,7 @@ public final class Cpus {
                     + ", which must not wait for anything: every grace period waits for its end");
         }
         // Last, so that no CPU has left GUEST if the call is rejected.
-        thread.leaveForCall();
+        thread.leaveFor(OwnerTlb.FOR_CALL);
     }
 
     /**
@@ -292,7 +264,7 @@ public final class Cpus {
     public static void leaveForFault(int depth) {
         ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();
         if (thread != null) {
-            thread.leaveForFault(depth);
+            thread.leaveFor(depth);
         }
     }
 
@@ -310,7 +282,7 @@ public final class Cpus {
      */
     public static boolean mayWait() {
         ThreadCpus thread = ThreadCpus.current();
-        return thread == null || (thread.inGuest() == null && thread.inSection(null) == null);
+        return thread == null || (thread.inGuest(false) == null && thread.inSection(null) == null);
     }
 
     /**

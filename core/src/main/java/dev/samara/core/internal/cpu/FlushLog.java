@@ -7,7 +7,7 @@ import java.lang.invoke.VarHandle;
 
 /**
  * The ranges of the latest generations of one context. A CPU that is a few generations behind flushes these ranges; a
- * CPU that is further behind flushes everything, as {@code TlbCatchUp} decides.
+ * CPU that is further behind flushes everything, as {@code CpuTlb} decides.
  *
  * <p>The thread that advanced the generation writes its record once. A record may be overwritten while a CPU reads it,
  * which the reader detects. Writing and reading allocate nothing.

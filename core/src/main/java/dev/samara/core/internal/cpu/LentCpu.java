@@ -86,7 +86,7 @@ public abstract class LentCpu {
     protected final void othersLeaveForCall() {
         ThreadCpus of = thread;
         if (of != null) {
-            of.leaveForCall();
+            of.leaveFor(OwnerTlb.FOR_CALL);
         }
     }
 

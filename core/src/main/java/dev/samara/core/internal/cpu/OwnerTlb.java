@@ -3,10 +3,12 @@ package dev.samara.core.internal.cpu;
 
 /**
  * The TLB of a CPU, as used by the thread that owns the CPU. If that thread itself flushes, no request is needed
- * ({@code local_flush_tlb}). From {@link FlushGeneration}, a CPU learns that it must flush. An implementation must not
- * keep the CPU reachable.
+ * ({@code local_flush_tlb}). From {@link FlushGeneration}, a CPU learns that it must flush.
  */
 public interface OwnerTlb {
+    /** The reason to leave GUEST for a call of the thread that may wait. The reason for a fault is its depth. */
+    int FOR_CALL = -1;
+
     /** Catches up with the generation of the CPU's space, and acknowledges. The CPU is in GUEST. */
     void acknowledge();
 
@@ -20,21 +22,21 @@ public interface OwnerTlb {
      */
     boolean drop(long start, long end);
 
-    /** Returns whether the CPU, which is in GUEST, leaves GUEST by itself for a call of its thread that may wait. */
-    default boolean leavesForCalls() {
-        return false;
-    }
+    /**
+     * Returns whether the CPU is in GUEST, and leaves it by itself.
+     *
+     * @param why {@link #FOR_CALL}; or, for a fault of another CPU of the thread, its depth among the thread's nested
+     *     faults, which identifies the fault
+     */
+    boolean leavesFor(int why);
 
-    /** Leaves GUEST for a call of its thread that may wait. */
-    default void leaveForCall() {}
+    /** Leaves GUEST for a reason for which the CPU {@linkplain #leavesFor does so by itself}. */
+    void goAway(int why);
 
     /**
-     * Leaves GUEST for a fault of another CPU of the thread, if this CPU does so by itself.
+     * Enters GUEST again if the CPU left it for this reason, which is over.
      *
-     * @param depth the depth of the fault among the nested faults of the thread, which identifies the fault
+     * @return whether the CPU entered GUEST
      */
-    default void leaveForFault(int depth) {}
-
-    /** Enters GUEST again if the CPU has left it for a fault that is now over. */
-    default void comeBack(int depth) {}
+    boolean comeBackFrom(int why);
 }

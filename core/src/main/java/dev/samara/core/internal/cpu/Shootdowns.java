@@ -3,28 +3,53 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.ShootdownDelivery;
+import dev.samara.core.event.StalledCpu;
 import dev.samara.core.internal.sync.Backoff;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
 import java.util.concurrent.atomic.LongAdder;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The shootdowns of one machine: requests to the CPUs that may have a translation, and the wait until they have dropped
- * it. A CPU that is not in GUEST in the space, e.g. a LAZY CPU, gets no request ({@link CpuState#isDone}). Thread-safe.
+ * Makes CPUs drop the translations that they may have of a range: the shootdowns of one machine. Thread-safe.
+ *
+ * <p>A shootdown has these steps, on the thread that changed entries, after it advanced the generation:
+ *
+ * <ol>
+ *   <li>It is skipped if no CPU, or only a CPU of the caller outside GUEST, is in the space.
+ *   <li>It checks each CPU of the cpumask. A CPU of the caller catches up immediately. Another CPU gets a request if it
+ *       is in GUEST in the space and has not flushed up to the generation ({@link CpuState#isDone}); the embedder may
+ *       interrupt its thread. Other CPUs, e.g. LAZY ones, get no request.
+ *   <li>If a CPU got a request, the shootdown is {@link Begun}. The caller waits, or polls it, until each CPU has left
+ *       GUEST or flushed. A CPU whose thread has ended is taken offline, and a CPU that is late is reported and kicked.
+ * </ol>
  */
 public final class Shootdowns {
     private static final int SPINS = 2_000;
     private static final long SHORTEST_PARK = 1_000;
     private static final long LONGEST_PARK = 200_000;
 
+    /**
+     * After the first check that finds a CPU late, the CPU gets another period before it is reported: the time of a
+     * first check divided by this number. If the whole JVM was stopped, e.g. for a garbage collection, the CPU polls in
+     * this period.
+     */
+    private static final int SECOND_CHECK = 4;
+
     /** The cpumask of all CPUs. */
     private static final long ALL = -1;
 
     private final Cpus cpus;
-    private final RequestDelivery delivery;
+    private final long reportAfterNanos;
+    private final Consumer<String> reporter;
+    private final ShootdownDelivery delivery;
+    private final Consumer<Throwable> failures;
     private final boolean elides;
 
     /**
@@ -68,7 +93,10 @@ public final class Shootdowns {
             Consumer<Throwable> failures,
             boolean elides) {
         this.cpus = cpus;
-        this.delivery = new RequestDelivery(reportAfterNanos, reporter, delivery, failures);
+        this.reportAfterNanos = reportAfterNanos;
+        this.reporter = reporter;
+        this.delivery = delivery;
+        this.failures = failures;
         this.elides = elides;
     }
 
@@ -111,7 +139,8 @@ public final class Shootdowns {
         ThreadCpus thread = ThreadCpus.current();
         CpuState own = thread == null ? null : thread.inKernel(context.id());
         // A bit that several CPUs share may be set for another CPU, which would also have to flush.
-        return own != null && own.bit() == mask && !own.sharesBit() && own.drop(start, end);
+        OwnerTlb tlb = own == null || own.bit() != mask || own.sharesBit() ? null : own.tlb();
+        return tlb != null && tlb.drop(start, end);
     }
 
     /**
@@ -124,24 +153,10 @@ public final class Shootdowns {
      * @param mask a cpumask
      */
     public void shoot(TlbContext context, long generation, long mask) {
-        if (mask == 0 || isElided(context, mask)) {
-            return;
+        Begun begun = begin(context, generation, mask);
+        if (begun != null) {
+            begun.await();
         }
-        @Nullable CpuState[] all = cpus.online();
-        BegunEvent recorded = Tracepoints.beginShootdown();
-        int asked = ask(all, context, generation, mask);
-        if (asked == 0) {
-            return;
-        }
-        for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = CpuState.nextOfBit(n)) {
-                CpuState cpu = all[n];
-                if (cpu != null) {
-                    await(cpu, context, generation);
-                }
-            }
-        }
-        Tracepoints.endShootdown(recorded, context.space(), context.id(), generation, asked, false);
     }
 
     /**
@@ -170,14 +185,14 @@ public final class Shootdowns {
      * @param mask a cpumask
      * @return the shootdown, which can be polled for its completion; null if it is already complete
      */
-    public @Nullable BegunShootdown begin(TlbContext context, long generation, long mask) {
+    public @Nullable Begun begin(TlbContext context, long generation, long mask) {
         if (mask == 0 || isElided(context, mask)) {
             return null;
         }
         @Nullable CpuState[] all = cpus.online();
         BegunEvent recorded = Tracepoints.beginShootdown();
         int asked = ask(all, context, generation, mask);
-        return asked == 0 ? null : new BegunShootdown(cpus, delivery, context, generation, mask, all, asked, recorded);
+        return asked == 0 ? null : new Begun(context, generation, mask, all, asked, recorded);
     }
 
     /**
@@ -203,19 +218,17 @@ public final class Shootdowns {
     /** Sends requests to the CPUs in a cpumask that must catch up; returns how many of them belong to other threads. */
     private int ask(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
         int asked = 0;
-        for (long left = mask; left != 0; left &= left - 1) {
-            for (int n = Long.numberOfTrailingZeros(left); n < all.length; n = CpuState.nextOfBit(n)) {
-                CpuState cpu = all[n];
-                if (cpu == null) {
-                    continue;
-                }
-                if (!cpu.isDone(context.id(), generation)) {
-                    asked += ask(cpu);
-                } else if (cpu.isSwitching()) {
-                    // The CPU may be switching to this context. It reads the generation before it uses a translation,
-                    // so the shootdown does not wait for it.
-                    cpu.request();
-                }
+        for (int n = CpuState.next(mask, 0); n < all.length; n = CpuState.next(mask, n + 1)) {
+            CpuState cpu = all[n];
+            if (cpu == null) {
+                continue;
+            }
+            if (!cpu.isDone(context.id(), generation)) {
+                asked += ask(cpu);
+            } else if (cpu.isSwitching()) {
+                // The CPU may be switching to this context. It reads the generation before it uses a translation, so
+                // the shootdown does not wait for it.
+                cpu.request();
             }
         }
         if (asked != 0) {
@@ -229,37 +242,200 @@ public final class Shootdowns {
     /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller and 1 otherwise. */
     private int ask(CpuState cpu) {
         if (cpu.owner() == Thread.currentThread() && !cpu.isLost()) {
-            cpu.acknowledge();
+            OwnerTlb tlb = cpu.tlb();
+            if (tlb != null) {
+                tlb.acknowledge();
+            }
             return 0;
         }
         cpu.request();
-        delivery.deliver(cpu);
+        deliver(cpu);
         return 1;
     }
 
-    private void await(CpuState cpu, TlbContext context, long generation) {
-        for (int i = 0; i < SPINS; i++) {
-            if (cpu.isDone(context.id(), generation)) {
-                return;
+    /** Makes a CPU find its request soon. Without delivery, the CPU finds it at its next poll. */
+    private void deliver(CpuState cpu) {
+        Thread owner = cpu.owner();
+        if (owner == null) {
+            // The CPU was handed over, so it is not in GUEST any more.
+            return;
+        }
+        try {
+            delivery.deliver(cpu.name(), owner);
+        } catch (Throwable thrown) {
+            failures.accept(thrown);
+        }
+    }
+
+    /** A shootdown whose requests were sent. Used by one thread at a time. */
+    public final class Begun {
+        private final TlbContext context;
+        private final long generation;
+        private final long mask;
+        private final @Nullable CpuState[] all;
+        private final int asked;
+        private final long since = System.nanoTime();
+
+        /** The number of the first CPU in the cpumask that is not known to have acknowledged. */
+        private int at;
+
+        /** When that CPU is late; see {@link Shootdowns#check}. */
+        private long check = reportAfterNanos;
+
+        /** The event; null after the shootdown has ended, or if it is not recorded. */
+        private @Nullable BegunEvent recorded;
+
+        private Begun(
+                TlbContext context,
+                long generation,
+                long mask,
+                @Nullable CpuState[] all,
+                int asked,
+                @Nullable BegunEvent recorded) {
+            this.context = context;
+            this.generation = generation;
+            this.mask = mask;
+            this.all = all;
+            this.asked = asked;
+            this.recorded = recorded;
+            at = CpuState.next(mask, 0);
+        }
+
+        /** Waits until {@link #isDone}. Keeps an interrupt for later. */
+        public void await() {
+            for (int i = 0; i < SPINS && !isOver(); i++) {
+                Thread.onSpinWait();
             }
-            Thread.onSpinWait();
-        }
-        long since = System.nanoTime();
-        long park = 0;
-        long check = delivery.firstCheck();
-        boolean interrupted = false;
-        while (!cpu.isDone(context.id(), generation)) {
-            if (cpus.stopIfDead(cpu)) {
-                break;
+            long park = 0;
+            boolean interrupted = false;
+            while (!isOver() && !checkIsOver()) {
+                interrupted |= Thread.interrupted();
+                // Timed, because a CPU that acknowledges wakes no thread.
+                park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
+                LockSupport.parkNanos(Shootdowns.this, park);
             }
-            interrupted |= Thread.interrupted();
-            // Timed, because a CPU that acknowledges wakes no thread.
-            park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
-            LockSupport.parkNanos(this, park);
-            check = delivery.check(cpu, context, generation, since, check);
+            end(false);
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
+
+        /**
+         * Returns whether no CPU in the cpumask can use translations of the context from before the generation any
+         * more. Once true, the result stays true. Does not wait. Reports and kicks CPUs that are late.
+         */
+        public boolean isDone() {
+            boolean isOver = isOver() || checkIsOver();
+            if (isOver) {
+                end(true);
+            }
+            return isOver;
         }
+
+        /** Passes over the CPUs that have acknowledged. Returns whether none is left. */
+        private boolean isOver() {
+            for (; at < all.length; pass()) {
+                CpuState cpu = all[at];
+                if (cpu != null && !cpu.isDone(context.id(), generation)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        private void pass() {
+            at = CpuState.next(mask, at + 1);
+            check = reportAfterNanos;
+        }
+
+        /** Passes over CPUs that are gone, too, and reports and kicks a CPU that is late. */
+        private boolean checkIsOver() {
+            do {
+                CpuState cpu = Objects.requireNonNull(all[at]);
+                if (!cpus.stopIfDead(cpu)) {
+                    check = check(cpu, context, generation, since, check);
+                    return false;
+                }
+                pass();
+            } while (!isOver());
+            return true;
+        }
+
+        private void end(boolean isPolled) {
+            BegunEvent ended = recorded;
+            if (ended != null) {
+                recorded = null;
+                Tracepoints.endShootdown(ended, context.space(), context.id(), generation, asked, isPolled);
+            }
+        }
+    }
+
+    /**
+     * Reports and kicks a CPU that did not acknowledge in time, at the second check that finds it late. Later checks of
+     * the same wait kick it again.
+     *
+     * @param since the start of the wait, as {@link System#nanoTime}
+     * @param at the time after which a CPU is reported, or the result of the last check
+     * @return the time since the start after which the CPU is late again, in nanoseconds; negated if the CPU was found
+     *     late once but not reported yet
+     */
+    long check(CpuState cpu, TlbContext context, long generation, long since, long at) {
+        long waited = System.nanoTime() - since;
+        if (waited < Math.abs(at)) {
+            return at;
+        }
+        if (at == reportAfterNanos) {
+            return -(waited + reportAfterNanos / SECOND_CHECK);
+        }
+        stalled(cpu, context, generation, waited, at < 0);
+        return waited + reportAfterNanos;
+    }
+
+    /** Calls the embedder to kick a CPU that did not acknowledge in time, and the first time also reports the CPU. */
+    private void stalled(CpuState cpu, TlbContext context, long generation, long waited, boolean isFirst) {
+        Thread owner = cpu.owner();
+        if (owner == null) {
+            return;
+        }
+        StalledCpu stalled = new StalledCpu(
+                cpu.name(), owner, List.of(owner.getStackTrace()), context.id(), generation, Duration.ofNanos(waited));
+        Tracepoints.stalledCpu(
+                cpu.name(),
+                owner,
+                stalled.stack().isEmpty() ? null : stalled.stack().get(0),
+                cpu.state(),
+                context.space(),
+                context.id(),
+                generation,
+                waited);
+        if (isFirst) {
+            reporter.accept(describe(cpu, context, stalled));
+        }
+        try {
+            delivery.kick(stalled);
+        } catch (Throwable thrown) {
+            failures.accept(thrown);
+        }
+    }
+
+    private static String describe(CpuState cpu, TlbContext context, StalledCpu stalled) {
+        FlushLog.FlushedRange range = new FlushLog.FlushedRange();
+        String what = context.log().read(stalled.generation(), range)
+                ? String.format(Locale.ROOT, "0x%x-0x%x, %s, ", range.start(), range.end(), range.reason())
+                : "";
+        StringBuilder text = new StringBuilder(String.format(
+                Locale.ROOT,
+                "%s has not acknowledged a shootdown (%sgeneration %d of context %d) for %d ms; it is %s, and its"
+                        + " thread at",
+                cpu,
+                what,
+                stalled.generation(),
+                stalled.context(),
+                stalled.waited().toMillis(),
+                cpu.state()));
+        for (StackTraceElement element : stalled.stack()) {
+            text.append(System.lineSeparator()).append("    ").append(element);
+        }
+        return text.toString();
     }
 }

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * The CPUs of one thread, of all machines, and the reader that the thread borrowed to fault pages in. Used only by that
  * thread. The thread checks them before it waits, because other threads may wait for one of these CPUs or readers.
  */
-final class ThreadCpus {
+public final class ThreadCpus {
     private static final ThreadLocal<@Nullable ThreadCpus> CURRENT = new ThreadLocal<>();
 
     /**
@@ -111,12 +111,12 @@ final class ThreadCpus {
      * Creates the list for CPUs of the calling thread, so that {@link #remove} allocates nothing, even if {@code add}
      * fails.
      */
-    static void reserve() {
+    public static void reserve() {
         make();
     }
 
     /** Adds a CPU to the calling thread's CPUs. */
-    static void add(CpuState cpu) {
+    public static void add(CpuState cpu) {
         make().list(cpu);
     }
 
@@ -127,7 +127,7 @@ final class ThreadCpus {
     }
 
     /** Removes a CPU from the calling thread's CPUs. Allocates nothing if the thread has a list for CPUs. */
-    static void remove(CpuState cpu) {
+    public static void remove(CpuState cpu) {
         ThreadCpus own = CURRENT.get();
         if (own != null) {
             own.unlist(cpu);
@@ -141,7 +141,7 @@ final class ThreadCpus {
     }
 
     /** Drops the list of the calling thread if it is empty. */
-    static void giveUpReserve() {
+    public static void giveUpReserve() {
         ThreadCpus own = CURRENT.get();
         if (own != null) {
             own.endIfEmpty();
@@ -169,38 +169,34 @@ final class ThreadCpus {
 
     /**
      * Returns a CPU that is in GUEST, or null. Skips lost CPUs, which make no accesses any more and cannot leave GUEST.
+     *
+     * @param isForGood whether to skip also the CPUs that leave GUEST by themselves for a call that may wait
      */
     @Nullable
-    CpuState inGuest() {
+    CpuState inGuest(boolean isForGood) {
         // Iterates by index, without allocating an iterator, because this runs before each operation of a thread that
         // has CPUs.
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
-            if (cpu != null && cpu.isGuest() && !cpu.isLost()) {
+            if (cpu != null && cpu.isGuest() && !cpu.isLost() && !(isForGood && leavesForCalls(cpu))) {
                 return cpu;
             }
         }
         return null;
     }
 
-    /** Returns a CPU that is in GUEST and does not leave it by itself for a call that may wait; or null. */
-    @Nullable
-    CpuState inGuestForGood() {
-        for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i);
-            if (cpu != null && cpu.isGuest() && !cpu.isLost() && !cpu.leavesForCalls()) {
-                return cpu;
-            }
-        }
-        return null;
+    private static boolean leavesForCalls(CpuState cpu) {
+        OwnerTlb tlb = cpu.tlb();
+        return tlb != null && tlb.leavesFor(OwnerTlb.FOR_CALL);
     }
 
-    /** Makes CPUs leave GUEST, if they do so by themselves for a call that may wait. */
-    void leaveForCall() {
+    /** Makes CPUs leave GUEST, if they do so by themselves for a call or fault; see {@link OwnerTlb#leavesFor}. */
+    void leaveFor(int why) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
-            if (cpu != null && cpu.isGuest() && cpu.leavesForCalls()) {
-                cpu.leaveForCall();
+            OwnerTlb tlb = cpu == null || !cpu.isGuest() ? null : cpu.tlb();
+            if (tlb != null && tlb.leavesFor(why)) {
+                tlb.goAway(why);
             }
         }
     }
@@ -214,23 +210,14 @@ final class ThreadCpus {
         return ++faults;
     }
 
-    /** Makes CPUs leave GUEST, if they do so by themselves for a fault of another CPU of the thread. */
-    void leaveForFault(int depth) {
-        for (int i = 0; i < cpus.size(); i++) {
-            CpuState cpu = cpus.get(i);
-            if (cpu != null && cpu.isGuest()) {
-                cpu.leaveForFault(depth);
-            }
-        }
-    }
-
     /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
     void comeBack(int depth) {
         faults = depth - 1;
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
-            if (cpu != null) {
-                cpu.comeBack(depth);
+            OwnerTlb tlb = cpu == null ? null : cpu.tlb();
+            if (tlb != null) {
+                boolean unused = tlb.comeBackFrom(depth);
             }
         }
     }

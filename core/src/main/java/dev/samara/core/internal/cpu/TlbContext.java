@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The identity of a space for TLBs ({@code mm_context_t}): a number that no other space ever has, and a {@linkplain
  * FlushGeneration generation}. The generation is advanced after each change of the page table that a CPU may not have
- * seen. {@code FlushedGenerations} lists the spaces whose translations a CPU keeps over a switch.
+ * seen. {@code CpuTlb} lists the spaces whose translations a CPU keeps over a switch.
  *
  * <p>A thread that changed entries of which other CPUs may have translations advances the generation, reads the cpumask
  * of the entries, logs the range, and calls {@link Shootdowns#shoot} to wait for those CPUs. Before a CPU uses its

@@ -28,7 +28,7 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.tlb.PageFlush;
+import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -722,7 +722,7 @@ public final class Faulter {
                 return AGAIN;
             }
             leaveSection();
-            PageFlush.flushPage(memory, table(), leaf, address);
+            TlbGather.flushPage(memory, table(), leaf, address);
             reader.readLock();
             done = finish(leaf, index, mark, fresh, rights, !fromZero);
         } finally {

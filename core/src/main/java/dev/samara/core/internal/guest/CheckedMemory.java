@@ -191,7 +191,7 @@ public final class CheckedMemory extends TranslatedMemory {
     /** A table that was given back is a violation only if the CPU still keeps the context when the walk ends. */
     @Override
     public void speculate() {
-        TlbContext of = processor().lazyContext();
+        TlbContext of = processor().state.lazyContext();
         if (of == null) {
             return;
         }
@@ -204,7 +204,7 @@ public final class CheckedMemory extends TranslatedMemory {
         // Checked again, because with SHOOTDOWN, a thread may have torn the space down during the walk. That thread
         // takes the context from this CPU before it gives tables back, so the walk may have read tables that the CPU
         // had already lost.
-        if (wrong != null && processor().lazyContext() == of) {
+        if (wrong != null && processor().state.lazyContext() == of) {
             throw checker.report("I3", "a CPU in LAZY has met " + wrong, of.id(), speculated, tlb.history());
         }
     }

@@ -140,7 +140,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     public void comeBack() {
         checkOwner();
         TranslatedMemory memory = loaded;
-        if (memory != null && refusal == SERVED && memory.processor().comeBackFromCall()) {
+        if (memory != null && refusal == SERVED && memory.processor().comeBackFrom(CpuTlb.FOR_CALL)) {
             outside = 0;
         }
     }

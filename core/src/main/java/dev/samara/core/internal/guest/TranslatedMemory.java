@@ -13,7 +13,6 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
-import dev.samara.core.internal.tlb.TlbFill;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
@@ -61,7 +60,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     private final int pageShift;
     private final SoftTlb tlb;
-    private final TlbFill fill;
     private final int pageMask;
     private final Frames frames;
     private final @Nullable RefTracker tracker;
@@ -79,13 +77,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     public TranslatedMemory(CpuTlb processor, Faulter faulter, Frames frames, @Nullable RefTracker tracker) {
         this.processor = processor;
-        counters = processor.counters();
+        counters = processor.state.counters();
         this.faulter = faulter;
         store = frames.store();
         direct = frames.direct();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
         tlb = processor.tlb();
-        fill = processor.fill();
         pageMask = frames.pageSize() - 1;
         this.frames = frames;
         this.tracker = tracker;
@@ -375,7 +372,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     private boolean isReported(long address, int access) {
-        return fill.isReadWatched(address) || ((access & Protection.WRITE) != 0 && fill.isWatched(address));
+        return processor.isReadWatched(address) || ((access & Protection.WRITE) != 0 && processor.isWatched(address));
     }
 
     /** Translates for a read through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
@@ -440,7 +437,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /** Returns the entry of a page; {@link Pte#NONE} if there is none. Called in GUEST. Does not fault. */
     long entry(long address) {
-        return fill.entry(address);
+        return processor.entry(address);
     }
 
     /**
@@ -452,15 +449,15 @@ public sealed class TranslatedMemory permits CheckedMemory {
      *     because the access is then made in another way
      */
     long walkForView(long address, int access) {
-        return tlb.isViewed() ? counted(fill.add(address, rightOf(access))) : SoftTlb.MISS;
+        return tlb.isViewed() ? counted(processor.add(address, rightOf(access))) : SoftTlb.MISS;
     }
 
     /**
      * Adds a translation as {@link #walkForView} does, but only if the walk is cached, the entry needs no mark, the
-     * page is readable and the space has no watched range ({@link TlbFill#refill}).
+     * page is readable and the space has no watched range ({@link CpuTlb#refill}).
      */
     long refill(long address, int access) {
-        return tlb.isViewed() ? counted(fill.refill(address, rightOf(access))) : SoftTlb.MISS;
+        return tlb.isViewed() ? counted(processor.refill(address, rightOf(access))) : SoftTlb.MISS;
     }
 
     private long counted(long physical) {
@@ -494,7 +491,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /** Walks the page table for an address. Called in GUEST. */
     long walk(long address, long right) {
-        return fill.walk(address, right);
+        return processor.walk(address, right);
     }
 
     /**
@@ -541,7 +538,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
                 return -result;
             }
             // The cached leaf is dropped, because the fault may have linked a new one.
-            fill.forgetTable(address);
+            processor.forgetTable(address);
             long physical = (access & PermissionCheck.FORCED) != 0
                     ? walkForced(address, access)
                     : walk(address, rightOf(access));
@@ -596,12 +593,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
 
     /** Returns whether watchers are notified of a store to a range. Stores that a watcher makes are not reported. */
     boolean isWatched(long address, long length) {
-        return !processor.isAt(CpuTlb.TELLING_STORE) && fill.watches().touches(address, address + length - 1);
+        return !processor.isAt(CpuTlb.TELLING_STORE) && processor.watches().touches(address, address + length - 1);
     }
 
     /** Returns whether watchers are notified of a read of a range. Reads that a watcher makes are not reported. */
     boolean isReadWatched(long address, long length) {
-        return !processor.isAt(CpuTlb.TELLING_STORE) && fill.readWatches().touches(address, address + length - 1);
+        return !processor.isAt(CpuTlb.TELLING_STORE) && processor.readWatches().touches(address, address + length - 1);
     }
 
     /**
@@ -616,7 +613,8 @@ public sealed class TranslatedMemory permits CheckedMemory {
         int as = processor.suspend();
         int before = processor.begin(CpuTlb.TELLING_STORE);
         try {
-            (access == Protection.WRITE ? fill.watches() : fill.readWatches()).tell(access, address, length, value);
+            (access == Protection.WRITE ? processor.watches() : processor.readWatches())
+                    .tell(access, address, length, value);
         } finally {
             processor.end(before);
             processor.resume(as);

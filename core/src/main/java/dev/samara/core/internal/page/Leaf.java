@@ -366,7 +366,7 @@ public final class Leaf {
         } else if (!isShared) {
             return;
         }
-        // Orders the store of the bit before the load of the entry. Pairs with PageFlush and GatheredFlushes, which
+        // Orders the store of the bit before the load of the entry. Pairs with TlbGather, which
         // change the entry and then read the cpumask.
         VarHandle.fullFence();
     }

@@ -2,14 +2,20 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.internal.cpu.BegunShootdown;
+import dev.samara.core.internal.cpu.CpuState;
+import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.page.UnhookTables;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.RetriedTask;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -21,11 +27,13 @@ import org.jspecify.annotations.Nullable;
  * <p>One object serves one operation and its thread. The order is:
  *
  * <ol>
- *   <li>{@link #deferFlush} records a leaf ({@code GatheredFlushes.add}). The caller unhooks pages and adds each with
- *       {@link #take}.
- *   <li>{@link #invalidate()} advances the generation, logs the range and executes the shootdown ({@code
- *       GatheredFlushes.flush}, {@code Shootdowns.shoot}). It waits for a grace period if one is needed, then
- *       decrements the numbers of pending flushes and unhooks empty leaves ({@code GatheredFlushes.flushed}).
+ *   <li>{@link #deferFlush} records a leaf, whose number of pending flushes it increments. The caller unhooks pages and
+ *       adds each with {@link #take}.
+ *   <li>{@link #invalidate()} flushes the leaves: for each space, it advances the generation, reads the cpumasks of the
+ *       leaves, logs one range that spans them all, and starts the shootdown, in this order. If only the caller's CPU
+ *       has translations, it drops them instead, without a generation.
+ *   <li>Then it waits for the shootdowns, and for a grace period if one is needed, decrements the numbers of pending
+ *       flushes, and unhooks empty leaves.
  *   <li>{@link #free} frees the frames.
  * </ol>
  *
@@ -34,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  * with a pending flush stays in the page table, and its frames are not freed.
  *
  * <p>An invalidation waits for the CPUs that may have translations of the leaves with a pending flush. Each CPU itself
- * decides how much it drops, in {@link TlbCatchUp} and {@link SoftTlb#tryFlush}. An invalidation also waits for a grace
+ * decides how much it drops, in {@link CpuTlb} and {@link SoftTlb#tryFlush}. An invalidation also waits for a grace
  * period if a frame may be accessed without a CPU in GUEST: a page of a cache is offered and read in reader sections,
  * and a private page is read in a reader section while it is copied. All other accesses to a private page use its
  * entry.
@@ -54,15 +62,28 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     private final MachineMemory memory;
     private @Nullable PageTableContext context;
 
-    private final GatheredFlushes pending;
+    /** The context of a space without users, whose translations no CPU uses any more; null if there is none. */
+    private @Nullable TlbContext ended;
+
+    /** The first {@link #leaves} elements are pending; the rest are spare. */
+    private LeafFlush[] flushes = {};
+
+    /** Visible for tests. */
+    int leaves;
+
+    /** The first {@link #size} elements are frames to free. */
     private int[] frames = new int[16];
+
     private int size;
 
     /** Whether there was no memory for more capacity. */
     private boolean isStarved;
 
-    /** The shootdowns of the invalidation that was started without waiting; null if there is none. */
-    private @Nullable List<BegunShootdown> begun;
+    /** Whether {@link #pollInvalidation} started an invalidation that is not complete. */
+    private boolean isFlushBegun;
+
+    /** The shootdowns of an invalidation for which a CPU got a request; null if there are none. */
+    private @Nullable List<Shootdowns.Begun> begun;
 
     /** The grace period of that invalidation, which starts after its shootdowns; 0 if there is none. */
     private long gracePeriod;
@@ -82,32 +103,57 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     /** Whether a page that reader sections may still access was unhooked since the last invalidation. */
     private boolean needsGracePeriod;
 
+    /** A range of one leaf in which entries changed. Records are reused, because adding one must not fail. */
+    private static final class LeafFlush {
+        @Nullable
+        PageTable table;
+
+        long @Nullable [] leaf;
+        long start;
+        long end;
+        MmuNotifier.Reason reason = MmuNotifier.Reason.UNMAPPED;
+
+        void fill(PageTable ofTable, long[] changed, long from, long to, MmuNotifier.Reason why) {
+            table = ofTable;
+            leaf = changed;
+            start = from;
+            end = to;
+            reason = why;
+        }
+
+        PageTable table() {
+            return Objects.requireNonNull(table);
+        }
+
+        long[] leaf() {
+            return Objects.requireNonNull(leaf);
+        }
+
+        long cpumask() {
+            PageTable of = table();
+            return Leaf.cpumask(leaf(), of.indexOf(start), of.indexOf(end - 1));
+        }
+    }
+
     /** Starts an operation. */
     public TlbGather(MachineMemory memory) {
-        this(memory, new GatheredFlushes(memory.shootdowns(), null));
+        this(memory, memory.contexts().borrow());
     }
 
     /**
-     * Starts the teardown of a space without users ({@code tlb_gather_mmu_fullmm}), which sends no request to a CPU and
-     * does not advance the generation. CPUs may keep translations of the ended context, but never use them again. If
-     * only the users kept the page table alive for CPUs in LAZY, these CPUs lose it first; other CPUs in LAZY hold a
-     * reference, or get one after the teardown ({@code LazyContext}). Invalidations wait for grace periods as usual.
+     * Starts the teardown of a space without users ({@code tlb_gather_mmu_fullmm}); see {@link #leaveOut}.
      *
      * @param ended the context of the space, which {@linkplain TlbContext#isEnded has ended}
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
     public TlbGather(MachineMemory memory, TlbContext ended) {
-        this(memory, new GatheredFlushes(memory.shootdowns(), GatheredFlushes.checkOver(memory.cpus(), ended)));
+        this(memory, (PageTableContext) null);
+        leaveOut(ended);
+        context = memory.contexts().borrow();
     }
 
-    /** Starts an operation with given flushes, so that tests can skip flushes by other rules. */
-    TlbGather(MachineMemory memory, GatheredFlushes pending) {
-        this(memory, pending, memory.contexts().borrow());
-    }
-
-    private TlbGather(MachineMemory memory, GatheredFlushes pending, @Nullable PageTableContext context) {
+    private TlbGather(MachineMemory memory, @Nullable PageTableContext context) {
         this.memory = memory;
-        this.pending = pending;
         this.context = context;
     }
 
@@ -118,19 +164,56 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      *     {@linkplain #resume resumed} later
      */
     public static TlbGather with(MachineMemory memory, @Nullable PageTableContext context) {
-        GatheredFlushes pending = new GatheredFlushes(memory.shootdowns(), null);
-        pending.ensureCapacity();
-        return new TlbGather(memory, pending, context);
+        TlbGather made = new TlbGather(memory, context);
+        made.ensureCapacity(0);
+        return made;
     }
 
     /**
-     * Continues as the teardown of a space without users; see {@link #TlbGather(MachineMemory, TlbContext)}.
+     * Continues as the teardown of a space without users, which sends no request to a CPU and does not advance the
+     * generation. CPUs may keep translations of the ended context, but never use them again. If only the users kept the
+     * page table alive for CPUs in LAZY, these CPUs lose it first; other CPUs in LAZY hold a reference, or get one
+     * after the teardown ({@code LazyContext}). Invalidations wait for grace periods as usual.
      *
-     * @param ended the context of the space, which has ended
+     * @param over the context of the space, which has ended
      * @throws IllegalStateException if the space has users; or if a CPU that is not LAZY is in it
      */
-    public void leaveOut(TlbContext ended) {
-        pending.leaveOut(GatheredFlushes.checkOver(memory.cpus(), ended));
+    public void leaveOut(TlbContext over) {
+        if (!over.isEnded()) {
+            throw new IllegalStateException("a space with " + over.users().users() + " users, " + over.cpus()
+                    + " of them CPUs, was to be left without a flush");
+        }
+        CpuState user = memory.cpus().beginTeardown(over);
+        if (user != null) {
+            throw new IllegalStateException(user + " is not LAZY, and is in a space that no CPU uses");
+        }
+        ended = over;
+    }
+
+    /**
+     * Flushes the translations of one page on every CPU that may have one, and waits for those CPUs ({@code
+     * flush_tlb_page}), without a gather, for a page that stays mapped or that the caller frees. The caller changed the
+     * page's entry, which does not change again during this call. The caller holds no lock and is not in a reader
+     * section.
+     *
+     * @param table the page table of the space
+     * @param leaf the leaf that contains the entry
+     * @param address any address of the page
+     */
+    public static void flushPage(MachineMemory memory, PageTable table, long[] leaf, long address) {
+        TlbContext context = table.context();
+        int index = table.indexOf(address);
+        long size = 1L << table.pageShift();
+        long start = address & -size;
+        // Orders the change of the entry before the load of the cpumask. Pairs with Leaf.addToCpumask.
+        VarHandle.fullFence();
+        if (memory.shootdowns().flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
+            return;
+        }
+        long generation = context.generation().advance();
+        long mask = Leaf.cpumask(leaf, index, index);
+        context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
+        memory.shootdowns().shoot(context, generation, mask);
     }
 
     /**
@@ -211,7 +294,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * @param reason the reason that is reported for the range
      */
     public void deferFlush(PageTable table, long[] leaf, long start, long end, MmuNotifier.Reason reason) {
-        pending.add(table, leaf, start, end, reason);
+        ensureCapacity(0);
+        Leaf.deferFlush(leaf);
+        flushes[leaves++].fill(table, leaf, start, end, reason);
         isFlushPending = true;
     }
 
@@ -236,7 +321,13 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     /** Ensures capacity for {@code more} frames and one leaf. Called before the caller unhooks a page. */
     public void ensureCapacity(int more) {
-        pending.ensureCapacity();
+        if (leaves == flushes.length) {
+            LeafFlush[] grown = Arrays.copyOf(flushes, Math.max(4, 2 * leaves));
+            for (int i = leaves; i < grown.length; i++) {
+                grown[i] = new LeafFlush();
+            }
+            flushes = grown;
+        }
         if (size + more > frames.length) {
             frames = Arrays.copyOf(frames, Math.max(2 * frames.length, size + more));
         }
@@ -254,7 +345,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             return wanted;
         } catch (OutOfMemoryError exhausted) {
             isStarved = true;
-            return pending.hasCapacity() ? Math.min(wanted, frames.length - size) : 0;
+            return leaves < flushes.length ? Math.min(wanted, frames.length - size) : 0;
         }
     }
 
@@ -268,7 +359,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * holds a lock does so after it has released the lock.
      */
     public boolean isFull() {
-        return size >= MOST || pending.size() >= MOST_LEAVES || isStarved;
+        return size >= MOST || leaves >= MOST_LEAVES || isStarved;
     }
 
     /**
@@ -278,8 +369,10 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * @throws IllegalStateException if one was given back; another page table may have taken its place
      */
     public void checkHeld() {
-        if (memory.accessChecker() != null && pending.isLate()) {
-            throw new IllegalStateException("I3: an operation walks a page table that was given back");
+        for (int i = 0; i < leaves && memory.accessChecker() != null; i++) {
+            if (flushes[i].table().context().isGivenBack()) {
+                throw new IllegalStateException("I3: an operation walks a page table that was given back");
+            }
         }
     }
 
@@ -288,7 +381,11 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * in a reader section and holds no lock of a leaf.
      */
     public void invalidate() {
-        pending.flush();
+        beginFlush();
+        List<Shootdowns.Begun> shootdowns = begun;
+        for (int i = 0; shootdowns != null && i < shootdowns.size(); i++) {
+            shootdowns.get(i).await();
+        }
         if (needsGracePeriod) {
             memory.rcu().synchronize();
         }
@@ -310,14 +407,6 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         return true;
     }
 
-    private void flushed() {
-        begun = null;
-        gracePeriod = 0;
-        isFlushPending = false;
-        needsGracePeriod = false;
-        pending.flushed();
-    }
-
     /**
      * Starts an invalidation, or checks the progress of the current one, without waiting. Until this returns true, the
      * caller adds no page and no pending flush.
@@ -326,12 +415,12 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      *     ended if one is needed
      */
     public boolean pollInvalidation() {
-        List<BegunShootdown> shootdowns = begun;
-        if (shootdowns == null) {
-            shootdowns = pending.begin();
-            begun = shootdowns;
+        if (!isFlushBegun) {
+            beginFlush();
+            isFlushBegun = true;
         }
-        for (int i = 0; i < shootdowns.size(); i++) {
+        List<Shootdowns.Begun> shootdowns = begun;
+        for (int i = 0; shootdowns != null && i < shootdowns.size(); i++) {
             if (!shootdowns.get(i).isDone()) {
                 return false;
             }
@@ -346,6 +435,105 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         }
         flushed();
         return true;
+    }
+
+    /** Starts the shootdowns of the pending flushes. */
+    private void beginFlush() {
+        isFlushBegun = false;
+        begun = null;
+        gracePeriod = 0;
+        int from = 0;
+        while (from < leaves) {
+            int behind = from + 1;
+            while (behind < leaves && flushes[behind].table == flushes[from].table) {
+                behind++;
+            }
+            beginFlush(from, behind);
+            from = behind;
+        }
+    }
+
+    /** Flushes the leaves of one space with one range that spans them all, either locally or with one generation. */
+    private void beginFlush(int from, int behind) {
+        LeafFlush first = flushes[from];
+        TlbContext context = first.table().context();
+        if (context == ended || context.isGivenBack()) {
+            // The page table was already given back, because a retried end may run after the teardown of the space. No
+            // CPU is in the space, so nothing is flushed.
+            return;
+        }
+        long start = first.start;
+        long end = first.end;
+        MmuNotifier.Reason reason = first.reason;
+        for (int i = from + 1; i < behind; i++) {
+            LeafFlush flush = flushes[i];
+            start = Addresses.lower(flush.start, start);
+            end = Addresses.higher(flush.end, end);
+            reason = stronger(flush.reason, reason);
+        }
+        // Orders the changes of the entries before the loads of the cpumasks. Pairs with Leaf.addToCpumask.
+        VarHandle.fullFence();
+        if (memory.shootdowns().flushLocally(context, cpumask(from, behind), start, end)) {
+            return;
+        }
+        long generation = context.generation().advance();
+        long mask = cpumask(from, behind);
+        context.log(generation, start, end, mask, reason);
+        Shootdowns.Begun shootdown = memory.shootdowns().begin(context, generation, mask);
+        if (shootdown != null) {
+            if (begun == null) {
+                begun = new ArrayList<>(1);
+            }
+            begun.add(shootdown);
+        }
+    }
+
+    /** Returns the reason to report for a flush with two reasons: the one that invalidates more. */
+    private static MmuNotifier.Reason stronger(MmuNotifier.Reason one, MmuNotifier.Reason other) {
+        return strength(one) >= strength(other) ? one : other;
+    }
+
+    private static int strength(MmuNotifier.Reason reason) {
+        return switch (reason) {
+            case UNMAPPED -> 5;
+            case REPLACED -> 4;
+            case DISCARDED -> 3;
+            case PROTECTED -> 2;
+            case OBSERVED -> 1;
+        };
+    }
+
+    private long cpumask(int from, int behind) {
+        long mask = 0;
+        for (int i = from; i < behind; i++) {
+            mask |= flushes[i].cpumask();
+        }
+        return mask;
+    }
+
+    /**
+     * Ends an invalidation: decrements the number of pending flushes of each leaf, and unhooks the leaves that are empty. A leaf is removed
+     * from the list after its decrement. So after an exception, either the number of a leaf was decremented, or the
+     * leaf is in the list for the next call. A leaf whose number was decremented, but that was not unhooked, is left to
+     * the next operation there, or to the teardown of the space.
+     */
+    void flushed() {
+        isFlushBegun = false;
+        begun = null;
+        isFlushPending = false;
+        needsGracePeriod = false;
+        while (leaves > 0) {
+            LeafFlush last = flushes[leaves - 1];
+            PageTable table = last.table();
+            boolean isEmpty = Leaf.flushed(last.leaf());
+            leaves--;
+            // Cleared, so that this record keeps no table reachable.
+            last.table = null;
+            last.leaf = null;
+            if (isEmpty) {
+                UnhookTables.unhookIfEmpty(table, last.start);
+            }
+        }
     }
 
     /**

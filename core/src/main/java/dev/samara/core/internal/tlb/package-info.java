@@ -4,13 +4,12 @@
  * this order.
  *
  * <p>A {@link dev.samara.core.internal.tlb.CpuTlb} contains a {@link dev.samara.core.internal.tlb.SoftTlb}, which it
- * uses only in GUEST. Before it uses the TLB, its {@link dev.samara.core.internal.tlb.TlbCatchUp} catches up with the
- * changes of other threads. Its {@link dev.samara.core.internal.tlb.TlbFill} walks the page table after a miss, and a
- * {@link dev.samara.core.internal.tlb.WalkCache} caches the leaves that it found.
+ * uses only in GUEST. Before it uses the TLB, it catches up with the changes of other threads. After a miss, it walks
+ * the page table.
  *
- * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, and frees them
- * only when no CPU can translate to them any more. {@link dev.samara.core.internal.tlb.GatheredFlushes} lists the
- * leaves that must be flushed first, and {@link dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
+ * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, with the leaves
+ * that must be flushed first, and frees the frames only when no CPU can translate to them any more. {@link
+ * dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
  *
  * <table>
  *   <caption>Where to look</caption>
@@ -19,21 +18,21 @@
  *       dev.samara.core.internal.tlb.CpuTlb#poll}</td></tr>
  *   <tr><td>Which spaces' translations does a CPU keep over a switch ({@code choose_new_asid}), and to which
  *       generation has it flushed them?</td>
- *       <td>{@code FlushedGenerations}</td></tr>
+ *       <td>{@code CpuTlb.slotOf}</td></tr>
  *   <tr><td>Where does a CPU decide whether it drops ranges, or everything ({@code flush_tlb_func})?</td>
- *       <td>{@link dev.samara.core.internal.tlb.TlbCatchUp}, by the generations that the CPU is behind; {@link
+ *       <td>{@code CpuTlb.flushMissed}, by the generations that the CPU is behind; {@link
  *       dev.samara.core.internal.tlb.SoftTlb#tryFlush}, by the length of a range</td></tr>
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
- *       <td>{@link dev.samara.core.internal.tlb.TlbFill}</td></tr>
+ *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#walk}</td></tr>
  *   <tr><td>What has translations that the arrays of the TLB had to replace?</td>
- *       <td>{@link dev.samara.core.internal.tlb.SecondTlb}; each fill, flush and new number of a space also concerns
- *       it</td></tr>
+ *       <td>The second level of {@link dev.samara.core.internal.tlb.SoftTlb}; each fill, flush and new number of a space
+ *       also concerns it</td></tr>
  *   <tr><td>When may a CPU enter GUEST, or move to another space?</td>
- *       <td>{@link dev.samara.core.internal.tlb.CpuActivities}</td></tr>
+ *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#activities}</td></tr>
  *   <tr><td>What flushes one page that stays mapped?</td>
- *       <td>{@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbGather#flushPage}</td></tr>
  *   <tr><td>Which leaves must be flushed before frames are freed?</td>
- *       <td>{@link dev.samara.core.internal.tlb.GatheredFlushes}</td></tr>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbGather#deferFlush}</td></tr>
  *   <tr><td>What frees the frames after the flush?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#free}</td></tr>
  *   <tr><td>What frees the frames after a failure?</td>
@@ -42,7 +41,10 @@
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@code DiscardPages}; where
  *       the entry stays, {@code DirtyScan}; for moved entries, {@code MovePages.takeWritten}</td></tr>
  *   <tr><td>Where does a shootdown start (generation, cpumask, log, request, in this order)?</td>
- *       <td>{@code GatheredFlushes.flush}; for one page {@link dev.samara.core.internal.tlb.PageFlush}</td></tr>
+ *       <td>{@code TlbGather.beginFlush}; for one page {@link
+ *       dev.samara.core.internal.tlb.TlbGather#flushPage}</td></tr>
+ *   <tr><td>What keeps the page tables that an operation walks, if it is not a user of their spaces?</td>
+ *       <td>{@link dev.samara.core.internal.tlb.HeldTables}</td></tr>
  * </table>
  */
 @NullMarked

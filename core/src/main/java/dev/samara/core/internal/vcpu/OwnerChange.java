@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.vcpu;
 
-import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.LentCpu;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.guest.TranslatedMemory;
 import dev.samara.core.internal.page.PageTableContext;
 import dev.samara.core.internal.sync.StackReserve;
@@ -41,7 +41,7 @@ public final class OwnerChange {
         TranslatedMemory translated = cpu.translated();
         if (context != null && tlb != null && translated != null) {
             context.reader().ownedBy(null);
-            tlb.disown();
+            ThreadCpus.remove(tlb.state);
             translated.ownedBy(null);
         }
         cpu.memory().ownedBy(null);
@@ -54,10 +54,10 @@ public final class OwnerChange {
         // Checked first, because an owner that is stored in only some of the words could neither use the CPU nor hand
         // it over.
         StackReserve.check(OWNER_DEPTH);
-        Cpus.reserveOwner();
+        ThreadCpus.reserve();
         Thread other = cpu.owner().claim();
         if (other != null) {
-            Cpus.giveUpReserve();
+            ThreadCpus.giveUpReserve();
             CpuTlb used = cpu.tlb();
             if (other == caller && used != null) {
                 // In GUEST, the error names GUEST, like the errors of all calls that are not allowed there.
@@ -85,9 +85,9 @@ public final class OwnerChange {
         if (context != null && tlb != null && translated != null) {
             context.reader().ownedBy(caller);
             if (by == null) {
-                tlb.own();
+                ThreadCpus.add(tlb.state);
             } else {
-                tlb.ownedAs(by);
+                by.list(tlb.state);
             }
             translated.ownedBy(caller);
         }
@@ -123,7 +123,7 @@ public final class OwnerChange {
         CpuTlb tlb = cpu.tlb();
         TranslatedMemory translated = cpu.translated();
         if (tlb != null && translated != null) {
-            tlb.disownedAs(by);
+            by.unlist(tlb.state);
             translated.ownedBy(null);
         }
         cpu.memory().ownedBy(null);

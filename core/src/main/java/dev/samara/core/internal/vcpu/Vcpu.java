@@ -230,7 +230,7 @@ public final class Vcpu {
         PageTableContext mine = null;
         try {
             mine = joined.contexts().newContext(toString(), owner);
-            made.readsAs(mine.reader());
+            made.state.readsAs(mine.reader());
             Faulter faulter = new Faulter(layout, mine);
             AccessChecker checker = joined.accessChecker();
             // The tracker of the space's machine, which may differ from this CPU's machine.
@@ -256,18 +256,16 @@ public final class Vcpu {
         AccessChecker checker = joined.accessChecker();
         // Copied, so that the reporters do not refer to this object and keep the CPU reachable.
         MachineState to = host;
-        CpuTlb made = new CpuTlb(
+        return new CpuTlb(
                 joined.cpus(),
                 owner,
                 this,
                 number,
-                pageShift,
                 checker == null
                         ? new SoftTlb(pageShift, tlbEntries, joined.frames().region())
                         : new CheckedTlb(pageShift, tlbEntries, joined.frames(), checker.newHistory()),
+                joined.frames(),
                 thrown -> to.report(Report.Kind.CALLBACK_FAILED, "a flush listener", thrown));
-        made.countDirtied(joined.frames());
-        return made;
     }
 
     /** Releases the TLB and the page table context of the current memory. The CPU is not in any space. */

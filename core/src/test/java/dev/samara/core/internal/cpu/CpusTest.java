@@ -178,7 +178,7 @@ final class CpusTest {
         Owned second = sharing.get(1);
         assertEquals(first.state.bit(), second.state.bit());
         long generation = context.generation().advance();
-        BegunShootdown begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
+        Shootdowns.Begun begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
         assertFalse(begun.isDone());
         first.does(() -> first.state.flushedTo(generation));
         assertTrue(second.state.isPending());

@@ -80,12 +80,12 @@ final class FailingDiscardTest {
                     new CpuOwner(cpus, message -> {}),
                     cpus,
                     1,
-                    Layouts.GEOMETRY.pageShift(),
                     new SoftTlb(Layouts.GEOMETRY.pageShift(), 16),
+                    memory.frames(),
                     thrown -> {});
             cpu.switchTo(layout.pages());
             cpu.enterGuest();
-            long found = cpu.fill().walk(at, Pte.READ);
+            long found = cpu.walk(at, Pte.READ);
             in.countDown();
             Latches.await(goOn);
             cpu.leaveGuest();

@@ -452,10 +452,7 @@ final class PageWalkTest {
             CpuTlb cpu = table.guest();
             try (DiscardPages discarding = discarding()) {
                 discarding.discard(
-                        table.pages,
-                        AT,
-                        AT + BarePageTable.PAGE,
-                        (pte, address) -> cpu.fill().walk(AT, Pte.READ) >= 0);
+                        table.pages, AT, AT + BarePageTable.PAGE, (pte, address) -> cpu.walk(AT, Pte.READ) >= 0);
             }
             assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT, 8, Pte.READ));
             assertEquals(0, table.inUse());

@@ -69,8 +69,8 @@ public final class BarePageTable implements AutoCloseable {
                 new CpuOwner(memory, message -> {}),
                 memory,
                 1,
-                pages.pageShift(),
                 new SoftTlb(pages.pageShift(), 16),
+                memory.frames(),
                 thrown -> {
                     throw new IllegalStateException(thrown);
                 });
@@ -82,7 +82,7 @@ public final class BarePageTable implements AutoCloseable {
     /** Returns a CPU of this thread in GUEST that has a page's translation. */
     public CpuTlb guest(long address) {
         CpuTlb cpu = guest();
-        if (cpu.fill().walk(address, Pte.READ) < 0) {
+        if (cpu.walk(address, Pte.READ) < 0) {
             throw new IllegalStateException("nothing to be read at 0x" + Long.toHexString(address));
         }
         return cpu;

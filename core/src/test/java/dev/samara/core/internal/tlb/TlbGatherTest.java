@@ -384,7 +384,7 @@ final class TlbGatherTest {
         CpuTlb cpu = table.guest();
         for (int i = 0; i < pages; i++) {
             table.fill(AT + i * BarePageTable.PAGE);
-            assertTrue(cpu.fill().walk(AT + i * BarePageTable.PAGE, Pte.READ) >= 0);
+            assertTrue(cpu.walk(AT + i * BarePageTable.PAGE, Pte.READ) >= 0);
         }
         cpu.leaveGuest();
         return cpu;
@@ -398,7 +398,7 @@ final class TlbGatherTest {
         long before = generation();
         unmap(3);
         assertEquals(before, generation());
-        assertEquals(1, cpu.counters().count(CpuCounters.FLUSHES));
+        assertEquals(1, cpu.state.counters().count(CpuCounters.FLUSHES));
         cpu.enterGuest();
         for (int i = 0; i < 3; i++) {
             assertEquals(SoftTlb.MISS, cpu.tlb().probe(AT + i * BarePageTable.PAGE, 8, Pte.READ));
@@ -416,7 +416,7 @@ final class TlbGatherTest {
         long before = generation();
         unmap(1);
         assertEquals(before, generation());
-        assertEquals(0, cpu.counters().count(CpuCounters.FLUSHES));
+        assertEquals(0, cpu.state.counters().count(CpuCounters.FLUSHES));
         cpu.close();
     }
 
@@ -483,8 +483,8 @@ final class TlbGatherTest {
     private void fillAgain(CpuTlb cpu) {
         table.fill(AT);
         cpu.enterGuest();
-        cpu.fill().forgetTable(AT);
-        assertTrue(cpu.fill().walk(AT, Pte.READ) >= 0);
+        cpu.forgetTable(AT);
+        assertTrue(cpu.walk(AT, Pte.READ) >= 0);
         cpu.leaveGuest();
     }
 
@@ -536,7 +536,7 @@ final class TlbGatherTest {
         CpuTlb cpu = used(1);
         table.fill(AT + BarePageTable.PAGE);
         cpu.enterGuest();
-        assertTrue(cpu.fill().walk(AT + BarePageTable.PAGE, Pte.READ) >= 0);
+        assertTrue(cpu.walk(AT + BarePageTable.PAGE, Pte.READ) >= 0);
         cpu.leaveGuest();
         Thread other = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory)) {
