@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Empty tables are unhooked (P14; UnhookTables, Leaf.deferFlush, Leaf.flushed, PageTable.nextLeaf, CpuTlb).
+ * Empty tables are unhooked (P14; PageTable.unhookIfEmpty, Leaf.deferFlush, Leaf.flushed, PageTable.nextLeaf,
+ * CpuTlb).
  *
  * One place for a leaf in an upper table. The leaf has two pages. Page 0 is of a file: a truncation removes it, and an
  * unmapping removes its mapping. Page 1 is of another mapping: a fault installs it. A third operation, which has

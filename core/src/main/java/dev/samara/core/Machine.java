@@ -14,7 +14,7 @@ import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.guest.FutexBuckets;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.DirectMemory;
+import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
@@ -108,7 +108,7 @@ public final class Machine implements AutoCloseable {
      * @return bytes: {@code -XX:MaxDirectMemorySize}, or without that option the maximum size of the heap
      */
     public static long directMemoryLimit() {
-        return DirectMemory.limit();
+        return DirectFrames.memoryLimit();
     }
 
     MachineState host() {

@@ -2,8 +2,8 @@
 package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
+import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.ResidentPages;
 import dev.samara.core.internal.space.Layout;
 
 /**
@@ -37,12 +37,12 @@ public record Residency(long anonymous, long file, long shmem, long peak, long t
     public Residency {}
 
     static Residency of(Layout layout) {
-        ResidentPages pages = layout.pages().residents();
-        long anonymous = pages.count(Pte.ANONYMOUS_PAGE);
-        long file = pages.count(Pte.FILE_PAGE);
-        long shmem = pages.count(Pte.SHMEM_PAGE);
+        PageTable pages = layout.pages();
+        long anonymous = pages.residentPages(Pte.ANONYMOUS_PAGE);
+        long file = pages.residentPages(Pte.FILE_PAGE);
+        long shmem = pages.residentPages(Pte.SHMEM_PAGE);
         // As in task_mem: a peak is never below the current number in the same result.
-        long peak = Math.max(pages.peak(), anonymous + file + shmem);
+        long peak = Math.max(pages.peakPages(), anonymous + file + shmem);
         long total = layout.mappedPages();
         return new Residency(anonymous, file, shmem, peak, total, Math.max(layout.mappedPeak(), total));
     }

@@ -46,7 +46,6 @@ final class AccessModesTest {
             ChargedPages: SINCE(getOpaque setOpaque)
             CommittedMemory: pool(addAndGet compareAndSet get)
             CommittedMemory.Stripe: stripe(compareAndSet get getAndSet set)
-            ContextSlots.ContextSlot: context(compareAndSet get getAndSet)
             CpuCounters: WORD(getOpaque setOpaque)
             CpuOwner: isLost(getVolatile setVolatile), thread(compareAndExchange getAcquire setRelease)
             CpuWords.Flushed: flushed(getAcquire setRelease)
@@ -71,10 +70,9 @@ final class AccessModesTest {
             FlushLog: REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire getOpaque getVolatile setRelease),
                 WORD(getOpaque setOpaque)
             FramePin: released(compareAndSet getVolatile)
-            FramePool: quarantined(get getAndIncrement)
-            FrameRecordWords: WORD(compareAndSet getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getOpaque
-                getVolatile setOpaque setRelease)
-            Frames: pins(get getAndIncrement), unpins(get getAndIncrement)
+            Frames: WORD(compareAndSet getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getOpaque getVolatile
+                setOpaque setRelease), pins(get getAndIncrement), quarantined(get getAndIncrement), unpins(get
+                getAndIncrement)
             FutexEntry: bucket(getVolatile setVolatile)
             Gate: top(compareAndSet getAcquire getAndSet)
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
@@ -116,18 +114,19 @@ final class AccessModesTest {
             OpenAdvice: readsAhead(getAndDecrement getAndIncrement)
             PageCaches: hasSealable(getVolatile setVolatile), isFutile(getVolatile setVolatile)
             PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root(getVolatile setVolatile)
-            PageTable: forking(getVolatile setVolatile), isFreed(getVolatile setVolatile), passing(getAndAdd
-                getVolatile)
-            PageTableContexts: aside(compareAndSet get getAndSet), idle(compareAndSet get),
-                serviceNames(incrementAndGet)
+            PageTable: CHILD(compareAndSet getAcquire setVolatile), forking(getVolatile setVolatile), isDue(getVolatile
+                setVolatile), isFreed(getVolatile setVolatile), isInParts(getVolatile setVolatile),
+                mostBytes(getVolatile setVolatile), passing(getAndAdd getVolatile), peak(compareAndSet getOpaque),
+                skipped(getOpaque setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
+            PageTable.Notice: isStale(getVolatile setVolatile), next(getVolatile setVolatile)
+            PageTableContexts: aside(compareAndSet get getAndSet), gates(compareAndExchange get getAndSet),
+                idle(compareAndSet get), serviceNames(incrementAndGet)
+            PageTableContexts.Slot: context(compareAndSet get getAndSet)
             PageTableCount: count(compareAndSet decrementAndGet get getAndIncrement)
             PageTableRef: isClosed(getVolatile setVolatile)
             PartLookups: parts(getAcquire setRelease)
             PartRoots: joined(getVolatile setVolatile)
-            PendingNotices: count(getVolatile setVolatile)
-            PendingNotices.Notice: isStale(getVolatile setVolatile)
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
-            PteOwners: gates(compareAndExchange get getAndSet)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
             Rcu: ended(increment sum), isFull(getVolatile setVolatile), readers(getVolatile setVolatile)
             Rcu.Once: callback(getAndSet)
@@ -138,8 +137,6 @@ final class AccessModesTest {
             ReapLeases.ReapLease: steppedNanos(getVolatile setVolatile), victim(getVolatile setVolatile)
             Reaping: isSkipped(getVolatile setVolatile), isUnstable(getVolatile setVolatile)
             RegisteredNotifiers: all(getVolatile setVolatile)
-            ResidentPages: isDue(getVolatile setVolatile), isInParts(getVolatile setVolatile), peak(compareAndSet
-                getOpaque), skipped(getOpaque setOpaque)
             ReverseMap: left(compareAndSet getAndSet getVolatile), links(compareAndSet getVolatile),
                 lookups(compareAndSet getVolatile), numbers(getAndAdd), sole(compareAndSet getVolatile)
             ReverseMap.Link: isEntered(getVolatile setVolatile), isUnlinked(getVolatile setVolatile)
@@ -157,16 +154,14 @@ final class AccessModesTest {
             SpareWalk: idle(getAndSet set)
             SpinLock: locked(getAndSet set)
             TableBudget: used(addAndGet compareAndSet get)
-            TableCharge: most(getVolatile setVolatile), tables(compareAndSet get getAndAdd getAndIncrement)
             TlbContext: LAST(incrementAndGet updateAndGet)
             TruncationLog: last(getVolatile setVolatile), walked(getVolatile setVolatile)
             TruncationLog.LoggedTruncation: next(getVolatile setVolatile)
-            UpperTable: CHILD(compareAndSet getAcquire setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd
                 getAndBitwiseOr getOpaque getPlain getVolatile setPlain)
             VmaRef: released(compareAndSet getVolatile)
-            WatchedRange: isClosed(getVolatile setVolatile)
             Watches: all(getVolatile setVolatile)
+            Watches.WatchedRange: isClosed(getVolatile setVolatile)
             """;
 
     private final SharedWords words = new SharedWords(classFiles());

@@ -33,7 +33,7 @@ final class HeldLocksTest {
             CheckedReadWriteLock.lockShared CommittedMemory.lock District.lock Districts.lockBeyond
             Districts.lockDistrict Districts.lockWhole Edit.<init> EditedLayout.<init> EditedLayout.completing
             FilePages.lock InodeState.lockAll InodeState.lockWriteBackAndReads Layout.lock Layout.lockBeyond
-            Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Magazine.lock NearMagazines.lockAll
+            Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Frames.lockNear
             OperationState.lockDistrict RangeWait.lockDistrict Removals.lock SpinLock.lock
             """);
 
@@ -47,7 +47,7 @@ final class HeldLocksTest {
     private static final Set<String> RELEASING = names("""
             CheckedReadWriteLock.unlock CheckedReadWriteLock.unlockShared CommittedMemory.unlock District.unlock
             Edit.close EditedLayout.close FilePages.unlock InodeState.unlockAll Layout.unlock LayoutLock.unlock
-            LayoutLock.unlockAndRecord Leaf.unlock Magazine.unlock NearMagazines.unlockAll Removals.release
+            LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear Removals.release
             Removals.unlock SpinLock.unlock WriteBack.begin
             """);
 

@@ -15,7 +15,7 @@ import dev.samara.core.guest.FlatMemory;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;

@@ -19,7 +19,8 @@ import dev.samara.core.event.WatchpointFixture;
 import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.RepeatedStep;
-import dev.samara.core.internal.page.PteOwners;
+import dev.samara.core.internal.page.PageTableContexts;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
@@ -166,10 +167,10 @@ final class RemoteAccessTest extends WatchpointFixture {
             assertThrows(ReadOnlyBufferException.class, () -> space.read(at, readOnly));
         }
         assertEquals(1, space.cpus());
-        PteOwners owners = fixture.layout().memory().owners();
-        int owner = owners.register();
-        owners.release(owner);
-        assertTrue(owner < CALLS / 2, "the number of an ended context is given out again");
+        PageTableContexts contexts = fixture.layout().memory().contexts();
+        PageTableContext next = contexts.newContext("next");
+        contexts.discard(next);
+        assertTrue(next.owner() < CALLS / 2, "the number of an ended context is given out again");
     }
 
     @Test

@@ -8,7 +8,7 @@ import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PendingNotices.Notice;
+import dev.samara.core.internal.page.PageTable.Notice;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.sync.NoWaiting;
@@ -404,7 +404,7 @@ final class BackingFault {
     private int noticed(Request request, BackingTraits traits, @Nullable FilePages cache, long before, long pte) {
         PageTable table = faulter.table();
         long address = request.address();
-        Notice notice = table.notices().begin(address);
+        Notice notice = table.beginNotice(address);
         try {
             int told = tell(traits, request);
             if (told != Fault.NONE) {
@@ -433,7 +433,7 @@ final class BackingFault {
             }
             return isChanged ? Fault.NONE : may ? outOfDate(traits, request) : Faulter.AGAIN;
         } finally {
-            table.notices().end(notice);
+            table.endNotice(notice);
         }
     }
 

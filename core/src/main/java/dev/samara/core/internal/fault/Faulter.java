@@ -8,12 +8,11 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.Leaf;
-import dev.samara.core.internal.page.Magazine;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.DroppablePages;
 import dev.samara.core.internal.space.InFlightGate;
@@ -321,7 +320,7 @@ public final class Faulter {
                 || (result == Fault.ADRERR && layout.reaping().isUnstable())) {
             // A failed attempt may have linked a leaf after the walk by the reaper or by the operation that removed the
             // mapping.
-            UnhookTables.unhookIfEmpty(table(), address);
+            table().unhookIfEmpty(address);
         }
         return result;
     }
@@ -487,7 +486,7 @@ public final class Faulter {
         leaveToWait();
         BegunEvent recorded = Tracepoints.beginFault();
         // The owner waits for no operation, so the retire phase of an operation may wait here, too.
-        memory.owners().await(leaf, index, pte, PermissionCheck.reporter(layout, address));
+        memory.contexts().await(leaf, index, pte, PermissionCheck.reporter(layout, address));
         record(recorded, "a busy entry", address, access, AGAIN);
         return AGAIN;
     }
@@ -824,7 +823,7 @@ public final class Faulter {
         if (!done) {
             Leaf.settle(leaf, index, mark, before);
         }
-        memory.owners().leave(context.owner());
+        memory.contexts().leave(context);
     }
 
     /** Allocates a frame. Needs as much stack as {@link #giveBack}. */
@@ -1012,7 +1011,7 @@ public final class Faulter {
         ReapLeases leases = spaces.host().reapLeases();
         int result = Fault.OUT_OF_MEMORY;
         if (leases != null && found == NO_TABLE) {
-            result = table().charge().isAtLimit() ? result : LowMemoryVictim.shortageOfTables(spaces, leases, table());
+            result = table().isAtTableLimit() ? result : LowMemoryVictim.shortageOfTables(spaces, leases, table());
         } else if (leases != null) {
             result = LowMemoryVictim.shortage(
                     spaces, leases, memory, context.magazine(), found == EXHAUSTED ? Fault.RETRY : AGAIN);

@@ -3,7 +3,7 @@ package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.op.PopulateRange;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;

@@ -4,7 +4,7 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;

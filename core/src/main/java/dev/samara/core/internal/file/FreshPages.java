@@ -3,7 +3,7 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.PageCache;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.page.DirtyPages;
+import dev.samara.core.internal.page.Frames.DirtyPages;
 import dev.samara.core.internal.sync.CheckedLock;
 import java.util.concurrent.Executor;
 import java.util.concurrent.atomic.AtomicBoolean;

@@ -6,7 +6,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.DirtyPages;
+import dev.samara.core.internal.page.Frames.DirtyPages;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;

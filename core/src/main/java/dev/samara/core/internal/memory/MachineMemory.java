@@ -7,7 +7,6 @@ import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTableContexts;
-import dev.samara.core.internal.page.PteOwners;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.trace.BegunEvent;
@@ -36,7 +35,6 @@ public final class MachineMemory {
     private final int faultAround;
     private final long longestOffer;
     private final @Nullable AccessChecker accessChecker;
-    private final PteOwners owners = new PteOwners();
 
     /**
      * Written: a thread that creates a page cache (get-and-add); a test (volatile).
@@ -77,7 +75,7 @@ public final class MachineMemory {
         cpus = shootdowns.cpus();
         this.faultAround = faultAround;
         this.longestOffer = longestOffer;
-        contexts = new PageTableContexts(frames, rcu, owners);
+        contexts = new PageTableContexts(frames, rcu);
     }
 
     /** Returns the access checker; null if the machine is not checked. */
@@ -135,11 +133,6 @@ public final class MachineMemory {
 
     public Shootdowns shootdowns() {
         return shootdowns;
-    }
-
-    /** Returns the owners of busy entries. */
-    public PteOwners owners() {
-        return owners;
     }
 
     /** Returns the page table contexts of this machine. */

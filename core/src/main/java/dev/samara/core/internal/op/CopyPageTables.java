@@ -9,7 +9,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.pagewalk.UnmapPages;
@@ -385,7 +385,7 @@ public final class CopyPageTables {
             throw new MmException("fork", Errno.ENOMEM);
         }
         if (busy != Pte.NONE) {
-            memory.owners().await(leaf, from.indexOf(at), busy, parent.host().busyEntryReporter());
+            memory.contexts().await(leaf, from.indexOf(at), busy, parent.host().busyEntryReporter());
         }
         return at;
     }

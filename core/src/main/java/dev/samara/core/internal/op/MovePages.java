@@ -113,7 +113,7 @@ final class MovePages {
                     busyEntry = pte;
                     return false;
                 }
-                memory.owners().await(leaf, i, pte, reporter());
+                memory.contexts().await(leaf, i, pte, reporter());
             } else if (pte == Pte.NONE || pickUp(leaf, i, pte, walk.addressOf(i))) {
                 i++;
             }

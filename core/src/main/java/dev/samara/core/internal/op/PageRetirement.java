@@ -4,7 +4,7 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.DiscardPages;

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.TableNeed;
 import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.page.TableReserve.Need;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MovesAndActions;
 import dev.samara.core.internal.space.PageAction;
@@ -48,13 +48,13 @@ final class PreallocatedTables {
     private TableReserve reserve = TableReserve.NONE;
 
     /** The need for which {@link #reserve} was made; null if there is none. */
-    private @Nullable TableNeed need;
+    private @Nullable Need need;
 
     /** Whether the reservation ends with EINTR if the thread is interrupted. */
     private boolean isInterruptible;
 
     /** The last need of the published batches; null if there is none. */
-    private @Nullable TableNeed earlier;
+    private @Nullable Need earlier;
 
     PreallocatedTables(Layout layout) {
         this.layout = layout;
@@ -125,7 +125,7 @@ final class PreallocatedTables {
 
     private @Nullable TableReserve tryReserve(Wanted wanted) {
         BooleanSupplier isStopped = this::isStopped;
-        TableNeed counted = count(wanted.moves, wanted.actions, isStopped);
+        Need counted = count(wanted.moves, wanted.actions, isStopped);
         need = counted;
         return counted.isTooMuch() || isStopped.getAsBoolean() ? null : counted.reserve(isStopped);
     }
@@ -189,8 +189,8 @@ final class PreallocatedTables {
      *
      * @param isStopped polled after each leaf; true ends the count
      */
-    private TableNeed count(List<PageMove> moves, List<PageAction> actions, BooleanSupplier isStopped) {
-        TableNeed counted = new TableNeed(table, earlier);
+    private Need count(List<PageMove> moves, List<PageAction> actions, BooleanSupplier isStopped) {
+        Need counted = new Need(table, earlier);
         for (int i = 0; i < moves.size(); i++) {
             count(moves.get(i), counted, isStopped);
         }
@@ -206,7 +206,7 @@ final class PreallocatedTables {
     }
 
     /** Counts the tables that the target lacks. The entries of one source leaf may be stored in two target leaves. */
-    private void count(PageMove move, TableNeed need, BooleanSupplier isStopped) {
+    private void count(PageMove move, Need need, BooleanSupplier isStopped) {
         long end = move.from() + move.length();
         long at = table.nextLeaf(move.from(), end);
         while (at != end && !isStopped.getAsBoolean() && !need.isTooMuch()) {

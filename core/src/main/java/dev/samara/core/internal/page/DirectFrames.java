@@ -1,18 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.vma.FrameStore;
+import java.io.File;
+import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.lang.management.ManagementFactory;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.MappedByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.util.Arrays;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.function.LongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Frames in buffers outside the heap, which support every width and access mode, on every JDK, without a flag. Views of
- * byte arrays are faster for plain accesses, but have had no atomic accesses since JDK 23. The buffers are parts of
- * regions as long as the system has memory for regions, and direct buffers otherwise.
+ * byte arrays are faster for plain accesses, but have had no atomic accesses since JDK 23.
+ *
+ * <p>The buffers are parts of regions as long as the system has memory for regions, and direct buffers otherwise. There
+ * is one region for up to 1 GiB, and otherwise there are regions of 1 GiB each in the order of the frames, because a
+ * buffer is limited to 2 GiB. All but the first are opened when they are needed, so that a large store is created fast.
  *
  * <p>Direct buffers do not support compare-and-set of one or two bytes. Such an operation is done on the four aligned
  * bytes that contain them.
@@ -43,6 +62,8 @@ public final class DirectFrames implements FrameStore, FrameRegion {
      */
     private static final VarHandle LONG = MethodHandles.byteBufferViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
+    private static final String LIMIT_OPTION = "-XX:MaxDirectMemorySize=";
+
     private static final long BYTE_MASK = 0xffL;
     private static final long SHORT_MASK = 0xffffL;
     private static final long INT_MASK = 0xffff_ffffL;
@@ -64,12 +85,32 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     /** The buffer of each chunk. An element is set before a frame of its chunk is handed out. */
     private final ByteBuffer[] chunks;
 
-    private final @Nullable FrameRegions regions;
+    /** The size in bytes of each region but the last, which contains the rest. */
+    private final long regionSize;
+
+    /** Opens a region of a size, or returns null. */
+    private final LongFunction<@Nullable SparseRegion> opener;
+
+    /**
+     * The regions, which are null until they are opened; without elements if there are none.
+     *
+     * <p>Words: {@code regions}, {@code isFull}.
+     * Written: a thread that creates frames, holding {@code lock} of {@code Frames} (plain).
+     * Read: a thread that creates frames, holding {@code lock} of {@code Frames} (plain).
+     * Invariant: an element is set once, the first one by the constructor; {@code isFull} is never reset.
+     */
+    private final @Nullable SparseRegion[] regions;
+
+    /** Whether the system refused a region or a part of a region. After that, no more memory is requested. */
+    private boolean isFull;
 
     /** The number of the first frame that is not in the first region. */
     private int regionEnd;
 
-    /** The buffers of the regions: so few that they stay in the processor's caches. Empty without regions. */
+    /**
+     * The buffers of the regions: so few that they stay in the processor's caches. Empty without regions. An element is
+     * set before a part of its region is provided; before that, it is the buffer of the first region.
+     */
     private final MappedByteBuffer[] wide;
 
     private final int wideShift;
@@ -103,7 +144,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
      * @param mostFrames the maximum number of frames
      */
     public DirectFrames(int pageShift, int chunkShift, int mostFrames) {
-        this(pageShift, chunkShift, mostFrames, null);
+        this(pageShift, chunkShift, mostFrames, false);
     }
 
     /**
@@ -115,10 +156,29 @@ public final class DirectFrames implements FrameStore, FrameRegion {
      * @param hasRegions whether frames are in regions, as long as the system provides them
      */
     public DirectFrames(int pageShift, int chunkShift, int mostFrames, boolean hasRegions) {
-        this(pageShift, chunkShift, mostFrames, hasRegions ? FrameRegions.open((long) mostFrames << pageShift) : null);
+        this(
+                pageShift,
+                chunkShift,
+                mostFrames,
+                SparseRegion.MOST_MEMORY,
+                SparseRegion.ZERO_PAGE,
+                hasRegions && mayHaveRegions((long) mostFrames << pageShift) ? SparseRegion::open : size -> null);
     }
 
-    DirectFrames(int pageShift, int chunkShift, int mostFrames, @Nullable FrameRegions regions) {
+    /**
+     * Creates a store without frames, in given regions.
+     *
+     * @param most the size of a region in bytes
+     * @param more the maximum number of bytes by which the last region may exceed that size, less than {@code most}
+     * @param opener opens a region of a size, or returns null; there are no regions if it returns null here
+     */
+    DirectFrames(
+            int pageShift,
+            int chunkShift,
+            int mostFrames,
+            long most,
+            long more,
+            LongFunction<@Nullable SparseRegion> opener) {
         this.pageShift = pageShift;
         this.chunkShift = chunkShift;
         this.mostFrames = mostFrames;
@@ -126,28 +186,71 @@ public final class DirectFrames implements FrameStore, FrameRegion {
         zeros = ByteBuffer.allocateDirect(1 << pageShift);
         chunks = new ByteBuffer[(int) (((long) mostFrames + inChunk) >>> chunkShift)];
         chunkMask = (1 << (pageShift + chunkShift)) - 1;
-        this.regions = regions;
-        if (regions == null) {
-            wide = new MappedByteBuffer[0];
-            wideShift = 0;
-        } else {
-            whole = regions.first();
-            regionEnd = whole.capacity() >>> pageShift;
-            wide = regions.buffers();
-            wideShift = Long.numberOfTrailingZeros(regions.size());
+        regionSize = most;
+        this.opener = opener;
+        long size = (long) mostFrames << pageShift;
+        int count = (int) Math.max(1, (size - more + most - 1) / most);
+        SparseRegion first = opener.apply(count == 1 ? size : most);
+        regions = new SparseRegion[first == null ? 0 : count];
+        wide = new MappedByteBuffer[regions.length];
+        wideShift = Long.numberOfTrailingZeros(most);
+        if (first != null) {
+            regions[0] = first;
+            whole = first.bytes;
+            Arrays.fill(wide, first.bytes);
+            regionEnd = first.bytes.capacity() >>> pageShift;
             // The last region may be larger, and then contains frames beyond wideEnd.
-            wideEnd = Long.bitCount(regions.size()) == 1 ? wide.length * regions.size() : 0;
+            wideEnd = Long.bitCount(most) == 1 ? count * most : 0;
         }
     }
 
-    /** Returns whether the system currently has room for regions that contain a number of bytes of frames. */
+    /**
+     * Returns whether the system has room for regions that contain a number of bytes of frames. Other processes may use
+     * up the room at any time.
+     */
     public static boolean mayHaveRegions(long bytes) {
-        return SparseRegion.hasRoom(bytes);
+        return SparseRegion.MEMORY.canWrite() && SparseRegion.MEMORY.getUsableSpace() >= bytes;
+    }
+
+    /**
+     * Returns the JVM's limit for direct memory in bytes: the last {@code -XX:MaxDirectMemorySize} among the JVM's
+     * options. Without that option, or without the module {@code java.management}, returns the maximum size of the
+     * heap, which is the JVM's default.
+     */
+    public static long memoryLimit() {
+        return memoryLimit(options(), Runtime.getRuntime().maxMemory());
+    }
+
+    private static List<String> options() {
+        try {
+            return ManagementFactory.getRuntimeMXBean().getInputArguments();
+        } catch (LinkageError | SecurityException absent) {
+            return List.of();
+        }
+    }
+
+    /** Returns the limit in bytes that follows from options and from the maximum size of the heap. */
+    static long memoryLimit(List<String> options, long maxHeap) {
+        long limit = 0;
+        for (String option : options) {
+            if (option.startsWith(LIMIT_OPTION)) {
+                limit = bytes(option.substring(LIMIT_OPTION.length()));
+            }
+        }
+        return limit == 0 ? maxHeap : limit;
+    }
+
+    /** Parses a size that the JVM accepted, in the same way as the JVM. */
+    private static long bytes(String size) {
+        String number = size.toLowerCase(Locale.ROOT);
+        int shift = 10 * ("kmgt".indexOf(number.charAt(number.length() - 1)) + 1);
+        String digits = shift == 0 ? number : number.substring(0, number.length() - 1);
+        return Long.decode(digits.startsWith("0x") ? digits : digits.replaceFirst("^0+(?=.)", "")) << shift;
     }
 
     @Override
     public @Nullable MappedByteBuffer region() {
-        return regions == null ? null : regions.first();
+        return wide.length == 0 ? null : wide[0];
     }
 
     @Override
@@ -162,7 +265,7 @@ public final class DirectFrames implements FrameStore, FrameRegion {
                 int bytes = Math.min(inChunk + 1, mostFrames - frame) << pageShift;
                 chunks[frame >>> chunkShift] = newChunk(frame, bytes);
             }
-            if (regions == null) {
+            if (regions.length == 0) {
                 whole = chunks.length == 1 ? chunks[0] : null;
             }
             return true;
@@ -176,8 +279,9 @@ public final class DirectFrames implements FrameStore, FrameRegion {
      * all later ones are direct buffers.
      */
     private ByteBuffer newChunk(int frame, int bytes) {
-        ByteBuffer chunk = regions == null ? null : regions.provide((long) frame << pageShift, bytes);
-        if (regions != null && (chunk == null || frame >= regionEnd)) {
+        boolean hasRegions = regions.length != 0;
+        ByteBuffer chunk = hasRegions ? provided((long) frame << pageShift, bytes) : null;
+        if (hasRegions && (chunk == null || frame >= regionEnd)) {
             regionEnd = Math.min(regionEnd, frame);
             whole = null;
         }
@@ -185,6 +289,40 @@ public final class DirectFrames implements FrameStore, FrameRegion {
             wideEnd = Math.min(wideEnd, (long) frame << pageShift);
         }
         return chunk == null ? direct(bytes) : chunk;
+    }
+
+    /**
+     * Takes memory from the system for a part, which is in one region.
+     *
+     * @param from the offset of the part from the start of the first region
+     * @return the part; null if the system has no memory for it or for an earlier part
+     */
+    private @Nullable ByteBuffer provided(long from, int bytes) {
+        int number = (int) Math.min(from / regionSize, regions.length - 1);
+        SparseRegion region = isFull ? null : openRegion(number);
+        if (region != null) {
+            long at = from - number * regionSize;
+            // Created before the memory is taken, so that nothing was taken if the heap has no memory for this object.
+            ByteBuffer part = region.bytes.slice((int) at, bytes).order(ByteOrder.LITTLE_ENDIAN);
+            if (region.provide(at, bytes)) {
+                return part;
+            }
+        }
+        isFull = true;
+        return null;
+    }
+
+    private @Nullable SparseRegion openRegion(int number) {
+        SparseRegion region = regions[number];
+        if (region == null) {
+            long rest = ((long) mostFrames << pageShift) - number * regionSize;
+            region = opener.apply(number == regions.length - 1 ? rest : regionSize);
+            regions[number] = region;
+            if (region != null) {
+                wide[number] = region.bytes;
+            }
+        }
+        return region;
     }
 
     private static ByteBuffer direct(int bytes) {
@@ -459,5 +597,219 @@ public final class DirectFrames implements FrameStore, FrameRegion {
     @Override
     public String toString() {
         return "frames of " + (1 << pageShift) + " bytes in direct memory, at most " + mostFrames;
+    }
+
+    /**
+     * One buffer for frames of a machine. It uses memory of the system only for the parts that were provided. The
+     * buffer maps a deleted file in {@code /dev/shm}. The system frees the file when the process ends, or after the
+     * buffer is collected.
+     *
+     * <p>An access to a part that was not provided may throw InternalError if the system has no memory for the part. So
+     * {@link #provide} first writes zeros; if the system has no memory, the write fails with an IOException.
+     */
+    static final class SparseRegion {
+        /** The size of a large region in bytes, without the zero page. */
+        static final long MOST_MEMORY = 1L << 30;
+
+        /** The maximum size of the zero page, which the last region of a machine contains in addition. */
+        static final long ZERO_PAGE = 1L << 24;
+
+        private static final long MOST = MOST_MEMORY + ZERO_PAGE;
+
+        /**
+         * The directory in which Linux keeps files in memory. Without it there are no regions, because files in other
+         * directories would be written to disk.
+         */
+        private static final File MEMORY = new File("/dev/shm");
+
+        private static final byte[] ZEROS = new byte[1 << 16];
+
+        /** Counted for each region in addition to its memory, because it uses a mapping and an open file. */
+        private static final long OVERHEAD = 1L << 24;
+
+        private final RandomAccessFile file;
+
+        /** All bytes of the region, little-endian. */
+        final MappedByteBuffer bytes;
+
+        final RegionBudget.Share share;
+
+        SparseRegion(RandomAccessFile file, MappedByteBuffer bytes) {
+            this.file = file;
+            this.bytes = bytes;
+            share = RegionBudget.ALL.share(bytes);
+            share.add(OVERHEAD);
+        }
+
+        /** Returns a region of a size, of which no part is provided yet; null if the system has no room for it. */
+        static @Nullable SparseRegion open(long size) {
+            if (size > MOST || !mayHaveRegions(size)) {
+                return null;
+            }
+            // FileChannel.map fails on an interrupted thread.
+            boolean isInterrupted = Thread.interrupted();
+            try {
+                // Unlike File.createTempFile, this creates a file that no other user can open.
+                File named =
+                        Files.createTempFile(MEMORY.toPath(), "samara", null).toFile();
+                try {
+                    return mapped(new RandomAccessFile(named, "rw"), size);
+                } finally {
+                    if (!named.delete()) {
+                        named.deleteOnExit();
+                    }
+                }
+            } catch (IOException | SecurityException | OutOfMemoryError refused) {
+                return null;
+            } finally {
+                if (isInterrupted) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        }
+
+        private static SparseRegion mapped(RandomAccessFile file, long size) throws IOException {
+            try {
+                file.setLength(size);
+                MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, size);
+                bytes.order(ByteOrder.LITTLE_ENDIAN);
+                return new SparseRegion(file, bytes);
+            } catch (IOException | OutOfMemoryError refused) {
+                file.close();
+                throw refused;
+            }
+        }
+
+        /** Takes memory of the system for a part. Returns false if the system has none. Called under a lock. */
+        boolean provide(long from, int length) {
+            boolean isProvided = false;
+            long before = share.bytes();
+            try {
+                share.add(length);
+                file.seek(from);
+                for (int done = 0; done < length; done += ZEROS.length) {
+                    file.write(ZEROS, 0, Math.min(ZEROS.length, length - done));
+                }
+                isProvided = true;
+            } catch (IOException full) {
+                giveBack(from);
+            } finally {
+                // Runs also after an Error, when the part may or may not be counted; the caller then retries.
+                if (!isProvided) {
+                    share.add(before - share.bytes());
+                }
+            }
+            return isProvided;
+        }
+
+        /**
+         * Releases the memory from an offset on to the system. No frame is there, because parts are provided in
+         * ascending order.
+         */
+        private void giveBack(long from) {
+            try {
+                file.setLength(from);
+            } catch (IOException kept) {
+                // Ignored: the memory stays allocated until the buffer is collected.
+            }
+        }
+    }
+
+    /**
+     * Counts the memory of regions that were not garbage-collected yet. A region releases its memory when its buffer is
+     * collected. It uses almost no heap, so the JVM would see no need for a collection. So {@link Share#add} requests
+     * one when the sum exceeds the limit, and again after each further quarter of the limit. Thread-safe.
+     */
+    static final class RegionBudget {
+        /** The budget of all regions of the process, with the limit of direct memory. */
+        static final RegionBudget ALL = new RegionBudget(memoryLimit(), 1L << 26, System::gc);
+
+        private final long limit;
+
+        /** The number of bytes after which a collection is requested again. */
+        private final long step;
+
+        private final Runnable collector;
+        private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
+
+        @GuardedBy("this")
+        private final Set<Share> shares = new HashSet<>();
+
+        /**
+         * Words: {@code sum}, {@code nextCollection}, and {@code bytes} of a share.
+         * Written: a thread that takes memory for a region, or finds a region collected (monitor).
+         * Read: these threads (monitor).
+         * Invariant: the bytes of the regions of the process that are not known to be collected.
+         */
+        @GuardedBy("this")
+        private long sum;
+
+        @GuardedBy("this")
+        private long nextCollection;
+
+        /**
+         * Creates an unused budget.
+         *
+         * @param limit the limit in bytes
+         * @param leastStep the minimum number of bytes between two collections
+         * @param collector requests a collection
+         */
+        RegionBudget(long limit, long leastStep, Runnable collector) {
+            this.limit = limit;
+            step = Math.max(limit / 4, leastStep);
+            this.collector = collector;
+            nextCollection = limit;
+        }
+
+        /** The share of one region. */
+        final class Share extends PhantomReference<Object> {
+            private long bytes;
+
+            private Share(Object buffer) {
+                super(buffer, unreachable);
+            }
+
+            long bytes() {
+                synchronized (RegionBudget.this) {
+                    return bytes;
+                }
+            }
+
+            /** Counts memory that the region takes. May request a collection before it returns. */
+            void add(long more) {
+                if (isTooMuch(this, more)) {
+                    collector.run();
+                }
+            }
+        }
+
+        /** Returns a share of 0 bytes, which ends when the buffer is collected. */
+        synchronized Share share(Object buffer) {
+            Share share = new Share(buffer);
+            shares.add(share);
+            return share;
+        }
+
+        private synchronized boolean isTooMuch(Share share, long more) {
+            for (Reference<?> ended = unreachable.poll(); ended != null; ended = unreachable.poll()) {
+                if (shares.remove(ended)) {
+                    sum -= ((Share) ended).bytes;
+                }
+            }
+            // After regions were collected, the next quarter is counted from the current sum.
+            nextCollection = Math.max(limit, Math.min(nextCollection, sum + step));
+            share.bytes += more;
+            sum += more;
+            if (sum <= nextCollection) {
+                return false;
+            }
+            nextCollection = sum + step;
+            return true;
+        }
+
+        /** Returns the number of bytes of all regions that are not known to be collected. */
+        synchronized long sum() {
+            return sum;
+        }
     }
 }

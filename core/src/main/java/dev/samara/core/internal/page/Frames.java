@@ -1,16 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.SpinLock;
 import dev.samara.core.vma.FrameStore;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntPredicate;
 import java.util.function.LongSupplier;
 import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The frames of one machine and one page size: their uses, pins and marks ({@code struct page}). {@link FramePool}
- * holds the free frames.
+ * The frames of one machine and one page size: their uses, pins and marks ({@code struct page}), and the free frames
+ * ({@code mm/page_alloc.c}).
  *
  * <p>Each frame has one word: the number of mappings and caches that use it, the number of pins, whether it is dirty,
  * and whether it was removed from its page cache. The call that ends the last use frees the frame, exactly once. A
@@ -24,11 +35,34 @@ import org.jspecify.annotations.Nullable;
  * <p>Frame 0 is the shared zero page, which is never free and never written. Thread-safe.
  */
 public final class Frames {
+    /*
+     * Where a free frame is.
+     *
+     *     magazine of a context  <->  near magazine of some threads  <->  pool  <-  store, one chunk at a time
+     *
+     * 1. A thread allocates from the magazine of its page table context, and frees into it, under the magazine's lock
+     *    only (per_cpu_pages; Bonwick's magazines). Frames that are freed without a context, e.g. with their last pin,
+     *    are put into one more magazine, from which no thread allocates.
+     *
+     * 2. A thread whose magazine is empty or full moves a block of frames from or to a near magazine, which serves a
+     *    group of threads (Bonwick's depot, one for each group). A thread often frees frames through another context
+     *    than the one through which it allocated them. Through its near magazine it gets its own frames back, so the
+     *    bytes and the record of a frame stay in the caches of one processor.
+     *
+     * 3. If the near magazine is empty or full as well, the thread moves a block from or to the pool, which lock
+     *    guards. An empty pool first gets another chunk of the store; if the store refuses, all magazines are drained
+     *    into it.
+     *
+     * 4. A frame moves between a near magazine and the magazine of a context under the locks of both. So a thread that
+     *    holds lock, locks all near magazines, and then scans the other magazines one by one, misses no frame that
+     *    stays free.
+     */
+
     /** Stands for no frame, e.g. because no free frame is left. */
-    public static final int NONE = Magazine.NONE;
+    public static final int NONE = -1;
 
     /** The shared zero page. */
-    public static final int ZERO = FramePool.ZERO;
+    public static final int ZERO = 0;
 
     /** The owner of private pages. */
     public static final long ANONYMOUS = 0;
@@ -57,24 +91,71 @@ public final class Frames {
     /** {@link #drop} is at most this many calls deeper than {@link #take}. */
     private static final int DEEPER = 3;
 
-    static {
-        // Initialized here and not at the first allocation, where a stack overflow could make the initialization fail
-        // forever.
-        FrameRecordWords.initialize();
-    }
+    /** How long a refusal of the store stays in effect, unless a frame is freed. */
+    private static final long REFUSAL_NANOS = TimeUnit.SECONDS.toNanos(1);
+
+    private static final byte POISON = (byte) 0xa5;
+
+    /** The number of near magazines, a power of two. */
+    private static final int NEAR = 8;
+
+    /**
+     * Binary logarithm of the number of longs of a frame's record. Each record is contiguous, so that it is in one
+     * cache line.
+     */
+    private static final int RECORD_SHIFT = 2;
+
+    /**
+     * Written: allocating, freeing: the thread that owns the frame (release); counts, pins and marks: a thread that
+     *     knows that the frame is not free (get-and-add, get-and-or, get-and-and; unpinning, and clearing DIRTY:
+     *     compare-and-set).
+     * Read: installing, reading the pins or the mark REMOVED, clearing DIRTY (volatile); deciding on reuse, unpinning
+     *     (acquire); checks of the highest counts, displays, and the marks DIRTY, INACTIVE and WRITE_FAILED (opaque).
+     * Pairs: a removal marks the frame, then walks; a fault links the leaf, then reads the mark. {@code GuestPins} pins
+     *     a frame, fences (full), then reads the entry again, and sets DIRTY; a fork clears rights in the entry, then
+     *     reads the pins. A write-back clears DIRTY only if the frame is not pinned, in one compare-and-set. It clears
+     *     DIRTY, then walks under the locks of the leaves; a thread that removes a dirty entry sets DIRTY under that
+     *     lock. {@code drop} (get-and-add) pairs with itself and with {@code isSole} (acquire): the accesses of other
+     *     users happen before the frame is freed or reused.
+     * Invariant: of a frame: its numbers of uses and pins, and its marks. The frame is free once both numbers are zero.
+     */
+    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
+
+    /* Positions in a record, after the word. */
+
+    /**
+     * Words: {@code WORD} of an owner, and the page after it.
+     * Written: the thread that allocated the frame, before it is in a cache (owner plain, negative, while it is filled;
+     *     page plain, then owner release); the thread that frees it (plain).
+     * Read: a thread that found the frame in a cache, in a reader section (owner acquire, then page plain); a thread
+     *     that inserts the frame, or marks it as dirty (owner plain).
+     * Pairs: the owner's store (release) with its load (acquire): a reader of the owner sees the page.
+     * Invariant: unchanged from insertion to the end of the grace period after removal.
+     */
+    private static final int OWNER = 1;
+
+    private static final int PAGE = 2;
+
+    /**
+     * Words: {@code WORD} of a reuse stamp.
+     * Written: the thread that frees the frame (opaque).
+     * Read: in GUEST, a CPU that fills a checked TLB, or checks an access (opaque); the thread that frees the frame
+     *     (plain).
+     * Invariant: the number of times that the frame was freed. It does not change while a thread may use the frame.
+     */
+    private static final int REUSE_STAMP = 3;
 
     private final FrameStore store;
     private final int pageSize;
     private final int chunkShift;
     private final int limit;
 
-    /**
-     * The {@linkplain FrameRecordWords records} of the frames of each chunk. An element is set before any frame of its
-     * chunk is handed out.
-     */
-    private final long[][] records;
+    private final boolean poisons;
+    private final LongSupplier nanos;
+    private final ObjIntConsumer<Throwable> quarantine;
 
-    private final FramePool pool;
+    /** The records of the frames of each chunk. An element is set before any frame of its chunk is handed out. */
+    private final long[][] records;
 
     /** See {@link #countDirtied}. Set before the first frame is handed out. */
     private @Nullable DirtyPages dirtyPages;
@@ -102,16 +183,139 @@ public final class Frames {
     /** Created here, so that a removal need not allocate it. */
     private final IntPredicate removed = this::isRemoved;
 
+    /**
+     * Written: a thread that frees a frame for which the store throws (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the number of frames that are never allocated again.
+     */
+    private final AtomicInteger quarantined = new AtomicInteger();
+
     /** The magazine for frames freed by a thread without a magazine, e.g. one that releases the last pin. */
-    private final Magazine unpinned;
+    private final Magazine unpinned = new Magazine(Magazine.CAPACITY);
+
+    private final Magazine[] near = new Magazine[NEAR];
+
+    private final ReentrantLock lock = new CheckedLock();
+
+    /**
+     * Words: {@code made}, {@code isZeroMade}, {@code pool}, {@code magazines}.
+     * Written: holder of {@code lock} (plain).
+     * Read: holder of {@code lock} (plain).
+     * Invariant: every free frame is in the pool, in one magazine, or in one of {@code near}. A thread that holds the
+     *     locks of all near magazines misses no free frame.
+     */
+    @GuardedBy("lock")
+    private int made;
+
+    /** Whether the zero page was filled. */
+    @GuardedBy("lock")
+    private boolean isZeroMade;
+
+    /** The free frames of the pool. The array has an element for each frame made, so that freeing needs no memory. */
+    @GuardedBy("lock")
+    private final Magazine pool = new Magazine(0);
+
+    @GuardedBy("lock")
+    private Magazine[] magazines = {unpinned};
+
+    /**
+     * Whether the store refused to grow; it is not asked again until {@link #mayGrow} returns true.
+     *
+     * <p>Words: {@code isRefused}, {@code refusedAtNanos}, {@code freedAtRefusal}, {@code freedBefore}.
+     * Written: holder of {@code lock} (plain).
+     * Read: holder of {@code lock} (plain).
+     * Invariant: while a refusal is in effect, the store is not asked to grow.
+     */
+    @GuardedBy("lock")
+    private boolean isRefused;
+
+    @GuardedBy("lock")
+    private long refusedAtNanos;
+
+    /** The value of {@link #freed} at the refusal. */
+    @GuardedBy("lock")
+    private long freedAtRefusal;
+
+    /** The number of frames that were freed through magazines that were discarded since. */
+    @GuardedBy("lock")
+    private long freedBefore;
+
+    /** Counts pages of saved files that become dirty, and limits their number. Thread-safe. */
+    public interface DirtyPages {
+        /**
+         * Counts the bytes of a page that just became dirty. Must not wait, because it is called in GUEST and under
+         * leaf locks.
+         */
+        void add(int bytes);
+
+        /**
+         * Returns whether a thread should call {@link #balance} before it makes a page dirty. Does not wait and stores
+         * nothing.
+         */
+        boolean isBalanceDue();
+
+        /**
+         * Writes pages back if too many are dirty ({@code balance_dirty_pages}). May wait for the host, for CPUs and
+         * for changes of files.
+         */
+        void balance();
+    }
+
+    /**
+     * A stock of free frames of one owner; see the notes of {@link Frames}. A thread that finds the pool empty drains
+     * all magazines, so each magazine has a lock, which is seldom contended.
+     */
+    public static final class Magazine extends SpinLock {
+        private static final int CAPACITY = 64;
+
+        /**
+         * The number of frames that are moved together between magazines and the pool. Frames that were allocated and
+         * freed together thus mostly stay together, so that one read of a file fills several.
+         */
+        static final int BLOCK = CAPACITY / 2;
+
+        private int[] frames;
+
+        /**
+         * Words: {@code size}, {@code freed}, and {@code frames} up to {@code size}.
+         * Written: a thread that has locked the magazine, which is a {@code SpinLock} (plain); for the pool, holder of
+         *     {@code lock} of {@code Frames} (plain).
+         * Read: as written.
+         * Invariant: {@code size} is the number of frames in the magazine; {@code freed} counts the frames that its
+         *     owner has freed so far, and never decreases.
+         */
+        private int size;
+
+        /** The number of frames that its owner has freed so far. */
+        private long freed;
+
+        private Magazine(int capacity) {
+            frames = new int[capacity];
+        }
+
+        /** Returns the number of frames, for tests. */
+        int size() {
+            return size;
+        }
+
+        private int take() {
+            return frames[--size];
+        }
+
+        private void put(int frame) {
+            frames[size++] = frame;
+        }
+
+        /** Moves up to {@code most} frames, until this is empty or the target is full. Both are locked. */
+        private void moveTo(Magazine target, int most) {
+            for (int i = 0; i < most && size > 0 && target.size < target.frames.length; i++) {
+                target.put(take());
+            }
+        }
+    }
 
     public Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons) {
         this(store, pageShift, chunkShift, limit, poisons, System::nanoTime, (thrown, frame) -> {});
-    }
-
-    /** Creates frames with a given clock, in nanoseconds. */
-    Frames(FrameStore store, int pageShift, int chunkShift, int limit, boolean poisons, LongSupplier nanos) {
-        this(store, pageShift, chunkShift, limit, poisons, nanos, (thrown, frame) -> {});
     }
 
     /**
@@ -135,7 +339,8 @@ public final class Frames {
         this(store, pageShift, chunkShift, limit, poisons, System::nanoTime, quarantine);
     }
 
-    private Frames(
+    /** Creates frames with a given clock, in nanoseconds. */
+    Frames(
             FrameStore store,
             int pageShift,
             int chunkShift,
@@ -149,8 +354,12 @@ public final class Frames {
         this.limit = limit + 1;
         int chunks = (int) (((long) this.limit + (1L << chunkShift) - 1) >>> chunkShift);
         records = new long[chunks][];
-        pool = new FramePool(store, pageSize, chunkShift, records, this.limit, poisons, nanos, quarantine);
-        unpinned = pool.newMagazine();
+        this.poisons = poisons;
+        this.nanos = nanos;
+        this.quarantine = quarantine;
+        for (int i = 0; i < NEAR; i++) {
+            near[i] = new Magazine(Magazine.CAPACITY);
+        }
     }
 
     /** Returns the store if it is {@link DirectFrames}, else null. */
@@ -177,14 +386,59 @@ public final class Frames {
         return limit - 1;
     }
 
-    /** Creates an empty magazine for one owner. May wait for the lock of the pool. */
-    public Magazine newMagazine() {
-        return pool.newMagazine();
+    /** Returns the position of a frame's record in the records of its chunk. */
+    private int positionOf(int frame) {
+        return (frame & (1 << chunkShift) - 1) << RECORD_SHIFT;
     }
 
-    /** Discards a magazine, and returns its frames to the pool. */
-    public void discard(Magazine magazine) {
-        pool.discard(magazine);
+    private long[] recordsOf(int frame) {
+        return records[frame >>> chunkShift];
+    }
+
+    /*
+     * The accesses to the word, whose names contain the mode. Each mode has one method, because the first use of a
+     * handle in a method may need memory and stack.
+     */
+
+    private long wordVolatile(int frame) {
+        return (long) WORD.getVolatile(recordsOf(frame), positionOf(frame));
+    }
+
+    private long wordAcquire(int frame) {
+        return (long) WORD.getAcquire(recordsOf(frame), positionOf(frame));
+    }
+
+    private long wordOpaque(int frame) {
+        return (long) WORD.getOpaque(recordsOf(frame), positionOf(frame));
+    }
+
+    private void setWordRelease(int frame, long word) {
+        WORD.setRelease(recordsOf(frame), positionOf(frame), word);
+    }
+
+    private boolean compareAndSetWord(int frame, long expected, long word) {
+        return WORD.compareAndSet(recordsOf(frame), positionOf(frame), expected, word);
+    }
+
+    private long getAndAddWord(int frame, long delta) {
+        return (long) WORD.getAndAdd(recordsOf(frame), positionOf(frame), delta);
+    }
+
+    /** Sets or clears a mark by an atomic operation. */
+    private void mark(int frame, long mark, boolean is) {
+        if (is) {
+            WORD.getAndBitwiseOr(recordsOf(frame), positionOf(frame), mark);
+        } else {
+            WORD.getAndBitwiseAnd(recordsOf(frame), positionOf(frame), ~mark);
+        }
+    }
+
+    private long owner(int frame) {
+        return recordsOf(frame)[positionOf(frame) + OWNER];
+    }
+
+    private void setOwner(int frame, long owner) {
+        recordsOf(frame)[positionOf(frame) + OWNER] = owner;
     }
 
     /**
@@ -217,36 +471,255 @@ public final class Frames {
         return calls == 0 ? take(magazine) : takeFrom(calls - 1, magazine);
     }
 
+    /** Takes a free frame for the owner of a magazine, and counts its first use. */
+    private int take(Magazine magazine) {
+        int frame;
+        magazine.lock();
+        try {
+            frame = magazine.size == 0 ? NONE : magazine.take();
+        } finally {
+            magazine.unlock();
+        }
+        if (frame == NONE) {
+            frame = refill(magazine);
+        }
+        if (frame != NONE) {
+            // A store suffices, because no other thread knows the frame yet.
+            setWordRelease(frame, 1);
+        }
+        return frame;
+    }
+
+    /** Puts back a frame that no other thread knows. The take left room for the frame in the magazine. */
+    private void untake(int frame, Magazine magazine) {
+        setWordRelease(frame, 0);
+        magazine.lock();
+        try {
+            magazine.put(frame);
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    /** Takes a frame from a near magazine or the pool, and moves more frames from there to the magazine. */
+    private int refill(Magazine magazine) {
+        Magazine from = near();
+        int frame;
+        from.lock();
+        try {
+            frame = takeBlock(from, magazine);
+        } finally {
+            from.unlock();
+        }
+        if (frame != NONE) {
+            return frame;
+        }
+        lock.lock();
+        try {
+            // Repeated, because the first chunk may contain only the zero page.
+            while (pool.size == 0 && extend()) {
+                Thread.onSpinWait();
+            }
+            if (pool.size == 0) {
+                drainAll();
+            }
+            return takeBlock(pool, magazine);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Moves a block of frames to a magazine, except for one frame, which it returns. */
+    private static int takeBlock(Magazine from, Magazine magazine) {
+        if (from.size == 0) {
+            return NONE;
+        }
+        magazine.lock();
+        try {
+            from.moveTo(magazine, Math.min(Magazine.BLOCK, from.size) - 1);
+        } finally {
+            magazine.unlock();
+        }
+        // Taken last, so that a stack overflow above loses no frame.
+        return from.take();
+    }
+
+    /** Returns the near magazine that the calling thread shares with some other threads. */
+    private Magazine near() {
+        return near[(int) Thread.currentThread().getId() & NEAR - 1];
+    }
+
+    @GuardedBy("lock")
+    private void drainAll() {
+        lockNear();
+        try {
+            for (Magazine magazine : near) {
+                magazine.moveTo(pool, magazine.size);
+            }
+            for (Magazine magazine : magazines) {
+                drain(magazine);
+            }
+        } finally {
+            unlockNear();
+        }
+    }
+
+    @GuardedBy("lock")
+    private void drain(Magazine magazine) {
+        magazine.lock();
+        try {
+            magazine.moveTo(pool, magazine.size);
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    /** Locks all near magazines. The caller holds no magazine's lock. If this fails, none is locked. */
+    private void lockNear() {
+        int locked = 0;
+        try {
+            while (locked < NEAR) {
+                near[locked].lock();
+                locked++;
+            }
+        } finally {
+            for (int i = 0; locked < NEAR && i < locked; i++) {
+                near[i].unlock();
+            }
+        }
+    }
+
+    /** Unlocks all near magazines. Needs no more stack than {@link #lockNear}. */
+    private void unlockNear() {
+        for (Magazine magazine : near) {
+            magazine.unlock();
+        }
+    }
+
     /**
      * Fills the zero page if it is not filled yet. Called before a thread uses {@link #ZERO}. Returns false if there is
      * no memory.
      */
     public boolean makeZero() {
-        return pool.makeZero();
-    }
-
-    private int take(Magazine magazine) {
-        int frame = pool.take(magazine);
-        if (frame != NONE) {
-            // A store suffices, because no other thread knows the frame yet.
-            FrameRecordWords.setWordRelease(recordsOf(frame), positionOf(frame), 1);
+        lock.lock();
+        try {
+            if (made == 0 && !extend()) {
+                return false;
+            }
+            if (!isZeroMade) {
+                store.fill(ZERO, 0, pageSize, (byte) 0);
+                isZeroMade = true;
+            }
+            return true;
+        } finally {
+            lock.unlock();
         }
-        return frame;
     }
 
-    /** Puts back a frame that no other thread knows. */
-    private void untake(int frame, Magazine magazine) {
-        FrameRecordWords.setWordRelease(recordsOf(frame), positionOf(frame), 0);
-        pool.untake(frame, magazine);
+    /** Creates another chunk, unless the store refuses. */
+    @GuardedBy("lock")
+    private boolean extend() {
+        if (made >= limit || !mayGrow()) {
+            return false;
+        }
+        isRefused = !extendStore();
+        if (isRefused) {
+            refusedAtNanos = nanos.getAsLong();
+            freedAtRefusal = freed();
+        }
+        return !isRefused;
     }
 
-    /** Returns the position of a frame's record in the records of its chunk. */
-    private int positionOf(int frame) {
-        return (frame & (1 << chunkShift) - 1) << FrameRecordWords.SHIFT;
+    /**
+     * Returns whether the store may be asked for another chunk. A refusal by the JVM costs half a second of garbage
+     * collection and waiting. A refusal therefore stays in effect for {@link #REFUSAL_NANOS}, or until a frame is
+     * freed.
+     */
+    @GuardedBy("lock")
+    private boolean mayGrow() {
+        return !isRefused || nanos.getAsLong() - refusedAtNanos >= REFUSAL_NANOS || freed() != freedAtRefusal;
     }
 
-    private long[] recordsOf(int frame) {
-        return records[frame >>> chunkShift];
+    /** Returns the number of frames that were freed so far. */
+    @GuardedBy("lock")
+    private long freed() {
+        long freed = freedBefore;
+        for (Magazine magazine : magazines) {
+            freed += freed(magazine);
+        }
+        return freed;
+    }
+
+    private static long freed(Magazine magazine) {
+        magazine.lock();
+        long freed = magazine.freed;
+        magazine.unlock();
+        return freed;
+    }
+
+    @GuardedBy("lock")
+    private boolean extendStore() {
+        int count = Math.min(1 << chunkShift, limit - made);
+        int chunk = made >>> chunkShift;
+        long[] fresh;
+        try {
+            fresh = new long[count << RECORD_SHIFT];
+            // Grown first, because the store is asked only once for each frame.
+            int length = pool.frames.length;
+            if (length < made + count) {
+                pool.frames = Arrays.copyOf(pool.frames, Math.min(limit, Math.max(2 * length, made + count)));
+            }
+            if (!store.extend(made, count)) {
+                return false;
+            }
+        } catch (OutOfMemoryError exhausted) {
+            return false;
+        }
+        records[chunk] = fresh;
+        int first = made;
+        made += count;
+        if (first == 0) {
+            fresh[ZERO] = 1;
+            first = 1;
+        }
+        for (int frame = made - 1; frame >= first; frame--) {
+            if (poisons) {
+                store.fill(frame, 0, pageSize, POISON);
+            }
+            pool.put(frame);
+        }
+        return true;
+    }
+
+    /** Creates an empty magazine for one owner. May wait for the lock of the pool. */
+    public Magazine newMagazine() {
+        Magazine magazine = new Magazine(Magazine.CAPACITY);
+        lock.lock();
+        try {
+            magazines = Arrays.copyOf(magazines, magazines.length + 1);
+            magazines[magazines.length - 1] = magazine;
+        } finally {
+            lock.unlock();
+        }
+        return magazine;
+    }
+
+    /** Discards a magazine, unless it is discarded already, and returns its frames to the pool. */
+    public void discard(Magazine magazine) {
+        lock.lock();
+        try {
+            List<Magazine> fewer = new ArrayList<>(Arrays.asList(magazines));
+            if (!fewer.remove(magazine)) {
+                return;
+            }
+            Magazine[] kept = fewer.toArray(new Magazine[0]);
+            drain(magazine);
+            // The steps are in an order in which a call that threw can be repeated.
+            freedBefore += freed(magazine);
+            magazines = kept;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /**
@@ -255,12 +728,10 @@ public final class Frames {
      * @return false, with nothing changed, if the frame already has the maximum number of mappings
      */
     public boolean share(int frame) {
-        long[] chunk = recordsOf(frame);
-        int at = positionOf(frame);
-        if ((FrameRecordWords.wordOpaque(chunk, at) & COUNT) >= MOST_MAPPINGS) {
+        if ((wordOpaque(frame) & COUNT) >= MOST_MAPPINGS) {
             return false;
         }
-        FrameRecordWords.getAndAddWord(chunk, at, 1L);
+        getAndAddWord(frame, 1);
         return true;
     }
 
@@ -272,9 +743,9 @@ public final class Frames {
     public void drop(int frame, Magazine magazine) {
         // Volatile: releases the caller's accesses to the frame, and acquires the accesses of other users before the
         // frame is freed. Pairs with itself, and with isSole.
-        long before = FrameRecordWords.getAndAddWord(recordsOf(frame), positionOf(frame), -1L);
+        long before = getAndAddWord(frame, -1);
         if ((before & COUNT) == 0) {
-            FrameRecordWords.getAndAddWord(recordsOf(frame), positionOf(frame), 1L);
+            getAndAddWord(frame, 1);
             throw new IllegalStateException("frame " + frame + " was dropped, and is not in use");
         }
         if ((before & USES) == 1) {
@@ -294,12 +765,10 @@ public final class Frames {
      * @return false, with nothing changed, if the frame already has the maximum number of pins
      */
     public boolean pin(int frame) {
-        long[] chunk = recordsOf(frame);
-        int at = positionOf(frame);
-        if ((FrameRecordWords.wordOpaque(chunk, at) & PINS) >>> PIN_SHIFT >= MOST_PINS) {
+        if ((wordOpaque(frame) & PINS) >>> PIN_SHIFT >= MOST_PINS) {
             return false;
         }
-        FrameRecordWords.getAndAddWord(chunk, at, PIN);
+        getAndAddWord(frame, PIN);
         pins.getAndIncrement();
         return true;
     }
@@ -322,11 +791,11 @@ public final class Frames {
         // A pin is subtracted only if the count is not zero, because otherwise the subtraction would also change the
         // marks next to the count, which other threads read.
         for (; ; ) {
-            long before = isMade(frame) ? FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) : 0;
+            long before = isMade(frame) ? wordAcquire(frame) : 0;
             if ((before & PINS) == 0) {
                 throw new IllegalStateException("frame " + frame + " was unpinned, and has no pin");
             }
-            if (FrameRecordWords.compareAndSetWord(recordsOf(frame), positionOf(frame), before, before - PIN)) {
+            if (compareAndSetWord(frame, before, before - PIN)) {
                 unpins.getAndIncrement();
                 if ((before & USES) == PIN) {
                     free(frame, magazine);
@@ -343,7 +812,7 @@ public final class Frames {
 
     /** Returns whether a frame has pins. */
     public boolean isPinned(int frame) {
-        return isMade(frame) && (FrameRecordWords.wordVolatile(recordsOf(frame), positionOf(frame)) & PINS) != 0;
+        return isMade(frame) && (wordVolatile(frame) & PINS) != 0;
     }
 
     /** Returns the number of pins of all frames at some instant of this call. */
@@ -367,24 +836,24 @@ public final class Frames {
 
     /** Returns the number of mappings and caches that use a frame, at some instant of this call. */
     public int mappings(int frame) {
-        return (int) (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & COUNT);
+        return (int) (wordOpaque(frame) & COUNT);
     }
 
     /** Returns whether the caller's mapping is the only use of a frame. */
     public boolean isSole(int frame) {
         // Acquire: pairs with the decrement in drop, which follows another user's last read.
-        return (FrameRecordWords.wordAcquire(recordsOf(frame), positionOf(frame)) & USES) == 1;
+        return (wordAcquire(frame) & USES) == 1;
     }
 
     /** Returns how often a frame was freed. If the stamp has changed, the frame contains another page. */
     public long reuseStamp(int frame) {
-        return FrameRecordWords.reuseStampOpaque(recordsOf(frame), positionOf(frame));
+        return (long) WORD.getOpaque(recordsOf(frame), positionOf(frame) + REUSE_STAMP);
     }
 
     private void free(int frame, Magazine magazine) {
         boolean isSound = true;
         try {
-            isSound = pool.poison(frame);
+            isSound = !poisons || poison(frame);
         } finally {
             // Runs even if stack or heap are exhausted. Needs no more stack than allocateDirty, or than the fill in
             // allocate, so a thread that took a frame can always return it.
@@ -394,20 +863,85 @@ public final class Frames {
         }
     }
 
+    /**
+     * Fills a frame with the pattern before it becomes free.
+     *
+     * @return false if the store threw; the frame is then never allocated again
+     */
+    private boolean poison(int frame) {
+        try {
+            store.fill(frame, 0, pageSize, POISON);
+            return true;
+        } catch (VirtualMachineError exhausted) {
+            // The store did not cause this error, so the frame becomes free, without the pattern.
+            throw exhausted;
+        } catch (Throwable thrown) {
+            quarantined.getAndIncrement();
+            quarantine.accept(thrown, frame);
+            return false;
+        }
+    }
+
     private void release(int frame, Magazine magazine) {
         long[] chunk = recordsOf(frame);
         int at = positionOf(frame);
-        FrameRecordWords.setOwner(chunk, at, ANONYMOUS);
-        // No other thread frees the frame. Opaque, because checked TLBs concurrently compare the stamp of a frame that
-        // they assume to be mapped.
-        FrameRecordWords.incrementReuseStampOpaque(chunk, at);
-        FrameRecordWords.setWordRelease(chunk, at, 0);
-        pool.put(frame, magazine);
+        setOwner(frame, ANONYMOUS);
+        // No other thread frees the frame, so the stamp is read plain. Opaque, because checked TLBs concurrently
+        // compare the stamp of a frame that they assume to be mapped.
+        WORD.setOpaque(chunk, at + REUSE_STAMP, chunk[at + REUSE_STAMP] + 1);
+        setWordRelease(frame, 0);
+        boolean isFull;
+        magazine.lock();
+        try {
+            magazine.freed++;
+            isFull = magazine.size == Magazine.CAPACITY;
+            if (!isFull) {
+                magazine.put(frame);
+            }
+        } finally {
+            magazine.unlock();
+        }
+        if (isFull) {
+            spill(frame, magazine);
+        }
     }
 
-    /** Returns the number of frames that are never allocated again, because the store threw when they were freed. */
+    /** Frees a frame into a full magazine, after a block of it was moved to a near magazine or the pool. */
+    private void spill(int frame, Magazine magazine) {
+        Magazine to = near();
+        to.lock();
+        try {
+            if (to.size <= Magazine.CAPACITY - Magazine.BLOCK) {
+                spillInto(to, frame, magazine);
+                return;
+            }
+        } finally {
+            to.unlock();
+        }
+        lock.lock();
+        try {
+            spillInto(pool, frame, magazine);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private static void spillInto(Magazine to, int frame, Magazine magazine) {
+        magazine.lock();
+        try {
+            magazine.moveTo(to, Magazine.BLOCK);
+            magazine.put(frame);
+        } finally {
+            magazine.unlock();
+        }
+    }
+
+    /**
+     * Returns the number of frames that are never allocated again, because the store threw when they were freed. Never
+     * decreases.
+     */
     public int quarantined() {
-        return pool.quarantined();
+        return quarantined.get();
     }
 
     /**
@@ -419,8 +953,10 @@ public final class Frames {
     public void assign(int frame, long owner, long page) {
         // The owner is stored last, so a thread that reads the owner also reads the page, even if it found the frame's
         // number before the frame was assigned to this cache. Pairs with isCached.
-        FrameRecordWords.setPage(recordsOf(frame), positionOf(frame), page);
-        FrameRecordWords.setOwnerRelease(recordsOf(frame), positionOf(frame), owner);
+        long[] chunk = recordsOf(frame);
+        int at = positionOf(frame);
+        chunk[at + PAGE] = page;
+        WORD.setRelease(chunk, at + OWNER, owner);
     }
 
     /**
@@ -429,7 +965,7 @@ public final class Frames {
      * @param owner the number of the cache, above {@link #ANONYMOUS}
      */
     public void prepare(int frame, long owner) {
-        FrameRecordWords.setOwner(recordsOf(frame), positionOf(frame), -owner);
+        setOwner(frame, -owner);
     }
 
     /**
@@ -439,7 +975,7 @@ public final class Frames {
      * @param frame any number
      */
     public boolean isPrepared(int frame, long owner) {
-        return isMade(frame) && FrameRecordWords.owner(recordsOf(frame), positionOf(frame)) == -owner;
+        return isMade(frame) && owner(frame) == -owner;
     }
 
     /**
@@ -452,15 +988,10 @@ public final class Frames {
         if (!isMade(frame)) {
             return false;
         }
-        long[] chunk = recordsOf(frame);
-        int at = positionOf(frame);
         // A volatile read, after the leaf was linked. Pairs with remove, which precedes the walk that clears the
         // frame's entries.
-        long word = FrameRecordWords.wordVolatile(chunk, at);
-        return (word & COUNT) != 0
-                && (word & REMOVED) == 0
-                && FrameRecordWords.ownerAcquire(chunk, at) == owner
-                && FrameRecordWords.page(chunk, at) == page;
+        long word = wordVolatile(frame);
+        return (word & COUNT) != 0 && (word & REMOVED) == 0 && cacheOf(frame) == owner && pageOf(frame) == page;
     }
 
     /**
@@ -468,18 +999,18 @@ public final class Frames {
      * page in a page cache, and no thread can free it.
      */
     public long cacheOf(int frame) {
-        return FrameRecordWords.ownerAcquire(recordsOf(frame), positionOf(frame));
+        return (long) WORD.getAcquire(recordsOf(frame), positionOf(frame) + OWNER);
     }
 
     /** Returns a frame's page in its cache. The caller calls {@link #cacheOf} first. */
     public long pageOf(int frame) {
-        return FrameRecordWords.page(recordsOf(frame), positionOf(frame));
+        return recordsOf(frame)[positionOf(frame) + PAGE];
     }
 
     /** Marks a frame as removed from its cache. The removing thread calls this before it walks the mappings. */
     public void remove(int frame) {
         // Volatile: a full fence before the walk. Pairs with isCached.
-        FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), REMOVED);
+        mark(frame, REMOVED, true);
     }
 
     /**
@@ -487,7 +1018,7 @@ public final class Frames {
      * cannot be freed, and puts the frame into the cache after this call.
      */
     public void restore(int frame) {
-        FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~REMOVED);
+        mark(frame, REMOVED, false);
     }
 
     /** Returns a predicate that calls {@link #isRemoved}; always the same object. */
@@ -497,7 +1028,7 @@ public final class Frames {
 
     /** Returns whether a frame was removed from its cache and is not yet free. */
     public boolean isRemoved(int frame) {
-        return (FrameRecordWords.wordVolatile(recordsOf(frame), positionOf(frame)) & REMOVED) != 0;
+        return (wordVolatile(frame) & REMOVED) != 0;
     }
 
     /**
@@ -508,17 +1039,9 @@ public final class Frames {
         mark(frame, INACTIVE, is);
     }
 
-    private void mark(int frame, long mark, boolean is) {
-        if (is) {
-            FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), mark);
-        } else {
-            FrameRecordWords.getAndAndWord(recordsOf(frame), positionOf(frame), ~mark);
-        }
-    }
-
     /** Returns the value of the last call of {@link #setInactive}. */
     public boolean isInactive(int frame) {
-        return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & INACTIVE) != 0;
+        return (wordOpaque(frame) & INACTIVE) != 0;
     }
 
     /** Records whether the last write of a page failed. The caller ensures that the frame is not freed. */
@@ -530,13 +1053,13 @@ public final class Frames {
 
     /** Returns the value of the last call of {@link #setWriteFailed}. */
     public boolean hasWriteFailed(int frame) {
-        return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & WRITE_FAILED) != 0;
+        return (wordOpaque(frame) & WRITE_FAILED) != 0;
     }
 
     /** Marks a frame as written. */
     public void setDirty(int frame) {
         if (!isDirty(frame)) {
-            FrameRecordWords.getAndOrWord(recordsOf(frame), positionOf(frame), DIRTY);
+            mark(frame, DIRTY, true);
         }
     }
 
@@ -563,7 +1086,7 @@ public final class Frames {
 
     /** The absolute value, because the number is negative before the frame is put into its cache. */
     private boolean isSaved(int frame) {
-        return Math.abs(FrameRecordWords.owner(recordsOf(frame), positionOf(frame))) >= SAVED;
+        return Math.abs(owner(frame)) >= SAVED;
     }
 
     /**
@@ -596,16 +1119,14 @@ public final class Frames {
      * @return whether the frame was marked
      */
     public boolean clearDirty(int frame) {
-        long[] chunk = recordsOf(frame);
-        int at = positionOf(frame);
         for (; ; ) {
             // Volatile, like the compare-and-set, and so before the walk that follows. Pairs with GuestPins, which pins
             // the frame and then reads the mark: either this thread sees the pin, or GuestPins sets the mark.
-            long word = FrameRecordWords.wordVolatile(chunk, at);
+            long word = wordVolatile(frame);
             if ((word & DIRTY) == 0) {
                 return false;
             }
-            if ((word & PINS) != 0 || FrameRecordWords.compareAndSetWord(chunk, at, word, word & ~DIRTY)) {
+            if ((word & PINS) != 0 || compareAndSetWord(frame, word, word & ~DIRTY)) {
                 return true;
             }
         }
@@ -613,7 +1134,7 @@ public final class Frames {
 
     /** Returns whether a frame is marked as written. */
     public boolean isDirty(int frame) {
-        return (FrameRecordWords.wordOpaque(recordsOf(frame), positionOf(frame)) & DIRTY) != 0;
+        return (wordOpaque(frame) & DIRTY) != 0;
     }
 
     /**
@@ -621,6 +1142,30 @@ public final class Frames {
      * concurrently; a frame that is allocated and freed during the call may be counted as free twice.
      */
     public int inUse() {
-        return pool.inUse();
+        lock.lock();
+        try {
+            return Math.max(0, made - 1 - free() - quarantined.get());
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @GuardedBy("lock")
+    private int free() {
+        lockNear();
+        try {
+            int free = pool.size;
+            for (Magazine magazine : near) {
+                free += magazine.size;
+            }
+            for (Magazine magazine : magazines) {
+                magazine.lock();
+                free += magazine.size;
+                magazine.unlock();
+            }
+            return free;
+        } finally {
+            unlockNear();
+        }
     }
 }

@@ -14,8 +14,8 @@ import java.lang.invoke.VarHandle;
  * <p>Each change of an entry also counts the pages of the leaf, by kind ({@code add_mm_counter}). A thread that fills
  * an entry holds the lock, and so has just written the lock's cache line. It counts by a plain increment of a word in
  * that line. A change without the lock is counted by an atomic addition to a second word. Each word contains the counts
- * of all kinds, so that a fault uses few cache lines. The number of pages is the sum of both words; {@link
- * ResidentPages} adds up the leaves of a space.
+ * of all kinds, so that a fault uses few cache lines. The number of pages is the sum of both words; {@link PageTable}
+ * adds up the leaves of a space.
  *
  * <p>The lock and the dead mark of an upper table are in a separate array, at the same distance from its end.
  */
@@ -216,7 +216,7 @@ public final class Leaf {
     }
 
     /**
-     * Marks the entry of a page as busy, if it has the expected value. The caller holds the lock, and must {@link
+     * Marks the entry of a page as busy, if it has the expected value. The caller holds the lock, and must
      * #settle} or {@link #empty(long[], int, long, long) empty} the entry, unless another thread takes the entry over.
      *
      * @return whether the entry was replaced
@@ -422,8 +422,8 @@ public final class Leaf {
      * this again.
      *
      * @param leaf a leaf with a pending flush of the caller
-     * @return whether the caller must unhook the leaf ({@link UnhookTables#unhookIfEmpty(PageTable, long)}): it is
-     *     empty, not dead, and has no other pending flush
+     * @return whether the caller must unhook the leaf ({@link PageTable#unhookIfEmpty}): it is empty, not dead, and has
+     *     no other pending flush
      */
     public static boolean flushed(long[] leaf) {
         int word = leaf.length - PENDING;

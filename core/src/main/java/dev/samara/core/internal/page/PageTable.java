@@ -9,26 +9,78 @@ import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The radix page table of one space.
- *
- * <p>A {@link Leaf} is an array of {@linkplain Pte entries}, with its lock and its dead mark. An upper table is an
- * array of references, with its lock and its dead mark in a small separate array. A walk acquires no lock and never
- * waits.
- *
- * <p>A thread that fills an empty entry holds the leaf's lock, and checked that the leaf is not dead and that the
- * mapping is still attached. The lock excludes other threads that fill the entry, so a store is enough. Other entries
- * change by compare-and-set, with or without the lock, or by the get-and-set of an unmapping that holds the lock. Upper
- * entries change under the lock of their table.
- *
- * <p>A table is unhooked only if it is found empty under its lock, and it is marked dead in the same critical section.
- * So no thread can fill an entry of a table that walks do not find. A leaf with a pending flush stays, because CPUs
- * must not have translations for addresses without a leaf ({@link UnhookTables}). The garbage collector frees unhooked
- * tables; a walk that still reads an unhooked table finds it empty.
+ * The radix page table of one space: the leaves ({@link Leaf}), the tables above them, the charge for both, and what an
+ * operation announces before it removes pages.
  */
 public final class PageTable implements LoadedRoot {
+    /*
+     * Algorithmic notes.
+     *
+     * 1. Tables. A leaf is an array of entries, with its lock and its dead mark. An upper table is an array of the
+     *    tables below it, whose last element is its state: its lock, its dead mark, and a bit for each child
+     *    (Leaf.newState). A walk acquires no lock and never waits.
+     *
+     * 2. Entries. A thread that fills an empty entry holds the leaf's lock, and checked that the leaf is not dead and
+     *    that the mapping is still attached. The lock excludes other threads that fill the entry, so a store is enough.
+     *    Other entries change by compare-and-set, with or without the lock, or by the get-and-set of an unmapping that
+     *    holds the lock. Upper entries change under the lock of their table.
+     *
+     * 3. Linking. A fault links the missing tables, then checks the marks of the mapping under the lock of the leaf. An
+     *    operation sets the mark, executes a full fence, and then walks (nextLeaf). Either the walk finds the table, or
+     *    the fault finds the mark.
+     *
+     * 4. Unhooking (free_pgtables). A table is unhooked only if it is found empty under its lock, and it is marked dead
+     *    in the same critical section. So no thread can fill an entry of a table that walks do not find. A leaf with a
+     *    pending flush stays, because CPUs must not have translations for addresses without a leaf. The garbage
+     *    collector frees unhooked tables; a walk that still reads an unhooked table finds it empty. No thread locks a
+     *    table while it holds the lock of a table above it.
+     *
+     * 5. The charge. A table is charged to the space and to the machine (TableBudget) before it is linked or reserved,
+     *    and uncharged when it is unhooked. The topmost table always counts against the limit of the space, and counts
+     *    against the limit of the machine once it is charged.
+     *
+     * 6. Numbers of pages (mm->rss_stat). Faults write no word for them: each leaf counts its own entries, and a reader
+     *    adds up the leaves. So a read takes time in proportion to the number of tables. The sum is exact if no thread
+     *    changes entries concurrently; otherwise it may miss some of the changes, and pages that move may be counted at
+     *    neither address.
+     *
+     * 7. The highest number of pages (hiwater_rss) is updated before pages are removed (update_hiwater_rss), and
+     *    compared with the current sum when it is read; that is enough, because only a removal decreases the sum. In a
+     *    space with more than a few tables, a removal adds the tables up only if the removals since the last time
+     *    covered a few pages per table. The highest sum may be too small by that number of pages. While threads change
+     *    the space in parts, only the first removal adds the tables up, because otherwise the threads would read each
+     *    other's leaves. The division itself does not add them up, because it holds a lock.
+     *
+     * 8. Notices of first writes (page_mkwrite). A fault calls the backing without a lock, for as long as the backing
+     *    takes, and then makes the page writable. A notice that started before the page or the right was removed must
+     *    not permit a later write. Two kinds of events make a notice stale, and for each kind there is a word that
+     *    detects it. If the VMA is narrowed, guarded, moved, replaced or unmapped, it is detached before its entries
+     *    change. If the page is removed while the VMA stays, by an advice or because the page is removed from its
+     *    cache, expireNotices marks the notices of the range before the walk that removes pages. The fault checks both
+     *    words under the lock of the leaf, after it linked the leaf. Either it sees the event, or the walk after the
+     *    event finds the leaf, takes its lock later, and removes the page or the right again. A scan for written pages
+     *    removes no right, so it makes no notice stale.
+     */
+
+    /** The maximum number of tables with which each removal adds the tables up. */
+    private static final int FEW_TABLES = 16;
+
+    /** One table is read per this number of removed pages. */
+    private static final int PAGES_PER_TABLE = 4;
+
+    /**
+     * Written: holder of the table's lock (linking: volatile, before the VMA is read; unhooking: compare-and-set).
+     * Read: walkers (acquire); under the lock (plain, acquire).
+     * Pairs: a fault links, then reads the VMA's word; an operation sets DETACHED, then walks.
+     * Invariant: an entry of an upper table.
+     */
+    private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
+
     private static final VarHandle PASSING;
 
     static {
@@ -52,8 +104,7 @@ public final class PageTable implements LoadedRoot {
     private final Object[] root;
     private final Watches watches = new Watches();
     private final Watches readWatches = new Watches();
-    private final PendingNotices notices = new PendingNotices();
-    private final ResidentPages residents;
+    private final TableBudget budget;
 
     private final TlbContext context;
 
@@ -87,7 +138,110 @@ public final class PageTable implements LoadedRoot {
     @SuppressWarnings("UnusedVariable") // through PASSING
     private int passing;
 
-    private final TableCharge charge;
+    /**
+     * The number of tables that are linked or reserved, not counting the root.
+     *
+     * <p>Written: a thread that is about to link a table, or reserves tables (compare-and-set); a thread that unhooks a
+     *     table or gives a reserve back, or links one beyond the limit (get-and-add).
+     * Read: any thread (volatile).
+     * Invariant: the number of tables that are linked or reserved: never more than the limit allows, except for tables
+     *     that a retirement creates because it reserved too few.
+     */
+    private final AtomicInteger tables = new AtomicInteger();
+
+    /**
+     * The maximum number of bytes of tables, unsigned; -1 for no limit.
+     *
+     * <p>Written: the thread that creates the space; a call that sets the limit (volatile, under the layout lock).
+     * Read: a thread that charges a table (volatile).
+     * Invariant: none; a table that is charged concurrently with the call is checked against either limit.
+     */
+    private volatile long mostBytes = -1;
+
+    /** Whether the root is charged. Written by the thread that creates the space, and by {@link #free}. */
+    private boolean isRootCharged;
+
+    /**
+     * Written: threads that are about to remove pages (compare-and-set, upwards).
+     * Read: any thread (opaque).
+     * Invariant: a number of pages that a thread added up.
+     */
+    private final AtomicLong peak = new AtomicLong();
+
+    /**
+     * The maximum number of pages that removals took since the tables were last added up.
+     *
+     * <p>Written: threads that are about to remove pages (opaque).
+     * Read: such threads (opaque).
+     * Invariant: none. A benign race: it decides how often threads add up.
+     */
+    private final AtomicLong skipped = new AtomicLong();
+
+    /**
+     * Whether threads change the space in parts.
+     *
+     * <p>Written: a division and a join, holding the layout lock (volatile).
+     * Read: threads that are about to remove pages (volatile).
+     * Invariant: none. It decides whether removals add the pages up.
+     */
+    private volatile boolean isInParts;
+
+    /**
+     * Whether the next removal in parts adds the pages up, because it is the first one since the division.
+     *
+     * <p>Written: a division and a join, holding the layout lock (volatile); the first removal after a division
+     *     (volatile).
+     * Read: threads that are about to remove pages in parts (volatile).
+     * Invariant: none. A benign race: two removals may both add the pages up.
+     */
+    private volatile boolean isDue;
+
+    /** The list of notices: an element that is no notice, and whose monitor guards the list. */
+    private final Notice notices = new Notice(0);
+
+    /** One notice of a first write. It lasts from before the backing is called to the end of the fault's attempt. */
+    public static final class Notice {
+        private final long address;
+
+        /**
+         * Written: a thread that is about to remove pages (volatile).
+         * Read: the fault, holding the lock of the leaf that it has linked (volatile).
+         * Pairs: a thread that removes pages sets the word, then walks; a fault links the leaf, then reads the word.
+         *     Either the fault calls the backing again, or the walk acquires the leaf's lock later.
+         * Invariant: never reset.
+         */
+        private volatile boolean isStale;
+
+        /**
+         * The next notice, and in the last one the element of the list. In that element itself, this is read without
+         * the monitor, so that an operation that removes pages does not enter the monitor if there is no notice.
+         *
+         * <p>Words: {@code next} and {@code previous}.
+         * Written: faults, before a backing is called for a first write and after the fault's attempt (monitor,
+         *     volatile).
+         * Read: these faults (monitor); a thread that is about to remove pages, in the element of the list before it
+         *     takes the monitor (volatile), in others with it.
+         * Pairs: a thread that removes pages reads the word, makes notices stale, fences (full), then walks. A fault
+         *     begins a notice, and then calls the backing. A notice that the thread does not find was begun later than
+         *     the call that removes pages.
+         * Invariant: every notice in progress is in the list.
+         */
+        private volatile Notice next = this;
+
+        private Notice previous = this;
+
+        private Notice(long address) {
+            this.address = address;
+        }
+
+        /**
+         * Returns whether the page was removed since the notice started, so that the fault must call the backing again.
+         * The caller holds the lock of the leaf that contains the entry.
+         */
+        public boolean isStale() {
+            return isStale;
+        }
+    }
 
     /** Creates an empty table of a space that needs no teardown and has no limit. */
     public PageTable(Geometry geometry) {
@@ -101,13 +255,13 @@ public final class PageTable implements LoadedRoot {
      *     topmost table has as many as the bounds need
      * @param context the identity of the space for TLBs
      * @param budget the budget of the machine, to which all tables but the topmost are charged; for the topmost table
-     *     see {@link TableCharge#chargeRoot}
+     *     see {@link #chargeRoot}
      * @throws IllegalArgumentException if the topmost table would need more than 2^24 entries
      */
     public PageTable(Geometry geometry, TlbContext context, TableBudget budget) {
         this.context = context;
         pageShift = geometry.pageShift();
-        charge = new TableCharge(budget, pageShift);
+        this.budget = budget;
         bits = pageShift - 3;
         entries = 1 << bits;
         limit = geometry.limit();
@@ -125,8 +279,7 @@ public final class PageTable implements LoadedRoot {
         }
         levels = most;
         rootShift = shiftOf(most - 1);
-        root = UpperTable.make(1 << Math.max(above, 1));
-        residents = new ResidentPages(root, charge::tables);
+        root = newUpper(1 << Math.max(above, 1));
         context.load(this);
     }
 
@@ -182,19 +335,6 @@ public final class PageTable implements LoadedRoot {
         return !watches.isEmpty() || !readWatches.isEmpty();
     }
 
-    /**
-     * Returns the notices of first writes for which the call of the backing has not returned yet; always the same
-     * object.
-     */
-    public PendingNotices notices() {
-        return notices;
-    }
-
-    /** Returns the numbers of pages in memory; always the same object. */
-    public ResidentPages residents() {
-        return residents;
-    }
-
     /** Returns whether an address can have an entry, i.e. whether it is below the limit, unsigned. */
     public boolean reaches(long address) {
         return Addresses.isBelow(address, limit);
@@ -215,31 +355,35 @@ public final class PageTable implements LoadedRoot {
         return (int) (address >>> pageShift) & entries - 1;
     }
 
-    /** Returns the topmost table. */
-    Object[] root() {
-        return root;
-    }
-
-    /**
-     * Returns the number of levels. The leaves are level 0; the topmost table has the highest level, which is one less
-     * than this number.
-     */
-    int levels() {
-        return levels;
-    }
-
-    long limit() {
-        return limit;
-    }
-
     /** Returns the binary logarithm of the number of bytes that one entry of a level spans; the leaves are level 0. */
     private int shiftOf(int level) {
         return pageShift + level * bits;
     }
 
-    int childIndex(long address, int level) {
+    private int childIndex(long address, int level) {
         long index = address >>> shiftOf(level);
         return level == levels - 1 ? (int) index : (int) index & entries - 1;
+    }
+
+    /** Creates an empty table above the leaves. */
+    private static Object[] newUpper(int size) {
+        Object[] table = new Object[size + 1];
+        table[size] = Leaf.newState(size);
+        return table;
+    }
+
+    /** Returns the table below an entry of an upper table, or null. */
+    private static @Nullable Object child(Object[] table, int index) {
+        return CHILD.getAcquire(table, index);
+    }
+
+    private static void setChildVolatile(Object[] table, int index, Object child) {
+        CHILD.setVolatile(table, index, child);
+    }
+
+    /** Returns the array that contains the lock and the dead mark of a table. */
+    private static long[] stateOf(Object table) {
+        return table instanceof Object[] upper ? (long[]) upper[upper.length - 1] : (long[]) table;
     }
 
     /**
@@ -251,12 +395,12 @@ public final class PageTable implements LoadedRoot {
     public long @Nullable [] leaf(long address) {
         int shift = rootShift;
         // This load and the loads below pair with the volatile store of link, so that a new table is seen initialized.
-        Object table = UpperTable.childAcquire(root, (int) (address >>> shift));
+        Object table = child(root, (int) (address >>> shift));
         for (shift -= bits; shift > pageShift; shift -= bits) {
             if (table == null) {
                 return null;
             }
-            table = UpperTable.childAcquire((Object[]) table, (int) (address >>> shift) & entries - 1);
+            table = child((Object[]) table, (int) (address >>> shift) & entries - 1);
         }
         return (long[]) table;
     }
@@ -287,11 +431,11 @@ public final class PageTable implements LoadedRoot {
         for (; ; ) {
             Object[] table = root;
             int level = levels - 1;
-            Object child = UpperTable.childAcquire(table, childIndex(address, level));
+            Object child = child(table, childIndex(address, level));
             while (level > 1 && child != null) {
                 table = (Object[]) child;
                 level--;
-                child = UpperTable.childAcquire(table, childIndex(address, level));
+                child = child(table, childIndex(address, level));
             }
             if (child instanceof long[] leaf) {
                 return leaf;
@@ -317,7 +461,7 @@ public final class PageTable implements LoadedRoot {
 
     /** Charges and creates a new table; returns null if that would exceed a limit. */
     private @Nullable Object charged(boolean isLeaf) {
-        if (!charge.charge(1)) {
+        if (!charge(1)) {
             return null;
         }
         Object fresh = null;
@@ -326,7 +470,7 @@ public final class PageTable implements LoadedRoot {
             return fresh;
         } finally {
             if (fresh == null) {
-                charge.uncharge(1);
+                uncharge(1);
             }
         }
     }
@@ -335,19 +479,22 @@ public final class PageTable implements LoadedRoot {
         Object fresh = reserve.take(isLeaf);
         if (fresh == null) {
             fresh = make(isLeaf);
-            charge.chargeBeyond();
+            // Even beyond the limits.
+            tables.getAndIncrement();
+            budget.charge(1L << pageShift);
         }
         return fresh;
     }
 
-    private Object make(boolean isLeaf) {
-        return isLeaf ? Leaf.make(entries) : UpperTable.make(entries);
+    /** Creates a table, which the caller has charged. */
+    Object make(boolean isLeaf) {
+        return isLeaf ? Leaf.make(entries) : newUpper(entries);
     }
 
     /** Uncharges a table that was not linked because another thread linked one first, or returns it to the reserve. */
     private void giveBack(Object unlinked, @Nullable TableReserve reserve) {
         if (reserve == null || !reserve.giveBack(unlinked)) {
-            charge.uncharge(1);
+            uncharge(1);
         }
     }
 
@@ -356,7 +503,7 @@ public final class PageTable implements LoadedRoot {
      * upper table is dead.
      */
     private static @Nullable Object link(Object[] table, int index, Object fresh) {
-        long[] state = (long[]) table[table.length - 1];
+        long[] state = stateOf(table);
         Leaf.lock(state);
         try {
             if (Leaf.isDead(state)) {
@@ -369,7 +516,7 @@ public final class PageTable implements LoadedRoot {
             // Volatile, so that the store precedes the caller's check whether the VMA is attached. Pairs with the
             // volatile store of DETACHED by the operation that removes the mapping and then walks: either its walk
             // finds this table, or the caller finds DETACHED.
-            UpperTable.setChildVolatile(table, index, fresh);
+            setChildVolatile(table, index, fresh);
             Leaf.noteChild(state, index, true);
             return fresh;
         } finally {
@@ -377,9 +524,76 @@ public final class PageTable implements LoadedRoot {
         }
     }
 
-    /** Returns the charge of the tables against the limits of the space and the machine; always the same object. */
-    public TableCharge charge() {
-        return charge;
+    /**
+     * Charges tables to the space and to the machine.
+     *
+     * @return false, with nothing charged, if that would exceed the limit of the space or of the machine
+     */
+    boolean charge(int more) {
+        int now;
+        do {
+            now = tables.get();
+            if (exceeds(now, more)) {
+                return false;
+            }
+        } while (!tables.compareAndSet(now, now + more));
+        if (budget.tryCharge((long) more << pageShift)) {
+            return true;
+        }
+        tables.getAndAdd(-more);
+        return false;
+    }
+
+    /**
+     * Returns whether {@code count} tables, not counting the root, and {@code more} tables together exceed the limit of
+     * the space.
+     */
+    private boolean exceeds(int count, int more) {
+        return Addresses.isBelow(mostBytes, ((long) count + more + 1) << pageShift);
+    }
+
+    void uncharge(int fewer) {
+        tables.getAndAdd(-fewer);
+        budget.uncharge((long) fewer << pageShift);
+    }
+
+    /**
+     * Charges the topmost table to the machine, until {@link #free}. Called once, by the thread that creates the space.
+     *
+     * @return false if that would exceed the limit of the machine
+     */
+    public boolean chargeRoot() {
+        isRootCharged = budget.tryCharge(1L << pageShift);
+        return isRootCharged;
+    }
+
+    /** Returns whether the machine has room for one more table. */
+    public boolean hasTableRoom() {
+        return budget.hasRoom(1L << pageShift);
+    }
+
+    /** Returns whether one more table would exceed the limit of this space, whatever the machine has left. */
+    public boolean isAtTableLimit() {
+        return exceeds(tables.get(), 1);
+    }
+
+    /** Returns the maximum number of tables, including the topmost, under the limits of the space and the machine. */
+    long mostTables() {
+        return Addresses.lower(mostBytes, budget.limit()) >>> pageShift;
+    }
+
+    /**
+     * Limits the tables, including the topmost. Existing tables beyond the limit stay.
+     *
+     * @param bytes the limit, unsigned; -1 for no limit
+     */
+    public void limitTables(long bytes) {
+        mostBytes = bytes;
+    }
+
+    /** Returns the budget of the machine, which includes these tables. */
+    public TableBudget budget() {
+        return budget;
     }
 
     /**
@@ -389,10 +603,10 @@ public final class PageTable implements LoadedRoot {
     int missingTables(long address) {
         Object[] table = root;
         int level = levels - 1;
-        Object child = UpperTable.childAcquire(table, childIndex(address, level));
+        Object child = child(table, childIndex(address, level));
         while (level > 1 && child != null) {
             level--;
-            child = UpperTable.childAcquire((Object[]) child, childIndex(address, level));
+            child = child((Object[]) child, childIndex(address, level));
         }
         return child == null ? level : 0;
     }
@@ -415,17 +629,11 @@ public final class PageTable implements LoadedRoot {
         VarHandle.fullFence();
         long at = address;
         while (Addresses.isBelow(at, end)) {
-            Object[] table = root;
-            int level = levels - 1;
-            Object child = UpperTable.childAcquire(table, childIndex(at, level));
-            while (level > 1 && child != null) {
-                level--;
-                child = UpperTable.childAcquire((Object[]) child, childIndex(at, level));
-            }
-            if (child != null) {
+            int missing = missingTables(at);
+            if (missing == 0) {
                 return at;
             }
-            long span = 1L << shiftOf(level);
+            long span = 1L << shiftOf(missing);
             at = (at & -span) + span;
             if (at == 0) {
                 // The last entry of a table that reaches up to 2^64.
@@ -456,26 +664,225 @@ public final class PageTable implements LoadedRoot {
     }
 
     /**
-     * Removes a table from the table above it. The caller holds the lock of the child. No thread locks a table while it
-     * holds the lock of a table above it.
+     * Unhooks the leaf of an address if it is empty and has no pending flush, and then the tables above it that became
+     * empty. Allocates nothing, so it can fail only by a stack overflow.
+     *
+     * @param address an address below the limit
      */
-    void unhook(Object[] parent, int index, Object child) {
-        long[] state = (long[]) parent[parent.length - 1];
+    public void unhookIfEmpty(long address) {
+        unhookBelow(root, levels - 1, address);
+    }
+
+    /** Returns whether this unhooked the child. */
+    private boolean unhookBelow(Object[] table, int level, long address) {
+        int index = childIndex(address, level);
+        Object child = child(table, index);
+        return child != null
+                && (!(child instanceof Object[] below) || unhookBelow(below, level - 1, address))
+                && unhookIfEmpty(table, index, child);
+    }
+
+    /** Unhooks a table; returns false if the table stays or was unhooked before. */
+    private boolean unhookIfEmpty(Object[] parent, int index, Object table) {
+        long[] state = stateOf(table);
         Leaf.lock(state);
         try {
-            if (!UpperTable.replaceChild(parent, index, child, null)) {
-                throw new IllegalStateException("a table that is not dead was not hooked in");
+            if (Leaf.isDead(state) || !isEmpty(table)) {
+                return false;
             }
-            Leaf.noteChild(state, index, false);
-            charge.uncharge(1);
+            Leaf.kill(state);
+            unhook(parent, index, table);
+            return true;
         } finally {
             Leaf.unlock(state);
         }
     }
 
+    /** Returns whether a table is empty, and needs no flush. The caller holds its lock. */
+    private static boolean isEmpty(Object table) {
+        if (table instanceof long[] leaf) {
+            return !Leaf.hasPendingFlush(leaf) && Leaf.isEmpty(leaf);
+        }
+        Object[] upper = (Object[]) table;
+        for (int i = 0; i < upper.length - 1; i++) {
+            if (upper[i] != null) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** Removes a table from the table above it. The caller holds the lock of the child. */
+    private void unhook(Object[] parent, int index, Object child) {
+        long[] state = stateOf(parent);
+        Leaf.lock(state);
+        try {
+            if (!CHILD.compareAndSet(parent, index, child, null)) {
+                throw new IllegalStateException("a table that is not dead was not hooked in");
+            }
+            Leaf.noteChild(state, index, false);
+            uncharge(1);
+        } finally {
+            Leaf.unlock(state);
+        }
+    }
+
+    /**
+     * Unhooks every leaf that is empty and has no pending flush, and every empty table above the leaves. Empty leaves
+     * include leaves that a fault created after the mapping was removed. A leaf with a pending flush is left to the
+     * operation that will flush it, because the result of {@link Leaf#flushed} makes that operation unhook the leaf.
+     */
+    public void unhookEmpty() {
+        for (long at = nextLeaf(0, limit); at != limit; at = nextLeaf(at, limit)) {
+            unhookIfEmpty(at);
+            at = leafEnd(at);
+        }
+        unhookEmptyBelow(root);
+    }
+
+    /** Also unhooks tables whose last leaf was unhooked by another thread that did not unhook the tables above. */
+    private void unhookEmptyBelow(Object[] parent) {
+        for (int i = 0; i < parent.length - 1; i++) {
+            // Pairs with the volatile store of link.
+            if (child(parent, i) instanceof Object[] table) {
+                unhookEmptyBelow(table);
+                unhookIfEmpty(parent, i, table);
+            }
+        }
+    }
+
+    /**
+     * Returns the number of pages in memory of a kind.
+     *
+     * @param kind a kind of pages, as {@link Pte#kindOf} returns it
+     */
+    public long residentPages(int kind) {
+        return Math.max(0, sum(root, kind, kind));
+    }
+
+    /** Returns the number of pages in memory of all kinds. */
+    public long residentPages() {
+        return Math.max(0, sum(root, 0, Pte.PAGE_KINDS - 1));
+    }
+
+    /** Returns the highest number of pages of all kinds so far. */
+    public long peakPages() {
+        return Math.max(peak.getOpaque(), residentPages());
+    }
+
+    private static long sum(Object[] upper, int firstKind, int lastKind) {
+        long[] state = stateOf(upper);
+        long sum = 0;
+        for (int word = 0; word < Leaf.wordsOf(upper.length - 1); word++) {
+            for (long left = Leaf.children(state, word); left != 0; left &= left - 1) {
+                Object child = child(upper, (word << 6) + Long.numberOfTrailingZeros(left));
+                if (child instanceof long[] leaf) {
+                    for (int kind = firstKind; kind <= lastKind; kind++) {
+                        sum += Leaf.pages(leaf, kind);
+                    }
+                } else if (child instanceof Object[] below) {
+                    sum += sum(below, firstKind, lastKind);
+                }
+            }
+        }
+        return sum;
+    }
+
+    /**
+     * Updates the highest number of pages, before pages are removed.
+     *
+     * @param pages the maximum number of pages that are removed
+     */
+    public void beforeRemoval(long pages) {
+        if (isInParts) {
+            if (isDue) {
+                isDue = false;
+                notePeak();
+            }
+            return;
+        }
+        int linked = tables.get();
+        if (linked > FEW_TABLES) {
+            long due = (long) PAGES_PER_TABLE * linked;
+            // A benign race: concurrent threads may add the tables up once too often, or skip some more pages.
+            long passed = skipped.getOpaque() + Math.min(pages, due);
+            skipped.setOpaque(passed < due ? passed : 0);
+            if (passed < due) {
+                return;
+            }
+        }
+        notePeak();
+    }
+
+    private void notePeak() {
+        long now = residentPages();
+        long highest = peak.getOpaque();
+        while (now > highest && !peak.compareAndSet(highest, now)) {
+            highest = peak.getOpaque();
+        }
+    }
+
+    /** Sets whether threads change the space in parts from now on. */
+    public void setInParts(boolean inParts) {
+        isDue = inParts;
+        isInParts = inParts;
+    }
+
+    /**
+     * Starts a notice of a first write. After this, the caller calls the backing, and then {@link #endNotice}.
+     *
+     * @param address the address of the access
+     */
+    public Notice beginNotice(long address) {
+        Notice notice = new Notice(address);
+        synchronized (notices) {
+            notice.next = notices.next;
+            notice.previous = notices;
+            notice.next.previous = notice;
+            notices.next = notice;
+        }
+        return notice;
+    }
+
+    /**
+     * Ends a notice. Allocates nothing.
+     *
+     * @param notice a notice that was started here and not ended yet
+     */
+    public void endNotice(Notice notice) {
+        synchronized (notices) {
+            notice.next.previous = notice.previous;
+            notice.previous.next = notice.next;
+        }
+    }
+
+    /**
+     * Makes the notices of a range stale. After this call, the caller executes a full fence, walks the range and
+     * removes pages.
+     *
+     * @param start the first address
+     * @param end the end of the range, exclusive
+     */
+    public void expireNotices(long start, long end) {
+        if (notices.next != notices) {
+            expireAny(start, end);
+        }
+    }
+
+    private void expireAny(long start, long end) {
+        synchronized (notices) {
+            for (Notice notice = notices.next; notice != notices; notice = notice.next) {
+                // Compared unsigned and relative to the start, so that a range may end with the last address.
+                if (Addresses.contains(start, end, notice.address)) {
+                    notice.isStale = true;
+                }
+            }
+        }
+    }
+
     /** Returns the number of tables, linked or reserved, at some instant of this call, not counting the topmost. */
     public int tables() {
-        return charge.tables();
+        return tables.get();
     }
 
     /**
@@ -483,7 +890,7 @@ public final class PageTable implements LoadedRoot {
      * after {@link #free}.
      */
     public long bytes() {
-        return isFreed ? 0 : (charge.tables() + 1L) << pageShift;
+        return isFreed ? 0 : (tables.get() + 1L) << pageShift;
     }
 
     @Override
@@ -493,7 +900,7 @@ public final class PageTable implements LoadedRoot {
         Object[] table = root;
         for (int level = levels - 1; at != limit && level > 0; level--) {
             int index = childIndex(at, level);
-            Object child = UpperTable.childAcquire(table, index);
+            Object child = child(table, index);
             if (child == null) {
                 break;
             }
@@ -510,7 +917,7 @@ public final class PageTable implements LoadedRoot {
     }
 
     private static boolean isDeadAndHooked(Object[] table, int index, Object child) {
-        long[] state = child instanceof long[] leaf ? leaf : (long[]) ((Object[]) child)[((Object[]) child).length - 1];
+        long[] state = stateOf(child);
         if (!Leaf.isDead(state)) {
             return false;
         }
@@ -518,12 +925,15 @@ public final class PageTable implements LoadedRoot {
         // this waits for the end of that section.
         Leaf.lock(state);
         Leaf.unlock(state);
-        return UpperTable.childAcquire(table, index) == child;
+        return child(table, index) == child;
     }
 
     /** Frees the topmost table. There is no reference to it any more. */
     public void free() {
         isFreed = true;
-        charge.unchargeRoot();
+        if (isRootCharged) {
+            isRootCharged = false;
+            budget.uncharge(1L << pageShift);
+        }
     }
 }

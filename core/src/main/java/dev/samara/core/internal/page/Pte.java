@@ -16,7 +16,7 @@ import java.util.Locale;
  *    10 GUARD     not present, and never faulted in; a busy entry with this bit becomes a guard
  *    11 EXCLUSIVE no other mapping uses the OWN page
  *    12..42       the frame
- *    43..62       the {@linkplain PteOwners owner} of a busy entry
+ *    43..62       the {@linkplain PageTableContexts owner} of a busy entry
  *    43 SOFT_DIRTY in a present entry: written since the last dirty scan; set when a write-back clears DIRTY
  *    63 SHMEM    a page of a cache without a file, e.g. of shared anonymous memory
  * </pre>

@@ -15,68 +15,124 @@ import org.jspecify.annotations.Nullable;
  * the meantime.
  */
 public final class TableReserve implements AutoCloseable {
-    private static final long[][] NO_LEAVES = {};
-    private static final Object[][] NO_UPPERS = {};
+    private static final Object[] NO_TABLES = {};
 
-    /** An empty reserve. Initialized after the arrays, because it uses them. */
-    public static final TableReserve NONE = new TableReserve();
+    /** An empty reserve. Initialized after the array, because it uses it. */
+    public static final TableReserve NONE = new TableReserve(null);
 
-    private final @Nullable TableCharge charge;
+    private final @Nullable PageTable table;
 
-    private long[][] leaves = NO_LEAVES;
+    private Object[] leaves = NO_TABLES;
     private int leavesLeft;
 
-    private Object[][] uppers = NO_UPPERS;
+    private Object[] uppers = NO_TABLES;
     private int uppersLeft;
 
-    private TableReserve() {
-        charge = null;
-    }
-
-    private TableReserve(TableCharge charge) {
-        this.charge = charge;
-    }
-
     /**
-     * Reserves tables; see {@link TableNeed#reserve}.
-     *
-     * @param charge the charge of the page table to which the tables will be linked
-     * @param entries the number of entries of a table
-     * @param leafCount the number of leaves
-     * @param upperCount the number of tables above the leaves
+     * Counts the tables that are missing for entries of a page table, without a lock and without changing the page
+     * table. Other threads may link or unhook tables concurrently. Not thread-safe.
      */
-    static @Nullable TableReserve of(
-            TableCharge charge, int entries, int leafCount, int upperCount, BooleanSupplier isStopped) {
-        TableReserve made = new TableReserve(charge);
-        if (!charge.charge(leafCount + upperCount)) {
-            return null;
+    public static final class Need {
+        private final PageTable table;
+
+        /** An address in the last leaf that was counted as missing. */
+        private long last;
+
+        private boolean isFirst = true;
+        private int leaves;
+        private int uppers;
+
+        /** Counts the missing tables of a page table. */
+        public Need(PageTable table) {
+            this(table, null);
         }
-        boolean done = false;
-        try {
-            done = made.allocate(entries, leafCount, upperCount, isStopped);
-        } finally {
-            if (!done) {
-                charge.uncharge(leafCount + upperCount);
+
+        /** Continues another count. Its missing tables are reserved already, so they are not counted again. */
+        public Need(PageTable table, @Nullable Need reserved) {
+            this.table = table;
+            if (reserved != null) {
+                isFirst = reserved.isFirst;
+                last = reserved.last;
             }
         }
-        return done ? made : null;
+
+        /**
+         * Counts the missing tables on the path to an entry. Each table is counted once if the address of each call is
+         * in the leaf of the previous call or in a later leaf.
+         *
+         * @param address an address below the limit
+         */
+        public void add(long address) {
+            int missing = table.missingTables(address);
+            if (missing == 0) {
+                return;
+            }
+            for (int level = 1; level < missing; level++) {
+                if (isFirst || !table.shareTable(last, address, level)) {
+                    uppers++;
+                }
+            }
+            if (isFirst || !table.shareTable(last, address, 0)) {
+                leaves++;
+            }
+            isFirst = false;
+            last = address;
+        }
+
+        /** Returns whether the missing tables would exceed the limits even if no other table were charged. */
+        public boolean isTooMuch() {
+            return tables() > table.mostTables();
+        }
+
+        /**
+         * Reserves the missing tables.
+         *
+         * @param isStopped is called after each table; true stops the reservation
+         * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was stopped.
+         *     Nothing is charged then
+         * @throws OutOfMemoryError if the heap has no memory for the tables; nothing is charged then
+         */
+        public @Nullable TableReserve reserve(BooleanSupplier isStopped) {
+            TableReserve made = new TableReserve(table);
+            if (!table.charge(tables())) {
+                return null;
+            }
+            boolean done = false;
+            try {
+                done = allocate(made, isStopped);
+            } finally {
+                if (!done) {
+                    table.uncharge(tables());
+                }
+            }
+            return done ? made : null;
+        }
+
+        private boolean allocate(TableReserve made, BooleanSupplier isStopped) {
+            made.uppers = new Object[uppers];
+            for (int i = 0; i < uppers; i++) {
+                made.uppers[i] = table.make(false);
+            }
+            made.leaves = new Object[leaves];
+            for (int i = 0; i < leaves; i++) {
+                made.leaves[i] = table.make(true);
+                if (isStopped.getAsBoolean()) {
+                    return false;
+                }
+            }
+            made.leavesLeft = leaves;
+            made.uppersLeft = uppers;
+            return true;
+        }
+
+        /** Returns the number of missing tables. */
+        public int tables() {
+            return leaves + uppers;
+        }
     }
 
-    private boolean allocate(int entries, int leafCount, int upperCount, BooleanSupplier isStopped) {
-        uppers = new Object[upperCount][];
-        for (int i = 0; i < uppers.length; i++) {
-            uppers[i] = UpperTable.make(entries);
-        }
-        leaves = new long[leafCount][];
-        for (int i = 0; i < leaves.length; i++) {
-            leaves[i] = Leaf.make(entries);
-            if (isStopped.getAsBoolean()) {
-                return false;
-            }
-        }
-        leavesLeft = leaves.length;
-        uppersLeft = uppers.length;
-        return true;
+    private TableReserve(@Nullable PageTable table) {
+        this.table = table;
     }
 
     /** Returns a leaf or an upper table, which is charged already; null if none is left. */
@@ -111,8 +167,8 @@ public final class TableReserve implements AutoCloseable {
      * nothing is changed.
      */
     public void absorb(TableReserve other) {
-        long[][] moreLeaves = Arrays.copyOf(leaves, leavesLeft + other.leavesLeft);
-        Object[][] moreUppers = Arrays.copyOf(uppers, uppersLeft + other.uppersLeft);
+        Object[] moreLeaves = Arrays.copyOf(leaves, leavesLeft + other.leavesLeft);
+        Object[] moreUppers = Arrays.copyOf(uppers, uppersLeft + other.uppersLeft);
         System.arraycopy(other.leaves, 0, moreLeaves, leavesLeft, other.leavesLeft);
         System.arraycopy(other.uppers, 0, moreUppers, uppersLeft, other.uppersLeft);
         leaves = moreLeaves;
@@ -126,13 +182,13 @@ public final class TableReserve implements AutoCloseable {
     /** Uncharges the remaining tables. Allocates nothing; a second call has no effect. */
     @Override
     public void close() {
-        if (charge != null) {
+        if (table != null) {
             int left = leavesLeft + uppersLeft;
             leavesLeft = 0;
             uppersLeft = 0;
-            leaves = NO_LEAVES;
-            uppers = NO_UPPERS;
-            charge.uncharge(left);
+            leaves = NO_TABLES;
+            uppers = NO_TABLES;
+            table.uncharge(left);
         }
     }
 }

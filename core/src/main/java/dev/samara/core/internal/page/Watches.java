@@ -2,7 +2,11 @@
 package dev.samara.core.internal.page;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.event.AccessListener;
+import dev.samara.core.event.WriteListener;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Protection;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,7 +29,7 @@ public final class Watches {
      *     that is watched for writes, and no translation of a page that is watched for reads; or it is flushed.
      * Invariant: the root of an immutable tree of watched ranges; a change copies one path.
      */
-    private volatile @Nullable WatchTree all;
+    private volatile @Nullable Tree all;
 
     /**
      * The number of ranges that were ever added.
@@ -42,6 +46,221 @@ public final class Watches {
     @GuardedBy("this")
     private int size;
 
+    /** A range of addresses that is watched for writes or for reads, first and last byte inclusive. */
+    public static final class WatchedRange implements Comparable<WatchedRange> {
+        private static final long NEVER_ADDED = -1;
+
+        private final long first;
+        private final long last;
+        private final AccessListener listener;
+        private final Consumer<Throwable> reporter;
+
+        /** The number of ranges that were added before this one. Set once, before the range is in a tree. */
+        private long age = NEVER_ADDED;
+
+        /**
+         * If true, the listener is not notified any more, even by a thread that still finds the range.
+         *
+         * <p>Written: a thread that removes the watch (volatile).
+         * Read: a thread that is about to call the watch's listener (volatile).
+         * Invariant: never reset.
+         */
+        private volatile boolean isClosed;
+
+        /**
+         * Describes a range, without adding it.
+         *
+         * @param first the address of its first byte
+         * @param last the address of its last byte, inclusive, unsigned
+         * @param listener is notified of stores, on the thread that stores
+         * @param reporter is given the exceptions that the listener throws; must not throw
+         */
+        public WatchedRange(long first, long last, WriteListener listener, Consumer<Throwable> reporter) {
+            this(first, last, (access, address, length, value) -> listener.written(address, length), reporter);
+        }
+
+        /**
+         * Describes a range, without adding it.
+         *
+         * @param first the address of its first byte
+         * @param last the address of its last byte, inclusive, unsigned
+         * @param listener is notified of reads, on the thread that reads
+         * @param reporter is given the exceptions that the listener throws; must not throw
+         */
+        public WatchedRange(long first, long last, AccessListener listener, Consumer<Throwable> reporter) {
+            this.first = first;
+            this.last = last;
+            this.listener = listener;
+            this.reporter = reporter;
+        }
+
+        /** Orders ranges by the first byte, unsigned, then by age, with the older range first. */
+        @Override
+        public int compareTo(WatchedRange other) {
+            int order = Long.compareUnsigned(first, other.first);
+            return order != 0 ? order : Long.compare(age, other.age);
+        }
+
+        private void tell(int access, long address, long length, long value) {
+            if (isClosed) {
+                return;
+            }
+            try {
+                listener.read(access, address, length, value);
+            } catch (Throwable thrown) {
+                reporter.accept(thrown);
+            }
+        }
+    }
+
+    /**
+     * An immutable set of watched ranges: an AVL tree, ordered by the first byte, and by age among ranges with the same
+     * first byte. Each node contains the highest last byte in its subtree, so the tree is an interval tree.
+     *
+     * <p>A change copies the path to the changed node and shares all other nodes, so it costs O(log n). A reader that
+     * read a root sees the set of one instant. The empty set is null.
+     */
+    static final class Tree {
+        private final WatchedRange watch;
+        private final @Nullable Tree lower;
+        private final @Nullable Tree higher;
+        private final int height;
+
+        /** The highest last byte of this range and of the ranges in both subtrees, unsigned. */
+        private final long reach;
+
+        private Tree(@Nullable Tree lower, WatchedRange watch, @Nullable Tree higher) {
+            this.lower = lower;
+            this.watch = watch;
+            this.higher = higher;
+            height = Math.max(height(lower), height(higher)) + 1;
+            reach = highest(highest(watch.last, lower), higher);
+        }
+
+        /** Returns the number of nodes on the longest path down. */
+        static int height(@Nullable Tree tree) {
+            return tree == null ? 0 : tree.height;
+        }
+
+        private static long highest(long last, @Nullable Tree tree) {
+            return tree == null ? last : Addresses.higher(tree.reach, last);
+        }
+
+        /** Returns the set with one more range, which must not be in it yet. */
+        static Tree with(@Nullable Tree tree, WatchedRange added) {
+            if (tree == null) {
+                return new Tree(null, added, null);
+            }
+            return added.compareTo(tree.watch) < 0
+                    ? balanced(with(tree.lower, added), tree.watch, tree.higher)
+                    : balanced(tree.lower, tree.watch, with(tree.higher, added));
+        }
+
+        /** Returns the set without a range; the argument itself if the range is not in it. */
+        static @Nullable Tree without(@Nullable Tree tree, WatchedRange removed) {
+            if (tree == null) {
+                return null;
+            }
+            int order = removed.compareTo(tree.watch);
+            if (order < 0) {
+                Tree lower = without(tree.lower, removed);
+                return lower == tree.lower ? tree : balanced(lower, tree.watch, tree.higher);
+            }
+            if (order > 0) {
+                Tree higher = without(tree.higher, removed);
+                return higher == tree.higher ? tree : balanced(tree.lower, tree.watch, higher);
+            }
+            if (tree.lower == null || tree.higher == null) {
+                return tree.lower == null ? tree.higher : tree.lower;
+            }
+            WatchedRange next = lowest(tree.higher);
+            return balanced(tree.lower, next, without(tree.higher, next));
+        }
+
+        private static WatchedRange lowest(Tree tree) {
+            Tree at = tree;
+            while (at.lower != null) {
+                at = at.lower;
+            }
+            return at.watch;
+        }
+
+        /** Joins two sets, whose heights differ by at most two, and a range between them. */
+        private static Tree balanced(@Nullable Tree lower, WatchedRange watch, @Nullable Tree higher) {
+            int difference = height(lower) - height(higher);
+            if (lower != null && difference > 1) {
+                Tree middle = lower.higher;
+                return middle == null || height(lower.lower) >= middle.height
+                        ? new Tree(lower.lower, lower.watch, new Tree(middle, watch, higher))
+                        : new Tree(
+                                new Tree(lower.lower, lower.watch, middle.lower),
+                                middle.watch,
+                                new Tree(middle.higher, watch, higher));
+            }
+            if (higher != null && difference < -1) {
+                Tree middle = higher.lower;
+                return middle == null || height(higher.higher) >= middle.height
+                        ? new Tree(new Tree(lower, watch, middle), higher.watch, higher.higher)
+                        : new Tree(
+                                new Tree(lower, watch, middle.lower),
+                                middle.watch,
+                                new Tree(middle.higher, higher.watch, higher.higher));
+            }
+            return new Tree(lower, watch, higher);
+        }
+
+        /** Returns whether a watched range has a byte in common with {@code first} to {@code last}, both inclusive. */
+        boolean touches(long first, long last) {
+            Tree at = this;
+            while (at != null) {
+                Tree below = at.lower;
+                if (below != null && !Addresses.isBelow(below.reach, first)) {
+                    // If no range in this subtree meets first..last, the range with this reach starts after last, and
+                    // so do
+                    // all higher ranges.
+                    at = below;
+                } else if (Addresses.isBelow(last, at.watch.first)) {
+                    return false;
+                } else if (!Addresses.isBelow(at.watch.last, first)) {
+                    return true;
+                } else {
+                    at = at.higher;
+                }
+            }
+            return false;
+        }
+
+        /** Notifies the listener of each range that contains a byte of the access, in order. */
+        void tell(int access, long address, long length, long value) {
+            if (Addresses.isBelow(reach, address)) {
+                return;
+            }
+            if (lower != null) {
+                lower.tell(access, address, length, value);
+            }
+            if (Addresses.isBelow(address + length - 1, watch.first)) {
+                return;
+            }
+            if (!Addresses.isBelow(watch.last, address)) {
+                watch.tell(access, address, length, value);
+            }
+            if (higher != null) {
+                higher.tell(access, address, length, value);
+            }
+        }
+
+        /** Passes each node to a consumer; for tests. */
+        void forEach(Consumer<Tree> consumer) {
+            if (lower != null) {
+                lower.forEach(consumer);
+            }
+            consumer.accept(this);
+            if (higher != null) {
+                higher.forEach(consumer);
+            }
+        }
+    }
+
     Watches() {}
 
     /** Returns whether no range is watched. */
@@ -56,7 +275,7 @@ public final class Watches {
      * @param last the last byte, inclusive
      */
     public boolean touches(long first, long last) {
-        WatchTree known = all;
+        Tree known = all;
         return known != null && known.touches(first, last);
     }
 
@@ -78,7 +297,7 @@ public final class Watches {
      * @param value the number that was read; 0 if there is none
      */
     public void tell(int access, long address, long length, long value) {
-        WatchTree known = all;
+        Tree known = all;
         if (known != null) {
             known.tell(access, address, length, value);
         }
@@ -94,8 +313,8 @@ public final class Watches {
         if (size >= most) {
             return false;
         }
-        watch.setAge(added);
-        all = WatchTree.with(all, watch);
+        watch.age = added;
+        all = Tree.with(all, watch);
         added++;
         size++;
         return true;
@@ -103,9 +322,9 @@ public final class Watches {
 
     /** Removes a range and closes it, in O(log n). A range that is not in the set is only closed. */
     public synchronized void remove(WatchedRange watch) {
-        watch.close();
-        WatchTree before = all;
-        WatchTree after = WatchTree.without(before, watch);
+        watch.isClosed = true;
+        Tree before = all;
+        Tree after = Tree.without(before, watch);
         if (after != before) {
             all = after;
             size--;
@@ -114,7 +333,7 @@ public final class Watches {
 
     /** Returns the ranges at this instant, or null if there are none; for tests. */
     @Nullable
-    WatchTree all() {
+    Tree all() {
         return all;
     }
 }

@@ -172,7 +172,7 @@ public final class DirtyScan {
             reader.readUnlock();
         }
         if (copied != Pte.NONE) {
-            memory.owners().await(leaf, table.indexOf(at), copied, reporter);
+            memory.contexts().await(leaf, table.indexOf(at), copied, reporter);
         }
         return at;
     }
@@ -245,7 +245,7 @@ public final class DirtyScan {
         for (; ; ) {
             long pte = Leaf.get(leaf, index);
             if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
-                memory.owners().await(leaf, index, pte, reporter);
+                memory.contexts().await(leaf, index, pte, reporter);
             } else if (!Pte.isPresent(pte)
                     || (bit == Pte.DIRTY && !mayBeDirty(vmas.find(address), pte))
                     || Leaf.widen(leaf, index, pte, pte | (bit == Pte.DIRTY ? written(pte) : bit))) {

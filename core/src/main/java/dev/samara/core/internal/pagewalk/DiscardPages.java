@@ -5,10 +5,9 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.sync.RetriedTask;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -177,8 +176,8 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
      */
     public void discard(PageTable table, long start, long end, long most, Choice choice) {
         // Expires notices also where no leaf exists yet. The walk's fence separates the notices from the leaves.
-        table.notices().expire(start, end);
-        table.residents().beforeRemoval(Math.min(most, (end - start) >>> table.pageShift()));
+        table.expireNotices(start, end);
+        table.beforeRemoval(Math.min(most, (end - start) >>> table.pageShift()));
         walk.over(table, start, end);
         while (walk.next()) {
             claim(choice);
@@ -204,7 +203,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
      * @param tables the tables that the range may lack
      */
     public void guard(PageTable table, long start, long end, TableReserve tables) {
-        table.residents().beforeRemoval((end - start) >>> table.pageShift());
+        table.beforeRemoval((end - start) >>> table.pageShift());
         walk.over(table, start, end);
         while (walk.nextSpan()) {
             while (!guardLeaf(tables)) {
@@ -315,7 +314,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     private void unhookWholes() {
         PageTable of = wholesOf;
         while (of != null && wholesSize > 0) {
-            UnhookTables.unhookIfEmpty(of, wholes[--wholesSize]);
+            of.unhookIfEmpty(wholes[--wholesSize]);
         }
     }
 
@@ -332,7 +331,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         gather.checkHeld();
         gather.invalidate();
         claimed.release(gather);
-        memory.owners().leave(context().owner());
+        memory.contexts().leave(context());
         unhookWholes();
         // Needs no further invalidation: no CPU could reach these pages after the one above, because their entries
         // stayed busy.

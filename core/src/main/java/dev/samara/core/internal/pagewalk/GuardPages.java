@@ -34,7 +34,7 @@ public final class GuardPages {
         while (Pte.has(pte, Pte.BUSY | Pte.GUARD)) {
             // A truncation may have taken over an entry that is to become a guard marker. Waits until it has released
             // the entry.
-            gather.memory().owners().await(leaf, index, pte, reporter);
+            gather.memory().contexts().await(leaf, index, pte, reporter);
             pte = Leaf.get(leaf, index);
         }
         Leaf.empty(leaf, index, Pte.GUARD, Pte.NONE);

@@ -34,9 +34,7 @@ public final class ReapPages {
      */
     public static long reapUntilFull(PageWalk walk, VmArea vma, long start, long end, TlbGather gather) {
         walk.over(start, end);
-        walk.table()
-                .residents()
-                .beforeRemoval(Math.min((end - start) >>> walk.table().pageShift(), TlbGather.MOST));
+        walk.table().beforeRemoval(Math.min((end - start) >>> walk.table().pageShift(), TlbGather.MOST));
         while (!gather.isFull() && walk.next()) {
             long reached = reap(walk.table(), vma, walk.leaf(), walk.start(), walk.end(), gather);
             if (reached != walk.end()) {
@@ -71,7 +69,7 @@ public final class ReapPages {
             }
         } finally {
             // A fault that read an entry while it was busy may be waiting for this owner.
-            gather.memory().owners().leave(gather.context().owner());
+            gather.memory().contexts().leave(gather.context());
         }
         return start + ((long) emptied << table.pageShift());
     }

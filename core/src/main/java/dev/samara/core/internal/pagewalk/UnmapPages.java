@@ -50,9 +50,7 @@ public final class UnmapPages {
      */
     public static long unmapUntilFull(PageWalk walk, long start, long end, TlbGather gather) {
         walk.over(start, end);
-        walk.table()
-                .residents()
-                .beforeRemoval(Math.min((end - start) >>> walk.table().pageShift(), TlbGather.MOST));
+        walk.table().beforeRemoval(Math.min((end - start) >>> walk.table().pageShift(), TlbGather.MOST));
         while (!gather.isFull() && walk.next()) {
             long reached = unmap(walk.table(), walk.leaf(), walk.start(), walk.end(), gather);
             if (reached != walk.end()) {

@@ -249,7 +249,7 @@ public final class Layout extends LayoutState implements VmaLookup {
             limits().set(resource, bytes);
             PageTable pages = pagesOrNull();
             if (pages != null) {
-                pages.charge().limitTo(limits().bytes(Resource.PAGE_TABLES));
+                pages.limitTables(limits().bytes(Resource.PAGE_TABLES));
             }
         } finally {
             unlock();

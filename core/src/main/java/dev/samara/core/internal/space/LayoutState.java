@@ -4,7 +4,6 @@ package dev.samara.core.internal.space;
 import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -186,7 +185,7 @@ public abstract class LayoutState {
         LayoutLock.identify(lock, lifetime.identity());
         pages = lifetime.pages();
         if (pages != null) {
-            pages.charge().limitTo(limits.bytes(Resource.PAGE_TABLES));
+            pages.limitTables(limits.bytes(Resource.PAGE_TABLES));
         }
         mmapBase =
                 inheritedBase != 0 ? inheritedBase : geometry.mmapBase(limits.bytes(Resource.STACK), stackGuardGap());
@@ -326,7 +325,7 @@ public abstract class LayoutState {
      * @throws MmException with ENOMEM if that would exceed the machine's limit
      */
     public void chargeRoot(String call) {
-        if (pages != null && !pages.charge().chargeRoot()) {
+        if (pages != null && !pages.chargeRoot()) {
             long limit = host().tableBudget().limit();
             throw new MmException(call + ", which needs a page table beyond pageTableLimit " + limit, Errno.ENOMEM);
         }
@@ -335,7 +334,7 @@ public abstract class LayoutState {
     /** Unhooks the empty tables after a close has unmapped all VMAs. */
     public void unhookTables() {
         if (pages != null) {
-            UnhookTables.unhookEmpty(pages);
+            pages.unhookEmpty();
         }
     }
 
@@ -392,7 +391,7 @@ public abstract class LayoutState {
     void countIn(@Nullable ChargedPages parts) {
         mapped.countIn(parts);
         if (pages != null) {
-            pages.residents().setInParts(parts != null);
+            pages.setInParts(parts != null);
         }
     }
 

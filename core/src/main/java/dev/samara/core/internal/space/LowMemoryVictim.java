@@ -5,7 +5,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Magazine;
+import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -56,7 +56,7 @@ public final class LowMemoryVictim {
      *     if there is no victim
      */
     public static int shortageOfTables(Spaces spaces, ReapLeases leases, PageTable table) {
-        return shortage(spaces, leases, null, table.charge()::hasRoom, Fault.RETRY);
+        return shortage(spaces, leases, null, table::hasTableRoom, Fault.RETRY);
     }
 
     /**
@@ -150,7 +150,7 @@ public final class LowMemoryVictim {
         if (layout.memoryOrNull() == null) {
             return -1;
         }
-        long resident = layout.pages().residents().count(Pte.ANONYMOUS_PAGE);
+        long resident = layout.pages().residentPages(Pte.ANONYMOUS_PAGE);
         int tables = layout.pages().tables();
         if ((lacksTables ? tables : resident) == 0) {
             return -1;

@@ -4,7 +4,6 @@ package dev.samara.core.internal.space;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableBudget;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.tlb.HeldTables;
 import java.util.List;
 
@@ -25,11 +24,11 @@ public final class PageTableReclaim {
     public static boolean reclaim(Layout layout) {
         PageTable own = layout.pages();
         int tables = own.tables();
-        UnhookTables.unhookEmpty(own);
-        if (own.charge().isAtLimit() || !Cpus.mayWait()) {
+        own.unhookEmpty();
+        if (own.isAtTableLimit() || !Cpus.mayWait()) {
             return own.tables() < tables;
         }
-        TableBudget budget = own.charge().budget();
+        TableBudget budget = own.budget();
         long used = budget.used();
         HeldTables held = new HeldTables();
         List<Layout> others = layout.spaces().inUse(budget);
@@ -37,7 +36,7 @@ public final class PageTableReclaim {
             PageTable other = others.get(i).pages();
             if (other != own && held.hold(other)) {
                 try {
-                    UnhookTables.unhookEmpty(other);
+                    other.unhookEmpty();
                 } finally {
                     held.release();
                 }

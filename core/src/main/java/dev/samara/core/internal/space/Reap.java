@@ -120,7 +120,7 @@ public final class Reap implements AutoCloseable {
 
     /** Returns the number of private pages of a layout with memory. */
     public static long privatePages(Layout layout) {
-        return layout.pages().residents().count(Pte.ANONYMOUS_PAGE);
+        return layout.pages().residentPages(Pte.ANONYMOUS_PAGE);
     }
 
     /** Returns the pause, in nanoseconds, after a given number of incomplete passes. */

@@ -4,8 +4,8 @@ package dev.samara.core.internal.space;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.ResidentPages;
 import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.trace.CountedSpaces;
 import dev.samara.core.internal.trace.Tracepoints;
@@ -257,7 +257,7 @@ public final class Spaces implements CountedSpaces {
                     layout.lifetime().identity().number(),
                     hasMemory ? layout.pages().context().id() : 0,
                     mappings(layout),
-                    hasMemory ? resident(layout.pages().residents()) : 0);
+                    hasMemory ? resident(layout.pages()) : 0);
         }
     }
 
@@ -272,8 +272,10 @@ public final class Spaces implements CountedSpaces {
         return mappings;
     }
 
-    private static long resident(ResidentPages pages) {
-        return pages.count(Pte.ANONYMOUS_PAGE) + pages.count(Pte.FILE_PAGE) + pages.count(Pte.SHMEM_PAGE);
+    private static long resident(PageTable pages) {
+        return pages.residentPages(Pte.ANONYMOUS_PAGE)
+                + pages.residentPages(Pte.FILE_PAGE)
+                + pages.residentPages(Pte.SHMEM_PAGE);
     }
 
     /** Returns the layouts in use whose page tables are charged to a budget. */
@@ -283,7 +285,7 @@ public final class Spaces implements CountedSpaces {
             Layout layout = entry.get();
             if (layout != null
                     && layout.memoryOrNull() != null
-                    && layout.pages().charge().budget() == budget
+                    && layout.pages().budget() == budget
                     && layout.lifetime().users().users() != 0) {
                 found.add(layout);
             }

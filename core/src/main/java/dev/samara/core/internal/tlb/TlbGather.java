@@ -9,9 +9,8 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.RetriedTask;
 import java.lang.invoke.VarHandle;
@@ -531,7 +530,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             last.table = null;
             last.leaf = null;
             if (isEmpty) {
-                UnhookTables.unhookIfEmpty(table, last.start);
+                table.unhookIfEmpty(last.start);
             }
         }
     }

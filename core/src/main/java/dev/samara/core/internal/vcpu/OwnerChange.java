@@ -4,7 +4,7 @@ package dev.samara.core.internal.vcpu;
 import dev.samara.core.internal.cpu.LentCpu;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.guest.TranslatedMemory;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import org.jspecify.annotations.Nullable;

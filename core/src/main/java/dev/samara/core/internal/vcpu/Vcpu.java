@@ -10,7 +10,7 @@ import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.guest.TranslatedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.StackReserve;

@@ -9,9 +9,8 @@ import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableBudget;
-import dev.samara.core.internal.page.TableNeed;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.page.UnhookTables;
+import dev.samara.core.internal.page.TableReserve.Need;
 
 /** Threads that link page tables up to the limit of a machine or a space. */
 final class TableScenarios {
@@ -54,7 +53,7 @@ final class TableScenarios {
 
         TwoLeaves() {
             table.leafForInstall(AT);
-            table.charge().limitTo((PATH + 2) * SpaceScenario.PAGE);
+            table.limitTables((PATH + 2) * SpaceScenario.PAGE);
             thread("one", () -> table.leafForInstall(AT + LEAF));
             thread("other", () -> table.leafForInstall(AT + 2 * LEAF));
         }
@@ -62,7 +61,7 @@ final class TableScenarios {
         @Override
         public void end() {
             assertEquals(PATH + 1, table.tables(), "tables");
-            UnhookTables.unhookEmpty(table);
+            table.unhookEmpty();
             assertEquals(0, table.tables(), "tables at the end");
         }
     }
@@ -76,7 +75,7 @@ final class TableScenarios {
         private final PageTable table = table(budget);
 
         OneLeaf() {
-            TableNeed need = new TableNeed(table);
+            Need need = new Need(table);
             need.add(AT);
             TableReserve reserve = need.reserve(() -> false);
             assertTrue(reserve != null && table.tables() == PATH);
@@ -91,7 +90,7 @@ final class TableScenarios {
         public void end() {
             assertEquals(PATH, table.tables(), "tables");
             assertEquals(PATH * SpaceScenario.PAGE, budget.used(), "bytes that are charged");
-            UnhookTables.unhookEmpty(table);
+            table.unhookEmpty();
             assertEquals(0, table.tables(), "tables at the end");
             assertEquals(0, budget.used(), "bytes at the end");
         }

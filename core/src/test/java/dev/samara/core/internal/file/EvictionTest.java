@@ -11,7 +11,7 @@ import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.Magazine;
+import dev.samara.core.internal.page.Frames.Magazine;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.Random;

@@ -40,7 +40,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.HookedFrames;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.vma.FileLink;

@@ -14,7 +14,7 @@ import dev.samara.core.internal.cpu.Shootdowns;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.syscall.Fork;

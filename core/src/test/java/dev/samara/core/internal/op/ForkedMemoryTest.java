@@ -15,7 +15,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.page.Frames;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;

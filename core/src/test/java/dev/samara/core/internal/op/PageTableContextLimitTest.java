@@ -19,7 +19,7 @@ import dev.samara.core.fixture.HeldOperations;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.PageTableContext;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;

@@ -13,6 +13,8 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineBuilder;
 import dev.samara.core.fixture.Await;
+import dev.samara.core.internal.page.DirectFrames.RegionBudget;
+import dev.samara.core.internal.page.DirectFrames.SparseRegion;
 import dev.samara.core.vma.FrameStore;
 import java.io.File;
 import java.io.IOException;
@@ -291,16 +293,17 @@ final class DirectFramesTest {
         })
         @DisplayName("is the value of the option, as the JVM reads it; the maximum of the heap if that is 0")
         void sizes(String size, long expected) {
-            assertEquals(expected, DirectMemory.limit(List.of("-Xmx1g", "-XX:MaxDirectMemorySize=" + size), HEAP));
+            assertEquals(
+                    expected, DirectFrames.memoryLimit(List.of("-Xmx1g", "-XX:MaxDirectMemorySize=" + size), HEAP));
         }
 
         @Test
         @DisplayName("is the last of several options, and the maximum of the heap without one")
         void options() {
             String first = "-XX:MaxDirectMemorySize=1m";
-            assertEquals(2048, DirectMemory.limit(List.of(first, "-XX:MaxDirectMemorySize=2k"), HEAP));
-            assertEquals(HEAP, DirectMemory.limit(List.of("-XX:MaxMetaspaceSize=1m"), HEAP));
-            assertEquals(HEAP, DirectMemory.limit(List.of(), HEAP));
+            assertEquals(2048, DirectFrames.memoryLimit(List.of(first, "-XX:MaxDirectMemorySize=2k"), HEAP));
+            assertEquals(HEAP, DirectFrames.memoryLimit(List.of("-XX:MaxMetaspaceSize=1m"), HEAP));
+            assertEquals(HEAP, DirectFrames.memoryLimit(List.of(), HEAP));
         }
 
         @Test
@@ -428,12 +431,11 @@ final class DirectFramesTest {
             for (int count = 1; count <= 3; count++) {
                 sizes.clear();
                 int frames = count * CHUNK + 1;
-                FrameRegions regions = FrameRegions.open((long) frames << SHIFT, most, PAGE, size -> {
+                DirectFrames store = new DirectFrames(SHIFT, CHUNK_SHIFT, frames, most, PAGE, size -> {
                     sizes.add(size);
                     return SparseRegion.open(size);
                 });
-                assumeTrue(regions != null, "the system has shared memory");
-                DirectFrames store = new DirectFrames(SHIFT, CHUNK_SHIFT, frames, regions);
+                assumeTrue(store.region() != null, "the system has shared memory");
                 assertEquals(List.of(count == 1 ? most + PAGE : most), sizes);
                 extend(store, 0, frames);
                 assertHolds(store, 0, frames);
@@ -482,7 +484,7 @@ final class DirectFramesTest {
 
         @BeforeEach
         void isPossible() {
-            Assumptions.assumeTrue(SparseRegion.isPossible(SIZE), "the system has shared memory");
+            Assumptions.assumeTrue(DirectFrames.mayHaveRegions(SIZE), "the system has shared memory");
         }
 
         private static SparseRegion open() {
@@ -491,7 +493,7 @@ final class DirectFramesTest {
 
         /** Asserts that a part initially contains zeros, and keeps what is written. */
         private static void assertUsable(SparseRegion region, int from, int length) {
-            MappedByteBuffer bytes = region.bytes();
+            MappedByteBuffer bytes = region.bytes;
             for (int at = from; at < from + length; at += 8) {
                 assertEquals(0, bytes.getLong(at));
             }
@@ -505,7 +507,7 @@ final class DirectFramesTest {
 
         /** Returns whether all bytes of a part are in memory, which the system reports without an access to them. */
         private static boolean isResident(SparseRegion region, int from, int length) {
-            return region.bytes().slice(from, length).isLoaded();
+            return region.bytes.slice(from, length).isLoaded();
         }
 
         @Test
@@ -520,8 +522,8 @@ final class DirectFramesTest {
             assertUsable(region, 3 * PIECE, PIECE);
             assertUsable(region, 0, PIECE);
             assertUsable(region, SIZE - odd, odd);
-            assertEquals(0, region.bytes().getLong(SIZE - odd - 8));
-            assertEquals(SIZE, region.bytes().capacity());
+            assertEquals(0, region.bytes.getLong(SIZE - odd - 8));
+            assertEquals(SIZE, region.bytes.capacity());
         }
 
         @Test
@@ -593,15 +595,15 @@ final class DirectFramesTest {
                 file.setLength(SIZE);
                 MappedByteBuffer bytes = file.getChannel().map(FileChannel.MapMode.READ_WRITE, 0, SIZE);
                 SparseRegion region = new SparseRegion(file, bytes);
-                long before = region.counted();
+                long before = region.share.bytes();
                 for (Error error : List.of(new OutOfMemoryError(), new StackOverflowError())) {
                     failure[0] = error;
                     assertThrows(error.getClass(), () -> region.provide(0, PIECE));
-                    assertEquals(before, region.counted());
+                    assertEquals(before, region.share.bytes());
                 }
                 failure[0] = null;
                 assertTrue(region.provide(0, PIECE));
-                assertEquals(before + PIECE, region.counted());
+                assertEquals(before + PIECE, region.share.bytes());
             } finally {
                 Files.delete(named.toPath());
             }

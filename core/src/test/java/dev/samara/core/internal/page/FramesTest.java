@@ -16,6 +16,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.Awake;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
+import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -16,6 +16,8 @@ import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
+import dev.samara.core.internal.page.TableReserve.Need;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -133,7 +135,7 @@ final class PageTableTest {
                         }
                     }
                     case 3 -> {
-                        UnhookTables.unhookIfEmpty(table, address);
+                        table.unhookIfEmpty(address);
                         long leafStart = address & -leafSpan(table);
                         boolean empty = model.subMap(leafStart, leafStart + leafSpan(table))
                                 .isEmpty();
@@ -150,7 +152,7 @@ final class PageTableTest {
             }
             long at = table.nextLeaf(0, geometry.limit());
             while (at < geometry.limit()) {
-                UnhookTables.unhookIfEmpty(table, at);
+                table.unhookIfEmpty(at);
                 at = table.nextLeaf(at, geometry.limit());
             }
             assertEquals(0, table.tables());
@@ -197,7 +199,7 @@ final class PageTableTest {
             if (last >= leafSpan(table)) {
                 assertEquals(last & -leafSpan(table), table.nextLeaf(table.leafEnd(0), limit));
             }
-            UnhookTables.unhookIfEmpty(table, 0);
+            table.unhookIfEmpty(0);
             assertEquals(PTE, table.get(0), "not empty, so it stays");
         }
 
@@ -213,7 +215,7 @@ final class PageTableTest {
         void deadMarks(Geometry geometry) {
             PageTable table = new PageTable(geometry);
             long[] dead = table.leafFromReserve(0, TableReserve.NONE);
-            UnhookTables.unhookIfEmpty(table, 0);
+            table.unhookIfEmpty(0);
             assertTrue(Leaf.isDead(dead));
             assertNull(table.leaf(0));
             assertEquals(0, table.tables(), "the upper ones too");
@@ -221,7 +223,7 @@ final class PageTableTest {
             assertNotSame(dead, next);
             assertFalse(Leaf.isDead(next));
             assertTrue(install(table, 0, PTE));
-            UnhookTables.unhookIfEmpty(table, 0);
+            table.unhookIfEmpty(0);
             assertFalse(Leaf.isDead(next));
             assertSame(next, table.leaf(0));
             assertEquals(Pte.NONE, Leaf.get(dead, 0));
@@ -249,12 +251,12 @@ final class PageTableTest {
                                 continue;
                             }
                             assertTrue(install(table, address, PTE));
-                            UnhookTables.unhookIfEmpty(table, address);
+                            table.unhookIfEmpty(address);
                             assertEquals(PTE, table.get(address), "lost");
                             long[] hooked = table.leaf(address);
                             assertTrue(hooked != null);
                             Leaf.getAndSet(hooked, table.indexOf(address), Pte.NONE);
-                            UnhookTables.unhookIfEmpty(table, address);
+                            table.unhookIfEmpty(address);
                         }
                     } catch (Throwable thrown) {
                         failure.compareAndSet(null, thrown);
@@ -330,14 +332,14 @@ final class PageTableTest {
             Leaf.deferFlush(leaf);
             Leaf.unlock(leaf);
             table.leafFromReserve(0, TableReserve.NONE);
-            UnhookTables.unhookEmpty(table);
+            table.unhookEmpty();
             assertTrue(table.leaf(last) == leaf);
             assertEquals(path, table.tables(), "a leaf without a pending flush has gone");
             assertFalse(Leaf.flushed(leaf), "another one is pending");
-            UnhookTables.unhookEmpty(table);
+            table.unhookEmpty();
             assertTrue(table.leaf(last) == leaf);
             assertTrue(Leaf.flushed(leaf));
-            UnhookTables.unhookIfEmpty(table, last);
+            table.unhookIfEmpty(last);
             assertEquals(0, table.tables());
         }
 
@@ -352,7 +354,7 @@ final class PageTableTest {
             Leaf.unlock(leaf);
             assertFalse(Leaf.flushed(leaf), "it has an entry");
             Leaf.getAndSet(leaf, 0, Pte.NONE);
-            UnhookTables.unhookEmpty(table);
+            table.unhookEmpty();
             assertNull(table.leaf(0));
             Leaf.deferFlush(leaf);
             assertFalse(Leaf.flushed(leaf), "it is dead");
@@ -370,8 +372,8 @@ final class PageTableTest {
         private final TableBudget budget = new TableBudget(10 * PAGE);
         private final PageTable table = new PageTable(Geometry.LINUX_X86_64, new TlbContext(), budget);
 
-        private TableNeed need(long... addresses) {
-            TableNeed need = new TableNeed(table);
+        private Need need(long... addresses) {
+            Need need = new Need(table);
             for (long address : addresses) {
                 need.add(address);
             }
@@ -409,7 +411,7 @@ final class PageTableTest {
                 for (int i = 0; i < 20; i++) {
                     addresses.add(place(random));
                 }
-                TableNeed need = new TableNeed(one);
+                Need need = new Need(one);
                 addresses.forEach(need::add);
                 int tables = one.tables();
                 addresses.forEach(one::leafForInstall);
@@ -434,9 +436,9 @@ final class PageTableTest {
             assertNull(need(8 * LEAF).reserve(() -> false));
             assertEquals(10 * PAGE, budget.used());
             assertEquals(10, table.tables());
-            assertFalse(table.charge().hasRoom());
-            assertFalse(table.charge().isAtLimit());
-            UnhookTables.unhookEmpty(table);
+            assertFalse(table.hasTableRoom());
+            assertFalse(table.isAtTableLimit());
+            table.unhookEmpty();
             assertEquals(0, budget.used());
             assertEquals(0, table.tables());
         }
@@ -445,9 +447,9 @@ final class PageTableTest {
         @DisplayName(
                 "A limit of the space, which counts the topmost table, charges the machine for nothing that is refused")
         void ownLimit() {
-            table.charge().limitTo(4 * PAGE);
+            table.limitTables(4 * PAGE);
             assertNotNull(table.leafForInstall(0));
-            assertTrue(table.charge().isAtLimit());
+            assertTrue(table.isAtTableLimit());
             assertNull(table.leafForInstall(LEAF));
             assertEquals(3 * PAGE, budget.used());
         }
@@ -473,14 +475,14 @@ final class PageTableTest {
         @DisplayName("A table that was not counted is made beyond the limit")
         void beyond() {
             TableReserve reserve = reserve(0, LEAF);
-            table.charge().limitTo(4 * PAGE);
+            table.limitTables(4 * PAGE);
             for (int i = 0; i < 20; i++) {
                 table.leafFromReserve(i * LEAF, reserve);
             }
             reserve.close();
             assertEquals(22, table.tables());
             assertEquals(22 * PAGE, budget.used());
-            UnhookTables.unhookEmpty(table);
+            table.unhookEmpty();
             assertEquals(0, budget.used());
         }
 
@@ -497,14 +499,14 @@ final class PageTableTest {
         @Test
         @DisplayName("The topmost table is charged to the machine only, until it is freed")
         void root() {
-            assertTrue(table.charge().chargeRoot());
+            assertTrue(table.chargeRoot());
             assertEquals(PAGE, budget.used());
             table.free();
             table.free();
             assertEquals(0, budget.used());
             TableBudget none = new TableBudget(0);
             PageTable refused = new PageTable(Geometry.LINUX_X86_64, new TlbContext(), none);
-            assertFalse(refused.charge().chargeRoot());
+            assertFalse(refused.chargeRoot());
             refused.free();
             assertEquals(0, none.used());
         }
@@ -517,7 +519,7 @@ final class PageTableTest {
                     .map(seed -> steps(new Random(seed)))
                     .sum();
             assertTrue(refusals > 0, "the limit was met");
-            UnhookTables.unhookEmpty(table);
+            table.unhookEmpty();
             assertEquals(0, table.tables());
             assertEquals(0, budget.used());
         }
@@ -529,7 +531,7 @@ final class PageTableTest {
                 long address = place(random);
                 switch (random.nextInt(3)) {
                     case 0 -> refusals += table.leafForInstall(address) == null ? 1 : 0;
-                    case 1 -> UnhookTables.unhookIfEmpty(table, address);
+                    case 1 -> table.unhookIfEmpty(address);
                     default -> {
                         TableReserve reserve = need(address).reserve(() -> false);
                         if (reserve == null) {
@@ -581,10 +583,10 @@ final class PageTableTest {
         }
 
         private void checkCounts(long own, long file, long shmem) {
-            assertEquals(own, table.residents().count(Pte.ANONYMOUS_PAGE), "private");
-            assertEquals(file, table.residents().count(Pte.FILE_PAGE), "of files");
-            assertEquals(shmem, table.residents().count(Pte.SHMEM_PAGE), "of shared memory");
-            assertEquals(own + file + shmem, table.residents().count());
+            assertEquals(own, table.residentPages(Pte.ANONYMOUS_PAGE), "private");
+            assertEquals(file, table.residentPages(Pte.FILE_PAGE), "of files");
+            assertEquals(shmem, table.residentPages(Pte.SHMEM_PAGE), "of shared memory");
+            assertEquals(own + file + shmem, table.residentPages());
         }
 
         @Test
@@ -599,8 +601,8 @@ final class PageTableTest {
             for (int i = 0; i < 5; i++) {
                 long pte = Leaf.get(leaf, i);
                 if (pte != Pte.GUARD) {
-                    long busy = Pte.busy(pte, PteOwners.MOST - 1, i % 2 == 0);
-                    assertEquals(PteOwners.MOST - 1, Pte.owner(busy));
+                    long busy = Pte.busy(pte, PageTableContexts.MOST - 1, i % 2 == 0);
+                    assertEquals(PageTableContexts.MOST - 1, Pte.owner(busy));
                     assertEquals(Pte.kindOf(pte), Pte.kindOf(busy));
                     assertTrue(Leaf.claim(leaf, i, pte, busy));
                 }
@@ -650,7 +652,7 @@ final class PageTableTest {
                 Leaf.lock(leaf);
                 Leaf.getAndSet(leaf, 0, Pte.NONE);
                 Leaf.unlock(leaf);
-                UnhookTables.unhookIfEmpty(table, i * LEAF);
+                table.unhookIfEmpty(i * LEAF);
             }
             checkCounts(35, 0, 70);
             fill(0, OF_FILE);
@@ -663,30 +665,30 @@ final class PageTableTest {
         void peak() {
             long[] leaf = fill(0, OWN);
             fill(4096, OWN);
-            table.residents().beforeRemoval(1);
+            table.beforeRemoval(1);
             Leaf.getAndSet(leaf, 0, Pte.NONE);
-            assertEquals(2, table.residents().peak(), "few tables");
+            assertEquals(2, table.peakPages(), "few tables");
             for (int i = 1; i < 100; i++) {
                 fill(i * LEAF, OWN);
             }
-            assertEquals(100, table.residents().peak(), "at a read");
+            assertEquals(100, table.peakPages(), "at a read");
             long due = 4L * table.tables();
-            table.residents().beforeRemoval(due);
+            table.beforeRemoval(due);
             for (int i = 1; i < 100; i++) {
                 fill(i * LEAF + 4096, OWN);
-                table.residents().beforeRemoval(1);
+                table.beforeRemoval(1);
                 Leaf.getAndSet(leaf(i * LEAF), 0, Pte.NONE);
             }
             for (int i = 1; i < 100; i++) {
                 fill(i * LEAF, OWN);
             }
-            long highest = table.residents().count();
-            table.residents().beforeRemoval(due);
+            long highest = table.residentPages();
+            table.beforeRemoval(due);
             for (int i = 1; i < 100; i++) {
                 Leaf.getAndSet(leaf(i * LEAF), 0, Pte.NONE);
             }
             assertEquals(199, highest);
-            assertEquals(highest, table.residents().peak(), "a large removal");
+            assertEquals(highest, table.peakPages(), "a large removal");
         }
 
         @Test
@@ -695,26 +697,26 @@ final class PageTableTest {
             for (int i = 0; i < 100; i++) {
                 fill(i * LEAF, OWN);
             }
-            table.residents().setInParts(true);
+            table.setInParts(true);
             Leaf.getAndSet(leaf(0), 0, Pte.NONE);
-            assertEquals(99, table.residents().peak(), "at the division");
-            table.residents().beforeRemoval(1);
+            assertEquals(99, table.peakPages(), "at the division");
+            table.beforeRemoval(1);
             Leaf.getAndSet(leaf(LEAF), 0, Pte.NONE);
-            assertEquals(99, table.residents().peak(), "at the first removal");
+            assertEquals(99, table.peakPages(), "at the first removal");
             for (int i = 0; i < 100; i++) {
                 fill(i * LEAF + 4096, OWN);
             }
-            table.residents().beforeRemoval(1000);
+            table.beforeRemoval(1000);
             for (int i = 0; i < 100; i++) {
                 Leaf.getAndSet(leaf(i * LEAF), 1, Pte.NONE);
             }
-            assertEquals(99, table.residents().peak(), "at a later removal");
-            table.residents().setInParts(false);
+            assertEquals(99, table.peakPages(), "at a later removal");
+            table.setInParts(false);
             fill(0, OWN);
             fill(4096, OWN);
-            table.residents().beforeRemoval(1000);
+            table.beforeRemoval(1000);
             Leaf.getAndSet(leaf(0), 0, Pte.NONE);
-            assertEquals(100, table.residents().peak(), "in the whole");
+            assertEquals(100, table.peakPages(), "in the whole");
         }
     }
 
@@ -765,9 +767,9 @@ final class PageTableTest {
                 memory.contexts().discard(contexts.get(i));
             }
             for (int i = 0; i < 40; i += 3) {
-                assertEquals(contexts.get(i).owner(), memory.owners().register());
+                assertEquals(contexts.get(i).owner(), memory.contexts().register());
             }
-            assertEquals(40, memory.owners().register());
+            assertEquals(40, memory.contexts().register());
         }
 
         @Test
@@ -821,7 +823,8 @@ final class PageTableTest {
             assertEquals(0, lent.owner());
             OwnedCpu.lose(refused);
             assertThrows(OutOfMemoryError.class, () -> memory.contexts().newContext("next", OwnedCpu.owner()));
-            assertEquals(2, memory.owners().register(), "the number of the context that is lent was given to the next");
+            assertEquals(
+                    2, memory.contexts().register(), "the number of the context that is lent was given to the next");
             assertEquals(Map.of(), noted);
             memory.contexts().giveBack(lent);
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
+import dev.samara.core.internal.page.DirectFrames.SparseRegion;
 import java.io.File;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -48,12 +49,11 @@ public final class RegionThatFills {
     public static DirectFrames frames(int pageShift, int chunkShift, int mostFrames, int inRegion, int room) {
         long most = (long) inRegion << pageShift;
         long[] left = {(long) room << pageShift};
-        FrameRegions regions = FrameRegions.open((long) mostFrames << pageShift, most, 1L << pageShift, size -> {
+        return new DirectFrames(pageShift, chunkShift, mostFrames, most, 1L << pageShift, size -> {
             long here = Math.min(left[0], size);
             left[0] -= here;
             return here == 0 && room >= inRegion ? null : region(size, here);
         });
-        return new DirectFrames(pageShift, chunkShift, mostFrames, regions);
     }
 
     private static SparseRegion region(long size, long room) {

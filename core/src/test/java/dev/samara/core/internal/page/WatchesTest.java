@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.page.Watches.Tree;
+import dev.samara.core.internal.page.Watches.WatchedRange;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -107,17 +109,17 @@ final class WatchesTest {
         }
         for (int i = 0; i < MANY; i++) {
             int former = i % 1000 == 0 ? 0 : -1;
-            Set<WatchTree> before = former == 0 ? nodes() : Set.of();
+            Set<Tree> before = former == 0 ? nodes() : Set.of();
             assertTrue(watches.add(all.get(i), MANY));
             assertTrue(former < 0 || copied(before) <= mostCopied(i + 1), "at " + i);
-            assertTrue(WatchTree.height(watches.all()) <= mostHeight(i + 1), "at " + i);
+            assertTrue(Tree.height(watches.all()) <= mostHeight(i + 1), "at " + i);
         }
         Collections.shuffle(all, new Random(3));
         for (int left = MANY; left > 0; left--) {
-            Set<WatchTree> before = left % 1000 == 0 ? nodes() : Set.of();
+            Set<Tree> before = left % 1000 == 0 ? nodes() : Set.of();
             watches.remove(all.get(left - 1));
             assertTrue(before.isEmpty() || copied(before) <= mostCopied(left), "at " + left);
-            assertTrue(WatchTree.height(watches.all()) <= mostHeight(left - 1), "at " + left);
+            assertTrue(Tree.height(watches.all()) <= mostHeight(left - 1), "at " + left);
         }
         assertNull(watches.all());
     }
@@ -132,17 +134,17 @@ final class WatchesTest {
         return 3 * mostHeight(nodes) + 3;
     }
 
-    private Set<WatchTree> nodes() {
-        Set<WatchTree> nodes = Collections.newSetFromMap(new IdentityHashMap<>());
-        WatchTree root = watches.all();
+    private Set<Tree> nodes() {
+        Set<Tree> nodes = Collections.newSetFromMap(new IdentityHashMap<>());
+        Tree root = watches.all();
         if (root != null) {
             root.forEach(nodes::add);
         }
         return nodes;
     }
 
-    private int copied(Set<WatchTree> before) {
-        Set<WatchTree> now = nodes();
+    private int copied(Set<Tree> before) {
+        Set<Tree> now = nodes();
         now.removeAll(before);
         return now.size();
     }

@@ -27,7 +27,6 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.BarePageTable;
@@ -139,7 +138,7 @@ final class PageWalkTest {
             table.leafFromReserve(2 * LEAF, TableReserve.NONE);
             walk.over(0, LIMIT);
             assertPart(LEAF, 2 * LEAF);
-            UnhookTables.unhookIfEmpty(table, 2 * LEAF);
+            table.unhookIfEmpty(2 * LEAF);
             table.leafFromReserve(9 * LEAF, TableReserve.NONE);
             assertPart(9 * LEAF, 10 * LEAF);
             assertOver(LIMIT);
@@ -223,7 +222,7 @@ final class PageWalkTest {
                 assertEquals(frame, Pte.frame(pte));
                 assertEquals(1, table.inUse());
             }
-            Gate gate = memory.owners().gateOf(table.pages.get(AT));
+            Gate gate = memory.contexts().gateOf(table.pages.get(AT));
             assertFalse(gate.isOpen(), "a fault that finds it can wait");
             cpu.leaveGuest();
             gate.awaitUninterruptibly(new Patient());
@@ -401,7 +400,7 @@ final class PageWalkTest {
             Gate gate;
             try (DiscardPages discarding = discarding()) {
                 discarding.discard(table.pages, AT, AT + LEAF, ALL);
-                gate = memory.owners().gateOf(table.pages.get(AT));
+                gate = memory.contexts().gateOf(table.pages.get(AT));
                 assertFalse(gate.isOpen());
             }
             assertTrue(gate.isOpen());
@@ -506,7 +505,7 @@ final class PageWalkTest {
             long mark = of.pages.get(AT);
             assertTrue(Pte.isBusy(mark), () -> Pte.toString(mark));
             assertEquals(2, of.inUse());
-            Gate gate = failing.owners().gateOf(mark);
+            Gate gate = failing.contexts().gateOf(mark);
             try (TlbGather other = new TlbGather(failing)) {
                 assertNotEquals(Pte.owner(mark), other.context().owner());
             }

@@ -16,7 +16,6 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.page.UnhookTables;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -71,7 +70,7 @@ final class GatheredFlushesTest {
         assertEquals(0, pending.leaves);
         assertFalse(Leaf.hasPendingFlush(other));
         assertEquals(3, table.tables(), "the leaf that was only counted off, and two tables above it");
-        UnhookTables.unhookEmpty(table);
+        table.unhookEmpty();
         assertEquals(0, table.tables());
     }
 

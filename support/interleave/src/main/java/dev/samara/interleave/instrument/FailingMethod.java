@@ -16,7 +16,7 @@ import org.objectweb.asm.Type;
 final class FailingMethod extends MethodVisitor {
     private static final String POINTS = "dev/samara/interleave/failure/FailurePoints";
     private static final String STORE = "dev/samara/core/vma/FrameStore";
-    private static final String POOL = "dev/samara/core/internal/page/FramePool";
+    private static final String POOL = "dev/samara/core/internal/page/Frames";
 
     private final SteppedClass around;
     private final String method;
