@@ -8,7 +8,7 @@ import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.page.Watches.WatchedRange;
-import dev.samara.core.internal.pagewalk.WatchPages;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.vma.Geometry;
@@ -73,7 +73,7 @@ public final class Watchpoint implements Registration {
 
     private static Watchpoint begin(Layout layout, Watches watches, WatchedRange watch, long start, long end) {
         Geometry geometry = layout.geometry();
-        WatchPages.begin(
+        LeafWalks.watch(
                 layout.memory(),
                 layout.pages(),
                 watches,

@@ -10,7 +10,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Notice;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.VmaRights;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
@@ -294,7 +294,7 @@ final class BackingFault {
     /** Returns the rights of an entry that maps a page of a file, without the bits of its cache. */
     private long bitsOf(VmArea vma, boolean writes) {
         boolean mayWrite = vma.has(VmaFlags.SHARED | VmaFlags.WRITE) && (writes || !Faulter.noticesWrites(vma));
-        return VmaRights.of(vma, faulter.layout.geometry()) | (mayWrite ? Pte.WRITE : 0);
+        return LeafWalks.rights(vma, faulter.layout.geometry()) | (mayWrite ? Pte.WRITE : 0);
     }
 
     /**

@@ -13,7 +13,7 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.VmaRights;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.space.DroppablePages;
 import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.Layout;
@@ -581,10 +581,10 @@ public final class Faulter {
             if (stability != Fault.NONE) {
                 return stability;
             }
-            long pte = Pte.present(frame, bits | VmaRights.of(now, layout.geometry()));
+            long pte = Pte.present(frame, bits | LeafWalks.rights(now, layout.geometry()));
             if (frame != Frames.ZERO && (writes || now.has(VmaFlags.WRITE))) {
                 // Linux makes a new page writable, and marks it dirty, even if the first access is a read.
-                pte |= Pte.DIRTY | VmaRights.most(now, layout.geometry());
+                pte |= Pte.DIRTY | LeafWalks.maxRights(now, layout.geometry());
             }
             return Leaf.fill(leaf, table.indexOf(address), pte) ? Fault.NONE : AGAIN;
         } finally {
@@ -634,8 +634,10 @@ public final class Faulter {
             if (now == null || (writes && !now.has(VmaFlags.WRITE))) {
                 return AGAIN;
             }
-            long wider =
-                    pte | VmaRights.of(now, layout.geometry()) | Pte.ACCESSED | (writes ? Pte.WRITE | Pte.DIRTY : 0);
+            long wider = pte
+                    | LeafWalks.rights(now, layout.geometry())
+                    | Pte.ACCESSED
+                    | (writes ? Pte.WRITE | Pte.DIRTY : 0);
             if (Pte.isOwn(pte) && writes && !Pte.has(pte, Pte.WRITE)) {
                 return AGAIN;
             }
@@ -682,7 +684,7 @@ public final class Faulter {
             if (now == null || !PermissionCheck.mayCopy(now, access)) {
                 return AGAIN;
             }
-            long rights = VmaRights.most(now, layout.geometry());
+            long rights = LeafWalks.maxRights(now, layout.geometry());
             long wider = Pte.present(Pte.frame(pte), Pte.OWN | Pte.EXCLUSIVE | Pte.DIRTY | Pte.ACCESSED | rights);
             return Leaf.widen(leaf, index, pte, wider) ? Fault.NONE : AGAIN;
         } finally {
@@ -768,7 +770,7 @@ public final class Faulter {
                         && PermissionCheck.mayCopy(now, access)
                         && frames.isCached(source, cache.number(), page)
                         && Leaf.fill(leaf, index, mark)) {
-                    rights = VmaRights.most(now, layout.geometry());
+                    rights = LeafWalks.maxRights(now, layout.geometry());
                 }
             } finally {
                 Leaf.unlock(leaf);
@@ -800,7 +802,7 @@ public final class Faulter {
             if (now == null || !PermissionCheck.mayCopy(now, access) || now.has(VmaFlags.SHARED)) {
                 return NOT_CLAIMED;
             }
-            return Leaf.claim(leaf, index, pte, mark) ? VmaRights.most(now, layout.geometry()) : NOT_CLAIMED;
+            return Leaf.claim(leaf, index, pte, mark) ? LeafWalks.maxRights(now, layout.geometry()) : NOT_CLAIMED;
         } finally {
             Leaf.unlock(leaf);
         }

@@ -5,7 +5,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.pagewalk.CleanPages;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.tlb.HeldTables;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -147,7 +147,7 @@ final class WriteBackBatch {
         if (checker != null) {
             revocations.add(checker.begin("a write-back", AccessChecker.MARK, table.number(), start, end));
         }
-        CleanPages.clean(
+        LeafWalks.clean(
                 walk, table, start, end, (at, frame) -> notes(offset + ((at - vma.start()) >>> shift), frame), gather);
     }
 

@@ -11,7 +11,7 @@ import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.pagewalk.VmaRights;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
@@ -359,7 +359,7 @@ public final class CheckedMemory extends TranslatedMemory {
         }
         return right == Pte.FORCED_WRITE
                 ? PermissionCheck.isCopyOnWrite(vma)
-                : (VmaRights.most(vma, layout.geometry()) & right) == right;
+                : (LeafWalks.maxRights(vma, layout.geometry()) & right) == right;
     }
 
     private static boolean isWrite(long right) {

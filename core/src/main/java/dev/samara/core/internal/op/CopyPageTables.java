@@ -11,9 +11,8 @@ import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.pagewalk.UnmapPages;
-import dev.samara.core.internal.pagewalk.VmaRights;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageTableReclaim;
@@ -416,7 +415,7 @@ public final class CopyPageTables {
                 pinned.add(new PinnedPage(vma, leaf, target, index, before));
             } else {
                 // Uses the rights of the child's VMA, because the parent's may have changed in the meantime.
-                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | VmaRights.of(vma, child.geometry())));
+                Leaf.fill(target, index, Pte.present(frame, (before & KEPT) | LeafWalks.rights(vma, child.geometry())));
             }
             isDone = true;
         } finally {
@@ -441,7 +440,7 @@ public final class CopyPageTables {
             Leaf.fill(
                     target,
                     index,
-                    Pte.present(fresh, kept | Pte.EXCLUSIVE | VmaRights.of(vma, child.geometry()) | writable));
+                    Pte.present(fresh, kept | Pte.EXCLUSIVE | LeafWalks.rights(vma, child.geometry()) | writable));
             filled = true;
         } finally {
             if (!filled) {
@@ -486,12 +485,12 @@ public final class CopyPageTables {
      */
     public void undo() {
         try (gather) {
-            UnmapPages.unmap(childWalk, 0, child.geometry().limit(), gather);
+            LeafWalks.unmap(childWalk, 0, child.geometry().limit(), gather);
         }
     }
 
     private void unmap(long start, long end) {
-        UnmapPages.unmap(childWalk, start, end, gather);
+        LeafWalks.unmap(childWalk, start, end, gather);
         gather.invalidate();
         gather.free();
     }

@@ -8,11 +8,9 @@ import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.pagewalk.DroppedPages;
-import dev.samara.core.internal.pagewalk.GuardPages;
+import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.pagewalk.ProtectPages;
-import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageAction;
@@ -43,7 +41,7 @@ public final class PageRetirement {
     /** {@link MovePages} removes the entries at the sources of moves. */
     private static final int PICK_UP = 1;
 
-    /** {@link UnmapPages} removes entries and {@link ProtectPages} narrows them; the gather collects the frames. */
+    /** {@link LeafWalks} removes entries or narrows them; the gather collects the frames. */
     private static final int TAKE_AWAY = 2;
 
     /**
@@ -59,7 +57,7 @@ public final class PageRetirement {
     private static final int FREE = 5;
 
     /**
-     * {@link DiscardPages} and {@link GuardPages} change entries of mappings that stay, and holes are punched in files.
+     * {@link DiscardPages} and {@link LeafWalks#removeGuards} change entries of mappings that stay, and holes are punched in files.
      */
     private static final int ACT = 6;
 
@@ -241,7 +239,7 @@ public final class PageRetirement {
             long at = reached == 0 ? of.start(i) : reached;
             long end = of.end(i);
             if (!isReserved && !run.stopsFaults()) {
-                ProtectPages.narrow(walk, at, end, layout, layout.geometry(), gather);
+                LeafWalks.narrow(walk, at, end, layout, layout.geometry(), gather);
                 at = end;
             }
             while (at != end || gather.isFull()) {
@@ -252,7 +250,7 @@ public final class PageRetirement {
                     }
                     gather.free();
                 }
-                at = UnmapPages.unmapUntilFull(walk, at, end, gather);
+                at = LeafWalks.unmapUntilFull(walk, at, end, gather);
             }
             reached = 0;
             ranges++;
@@ -307,7 +305,7 @@ public final class PageRetirement {
         switch (action.kind()) {
             case PUNCH -> punch(action);
             case UNGUARD ->
-                GuardPages.remove(
+                LeafWalks.removeGuards(
                         walk,
                         action.start(),
                         action.end(),

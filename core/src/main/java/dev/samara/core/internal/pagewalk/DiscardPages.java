@@ -3,6 +3,7 @@ package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
@@ -37,7 +38,11 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     /** The value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}. */
     private final long replacement;
 
-    private final BusyEntries claimed = new BusyEntries();
+    /* The entries that this operation made busy, with the busy values that it stored in them. */
+    private long[][] claimedLeaves = new long[16][];
+    private int[] claimedIndexes = new int[16];
+    private long[] claimedValues = new long[16];
+    private int claimed;
 
     private final HeldTables held = new HeldTables();
 
@@ -63,10 +68,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
      * @param replacement the value that entries get: {@link Pte#NONE} or {@link Pte#GUARD}
      */
     public DiscardPages(MachineMemory memory, long replacement) {
-        this.memory = memory;
-        this.replacement = replacement;
-        isLent = false;
-        gather = new TlbGather(memory);
+        this(new TlbGather(memory), false, replacement);
     }
 
     /**
@@ -158,6 +160,44 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     public static final Choice EVERY = (pte, address) -> true;
 
     /**
+     * Chooses the pages that droppable memory may lose ({@code try_to_unmap_one} for {@code VM_DROPPABLE}): present
+     * pages that no other mapping uses, and that are not pinned.
+     */
+    public static class DroppedPages implements Choice {
+        private final Frames frames;
+        private int count;
+
+        public DroppedPages(Frames frames) {
+            this.frames = frames;
+        }
+
+        /** Returns the number of pages that were chosen and not spared. */
+        public int count() {
+            return count;
+        }
+
+        @Override
+        public boolean takes(long pte, long address) {
+            return Pte.has(pte, Pte.PRESENT | Pte.OWN | Pte.EXCLUSIVE);
+        }
+
+        /** Subclasses name further reasons in {@link #mustStay}. */
+        @Override
+        public final boolean spares(long pte) {
+            // A volatile read, after the compare-and-set of the claim. Pairs with GuestPins, which pins and then reads
+            // the entry: either this thread sees the pin, or GuestPins sees the busy entry.
+            boolean isSpared = frames.isPinned(Pte.frame(pte)) || mustStay();
+            count += isSpared ? 0 : 1;
+            return isSpared;
+        }
+
+        /** Returns whether a claimed page is kept although it is not pinned. */
+        protected boolean mustStay() {
+            return false;
+        }
+    }
+
+    /**
      * Discards the chosen pages of a range. The last pages are discarded by {@link #finish} or {@link #close}.
      *
      * @param table the page table of a space
@@ -189,7 +229,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     }
 
     private void finishIfFull() {
-        if (claimed.size() >= BATCH || gather.isFull()) {
+        if (claimed >= BATCH || gather.isFull()) {
             finishBatch();
         }
     }
@@ -276,8 +316,8 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
             }
             long busy = Pte.busy(pte, context().owner(), false) | (replacement == Pte.GUARD ? Pte.GUARD : 0);
             // An entry that becomes busy must be recorded, so capacity is ensured first.
-            claimed.ensureCapacity();
-            gather.ensureCapacity(claimed.size() + 1);
+            ensureCapacity();
+            gather.ensureCapacity(claimed + 1);
             if (Pte.has(pte, Pte.BUSY | Pte.COPY)) {
                 // A grace period is needed, because the thread that copies the page may still be reading it.
                 gather.needGracePeriod();
@@ -291,11 +331,23 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
                 // Recorded also if another operation took the entry over in the meantime; the release then skips the
                 // entry.
                 if (!choice.spares(pte) || !Leaf.settle(leaf, index, busy, pte)) {
-                    claimed.add(leaf, index, busy);
+                    claimedLeaves[claimed] = leaf;
+                    claimedIndexes[claimed] = index;
+                    claimedValues[claimed++] = busy;
                 }
                 return;
             }
             pte = Leaf.get(leaf, index);
+        }
+    }
+
+    /** Ensures capacity for one more claimed entry, so that recording it does not fail. */
+    private void ensureCapacity() {
+        if (claimed == claimedValues.length) {
+            long[] more = Arrays.copyOf(claimedValues, 2 * claimed);
+            claimedIndexes = Arrays.copyOf(claimedIndexes, 2 * claimed);
+            claimedLeaves = Arrays.copyOf(claimedLeaves, 2 * claimed);
+            claimedValues = more;
         }
     }
 
@@ -330,7 +382,7 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
     private void finishBatch() {
         gather.checkHeld();
         gather.invalidate();
-        claimed.release(gather);
+        release();
         memory.contexts().leave(context());
         unhookWholes();
         // Needs no further invalidation: no CPU could reach these pages after the one above, because their entries
@@ -339,6 +391,22 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         while (droppedSize > 0) {
             memory.frames().drop(dropped[--droppedSize], gather.context().magazine());
         }
+    }
+
+    /**
+     * Empties the claimed entries, or makes them guards, and adds their pages to the gather. Skips entries that another
+     * operation claimed in the meantime.
+     */
+    private void release() {
+        for (int i = 0; i < claimed; i++) {
+            long value = claimedValues[i];
+            // Keeps the guard bit, because an earlier owner of the busy entry may have requested a guard.
+            if (Leaf.empty(claimedLeaves[i], claimedIndexes[i], value, value & Pte.GUARD)) {
+                gather.take(value);
+            }
+        }
+        Arrays.fill(claimedLeaves, 0, claimed, null);
+        claimed = 0;
     }
 
     /** Makes the next {@link #finish} wait for a grace period even if no entry was claimed. */
@@ -389,11 +457,6 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         if (!isLent) {
             gather.close();
         }
-        forget();
-    }
-
-    /** Drops the references to page tables. */
-    private void forget() {
         wholesOf = null;
         walk.forget();
     }

@@ -7,7 +7,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
-import dev.samara.core.internal.pagewalk.DroppedPages;
+import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;

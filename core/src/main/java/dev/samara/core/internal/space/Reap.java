@@ -6,8 +6,8 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.pagewalk.ReapPages;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -285,7 +285,7 @@ public final class Reap implements AutoCloseable {
     private void empty() {
         VmArea of = Objects.requireNonNull(vma);
         part = reached;
-        reached = ReapPages.reapUntilFull(walk, of, reached, end, gather);
+        reached = LeafWalks.reapUntilFull(walk, of, reached, end, gather);
         if (reached != end && !gather.isFull()) {
             // The VMA was replaced, perhaps by a locked one.
             isIncomplete = true;

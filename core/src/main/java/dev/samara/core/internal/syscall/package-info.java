@@ -25,7 +25,7 @@
  *       sets the flag</td></tr>
  *   <tr><td>Which {@code mprotect} needs a flush?</td>
  *       <td>An {@code mprotect} that removes a right: {@link dev.samara.core.internal.syscall.Mprotect} determines
- *       that, and {@code ProtectPages} narrows the entries</td></tr>
+ *       that, and {@code LeafWalks.narrow} narrows the entries</td></tr>
  *   <tr><td>Where does the future of an asynchronous call complete?</td>
  *       <td>{@code AsyncCompletion}</td></tr>
  *   <tr><td>Which errors does {@code mremap} return for its arguments?</td>

@@ -365,7 +365,7 @@ final class PageWalkTest {
                 }
                 assertEquals(0, table.inUse());
                 try (TlbGather gather = new TlbGather(memory)) {
-                    UnmapPages.unmap(new PageWalk(table.pages), AT, AT + LEAF, gather);
+                    LeafWalks.unmap(new PageWalk(table.pages), AT, AT + LEAF, gather);
                 }
             }
             assertEquals(0, table.pages.tables());
@@ -473,7 +473,7 @@ final class PageWalkTest {
                 assertEquals(frame, memory.frames().allocate(table.context.magazine()));
                 assertFalse(memory.frames().isDirty(frame));
                 try (TlbGather gather = new TlbGather(memory)) {
-                    UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+                    LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 }
                 assertFalse(memory.frames().isDirty(frame), "this page was not written");
             }
@@ -529,7 +529,7 @@ final class PageWalkTest {
 
         private void unmap(long start, long end) {
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.unmap(new PageWalk(table.pages), start, end, gather);
+                LeafWalks.unmap(new PageWalk(table.pages), start, end, gather);
             }
         }
 

@@ -24,8 +24,8 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
-import dev.samara.core.internal.pagewalk.UnmapPages;
 import dev.samara.core.vma.Geometry;
 import java.util.ArrayList;
 import java.util.List;
@@ -68,7 +68,7 @@ final class TlbGatherTest {
             try (TlbGather gather = new TlbGather(memory)) {
                 gather.invalidate();
                 gather.free();
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+                LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -157,7 +157,7 @@ final class TlbGatherTest {
         AtomicInteger inUse = new AtomicInteger();
         Thread unmapper = new Thread(() -> {
             try (TlbGather gather = new TlbGather(failing)) {
-                UnmapPages.unmap(new PageWalk(of.pages), AT, AT + BarePageTable.PAGE, gather);
+                LeafWalks.unmap(new PageWalk(of.pages), AT, AT + BarePageTable.PAGE, gather);
                 assertThrows(IllegalStateException.class, gather::invalidate);
                 assertThrows(IllegalStateException.class, gather::free);
                 inUse.set(of.inUse());
@@ -195,7 +195,7 @@ final class TlbGatherTest {
         CpuTlb cpu = of.guest(AT);
         Thread unmapper = new Thread(() -> {
             TlbGather gather = new TlbGather(failing);
-            UnmapPages.unmap(new PageWalk(of.pages), AT, AT + BarePageTable.PAGE, gather);
+            LeafWalks.unmap(new PageWalk(of.pages), AT, AT + BarePageTable.PAGE, gather);
             assertThrows(IllegalStateException.class, gather::invalidate);
             assertThrows(IllegalStateException.class, gather::close);
             // The gather no longer belongs to this thread.
@@ -268,7 +268,7 @@ final class TlbGatherTest {
         }
         assertEquals(pages, table.inUse());
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + pages * BarePageTable.PAGE, gather);
+            LeafWalks.unmap(new PageWalk(table.pages), AT, AT + pages * BarePageTable.PAGE, gather);
             assertFalse(gather.isFull());
             assertTrue(table.inUse() < pages, "a first part is free before the end");
         }
@@ -311,7 +311,7 @@ final class TlbGatherTest {
         long generation = context.generation().current();
         assertTrue(context.users().put());
         try (TlbGather gather = new TlbGather(memory, context)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+            LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
@@ -341,7 +341,7 @@ final class TlbGatherTest {
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory, context)) {
-                UnmapPages.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
+                LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
                 taken.countDown();
             }
         });
@@ -362,7 +362,7 @@ final class TlbGatherTest {
 
     private void unmap(int pages) {
         try (TlbGather gather = new TlbGather(memory)) {
-            UnmapPages.unmap(new PageWalk(table.pages), AT, AT + pages * BarePageTable.PAGE, gather);
+            LeafWalks.unmap(new PageWalk(table.pages), AT, AT + pages * BarePageTable.PAGE, gather);
         }
         assertEquals(0, table.inUse());
     }
@@ -540,7 +540,7 @@ final class TlbGatherTest {
         cpu.leaveGuest();
         Thread other = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory)) {
-                UnmapPages.unmap(
+                LeafWalks.unmap(
                         new PageWalk(table.pages), AT + BarePageTable.PAGE, AT + 2 * BarePageTable.PAGE, gather);
             }
         });
