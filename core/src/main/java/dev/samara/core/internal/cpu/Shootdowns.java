@@ -26,8 +26,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>It checks each CPU of the cpumask. A CPU of the caller catches up immediately. Another CPU gets a request if it
  *       is in GUEST in the space and has not flushed up to the generation ({@link CpuState#isDone}); the embedder may
  *       interrupt its thread. Other CPUs, e.g. LAZY ones, get no request.
- *   <li>If a CPU got a request, the shootdown is {@link Begun}. The caller waits, or polls it, until each CPU has left
- *       GUEST or flushed. A CPU whose thread has ended is taken offline, and a CPU that is late is reported and kicked.
+ *   <li>If a CPU got a request, the caller waits, or polls a {@link Begun} shootdown, until each CPU has left GUEST or
+ *       flushed. A CPU whose thread has ended is taken offline, and a CPU that is late is reported and kicked.
  * </ol>
  */
 public final class Shootdowns {
@@ -41,6 +41,9 @@ public final class Shootdowns {
      * this period.
      */
     private static final int SECOND_CHECK = 4;
+
+    /** A result of {@link #check}: the CPU needs no acknowledgement any more. */
+    private static final long GONE = Long.MIN_VALUE;
 
     /** The cpumask of all CPUs. */
     private static final long ALL = -1;
@@ -153,9 +156,47 @@ public final class Shootdowns {
      * @param mask a cpumask
      */
     public void shoot(TlbContext context, long generation, long mask) {
-        Begun begun = begin(context, generation, mask);
-        if (begun != null) {
-            begun.await();
+        if (mask == 0 || isElided(context, mask)) {
+            return;
+        }
+        @Nullable CpuState[] all = cpus.online();
+        BegunEvent recorded = Tracepoints.beginShootdown();
+        int asked = ask(all, context, generation, mask);
+        if (asked != 0) {
+            await(all, context, generation, mask);
+            Tracepoints.endShootdown(recorded, context.space(), context.id(), generation, asked, false);
+        }
+    }
+
+    /**
+     * Waits until each CPU has acknowledged, and keeps an interrupt for later. Allocates nothing, because the requests
+     * were sent, and a caller that failed here would go on while a CPU uses an old translation.
+     */
+    private void await(@Nullable CpuState[] all, TlbContext context, long generation, long mask) {
+        int at = behind(all, context, generation, mask, 0);
+        for (int i = 0; i < SPINS && at < all.length; i++) {
+            Thread.onSpinWait();
+            at = behind(all, context, generation, mask, at);
+        }
+        long since = System.nanoTime();
+        long park = 0;
+        long check = reportAfterNanos;
+        boolean interrupted = false;
+        while (at < all.length) {
+            CpuState cpu = Objects.requireNonNull(all[at]);
+            check = check(cpu, context, generation, since, check);
+            if (check != GONE) {
+                interrupted |= Thread.interrupted();
+                // Timed, because a CPU that acknowledges wakes no thread.
+                park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
+                LockSupport.parkNanos(this, park);
+            }
+            int next = behind(all, context, generation, mask, check == GONE ? at + 1 : at);
+            check = next == at ? check : reportAfterNanos;
+            at = next;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 
@@ -276,10 +317,10 @@ public final class Shootdowns {
         private final int asked;
         private final long since = System.nanoTime();
 
-        /** The number of the first CPU in the cpumask that is not known to have acknowledged. */
+        /** A number below which all CPUs in the cpumask have acknowledged. */
         private int at;
 
-        /** When that CPU is late; see {@link Shootdowns#check}. */
+        /** The result of the last {@link Shootdowns#check} of that CPU. */
         private long check = reportAfterNanos;
 
         /** The event; null after the shootdown has ended, or if it is not recorded. */
@@ -298,26 +339,6 @@ public final class Shootdowns {
             this.all = all;
             this.asked = asked;
             this.recorded = recorded;
-            at = CpuState.next(mask, 0);
-        }
-
-        /** Waits until {@link #isDone}. Keeps an interrupt for later. */
-        public void await() {
-            for (int i = 0; i < SPINS && !isOver(); i++) {
-                Thread.onSpinWait();
-            }
-            long park = 0;
-            boolean interrupted = false;
-            while (!isOver() && !checkIsOver()) {
-                interrupted |= Thread.interrupted();
-                // Timed, because a CPU that acknowledges wakes no thread.
-                park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
-                LockSupport.parkNanos(Shootdowns.this, park);
-            }
-            end(false);
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
         }
 
         /**
@@ -325,61 +346,54 @@ public final class Shootdowns {
          * more. Once true, the result stays true. Does not wait. Reports and kicks CPUs that are late.
          */
         public boolean isDone() {
-            boolean isOver = isOver() || checkIsOver();
-            if (isOver) {
-                end(true);
-            }
-            return isOver;
-        }
-
-        /** Passes over the CPUs that have acknowledged. Returns whether none is left. */
-        private boolean isOver() {
-            for (; at < all.length; pass()) {
-                CpuState cpu = all[at];
-                if (cpu != null && !cpu.isDone(context.id(), generation)) {
+            while (true) {
+                int next = behind(all, context, generation, mask, check == GONE ? at + 1 : at);
+                check = next == at ? check : reportAfterNanos;
+                at = next;
+                if (at == all.length) {
+                    end();
+                    return true;
+                }
+                check = check(Objects.requireNonNull(all[at]), context, generation, since, check);
+                if (check != GONE) {
                     return false;
                 }
             }
-            return true;
         }
 
-        private void pass() {
-            at = CpuState.next(mask, at + 1);
-            check = reportAfterNanos;
-        }
-
-        /** Passes over CPUs that are gone, too, and reports and kicks a CPU that is late. */
-        private boolean checkIsOver() {
-            do {
-                CpuState cpu = Objects.requireNonNull(all[at]);
-                if (!cpus.stopIfDead(cpu)) {
-                    check = check(cpu, context, generation, since, check);
-                    return false;
-                }
-                pass();
-            } while (!isOver());
-            return true;
-        }
-
-        private void end(boolean isPolled) {
+        private void end() {
             BegunEvent ended = recorded;
             if (ended != null) {
                 recorded = null;
-                Tracepoints.endShootdown(ended, context.space(), context.id(), generation, asked, isPolled);
+                Tracepoints.endShootdown(ended, context.space(), context.id(), generation, asked, true);
             }
         }
     }
 
+    /** Returns the number of the first CPU in a cpumask, from a number on, that has to acknowledge; else the length. */
+    private static int behind(@Nullable CpuState[] all, TlbContext context, long generation, long mask, int from) {
+        for (int n = CpuState.next(mask, from); n < all.length; n = CpuState.next(mask, n + 1)) {
+            CpuState cpu = all[n];
+            if (cpu != null && !cpu.isDone(context.id(), generation)) {
+                return n;
+            }
+        }
+        return all.length;
+    }
+
     /**
-     * Reports and kicks a CPU that did not acknowledge in time, at the second check that finds it late. Later checks of
-     * the same wait kick it again.
+     * Takes a CPU offline that is gone. Reports and kicks a CPU that did not acknowledge in time, at the second check
+     * that finds it late. Later checks of the same wait kick it again.
      *
      * @param since the start of the wait, as {@link System#nanoTime}
      * @param at the time after which a CPU is reported, or the result of the last check
      * @return the time since the start after which the CPU is late again, in nanoseconds; negated if the CPU was found
-     *     late once but not reported yet
+     *     late once but not reported yet; {@link #GONE} if the CPU is gone
      */
     long check(CpuState cpu, TlbContext context, long generation, long since, long at) {
+        if (cpus.stopIfDead(cpu)) {
+            return GONE;
+        }
         long waited = System.nanoTime() - since;
         if (waited < Math.abs(at)) {
             return at;

@@ -380,11 +380,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      * in a reader section and holds no lock of a leaf.
      */
     public void invalidate() {
-        beginFlush();
-        List<Shootdowns.Begun> shootdowns = begun;
-        for (int i = 0; shootdowns != null && i < shootdowns.size(); i++) {
-            shootdowns.get(i).await();
-        }
+        flush(true);
         if (needsGracePeriod) {
             memory.rcu().synchronize();
         }
@@ -415,7 +411,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      */
     public boolean pollInvalidation() {
         if (!isFlushBegun) {
-            beginFlush();
+            flush(false);
             isFlushBegun = true;
         }
         List<Shootdowns.Begun> shootdowns = begun;
@@ -436,8 +432,8 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         return true;
     }
 
-    /** Starts the shootdowns of the pending flushes. */
-    private void beginFlush() {
+    /** Flushes the leaves of all spaces. Waits for the CPUs, or starts the shootdowns that {@link #begun} contains. */
+    private void flush(boolean waits) {
         isFlushBegun = false;
         begun = null;
         gracePeriod = 0;
@@ -447,13 +443,13 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
             while (behind < leaves && flushes[behind].table == flushes[from].table) {
                 behind++;
             }
-            beginFlush(from, behind);
+            flush(from, behind, waits);
             from = behind;
         }
     }
 
     /** Flushes the leaves of one space with one range that spans them all, either locally or with one generation. */
-    private void beginFlush(int from, int behind) {
+    private void flush(int from, int behind, boolean waits) {
         LeafFlush first = flushes[from];
         TlbContext context = first.table().context();
         if (context == ended || context.isGivenBack()) {
@@ -478,6 +474,11 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         long generation = context.generation().advance();
         long mask = cpumask(from, behind);
         context.log(generation, start, end, mask, reason);
+        if (waits) {
+            // Allocates nothing, unlike a shootdown that is polled.
+            memory.shootdowns().shoot(context, generation, mask);
+            return;
+        }
         Shootdowns.Begun shootdown = memory.shootdowns().begin(context, generation, mask);
         if (shootdown != null) {
             if (begun == null) {
@@ -511,10 +512,10 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
     }
 
     /**
-     * Ends an invalidation: decrements the number of pending flushes of each leaf, and unhooks the leaves that are empty. A leaf is removed
-     * from the list after its decrement. So after an exception, either the number of a leaf was decremented, or the
-     * leaf is in the list for the next call. A leaf whose number was decremented, but that was not unhooked, is left to
-     * the next operation there, or to the teardown of the space.
+     * Ends an invalidation: decrements the number of pending flushes of each leaf, and unhooks the leaves that are
+     * empty. A leaf is removed from the list after its decrement. So after an exception, either the number of a leaf was
+     * decremented, or the leaf is in the list for the next call. A leaf whose number was decremented, but that was not
+     * unhooked, is left to the next operation there, or to the teardown of the space.
      */
     void flushed() {
         isFlushBegun = false;

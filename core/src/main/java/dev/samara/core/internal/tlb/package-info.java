@@ -41,7 +41,7 @@
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@code DiscardPages}; where
  *       the entry stays, {@code DirtyScan}; for moved entries, {@code MovePages.takeWritten}</td></tr>
  *   <tr><td>Where does a shootdown start (generation, cpumask, log, request, in this order)?</td>
- *       <td>{@code TlbGather.beginFlush}; for one page {@link
+ *       <td>{@code TlbGather.flush}; for one page {@link
  *       dev.samara.core.internal.tlb.TlbGather#flushPage}</td></tr>
  *   <tr><td>What keeps the page tables that an operation walks, if it is not a user of their spaces?</td>
  *       <td>{@link dev.samara.core.internal.tlb.HeldTables}</td></tr>
