@@ -63,7 +63,7 @@ final class CallsBesideHeldOperation implements Actor {
 
     private void retire(InFlightOperation range) {
         Hold now = hold;
-        if (now != null && range.footprint().touches(HELD, BEHIND)) {
+        if (now != null && range.touches(HELD, BEHIND)) {
             // Holds only the first operation, because the close of a fork unmaps the same addresses.
             hold = null;
             now.entered.countDown();

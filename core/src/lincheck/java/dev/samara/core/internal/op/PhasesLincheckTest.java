@@ -180,7 +180,7 @@ public class PhasesLincheckTest {
         layout.lock();
         try {
             for (InFlightOperation range : layout.inFlight().operations()) {
-                if (range.footprint().touches(address(page), address(page + 1))) {
+                if (range.touches(address(page), address(page + 1))) {
                     there = range;
                     mine = !taken.contains(range) && taken.add(range);
                 }

@@ -15,12 +15,11 @@ import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.space.DroppablePages;
-import dev.samara.core.internal.space.InFlightGate;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LowMemoryVictim;
 import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.space.ReapLeases;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -300,7 +299,7 @@ public final class Faulter {
      * @return the number of bytes; 0 if they have to be faulted in, e.g. because the thread must not wait
      */
     public int copyUncached(long address, ByteBuffer target) {
-        boolean mayWait = !NoWaiting.isEntered() && RetiringThread.range() == null && Cpus.mayWait();
+        boolean mayWait = !NoWaiting.isEntered() && InFlightOperation.retiring() == null && Cpus.mayWait();
         return mayWait ? backingFault.copyUncached(address, target) : 0;
     }
 
@@ -367,7 +366,7 @@ public final class Faulter {
      */
     private boolean awaitedFork(long address, int access) {
         Gate fork = table().forking();
-        if (fork == null || RetiringThread.range() != null) {
+        if (fork == null || InFlightOperation.retiring() != null) {
             return false;
         }
         BegunEvent recorded = Tracepoints.beginFault();
@@ -387,7 +386,7 @@ public final class Faulter {
      */
     private void balance(long address, int access) {
         isBalanced = true;
-        if (NoWaiting.isEntered() || RetiringThread.range() != null || !Cpus.mayWait()) {
+        if (NoWaiting.isEntered() || InFlightOperation.retiring() != null || !Cpus.mayWait()) {
             return;
         }
         BegunEvent recorded = Tracepoints.beginFault();
@@ -857,7 +856,7 @@ public final class Faulter {
             while (now != null && now.isDetached()) {
                 now = layout.find(address);
             }
-            if (now == null || InFlightGate.stopsFaultsAt(now) || !isSameMapping(layout, vma, now)) {
+            if (now == null || InFlightOperation.stopsFaultsAt(now) || !isSameMapping(layout, vma, now)) {
                 return null;
             }
             if (!isPrepared) {
@@ -891,7 +890,7 @@ public final class Faulter {
      * So a child need not have its stores.
      */
     boolean mayChange(long[] leaf) {
-        return !Leaf.isDead(leaf) && (table().forking() == null || RetiringThread.range() != null);
+        return !Leaf.isDead(leaf) && (table().forking() == null || InFlightOperation.retiring() != null);
     }
 
     /**

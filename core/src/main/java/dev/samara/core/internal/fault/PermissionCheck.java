@@ -2,12 +2,10 @@
 package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.MachineWaitReporter;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.vma.VmArea;
@@ -85,7 +83,7 @@ public final class PermissionCheck {
      * @return {@link Fault#NONE} if the VMA permits the access, ACCERR if not, or {@link Faulter#MUST_WAIT}
      */
     static int check(@Nullable VmArea vma, int access, Geometry geometry) {
-        if (vma == null || InFlightGate.stopsFaultsAt(vma)) {
+        if (vma == null || InFlightOperation.stopsFaultsAt(vma)) {
             return Faulter.MUST_WAIT;
         }
         return permits(vma, access, geometry) ? Fault.NONE : Fault.ACCERR;
@@ -125,7 +123,7 @@ public final class PermissionCheck {
             // Refuses to wait if this thread has a CPU in GUEST, because the operation of the gate may wait for that
             // CPU.
             Cpus.checkMayWait("a fault that has to wait");
-            InFlightOperation inside = RetiringThread.range();
+            InFlightOperation inside = InFlightOperation.retiring();
             if (inside != null) {
                 throw new IllegalStateException(
                         String.format(Locale.ROOT, "a fault at 0x%x was called by the retirement of ", address) + inside

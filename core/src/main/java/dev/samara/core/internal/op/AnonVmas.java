@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Rcu;
 import org.jspecify.annotations.Nullable;
 
@@ -36,7 +36,7 @@ final class BacklogPlace {
     /** Returns null if there is no memory, or if the calling thread retires a range and so must not wait. */
     private static @Nullable Rcu boundOf(Layout layout) {
         MachineMemory memory = layout.memoryOrNull();
-        return memory == null || RetiringThread.range() != null ? null : memory.rcu();
+        return memory == null || InFlightOperation.retiring() != null ? null : memory.rcu();
     }
 
     /** Takes the place, possibly after a wait; returns false if the settings say to refuse the call. */

@@ -3,9 +3,8 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.MappingDeltas;
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.space.CompletionWork;
 import dev.samara.core.internal.space.District;
-import dev.samara.core.internal.space.InFlightCharge;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.MachineState;
@@ -46,13 +45,15 @@ final class CommitCharge {
     private long completed;
 
     /** The ranges that this edit completes; null if there are none. */
-    private @Nullable List<CompletionWork> released;
+    private @Nullable List<InFlightOperation> released;
 
     /** Set at publication: bytes charged that the layout no longer holds, and that no range in flight will uncharge. */
     private long left;
 
     /** Set at publication: the memory that is uncharged when the range in flight completes. */
-    private InFlightCharge deferred = InFlightCharge.NONE;
+    private long deferredBytes;
+
+    private @Nullable MappingDeltas deferredObjects;
 
     CommitCharge(District district, Layout layout) {
         this.district = district;
@@ -63,11 +64,11 @@ final class CommitCharge {
      * Continues the charges of earlier batches of an operation. These batches left charges to the completion. The
      * layout's counters still include the charges of the VMAs that they unmapped.
      */
-    void goOn(CompletionWork work) {
-        LayoutCounters uncharged = work.unchargedBefore();
+    void goOn(InFlightOperation mine) {
+        LayoutCounters uncharged = mine.unchargedBefore();
         long held =
                 uncharged == null ? 0 : uncharged.accounted << layout.geometry().pageShift();
-        chargedBefore = work.charge().bytes() - held;
+        chargedBefore = mine.unmappedBytes() - held;
         charged = chargedBefore;
     }
 
@@ -150,7 +151,7 @@ final class CommitCharge {
     }
 
     /** Requests that the unmapped memory of a range in flight be uncharged when this edit is published. */
-    void release(CompletionWork complete) {
+    void release(InFlightOperation complete) {
         if (released == null) {
             released = new ArrayList<>(1);
         }
@@ -163,27 +164,26 @@ final class CommitCharge {
      * Computes what publication uncharges, and what the range in flight, if there is one, uncharges later. Allocates
      * the objects for this, but uncharges nothing yet.
      */
-    void prepare(LayoutCounters counters, @Nullable CompletionWork work) {
+    void prepare(LayoutCounters counters, @Nullable InFlightOperation mine) {
         left = excess(counters);
-        if (work != null) {
+        if (mine != null) {
             long bytes = Math.max(0, left);
             // An earlier batch of the operation may also have unmapped objects. Its bytes are part of the excess.
-            MappingDeltas earlier = work.charge().objects();
+            MappingDeltas earlier = mine.unmappedObjects();
             MappingDeltas fewer = mappings == null ? earlier : mappings.decreases(earlier);
-            if (bytes != 0 || fewer != null) {
-                deferred = new InFlightCharge(bytes, fewer);
-                left -= bytes;
-            }
+            deferredBytes = bytes;
+            deferredObjects = fewer;
+            left -= bytes;
         }
     }
 
     /** Applies the prepared charges of an edit that was just published. Allocates nothing. */
-    void publish(@Nullable CompletionWork work) {
+    void publish(@Nullable InFlightOperation mine) {
         giveBack(left);
-        if (work != null) {
-            work.charge(deferred);
+        if (mine != null) {
+            mine.unmapped(deferredBytes, deferredObjects);
         }
-        settleObjects(deferred.objects() != null);
+        settleObjects(deferredObjects != null);
         if (released != null) {
             for (int i = 0; i < released.size(); i++) {
                 giveBack(layout.host(), released.get(i));
@@ -192,10 +192,9 @@ final class CommitCharge {
     }
 
     /** Uncharges the unmapped memory of a range in flight at its completion. Allocates nothing. */
-    static void giveBack(MachineState host, CompletionWork complete) {
-        InFlightCharge unmapped = complete.charge();
-        long bytes = unmapped.bytes();
-        MappingDeltas objects = unmapped.objects();
+    static void giveBack(MachineState host, InFlightOperation complete) {
+        long bytes = complete.unmappedBytes();
+        MappingDeltas objects = complete.unmappedObjects();
         if (objects != null) {
             bytes -= objects.settle();
         }

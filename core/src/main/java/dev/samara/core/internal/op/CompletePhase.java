@@ -4,9 +4,9 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
-import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.sync.Ranges;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,17 +40,16 @@ final class CompletePhase {
         boolean alone;
         boolean hasManyJoins;
         boolean done = false;
-        District district =
-                layout.lockDistrict(run.footprint().low(), run.footprint().high());
+        District district = layout.lockDistrict(run.low(), run.high());
         try {
             // A completion of several steps is one edit, which is dropped as a whole if a step fails.
             hasManyJoins = hasManyJoins(run);
-            alone = (run.isBatched() || run.footprint().reserved().size() <= 1) && run.isAlone();
+            alone = (run.isBatched() || run.reserved().size() <= 1) && run.isAlone();
             if (alone) {
                 clear(layout, district, run);
                 done = true;
                 try {
-                    CommitCharge.giveBack(layout.host(), run.completionWork());
+                    CommitCharge.giveBack(layout.host(), run);
                 } finally {
                     open(district, run);
                 }
@@ -85,7 +84,7 @@ final class CompletePhase {
      * lock.
      */
     private static boolean hasManyJoins(InFlightOperation run) {
-        return run.completionWork().joins().size() > PublicationBatches.most() && !run.isOrdered();
+        return run.joins().size() > PublicationBatches.most() && !run.isOrdered();
     }
 
     /**
@@ -97,7 +96,7 @@ final class CompletePhase {
      */
     private static boolean joinSome(OperationState operation, InFlightOperation run) {
         try (EditedLayout edit = EditedLayout.completing(operation, run)) {
-            List<PendingJoin> joins = run.completionWork().joins();
+            List<PendingJoin> joins = run.joins();
             if (!hasManyJoins(run)) {
                 return false;
             }
@@ -110,7 +109,7 @@ final class CompletePhase {
             } finally {
                 run.undoCompletion();
             }
-            run.completionWork().joined(PublicationBatches.most());
+            run.joined(PublicationBatches.most());
             return true;
         }
     }
@@ -120,12 +119,12 @@ final class CompletePhase {
      * the first step may fail.
      */
     private static void clear(Layout layout, District district, InFlightOperation range) {
-        Ranges reserved = range.footprint().reserved();
+        Ranges reserved = range.reserved();
         if (!reserved.isEmpty() && !range.isBatched()) {
             district.tree().erase(reserved.start(0), reserved.end(0) - 1, range);
         }
         range.arriveItself();
-        LayoutCounters uncharged = range.completionWork().uncharged();
+        LayoutCounters uncharged = range.uncharged();
         if (uncharged != null) {
             layout.uncharge(district, uncharged);
         }
@@ -188,7 +187,7 @@ final class CompletePhase {
     private void complete(InFlightOperation range) {
         range.beginCompletion();
         completed.add(range);
-        for (PendingJoin join : range.completionWork().joins()) {
+        for (PendingJoin join : range.joins()) {
             VmaMerge.joinLate(edit, join);
         }
         edit.release(range);

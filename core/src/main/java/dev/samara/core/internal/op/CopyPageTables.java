@@ -16,7 +16,6 @@ import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.PageTableReclaim;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
@@ -227,7 +226,7 @@ public final class CopyPageTables {
         }
         vmas.forEach((first, last, vma) -> {
             for (InFlightOperation range : earlier) {
-                if (mayHavePagesToCopy(vma) && range.footprint().touches(vma.start(), vma.end())) {
+                if (mayHavePagesToCopy(vma) && range.touches(vma.start(), vma.end())) {
                     await(range);
                 }
             }
@@ -331,7 +330,7 @@ public final class CopyPageTables {
     }
 
     private void await(Gate awaited, Object what) {
-        InFlightOperation inside = RetiringThread.range();
+        InFlightOperation inside = InFlightOperation.retiring();
         if (inside != null && !awaited.isOpen()) {
             throw new IllegalStateException("a fork was called by the retirement of " + inside
                     + ", and would have to wait for " + what + ": nothing in flight may wait");

@@ -5,9 +5,9 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.space.BeyondDistrict;
+import dev.samara.core.internal.space.InFlightOperation.PageAction;
+import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.InFlightOperations;
-import dev.samara.core.internal.space.PageAction;
-import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -163,7 +163,7 @@ public final class Edit extends EditedLayout {
 
     /** Returns whether this edit has unmapped a part of a range. */
     public boolean hasUnmapped(long start, long end) {
-        return retirement != null && retirement.footprint().reserved().overlap(start, end);
+        return retirement != null && retirement.reserved().overlap(start, end);
     }
 
     /**

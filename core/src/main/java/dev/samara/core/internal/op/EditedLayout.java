@@ -2,7 +2,6 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.BeyondDistrict;
-import dev.samara.core.internal.space.CompletionWork;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.EditLists;
 import dev.samara.core.internal.space.InFlightOperation;
@@ -108,7 +107,7 @@ public class EditedLayout implements AutoCloseable {
             if (batches != null) {
                 batches.beginBatch();
                 retirement = batches.run();
-                LayoutCounters unmapped = retirement.completionWork().uncharged();
+                LayoutCounters unmapped = retirement.uncharged();
                 if (unmapped != null) {
                     // Subtracted as if this edit had unmapped them itself, because publication adds them again.
                     counters.subtract(unmapped);
@@ -123,8 +122,7 @@ public class EditedLayout implements AutoCloseable {
 
     /** Opens an edit that completes a published operation. */
     static EditedLayout completing(OperationState operation, InFlightOperation range) {
-        return new EditedLayout(
-                operation, true, range.footprint().low(), range.footprint().high());
+        return new EditedLayout(operation, true, range.low(), range.high());
     }
 
     /**
@@ -286,7 +284,7 @@ public class EditedLayout implements AutoCloseable {
             commitment = new CommitCharge(district, layout);
             PreparedRetirement mine = retirement;
             if (mine != null && mine.isBatched()) {
-                commitment.goOn(mine.completionWork());
+                commitment.goOn(mine);
             }
         }
         return commitment;
@@ -327,12 +325,11 @@ public class EditedLayout implements AutoCloseable {
 
     /** Subtracts a completed range from the counters, and releases its charges. */
     void release(InFlightOperation complete) {
-        CompletionWork work = complete.completionWork();
-        LayoutCounters uncharged = work.uncharged();
+        LayoutCounters uncharged = complete.uncharged();
         if (uncharged != null) {
             counters.subtract(uncharged);
         }
-        commitment().release(work);
+        commitment().release(complete);
     }
 
     /**

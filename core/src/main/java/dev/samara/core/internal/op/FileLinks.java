@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.space.InFlightGate;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
@@ -26,7 +26,7 @@ final class FileLinks {
             VmArea vma = fresh.get(i);
             FilePages file = FilePages.of(vma);
             if (file != null && file.memory() == layout.memoryOrNull()) {
-                vma.link(file.link(vma, layout.pages(), !InFlightGate.stopsFaultsAt(vma)));
+                vma.link(file.link(vma, layout.pages(), !InFlightOperation.stopsFaultsAt(vma)));
             }
         }
     }

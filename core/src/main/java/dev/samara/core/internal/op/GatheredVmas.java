@@ -217,7 +217,7 @@ public final class GatheredVmas {
         }
         PreparedRetirement mine = edit.retirement();
         if (!isMoved) {
-            mine.completionWork().countUnmapped(edit.lists.gathered().counters());
+            mine.countUnmapped(edit.lists.gathered().counters());
         } else {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);

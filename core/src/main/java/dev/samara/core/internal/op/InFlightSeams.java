@@ -36,7 +36,7 @@ final class InFlightSeams {
     }
 
     private void cut() {
-        Ranges occupied = range.footprint().occupied();
+        Ranges occupied = range.occupied();
         // Starts after the ranges of earlier batches, whose VMAs are already split.
         int first = occupied.sealed();
         for (int i = first; i < occupied.size(); i++) {
@@ -49,7 +49,7 @@ final class InFlightSeams {
 
     /** Returns whether an earlier batch of the operation occupies the range that ends at an address. */
     private boolean continues(long address) {
-        return range.isBatched() && range.footprint().occupies(address - 1);
+        return range.isBatched() && range.occupies(address - 1);
     }
 
     private void cut(long address, boolean upperIsOutside) {
@@ -66,7 +66,7 @@ final class InFlightSeams {
             lower = asBefore(lower);
         }
         edit.replace(whole, null, null, lower, upper);
-        range.completionWork().addSeam(address);
+        range.addSeam(address);
     }
 
     /**
@@ -74,7 +74,7 @@ final class InFlightSeams {
      * taken out; otherwise returns the given VMA.
      */
     private VmArea asBefore(VmArea outside) {
-        if (range.footprint().occupied().overlap(outside.start(), outside.end())) {
+        if (range.occupied().overlap(outside.start(), outside.end())) {
             // Two ranges of this operation meet here, so this VMA also needs the gate.
             return outside;
         }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.InFlightOperation;
-import dev.samara.core.internal.space.PendingJoin;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.HashSet;
 import java.util.Set;
@@ -37,7 +37,7 @@ public final class MapCount {
     private static boolean areAtLeast(EditedLayout edit, long number) {
         Set<Long> counted = new HashSet<>();
         for (InFlightOperation each : edit.district.inFlight().operations()) {
-            for (PendingJoin join : each.completionWork().joins()) {
+            for (PendingJoin join : each.joins()) {
                 if (willJoin(edit, join) && counted.add(join.address()) && counted.size() >= number) {
                     return true;
                 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.PendingJoin;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.space.InFlightGate;
 import dev.samara.core.internal.space.InFlightOperation;
-import dev.samara.core.internal.space.PendingJoin;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;
 
@@ -45,22 +44,22 @@ final class Neighbours {
     }
 
     private static @Nullable VmArea unlessInFlight(VmArea neighbour, PendingJoin join) {
-        InFlightOperation other = InFlightGate.rangeOf(neighbour);
+        InFlightOperation other = InFlightOperation.of(neighbour);
         if (other == null) {
             return neighbour;
         }
-        other.completionWork().joinLater(join);
+        other.joinLater(join);
         return null;
     }
 
     private static @Nullable VmArea unlessInFlight(EditedLayout edit, VmArea neighbour, long address) {
-        InFlightOperation other = InFlightGate.rangeOf(neighbour);
+        InFlightOperation other = InFlightOperation.of(neighbour);
         // The neighbour may belong to an earlier batch of this operation.
         if (other == null || other == edit.retirement) {
             return neighbour;
         }
         // Harmless if this edit is never published: the other range only tries the join.
-        other.completionWork().joinLater(address);
+        other.joinLater(address);
         return null;
     }
 }

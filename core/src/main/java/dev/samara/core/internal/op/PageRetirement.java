@@ -12,9 +12,9 @@ import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
 import dev.samara.core.internal.pagewalk.LeafWalks;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperation.PageAction;
+import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.PageAction;
-import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.tlb.TlbGather;
@@ -124,7 +124,7 @@ public final class PageRetirement {
         table = layout.pages();
         gather = TlbGather.with(memory, context);
         walk = new PageWalk(table);
-        moved = new ArrayList<>(run.movesAndActions().moves().size());
+        moved = new ArrayList<>(run.moves().size());
     }
 
     /**
@@ -199,7 +199,7 @@ public final class PageRetirement {
                 yield true;
             }
             case ACT -> {
-                while (actions < run.movesAndActions().actions().size()) {
+                while (actions < run.actions().size()) {
                     actions = act(actions);
                 }
                 yield true;
@@ -216,7 +216,7 @@ public final class PageRetirement {
     }
 
     private boolean pickUp(boolean mayRest) {
-        List<PageMove> moves = run.movesAndActions().moves();
+        List<PageMove> moves = run.moves();
         for (int i = 0; i < moves.size(); i++) {
             if (i == moved.size()) {
                 moved.add(new MovePages(layout, memory, moves.get(i)));
@@ -230,8 +230,8 @@ public final class PageRetirement {
 
     /** Unmaps or narrows the ranges, and flushes and frees whenever the gather is full. */
     private boolean takeAway(boolean mayRest) {
-        Ranges reserved = run.footprint().reserved();
-        Ranges occupied = run.footprint().occupied();
+        Ranges reserved = run.reserved();
+        Ranges occupied = run.occupied();
         while (ranges < reserved.size() + occupied.size()) {
             boolean isReserved = ranges < reserved.size();
             Ranges of = isReserved ? reserved : occupied;
@@ -282,7 +282,7 @@ public final class PageRetirement {
      * @return the index after the last executed action; if this throws, all of these actions are executed again
      */
     private int act(int first) {
-        List<PageAction> all = run.movesAndActions().actions();
+        List<PageAction> all = run.actions();
         PageAction.Kind kind = all.get(first).kind();
         int end = first + 1;
         while (end < all.size() && all.get(end).kind() == kind) {

@@ -128,7 +128,7 @@ public final class Placement {
             if (!range.givesUpItsRange()) {
                 continue;
             }
-            Ranges reserved = range.footprint().reserved();
+            Ranges reserved = range.reserved();
             for (int i = 0; i < reserved.size(); i++) {
                 long end = reserved.end(i);
                 long hole = nextHole(edit, reserved.start(i), end);
@@ -372,6 +372,6 @@ public final class Placement {
             return null;
         }
         avoided = batch;
-        return batch.footprint().batched();
+        return batch.batched();
     }
 }

@@ -4,10 +4,10 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.page.TableReserve.Need;
+import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperation.PageAction;
+import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.MovesAndActions;
-import dev.samara.core.internal.space.PageAction;
-import dev.samara.core.internal.space.PageMove;
 import dev.samara.core.internal.space.PageTableReclaim;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
@@ -30,11 +30,11 @@ final class PreallocatedTables {
     /** The moves and actions of an attempt. */
     private record Wanted(List<PageMove> moves, List<PageAction> actions) {
         /** Copies the moves and actions of the batch that is being decided, because a dropped attempt removes them. */
-        static Wanted of(MovesAndActions work) {
+        static Wanted of(InFlightOperation work) {
             return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
         }
 
-        boolean isOf(MovesAndActions work) {
+        boolean isOf(InFlightOperation work) {
             return moves.equals(work.partMoves()) && actions.equals(work.partActions());
         }
     }
@@ -62,7 +62,7 @@ final class PreallocatedTables {
     }
 
     /** Returns whether a retirement may link tables. */
-    static boolean mayLack(MovesAndActions work) {
+    static boolean mayLack(InFlightOperation work) {
         return !work.partMoves().isEmpty() || installsGuards(work.partActions());
     }
 
@@ -75,7 +75,7 @@ final class PreallocatedTables {
      * Returns whether a retirement lacks tables, which {@link #reserve} then reserves before the next attempt. The
      * tables of a short range are counted here, because it seldom lacks any. The caller holds the layout lock.
      */
-    boolean lack(MovesAndActions work) {
+    boolean lack(InFlightOperation work) {
         Wanted known = reservedFor;
         boolean isReserved = known != null && known.isOf(work);
         boolean isLacking = !isReserved
@@ -162,7 +162,7 @@ final class PreallocatedTables {
     }
 
     /** Returns whether the missing tables can be counted in few steps. */
-    private boolean isShort(MovesAndActions work) {
+    private boolean isShort(InFlightOperation work) {
         long leaf = table.leafEnd(0);
         long left = FEW * leaf;
         List<PageMove> moves = work.partMoves();

@@ -3,7 +3,6 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.InFlightOperation;
-import dev.samara.core.internal.space.MovesAndActions;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -81,8 +80,8 @@ abstract class PreparedRetirement extends InFlightOperation {
     @Override
     public void undoBatch() {
         super.undoBatch();
-        MovesAndActions.truncate(linked, sealedLinked);
-        MovesAndActions.truncate(held, sealedHeld);
+        InFlightOperation.truncate(linked, sealedLinked);
+        InFlightOperation.truncate(held, sealedHeld);
     }
 
     /** Adds the tables that a later batch of the operation may lack. */

@@ -3,9 +3,8 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.space.ChangeDelivery;
 import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.LayoutListeners;
-import dev.samara.core.internal.space.PageMove;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -138,7 +137,7 @@ final class Publication {
         // Step 8.
         boolean charges = edit.isCharged();
         if (charges) {
-            edit.commitment().prepare(edit.counters, mine == null ? null : mine.completionWork());
+            edit.commitment().prepare(edit.counters, mine == null ? null : mine);
         }
         List<VmArea> withOpens = mine == null ? withOpens(edit) : null;
         ChangeDelivery.Prepared change = edit.layout.listeners().prepare(edit.gone, edit.fresh);
@@ -178,7 +177,7 @@ final class Publication {
         if (copy != null) {
             throw new Restart(copy);
         }
-        InFlightOperation inside = RetiringThread.range();
+        InFlightOperation inside = InFlightOperation.retiring();
         if (inside != null && mine != null && mine.takesPagesAway()) {
             throw new IllegalStateException(edit.operation + " was called by the retirement of " + inside
                     + ", and would have to wait for a fork's copy: nothing in flight may wait");
@@ -235,7 +234,7 @@ final class Publication {
         OpenTransfer opens = edit.opens;
         for (int i = 0; i < fresh.size(); i++) {
             VmArea vma = fresh.get(i);
-            vma.attach(opens.take(i), mine != null && mine.footprint().occupies(vma.start()) ? mine.gate() : null);
+            vma.attach(opens.take(i), mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
         }
     }
 
@@ -253,10 +252,10 @@ final class Publication {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        List<PageMove> moves = mine == null ? List.of() : mine.movesAndActions().moves();
+        List<PageMove> moves = mine == null ? List.of() : mine.moves();
         AnonVmas.handOn(edit.district.tree(), edit.lists.withoutAnonVma(), moves);
         if (charges) {
-            edit.commitment().publish(mine == null ? null : mine.completionWork());
+            edit.commitment().publish(mine == null ? null : mine);
         }
         edit.adopt();
         return outcome;

@@ -89,11 +89,11 @@ final class PublicationBatches {
         for (int i = 0; i < ranges.size(); i++) {
             long end = Addresses.lower(ranges.end(i), layout.geometry().limit());
             if (Addresses.isBelow(ranges.start(i), end)) {
-                run.footprint().keepForBatches(ranges.start(i), end);
+                run.keepForBatches(ranges.start(i), end);
             }
         }
         layout.inFlight().makeRoom();
-        run.beginPublication(publication);
+        run.publication(publication);
         layout.inFlight().add(run);
     }
 
@@ -119,7 +119,7 @@ final class PublicationBatches {
      * operation changes VMAs in these ranges.
      */
     boolean mayHaveToAsk() {
-        Ranges batched = run.footprint().batched();
+        Ranges batched = run.batched();
         for (int i = 0; i < batched.size() && mayAsk; i++) {
             VmArea vma = layout.findNext(batched.start(i));
             while (vma != null && Addresses.isBelow(vma.start(), batched.end(i))) {
@@ -180,7 +180,7 @@ final class PublicationBatches {
     void end() {
         layout.lock();
         try {
-            run.endPublication();
+            run.publication(null);
             if (!isBegun) {
                 layout.inFlight().remove(run);
                 run.complete();

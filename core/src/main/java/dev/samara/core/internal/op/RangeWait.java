@@ -4,7 +4,6 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -73,7 +72,7 @@ final class RangeWait {
     void beginAttempt() {
         if (ticket != null) {
             ticket.restart();
-        } else if (restarts >= PATIENCE - 1 && RetiringThread.range() == null) {
+        } else if (restarts >= PATIENCE - 1 && InFlightOperation.retiring() == null) {
             // If this attempt also restarts, the ticket then contains the ranges that the attempt named.
             ticket = new Ticket(age, operation);
         }
@@ -111,7 +110,7 @@ final class RangeWait {
         Gate gate = Objects.requireNonNull(met);
         // Cleared, so that this operation does not keep the other one reachable after the wait.
         met = null;
-        InFlightOperation inside = RetiringThread.range();
+        InFlightOperation inside = InFlightOperation.retiring();
         if (inside != null) {
             throw new IllegalStateException(operation + " was called by the retirement of " + inside
                     + ", and would have to wait for " + gate + ": nothing in flight may wait");

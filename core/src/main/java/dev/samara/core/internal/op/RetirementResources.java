@@ -71,7 +71,7 @@ abstract class RetirementResources {
             if (layout.memoryOrNull() == null) {
                 return null;
             }
-            if (PreallocatedTables.mayLack(rest.movesAndActions()) && tables().lack(rest.movesAndActions())) {
+            if (PreallocatedTables.mayLack(rest) && tables().lack(rest)) {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
             if (rest.isPrepared()) {

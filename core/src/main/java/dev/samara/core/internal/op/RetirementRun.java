@@ -3,10 +3,8 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.Footprint;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.MachineState;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
@@ -148,12 +146,12 @@ final class RetirementRun extends PreparedRetirement {
      * Retires while this range is registered as the thread's current one, which operations called by callbacks check.
      */
     private boolean retireAsThisThread(boolean mayRest) {
-        InFlightOperation outer = RetiringThread.range();
+        InFlightOperation outer = InFlightOperation.retiring();
         try {
-            RetiringThread.set(this);
+            InFlightOperation.setRetiring(this);
             return retire(mayRest);
         } finally {
-            RetiringThread.set(outer);
+            InFlightOperation.setRetiring(outer);
         }
     }
 
@@ -175,10 +173,9 @@ final class RetirementRun extends PreparedRetirement {
     }
 
     private void invalidate(MmuNotifier notifier) {
-        Footprint of = footprint();
-        invalidate(notifier, of.reserved(), MmuNotifier.Reason.UNMAPPED);
-        invalidate(notifier, of.busy(), MmuNotifier.Reason.DISCARDED);
-        invalidate(notifier, of.occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
+        invalidate(notifier, reserved(), MmuNotifier.Reason.UNMAPPED);
+        invalidate(notifier, busy(), MmuNotifier.Reason.DISCARDED);
+        invalidate(notifier, occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
     /**

@@ -27,7 +27,7 @@ final class UnmappedRanges {
         } else {
             edit.tree.replaceByReservation(start, end - 1, mine);
         }
-        mine.footprint().reserve(start, end);
+        mine.reserve(start, end);
     }
 
     /**
@@ -38,7 +38,7 @@ final class UnmappedRanges {
         if (complete.isBatched()) {
             return;
         }
-        Ranges reserved = complete.footprint().reserved();
+        Ranges reserved = complete.reserved();
         for (int i = 0; i < reserved.size(); i++) {
             long last = reserved.end(i) - 1;
             RangeEntry<Object> entry = completing.tree.reservationIn(reserved.start(i), last);

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.op.MergeRules.Merge;
-import dev.samara.core.internal.space.PendingJoin;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import org.jspecify.annotations.Nullable;

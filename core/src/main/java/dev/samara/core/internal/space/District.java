@@ -368,7 +368,7 @@ public final class District {
         if (most == null) {
             return;
         }
-        LayoutCounters unmapped = range == null ? null : range.completionWork().uncharged();
+        LayoutCounters unmapped = range == null ? null : range.uncharged();
         if (draft.maps > most.maps
                 || draft.total + (unmapped == null ? 0 : unmapped.total) > most.total
                 || draft.data + (unmapped == null ? 0 : unmapped.data) > most.data
@@ -389,10 +389,10 @@ public final class District {
 
     /** Adopts the counters that an edit published. */
     void adopt(LayoutCounters published, @Nullable InFlightOperation range) {
-        if (range != null && !range.movesAndActions().moves().isEmpty()) {
+        if (range != null && !range.moves().isEmpty()) {
             moves++;
         }
-        LayoutCounters uncharged = range == null ? null : range.completionWork().uncharged();
+        LayoutCounters uncharged = range == null ? null : range.uncharged();
         if (uncharged != null) {
             published.add(uncharged);
         }

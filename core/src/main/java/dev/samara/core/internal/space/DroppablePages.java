@@ -79,7 +79,8 @@ public final class DroppablePages {
         VmArea vma = before(layout, layout.geometry().limit());
         boolean isDropped = false;
         while (vma != null && !isDropped && layout.notifiers().isEmpty()) {
-            isDropped = vma.has(VmaFlags.DROPPABLE) && !InFlightGate.isInFlight(vma) && drop(layout, vma, discarding);
+            isDropped =
+                    vma.has(VmaFlags.DROPPABLE) && !InFlightOperation.isInFlight(vma) && drop(layout, vma, discarding);
             vma = before(layout, vma.start());
         }
         return isDropped;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import java.util.ArrayList;
@@ -36,7 +37,7 @@ public final class InFlightOperations {
     int leaveOutOf(long[] borders, int count) {
         int left = count;
         for (int i = 0; i < operations.size(); i++) {
-            left = operations.get(i).footprint().leaveOutOf(borders, left);
+            left = operations.get(i).leaveOutOf(borders, left);
         }
         for (int i = 0; i < tickets.size(); i++) {
             left = tickets.get(i).leaveOutOf(borders, left);
@@ -48,7 +49,7 @@ public final class InFlightOperations {
     void addThoseIn(InFlightOperations divided, long start, long end) {
         for (int i = 0; i < divided.operations.size(); i++) {
             InFlightOperation each = divided.operations.get(i);
-            if (Addresses.contains(start, end, each.footprint().low())) {
+            if (Addresses.contains(start, end, each.low())) {
                 operations.add(each);
             }
         }
@@ -113,7 +114,7 @@ public final class InFlightOperations {
     public @Nullable InFlightOperation batchOver(long start, long end) {
         for (int i = 0; i < operations.size(); i++) {
             InFlightOperation each = operations.get(i);
-            if (each.isBatched() && each.footprint().touches(start, end)) {
+            if (each.isBatched() && each.touches(start, end)) {
                 return each;
             }
         }
@@ -124,11 +125,9 @@ public final class InFlightOperations {
     public List<PendingJoin> joins() {
         List<PendingJoin> joins = List.of();
         for (InFlightOperation each : operations) {
-            if (!each.completionWork().joins().isEmpty()) {
-                joins = joins.isEmpty()
-                        ? new ArrayList<>(each.completionWork().joins().size())
-                        : joins;
-                joins.addAll(each.completionWork().joins());
+            if (!each.joins().isEmpty()) {
+                joins = joins.isEmpty() ? new ArrayList<>(each.joins().size()) : joins;
+                joins.addAll(each.joins());
             }
         }
         return joins;
@@ -138,7 +137,7 @@ public final class InFlightOperations {
     public @Nullable Gate blocking(long age, long start, long end) {
         for (int i = 0; i < operations.size(); i++) {
             InFlightOperation each = operations.get(i);
-            if (each.footprint().touches(start, end)) {
+            if (each.touches(start, end)) {
                 return each.gate();
             }
         }
@@ -153,7 +152,7 @@ public final class InFlightOperations {
     public boolean mayReuse(long age, long start, long end) {
         boolean reserved = false;
         for (InFlightOperation each : operations) {
-            if (each.footprint().touches(start, end)) {
+            if (each.touches(start, end)) {
                 if (!each.givesUpItsRange()) {
                     return false;
                 }
@@ -167,7 +166,7 @@ public final class InFlightOperations {
     public List<InFlightOperation> reusedIn(long start, long end) {
         List<InFlightOperation> found = new ArrayList<>(1);
         for (InFlightOperation each : operations) {
-            if (each.footprint().touches(start, end)) {
+            if (each.touches(start, end)) {
                 found.add(each);
             }
         }
@@ -182,7 +181,7 @@ public final class InFlightOperations {
         long kept = floor;
         for (InFlightOperation each : operations) {
             if (!each.givesUpItsRange()) {
-                kept = each.footprint().reserved().highestEnd(address, kept);
+                kept = each.reserved().highestEnd(address, kept);
             }
         }
         return kept;
@@ -196,7 +195,7 @@ public final class InFlightOperations {
         long kept = ceiling;
         for (InFlightOperation each : operations) {
             if (!each.givesUpItsRange()) {
-                kept = each.footprint().reserved().lowestStart(address, kept);
+                kept = each.reserved().lowestStart(address, kept);
             }
         }
         return kept;
@@ -208,7 +207,7 @@ public final class InFlightOperations {
      */
     @Nullable
     Ticket ticketBefore(long age, long start, long end) {
-        if (tickets.isEmpty() || RetiringThread.range() != null) {
+        if (tickets.isEmpty() || InFlightOperation.retiring() != null) {
             return null;
         }
         for (int i = 0; i < tickets.size(); i++) {

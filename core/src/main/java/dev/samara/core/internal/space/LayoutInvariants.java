@@ -17,7 +17,7 @@ final class LayoutInvariants {
         LayoutCounters recounted = recount(geometry, whole);
         LayoutCounters counters = whole.counters();
         for (InFlightOperation range : whole.inFlight().operations()) {
-            LayoutCounters uncharged = range.completionWork().uncharged();
+            LayoutCounters uncharged = range.uncharged();
             if (uncharged != null) {
                 recounted.add(uncharged);
             }
@@ -42,8 +42,8 @@ final class LayoutInvariants {
             if (vma.isDetached()) {
                 throw new AssertionError("VMA " + vma + " is in the tree and detached");
             }
-            InFlightOperation range = InFlightGate.rangeOf(vma);
-            if (range != null && !range.footprint().occupied().contain(vma.start())) {
+            InFlightOperation range = InFlightOperation.of(vma);
+            if (range != null && !range.occupied().contain(vma.start())) {
                 throw new AssertionError("VMA " + vma + " belongs to " + range + ", which does not know it");
             }
             if (vma.backing() instanceof SharedAnonymous object && object.contentOf(vma) != vma.open()) {
@@ -58,11 +58,8 @@ final class LayoutInvariants {
         if (range.gate().isOpen()) {
             throw new AssertionError(range + " is complete and still listed");
         }
-        for (int i = 0;
-                i < range.footprint().occupied().size()
-                        && !range.completionWork().isJoining();
-                i++) {
-            VmArea vma = lookup.find(range.footprint().occupied().start(i));
+        for (int i = 0; i < range.occupied().size() && !range.isJoining(); i++) {
+            VmArea vma = lookup.find(range.occupied().start(i));
             if (vma == null || vma.gate() != range.gate()) {
                 throw new AssertionError(range + " has lost its VMA: " + vma);
             }

@@ -256,7 +256,7 @@ public abstract class LayoutState {
      * caller holds the layout lock.
      */
     public @Nullable Gate copyToAwait() {
-        return copies.isEmpty() || RetiringThread.range() != null ? null : copies.get(copies.size() - 1);
+        return copies.isEmpty() || InFlightOperation.retiring() != null ? null : copies.get(copies.size() - 1);
     }
 
     /** Makes later forks wait until {@link #endCopyWait}, which an operation calls after its next attempt. */

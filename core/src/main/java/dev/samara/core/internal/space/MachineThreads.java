@@ -117,7 +117,7 @@ public final class MachineThreads {
      *     calls
      */
     void checkMayWaitForTasks(String what) {
-        InFlightOperation inside = RetiringThread.range();
+        InFlightOperation inside = InFlightOperation.retiring();
         if (inside != null) {
             throw new IllegalStateException(what + " was called by the retirement of " + inside
                     + ", and would have to wait for threads of the machine, which may wait for that operation");
@@ -131,7 +131,7 @@ public final class MachineThreads {
      */
     boolean mayWaitHere() {
         return Cpus.mayWait()
-                && RetiringThread.range() == null
+                && InFlightOperation.retiring() == null
                 && !housekeeping.isAskedHere()
                 && !NoWaiting.isEntered();
     }

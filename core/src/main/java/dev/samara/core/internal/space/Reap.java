@@ -232,7 +232,7 @@ public final class Reap implements AutoCloseable {
     private boolean lookUp() {
         VmArea found = nextVma();
         while (found != null) {
-            boolean isInFlight = InFlightGate.isInFlight(found);
+            boolean isInFlight = InFlightOperation.isInFlight(found);
             if (!isInFlight && isReapable(found)) {
                 begin(found, Addresses.lower(found.end(), below));
                 // Set last, so that after an exception the VMA is found again.

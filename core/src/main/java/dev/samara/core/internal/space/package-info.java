@@ -7,8 +7,7 @@
  * limits}. Its <em>layout lock</em> is the tree's writer lock. A layout may be divided into {@linkplain
  * dev.samara.core.internal.space.District districts}, each with its own tree and lock. Lookups are lock-free. {@link
  * dev.samara.core.internal.space.InFlightOperations} lists the operations in flight. Each is an {@link
- * dev.samara.core.internal.space.InFlightOperation} with its {@linkplain dev.samara.core.internal.space.Footprint
- * ranges} and a {@linkplain dev.samara.core.internal.space.InFlightGate gate}. Faults and operations in those ranges
+ * dev.samara.core.internal.space.InFlightOperation} with its ranges and a gate. Faults and operations in those ranges
  * wait at the gate until the operation completes.
  *
  * <p>{@link dev.samara.core.internal.space.LayoutListeners} and {@link
@@ -35,14 +34,9 @@
  *       <td>{@link dev.samara.core.internal.space.Layout#lockDistrict}, in {@code Districts}</td></tr>
  *   <tr><td>Which operations are in flight in a range, and which one does a call wait for?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightOperations}</td></tr>
- *   <tr><td>From which ranges does an operation in flight exclude other operations?</td>
- *       <td>{@link dev.samara.core.internal.space.Footprint}</td></tr>
- *   <tr><td>Which pages does its retirement move, discard or guard?</td>
- *       <td>{@link dev.samara.core.internal.space.MovesAndActions}</td></tr>
- *   <tr><td>What does its completion merge and uncharge?</td>
- *       <td>{@link dev.samara.core.internal.space.CompletionWork}</td></tr>
- *   <tr><td>At which addresses are VMAs merged when an operation completes?</td>
- *       <td>{@code PendingJoins}</td></tr>
+ *   <tr><td>From which ranges does an operation in flight exclude other operations, what does its retirement do, and
+ *       what does its completion merge and uncharge?</td>
+ *       <td>{@link dev.samara.core.internal.space.InFlightOperation}</td></tr>
  *   <tr><td>What prevents an operation from starving after many restarts?</td>
  *       <td>{@link dev.samara.core.internal.space.Ticket}</td></tr>
  *   <tr><td>What counts the references to a space and its parts?</td>

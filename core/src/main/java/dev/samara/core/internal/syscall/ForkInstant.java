@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
@@ -77,8 +77,10 @@ final class ForkInstant implements AutoCloseable {
                 mine.leave();
                 ticket = mine;
             }
-            boolean letsPass =
-                    parent.hasCopyWaiters() && ticket == null && passes < MOST_PASSES && RetiringThread.range() == null;
+            boolean letsPass = parent.hasCopyWaiters()
+                    && ticket == null
+                    && passes < MOST_PASSES
+                    && InFlightOperation.retiring() == null;
             isLocked = publication == null && !letsPass;
             return publication;
         } finally {

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Reap;
-import dev.samara.core.internal.space.RetiringThread;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
@@ -47,7 +47,7 @@ public final class ProcessMrelease {
     private static long run(Reap reap, Layout layout, @Nullable BegunEvent recorded) {
         // Makes only one pass in a callback of an operation in flight: it must not delay the operation, and pauses
         // would be in vain.
-        int most = RetiringThread.range() != null ? 1 : Reap.MOST_PASSES;
+        int most = InFlightOperation.retiring() != null ? 1 : Reap.MOST_PASSES;
         int passes = 1;
         long result = 0;
         while (result == 0 && reap.advance(false) != Reap.Progress.DONE) {

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.PendingJoin;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.mman.MapFlags;
@@ -36,9 +36,9 @@ final class DistantNeighbourTest {
             assertEquals(PLACE + page * PAGE, map(PLACE + page * PAGE, Protection.READ));
             assertEquals(PLACE - page * PAGE, map(PLACE - page * PAGE, Protection.READ));
         }
-        joins.add(List.copyOf(range.completionWork().joins()));
+        joins.add(List.copyOf(range.joins()));
         assertEquals(PLACE + PAGE, map(PLACE + PAGE, Protection.READ));
-        joins.add(List.copyOf(range.completionWork().joins()));
+        joins.add(List.copyOf(range.joins()));
     }
 
     @Test

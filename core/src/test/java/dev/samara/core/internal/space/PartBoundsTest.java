@@ -233,7 +233,7 @@ final class PartBoundsTest {
             LayoutCounters unmapped = new LayoutCounters();
             each.add(unmapped);
             Unmapping range = new Unmapping();
-            range.completionWork().countUnmapped(unmapped);
+            range.countUnmapped(unmapped);
             if (each == OneMore.TOTAL || each == OneMore.DATA) {
                 assertThrows(BeyondDistrict.class, () -> part.checkCap(atCap(), range), each::toString);
             } else {
@@ -253,7 +253,7 @@ final class PartBoundsTest {
         unmapped.locked = 5;
         unmapped.accounted = 10;
         Unmapping range = new Unmapping();
-        range.completionWork().countUnmapped(unmapped);
+        range.countUnmapped(unmapped);
         LayoutCounters published = new LayoutCounters();
         published.maps = 4;
         published.total = 40;

@@ -14,7 +14,7 @@ public final class ReservedRanges {
     }
 
     public static void forEach(InFlightOperation range, Visitor visitor) {
-        Ranges reserved = range.footprint().reserved();
+        Ranges reserved = range.reserved();
         for (int i = 0; i < reserved.size(); i++) {
             visitor.visit(reserved.start(i), reserved.end(i));
         }
