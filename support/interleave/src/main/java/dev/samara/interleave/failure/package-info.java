@@ -21,6 +21,26 @@
  *       checked exception that it does not declare.
  * </ul>
  *
+ * <p>Interrupts arrive before a wait, and a failure of the clock stops it at one reading, or makes it jump by an hour.
+ *
+ * <p><b>Not injected</b>:
+ *
+ * <ul>
+ *   <li>Failures in the initialization of classes and the linkage of call sites: the JDK holds locks during both, and a
+ *       class whose initializer failed is lost for good.
+ *   <li>Failures in nodes of the queues of locks, and the end of the stack within the JDK: the scheduler's locks
+ *       replace those of the JDK. {@code HeapSweepTest} and {@code StackSweepTest} fill a real heap and a real stack.
+ *   <li>A failure in the first {@code ThreadLocal.get} of a thread: each call executes it before it changes anything.
+ *   <li>Failures in additions to lists for which room was made before ({@code ForeignCalls} names them).
+ *   <li>The end of a thread in the middle of an operation: a thread of the JVM ends only when it leaves its methods.
+ *   <li>The time limits of waits: the scheduler implements them, and ends such a wait when no thread can run.
+ *   <li>Interrupts where a thread could wait but need not, and before the start or after the end of the operations.
+ *   <li>Two failures in one run. But in {@code HeapSweepTest} the heap stays full, so several allocations may fail.
+ *   <li>The end of the stack on threads of the machine.
+ *   <li>Failures in the close of a page cache whose contents are judged afterwards: files in memory represent this
+ *       case.
+ * </ul>
+ *
  * <p>Failures of calls to the host are injected differently: the tests' file channel gets the outcome of each call from
  * a {@link dev.samara.interleave.failure.HostFault}.
  *
