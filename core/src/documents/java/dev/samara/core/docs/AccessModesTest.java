@@ -73,7 +73,6 @@ final class AccessModesTest {
             Frames: WORD(compareAndSet getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getOpaque getVolatile
                 setOpaque setRelease), pins(get getAndIncrement), quarantined(get getAndIncrement), unpins(get
                 getAndIncrement)
-            FutexEntry: bucket(getVolatile setVolatile)
             Gate: top(compareAndSet getAcquire getAndSet)
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
             History: added(getAndIncrement), numbers(incrementAndGet), ring(get set)
@@ -128,6 +127,7 @@ final class AccessModesTest {
             PartRoots: joined(getVolatile setVolatile)
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
+            QueuedWaiter: bucket(getVolatile setVolatile)
             Rcu: ended(increment sum), isFull(getVolatile setVolatile), readers(getVolatile setVolatile)
             Rcu.Once: callback(getAndSet)
             Rcu.Reader: owner(getVolatile setVolatile)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.guest;
 
+import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.FrameStore;
 
 /** The kinds of atomic accesses. */
@@ -22,9 +23,13 @@ enum AtomicUpdate {
     /** Flips the bits of the operand. */
     XOR;
 
-    /** Returns whether the access reads the number that it replaces, so that it needs both rights. */
-    boolean isUpdate() {
-        return this != LOAD && this != STORE;
+    /** Returns READ or WRITE of {@link Protection}, or {@link TranslatedMemory#UPDATE}, which needs both rights. */
+    int access() {
+        return switch (this) {
+            case LOAD -> Protection.READ;
+            case STORE -> Protection.WRITE;
+            default -> TranslatedMemory.UPDATE;
+        };
     }
 
     /**

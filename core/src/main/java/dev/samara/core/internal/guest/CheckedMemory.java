@@ -4,10 +4,12 @@ package dev.samara.core.internal.guest;
 import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
+import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.fault.PermissionCheck;
+import dev.samara.core.internal.page.FrameRegion;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -19,7 +21,10 @@ import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -43,10 +48,7 @@ public final class CheckedMemory extends TranslatedMemory {
 
     private @Nullable Thread owner = Thread.currentThread();
     private final AccessChecker checker;
-    private final Frames known;
     private final CheckedTlb tlb;
-    private final int shift;
-    private final long mask;
 
     /* The layout and the page table of the space that is served. */
     private Layout layout;
@@ -58,7 +60,76 @@ public final class CheckedMemory extends TranslatedMemory {
     /** The right that the last forced translation found. */
     private long forcedRight;
 
-    private final CheckedRuns runs = new CheckedRuns(this::endJudged);
+    private final Runs runs = new Runs();
+
+    /**
+     * The runs that have not ended. Each run ends when the CPU leaves GUEST. This object detects each exit from GUEST,
+     * because it is a view of the TLB, and a view loses its key at the exit. It passes all calls on to the CPU's own
+     * view.
+     */
+    private final class Runs implements SoftTlb.View {
+        private final List<GuestRun> all = new ArrayList<>();
+        private SoftTlb.@Nullable View view;
+        private @Nullable CpuState requests;
+
+        /** Ends a run, if it is in the list. */
+        void end(GuestRun run) {
+            if (all.remove(run)) {
+                endJudged(run);
+            }
+        }
+
+        /** Ends all runs. If the check of a run throws, the remaining runs are left for the next call. */
+        void end() {
+            while (!all.isEmpty()) {
+                endJudged(all.remove(all.size() - 1));
+            }
+        }
+
+        @Override
+        public void arrays(
+                long[] loads,
+                long[] stores,
+                long[] addends,
+                long[] fetches,
+                long[] fetchAddends,
+                @Nullable FrameRegion frames) {
+            SoftTlb.View of = view;
+            if (of != null) {
+                of.arrays(loads, stores, addends, fetches, fetchAddends, frames);
+            }
+        }
+
+        @Override
+        public void second(SoftTlb tlb) {
+            SoftTlb.View of = view;
+            if (of != null) {
+                of.second(tlb);
+            }
+        }
+
+        @Override
+        public void requests(@Nullable CpuState state) {
+            requests = state;
+            SoftTlb.View of = view;
+            if (of != null) {
+                of.requests(state);
+            }
+        }
+
+        @Override
+        public void key(long key) {
+            // Calls isEmpty for every key, so that leaving GUEST needs no more stack than entering it.
+            boolean hasRuns = !all.isEmpty();
+            if (key == SoftTlb.NOTHING && hasRuns) {
+                end();
+            }
+            SoftTlb.View of = view;
+            if (of != null) {
+                of.key(key);
+            }
+        }
+    }
 
     /**
      * Creates the memory of one thread's CPU.
@@ -82,16 +153,13 @@ public final class CheckedMemory extends TranslatedMemory {
         this.checker = checker;
         this.layout = layout;
         table = layout.pages();
-        known = frames;
         tlb = (CheckedTlb) processor.tlb();
-        shift = Integer.numberOfTrailingZeros(frames.pageSize());
-        mask = frames.pageSize() - 1L;
         processor.view(runs);
     }
 
     @Override
     void view(SoftTlb.View view) {
-        runs.passOn(view);
+        runs.view = view;
         super.view(runs);
     }
 
@@ -110,13 +178,16 @@ public final class CheckedMemory extends TranslatedMemory {
     }
 
     @Override
-    void begin(JudgedRun run, long physical) {
-        run.stamp(physical, stampsOf(physical, run.length()));
-        runs.add(run);
+    void begin(GuestRun run, long physical) {
+        run.stamps = stampsOf(physical, run.length());
+        run.physical = physical;
+        runs.all.add(run);
+        // The next poll ends the run, so a poll is requested here, because no other thread might request one.
+        Objects.requireNonNull(runs.requests).request();
     }
 
     @Override
-    void end(JudgedRun run) {
+    void end(GuestRun run) {
         runs.end(run);
     }
 
@@ -124,7 +195,7 @@ public final class CheckedMemory extends TranslatedMemory {
         int first = frameOf(physical);
         long[] stamps = new long[frameOf(physical + length - 1) - first + 1];
         for (int i = 0; i < stamps.length; i++) {
-            stamps[i] = known.reuseStamp(first + i);
+            stamps[i] = frames.reuseStamp(first + i);
         }
         return stamps;
     }
@@ -133,7 +204,7 @@ public final class CheckedMemory extends TranslatedMemory {
      * Checks a run like an access that is made now, before the CPU acknowledges anything. A run is not checked if the
      * CPU has acknowledged changes since, for another CPU of its thread, because then no operation waits for the run.
      */
-    private void endJudged(JudgedRun run) {
+    private void endJudged(GuestRun run) {
         try {
             if (run.isValid()) {
                 judge(run);
@@ -143,14 +214,14 @@ public final class CheckedMemory extends TranslatedMemory {
         }
     }
 
-    private void judge(JudgedRun run) {
+    private void judge(GuestRun run) {
         long right = run.access() == UPDATE ? Pte.READ | Pte.WRITE : Pte.READ;
-        long[] stamps = run.stamps();
-        long first = run.physical() & ~mask;
+        long[] stamps = run.stamps;
+        long first = run.physical & ~pageMask;
         for (int i = 0; i < stamps.length; i++) {
-            long page = (run.address() & ~mask) + ((long) i << shift);
-            long physical = first + ((long) i << shift);
-            if (known.reuseStamp(frameOf(physical)) != stamps[i]) {
+            long page = (run.address() & ~pageMask) + ((long) i << pageShift);
+            long physical = first + ((long) i << pageShift);
+            if (frames.reuseStamp(frameOf(physical)) != stamps[i]) {
                 throw violated("I3", "was freed while this CPU could use it", page, frameOf(physical), right);
             }
             judgeEntry(page, physical, right);
@@ -175,8 +246,8 @@ public final class CheckedMemory extends TranslatedMemory {
     long walk(long address, long right) {
         long physical = super.walk(address, right);
         if (physical != SoftTlb.MISS) {
-            long page = address & ~mask;
-            tlb.history().add("walks to frame", physical >>> shift, table.number(), page, page + mask + 1);
+            long page = address & ~pageMask;
+            tlb.history().add("walks to frame", physical >>> pageShift, table.number(), page, page + pageMask + 1);
             forcedRight = right;
         }
         return physical;
@@ -191,11 +262,11 @@ public final class CheckedMemory extends TranslatedMemory {
     /** A table that was given back is a violation only if the CPU still keeps the context when the walk ends. */
     @Override
     public void speculate() {
-        TlbContext of = processor().state.lazyContext();
+        TlbContext of = processor.state.lazyContext();
         if (of == null) {
             return;
         }
-        speculated += SPECULATION_PAGES << shift;
+        speculated += SPECULATION_PAGES << pageShift;
         LoadedRoot root = of.root();
         String wrong = root == null ? null : root.speculate(speculated);
         if (wrong == null && of.isGivenBack()) {
@@ -204,7 +275,7 @@ public final class CheckedMemory extends TranslatedMemory {
         // Checked again, because with SHOOTDOWN, a thread may have torn the space down during the walk. That thread
         // takes the context from this CPU before it gives tables back, so the walk may have read tables that the CPU
         // had already lost.
-        if (wrong != null && processor().state.lazyContext() == of) {
+        if (wrong != null && processor.state.lazyContext() == of) {
             throw checker.report("I3", "a CPU in LAZY has met " + wrong, of.id(), speculated, tlb.history());
         }
     }
@@ -239,19 +310,8 @@ public final class CheckedMemory extends TranslatedMemory {
     @Override
     long update(AtomicUpdate what, long address, long physical, int size, long expected, long operand, boolean swaps) {
         long seen = super.update(what, address, physical, size, expected, operand, swaps);
-        judge(address, physical, rightsOf(what));
+        judge(address, physical, rightOf(what.access()));
         return seen;
-    }
-
-    /**
-     * Returns the rights that an atomic access uses. An update also reads the number that it replaces, and fails
-     * without that right.
-     */
-    private static long rightsOf(AtomicUpdate what) {
-        if (what.isUpdate()) {
-            return Pte.READ | Pte.WRITE;
-        }
-        return what == AtomicUpdate.LOAD ? Pte.READ : Pte.WRITE;
     }
 
     @Override
@@ -271,7 +331,7 @@ public final class CheckedMemory extends TranslatedMemory {
     void copyWithin(long from, long source, long to, long target, int length) {
         super.copyWithin(from, source, to, target, length);
         judge(from, source, Pte.READ);
-        if (((from ^ to) & ~mask) != 0 && tlb.sharesSlot(from, to)) {
+        if (((from ^ to) & ~pageMask) != 0 && tlb.sharesSlot(from, to)) {
             judgeEntry(to, target, Pte.WRITE);
         } else {
             judge(to, target, Pte.WRITE);
@@ -291,8 +351,8 @@ public final class CheckedMemory extends TranslatedMemory {
      */
     private void judge(long address, long physical, long right) {
         int frame = frameOf(physical);
-        if (known.reuseStamp(frame) != tlb.reuseStampAtFill(address)) {
-            throw violated("I3", "was freed while this CPU could use it", address & ~mask, frame, right);
+        if (frames.reuseStamp(frame) != tlb.reuseStampAtFill(address)) {
+            throw violated("I3", "was freed while this CPU could use it", address & ~pageMask, frame, right);
         }
         judgeEntry(address, physical, right);
     }
@@ -302,7 +362,7 @@ public final class CheckedMemory extends TranslatedMemory {
      * the translation.
      */
     private void judgeEntry(long address, long physical, long right) {
-        long page = address & ~mask;
+        long page = address & ~pageMask;
         int frame = frameOf(physical);
         checker.countAccess();
         long pte = table.get(page);
@@ -344,9 +404,9 @@ public final class CheckedMemory extends TranslatedMemory {
      * not be notified of a store.
      */
     private boolean escapesWatches(long address) {
-        long page = address & ~mask;
+        long page = address & ~pageMask;
         return tlb.probe(address, 1, Pte.WRITE) != SoftTlb.MISS
-                && table.watches().touches(page, page + mask);
+                && table.watches().touches(page, page + pageMask);
     }
 
     private boolean isAllowed(long address, long right) {

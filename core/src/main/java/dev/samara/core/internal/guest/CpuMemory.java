@@ -6,12 +6,14 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.PageRun;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.fault.PermissionCheck;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.ReadOnlyBufferException;
@@ -21,8 +23,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The memory of one CPU: the byte order, the results of the last access, and accesses to the {@link TranslatedMemory}
  * of the CPU's space. Used by the thread that owns the CPU.
+ *
+ * <p>A number is read or written through one translation. If that is not enough, because the number crosses a page
+ * boundary or watchers must be notified, a method of its own continues, so that the common case stays small. Ranges of
+ * bytes are copied page by page. Each page is copied in GUEST, and requests of other threads are acknowledged in
+ * between. Watchers are notified after the bytes.
  */
-public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunOwner {
+public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     /*
      * Whether an access is rejected, and why. Each switch stores one of these numbers, because storing a reference
      * costs more.
@@ -35,6 +42,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     /** After this number of consecutive accesses of the view outside GUEST, the thread is reported. */
     private static final int REPORTED_OUTSIDE = 10_000;
 
+    /** The size of two numbers of eight bytes. */
+    private static final int PAIR = 2 * Long.BYTES;
+
+    /** The minimum number of bytes for which a copy tries to bypass the page cache of their file. */
+    private static final int LEAST_UNCACHED = 64 << 10;
+
     private final String cpu;
 
     /**
@@ -43,17 +56,15 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
      */
     private @Nullable Thread owner;
 
-    private final SlowAccess slow = new SlowAccess(this);
-    private final GuestBytes bytes = new GuestBytes(this);
-    private final GuestPins pins = new GuestPins();
-    private final FutexKeys keys = new FutexKeys();
-
     /** The memory for the machine of the last space. */
     private @Nullable TranslatedMemory loaded;
 
     private int refusal = NO_SPACE;
 
-    private @Nullable TlbView view;
+    private SoftTlb.@Nullable View view;
+
+    /** The memory whose TLB the view reads, which is that of the space that was served last. */
+    private @Nullable TranslatedMemory viewed;
 
     /** How many plain accesses the view has made outside GUEST since the thread last entered GUEST. */
     private int outside;
@@ -86,10 +97,16 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         if (view != null) {
             throw new IllegalStateException(cpu + " has a FlatMemory already");
         }
-        TlbView made = new TlbView(next, refusal == SERVED ? loaded : null);
+        TranslatedMemory served = refusal == SERVED ? loaded : null;
+        if (served == null) {
+            SoftTlb.hide(next);
+        } else {
+            served.view(next);
+        }
         // Stored last, so that nothing is changed if a step above throws.
+        viewed = served;
         swapsBytes = order == ByteOrder.BIG_ENDIAN;
-        view = made;
+        view = next;
     }
 
     /**
@@ -98,8 +115,11 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
      */
     public void release() {
         loaded = null;
-        if (view != null) {
-            view.hide();
+        SoftTlb.View of = view;
+        if (of != null) {
+            viewed = null;
+            SoftTlb.hide(of);
+            of.requests(null);
         }
     }
 
@@ -107,8 +127,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     public void poll() {
         checkOwner();
         TranslatedMemory memory = loaded;
-        if (memory == null
-                || !(memory.processor().isInGuest() || memory.processor().comeBack())) {
+        if (memory == null || !(memory.processor.isInGuest() || memory.processor.comeBack())) {
             throw notInGuest();
         }
         outside = 0;
@@ -127,7 +146,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         if (memory == null || refusal != SERVED) {
             return SoftTlb.MISS;
         }
-        if (memory.processor().isInGuest()) {
+        if (memory.processor.isInGuest()) {
             return memory.walkForView(address, access);
         }
         if (++outside == REPORTED_OUTSIDE) {
@@ -140,7 +159,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     public void comeBack() {
         checkOwner();
         TranslatedMemory memory = loaded;
-        if (memory != null && refusal == SERVED && memory.processor().comeBackFrom(CpuTlb.FOR_CALL)) {
+        if (memory != null && refusal == SERVED && memory.processor.comeBackFrom(CpuTlb.FOR_CALL)) {
             outside = 0;
         }
     }
@@ -149,13 +168,13 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     public long refill(long address, int access) {
         checkOwner();
         TranslatedMemory memory = loaded;
-        return memory != null && memory.processor().isInGuest() ? memory.refill(address, access) : SoftTlb.MISS;
+        return memory != null && memory.processor.isInGuest() ? memory.refill(address, access) : SoftTlb.MISS;
     }
 
     @Override
     public long translate(long address, int access) {
         TranslatedMemory memory = loaded();
-        if (!memory.processor().isInGuest()) {
+        if (!memory.processor.isInGuest()) {
             throw notInGuest();
         }
         return memory.translateForView(address, access);
@@ -185,8 +204,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
             loaded = memory;
         }
         refusal = SERVED;
-        if (view != null) {
-            view.serve(memory);
+        if (view != null && viewed != memory) {
+            memory.view(view);
+            viewed = memory;
         }
     }
 
@@ -211,7 +231,6 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     }
 
     /** Throws if the thread is not the owner. */
-    @Override
     public void checkOwner() {
         Thread of = owner;
         if (Thread.currentThread() != of) {
@@ -264,7 +283,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
 
     /** Returns the exception for a call that is allowed only in GUEST. */
     public IllegalStateException notInGuest() {
-        checkQuiet(loaded().processor());
+        checkQuiet(loaded().processor);
         return new IllegalStateException(cpu + " is not in GUEST");
     }
 
@@ -314,10 +333,6 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         }
         Objects.requireNonNull(loaded).checkCaller();
         return true;
-    }
-
-    void setValue(long value) {
-        this.value = value;
     }
 
     /** Starts an access that is made page by page, and that fails only if a part fails. */
@@ -389,6 +404,17 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         return result == Fault.NONE ? result : fail(result, address, access, 0);
     }
 
+    /**
+     * Checks the size of a number.
+     *
+     * @throws IllegalArgumentException unless the size is 1, 2, 4 or 8
+     */
+    static void checkSize(int size) {
+        if (size != 8 && size != 4 && size != 2 && size != 1) {
+            throw new IllegalArgumentException("size " + size + " is not 1, 2, 4 or 8");
+        }
+    }
+
     @Override
     public int load(long address, int size) {
         return read(address, size, Protection.READ);
@@ -401,10 +427,10 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
 
     private int read(long address, int size, int access) {
         TranslatedMemory memory = loaded();
-        AccessSize.check(size);
+        checkSize(size);
         if (memory.crosses(address, size)) {
             memory.countIfOutside();
-            return slow.load(memory, address, size, access);
+            return loadAcross(memory, address, size, access);
         }
         boolean entered = memory.enterForNumber();
         try {
@@ -413,7 +439,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
             if (physical >= 0) {
                 value = ordered(memory.get(address, physical, size, access), size);
             } else if (physical == TranslatedMemory.WATCHED) {
-                result = slow.loadWatched(memory, address, size, access);
+                result = loadWatched(memory, address, size, access);
             } else {
                 result = fail((int) -physical, address, access, size);
             }
@@ -429,10 +455,46 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         }
     }
 
+    /** Reads a number that crosses a page boundary. The value is set only if all bytes were read. */
+    private int loadAcross(TranslatedMemory memory, long address, int size, int access) {
+        long number = 0;
+        for (int i = 0; i < size; i++) {
+            boolean entered = memory.enter();
+            try {
+                long physical = memory.find(address + i, access);
+                if (physical < 0) {
+                    return fail((int) -physical, address + i, access, size);
+                }
+                number |= memory.get(address + i, physical, 1, access) << (i * Byte.SIZE);
+            } finally {
+                memory.leave(entered);
+            }
+        }
+        value = ordered(number, size);
+        boolean entered = memory.enter();
+        try {
+            tellRead(memory, access, address, size, value);
+        } finally {
+            memory.leave(entered);
+        }
+        return Fault.NONE;
+    }
+
+    /** Reads a number of a page that is watched for reads. Called in GUEST. */
+    private int loadWatched(TranslatedMemory memory, long address, int size, int access) {
+        long physical = memory.walkOrFaultAgain(address, access);
+        if (physical < 0) {
+            return fail((int) -physical, address, access, size);
+        }
+        value = ordered(memory.get(address, physical, size, access), size);
+        tellRead(memory, access, address, size, value);
+        return Fault.NONE;
+    }
+
     @Override
     public int store(long address, int size, long number) {
         TranslatedMemory memory = loaded();
-        AccessSize.check(size);
+        checkSize(size);
         boolean entered = memory.enterForNumber();
         try {
             int result = storeInGuest(memory, address, size, ordered(number, size));
@@ -450,7 +512,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
 
     private int storeInGuest(TranslatedMemory memory, long address, int size, long number) {
         if (memory.crosses(address, size)) {
-            return slow.storeAcross(memory, address, size, number, 0);
+            return storeAcross(memory, address, size, number, 0);
         }
         long physical = memory.translate(address, size, Protection.WRITE);
         if (physical >= 0) {
@@ -458,8 +520,61 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
             return Fault.NONE;
         }
         return physical == TranslatedMemory.WATCHED
-                ? slow.storeWatched(memory, address, size, number)
+                ? storeWatched(memory, address, size, number)
                 : fail((int) -physical, address, Protection.WRITE, size);
+    }
+
+    /**
+     * Writes bytes that cross a page boundary. Both pages are found writable, with no acknowledgement in between,
+     * before the first byte is written. The lower page is faulted in first; if that fails, the upper page is not
+     * faulted in. Called in GUEST.
+     *
+     * @param size at most 16
+     * @param first the first eight bytes, in little-endian order
+     * @param last the bytes after the first eight
+     */
+    private int storeAcross(TranslatedMemory memory, long address, int size, long first, long last) {
+        int below = memory.restOfPage(address);
+        long second = address + below;
+        long low = memory.find(address, Protection.WRITE);
+        while (low >= 0) {
+            long high = memory.find(second, Protection.WRITE);
+            if (high < 0) {
+                return fail((int) -high, second, Protection.WRITE, size);
+            }
+            // Translates again, because the CPU may have acknowledged a flush while the other page was faulted in.
+            low = memory.lookUp(address, Protection.WRITE);
+            if (low >= 0) {
+                if (size == PAIR && below == Long.BYTES) {
+                    memory.put(address, low, Long.BYTES, first);
+                    memory.put(second, high, Long.BYTES, last);
+                } else {
+                    for (int i = 0; i < size; i++) {
+                        long bytes = i < Long.BYTES ? first : last;
+                        memory.put(address + i, i < below ? low + i : high + i - below, 1, bytes >>> (i * Byte.SIZE));
+                    }
+                }
+                tell(memory, address, size);
+                return Fault.NONE;
+            }
+            low = memory.walkOrFault(address, Protection.WRITE);
+        }
+        return fail((int) -low, address, Protection.WRITE, size);
+    }
+
+    /**
+     * Writes a number to a page that is watched. Called in GUEST.
+     *
+     * @param number in little-endian order
+     */
+    private int storeWatched(TranslatedMemory memory, long address, int size, long number) {
+        long physical = memory.walkOrFaultAgain(address, Protection.WRITE);
+        if (physical < 0) {
+            return fail((int) -physical, address, Protection.WRITE, size);
+        }
+        memory.put(address, physical, size, number);
+        tell(memory, address, size);
+        return Fault.NONE;
     }
 
     @Override
@@ -467,7 +582,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         TranslatedMemory memory = loaded();
         boolean entered = memory.enterForNumber();
         try {
-            int result = slow.storePair(memory, address, ordered(first, Long.BYTES), ordered(second, Long.BYTES));
+            int result = storePairInGuest(memory, address, ordered(first, Long.BYTES), ordered(second, Long.BYTES));
             memory.leave(entered);
             return result;
         } catch (Throwable thrown) {
@@ -478,6 +593,28 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
             }
             throw thrown;
         }
+    }
+
+    /**
+     * Writes two numbers of eight bytes. Called in GUEST.
+     *
+     * @param first the first number, in little-endian order
+     * @param second the second number, in little-endian order
+     */
+    private int storePairInGuest(TranslatedMemory memory, long address, long first, long second) {
+        if (memory.crosses(address, PAIR)) {
+            return storeAcross(memory, address, PAIR, first, second);
+        }
+        long physical = memory.find(address, Protection.WRITE);
+        if (physical < 0) {
+            return fail((int) -physical, address, Protection.WRITE, PAIR);
+        }
+        memory.put(address, physical, Long.BYTES, first);
+        // Uses the translation of the first number, because the second number may be in the next granule of a large
+        // page.
+        memory.put(address, physical + Long.BYTES, Long.BYTES, second);
+        tell(memory, address, PAIR);
+        return Fault.NONE;
     }
 
     @Override
@@ -516,7 +653,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     @Override
     public int storeConditional(long address, int size, long number) {
         checkLoaded();
-        AccessSize.check(size);
+        checkSize(size);
         if (takeReservation(address, size)) {
             return compareAndSet(address, size, reservedNumber(), number);
         }
@@ -551,21 +688,19 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
 
     private int atomic(AtomicUpdate what, long address, int size, long expected, long operand) {
         TranslatedMemory memory = loaded();
-        AccessSize.check(size);
+        checkSize(size);
         int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
         if ((address & size - 1) != 0) {
             return fail(Fault.ADRALN, address, access, size);
         }
         boolean entered = memory.enterForNumber();
         try {
-            long physical = what.isUpdate()
-                    ? memory.translateForUpdate(address, size)
-                    : memory.translate(address, size, access);
+            long physical = memory.translate(address, size, what.access());
             int result = Fault.NONE;
             if (physical >= 0) {
                 update(memory, what, address, physical, size, expected, operand);
             } else if (physical == TranslatedMemory.WATCHED) {
-                result = slow.updateWatched(memory, what, address, size, expected, operand);
+                result = updateWatched(memory, what, address, size, expected, operand);
             } else {
                 result = fail((int) -physical, address, access, size);
             }
@@ -597,16 +732,37 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         return seen;
     }
 
+    /** Executes an atomic access to a page that is watched. Called in GUEST. */
+    private int updateWatched(
+            TranslatedMemory memory, AtomicUpdate what, long address, int size, long expected, long operand) {
+        int access = what == AtomicUpdate.LOAD ? Protection.READ : Protection.WRITE;
+        long physical = memory.walkOrFaultAgain(address, what.access());
+        if (physical < 0) {
+            return fail((int) -physical, address, access, size);
+        }
+        long seen = update(memory, what, address, physical, size, expected, operand);
+        if (what != AtomicUpdate.STORE) {
+            tellRead(memory, Protection.READ, address, size, seen);
+        }
+        boolean isWritten = what == AtomicUpdate.EXCHANGE_IF
+                ? seen == (expected & AtomicUpdate.maskOf(size))
+                : what != AtomicUpdate.LOAD;
+        if (isWritten) {
+            tell(memory, address, size);
+        }
+        return Fault.NONE;
+    }
+
     @Override
     public int copyOut(long address, byte[] target, int at, int length) {
         Objects.checkFromIndexSize(at, length, target.length);
-        return bytes.transfer(loaded(), address, target, at, length, false);
+        return transfer(loaded(), address, target, at, length, false);
     }
 
     @Override
     public int copyIn(long address, byte[] source, int at, int length) {
         Objects.checkFromIndexSize(at, length, source.length);
-        return bytes.transfer(loaded(), address, source, at, length, true);
+        return transfer(loaded(), address, source, at, length, true);
     }
 
     @Override
@@ -614,12 +770,12 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         if (target.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        return bytes.transfer(loaded(), address, target, false, false);
+        return transfer(loaded(), address, target, false, false);
     }
 
     @Override
     public int copyIn(long address, ByteBuffer source) {
-        return bytes.transfer(loaded(), address, Objects.requireNonNull(source, "source"), true, false);
+        return transfer(loaded(), address, Objects.requireNonNull(source, "source"), true, false);
     }
 
     /**
@@ -627,33 +783,323 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
      * the mappings may be given instead of the rights that they have.
      */
     public int copyForced(long address, ByteBuffer buffer, boolean writes) {
-        return bytes.transfer(loaded(), address, buffer, writes, true);
+        return transfer(loaded(), address, buffer, writes, true);
+    }
+
+    /**
+     * Copies bytes between guest memory and an array.
+     *
+     * @param at the index of the first byte in the array
+     * @param writes whether guest memory is written
+     * @return the number of bytes copied; if it is less than the length, {@link #fault} gives the reason
+     */
+    private int transfer(TranslatedMemory memory, long address, byte[] bytes, int at, int length, boolean writes) {
+        if (!writes && length >= LEAST_UNCACHED) {
+            return transfer(memory, address, ByteBuffer.wrap(bytes, at, length), false, false);
+        }
+        begin();
+        int done = 0;
+        while (done < length) {
+            int part = Math.min(length - done, memory.restOfPage(address + done));
+            if (transferPart(memory, address + done, bytes, at + done, null, part, writes, false) != Fault.NONE) {
+                return done;
+            }
+            done += part;
+        }
+        return done;
+    }
+
+    /**
+     * Copies bytes between guest memory and the remaining bytes of a buffer, and advances its position.
+     *
+     * @param writes whether guest memory is written
+     * @param isForced whether to check the rights that the mapping may be given instead of its current rights
+     * @return the number of bytes copied; if it is less than the length, {@link #fault} gives the reason
+     */
+    private int transfer(TranslatedMemory memory, long address, ByteBuffer buffer, boolean writes, boolean isForced) {
+        begin();
+        int length = buffer.remaining();
+        // From this byte on, the copy tries to bypass the cache.
+        int next = writes || isForced ? length : 0;
+        int done = 0;
+        while (done < length) {
+            int part = Math.min(length - done, memory.restOfPage(address + done));
+            if (done >= next && length - done >= LEAST_UNCACHED) {
+                int copied = readPart(memory, address + done, buffer, part);
+                if (copied == 0) {
+                    return done;
+                }
+                done += Math.abs(copied);
+                next = copied < 0 ? done + LEAST_UNCACHED : next;
+                continue;
+            }
+            if (transferPart(memory, address + done, null, 0, buffer, part, writes, isForced) != Fault.NONE) {
+                return done;
+            }
+            done += part;
+        }
+        return done;
+    }
+
+    /** Copies bytes of a page to or from the array, or the buffer; the other one is null. */
+    private int transferPart(
+            TranslatedMemory memory,
+            long address,
+            byte @Nullable [] bytes,
+            int at,
+            @Nullable ByteBuffer buffer,
+            int length,
+            boolean writes,
+            boolean isForced) {
+        int access = writes ? Protection.WRITE : Protection.READ;
+        boolean entered = memory.enter();
+        try {
+            memory.poll();
+            long physical = isForced ? memory.findForced(address, access) : memory.find(address, access);
+            if (physical < 0) {
+                return fail((int) -physical, address, access, length);
+            }
+            if (buffer != null) {
+                int position = buffer.position();
+                memory.copy(address, physical, buffer, position, length, writes, isForced);
+                buffer.position(position + length);
+            } else {
+                memory.copy(address, physical, Objects.requireNonNull(bytes), at, length, writes);
+            }
+            if (writes) {
+                tell(memory, address, length);
+            } else if (!isForced) {
+                tellRead(memory, Protection.READ, address, length, 0);
+            }
+            return Fault.NONE;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /**
+     * Copies bytes of a page; or, if the page has no translation, bytes of several pages, bypassing the page cache of
+     * their file.
+     *
+     * @param length the number of bytes in the page
+     * @return the number of bytes, negated if the page was faulted in; 0 if the access failed
+     */
+    private int readPart(TranslatedMemory memory, long address, ByteBuffer buffer, int length) {
+        boolean entered = memory.enter();
+        try {
+            memory.poll();
+            long physical = memory.findMapped(address);
+            boolean isFaulted = physical < 0;
+            if (isFaulted) {
+                int copied = memory.copyUncached(address, buffer);
+                if (copied > 0) {
+                    tellReads(memory, address, copied);
+                    return copied;
+                }
+                physical = memory.walkOrFaultAgain(address, Protection.READ);
+            }
+            if (physical < 0) {
+                fail((int) -physical, address, Protection.READ, length);
+                return 0;
+            }
+            int at = buffer.position();
+            memory.copy(address, physical, buffer, at, length, false, false);
+            buffer.position(at + length);
+            tellRead(memory, Protection.READ, address, length, 0);
+            return isFaulted ? -length : length;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /** Notifies watchers of a read of several pages, which is reported as one read per page. */
+    private void tellReads(TranslatedMemory memory, long address, int length) {
+        for (int told = 0; told < length; ) {
+            int part = Math.min(length - told, memory.restOfPage(address + told));
+            tellRead(memory, Protection.READ, address + told, part, 0);
+            told += part;
+        }
     }
 
     @Override
     public long copy(long from, long to, long length) {
-        return bytes.copy(loaded(), from, to, length);
+        TranslatedMemory memory = loaded();
+        begin();
+        // Like memmove: upwards, or downwards if the target starts within the source and above its start.
+        boolean isDown = from != to && Long.compareUnsigned(to - from, length) < 0;
+        long done = 0;
+        while (done < length) {
+            long rest = length - done;
+            int part = isDown
+                    ? Math.min(memory.offsetOf(from + rest - 1), memory.offsetOf(to + rest - 1)) + 1
+                    : Math.min(memory.restOfPage(from + done), memory.restOfPage(to + done));
+            part = (int) Math.min(rest, part);
+            long at = isDown ? rest - part : done;
+            if (copyPart(memory, from + at, to + at, part, isDown ? part - 1 : 0) != Fault.NONE) {
+                return done;
+            }
+            done += part;
+        }
+        return done;
+    }
+
+    /**
+     * Copies a part.
+     *
+     * @param first the index of the byte that a copy byte by byte would copy first; a failure is reported for this byte
+     */
+    private int copyPart(TranslatedMemory memory, long from, long to, int length, int first) {
+        boolean entered = memory.enter();
+        try {
+            memory.poll();
+            long source = memory.find(from + first, Protection.READ);
+            while (source >= 0) {
+                long target = memory.find(to + first, Protection.WRITE);
+                if (target < 0) {
+                    return fail((int) -target, to + first, Protection.WRITE, 1);
+                }
+                // Translates again, because the CPU may have acknowledged a flush while the target was faulted in.
+                source = memory.lookUp(from + first, Protection.READ);
+                if (source >= 0) {
+                    memory.copyWithin(from + first, source - first, to + first, target - first, length);
+                    tellRead(memory, Protection.READ, from, length, 0);
+                    tell(memory, to, length);
+                    return Fault.NONE;
+                }
+                source = memory.walkOrFault(from + first, Protection.READ);
+            }
+            return fail((int) -source, from + first, Protection.READ, 1);
+        } finally {
+            memory.leave(entered);
+        }
     }
 
     @Override
     public long fill(long address, long length, byte with) {
-        return bytes.fill(loaded(), address, length, with);
+        TranslatedMemory memory = loaded();
+        begin();
+        long done = 0;
+        while (done < length) {
+            long from = address + done;
+            int part = (int) Math.min(length - done, memory.restOfPage(from));
+            boolean entered = memory.enter();
+            try {
+                memory.poll();
+                long physical = memory.find(from, Protection.WRITE);
+                if (physical < 0) {
+                    fail((int) -physical, from, Protection.WRITE, part);
+                    return done;
+                }
+                memory.fill(from, physical, part, with);
+                tell(memory, from, part);
+            } finally {
+                memory.leave(entered);
+            }
+            done += part;
+        }
+        return done;
     }
 
     @Override
     public int string(long address, byte[] target) {
-        return bytes.string(loaded(), address, target);
+        TranslatedMemory memory = loaded();
+        begin();
+        int length = 0;
+        while (length < target.length) {
+            int part = Math.min(target.length - length, memory.restOfPage(address + length));
+            int read = stringPart(memory, address + length, target, length, part);
+            if (read < 0) {
+                return -1;
+            }
+            length += read;
+            if (read < part) {
+                return length;
+            }
+        }
+        return length;
     }
 
+    /** Returns the number of bytes before the first 0, or the length of the part if there is no 0; -1 after a fault. */
+    private int stringPart(TranslatedMemory memory, long address, byte[] target, int at, int length) {
+        boolean entered = memory.enter();
+        try {
+            memory.poll();
+            long physical = memory.find(address, Protection.READ);
+            if (physical < 0) {
+                fail((int) -physical, address, Protection.READ, length);
+                return -1;
+            }
+            memory.copy(address, physical, target, at, length, false);
+            int read = 0;
+            while (read < length && target[at + read] != 0) {
+                read++;
+            }
+            // The bytes after the 0 are not part of the string, and the guest has not read them.
+            tellRead(memory, Protection.READ, address, Math.min(read + 1, length), 0);
+            return read;
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /**
+     * Pins the frame of a page ({@code pin_user_pages}). A pinned frame is not freed before the pin is released, even
+     * if the mapping is removed.
+     */
     @Override
     public @Nullable PinnedFrame pin(long address, int access) {
         TranslatedMemory memory = loaded();
         begin();
-        PinnedFrame pinned = pins.pin(memory, address, (access & Protection.WRITE) != 0);
-        if (pinned == null) {
-            fail(pins.fault(), address, access, 0);
+        boolean writes = (access & Protection.WRITE) != 0;
+        boolean entered = memory.enter();
+        try {
+            for (; ; ) {
+                // Translates through the entry and not the TLB, because the entry is compared after the pin.
+                long physical = memory.walkOrFault(address, writes ? Protection.WRITE : Protection.READ);
+                if (physical < 0) {
+                    fail((int) -physical, address, access, 0);
+                    return null;
+                }
+                // Created before the frame is pinned, because there may be no memory for the object.
+                FramePin pin = new FramePin(
+                        memory.frames, memory.frameOf(physical), writes, memory.tracker, memory.endsRuns());
+                // The frame is not freed before this CPU acknowledges, so the pin is in time.
+                if (!pin.take()) {
+                    fail(Fault.OUT_OF_MEMORY, address, access, 0);
+                    return null;
+                }
+                if (isKept(memory, pin, address, memory.frameOf(physical), writes)) {
+                    return pin;
+                }
+            }
+        } finally {
+            memory.leave(entered);
         }
-        return pinned;
+    }
+
+    /** Returns whether a page still has the frame that was just pinned. If not, releases the pin. */
+    private static boolean isKept(TranslatedMemory memory, FramePin pin, long address, int frame, boolean writes) {
+        boolean isKept = false;
+        try {
+            // Orders the pin before the read of the entry. Pairs with CopyPageTables, which clears rights and then
+            // reads the pins, and with DroppedPages, which claims the entry and then reads the pins. The mark that is
+            // set next pairs with Frames.clearDirty, which reads the pins and clears the mark in one compare-and-set.
+            VarHandle.fullFence();
+            long again = memory.walk(address, writes ? Pte.WRITE : Pte.READ);
+            if (again >= 0 && memory.frameOf(again) == frame) {
+                if (writes) {
+                    // The mark stays until the frame is free, so the release of the pin need not set it again.
+                    memory.frames.setDirty(frame);
+                }
+                pin.track();
+                isKept = true;
+            }
+            return isKept;
+        } finally {
+            if (!isKept) {
+                pin.giveUp();
+            }
+        }
     }
 
     @Override
@@ -662,23 +1108,22 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
         return new GuestRun(this);
     }
 
-    @Override
-    public TranslatedMemory beginRun() {
+    /**
+     * Returns the memory of the CPU's space, with the CPU in GUEST, for a new run. A CPU that left GUEST until the next
+     * poll enters GUEST again.
+     *
+     * @throws IllegalStateException if the CPU is not in a space, or is outside GUEST
+     */
+    TranslatedMemory beginRun() {
         TranslatedMemory memory = loaded();
-        if (!(memory.processor().isInGuest() || memory.processor().comeBack())) {
+        if (!(memory.processor.isInGuest() || memory.processor.comeBack())) {
             throw notInGuest();
         }
         begin();
         return memory;
     }
 
-    @Override
-    public void failRun(int fault, long address, int access, int size) {
-        fail(fault, address, access, size);
-    }
-
-    @Override
-    public ByteOrder runOrder() {
+    ByteOrder order() {
         return swapsBytes ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
     }
 
@@ -686,11 +1131,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed, RunO
     public @Nullable FutexKey futexKey(long address, boolean isShared, int access) {
         TranslatedMemory memory = loaded();
         begin();
-        FutexKey key = keys.of(memory, address, isShared, (access & Protection.WRITE) != 0);
-        if (key == null) {
-            fail(keys.fault(), address, access, FutexKeys.SIZE);
-        }
-        return key;
+        return FutexBuckets.keyOf(this, memory, address, isShared, access);
     }
 
     @Override

@@ -159,7 +159,7 @@ public final class FramePin extends PinnedFrame {
 
     /** Checks that an access is within the page, and returns the store. */
     private FrameStore of(int offset, int size) {
-        AccessSize.check(size);
+        CpuMemory.checkSize(size);
         Objects.checkFromIndexSize(offset, size, frames.pageSize());
         checkHeld();
         return frames.store();
@@ -193,7 +193,7 @@ public final class FramePin extends PinnedFrame {
         StackReserve.check(DEPTH);
         // Atomic: if two threads release the pin concurrently, one of them fails. Volatile: orders the accesses through
         // the pin before the release of the frame.
-        if (!casReleased()) {
+        if (!RELEASED.compareAndSet(this, false, true)) {
             throw RefTracker.secondRelease(tracker, this, "a " + describe());
         }
         try {
@@ -209,10 +209,6 @@ public final class FramePin extends PinnedFrame {
                 tracker.released(this);
             }
         }
-    }
-
-    private boolean casReleased() {
-        return RELEASED.compareAndSet(this, false, true);
     }
 
     private boolean releasedVolatile() {

@@ -6,25 +6,47 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Identity;
+import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
+import dev.samara.core.internal.sync.Pause;
+import dev.samara.core.internal.sync.SpinLock;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
 import java.util.Objects;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
 
-/**
- * The futex table of a machine ({@code kernel/futex/waitwake.c}, {@code requeue.c}).
- *
- * <p>A waiter reads its word, compares it, and is queued in its bucket, all under the bucket's lock. A waker stores to
- * the word before it acquires the lock. So either the waiter reads the new value, or the waker finds the waiter. A word
- * is read under the lock only if its page is present; if not, the page is faulted in without the lock, and the wait is
- * retried. A CPU enters GUEST before it acquires a lock, and leaves GUEST after it has released the lock, so that no
- * flush listener runs with the lock held.
- */
+/** The futex table of a machine ({@code kernel/futex/core.c}, {@code waitwake.c}, {@code requeue.c}). */
 public final class FutexBuckets extends FutexTable {
+    /*
+     * Algorithmic notes.
+     *
+     * 1. Keys (get_futex_key). Two words are the same futex if they have the same key. The key of a private word is its
+     *    address in its space. The key of a shared word follows from the page in its entry, and not from the mapping,
+     *    which may change between two checks.
+     *
+     * 2. Waiting. A waiter reads its word, compares it, and is queued in its bucket, all under the bucket's lock. A
+     *    waker stores to the word before it acquires the lock. So either the waiter reads the new value, or the waker
+     *    finds the waiter.
+     *
+     * 3. Pages that are not present. A word is read or changed under the lock only if its page is present. If not, the
+     *    section reports ABSENT, the page is faulted in without the lock, and the call starts over with a new key.
+     *
+     * 4. GUEST and locks. A CPU enters GUEST before it acquires a lock, and leaves GUEST after it has released the
+     *    lock, so that no flush listener runs with the lock held. The locks of two buckets are acquired in the order of
+     *    their indexes. The callbacks of woken waiters run after the release (wake_q), and so do notifications of
+     *    watchers.
+     *
+     * 5. The end of a space. drop records that the space has no users, and then locks each bucket in turn. A move that
+     *    locks a bucket later reads the record, and moves no waiter of that space, so no waiter gets into a bucket that
+     *    was already processed.
+     */
+
     /**
      * The number of buckets, a power of two: enough for the threads of a guest, but little memory in a machine without
      * waiters.
@@ -34,9 +56,177 @@ public final class FutexBuckets extends FutexTable {
     /** Used instead of the unsigned number that a requeue expects, if it does not compare. */
     private static final long UNCOMPARED = -2L;
 
-    private final FutexBucket[] buckets = new FutexBucket[BUCKETS];
+    /** The size of a word in bytes. */
+    private static final int SIZE = Integer.BYTES;
+
+    /** Returned if the page of a word is not present; all numbers of words are at least 0. */
+    static final long ABSENT = -1;
+
+    /** The pause between two accesses while the machine takes pages of a space. */
+    private static final long PAUSE_NANOS = 20_000;
+
+    /* The argument of FUTEX_WAKE_OP (FUTEX_OP in linux/futex.h). */
+    private static final int LAST_CHANGE = 4;
+    private static final int LAST_COMPARISON = 5;
+
+    /** If set, the argument of the change is 1 shifted left by the given argument ({@code FUTEX_OP_OPARG_SHIFT}). */
+    private static final int IS_SHIFT = 8;
+
+    private final Bucket[] buckets = new Bucket[BUCKETS];
     private final MachineState machine;
     private final Consumer<Throwable> failed;
+
+    /**
+     * The waiters of the words with one hash, in the order in which they were queued ({@code struct
+     * futex_hash_bucket}). The methods are called with the lock held, and take time proportional to the number of
+     * waiters.
+     */
+    static final class Bucket extends SpinLock {
+        final int index;
+
+        /**
+         * Words: {@code first}, {@code last}.
+         * Written: holder of the bucket's lock (plain, lock).
+         * Read: holder of the bucket's lock (plain, lock).
+         * Invariant: the waiters of the bucket. The teardown of a space records that the space has no users, and then
+         *     locks each bucket in turn; a move that locks a bucket later reads the record, and moves no waiter of that
+         *     space.
+         */
+        private @Nullable QueuedWaiter first;
+
+        private @Nullable QueuedWaiter last;
+
+        private Bucket(int index) {
+            this.index = index;
+        }
+
+        private void add(QueuedWaiter waiter) {
+            QueuedWaiter before = last;
+            waiter.previous = before;
+            waiter.next = null;
+            if (before == null) {
+                first = waiter;
+            } else {
+                before.next = waiter;
+            }
+            last = waiter;
+        }
+
+        void remove(QueuedWaiter waiter) {
+            QueuedWaiter before = waiter.previous;
+            QueuedWaiter after = waiter.next;
+            if (before == null) {
+                first = after;
+            } else {
+                before.next = after;
+            }
+            if (after == null) {
+                last = before;
+            } else {
+                after.previous = before;
+            }
+        }
+
+        /** Moves waiters of a word to {@code woken}. Returns their number. */
+        private int wake(FutexKey key, int most, int bits, Woken woken) {
+            int taken = 0;
+            for (QueuedWaiter each = first; each != null && taken < most; ) {
+                QueuedWaiter after = each.next;
+                if ((each.bits & bits) != 0 && key.equals(each.key)) {
+                    remove(each);
+                    woken.add(each);
+                    each.left(true);
+                    taken++;
+                }
+                each = after;
+            }
+            return taken;
+        }
+
+        /**
+         * Moves waiters of a word behind the waiters of another word. The caller also holds the lock of the other
+         * word's bucket. If both words are the same, the waiters stay, but are counted, as in Linux. Waiters of a space
+         * without users stay in their bucket, because {@link FutexBuckets#drop} may already have passed the other
+         * bucket.
+         *
+         * @return the number of moved waiters
+         */
+        private int move(FutexKey from, FutexKey to, Bucket target, int most) {
+            int moved = 0;
+            QueuedWaiter end = last;
+            for (QueuedWaiter each = first; each != null && moved < most; ) {
+                QueuedWaiter after = each == end ? null : each.next;
+                if (from.equals(each.key) && !isWithoutUsers(each.space)) {
+                    if (!from.equals(to)) {
+                        each.key = to;
+                        remove(each);
+                        target.add(each);
+                        each.bucket = target;
+                    }
+                    moved++;
+                }
+                each = after;
+            }
+            return moved;
+        }
+
+        private static boolean isWithoutUsers(@Nullable Identity space) {
+            return space != null && space.isWithoutUsers();
+        }
+
+        /** Moves the waiters of a space to {@code ended}. They are not woken. */
+        private void drop(Identity space, Woken ended) {
+            for (QueuedWaiter each = first; each != null; ) {
+                QueuedWaiter after = each.next;
+                if (each.space == space) {
+                    remove(each);
+                    ended.add(each);
+                    each.left(false);
+                }
+                each = after;
+            }
+        }
+
+        private int size() {
+            int size = 0;
+            for (QueuedWaiter each = first; each != null; each = each.next) {
+                size++;
+            }
+            return size;
+        }
+    }
+
+    /**
+     * Waiters that were removed from a table, and that are resumed after their bucket's lock is released ({@code
+     * wake_q}). They are linked by their own links, which nothing else uses any more, because a waiter is queued only
+     * once.
+     */
+    private static final class Woken {
+        private @Nullable QueuedWaiter first;
+        private @Nullable QueuedWaiter last;
+
+        private void add(QueuedWaiter waiter) {
+            waiter.next = null;
+            QueuedWaiter before = last;
+            if (before == null) {
+                first = waiter;
+            } else {
+                before.next = waiter;
+            }
+            last = waiter;
+        }
+
+        /** Resumes all waiters, in the order in which they were added. Called once, without a lock held. */
+        private void resume(Consumer<Throwable> failed) {
+            for (QueuedWaiter each = first; each != null; each = each.next) {
+                try {
+                    each.resume.run();
+                } catch (Throwable thrown) {
+                    failed.accept(thrown);
+                }
+            }
+        }
+    }
 
     /**
      * Creates a table without waiters.
@@ -48,7 +238,7 @@ public final class FutexBuckets extends FutexTable {
         this.machine = machine;
         this.failed = failed;
         for (int i = 0; i < BUCKETS; i++) {
-            buckets[i] = new FutexBucket(i);
+            buckets[i] = new Bucket(i);
         }
     }
 
@@ -61,8 +251,189 @@ public final class FutexBuckets extends FutexTable {
         return cpu;
     }
 
+    /**
+     * Returns the key of a word, or null. Waits while the machine takes pages of a space to get memory for the word's
+     * page, unless the thread is interrupted.
+     */
+    static @Nullable FutexKey key(CpuMemory cpu, long address, boolean isShared, int access) {
+        FutexKey key;
+        do {
+            key = cpu.futexKey(address, isShared, access);
+        } while (key == null && isToRetry(cpu));
+        return key;
+    }
+
+    /**
+     * Returns whether the last access failed because the machine was taking pages of a space, and must be retried.
+     * Pauses before that.
+     */
+    private static boolean isToRetry(CpuMemory cpu) {
+        if (cpu.fault() != Fault.RETRY
+                || cpu.errnoOfRetry() != Errno.EAGAIN
+                || Thread.currentThread().isInterrupted()) {
+            return false;
+        }
+        Pause.parkNanos(cpu, PAUSE_NANOS);
+        return true;
+    }
+
+    /** Returns the errno of a call whose last access failed. */
+    static long errno(CpuMemory cpu) {
+        Errno errno = switch (cpu.fault()) {
+            case Fault.ADRALN -> Errno.EINVAL;
+            case Fault.OUT_OF_MEMORY -> Errno.ENOMEM;
+            case Fault.RETRY -> Errno.EINTR;
+            default -> Errno.EFAULT;
+        };
+        return errno.result();
+    }
+
+    /**
+     * Makes the page of a word present, without a lock of the table held. May fault, and wait like a fault.
+     *
+     * @return true if the page is present, or if the call must be retried; if false, {@link CpuMemory#fault} returns
+     *     the reason
+     */
+    static boolean makePresent(CpuMemory cpu, TranslatedMemory memory, long address, int access) {
+        cpu.begin();
+        long physical;
+        boolean entered = memory.enter();
+        try {
+            physical = memory.find(address, access == Protection.WRITE ? TranslatedMemory.UPDATE : access);
+        } finally {
+            memory.leave(entered);
+        }
+        if (physical >= 0) {
+            return true;
+        }
+        cpu.fail((int) -physical, address, access, SIZE);
+        return isToRetry(cpu);
+    }
+
+    /** Returns the number of a word, unsigned, or {@link #ABSENT}. Called in GUEST. */
+    private static long number(CpuMemory cpu, TranslatedMemory memory, long address) {
+        long physical = memory.lookUp(address, Protection.READ);
+        return physical < 0 ? ABSENT : cpu.ordered(memory.get(address, physical, SIZE, Protection.READ), SIZE);
+    }
+
+    /**
+     * Changes a word atomically. Called in GUEST. Does not notify watchers; the caller does that after it has released
+     * the lock.
+     *
+     * @return the old number, unsigned, or {@link #ABSENT}
+     */
+    private static long change(CpuMemory cpu, TranslatedMemory memory, long address, int encoded) {
+        long physical = memory.lookUp(address, TranslatedMemory.UPDATE);
+        if (physical < 0) {
+            return ABSENT;
+        }
+        long seen = cpu.ordered(memory.get(address, physical, SIZE, Protection.READ), SIZE);
+        for (; ; ) {
+            long witness = cpu.update(
+                    memory, AtomicUpdate.EXCHANGE_IF, address, physical, SIZE, seen, changed(encoded, (int) seen));
+            if (witness == seen) {
+                return seen;
+            }
+            seen = witness;
+        }
+    }
+
+    /**
+     * Notifies the watchers of a word that it was read and changed. Called without a lock held, in GUEST or outside.
+     *
+     * @param old the number that was read
+     */
+    private static void tellChange(CpuMemory cpu, TranslatedMemory memory, long address, long old) {
+        boolean entered = memory.enter();
+        try {
+            cpu.tellRead(memory, Protection.READ, address, SIZE, old);
+            cpu.tell(memory, address, SIZE);
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    /**
+     * Returns the key of a word. May fault, and wait like a fault.
+     *
+     * @param memory that of the CPU's space
+     * @param access READ of {@link Protection}, or WRITE if a shared word must be writable
+     * @return the key; null if there is none, in which case {@link CpuMemory#fault} returns the reason
+     */
+    static @Nullable FutexKey keyOf(
+            CpuMemory cpu, TranslatedMemory memory, long address, boolean isShared, int access) {
+        Layout layout = memory.layout();
+        if ((address & SIZE - 1) != 0) {
+            return none(cpu, Fault.ADRALN, address, access);
+        }
+        // access_ok
+        if (Long.compareUnsigned(address, layout.geometry().limit()) >= 0) {
+            return none(cpu, Fault.MAPERR, address, access);
+        }
+        if (!isShared) {
+            return ofSpace(FutexKey.Kind.PRIVATE, layout, address);
+        }
+        boolean entered = memory.enter();
+        try {
+            return sharedKey(cpu, memory, layout, address, access);
+        } finally {
+            memory.leave(entered);
+        }
+    }
+
+    private static @Nullable FutexKey none(CpuMemory cpu, int why, long address, int access) {
+        cpu.fail(why, address, access, SIZE);
+        return null;
+    }
+
+    private static FutexKey ofSpace(FutexKey.Kind kind, Layout layout, long address) {
+        return new FutexKey(
+                kind,
+                (int) layout.geometry().pageSize(),
+                layout.lifetime().identity().number(),
+                address);
+    }
+
+    /** Determines the key of a shared word. Called in GUEST. */
+    private static @Nullable FutexKey sharedKey(
+            CpuMemory cpu, TranslatedMemory memory, Layout layout, long address, int access) {
+        for (; ; ) {
+            long physical = memory.find(address, Protection.WRITE);
+            boolean isFixed = physical < 0;
+            if (isFixed && (access & Protection.WRITE) == 0 && isOfRights((int) -physical)) {
+                physical = memory.find(address, Protection.READ);
+            }
+            if (physical < 0) {
+                return none(cpu, (int) -physical, address, access);
+            }
+            int frame = memory.frameOf(physical);
+            long pte = memory.entry(address);
+            if (!Pte.isPresent(pte) || Pte.frame(pte) != frame) {
+                // Polls, because the thread that changed the entry waits for this CPU, whose TLB contains the old
+                // translation.
+                memory.poll();
+                continue;
+            }
+            // The record of the frame may be read now, because no thread frees the frame before this CPU polls or
+            // leaves GUEST.
+            if (Pte.isCached(pte)) {
+                long cache = memory.frames.cacheOf(frame);
+                int pageSize = memory.frames.pageSize();
+                long place = memory.frames.pageOf(frame) * pageSize + (address & pageSize - 1);
+                return new FutexKey(FutexKey.Kind.FILE, pageSize, cache, place);
+            }
+            // A private page that cannot be written never changes, so no thread could wait for a change of the word.
+            return isFixed ? none(cpu, Fault.ACCERR, address, access) : ofSpace(FutexKey.Kind.SPACE, layout, address);
+        }
+    }
+
+    /** Whether a fault may have occurred only because of a write. */
+    private static boolean isOfRights(int fault) {
+        return fault != Fault.RETRY && fault != Fault.OUT_OF_MEMORY;
+    }
+
     /** Returns the bucket of the waiters of a word. */
-    FutexBucket bucketOf(FutexKey key) {
+    Bucket bucketOf(FutexKey key) {
         long mixed = (key.place() >>> 2) * 0x9e37_79b9_7f4a_7c15L ^ key.object() * 0xd6e8_feb8_6659_fd93L;
         return buckets[(int) (mixed >>> 40) & BUCKETS - 1];
     }
@@ -70,23 +441,23 @@ public final class FutexBuckets extends FutexTable {
     /**
      * Queues a waiter if its word contains the expected number.
      *
-     * @return the number, unsigned; {@link FutexWords#ABSENT}, with nothing changed, if the page is not present
+     * @return the number, unsigned; {@link #ABSENT}, with nothing changed, if the page is not present
      */
-    long queueIf(FutexEntry entry, CpuMemory cpu, FutexKey key, long address, int expected) {
+    long queueIf(QueuedWaiter waiter, CpuMemory cpu, FutexKey key, long address, int expected) {
         TranslatedMemory memory = cpu.loaded();
-        FutexBucket bucket = bucketOf(key);
+        Bucket bucket = bucketOf(key);
         boolean entered = memory.enter();
         try {
             bucket.lock();
             try {
-                long number = FutexWords.number(cpu, memory, address);
-                if (number != FutexWords.ABSENT && (int) number == expected) {
-                    entry.key = key;
+                long number = number(cpu, memory, address);
+                if (number != ABSENT && (int) number == expected) {
+                    waiter.key = key;
                     Identity space = memory.layout().lifetime().identity();
                     space.noteWait();
-                    entry.space = space;
-                    bucket.add(entry);
-                    entry.entered(bucket);
+                    waiter.space = space;
+                    bucket.add(waiter);
+                    waiter.bucket = bucket;
                 }
                 return number;
             } finally {
@@ -152,8 +523,8 @@ public final class FutexBuckets extends FutexTable {
             return Errno.EINVAL.result();
         }
         CpuMemory cpu = checked(memory);
-        FutexKey key = FutexWords.key(cpu, address, isShared, Protection.READ);
-        return key == null ? FutexWords.errno(cpu) : wake(key, count, bits);
+        FutexKey key = key(cpu, address, isShared, Protection.READ);
+        return key == null ? errno(cpu) : wake(key, count, bits);
     }
 
     @Override
@@ -161,8 +532,8 @@ public final class FutexBuckets extends FutexTable {
         if (bits == 0) {
             return Errno.EINVAL.result();
         }
-        FutexBucket bucket = bucketOf(key);
-        WokenWaiters woken = new WokenWaiters();
+        Bucket bucket = bucketOf(key);
+        Woken woken = new Woken();
         try {
             bucket.lock();
             try {
@@ -194,40 +565,30 @@ public final class FutexBuckets extends FutexTable {
         CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
         for (; ; ) {
-            FutexKey from = FutexWords.key(cpu, address, isShared, Protection.READ);
-            FutexKey to = from == null ? null : FutexWords.key(cpu, other, isShared, Protection.READ);
+            FutexKey from = key(cpu, address, isShared, Protection.READ);
+            FutexKey to = from == null ? null : key(cpu, other, isShared, Protection.READ);
             if (from == null || to == null) {
-                return FutexWords.errno(cpu);
+                return errno(cpu);
             }
-            FutexBucket source = bucketOf(from);
-            FutexBucket target = bucketOf(to);
-            WokenWaiters woken = new WokenWaiters();
-            long result;
-            boolean entered = memory.enter();
-            try {
-                result = locked(source, target, () -> {
-                    long number = expected == UNCOMPARED ? expected : FutexWords.number(cpu, memory, address);
-                    if (number == FutexWords.ABSENT) {
-                        return number;
-                    }
-                    if (number != expected) {
-                        return Errno.EAGAIN.result();
-                    }
-                    long first = source.wake(from, wakes, ANY, woken);
-                    return first + source.move(from, to, target, moves);
-                });
-            } finally {
-                try {
-                    memory.leave(entered);
-                } finally {
-                    woken.resume(failed);
+            Bucket source = bucketOf(from);
+            Bucket target = bucketOf(to);
+            Woken woken = new Woken();
+            long result = locked(memory, source, target, woken, () -> {
+                long number = expected == UNCOMPARED ? expected : number(cpu, memory, address);
+                if (number == ABSENT) {
+                    return number;
                 }
-            }
-            if (result != FutexWords.ABSENT) {
+                if (number != expected) {
+                    return Errno.EAGAIN.result();
+                }
+                long first = source.wake(from, wakes, ANY, woken);
+                return first + source.move(from, to, target, moves);
+            });
+            if (result != ABSENT) {
                 return result;
             }
-            if (!FutexWords.makePresent(cpu, memory, address, Protection.READ)) {
-                return FutexWords.errno(cpu);
+            if (!makePresent(cpu, memory, address, Protection.READ)) {
+                return errno(cpu);
             }
         }
     }
@@ -237,89 +598,115 @@ public final class FutexBuckets extends FutexTable {
             GuestMemory of, long address, long other, boolean isShared, int wakes, int otherWakes, int encoded) {
         CpuMemory cpu = checked(of);
         TranslatedMemory memory = cpu.loaded();
-        WakeOp operation = new WakeOp(encoded);
         for (; ; ) {
-            FutexKey key = FutexWords.key(cpu, address, isShared, Protection.READ);
-            FutexKey changed = key == null ? null : FutexWords.key(cpu, other, isShared, Protection.WRITE);
+            FutexKey key = key(cpu, address, isShared, Protection.READ);
+            FutexKey changed = key == null ? null : key(cpu, other, isShared, Protection.WRITE);
             if (key == null || changed == null) {
-                return FutexWords.errno(cpu);
+                return errno(cpu);
             }
-            if (!operation.isChange()) {
+            if (changeOf(encoded) > LAST_CHANGE) {
                 return Errno.ENOSYS.result();
             }
-            FutexBucket bucket = bucketOf(key);
-            FutexBucket second = bucketOf(changed);
-            WokenWaiters woken = new WokenWaiters();
-            long[] seen = {FutexWords.ABSENT};
-            long result;
-            boolean entered = memory.enter();
-            try {
-                result = locked(bucket, second, () -> {
-                    long old = FutexWords.change(cpu, memory, other, operation);
-                    seen[0] = old;
-                    if (old == FutexWords.ABSENT) {
-                        return old;
-                    }
-                    if (!operation.isComparison()) {
-                        return Errno.ENOSYS.result();
-                    }
-                    long first = bucket.wake(key, Math.max(wakes, 1), ANY, woken);
-                    return operation.holds((int) old)
-                            ? first + second.wake(changed, Math.max(otherWakes, 1), ANY, woken)
-                            : first;
-                });
-            } finally {
-                try {
-                    memory.leave(entered);
-                } finally {
-                    woken.resume(failed);
+            Bucket bucket = bucketOf(key);
+            Bucket second = bucketOf(changed);
+            Woken woken = new Woken();
+            long[] seen = {ABSENT};
+            long result = locked(memory, bucket, second, woken, () -> {
+                long old = change(cpu, memory, other, encoded);
+                seen[0] = old;
+                if (old == ABSENT) {
+                    return old;
                 }
-            }
-            if (result != FutexWords.ABSENT) {
-                FutexWords.tellChange(cpu, memory, other, seen[0]);
+                if (comparisonOf(encoded) > LAST_COMPARISON) {
+                    return Errno.ENOSYS.result();
+                }
+                long first = bucket.wake(key, Math.max(wakes, 1), ANY, woken);
+                return holds(encoded, (int) old)
+                        ? first + second.wake(changed, Math.max(otherWakes, 1), ANY, woken)
+                        : first;
+            });
+            if (result != ABSENT) {
+                tellChange(cpu, memory, other, seen[0]);
                 return result;
             }
-            if (!FutexWords.makePresent(cpu, memory, other, Protection.WRITE)) {
-                return FutexWords.errno(cpu);
+            if (!makePresent(cpu, memory, other, Protection.WRITE)) {
+                return errno(cpu);
             }
         }
     }
 
-    /** Runs a section with the locks of two buckets, which may be the same. */
-    private static long locked(FutexBucket one, FutexBucket other, LongSupplier section) {
-        FutexBucket first = one.index <= other.index ? one : other;
-        FutexBucket second = first == one ? other : one;
+    private static int changeOf(int encoded) {
+        return encoded >>> 28 & IS_SHIFT - 1;
+    }
+
+    private static int comparisonOf(int encoded) {
+        return encoded >>> 24 & 15;
+    }
+
+    /** Returns the number that replaces a number. */
+    private static int changed(int encoded, int old) {
+        int operand = encoded << 8 >> 20;
+        int argument = (encoded >>> 28 & IS_SHIFT) != 0 ? 1 << operand : operand;
+        return switch (changeOf(encoded)) {
+            case 0 -> argument;
+            case 1 -> old + argument;
+            case 2 -> old | argument;
+            case 3 -> old & ~argument;
+            default -> old ^ argument;
+        };
+    }
+
+    /** Returns the result of the comparison of the old number, which decides whether the second wake happens. */
+    private static boolean holds(int encoded, int old) {
+        int compared = encoded << 20 >> 20;
+        return switch (comparisonOf(encoded)) {
+            case 0 -> old == compared;
+            case 1 -> old != compared;
+            case 2 -> old < compared;
+            case 3 -> old <= compared;
+            case 4 -> old > compared;
+            default -> old >= compared;
+        };
+    }
+
+    /**
+     * Runs a section in GUEST with the locks of two buckets, which may be the same. Afterwards resumes the waiters that
+     * the section woke.
+     */
+    private long locked(TranslatedMemory memory, Bucket one, Bucket other, Woken woken, LongSupplier section) {
+        boolean entered = memory.enter();
+        try {
+            return locked(one, other, section);
+        } finally {
+            try {
+                memory.leave(entered);
+            } finally {
+                woken.resume(failed);
+            }
+        }
+    }
+
+    private static long locked(Bucket one, Bucket other, LongSupplier section) {
+        Bucket first = one.index <= other.index ? one : other;
+        Bucket second = first == one ? other : one;
         first.lock();
         try {
-            return first == second ? section.getAsLong() : locked(second, section);
+            return first == second ? section.getAsLong() : locked(second, second, section);
         } finally {
             first.unlock();
         }
     }
 
-    private static long locked(FutexBucket bucket, LongSupplier section) {
-        bucket.lock();
-        try {
-            return section.getAsLong();
-        } finally {
-            bucket.unlock();
-        }
-    }
-
-    /**
-     * Removes the waiters of a space that has no users any more and is torn down. Locks all buckets in turn. A move
-     * that acquires a lock after this method has released it leaves the waiters of the space in their bucket, so no
-     * waiter gets into a bucket that was already processed.
-     */
+    /** Removes the waiters of a space that has no users any more and is torn down. Locks all buckets in turn. */
     public void drop(Identity space) {
         if (!space.hasWaited()) {
             return;
         }
         // Recorded before the first bucket is locked, so that a move that locks a bucket later finds the record.
         space.noteWithoutUsers();
-        WokenWaiters ended = new WokenWaiters();
+        Woken ended = new Woken();
         try {
-            for (FutexBucket each : buckets) {
+            for (Bucket each : buckets) {
                 each.lock();
                 try {
                     each.drop(space, ended);
@@ -335,7 +722,7 @@ public final class FutexBuckets extends FutexTable {
     @Override
     public int waiters() {
         int waiters = 0;
-        for (FutexBucket each : buckets) {
+        for (Bucket each : buckets) {
             each.lock();
             try {
                 waiters += each.size();

@@ -13,10 +13,10 @@ import org.jspecify.annotations.Nullable;
  * dev.samara.core.internal.tlb.CpuTlb#drops}. The CPU is in the cpumask of each page, as after an access, so an
  * operation that removes the page sends a request to the CPU. Not thread-safe.
  */
-public final class GuestRun extends PageRun implements JudgedRun {
+public final class GuestRun extends PageRun {
     private static final ByteBuffer[] NONE = {};
 
-    private final RunOwner cpu;
+    private final CpuMemory cpu;
 
     /** The memory in which the last run was found. */
     private @Nullable TranslatedMemory memory;
@@ -37,11 +37,13 @@ public final class GuestRun extends PageRun implements JudgedRun {
     /** The value of {@code drops} of the CPU when the run was found. */
     private long drops;
 
-    /* Used to check a run on a checked machine. */
-    private long physical;
-    private long[] stamps = {};
+    /** On a checked machine, the physical address of the first byte. */
+    long physical;
 
-    GuestRun(RunOwner cpu) {
+    /** On a checked machine, the reuse stamps of the frames when the run was found. */
+    long[] stamps = {};
+
+    GuestRun(CpuMemory cpu) {
         this.cpu = cpu;
     }
 
@@ -58,10 +60,10 @@ public final class GuestRun extends PageRun implements JudgedRun {
         }
         TranslatedMemory of = cpu.beginRun();
         DirectFrames store = storeOf(of);
-        long found = writes ? of.translateForUpdate(from, 1) : of.translate(from, 1, Protection.READ);
+        long found = of.translate(from, 1, writes ? TranslatedMemory.UPDATE : Protection.READ);
         if (found < 0) {
             if (found != TranslatedMemory.WATCHED) {
-                cpu.failRun((int) -found, from, writes ? Protection.WRITE : Protection.READ, most);
+                cpu.fail((int) -found, from, writes ? Protection.WRITE : Protection.READ, most);
             }
             return 0;
         }
@@ -72,16 +74,16 @@ public final class GuestRun extends PageRun implements JudgedRun {
         offset = buffer.position();
         // These fields are stored after the buffer was created, because there may be no memory for the buffer. After
         // them, only fields that the check needs are stored.
-        drops = of.processor().drops();
+        drops = of.processor.drops();
         length = bytes;
         memory = of;
         of.begin(this, found);
-        of.processor().keepReachable();
+        of.processor.keepReachable();
         return bytes;
     }
 
     private DirectFrames storeOf(TranslatedMemory of) {
-        DirectFrames store = of.direct();
+        DirectFrames store = of.direct;
         if (store == null) {
             throw new UnsupportedOperationException(
                     "the frames are in a store of the embedder's, which has no buffers");
@@ -114,7 +116,7 @@ public final class GuestRun extends PageRun implements JudgedRun {
         boolean isReadOnly = access == Protection.READ;
         @Nullable
         ByteBuffer[] views = of.endsRuns() ? new ByteBuffer[store.buffers()] : isReadOnly ? readable : writable;
-        return store.bytes(first, bytes, views, isReadOnly).order(cpu.runOrder());
+        return store.bytes(first, bytes, views, isReadOnly).order(cpu.order());
     }
 
     /** Ends the current run, if there is one. */
@@ -127,38 +129,22 @@ public final class GuestRun extends PageRun implements JudgedRun {
     }
 
     /** Forgets the current run, so that there is none from now on. */
-    void forget() {
+    private void forget() {
         memory = null;
         buffer = null;
         length = 0;
     }
 
-    @Override
-    public void revoke() {
+    /** Forgets the run, and makes its buffer reject every access. Only for a buffer that no other run uses. */
+    void revoke() {
         ByteBuffer of = Objects.requireNonNull(buffer);
         forget();
         of.limit(0);
     }
 
-    @Override
-    public int access() {
+    /** Returns the right to the pages: READ of {@code Protection}, or {@link TranslatedMemory#UPDATE}. */
+    int access() {
         return access;
-    }
-
-    @Override
-    public void stamp(long at, long[] reuseStamps) {
-        physical = at;
-        stamps = reuseStamps;
-    }
-
-    @Override
-    public long physical() {
-        return physical;
-    }
-
-    @Override
-    public long[] stamps() {
-        return stamps;
     }
 
     @Override
@@ -188,7 +174,7 @@ public final class GuestRun extends PageRun implements JudgedRun {
     @Override
     public boolean isValid() {
         TranslatedMemory of = memory;
-        return of != null && of.processor().isGuest() && of.processor().drops() == drops;
+        return of != null && of.processor.isGuest() && of.processor.drops() == drops;
     }
 
     @Override

@@ -56,13 +56,15 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private final FrameStore store;
 
     /** The store if it is {@link DirectFrames}, whose accesses need not split a physical address; otherwise null. */
-    private final @Nullable DirectFrames direct;
+    final @Nullable DirectFrames direct;
 
-    private final int pageShift;
+    final int pageShift;
     private final SoftTlb tlb;
-    private final int pageMask;
-    private final Frames frames;
-    private final @Nullable RefTracker tracker;
+    final int pageMask;
+    final Frames frames;
+
+    /** The tracker of pinned frames; null on a machine that does not track references. */
+    final @Nullable RefTracker tracker;
 
     /** The layout of the space that is served. The {@link Faulter} receives it with the first fault in that space. */
     private @Nullable Layout served;
@@ -115,16 +117,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
         // Does nothing, because without a checker, nothing could observe the walk.
     }
 
-    Frames frames() {
-        return frames;
-    }
-
-    /** Returns the store of the frames if it has buffers; null for an embedder's store. */
-    @Nullable
-    DirectFrames direct() {
-        return direct;
-    }
-
     /**
      * Returns whether each run has its own buffer, and the buffers of runs and pins reject accesses after the end of
      * the run or pin.
@@ -138,28 +130,18 @@ public sealed class TranslatedMemory permits CheckedMemory {
      *
      * @param physical the physical address of the run's first byte
      */
-    void begin(JudgedRun run, long physical) {
+    void begin(GuestRun run, long physical) {
         // Does nothing, because only a checked memory ends runs.
     }
 
     /** Ends a run before the next one starts. Called in GUEST, or, for a run of another space, outside GUEST. */
-    void end(JudgedRun run) {
+    void end(GuestRun run) {
         // Does nothing, as above.
     }
 
     /** Returns the layout of the space that is served. */
     Layout layout() {
         return Objects.requireNonNull(served);
-    }
-
-    /** Returns the tracker of pinned frames; null on a machine that does not track references. */
-    @Nullable
-    RefTracker tracker() {
-        return tracker;
-    }
-
-    CpuTlb processor() {
-        return processor;
     }
 
     /** Sets the owner of the CPU; null if it has none. */
@@ -192,12 +174,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     int handleFault(long address, int access) {
         checkQuiet();
         StackReserve.check(FAULT_DEPTH);
-        int as = processor.suspend();
-        try {
-            return faultOutside(address, access);
-        } finally {
-            processor.resume(as);
-        }
+        return faultOutside(address, access, null);
     }
 
     /** Returns {@link Faulter#errnoOfRetry}. */
@@ -205,28 +182,41 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return faulter.errnoOfRetry();
     }
 
-    private int faultOutside(long address, int access) {
-        int others = Cpus.beginFault();
-        return others == 0 ? serveFault(address, access) : serveFaultBeside(others, address, access);
+    /**
+     * Handles a fault outside of GUEST, or copies bytes as {@link Faulter#copyUncached} does if there is a target.
+     */
+    private int faultOutside(long address, int access, @Nullable ByteBuffer target) {
+        int as = processor.suspend();
+        try {
+            int others = Cpus.beginFault();
+            return others == 0
+                    ? serveFault(address, access, target)
+                    : serveFaultBeside(others, address, access, target);
+        } finally {
+            processor.resume(as);
+        }
     }
 
     /**
      * Handles a fault of a thread that has other CPUs in GUEST. The CPUs that the thread has allowed to do so leave
      * GUEST for the duration of the fault, so that no other thread waits for them.
      */
-    private int serveFaultBeside(int others, long address, int access) {
+    private int serveFaultBeside(int others, long address, int access, @Nullable ByteBuffer target) {
         try {
             Cpus.leaveForFault(others);
-            return serveFault(address, access);
+            return serveFault(address, access, target);
         } finally {
             Cpus.comeBack(others);
         }
     }
 
-    private int serveFault(long address, int access) {
+    private int serveFault(long address, int access, @Nullable ByteBuffer target) {
         int before = processor.begin(CpuTlb.FAULTING);
         try {
             faulter.serve(Objects.requireNonNull(served));
+            if (target != null) {
+                return faulter.copyUncached(address, target);
+            }
             int result = faulter.fault(address, access);
             if (result == Fault.NONE) {
                 counters.increment(faulter.wasMajor() ? CpuCounters.MAJOR_FAULTS : CpuCounters.MINOR_FAULTS);
@@ -310,24 +300,35 @@ public sealed class TranslatedMemory permits CheckedMemory {
      * Translates an address for an access within one page. Called in GUEST. A fault leaves GUEST temporarily, so
      * earlier translations are invalid after this call.
      *
-     * @param access one bit of {@link Protection}
+     * @param access one bit of {@link Protection}, or {@link #UPDATE}
      * @return the physical address, or the negated {@link Fault}; {@link #WATCHED} if watchers may have to be notified
      */
     long translate(long address, int size, int access) {
-        long physical = tlb.probe(address, size, rightOf(access));
+        long physical = tlb.probe(address, size, probedRight(access));
         return physical >= 0 ? physical : translateAfterMiss(address, access);
     }
 
     /**
-     * Translates an address as {@link #translate} does, and as {@link #translateForUpdate} does for {@link #UPDATE},
-     * but only through the TLB and the page table. Does not fault, so it stays in GUEST, and earlier translations
-     * remain valid.
+     * Returns the right that a translation in the TLB must have. The TLB does not cache store translations of pages
+     * that must not be read, so that it suffices for an update.
+     */
+    private static long probedRight(int access) {
+        return switch (access) {
+            case Protection.EXEC -> Pte.EXEC;
+            case Protection.WRITE, UPDATE -> Pte.WRITE;
+            default -> Pte.READ;
+        };
+    }
+
+    /**
+     * Translates an address as {@link #translate} does, but only through the TLB and the page table. Does not fault, so
+     * it stays in GUEST, and earlier translations remain valid.
      *
      * @param access READ of {@link Protection}, or {@link #UPDATE}
      * @return the physical address; a negative number if the access would fault, or if watchers may have to be notified
      */
     long translatePresent(long address, int access) {
-        long physical = tlb.probe(address, 1, access == UPDATE ? Pte.WRITE : Pte.READ);
+        long physical = tlb.probe(address, 1, probedRight(access));
         if (physical >= 0) {
             return physical;
         }
@@ -355,15 +356,6 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates an address for an atomic update, as {@link #translate} does. The TLB does not cache store translations
-     * of pages that must not be read.
-     */
-    long translateForUpdate(long address, int size) {
-        long physical = tlb.probe(address, size, Pte.WRITE);
-        return physical >= 0 ? physical : translateAfterMiss(address, UPDATE);
-    }
-
-    /**
      * Translates through the page table or a fault, after a TLB miss. Returns the same results as {@link #translate}.
      */
     private long translateAfterMiss(long address, int access) {
@@ -375,22 +367,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
         return processor.isReadWatched(address) || ((access & Protection.WRITE) != 0 && processor.isWatched(address));
     }
 
-    /** Translates for a read through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
-    long findReadable(long address, int access) {
-        long physical = tlb.probe(address, 1, rightOf(access));
+    /** Translates through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
+    long find(long address, int access) {
+        long physical = tlb.probe(address, 1, probedRight(access));
         return physical >= 0 ? physical : walkOrFault(address, access);
-    }
-
-    /** Translates for a store through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
-    long findWritable(long address) {
-        long physical = tlb.probe(address, 1, Pte.WRITE);
-        return physical >= 0 ? physical : walkOrFault(address, Protection.WRITE);
-    }
-
-    /** Translates for an atomic update through the TLB or, after a miss, like {@link #walkOrFault}. Called in GUEST. */
-    long findForUpdate(long address) {
-        long physical = tlb.probe(address, 1, Pte.WRITE);
-        return physical >= 0 ? physical : walkOrFault(address, UPDATE);
     }
 
     /**
@@ -415,24 +395,12 @@ public sealed class TranslatedMemory permits CheckedMemory {
     }
 
     /**
-     * Translates for a store through the TLB and the page table, if a miss was already counted. Returns a negative
-     * number instead of faulting.
+     * Translates through the TLB and the page table, if a miss was already counted. Returns a negative number instead
+     * of faulting.
      */
-    long lookUpWritable(long address) {
-        long physical = tlb.probe(address, 1, Pte.WRITE);
-        return physical >= 0 ? physical : walk(address, Pte.WRITE);
-    }
-
-    /** Translates for an atomic update as {@link #lookUpWritable} does for a store. */
-    long lookUpForUpdate(long address) {
-        long physical = tlb.probe(address, 1, Pte.WRITE);
-        return physical >= 0 ? physical : walk(address, Pte.READ | Pte.WRITE);
-    }
-
-    /** Translates for a load as {@link #lookUpWritable} does for a store. */
-    long lookUpReadable(long address) {
-        long physical = tlb.probe(address, 1, Pte.READ);
-        return physical >= 0 ? physical : walk(address, Pte.READ);
+    long lookUp(long address, int access) {
+        long physical = tlb.probe(address, 1, probedRight(access));
+        return physical >= 0 ? physical : walk(address, rightOf(access));
     }
 
     /** Returns the entry of a page; {@link Pte#NONE} if there is none. Called in GUEST. Does not fault. */
@@ -527,13 +495,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private long faultIn(long address, int access) {
         StackReserve.check(FAULT_DEPTH);
         for (; ; ) {
-            int result;
-            int as = processor.suspend();
-            try {
-                result = faultOutside(address, access);
-            } finally {
-                processor.resume(as);
-            }
+            int result = faultOutside(address, access, null);
             if (result != Fault.NONE) {
                 return -result;
             }
@@ -567,28 +529,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     int copyUncached(long address, ByteBuffer target) {
         StackReserve.check(FAULT_DEPTH);
-        int as = processor.suspend();
-        try {
-            int others = Cpus.beginFault();
-            try {
-                Cpus.leaveForFault(others);
-                return copyOutside(address, target);
-            } finally {
-                Cpus.comeBack(others);
-            }
-        } finally {
-            processor.resume(as);
-        }
-    }
-
-    private int copyOutside(long address, ByteBuffer target) {
-        int before = processor.begin(CpuTlb.FAULTING);
-        try {
-            faulter.serve(Objects.requireNonNull(served));
-            return faulter.copyUncached(address, target);
-        } finally {
-            processor.end(before);
-        }
+        return faultOutside(address, Protection.READ, target);
     }
 
     /** Returns whether watchers are notified of a store to a range. Stores that a watcher makes are not reported. */

@@ -20,30 +20,26 @@
  *   <tr><td>What translates an address, through the TLB, the page table or a fault?</td>
  *       <td>{@link dev.samara.core.internal.guest.TranslatedMemory}</td></tr>
  *   <tr><td>What performs an access that crosses a page boundary or hits a watched page?</td>
- *       <td>{@code SlowAccess}</td></tr>
+ *       <td>{@link dev.samara.core.internal.guest.CpuMemory}, in {@code loadAcross}, {@code storeAcross} and the
+ *       methods after them</td></tr>
  *   <tr><td>What notifies watchers of a store, and when?</td>
- *       <td>{@code SlowAccess}, {@code GuestBytes} and {@code FutexWords}, after the bytes; outside GUEST {@link
- *       dev.samara.core.internal.guest.TranslatedMemory}; the listener is called by {@code page.WatchedRange}</td></tr>
+ *       <td>{@link dev.samara.core.internal.guest.CpuMemory} and {@link dev.samara.core.internal.guest.FutexBuckets},
+ *       after the bytes; outside GUEST {@link dev.samara.core.internal.guest.TranslatedMemory}; the listener is called
+ *       by {@code page.Watches}</td></tr>
  *   <tr><td>What copies bytes within guest memory, or between it and a buffer?</td>
- *       <td>{@code GuestBytes}</td></tr>
+ *       <td>{@link dev.samara.core.internal.guest.CpuMemory}</td></tr>
  *   <tr><td>What provides the bytes of pages directly, and what revokes them on a checked machine?</td>
- *       <td>{@link dev.samara.core.internal.guest.GuestRun}, {@code CheckedRuns}</td></tr>
+ *       <td>{@link dev.samara.core.internal.guest.GuestRun}, {@link
+ *       dev.samara.core.internal.guest.CheckedMemory}</td></tr>
  *   <tr><td>What pins a frame, and what releases the pin?</td>
- *       <td>{@code GuestPins}, {@link dev.samara.core.internal.guest.FramePin}</td></tr>
+ *       <td>{@link dev.samara.core.internal.guest.CpuMemory#pin}, {@link
+ *       dev.samara.core.internal.guest.FramePin}</td></tr>
  *   <tr><td>What checks an access on a checked machine?</td>
  *       <td>{@link dev.samara.core.internal.guest.CheckedMemory}</td></tr>
- *   <tr><td>Why can a futex wait not miss a wake?</td>
- *       <td>{@link dev.samara.core.internal.guest.FutexBuckets}, in {@code queueIf}: the word is read and compared
- *       under the lock of its {@code FutexBucket}</td></tr>
- *   <tr><td>Which words are the same futex, private or shared?</td>
- *       <td>{@code FutexKeys}</td></tr>
- *   <tr><td>What reads and changes a futex word?</td>
- *       <td>{@code FutexWords}</td></tr>
- *   <tr><td>What decodes the operation of {@code FUTEX_WAKE_OP}?</td>
- *       <td>{@code WakeOp}</td></tr>
- *   <tr><td>Which threads wait on a futex, and which are resumed after the lock is released?</td>
- *       <td>{@code FutexBucket}, {@code FutexEntry}, {@link dev.samara.core.internal.guest.QueuedWaiter}; {@code
- *       WokenWaiters}</td></tr>
+ *   <tr><td>Why can a futex wait not miss a wake? Which words are the same futex? Which threads wait on a futex, and
+ *       which are resumed after the lock is released?</td>
+ *       <td>{@link dev.samara.core.internal.guest.FutexBuckets}, {@link
+ *       dev.samara.core.internal.guest.QueuedWaiter}</td></tr>
  *   <tr><td>Where is the reservation of a load-reserved, and what ends it?</td>
  *       <td>{@link dev.samara.core.guest.GuestMemory}; at a change of space or owner {@code
  *       CpuMemory.forgetLastAccess}</td></tr>

@@ -111,12 +111,12 @@ public final class Frames {
      *     compare-and-set).
      * Read: installing, reading the pins or the mark REMOVED, clearing DIRTY (volatile); deciding on reuse, unpinning
      *     (acquire); checks of the highest counts, displays, and the marks DIRTY, INACTIVE and WRITE_FAILED (opaque).
-     * Pairs: a removal marks the frame, then walks; a fault links the leaf, then reads the mark. {@code GuestPins} pins
-     *     a frame, fences (full), then reads the entry again, and sets DIRTY; a fork clears rights in the entry, then
-     *     reads the pins. A write-back clears DIRTY only if the frame is not pinned, in one compare-and-set. It clears
-     *     DIRTY, then walks under the locks of the leaves; a thread that removes a dirty entry sets DIRTY under that
-     *     lock. {@code drop} (get-and-add) pairs with itself and with {@code isSole} (acquire): the accesses of other
-     *     users happen before the frame is freed or reused.
+     * Pairs: a removal marks the frame, then walks; a fault links the leaf, then reads the mark. {@code CpuMemory.pin}
+     *     pins a frame, fences (full), then reads the entry again, and sets DIRTY; a fork clears rights in the entry,
+     *     then reads the pins. A write-back clears DIRTY only if the frame is not pinned, in one compare-and-set. It
+     *     clears DIRTY, then walks under the locks of the leaves; a thread that removes a dirty entry sets DIRTY under
+     *     that lock. {@code drop} (get-and-add) pairs with itself and with {@code isSole} (acquire): the accesses of
+     *     other users happen before the frame is freed or reused.
      * Invariant: of a frame: its numbers of uses and pins, and its marks. The frame is free once both numbers are zero.
      */
     private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
@@ -1120,8 +1120,8 @@ public final class Frames {
      */
     public boolean clearDirty(int frame) {
         for (; ; ) {
-            // Volatile, like the compare-and-set, and so before the walk that follows. Pairs with GuestPins, which pins
-            // the frame and then reads the mark: either this thread sees the pin, or GuestPins sets the mark.
+            // Volatile, like the compare-and-set, and so before the walk that follows. Pairs with CpuMemory.pin, which
+            // pins the frame and then reads the mark: either this thread sees the pin, or CpuMemory.pin sets the mark.
             long word = wordVolatile(frame);
             if ((word & DIRTY) == 0) {
                 return false;

@@ -184,8 +184,8 @@ public final class DiscardPages extends RetriedTask implements AutoCloseable {
         /** Subclasses name further reasons in {@link #mustStay}. */
         @Override
         public final boolean spares(long pte) {
-            // A volatile read, after the compare-and-set of the claim. Pairs with GuestPins, which pins and then reads
-            // the entry: either this thread sees the pin, or GuestPins sees the busy entry.
+            // A volatile read, after the compare-and-set of the claim. Pairs with CpuMemory.pin, which pins and then
+            // reads the entry: either this thread sees the pin, or CpuMemory.pin sees the busy entry.
             boolean isSpared = frames.isPinned(Pte.frame(pte)) || mustStay();
             count += isSpared ? 0 : 1;
             return isSpared;

@@ -30,7 +30,7 @@ final class FutexDropTest {
     private final long page = fixture.map(0, 1, RW, MapFlags.SHARED | MapFlags.ANONYMOUS, null, 0);
     private final AtomicInteger resumed = new AtomicInteger();
 
-    private FutexBucket bucketOf(long word) {
+    private FutexBuckets.Bucket bucketOf(long word) {
         return table.bucketOf(Objects.requireNonNull(fixture.memory.futexKey(word, true, READ)));
     }
 
@@ -73,7 +73,7 @@ final class FutexDropTest {
         FutexWaiter late = waiter(ahead);
         fixture.cpu.switchTo(fixture.space);
         FutureTask<Boolean> end = new FutureTask<>(child::close, true);
-        FutexBucket held = bucketOf(between);
+        FutexBuckets.Bucket held = bucketOf(between);
         held.lock();
         try {
             new Thread(end, "end of the space").start();
