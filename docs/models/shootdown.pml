@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Shootdowns with generations, cpumasks and LAZY CPUs, and the end of a space (P2, P12, P13, P19; Cpus, CpuState,
- * SpaceUsers, CpuTlb, Leaf.addToCpumask).
+ * TlbContext, CpuTlb, Leaf.addToCpumask).
  *
  * Two CPUs go to a space, access its page, become LAZY, come back or go elsewhere. The owner replaces the page by
  * another frame, and then gives its reference up. The last user, the owner or a CPU, tears the space down: takes off the

@@ -2,7 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
@@ -256,7 +256,7 @@ public final class AddressSpaceBuilder {
      *     called within {@code rcuMapPages}; no code of an embedder is called then
      */
     public AddressSpace build() {
-        Cpus.checkMayWait("the building of a space");
+        ThreadCpus.checkMayWait("the building of a space");
         machine.host().checkOpen();
         // Checked before the first change, because a space whose reference is not returned is torn down.
         StackReserve.check(StackReserve.MANY);

@@ -10,7 +10,7 @@ import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.internal.check.RefTracker;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.guest.FutexBuckets;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -279,7 +279,7 @@ public final class Machine implements AutoCloseable {
      */
     @Override
     public void close() {
-        Cpus.checkMayWait("the closing of a machine");
+        ThreadCpus.checkMayWait("the closing of a machine");
         host.hostFiles().checkNoHook("the closing of a machine");
         references.giveUpLost();
         host.releaseDeadCpus();
@@ -325,7 +325,7 @@ public final class Machine implements AutoCloseable {
      */
     public void awaitQuiescence() throws InterruptedException {
         host.checkOpen();
-        Cpus.checkMayWait("a wait for quiescence");
+        ThreadCpus.checkMayWait("a wait for quiescence");
         endUnreachable();
         host.awaitQuiescence();
     }
@@ -488,7 +488,7 @@ public final class Machine implements AutoCloseable {
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
     public HostFile openFile(Path path, Geometry geometry, OpenOption... options) {
-        Cpus.checkMayWait("the opening of a file");
+        ThreadCpus.checkMayWait("the opening of a file");
         return host.hostFiles().open(path, memory(geometry), Set.of(options));
     }
 
@@ -509,7 +509,7 @@ public final class Machine implements AutoCloseable {
      *     then
      */
     public long sync() {
-        Cpus.checkMayWait("a save of all files");
+        ThreadCpus.checkMayWait("a save of all files");
         host.checkOpen();
         return host.hostFiles().sync();
     }
@@ -526,7 +526,7 @@ public final class Machine implements AutoCloseable {
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
     public HostFile openFile(String name, Geometry geometry, ByteBuffer bytes) {
-        Cpus.checkMayWait("the opening of a file");
+        ThreadCpus.checkMayWait("the opening of a file");
         if (name.isEmpty()) {
             throw new IllegalArgumentException("name is empty: a file must have a name to show");
         }
@@ -552,7 +552,7 @@ public final class Machine implements AutoCloseable {
      *     GUEST, or if this is called from {@code rcuMapPages}
      */
     public HostFile openFile(String name, Geometry geometry, FileChannel channel, boolean isWritable) {
-        Cpus.checkMayWait("the opening of a file");
+        ThreadCpus.checkMayWait("the opening of a file");
         if (name.isEmpty()) {
             throw new IllegalArgumentException("name is empty: a file must have a name to show");
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vcpu.RemoteCpus;
@@ -95,7 +95,7 @@ final class RemoteAccess {
     }
 
     private static void checkMayWait(boolean writes) {
-        Cpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
+        ThreadCpus.checkMayWait(writes ? "a write to a space" : "a read of a space");
     }
 
     /** Switches a CPU to the space, unless the reference is closed or the space has ended. */

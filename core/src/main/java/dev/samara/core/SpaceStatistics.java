@@ -3,7 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuCounters;
-import dev.samara.core.internal.cpu.SpaceCounters;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.space.Layout;
 
@@ -48,15 +48,15 @@ public record SpaceStatistics(
     static SpaceStatistics of(Layout layout) {
         MachineMemory memory = layout.memoryOrNull();
         long[] counts = memory == null
-                ? new long[SpaceCounters.KINDS]
+                ? new long[TlbContext.KINDS]
                 : memory.cpus().countsOf(layout.pages().context());
         return new SpaceStatistics(
                 counts[CpuCounters.MINOR_FAULTS],
                 counts[CpuCounters.MAJOR_FAULTS],
                 counts[CpuCounters.TLB_MISSES],
                 counts[CpuCounters.FLUSHES],
-                counts[SpaceCounters.SHOOTDOWNS],
-                counts[SpaceCounters.TARGETS],
+                counts[TlbContext.SHOOTDOWNS],
+                counts[TlbContext.TARGETS],
                 counts[CpuCounters.OUTSIDE_GUEST]);
     }
 }

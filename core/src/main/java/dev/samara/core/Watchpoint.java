@@ -5,7 +5,7 @@ import dev.samara.core.event.AccessListener;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.WriteListener;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.page.Watches.WatchedRange;
 import dev.samara.core.internal.pagewalk.LeafWalks;
@@ -53,7 +53,7 @@ public final class Watchpoint implements Registration {
 
     private static void check(Layout layout, long start, long length) {
         layout.pages();
-        Cpus.checkMayWait("the setting of a watchpoint");
+        ThreadCpus.checkMayWait("the setting of a watchpoint");
         layout.checkNotClosed("watch");
         Geometry geometry = layout.geometry();
         long limit = geometry.limit();

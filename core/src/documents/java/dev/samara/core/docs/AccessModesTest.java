@@ -66,9 +66,6 @@ final class AccessModesTest {
             FlatLongs: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
                 getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease setVolatile)
             FlatShorts: LITTLE(getAcquire getOpaque getVolatile setOpaque setRelease setVolatile)
-            FlushGeneration: generation(get getAndAdd incrementAndGet)
-            FlushLog: REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire getOpaque getVolatile setRelease),
-                WORD(getOpaque setOpaque)
             FramePin: released(compareAndSet getVolatile)
             Frames: WORD(compareAndSet getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getOpaque getVolatile
                 setOpaque setRelease), pins(get getAndIncrement), quarantined(get getAndIncrement), unpins(get
@@ -121,7 +118,6 @@ final class AccessModesTest {
             PageTableContexts: aside(compareAndSet get getAndSet), gates(compareAndExchange get getAndSet),
                 idle(compareAndSet get), serviceNames(incrementAndGet)
             PageTableContexts.Slot: context(compareAndSet get getAndSet)
-            PageTableCount: count(compareAndSet decrementAndGet get getAndIncrement)
             PageTableRef: isClosed(getVolatile setVolatile)
             PartLookups: parts(getAcquire setRelease)
             PartRoots: joined(getVolatile setVolatile)
@@ -146,15 +142,16 @@ final class AccessModesTest {
             SharedAnonymous: content(getVolatile setVolatile)
             SharedSegment: isRemovedWithout(getVolatile setVolatile), lock(compareAndSet get getAndSet)
             Shootdowns: count(increment sum), targets(add sum)
-            SpaceCounters: counts(get getAndAdd getAndIncrement)
             SpaceEnd: isTaken(compareAndSet set)
             SpaceReferences: isLeft(getVolatile setVolatile), last(incrementAndGet)
             SpaceReferences.Entry: isEnded(compareAndSet get)
-            SpaceUsers: word(addAndGet compareAndSet get)
             SpareWalk: idle(getAndSet set)
             SpinLock: locked(getAndSet set)
             TableBudget: used(addAndGet compareAndSet get)
-            TlbContext: LAST(incrementAndGet updateAndGet)
+            TlbContext: LAST(incrementAndGet updateAndGet), REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire
+                getOpaque getVolatile setRelease), WORD(getOpaque setOpaque), counts(get getAndAdd getAndIncrement),
+                generation(getAndAdd getVolatile), holds(compareAndSet decrementAndGet get getAndIncrement),
+                users(addAndGet compareAndSet get)
             TruncationLog: last(getVolatile setVolatile), walked(getVolatile setVolatile)
             TruncationLog.LoggedTruncation: next(getVolatile setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd

@@ -13,9 +13,9 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.internal.cpu.CpuOwner;
+import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.OwnedCpu;
-import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.memory.SmallMemory;
 import dev.samara.core.internal.page.Frames;
@@ -269,7 +269,7 @@ final class HeapSweepTest {
 
         final Cpus cpus = new Cpus();
         final CpuOwner cpuOwner = OwnedCpu.owner();
-        final WeakReference<OwnerTlb> cpuFlush = OwnedCpu.flush(() -> {});
+        final WeakReference<CpuState.OwnerTlb> cpuFlush = OwnedCpu.flush(() -> {});
         private @Nullable OutOfMemoryError failure;
         private volatile int stage;
 

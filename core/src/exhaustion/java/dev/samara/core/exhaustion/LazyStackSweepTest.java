@@ -72,7 +72,7 @@ final class LazyStackSweepTest {
         }
 
         final void assertNothingKept() {
-            assertEquals(0, layoutOf(left).lifetime().pageTable().count(), "references to the page table");
+            assertEquals(0, layoutOf(left).lifetime().users().holds(), "references to the page table");
         }
 
         @Override
@@ -80,7 +80,7 @@ final class LazyStackSweepTest {
             next.close();
             machine.awaitQuiescence();
             assertEquals(
-                    0, layoutOf(next).lifetime().pageTable().count(), "references to the page table of the next space");
+                    0, layoutOf(next).lifetime().users().holds(), "references to the page table of the next space");
             assertEquals(List.of(), machine.references());
             assertNull(cpu().space());
             machine.close();

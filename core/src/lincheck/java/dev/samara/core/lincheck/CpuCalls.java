@@ -6,7 +6,6 @@ import dev.samara.core.Machine;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.FlushLog;
 import dev.samara.core.internal.cpu.OwnedCpu;
 import dev.samara.core.internal.cpu.TlbContext;
 import org.jetbrains.lincheck.datastructures.Operation;
@@ -69,9 +68,7 @@ final class CpuCalls {
         /** Drops the only reference. */
         @Operation(runOnce = true)
         public String end() {
-            return !context.users().put()
-                    ? "in use"
-                    : cpus.beginTeardown(context) == null ? "ended" : "ended, and in use";
+            return !context.put() ? "in use" : cpus.beginTeardown(context) == null ? "ended" : "ended, and in use";
         }
 
         /** A context ends with its last user. */
@@ -101,7 +98,7 @@ final class CpuCalls {
     /** A record of the log that is read while a later record overwrites it. */
     public static class OverwrittenRecord {
         private static final int OLD = 1;
-        private static final int NEW = OLD + FlushLog.SIZE;
+        private static final int NEW = OLD + TlbContext.LOG_SIZE;
 
         private final TlbContext context = new TlbContext();
 
@@ -111,8 +108,8 @@ final class CpuCalls {
 
         @Operation
         public String read() {
-            FlushLog.FlushedRange range = new FlushLog.FlushedRange();
-            return context.log().read(OLD, range) ? range.start() + "-" + range.end() : "none";
+            TlbContext.FlushedRange range = new TlbContext.FlushedRange();
+            return context.readLog(OLD, range) ? range.start() + "-" + range.end() : "none";
         }
 
         @Operation

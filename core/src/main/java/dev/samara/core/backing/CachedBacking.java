@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.ReadsUnderWay;
@@ -137,7 +137,7 @@ public abstract class CachedBacking implements Backing {
      *     from {@link #rcuMapPages}
      */
     public final long pread(ByteBuffer target, long offset) {
-        Cpus.checkMayWait("a read of a file");
+        ThreadCpus.checkMayWait("a read of a file");
         return transfer(target, offset, false);
     }
 

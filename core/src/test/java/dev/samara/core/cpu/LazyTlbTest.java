@@ -92,7 +92,7 @@ final class LazyTlbTest {
      */
     private static int held(AddressSpace space) {
         Lifetime lifetime = layoutOf(space).lifetime();
-        int count = lifetime.pageTable().count();
+        int count = lifetime.users().holds();
         assertEquals(count == 0, layoutOf(space).pages().context().isGivenBack());
         return count;
     }

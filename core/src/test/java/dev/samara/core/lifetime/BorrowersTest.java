@@ -357,7 +357,7 @@ final class BorrowersTest {
         assertEquals(2, space.references().size());
         space.close();
         assertEquals(List.of(), machine.references());
-        assertEquals(0, layoutOf(space).lifetime().pageTable().count());
+        assertEquals(0, layoutOf(space).lifetime().users().holds());
         assertEquals(List.of(), reports);
         close(machine);
         assertEquals(isKept, left.get() != null);

@@ -379,7 +379,7 @@ final class LifetimeTest {
         assertEquals(AT, ended.mmap(AT, PAGE, RW, FIXED | MapFlags.POPULATE, null, 0));
         ended.close();
         full.awaitQuiescence();
-        assertEquals(0, MachineInternals.layoutOf(ended).lifetime().pageTable().count());
+        assertEquals(0, MachineInternals.layoutOf(ended).lifetime().users().holds());
         assertEquals(0, full.statistics().framesInUse());
         full.close();
         assertEquals(List.of(), reported);

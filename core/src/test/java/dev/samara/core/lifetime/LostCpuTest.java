@@ -363,7 +363,7 @@ final class LostCpuTest {
         });
         MachineInternals.lose(lost);
         space.close();
-        assertEquals(0, MachineInternals.layoutOf(space).lifetime().pageTable().count());
+        assertEquals(0, MachineInternals.layoutOf(space).lifetime().users().holds());
         close(machine);
     }
 

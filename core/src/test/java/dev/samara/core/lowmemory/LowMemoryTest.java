@@ -110,7 +110,7 @@ final class LowMemoryTest {
         machine.awaitQuiescence();
         assertEquals(0, machine.statistics().framesInUse());
         for (AddressSpace space : spaces) {
-            assertEquals(0, layoutOf(space).lifetime().pageTable().count(), "no reap holds the page table");
+            assertEquals(0, layoutOf(space).lifetime().users().holds(), "no reap holds the page table");
         }
         machine.close();
     }

@@ -22,11 +22,11 @@ import org.openjdk.jcstress.infra.results.II_Result;
 @Outcome(id = "1, 1", expect = Expect.FORBIDDEN, desc = "the CPU is ended twice")
 @State
 public class IdleOrEnded {
-    private final SpaceUsers users = new SpaceUsers();
-    private final IdleCpus<IdleCpu> pool = new IdleCpus<>(IdleCpu.class, 1);
+    private final TlbContext users = new TlbContext();
+    private final IdleCpus<IdleCpu> pool = new IdleCpus<>(1);
     private final IdleCpu cpu = new IdleCpu();
 
-    private static final class IdleCpu extends LentCpu {
+    private static final class IdleCpu extends IdleCpus.LentCpu {
         IdleCpu() {
             super(new CpuOwner(new Object(), message -> {}));
         }
@@ -36,7 +36,7 @@ public class IdleOrEnded {
         cpu.isNowIn(users);
         pool.add(cpu);
         // For the CPU, which keeps the space in use after the reference is closed.
-        users.tryUse();
+        users.use();
     }
 
     @Actor

@@ -61,7 +61,7 @@ public final class LazyStress {
 
         void enterGuest() {
             state.enterGuest(context.id());
-            state.flushedTo(context.generation().current());
+            state.flushedTo(context.generation());
         }
 
         void leaveGuest() {
@@ -70,7 +70,7 @@ public final class LazyStress {
 
         /** Waits until the CPU has executed a full fence, if it is in GUEST. */
         void fence() {
-            long generation = context.generation().advance();
+            long generation = context.advance();
             while (!state.isDone(context.id(), generation)) {
                 Thread.onSpinWait();
             }
@@ -88,17 +88,17 @@ public final class LazyStress {
         /** Completes the teardown of its context, and releases the users' reference. */
         void endTeardown() {
             state.lazy().afterTeardown(context);
-            context.pageTable().release();
+            context.release();
         }
 
         /** Returns the number of references to the page table. */
         int held() {
-            return context.pageTable().count();
+            return context.holds();
         }
 
         /** Drops the only reference. Returns 1 if that was the last user, after which no new user is possible. */
         int end() {
-            return context.users().put() ? 1 : 0;
+            return context.put() ? 1 : 0;
         }
 
         int cpus() {

@@ -44,7 +44,7 @@ public final class ShootdownStress {
     public static class GuestThenGeneration {
         private final CpuState cpu = cpu(0);
         private final TlbContext context = new TlbContext();
-        private final long known = context.generation().current();
+        private final long known = context.generation();
         private final long[] leaf = Leaf.make(1);
 
         public GuestThenGeneration() {
@@ -54,14 +54,14 @@ public final class ShootdownStress {
         @Actor
         public void owner(III_Result r) {
             cpu.enterGuest(context.id());
-            r.r1 = context.generation().current() == known ? 1 : 0;
+            r.r1 = context.generation() == known ? 1 : 0;
             r.r2 = Leaf.get(leaf, 0) == Pte.NONE ? 0 : 1;
         }
 
         @Actor
         public void shooter(III_Result r) {
             Leaf.getAndSet(leaf, 0, Pte.NONE);
-            long generation = context.generation().advance();
+            long generation = context.advance();
             r.r3 = cpu.isDone(context.id(), generation) ? 0 : 1;
         }
     }
@@ -77,7 +77,7 @@ public final class ShootdownStress {
     public static class CountedThenGeneration {
         private final CpuState cpu = cpu(0);
         private final TlbContext context = new TlbContext();
-        private final long known = context.generation().current();
+        private final long known = context.generation();
 
         public CountedThenGeneration() {
             // The shooter's CPU.
@@ -90,12 +90,12 @@ public final class ShootdownStress {
             context.use();
             cpu.arrive(context);
             cpu.enterGuest(context.id());
-            r.r1 = context.generation().current() == known ? 1 : 0;
+            r.r1 = context.generation() == known ? 1 : 0;
         }
 
         @Actor
         public void shooter(II_Result r) {
-            long generation = context.generation().advance();
+            long generation = context.advance();
             r.r2 = context.cpus() > 1 && !cpu.isDone(context.id(), generation) ? 1 : 0;
         }
     }
@@ -152,7 +152,7 @@ public final class ShootdownStress {
     public static class NoWishIsLost {
         private final CpuState cpu = cpu(0);
         private final TlbContext context = new TlbContext();
-        private final long known = context.generation().current();
+        private final long known = context.generation();
 
         public NoWishIsLost() {
             cpu.request();
@@ -161,12 +161,12 @@ public final class ShootdownStress {
         @Actor
         public void owner(II_Result r) {
             cpu.clearPending();
-            r.r1 = context.generation().current() == known ? 0 : 1;
+            r.r1 = context.generation() == known ? 0 : 1;
         }
 
         @Actor
         public void shooter() {
-            context.generation().advance();
+            context.advance();
             cpu.request();
         }
 
@@ -189,10 +189,10 @@ public final class ShootdownStress {
     @State
     public static class LoggedRangeIsWhole {
         private static final long OLD = 5;
-        private static final long NEW = OLD + FlushLog.SIZE;
+        private static final long NEW = OLD + TlbContext.LOG_SIZE;
 
         private final TlbContext context = new TlbContext();
-        private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
+        private final TlbContext.FlushedRange range = new TlbContext.FlushedRange();
 
         public LoggedRangeIsWhole() {
             context.log(OLD, 1, 1, 1, MmuNotifier.Reason.UNMAPPED);
@@ -205,11 +205,11 @@ public final class ShootdownStress {
 
         @Actor
         public void reader(IIII_Result r) {
-            if (context.log().read(OLD, range)) {
+            if (context.readLog(OLD, range)) {
                 r.r1 = (int) range.start();
                 r.r2 = (int) range.cpus();
             }
-            if (context.log().read(NEW, range)) {
+            if (context.readLog(NEW, range)) {
                 r.r3 = (int) range.start();
                 r.r4 = (int) range.cpus();
             }

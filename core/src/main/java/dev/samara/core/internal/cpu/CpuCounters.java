@@ -17,7 +17,8 @@ public final class CpuCounters {
     public static final int COPIES_ON_WRITE = 4;
     public static final int OUTSIDE_GUEST = 5;
 
-    static final int KINDS = SpaceCounters.OF_CPUS;
+    /** The number of kinds. */
+    static final int KINDS = OUTSIDE_GUEST + 1;
 
     /**
      * Written: the CPU's thread (opaque); the thread that releases a CPU that is gone (opaque).
@@ -41,7 +42,7 @@ public final class CpuCounters {
      * The space whose events were not settled, because {@link #beginSpace} failed by a stack overflow; null if there is
      * none.
      */
-    private @Nullable SpaceCounters unsettled;
+    private @Nullable TlbContext unsettled;
 
     CpuCounters() {}
 
@@ -77,7 +78,7 @@ public final class CpuCounters {
      *
      * @param last receives the events that were counted in the space that the CPU left; null if it was in none
      */
-    void beginSpace(@Nullable SpaceCounters last) {
+    void beginSpace(@Nullable TlbContext last) {
         // Checked first, because most switches have no events to settle.
         if (isCounting) {
             if (unsettled == null) {
@@ -90,14 +91,14 @@ public final class CpuCounters {
         }
     }
 
-    private void settle(@Nullable SpaceCounters last) {
+    private void settle(@Nullable TlbContext last) {
         for (int kind = 0; kind < KINDS; kind++) {
             int at = PADDING + kind;
             long now = words[at];
             long before = words[at + KINDS];
             if (now != before) {
                 if (last != null) {
-                    last.add(kind, now - before);
+                    last.addEvents(kind, now - before);
                 }
                 // Needs no deeper stack than the addition, so no event is added twice.
                 WORD.setOpaque(words, at + KINDS, now);

@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>A CPU is <em>dead</em> if its thread has ended, and <em>lost</em> if no thread can reach its object any more. It
  * is <em>gone</em> if it is dead or lost. Then it does not acknowledge requests, and does not leave its space on its
- * own. Other threads release all that it holds: its number and its space ({@link DeadThreadCpus}), its page table
+ * own. Other threads release all that it holds: its number and its space ({@link Cpus#releaseDead}), its page table
  * context, and its borrow. All of them query this object.
  *
  * <p>An object may be unreachable while one of its methods runs. So each method that ends with a change of the CPU, or
@@ -51,7 +51,13 @@ public final class CpuOwner {
     @SuppressWarnings("UnusedVariable") // through THREAD
     private @Nullable Thread thread = Thread.currentThread();
 
-    private final PendingTeardowns left = new PendingTeardowns();
+    /**
+     * The spaces that the CPU left as their last user, until their teardowns are started, linked by their own fields,
+     * the latest first. Used by the CPU's thread, and by the thread that takes the CPU offline after it is gone. This
+     * list outlives the CPU's TLBs.
+     */
+    private @Nullable TlbContext left;
+
     private final ReferenceQueue<Object> unreachable = new ReferenceQueue<>();
 
     /** A phantom reference, because an object with a finalizer may make the CPU reachable again. */
@@ -113,9 +119,39 @@ public final class CpuOwner {
         THREAD.setRelease(this, null);
     }
 
-    /** Returns the spaces that the CPU left as their last user. This list outlives the CPU's TLBs. */
-    public PendingTeardowns left() {
-        return left;
+    /** Adds a space of which the CPU was the last user. */
+    void left(TlbContext of) {
+        of.nextLeft = left;
+        left = of;
+    }
+
+    /**
+     * Tears down the spaces that the CPU left as their last user. Called after each transition of the CPU out of a
+     * space, when the CPU is completely in its new state.
+     *
+     * @param isNow whether this thread tears them down if it may wait; otherwise, a thread of the machine does
+     */
+    public void endLeft(boolean isNow) {
+        for (TlbContext of = left; of != null; of = left) {
+            // Removed first, because a callback of the teardown may move this CPU.
+            left = of.nextLeft;
+            boolean isBegun = false;
+            try {
+                if (isNow) {
+                    of.end();
+                } else {
+                    of.endLater();
+                }
+                isBegun = true;
+            } finally {
+                if (!isBegun) {
+                    // Calls no method, because the stack may be exhausted. The next transition starts the teardown,
+                    // unless it was already started.
+                    of.nextLeft = left;
+                    left = of;
+                }
+            }
+        }
     }
 
     /** Returns whether no thread can use the CPU any more. If so, all that threads did with it is visible. */

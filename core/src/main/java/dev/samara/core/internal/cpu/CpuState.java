@@ -92,6 +92,46 @@ public final class CpuState extends CpuWords.Flushed {
     private static final int STATE_BITS = 3;
     private static final long STATES = (1 << STATE_BITS) - 1;
 
+    /**
+     * The TLB of a CPU, as used by the thread that owns the CPU. If that thread itself flushes, no request is needed
+     * ({@code local_flush_tlb}). From {@link TlbContext#generation}, a CPU learns that it must flush.
+     */
+    public interface OwnerTlb {
+        /** The reason to leave GUEST for a call of the thread that may wait. The reason for a fault is its depth. */
+        int FOR_CALL = -1;
+
+        /** Catches up with the generation of the CPU's space, and acknowledges. The CPU is in GUEST. */
+        void acknowledge();
+
+        /**
+         * Drops the translations of a range of the CPU's space. The CPU is in KERNEL, and has a space.
+         *
+         * @param start the first address
+         * @param end the end of the range, exclusive
+         * @return false, with nothing dropped, if the CPU must catch up with a generation instead, because the range is
+         *     too long, or because a listener must be notified of generations
+         */
+        boolean drop(long start, long end);
+
+        /**
+         * Returns whether the CPU is in GUEST, and leaves it by itself.
+         *
+         * @param why {@link #FOR_CALL}; or, for a fault of another CPU of the thread, its depth among the thread's
+         *     nested faults, which identifies the fault
+         */
+        boolean leavesFor(int why);
+
+        /** Leaves GUEST for a reason for which the CPU {@linkplain #leavesFor does so by itself}. */
+        void goAway(int why);
+
+        /**
+         * Enters GUEST again if the CPU left it for this reason, which is over.
+         *
+         * @return whether the CPU entered GUEST
+         */
+        boolean comeBackFrom(int why);
+    }
+
     private final int number;
     private final int name;
 
@@ -159,7 +199,9 @@ public final class CpuState extends CpuWords.Flushed {
         return owner.isLost();
     }
 
-    /** Returns the lowest number from {@code from} on whose bit is in a cpumask; a very large number if there is none. */
+    /**
+     * Returns the lowest number from {@code from} on whose bit is in a cpumask; a very large number if there is none.
+     */
     static int next(long mask, int from) {
         int own = from < SHARED ? (int) mask & -1 << from : 0;
         if (own != 0) {
@@ -276,7 +318,7 @@ public final class CpuState extends CpuWords.Flushed {
      * it is lost. Called after the CPU is gone and offline.
      */
     void endGone() {
-        owner.left().endLater();
+        owner.endLeft(false);
         owner.reportIfLost(this);
     }
 
@@ -285,13 +327,13 @@ public final class CpuState extends CpuWords.Flushed {
         // that follows the last put.
         setWordRelease(wordOf(state, TlbContext.EMPTY));
         TlbContext of = loaded;
-        if (of != null && of.users().unuse()) {
-            owner.left().add(of.users());
+        if (of != null && of.unuse()) {
+            owner.left(of);
         }
         // Not cleared before, so that after a stack overflow above, the next transition decrements the count.
         loaded = null;
         // After the word, so that no thread that reads the counts of the space counts these events twice.
-        counters.beginSpace(of == null ? null : of.counters());
+        counters.beginSpace(of);
     }
 
     /**
@@ -319,8 +361,8 @@ public final class CpuState extends CpuWords.Flushed {
         // Release, and before the CPU's count is decremented, so that the teardown that follows the last put finds no
         // CPU in the context.
         setWordRelease(wordOf(LAZY, TlbContext.EMPTY));
-        if (of.users().unuse()) {
-            owner.left().add(of.users());
+        if (of.unuse()) {
+            owner.left(of);
         }
         // Cleared after the count is decremented, as in giveUp.
         loaded = null;
@@ -331,7 +373,7 @@ public final class CpuState extends CpuWords.Flushed {
      * after the word was stored.
      */
     public void settleCounters(TlbContext of) {
-        counters.beginSpace(of.counters());
+        counters.beginSpace(of);
     }
 
     /**

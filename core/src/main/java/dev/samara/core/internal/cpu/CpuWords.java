@@ -35,8 +35,8 @@ final class CpuWords {
          *     docs/protocols.md#the-states-of-a-cpu lists the mode of each transition.
          * Read: shooters, a thread that ends a context, and one that reads statistics or makes a message (volatile).
          * Pairs: {@code CpuState.enterGuest} (volatile) sets GUEST, then the CPU reads {@code
-         *     FlushGeneration.generation} (volatile), then entries. A shooter changes an entry, calls {@code
-         *     FlushGeneration.advance} (get-and-add), then reads {@code Leaf.cpumask} and this word (volatile). Either
+         *     TlbContext.generation} (volatile), then entries. A shooter changes an entry, calls {@code
+         *     TlbContext.advance} (get-and-add), then reads {@code Leaf.cpumask} and this word (volatile). Either
          *     the CPU catches up, or the shooter waits for it.
          * Invariant: state and context.
          */
@@ -56,22 +56,7 @@ final class CpuWords {
     }
 
     abstract static class BeforePending extends State {
-        private long c0;
-        private long c1;
-        private long c2;
-        private long c3;
-        private long c4;
-        private long c5;
-        private long c6;
-        private long c7;
-        private long d0;
-        private long d1;
-        private long d2;
-        private long d3;
-        private long d4;
-        private long d5;
-        private long d6;
-        private long d7;
+        private long c0, c1, c2, c3, c4, c5, c6, c7, d0, d1, d2, d3, d4, d5, d6, d7;
     }
 
     /** The request: not 0 while it is pending. */
@@ -100,22 +85,7 @@ final class CpuWords {
         /** Padding after a word of four bytes, as in {@link Padding}. */
         private int rest;
 
-        private long e0;
-        private long e1;
-        private long e2;
-        private long e3;
-        private long e4;
-        private long e5;
-        private long e6;
-        private long e7;
-        private long f0;
-        private long f1;
-        private long f2;
-        private long f3;
-        private long f4;
-        private long f5;
-        private long f6;
-        private long f7;
+        private long e0, e1, e2, e3, e4, e5, e6, e7, f0, f1, f2, f3, f4, f5, f6, f7;
     }
 
     /** The generation of the current context up to which the TLB was flushed. */

@@ -2,19 +2,15 @@
 package dev.samara.core.internal.cpu;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.samara.core.internal.sync.NoWaiting;
-import dev.samara.core.internal.sync.Rcu;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** The CPUs of one machine that are online. Thread-safe. */
 public final class Cpus {
     private final LazyContext.Maker lazy;
-    private final DeadThreadCpus dead = new DeadThreadCpus(this::release);
 
     /**
      * The number of events of the CPUs that went offline, by kind.
@@ -31,7 +27,7 @@ public final class Cpus {
      *
      * <p>Written: a thread that claims or releases a CPU (monitor, volatile).
      * Read: any thread, shooters above all (volatile).
-     * Pairs: with {@code generation} of {@code FlushGeneration}. A CPU that a shooter does not find here enters GUEST
+     * Pairs: with {@code generation} of {@code TlbContext}. A CPU that a shooter does not find here enters GUEST
      *     after that read, and then reads the generation.
      * Invariant: never changed in place.
      */
@@ -66,7 +62,7 @@ public final class Cpus {
      *     would then never be lost
      * @return the CPU, with the lowest free number
      */
-    public CpuState claim(CpuOwner owner, int name, WeakReference<? extends OwnerTlb> tlb) {
+    public CpuState claim(CpuOwner owner, int name, WeakReference<? extends CpuState.OwnerTlb> tlb) {
         releaseDead();
         CpuState cpu;
         synchronized (this) {
@@ -101,17 +97,35 @@ public final class Cpus {
         return users.isEmpty() ? List.of("a CPU that entered and left concurrently") : users;
     }
 
-    /** Takes offline the CPUs that are gone, so that they no longer count as users of a space. */
+    /**
+     * Takes offline the CPUs that are {@linkplain CpuOwner gone}, so that they no longer count as users of a space.
+     * Calls that need a free CPU number, or a space without users, do this first.
+     */
     public void releaseDead() {
-        dead.release(online);
+        for (CpuState cpu : online) {
+            if (cpu != null && cpu.isGone()) {
+                release(cpu);
+            }
+        }
     }
 
     /**
-     * Takes a CPU offline if it is gone; returns whether it is gone. Called by a thread that waits for the CPU's
-     * acknowledgement.
+     * Takes a CPU offline if it is gone, for a thread that waits for its acknowledgement: such a CPU does not
+     * acknowledge, and does not leave its space by itself. If there is no memory for the remaining steps, the CPU still
+     * stops using translations; the next check executes these steps.
+     *
+     * @return whether the CPU is gone, so that no acknowledgement is needed
      */
     boolean stopIfDead(CpuState cpu) {
-        return dead.stopIfDead(cpu);
+        if (!cpu.isGone()) {
+            return false;
+        }
+        try {
+            release(cpu);
+            return true;
+        } catch (OutOfMemoryError exhausted) {
+            return cpu.isOffline();
+        }
     }
 
     /**
@@ -153,7 +167,7 @@ public final class Cpus {
 
     /**
      * Takes a CPU offline. Cpumasks may still name its number. Called on the CPU's thread, which then ends the spaces
-     * that the CPU {@linkplain CpuOwner#left left}; or on any thread if the CPU is gone.
+     * that the CPU {@linkplain CpuOwner#endLeft left}; or on any thread if the CPU is gone.
      *
      * @param cpu a CPU that is not in GUEST, or is gone
      */
@@ -206,98 +220,6 @@ public final class Cpus {
     }
 
     /**
-     * Checks that no other thread waits for the calling thread, which is about to make a call that may wait. Called
-     * before that call changes anything. CPUs that leave GUEST by themselves for such a call do so here.
-     *
-     * @param what the name of the call, for messages
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread is in a section; or
-     *     from {@link NoWaiting#check}, which is called first and reports its exception
-     */
-    public static void checkMayWait(String what) {
-        checkMayWait(what, null);
-    }
-
-    /**
-     * Checks that no other thread waits for the calling thread, apart from one reader section that the caller leaves
-     * before it waits.
-     *
-     * @param what the name of the call, for messages
-     * @param own the reader of that section; null if there is none
-     * @throws IllegalStateException if a CPU of the thread is in GUEST, or another reader of the thread is in a
-     *     section; or as {@link NoWaiting#check}
-     */
-    public static void checkMayWait(String what, Rcu.@Nullable Reader own) {
-        NoWaiting.check(what);
-        ThreadCpus thread = ThreadCpus.current();
-        if (thread == null) {
-            return;
-        }
-        CpuState cpu = thread.inGuest(true);
-        if (cpu != null) {
-            throw new IllegalStateException(what + " was called while " + cpu
-                    + " is in GUEST: it has to leave it first, because others may wait for it");
-        }
-        Rcu.Reader reader = thread.inSection(own);
-        if (reader != null) {
-            throw new IllegalStateException(what + " was called in a reader section of " + reader
-                    + ", which must not wait for anything: every grace period waits for its end");
-        }
-        // Last, so that no CPU has left GUEST if the call is rejected.
-        thread.leaveFor(OwnerTlb.FOR_CALL);
-    }
-
-    /**
-     * Counts a fault of a CPU of the calling thread. Called before the fault is handled.
-     *
-     * @return the argument for {@link #leaveForFault}, and for {@link #comeBack} after the fault; 0, for which both do
-     *     nothing, if the thread has no other CPU, or no CPU of a pool
-     */
-    public static int beginFault() {
-        ThreadCpus thread = ThreadCpus.ofPools();
-        return thread == null ? 0 : thread.beginFault();
-    }
-
-    /**
-     * Makes the other CPUs of the calling thread leave GUEST, if they do so by themselves for faults. Allocates
-     * nothing.
-     */
-    public static void leaveForFault(int depth) {
-        ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();
-        if (thread != null) {
-            thread.leaveFor(depth);
-        }
-    }
-
-    /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
-    public static void comeBack(int depth) {
-        ThreadCpus thread = depth == 0 ? null : ThreadCpus.current();
-        if (thread != null) {
-            thread.comeBack(depth);
-        }
-    }
-
-    /**
-     * Returns whether the calling thread may wait: no CPU of the thread is in GUEST, and no reader of the thread is in
-     * a section.
-     */
-    public static boolean mayWait() {
-        ThreadCpus thread = ThreadCpus.current();
-        return thread == null || (thread.inGuest(false) == null && thread.inSection(null) == null);
-    }
-
-    /**
-     * Faults pages in on the calling thread with a reader that belongs to no CPU. During the call, {@link
-     * #checkMayWait} also checks that reader.
-     *
-     * @param reader the reader of a borrowed page table context
-     * @param faults handles the faults, in reader sections of {@code reader}
-     * @return the result of {@code faults}
-     */
-    public static int readAs(Rcu.Reader reader, IntSupplier faults) {
-        return ThreadCpus.readAs(reader, faults);
-    }
-
-    /**
      * Adds up the events of all CPUs, including CPUs that went offline.
      *
      * @return the numbers by the kinds of {@link CpuCounters}
@@ -320,12 +242,12 @@ public final class Cpus {
      * missing.
      *
      * @param context the context of the space
-     * @return the numbers by the kinds of {@link SpaceCounters}
+     * @return the numbers by the kinds of {@link TlbContext}
      */
     public long[] countsOf(TlbContext context) {
-        long[] sums = new long[SpaceCounters.KINDS];
+        long[] sums = new long[TlbContext.KINDS];
         for (int kind = 0; kind < sums.length; kind++) {
-            sums[kind] = context.counters().count(kind);
+            sums[kind] = context.count(kind);
         }
         for (CpuState cpu : online) {
             if (cpu != null && cpu.isIn(context.id())) {

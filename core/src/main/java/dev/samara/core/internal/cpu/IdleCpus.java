@@ -13,7 +13,114 @@ import org.jspecify.annotations.Nullable;
  *
  * @param <T> the kind of the CPUs
  */
-public final class IdleCpus<T extends LentCpu> {
+public final class IdleCpus<T extends IdleCpus.LentCpu> {
+    /**
+     * A CPU that the pool lends to one thread at a time. While it is idle, a place of the pool keeps it reachable.
+     * While it is lent, only its thread keeps it reachable, so a CPU that its thread drops is detected as lost. The
+     * fields are used by the thread to which the CPU is lent.
+     */
+    public abstract static class LentCpu {
+        /**
+         * The reference through which threads remember this CPU. Created once, so that nothing is allocated when the
+         * CPU is lent.
+         */
+        final WeakReference<LentCpu> self = new WeakReference<>(this);
+
+        private final CpuOwner owner;
+
+        /**
+         * The place of this CPU in the pool; null if the pool has no place for it.
+         *
+         * <p>Written: the thread to which the CPU is lent (plain).
+         * Read: this thread; threads that found the CPU idle, or remember it (plain).
+         * Invariant: written once before another thread knows the CPU, and cleared when it ends. Racy, benign because a
+         *     thread that reads the place of an ended CPU fails to take it: no place contains an ended CPU.
+         */
+        @Nullable
+        IdlePlace place;
+
+        /**
+         * The CPUs of the thread to which this CPU is lent. An idle CPU keeps the value, so that the same thread need
+         * not store it again.
+         *
+         * <p>Written: the thread to which the CPU is lent, before it uses the CPU (plain).
+         * Read: this thread.
+         * Pairs: by {@code idle} of {@code IdleCpus}, with which the CPU passes from thread to thread.
+         * Invariant: while the CPU is lent for use, and not only to be ended, the CPUs of its thread.
+         */
+        @Nullable
+        ThreadCpus thread;
+
+        /**
+         * The space of this CPU. Another thread may read it, racily, to choose a CPU; it checks again after the CPU is
+         * lent to it.
+         *
+         * <p>Written: the thread to which the CPU is lent (plain).
+         * Read: this thread; threads that search for an idle CPU (plain).
+         * Invariant: for the CPU's thread, the space that the CPU is in. For other threads racy, benign because each
+         *     checks again after it has taken the CPU. The thread that closes the last reference reads this field only
+         *     if the CPU is idle: it first reads the CPU from {@code IdlePlace.idle} (volatile), and the thread to
+         *     which the CPU was lent last stored {@code space} before it put the CPU there.
+         */
+        private @Nullable Object space;
+
+        /**
+         * Creates a CPU that is lent to the calling thread and has no place yet.
+         *
+         * @param owner the owner of the CPU
+         */
+        protected LentCpu(CpuOwner owner) {
+            this.owner = owner;
+        }
+
+        CpuOwner owner() {
+            return owner;
+        }
+
+        /** Adds the CPU's state to the CPUs of the thread to which the CPU is lent. */
+        public final void list(CpuState cpu) {
+            ThreadCpus of = thread;
+            if (of != null) {
+                of.list(cpu);
+            }
+        }
+
+        /** Ends {@link #list}. Allocates nothing. */
+        public final void unlist(CpuState cpu) {
+            ThreadCpus of = thread;
+            if (of != null) {
+                of.unlist(cpu);
+            }
+        }
+
+        /** Makes the CPUs of the thread leave GUEST, if they do so by themselves for calls. */
+        protected final void othersLeaveForCall() {
+            ThreadCpus of = thread;
+            if (of != null) {
+                of.leaveFor(CpuState.OwnerTlb.FOR_CALL);
+            }
+        }
+
+        /** Returns whether the CPU is in a space. */
+        public final boolean isIn(Object wanted) {
+            return space == wanted;
+        }
+
+        /**
+         * Sets the space that the CPU is in now.
+         *
+         * @param next an object that identifies the space; null if the CPU is in none
+         */
+        public final void isNowIn(@Nullable Object next) {
+            space = next;
+        }
+
+        /** Returns whether the pool has a place for the CPU. */
+        public final boolean hasPlace() {
+            return place != null;
+        }
+    }
+
     /** The place of one CPU, with padding like a slot of {@link dev.samara.core.internal.page.PageTableContexts}. */
     @SuppressWarnings("UnusedVariable") // padding
     static final class IdlePlace {
@@ -23,11 +130,11 @@ public final class IdleCpus<T extends LentCpu> {
          * <p>Written: a thread to which the CPU is lent, or that ends it (compare-and-set of null); a thread that puts
          *     it back (volatile).
          * Read: threads that search for an idle CPU (volatile).
-         * Pairs: {@code put} with {@code take}: the next thread sees all that the last one did with the CPU. A thread
-         *     that leaves its guest puts the CPU back, then reads the references in {@code word} of {@code SpaceUsers}
-         *     (volatile). A thread that closes the last reference subtracts it (get-and-add), then reads the places. At
-         *     least one of the two finds the other's store, and the compare-and-set gives the CPU to one of them, which
-         *     ends it.
+         * Pairs: {@code putBack} with {@code taken}: the next thread sees all that the last one did with the CPU. A
+         *     thread that leaves its guest puts the CPU back, then reads the references in {@code word} of {@code
+         *     TlbContext} (volatile). A thread that closes the last reference subtracts it (get-and-add), then reads
+         *     the places. At least one of the two finds the other's store, and the compare-and-set gives the CPU to one
+         *     of them, which ends it.
          * Invariant: the CPU while no thread uses it; it then has no owner. A CPU has one place.
          */
         private final AtomicReference<@Nullable LentCpu> idle = new AtomicReference<>();
@@ -43,28 +150,8 @@ public final class IdleCpus<T extends LentCpu> {
             this.owner = owner;
             this.index = index;
         }
-
-        @Nullable
-        LentCpu idle() {
-            return idle.get();
-        }
-
-        /** Takes a CPU that was found here, unless another thread took it. */
-        boolean take(LentCpu found) {
-            // Atomic, so that only one thread gets the CPU. Pairs with put: that thread sees all that the last thread
-            // did with the CPU.
-            return idle.compareAndSet(found, null);
-        }
-
-        /** Puts the CPU back. */
-        void put(LentCpu cpu) {
-            // Volatile: after all that the thread did with the CPU, and before the caller reads the references to the
-            // space. Pairs with take, and with Lifetime.put, which releases a reference and then reads this word.
-            idle.set(cpu);
-        }
     }
 
-    private final Class<T> kind;
     private final int mask;
 
     /**
@@ -92,8 +179,7 @@ public final class IdleCpus<T extends LentCpu> {
      *
      * @param most the maximum number of CPUs with a place, a power of two
      */
-    public IdleCpus(Class<T> kind, int most) {
-        this.kind = kind;
+    public IdleCpus(int most) {
         mask = most - 1;
         places = new AtomicReferenceArray<>(most);
     }
@@ -129,8 +215,8 @@ public final class IdleCpus<T extends LentCpu> {
         ThreadCpus thread = ThreadCpus.kept();
         for (int i = thread.open.size() - 1; i >= 0; i--) {
             LentCpu cpu = thread.open.get(i);
-            if (cpu != null && cpu.isIn(space) && kind.isInstance(cpu)) {
-                return kind.cast(cpu);
+            if (cpu != null && cpu.isIn(space)) {
+                return cast(cpu);
             }
         }
         return takeIn(space, thread);
@@ -152,15 +238,29 @@ public final class IdleCpus<T extends LentCpu> {
             LentCpu cpu = known == null ? null : known.get();
             if (cpu != null && cpu.isIn(space)) {
                 IdlePlace place = cpu.place;
-                if (place != null && place.pool == this && place.idle() == cpu && place.take(cpu)) {
+                if (place != null && place.pool == this && taken(cpu, place)) {
                     return lent(cpu, thread);
                 }
             }
         }
+        return scan(space, thread);
+    }
+
+    /**
+     * Takes any idle CPU.
+     *
+     * @return null if none is idle
+     */
+    public @Nullable T takeAny() {
+        return scan(null, ThreadCpus.kept());
+    }
+
+    /** Takes an idle CPU; if a space is given, one that was in that space. */
+    private @Nullable T scan(@Nullable Object space, ThreadCpus thread) {
         int first = first();
         for (int i = 0; i <= mask; i++) {
-            LentCpu cpu = idleAt(first + i & mask);
-            if (cpu != null && cpu.isIn(space) && taken(cpu)) {
+            T cpu = takeAt(first + i & mask, space);
+            if (cpu != null) {
                 thread.remember(cpu);
                 return lent(cpu, thread);
             }
@@ -173,25 +273,12 @@ public final class IdleCpus<T extends LentCpu> {
         if (cpu.thread != thread) {
             cpu.thread = thread;
         }
-        return kind.cast(cpu);
+        return cast(cpu);
     }
 
-    /**
-     * Takes any idle CPU.
-     *
-     * @return null if none is idle
-     */
-    public @Nullable T takeAny() {
-        ThreadCpus thread = ThreadCpus.kept();
-        int first = first();
-        for (int i = 0; i <= mask; i++) {
-            LentCpu cpu = idleAt(first + i & mask);
-            if (cpu != null && taken(cpu)) {
-                thread.remember(cpu);
-                return lent(cpu, thread);
-            }
-        }
-        return null;
+    @SuppressWarnings("unchecked") // a pool contains only CPUs that were added to it
+    private T cast(LentCpu cpu) {
+        return (T) cpu;
     }
 
     /**
@@ -201,28 +288,22 @@ public final class IdleCpus<T extends LentCpu> {
         return (int) Thread.currentThread().getId() & mask;
     }
 
-    /** Takes the CPU that is idle at an index, if there is one, to end it. */
-    public @Nullable T takeAt(int index) {
-        LentCpu cpu = idleAt(index);
-        return cpu != null && taken(cpu) ? kind.cast(cpu) : null;
-    }
-
     /**
-     * Takes the CPU that is idle at an index, to end it, if it was in the given space. The caller checks that again.
+     * Takes the CPU that is idle at an index, if there is one.
+     *
+     * @param space the space that the CPU was in, which the caller checks again; null for any
      */
-    public @Nullable T takeAt(int index, Object space) {
-        LentCpu cpu = idleAt(index);
-        return cpu != null && cpu.isIn(space) && taken(cpu) ? kind.cast(cpu) : null;
-    }
-
-    private @Nullable LentCpu idleAt(int index) {
+    public @Nullable T takeAt(int index, @Nullable Object space) {
         IdlePlace place = places.get(index);
-        return place == null ? null : place.idle();
+        LentCpu cpu = place == null ? null : place.idle.get();
+        return cpu != null && (space == null || cpu.isIn(space)) && taken(cpu, place) ? cast(cpu) : null;
     }
 
-    private static boolean taken(LentCpu cpu) {
-        IdlePlace place = cpu.place;
-        return place != null && place.take(cpu);
+    private static boolean taken(LentCpu cpu, IdlePlace place) {
+        // Atomic, so that only one thread gets the CPU. Pairs with putBack: that thread sees all that the last thread
+        // did
+        // with the CPU. Read first, because a compare-and-set that fails takes longer.
+        return place.idle.get() == cpu && place.idle.compareAndSet(cpu, null);
     }
 
     /** Returns whether there is a place for another CPU. */
@@ -273,12 +354,15 @@ public final class IdleCpus<T extends LentCpu> {
     public void putBack(T cpu) {
         IdlePlace place = cpu.place;
         if (place != null) {
-            place.put(cpu);
+            // Volatile: after all that the thread did with the CPU, and before the caller reads the references to the
+            // space. Pairs with taken, and with Lifetime.put, which releases a reference and then reads this word.
+            place.idle.set(cpu);
         }
     }
 
     /** Takes a CPU that the calling thread has just put back, unless another thread took it. */
     public boolean takeBack(T cpu) {
-        return taken(cpu);
+        IdlePlace place = cpu.place;
+        return place != null && taken(cpu, place);
     }
 }

@@ -106,7 +106,7 @@ public abstract class LazyContext extends Padding {
         void keep(TlbContext of) {
             if (kept != of) {
                 drop();
-                of.pageTable().hold();
+                of.hold();
                 kept = of;
             }
         }
@@ -130,7 +130,7 @@ public abstract class LazyContext extends Padding {
                 // released twice.
                 StackReserve.check(DROP_DEPTH);
                 kept = null;
-                of.pageTable().release();
+                of.release();
             }
         }
     }
@@ -289,7 +289,7 @@ public abstract class LazyContext extends Padding {
 
         private static void release(@Nullable TlbContext of) {
             if (of != null) {
-                of.pageTable().release();
+                of.release();
             }
         }
 
@@ -301,13 +301,13 @@ public abstract class LazyContext extends Padding {
             // Checked first, because from here to the end no reference may be lost. If this throws, the teardown calls
             // this method again.
             StackReserve.check(DROP_DEPTH);
-            ended.pageTable().hold();
+            ended.hold();
             TlbContext before;
             do {
                 before = (TlbContext) GIVEN.getVolatile(this);
                 if (!keeps(ended)) {
                     // Another last put may have handed over the context that the CPU keeps now, which must stay.
-                    ended.pageTable().release();
+                    ended.release();
                     return;
                 }
             } while (!GIVEN.compareAndSet(this, before, ended));
@@ -317,7 +317,7 @@ public abstract class LazyContext extends Padding {
             // Checked again, because the CPU may have dropped the context, and read the word, before the reference was
             // handed over.
             if (!keeps(ended) && GIVEN.compareAndSet(this, ended, (TlbContext) null)) {
-                ended.pageTable().release();
+                ended.release();
             }
         }
     }

@@ -123,7 +123,7 @@ public final class Shootdowns {
      * which is in the context outside GUEST. Such a flush is not visible to other threads, and needs no shared word.
      *
      * <p>A CPU that is not in the cpumask sets its bit later, and then reads an entry that the caller has already
-     * changed (see {@link FlushLog} and {@code CpuTlb}). So it has nothing to drop.
+     * changed (see {@link TlbContext#log} and {@code CpuTlb}). So it has nothing to drop.
      *
      * @param context the context of the space
      * @param mask the cpumask of the range. The caller changed the entries, and executed a full fence, before it read
@@ -142,7 +142,7 @@ public final class Shootdowns {
         ThreadCpus thread = ThreadCpus.current();
         CpuState own = thread == null ? null : thread.inKernel(context.id());
         // A bit that several CPUs share may be set for another CPU, which would also have to flush.
-        OwnerTlb tlb = own == null || own.bit() != mask || own.sharesBit() ? null : own.tlb();
+        CpuState.OwnerTlb tlb = own == null || own.bit() != mask || own.sharesBit() ? null : own.tlb();
         return tlb != null && tlb.drop(start, end);
     }
 
@@ -213,7 +213,7 @@ public final class Shootdowns {
         // in both directions: the CPU reads the generation (volatile) after this thread advanced it, and then stores a
         // word that this thread reads. The generation gets a record in the log, although it has no range, because
         // without a record, each CPU that reads the log would assume that a range is missing, and flush everything.
-        long generation = context.generation().advance();
+        long generation = context.advance();
         context.log(generation, 0, 0, 0, MmuNotifier.Reason.UNMAPPED);
         shoot(context, generation, ALL);
     }
@@ -275,7 +275,7 @@ public final class Shootdowns {
         if (asked != 0) {
             count.increment();
             targets.add(asked);
-            context.counters().addShootdown(asked);
+            context.addShootdown(asked);
         }
         return asked;
     }
@@ -283,7 +283,7 @@ public final class Shootdowns {
     /** Sends a request; returns the number of CPUs to wait for, which is 0 for a CPU of the caller and 1 otherwise. */
     private int ask(CpuState cpu) {
         if (cpu.owner() == Thread.currentThread() && !cpu.isLost()) {
-            OwnerTlb tlb = cpu.tlb();
+            CpuState.OwnerTlb tlb = cpu.tlb();
             if (tlb != null) {
                 tlb.acknowledge();
             }
@@ -433,8 +433,8 @@ public final class Shootdowns {
     }
 
     private static String describe(CpuState cpu, TlbContext context, StalledCpu stalled) {
-        FlushLog.FlushedRange range = new FlushLog.FlushedRange();
-        String what = context.log().read(stalled.generation(), range)
+        TlbContext.FlushedRange range = new TlbContext.FlushedRange();
+        String what = context.readLog(stalled.generation(), range)
                 ? String.format(Locale.ROOT, "0x%x-0x%x, %s, ", range.start(), range.end(), range.reason())
                 : "";
         StringBuilder text = new StringBuilder(String.format(

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
+import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
 import java.lang.ref.WeakReference;
+import java.util.Arrays;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 
@@ -17,7 +19,7 @@ public final class ThreadCpus {
      * Weak references, so that a CPU that was not closed does not keep its machine reachable. An online CPU is
      * reachable as long as its machine is reachable.
      */
-    private final CpuReferences<CpuState> cpus = new CpuReferences<>();
+    private final References<CpuState> cpus = new References<>();
 
     /**
      * Whether a thread ever used a pool. Never reset to false. A benign race, because a thread that has a CPU of a pool
@@ -35,10 +37,10 @@ public final class ThreadCpus {
     private Rcu.@Nullable Reader borrowed;
 
     /** The CPUs of pools that the thread has open; weak references, as in the list above. */
-    final CpuReferences<LentCpu> open = new CpuReferences<>();
+    final References<IdleCpus.LentCpu> open = new References<>();
 
     /** The CPUs of pools that the thread used last; elements are null at first. */
-    final @Nullable WeakReference<LentCpu>[] remembered = array();
+    final @Nullable WeakReference<IdleCpus.LentCpu>[] remembered = array();
 
     private int nextRemembered;
 
@@ -51,19 +53,76 @@ public final class ThreadCpus {
      */
     private boolean isKept;
 
+    /**
+     * Weak references to CPUs, in the order of their addition. Not thread-safe.
+     *
+     * <p>A thread that enters a space usually adds the reference that it removed last. So a removal leaves the
+     * reference in its element, and the next addition compares it first. A store of a reference takes longer than the
+     * comparison: with the G1 collector, a store into an old object may include a fence.
+     *
+     * @param <T> the kind of the CPUs
+     */
+    static final class References<T> {
+        /** Elements from {@code size} on are left over, or null. */
+        private @Nullable WeakReference<T>[] elements = array();
+
+        private int size;
+
+        @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type
+        private static <T> @Nullable WeakReference<T>[] array() {
+            return new WeakReference[2];
+        }
+
+        int size() {
+            return size;
+        }
+
+        /** Returns the CPU at an index below the size; null if it is no longer reachable. */
+        @Nullable
+        T get(int index) {
+            WeakReference<T> element = elements[index];
+            return element == null ? null : element.get();
+        }
+
+        /** Adds a reference at the end. Allocates only if there were never as many references before. */
+        void add(WeakReference<T> one) {
+            if (size == elements.length) {
+                elements = Arrays.copyOf(elements, 2 * size);
+            }
+            if (elements[size] != one) {
+                elements[size] = one;
+            }
+            size++;
+        }
+
+        /**
+         * Removes one CPU, and all CPUs that are no longer reachable. Allocates nothing.
+         *
+         * @param one null to remove only the latter
+         */
+        void remove(@Nullable T one) {
+            for (int i = size - 1; i >= 0; i--) {
+                T cpu = get(i);
+                if (cpu == null || cpu == one) {
+                    size--;
+                    for (int j = i; j < size; j++) {
+                        elements[j] = elements[j + 1];
+                    }
+                }
+            }
+        }
+    }
+
     private ThreadCpus() {}
 
     @SuppressWarnings({"unchecked", "rawtypes"}) // an array of a generic type
-    private static @Nullable WeakReference<LentCpu>[] array() {
+    private static @Nullable WeakReference<IdleCpus.LentCpu>[] array() {
         return new WeakReference[REMEMBERED];
     }
 
     /** Returns the object for the calling thread, which is kept from now on even when it is empty. */
     static ThreadCpus kept() {
-        ThreadCpus known = CURRENT.get();
-        if (known == null) {
-            known = make();
-        }
+        ThreadCpus known = make();
         known.isKept = true;
         if (!usesPools) {
             usesPools = true;
@@ -72,7 +131,7 @@ public final class ThreadCpus {
     }
 
     /** Remembers a CPU of a pool, and forgets the CPU that was remembered first. */
-    void remember(LentCpu cpu) {
+    void remember(IdleCpus.LentCpu cpu) {
         for (int i = 0; i < REMEMBERED; i++) {
             if (remembered[i] == cpu.self) {
                 return;
@@ -80,16 +139,6 @@ public final class ThreadCpus {
         }
         remembered[nextRemembered] = cpu.self;
         nextRemembered = nextRemembered + 1 & REMEMBERED - 1;
-    }
-
-    /**
-     * Returns the CPUs of the calling thread if several of them, including CPUs of a pool, may be in GUEST; otherwise
-     * null.
-     */
-    static @Nullable ThreadCpus ofPools() {
-        // Checked first, because each fault calls this, and most programs use no pool.
-        ThreadCpus known = usesPools ? CURRENT.get() : null;
-        return known != null && known.cpus.size() > 1 ? known : null;
     }
 
     /** Returns the CPUs and the reader of the calling thread; null if it has none. */
@@ -154,13 +203,103 @@ public final class ThreadCpus {
         }
     }
 
-    /** Runs an action on the calling thread that enters and leaves sections of a reader that belongs to no CPU. */
-    static int readAs(Rcu.Reader reader, IntSupplier what) {
+    /**
+     * Checks that no other thread waits for the calling thread, which is about to make a call that may wait. Called
+     * before that call changes anything. CPUs that leave GUEST by themselves for such a call do so here.
+     *
+     * @param what the name of the call, for messages
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or a reader of the thread is in a section; or
+     *     from {@link NoWaiting#check}, which is called first and reports its exception
+     */
+    public static void checkMayWait(String what) {
+        checkMayWait(what, null);
+    }
+
+    /**
+     * Checks that no other thread waits for the calling thread, apart from one reader section that the caller leaves
+     * before it waits.
+     *
+     * @param what the name of the call, for messages
+     * @param own the reader of that section; null if there is none
+     * @throws IllegalStateException if a CPU of the thread is in GUEST, or another reader of the thread is in a
+     *     section; or as {@link NoWaiting#check}
+     */
+    public static void checkMayWait(String what, Rcu.@Nullable Reader own) {
+        NoWaiting.check(what);
+        ThreadCpus thread = CURRENT.get();
+        if (thread == null) {
+            return;
+        }
+        CpuState cpu = thread.inGuest(true);
+        if (cpu != null) {
+            throw new IllegalStateException(what + " was called while " + cpu
+                    + " is in GUEST: it has to leave it first, because others may wait for it");
+        }
+        Rcu.Reader reader = thread.inSection(own);
+        if (reader != null) {
+            throw new IllegalStateException(what + " was called in a reader section of " + reader
+                    + ", which must not wait for anything: every grace period waits for its end");
+        }
+        // Last, so that no CPU has left GUEST if the call is rejected.
+        thread.leaveFor(CpuState.OwnerTlb.FOR_CALL);
+    }
+
+    /**
+     * Returns whether the calling thread may wait: no CPU of the thread is in GUEST, and no reader of the thread is in
+     * a section.
+     */
+    public static boolean mayWait() {
+        ThreadCpus thread = CURRENT.get();
+        return thread == null || (thread.inGuest(false) == null && thread.inSection(null) == null);
+    }
+
+    /**
+     * Counts a fault of a CPU of the calling thread, which is nested in the faults in progress. Called before the fault
+     * is handled.
+     *
+     * @return the depth of the fault, which identifies it, for {@link #leaveForFault}, and for {@link #comeBack} after
+     *     the fault; 0 if no other CPU of the thread has to leave GUEST, because the thread has none, or no CPU of a
+     *     pool
+     */
+    public static int beginFault() {
+        // Checked first, because each fault calls this, and most programs use no pool.
+        ThreadCpus thread = usesPools ? CURRENT.get() : null;
+        return thread != null && thread.cpus.size() > 1 ? ++thread.faults : 0;
+    }
+
+    /**
+     * Makes the other CPUs of the calling thread leave GUEST, if they do so by themselves for faults. Allocates
+     * nothing.
+     */
+    public static void leaveForFault(int depth) {
+        ThreadCpus thread = CURRENT.get();
+        if (thread != null) {
+            thread.leaveFor(depth);
+        }
+    }
+
+    /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
+    public static void comeBack(int depth) {
+        ThreadCpus thread = CURRENT.get();
+        if (thread != null) {
+            thread.comeBackFrom(depth);
+        }
+    }
+
+    /**
+     * Faults pages in on the calling thread with a reader that belongs to no CPU. During the call, {@link
+     * #checkMayWait} also checks that reader.
+     *
+     * @param reader the reader of a borrowed page table context
+     * @param faults handles the faults, in reader sections of {@code reader}
+     * @return the result of {@code faults}
+     */
+    public static int readAs(Rcu.Reader reader, IntSupplier faults) {
         ThreadCpus own = make();
         Rcu.Reader outer = own.borrowed;
         own.borrowed = reader;
         try {
-            return what.getAsInt();
+            return faults.getAsInt();
         } finally {
             own.borrowed = outer;
             own.endIfEmpty();
@@ -173,7 +312,7 @@ public final class ThreadCpus {
      * @param isForGood whether to skip also the CPUs that leave GUEST by themselves for a call that may wait
      */
     @Nullable
-    CpuState inGuest(boolean isForGood) {
+    private CpuState inGuest(boolean isForGood) {
         // Iterates by index, without allocating an iterator, because this runs before each operation of a thread that
         // has CPUs.
         for (int i = 0; i < cpus.size(); i++) {
@@ -186,36 +325,29 @@ public final class ThreadCpus {
     }
 
     private static boolean leavesForCalls(CpuState cpu) {
-        OwnerTlb tlb = cpu.tlb();
-        return tlb != null && tlb.leavesFor(OwnerTlb.FOR_CALL);
+        CpuState.OwnerTlb tlb = cpu.tlb();
+        return tlb != null && tlb.leavesFor(CpuState.OwnerTlb.FOR_CALL);
     }
 
-    /** Makes CPUs leave GUEST, if they do so by themselves for a call or fault; see {@link OwnerTlb#leavesFor}. */
+    /**
+     * Makes CPUs leave GUEST, if they do so by themselves for a call or fault; see {@link CpuState.OwnerTlb#leavesFor}.
+     */
     void leaveFor(int why) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
-            OwnerTlb tlb = cpu == null || !cpu.isGuest() ? null : cpu.tlb();
+            CpuState.OwnerTlb tlb = cpu == null || !cpu.isGuest() ? null : cpu.tlb();
             if (tlb != null && tlb.leavesFor(why)) {
                 tlb.goAway(why);
             }
         }
     }
 
-    /**
-     * Counts a fault, which is nested in the faults in progress.
-     *
-     * @return the depth of the fault, which is the argument for {@link #comeBack}
-     */
-    int beginFault() {
-        return ++faults;
-    }
-
     /** Makes the CPUs that left GUEST for a fault enter it again after the fault. */
-    void comeBack(int depth) {
+    private void comeBackFrom(int depth) {
         faults = depth - 1;
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
-            OwnerTlb tlb = cpu == null ? null : cpu.tlb();
+            CpuState.OwnerTlb tlb = cpu == null ? null : cpu.tlb();
             if (tlb != null) {
                 boolean unused = tlb.comeBackFrom(depth);
             }
@@ -235,7 +367,7 @@ public final class ThreadCpus {
     }
 
     /** Returns a reader that is in a section, other than a given one; or null. */
-    Rcu.@Nullable Reader inSection(Rcu.@Nullable Reader passed) {
+    private Rcu.@Nullable Reader inSection(Rcu.@Nullable Reader passed) {
         for (int i = 0; i < cpus.size(); i++) {
             CpuState cpu = cpus.get(i);
             Rcu.Reader reader = cpu == null ? null : cpu.reader();

@@ -3,7 +3,7 @@ package dev.samara.core.internal.fault;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.AnonVmas;
@@ -299,7 +299,7 @@ public final class Faulter {
      * @return the number of bytes; 0 if they have to be faulted in, e.g. because the thread must not wait
      */
     public int copyUncached(long address, ByteBuffer target) {
-        boolean mayWait = !NoWaiting.isEntered() && InFlightOperation.retiring() == null && Cpus.mayWait();
+        boolean mayWait = !NoWaiting.isEntered() && InFlightOperation.retiring() == null && ThreadCpus.mayWait();
         return mayWait ? backingFault.copyUncached(address, target) : 0;
     }
 
@@ -370,7 +370,7 @@ public final class Faulter {
             return false;
         }
         BegunEvent recorded = Tracepoints.beginFault();
-        Cpus.checkMayWait("a fault that has to wait for a fork");
+        ThreadCpus.checkMayWait("a fault that has to wait for a fork");
         if (!isPassing) {
             table().beginPass();
             isPassing = true;
@@ -386,7 +386,7 @@ public final class Faulter {
      */
     private void balance(long address, int access) {
         isBalanced = true;
-        if (NoWaiting.isEntered() || InFlightOperation.retiring() != null || !Cpus.mayWait()) {
+        if (NoWaiting.isEntered() || InFlightOperation.retiring() != null || !ThreadCpus.mayWait()) {
             return;
         }
         BegunEvent recorded = Tracepoints.beginFault();
@@ -936,7 +936,7 @@ public final class Faulter {
      * before it waits, but the thread may have other CPUs in GUEST.
      */
     void checkMayWait() {
-        Cpus.checkMayWait("a fault that may have to wait", reader);
+        ThreadCpus.checkMayWait("a fault that may have to wait", reader);
     }
 
     /** Returns whether the backing of a VMA is notified of first writes through it. */

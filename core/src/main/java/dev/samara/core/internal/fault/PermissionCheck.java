@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
@@ -122,7 +122,7 @@ public final class PermissionCheck {
         if (!gate.isOpen()) {
             // Refuses to wait if this thread has a CPU in GUEST, because the operation of the gate may wait for that
             // CPU.
-            Cpus.checkMayWait("a fault that has to wait");
+            ThreadCpus.checkMayWait("a fault that has to wait");
             InFlightOperation inside = InFlightOperation.retiring();
             if (inside != null) {
                 throw new IllegalStateException(

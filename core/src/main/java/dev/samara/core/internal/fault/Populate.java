@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.fault;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.space.Layout;
@@ -105,7 +105,7 @@ public final class Populate {
         }
         try {
             Faulter faulter = new Faulter(layout, context);
-            int fault = Cpus.readAs(context.reader(), () -> switch (range.kind()) {
+            int fault = ThreadCpus.readAs(context.reader(), () -> switch (range.kind()) {
                 case READ -> touch(faulter, range.start(), range.end(), Protection.READ);
                 case WRITE -> touch(faulter.marking(), range.start(), range.end(), Protection.WRITE);
                 case BEST_EFFORT -> mapped(faulter, range.start(), range.end(), true);

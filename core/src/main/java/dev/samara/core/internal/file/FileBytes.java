@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
@@ -137,7 +137,7 @@ final class FileBytes {
             return Errno.EINVAL.result();
         }
         // The lock excludes holes, truncations and removals during the write.
-        Cpus.checkMayWait("a change of a file");
+        ThreadCpus.checkMayWait("a change of a file");
         removals.lock();
         try {
             int done = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTable;
@@ -578,7 +578,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void close() {
-        Cpus.checkMayWait("the closing of a page cache");
+        ThreadCpus.checkMayWait("the closing of a page cache");
         if (isOfZeros) {
             throw new IllegalStateException(
                     this + " is that of a file in memory or of shared memory, and ends with it");
@@ -620,7 +620,7 @@ public final class FilePages extends PageCache {
      * thread holds the lock. Reentrant.
      */
     public void lock() {
-        Cpus.checkMayWait("a change of a file");
+        ThreadCpus.checkMayWait("a change of a file");
         present().removals.lock();
     }
 

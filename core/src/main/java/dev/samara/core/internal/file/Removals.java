@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
@@ -126,7 +126,7 @@ final class Removals {
      * @param lent the gather of an operation that already holds a page table context, or null if there is none
      */
     void remove(@Nullable TlbGather lent, long first, long count) {
-        Cpus.checkMayWait("a removal from a page cache");
+        ThreadCpus.checkMayWait("a removal from a page cache");
         StackReserve.check(DEPTH);
         if (first < 0 || count <= 0) {
             return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.mman.Errno;
 
 /**
@@ -17,7 +17,7 @@ public final class SealedChanges {
      * @return 0, or a negated errno, which is EPERM also for a file that cannot be sealed
      */
     public static long addSeals(FilePages file, int added) {
-        Cpus.checkMayWait("a seal of a file");
+        ThreadCpus.checkMayWait("a seal of a file");
         Seals seals = file.seals();
         if (seals == null) {
             return Seals.isKnown(added) ? Errno.EPERM.result() : Errno.EINVAL.result();
@@ -89,7 +89,7 @@ public final class SealedChanges {
      * @return 0, or negated EPERM
      */
     public static long changeMode(FilePages file, FileMode mode, int wanted) {
-        Cpus.checkMayWait("a change of a file's mode");
+        ThreadCpus.checkMayWait("a change of a file's mode");
         file.lock();
         try {
             Seals seals = file.seals();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
@@ -49,7 +49,7 @@ final class Truncation {
 
     /** Sets the size. May wait for CPUs and for a grace period. */
     void truncate(long bytes) {
-        Cpus.checkMayWait("a truncation");
+        ThreadCpus.checkMayWait("a truncation");
         StackReserve.check(Removals.DEPTH);
         if (bytes < 0) {
             throw new IllegalArgumentException("size " + bytes + " is negative");
@@ -102,7 +102,7 @@ final class Truncation {
      * lock until after {@code endGrowth}.
      */
     void beginGrowth() {
-        Cpus.checkMayWait("a change of a file's size");
+        ThreadCpus.checkMayWait("a change of a file's size");
         // Pages of an unfinished removal were beyond the end, and must be removed before the growth would include them
         // in the file.
         removals.resumeUnfinished();
@@ -129,7 +129,7 @@ final class Truncation {
      * FALLOC_FL_PUNCH_HOLE}).
      */
     void punch(long start, long length) {
-        Cpus.checkMayWait("the punching of a hole");
+        ThreadCpus.checkMayWait("the punching of a hole");
         StackReserve.check(Removals.DEPTH);
         // The hole may extend to the end of the last page, because the part beyond the end of the file is visible
         // through mappings.

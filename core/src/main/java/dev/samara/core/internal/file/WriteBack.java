@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.sync.StackReserve;
 import java.nio.ByteBuffer;
@@ -83,7 +83,7 @@ final class WriteBack {
      * ends.
      */
     private long run(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
-        Cpus.checkMayWait("a write-back");
+        ThreadCpus.checkMayWait("a write-back");
         StackReserve.check(Removals.DEPTH);
         WriteBackBatch batch = new WriteBackBatch(memory, cached, buffer.capacity() >>> cached.pageShift());
         long failure = 0;

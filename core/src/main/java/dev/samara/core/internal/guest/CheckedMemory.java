@@ -5,7 +5,6 @@ import dev.samara.core.event.InvariantViolation;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuState;
-import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.fault.PermissionCheck;
@@ -267,7 +266,7 @@ public final class CheckedMemory extends TranslatedMemory {
             return;
         }
         speculated += SPECULATION_PAGES << pageShift;
-        LoadedRoot root = of.root();
+        PageTable root = (PageTable) of.root();
         String wrong = root == null ? null : root.speculate(speculated);
         if (wrong == null && of.isGivenBack()) {
             wrong = "a context that was given back";

@@ -5,7 +5,7 @@ import dev.samara.core.guest.FutexKey;
 import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
@@ -480,7 +480,7 @@ public final class FutexBuckets extends FutexTable {
 
     @Override
     public long await(GuestMemory memory, long address, boolean isShared, int expected, int bits, long nanos) {
-        Cpus.checkMayWait("a wait at a futex");
+        ThreadCpus.checkMayWait("a wait at a futex");
         long since = System.nanoTime();
         Thread thread = Thread.currentThread();
         QueuedWaiter waiter = new QueuedWaiter(this, bits, () -> LockSupport.unpark(thread));

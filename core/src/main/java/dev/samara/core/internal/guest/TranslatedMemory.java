@@ -3,7 +3,7 @@ package dev.samara.core.internal.guest;
 
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuCounters;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.fault.PermissionCheck;
 import dev.samara.core.internal.page.DirectFrames;
@@ -188,7 +188,7 @@ public sealed class TranslatedMemory permits CheckedMemory {
     private int faultOutside(long address, int access, @Nullable ByteBuffer target) {
         int as = processor.suspend();
         try {
-            int others = Cpus.beginFault();
+            int others = ThreadCpus.beginFault();
             return others == 0
                     ? serveFault(address, access, target)
                     : serveFaultBeside(others, address, access, target);
@@ -203,10 +203,10 @@ public sealed class TranslatedMemory permits CheckedMemory {
      */
     private int serveFaultBeside(int others, long address, int access, @Nullable ByteBuffer target) {
         try {
-            Cpus.leaveForFault(others);
+            ThreadCpus.leaveForFault(others);
             return serveFault(address, access, target);
         } finally {
-            Cpus.comeBack(others);
+            ThreadCpus.comeBack(others);
         }
     }
 

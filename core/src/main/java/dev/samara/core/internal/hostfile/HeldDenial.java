@@ -3,7 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 
@@ -41,7 +41,7 @@ final class HeldDenial implements HostFile.WriteDenial {
      *     writing
      */
     static HeldDenial begin(String name, OpenUses uses, InodeTable inodes, HostInode inode) {
-        Cpus.checkMayWait("the denial of writes");
+        ThreadCpus.checkMayWait("the denial of writes");
         HeldDenial denial = new HeldDenial(name, uses, inodes, inode);
         if (!uses.beginCall()) {
             throw refusal(name, Errno.EBADF);
@@ -66,7 +66,7 @@ final class HeldDenial implements HostFile.WriteDenial {
 
     @Override
     public void close() {
-        Cpus.checkMayWait("the closing of a file");
+        ThreadCpus.checkMayWait("the closing of a file");
         synchronized (this) {
             if (isClosed) {
                 return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.UncachedFile;
@@ -81,7 +81,7 @@ final class HostBytes {
      * @param isDirect whether writes of pages that are not in memory bypass the cache
      */
     long pwrite(ByteBuffer source, long offset, boolean isDirect) {
-        Cpus.checkMayWait("a write of a file");
+        ThreadCpus.checkMayWait("a write of a file");
         if (offset < 0 || offset + source.remaining() < 0) {
             return Errno.EINVAL.result();
         }
@@ -96,7 +96,7 @@ final class HostBytes {
 
     /** Writes bytes at the end of the file; see {@link dev.samara.core.backing.HostFile#append} and {@link #pwrite}. */
     long append(ByteBuffer source, boolean isDirect) {
-        Cpus.checkMayWait("a write of a file");
+        ThreadCpus.checkMayWait("a write of a file");
         inode.changesLock().lock();
         try {
             long failed = size.revalidate();
@@ -273,7 +273,7 @@ final class HostBytes {
      * between two parts of a long hole.
      */
     long punch(long offset, long length) {
-        Cpus.checkMayWait("the punching of a hole");
+        ThreadCpus.checkMayWait("the punching of a hole");
         long result = size.revalidate();
         // Determined once, so that a call never follows a file that grows all the time.
         long end = Math.min(offset + length, pages.size());

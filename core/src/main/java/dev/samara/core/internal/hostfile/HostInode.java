@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.PageWriter;
 import dev.samara.core.internal.file.SavedPages;
@@ -198,7 +198,7 @@ final class HostInode {
 
     /** Writes the dirty pages of a range, without forcing the file. Waits for other changes and write-backs. */
     long write(long first, long last) {
-        Cpus.checkMayWait("a write-back");
+        ThreadCpus.checkMayWait("a write-back");
         checkNoHook("a write-back");
         if (size.isTooLong()) {
             size.revalidate();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -156,7 +156,7 @@ final class HostSize {
 
     /** Changes the size; see {@link dev.samara.core.backing.HostFile#truncate}. */
     long truncate(long bytes) {
-        Cpus.checkMayWait("a truncation");
+        ThreadCpus.checkMayWait("a truncation");
         inode.changesLock().lock();
         try {
             // Called before the other locks are acquired, because it may acquire them itself.
@@ -234,7 +234,7 @@ final class HostSize {
 
     /** Adopts the size like {@link #revalidate}, but throws the exception of the host. */
     long look() throws IOException {
-        Cpus.checkMayWait("a check of a file");
+        ThreadCpus.checkMayWait("a check of a file");
         inode.changesLock().lock();
         try {
             if (isTooLong()) {

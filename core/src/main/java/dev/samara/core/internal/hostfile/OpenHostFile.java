@@ -2,7 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.backing.HostFile;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.SavedPages;
@@ -91,7 +91,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     /** Checks that the thread may wait, and is not executing a hook of the file. */
     private void check(String what) {
-        Cpus.checkMayWait(what);
+        ThreadCpus.checkMayWait(what);
         inode.checkNoHook(what);
     }
 

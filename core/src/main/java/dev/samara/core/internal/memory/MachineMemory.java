@@ -4,6 +4,7 @@ package dev.samara.core.internal.memory;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdowns;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTableContexts;
@@ -162,7 +163,7 @@ public final class MachineMemory {
      * @return false if a further call would free nothing
      */
     public boolean reclaim() {
-        if (!Cpus.mayWait()) {
+        if (!ThreadCpus.mayWait()) {
             return false;
         }
         BegunEvent recorded = Tracepoints.beginReclaim();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Gate;
@@ -55,7 +55,7 @@ public final class Operation extends OperationState {
      * @return the result of the call, or a negated errno
      */
     public long run() {
-        Cpus.checkMayWait("a call of a space");
+        ThreadCpus.checkMayWait("a call of a space");
         if (isRefusedByClose()) {
             return result;
         }
@@ -155,7 +155,7 @@ public final class Operation extends OperationState {
     public boolean start(Housekeeping.Waiter last) {
         // Checked first, because when the maximum number of grace periods is pending, the call that frees a place may
         // wait for a CPU of this thread.
-        Cpus.checkMayWait("an asynchronous call of a space");
+        ThreadCpus.checkMayWait("an asynchronous call of a space");
         if (isRefusedByClose()) {
             return false;
         }

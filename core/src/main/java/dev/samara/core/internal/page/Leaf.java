@@ -37,7 +37,7 @@ public final class Leaf {
      * Pairs: a load of an entry (acquire) with its store (release, compare-and-set): a thread that reads the entry also
      *     sees changes of the frame before the entry was set. A CPU in GUEST calls {@code Leaf.addToCpumask}
      *     (get-and-or, full fence), then reads the entry; a shooter changes the entry, fences (full) or calls {@code
-     *     FlushGeneration.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find in the
+     *     TlbContext.advance}, then reads {@code Leaf.cpumask}. A CPU that the shooter does not find in the
      *     cpumask uses the new entry.
      * Invariant: an entry of a leaf. A thread reads the entry once, decides, then changes the entry by compare-and-set.
      *     Each kind of change has its method: {@code fill}, {@code widen}, {@code narrow}, {@code claim},

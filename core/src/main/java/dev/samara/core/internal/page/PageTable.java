@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.cpu.LoadedRoot;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
@@ -17,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * The radix page table of one space: the leaves ({@link Leaf}), the tables above them, the charge for both, and what an
  * operation announces before it removes pages.
  */
-public final class PageTable implements LoadedRoot {
+public final class PageTable {
     /*
      * Algorithmic notes.
      *
@@ -893,7 +892,15 @@ public final class PageTable implements LoadedRoot {
         return isFreed ? 0 : (tables.get() + 1L) << pageShift;
     }
 
-    @Override
+    /**
+     * Walks to a leaf, as a CPU may do speculatively at any time while it has this table, even in LAZY. Acquires no
+     * lock, unless it reads a table that is being given back. Then it waits for the end of the critical section that
+     * unhooks the table. That section waits only for the lock of the table above.
+     *
+     * @param from the walk goes to the first leaf at or above this address, or, if there is none, to the first leaf of
+     *     all
+     * @return a description of what the walk read although it was given back, for messages; null if there is nothing
+     */
     public @Nullable String speculate(long from) {
         long first = nextLeaf(Addresses.isBelow(from, limit) ? from : 0, limit);
         long at = first != limit ? first : nextLeaf(0, limit);

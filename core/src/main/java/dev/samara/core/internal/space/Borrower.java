@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Housekeeping;
 import java.lang.ref.WeakReference;
 import java.util.concurrent.TimeUnit;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Borrower extends Housekeeping.Waiter {
     private final Identity identity;
-    private final SpaceUsers users;
+    private final TlbContext users;
     private final MachineThreads machine;
 
     /**
@@ -69,7 +69,7 @@ public final class Borrower extends Housekeeping.Waiter {
      */
     Borrower(
             Identity identity,
-            SpaceUsers users,
+            TlbContext users,
             MachineThreads machine,
             LetGo letGo,
             int cpu,

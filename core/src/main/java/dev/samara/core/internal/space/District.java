@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
@@ -192,7 +192,7 @@ public final class District {
 
     /** Takes the lock, even if the district is dead. */
     void lock() {
-        Cpus.checkMayWait(LOCKING);
+        ThreadCpus.checkMayWait(LOCKING);
         lock.lock();
         boolean isBegun = false;
         try {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.vma.VmArea;
@@ -86,7 +86,7 @@ final class Districts extends PartLookups {
      * @param end the (exclusive) end of the operation's range; -1 if it has no range
      */
     private District lockWhole(boolean isNeeded, long start, long end) {
-        Cpus.checkMayWait(District.LOCKING);
+        ThreadCpus.checkMayWait(District.LOCKING);
         lock.lock();
         boolean isDone = false;
         try {
@@ -220,7 +220,7 @@ final class Districts extends PartLookups {
 
     /** Locks the undivided layout. Returns null, without the lock, if the layout is divided by then. */
     private @Nullable District lockUndivided(long start, long end) {
-        Cpus.checkMayWait(District.LOCKING);
+        ThreadCpus.checkMayWait(District.LOCKING);
         boolean isMet = District.isContended(lock);
         lock.lock();
         boolean isOurs = false;

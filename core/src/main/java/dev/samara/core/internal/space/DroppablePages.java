@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -42,7 +42,7 @@ public final class DroppablePages {
      * @return whether a frame was freed
      */
     public static boolean drop(Spaces spaces, MachineMemory memory) {
-        if (!Cpus.mayWait()) {
+        if (!ThreadCpus.mayWait()) {
             return false;
         }
         List<Layout> layouts = spaces.inUse(memory);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.Gate;
@@ -158,7 +158,7 @@ public abstract class LayoutState {
      */
     LayoutState(
             MachineState host,
-            SpaceUsers.Teardown end,
+            TlbContext.Teardown end,
             Origin origin,
             @Nullable MachineMemory memory,
             Limits limits,

@@ -2,8 +2,6 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.LetGo;
-import dev.samara.core.internal.cpu.PageTableCount;
-import dev.samara.core.internal.cpu.SpaceUsers;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
@@ -23,16 +21,17 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>All users together hold one page table reference, and the page table holds one reference to the identity. So a
  * space ends in this order, whichever thread releases the last reference of each kind. A count that has reached 0 stays
- * 0. A CPU is also a user: {@link SpaceUsers} counts it, and it leaves without calling this class.
+ * 0. A CPU is also a user: {@link TlbContext} counts it, and it leaves without calling this class.
  */
 public final class Lifetime {
-    private final SpaceUsers users;
+    /** The context, which counts the users and the references to the page table. */
+    private final TlbContext context;
+
     private final Identity identity;
     private final Borrowers borrowers;
     private final IdleUsers idleUsers;
     private final MachineThreads machine;
     private final @Nullable MachineMemory memory;
-    private final PageTableCount pageTable = new PageTableCount(this::pageTableReleased);
 
     /** Null if the machine has no memory. */
     private final @Nullable PageTable pages;
@@ -51,29 +50,27 @@ public final class Lifetime {
     Lifetime(
             Identity identity,
             Geometry geometry,
-            SpaceUsers.Teardown end,
+            TlbContext.Teardown end,
             MachineState host,
             @Nullable MachineMemory memory) {
-        users = new SpaceUsers(end);
+        context = new TlbContext(end, this::pageTableReleased, memory != null);
         this.identity = identity;
         borrowers = host.borrowers();
         idleUsers = host.idleUsers();
         machine = host.threads();
         this.memory = memory;
-        pages = memory == null ? null : new PageTable(geometry, new TlbContext(users, pageTable), host.tableBudget());
+        pages = memory == null ? null : new PageTable(geometry, context, host.tableBudget());
     }
 
     /** Called when the machine has listed the space and given it a number. No other thread knows the space yet. */
     void numbered(long number) {
         identity.number(number);
-        if (pages != null) {
-            pages.context().numberSpace(number);
-        }
+        context.numberSpace(number);
     }
 
-    /** Returns the users of the space. */
-    public SpaceUsers users() {
-        return users;
+    /** Returns the context of the space, which counts its users. */
+    public TlbContext users() {
+        return context;
     }
 
     /** Returns the record that outlives the space. */
@@ -86,8 +83,8 @@ public final class Lifetime {
      * left, borrowers are asked to end the borrow, and idle CPUs leave the space.
      */
     public void put() {
-        if (users.put()) {
-            users.end();
+        if (context.put()) {
+            context.end();
         } else {
             askIfAlone(false);
         }
@@ -95,8 +92,8 @@ public final class Lifetime {
 
     /** Releases a reference as {@link #put} does, but leaves a teardown to a thread of the machine. */
     public void putLater() {
-        if (users.put()) {
-            users.endLater();
+        if (context.put()) {
+            context.endLater();
         } else {
             askIfAlone(true);
         }
@@ -108,22 +105,22 @@ public final class Lifetime {
      */
     public void putHome() {
         // The number of references is unchanged, so no borrower is asked to end the borrow.
-        if (users.putHome()) {
-            users.end();
+        if (context.putHome()) {
+            context.end();
         }
     }
 
     /** Releases a user as {@link #putHome} does, but leaves a teardown to a thread of the machine. */
     public void putHomeLater() {
-        if (users.putHome()) {
-            users.endLater();
+        if (context.putHome()) {
+            context.endLater();
         }
     }
 
     private void askIfAlone(boolean isLater) {
         // Read after the count was decremented. Pairs with Borrowers.BorrowPlace.begin, and with
-        // IdleCpus.IdlePlace.put.
-        if (users.references() == 0) {
+        // IdleCpus.putBack.
+        if (context.references() == 0) {
             borrowers.ask(identity);
             idleUsers.leave(this, isLater);
         }
@@ -135,17 +132,12 @@ public final class Lifetime {
      * @return whether the caller now holds a reference
      */
     public boolean tryHold() {
-        return pageTable.tryHold();
+        return context.tryHold();
     }
 
     /** Releases a reference to the page table ({@code mmdrop}). Does not wait. */
     public void release() {
-        pageTable.release();
-    }
-
-    /** Returns the count of references to the page table, which includes the users' reference. */
-    public PageTableCount pageTable() {
-        return pageTable;
+        context.release();
     }
 
     /** Returns the page table; null if the machine has no memory. */
@@ -157,7 +149,7 @@ public final class Lifetime {
     /** Prepares the release of the users' reference to the page table. Called after the teardown. */
     void endTeardown() {
         if (memory != null && pages != null) {
-            memory.cpus().endTeardown(pages.context());
+            memory.cpus().endTeardown(context);
         }
     }
 
@@ -166,7 +158,7 @@ public final class Lifetime {
         try {
             if (pages != null) {
                 pages.free();
-                pages.context().free();
+                context.free();
             }
         } finally {
             identity.drop();
@@ -175,16 +167,16 @@ public final class Lifetime {
 
     /** Takes CPUs offline that are gone but still users of a space. */
     public void releaseDeadCpus() {
-        if (memory != null && users.cpus() != 0) {
+        if (memory != null && context.cpus() != 0) {
             memory.cpus().releaseDead();
         }
     }
 
     /** Returns the names of the CPUs that use the space, for messages; LAZY CPUs do not. */
     public List<String> cpus() {
-        return memory == null || pages == null || users.cpus() == 0
+        return memory == null || pages == null || context.cpus() == 0
                 ? List.of()
-                : memory.cpus().usersOf(pages.context());
+                : memory.cpus().usersOf(context);
     }
 
     /**
@@ -196,7 +188,7 @@ public final class Lifetime {
      * @param giveUp as in {@link Borrower}
      */
     public Borrower borrow(LetGo letGo, int cpu, boolean isTracked, Runnable giveUp) {
-        return new Borrower(identity, users, machine, letGo, cpu, isTracked, giveUp);
+        return new Borrower(identity, context, machine, letGo, cpu, isTracked, giveUp);
     }
 
     /** Returns the gate that opens once the space is torn down. */

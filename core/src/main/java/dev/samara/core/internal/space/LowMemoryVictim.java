@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
@@ -115,7 +115,7 @@ public final class LowMemoryVictim {
      */
     private static void step(MachineState host) {
         Housekeeping invoked = host.invoked();
-        if (invoked != null && Cpus.mayWait()) {
+        if (invoked != null && ThreadCpus.mayWait()) {
             invoked.stepWithin();
         }
     }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
@@ -130,7 +130,7 @@ public final class MachineThreads {
      * may have to wait for the calling thread, because of its CPU in GUEST, its reader section or its callback.
      */
     boolean mayWaitHere() {
-        return Cpus.mayWait()
+        return ThreadCpus.mayWait()
                 && InFlightOperation.retiring() == null
                 && !housekeeping.isAskedHere()
                 && !NoWaiting.isEntered();

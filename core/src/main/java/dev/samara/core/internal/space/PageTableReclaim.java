@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableBudget;
 import dev.samara.core.internal.tlb.HeldTables;
@@ -25,7 +25,7 @@ public final class PageTableReclaim {
         PageTable own = layout.pages();
         int tables = own.tables();
         own.unhookEmpty();
-        if (own.isAtTableLimit() || !Cpus.mayWait()) {
+        if (own.isAtTableLimit() || !ThreadCpus.mayWait()) {
             return own.tables() < tables;
         }
         TableBudget budget = own.budget();

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.StackReserve;
@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The machine's thread never belongs to the embedder's executor, because the teardown waits for operations that such
  * an executor may have to continue.
  */
-final class SpaceEnd extends Housekeeping.RetriedWaiter implements SpaceUsers.Teardown {
+final class SpaceEnd extends Housekeeping.RetriedWaiter implements TlbContext.Teardown {
     /** The stack that a teardown needs after its last wait, in frames. */
     private static final int DEPTH = 24;
 

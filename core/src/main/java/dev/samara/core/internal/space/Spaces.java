@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.samara.core.internal.cpu.SpaceUsers;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -318,7 +318,7 @@ public final class Spaces implements CountedSpaces {
         if (layout.lifetime().over().isOpen()) {
             return null;
         }
-        SpaceUsers users = layout.lifetime().users();
+        TlbContext users = layout.lifetime().users();
         List<String> uses = new ArrayList<>(0);
         if (users.references() > 0) {
             uses.add(

@@ -42,7 +42,7 @@
  *   <tr><td>What counts the references to a space and its parts?</td>
  *       <td>{@link dev.samara.core.internal.space.Lifetime}</td></tr>
  *   <tr><td>When does a space lose its last user?</td>
- *       <td>{@link dev.samara.core.internal.cpu.SpaceUsers}</td></tr>
+ *       <td>{@link dev.samara.core.internal.cpu.TlbContext}</td></tr>
  *   <tr><td>What tears a space down?</td>
  *       <td>{@code SpaceEnd}</td></tr>
  *   <tr><td>What remains of a space after its teardown?</td>

@@ -52,7 +52,7 @@
  *       dev.samara.core.internal.sync.Background}</td></tr>
  *   <tr><td>What rejects a wait in a call that must not wait?</td>
  *       <td>{@link dev.samara.core.internal.sync.NoWaiting} with {@code checkOffers}; while the thread has a CPU in
- *       GUEST: {@code cpu.Cpus.checkMayWait}</td></tr>
+ *       GUEST: {@code cpu.ThreadCpus.checkMayWait}</td></tr>
  *   <tr><td>What rejects a call when too little stack is left?</td>
  *       <td>{@link dev.samara.core.internal.sync.StackReserve}</td></tr>
  * </table>

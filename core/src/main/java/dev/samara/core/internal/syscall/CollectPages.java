@@ -2,7 +2,7 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.event.PageSink;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DirtyScan;
 import dev.samara.core.internal.space.Layout;
@@ -29,7 +29,7 @@ public final class CollectPages {
      * @return the number of reported pages, or a negated errno
      */
     public static long collect(Layout layout, long start, long length, long bit, PageSink sink) {
-        Cpus.checkMayWait("a collection");
+        ThreadCpus.checkMayWait("a collection");
         if (layout.isClosed()) {
             return Errno.ESRCH.result();
         }

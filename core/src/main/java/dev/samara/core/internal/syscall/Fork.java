@@ -2,7 +2,7 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -39,7 +39,7 @@ public final class Fork {
      */
     @SuppressWarnings("try") // the resource is only closed
     public static Layout fork(Layout parent) {
-        Cpus.checkMayWait("a fork");
+        ThreadCpus.checkMayWait("a fork");
         parent.checkNotClosed("fork");
         MachineMemory memory = parent.memoryOrNull();
         if (memory == null) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
@@ -14,7 +14,7 @@ public final class Membarrier {
         if (layout.isClosed()) {
             return Errno.ESRCH.result();
         }
-        Cpus.checkMayWait("a membarrier");
+        ThreadCpus.checkMayWait("a membarrier");
         layout.memory().shootdowns().fence(layout.pages().context());
         return 0;
     }

@@ -11,7 +11,7 @@ import static dev.samara.core.mman.MapFlags.PRIVATE;
 import static dev.samara.core.mman.MapFlags.SHARED;
 import static dev.samara.core.mman.MapFlags.SHARED_VALIDATE;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
@@ -106,7 +106,7 @@ public record Mmap(
             @Nullable Backing backing,
             long offset) {
         // Checked first, because a refused call must not call the backing.
-        Cpus.checkMayWait("a call of a space");
+        ThreadCpus.checkMayWait("a call of a space");
         BackingTraits traits = layout.isClosed() ? null : BackingTraits.of(backing);
         return new Mmap(address, length, protection, flags, traits, offset);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Reap;
@@ -29,7 +29,7 @@ public final class ProcessMrelease {
      * @return 0, or a negated errno: EAGAIN, EINTR, ENOMEM, or ESRCH if the page table is no longer held
      */
     public static long reap(Layout layout) {
-        Cpus.checkMayWait("a reap");
+        ThreadCpus.checkMayWait("a reap");
         // The release of the references below must not overflow the stack.
         StackReserve.check(StackReserve.MANY);
         if (!layout.lifetime().tryHold()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import dev.samara.core.internal.cpu.Cpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.mman.PendingCall;
@@ -68,7 +68,7 @@ final class StartedCall extends PendingCall {
     private void checkMayWait() {
         if (!isDone()) {
             String what = "a wait for an asynchronous call";
-            Cpus.checkMayWait(what);
+            ThreadCpus.checkMayWait(what);
             operation.layout().host().checkMayWaitForTasks(what);
         }
     }

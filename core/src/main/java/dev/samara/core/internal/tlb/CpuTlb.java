@@ -7,8 +7,6 @@ import dev.samara.core.internal.cpu.CpuCounters;
 import dev.samara.core.internal.cpu.CpuOwner;
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.cpu.Cpus;
-import dev.samara.core.internal.cpu.FlushLog;
-import dev.samara.core.internal.cpu.OwnerTlb;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
@@ -33,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * flushed up to the shootdown's generation, this CPU no longer uses the old entry.
  */
 @SuppressWarnings("ReachabilityFenceUsage") // no change follows where a method throws
-public final class CpuTlb implements OwnerTlb {
+public final class CpuTlb implements CpuState.OwnerTlb {
     /*
      * Why these accesses are enough.
      *
@@ -61,7 +59,7 @@ public final class CpuTlb implements OwnerTlb {
      *     GUEST in the space                    The shooter waits for another word, or for flushed, which is stored
      *                                           after the flush.
      *
-     * CpuState contains the proof of the last two cases, and FlushLog the proof that a logged range is complete.
+     * CpuState contains the proof of the last two cases, and TlbContext the proof that a logged range is complete.
      *
      * A CPU keeps its translations over a switch (choose_new_asid). For each of its latest spaces, a slot contains the
      * number of the space in the TLB, and the generation up to which the CPU flushed there. A CPU that returns to a
@@ -199,7 +197,7 @@ public final class CpuTlb implements OwnerTlb {
     /** How often translations were dropped, or the CPU switched to a space. */
     private long drops;
 
-    private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
+    private final TlbContext.FlushedRange range = new TlbContext.FlushedRange();
     private final Consumer<Throwable> reporter;
 
     /** Never changed in place, because listeners may be added and removed while they are being notified. */
@@ -272,7 +270,7 @@ public final class CpuTlb implements OwnerTlb {
         Arrays.fill(walked, NO_WALK);
         // The list of CPUs must not keep this object reachable, because a flush listener may refer to its CPU, which
         // would then never be lost.
-        WeakReference<OwnerTlb> self = new WeakReference<>(this);
+        WeakReference<CpuState.OwnerTlb> self = new WeakReference<>(this);
         // Claimed last, because nothing could take the CPU offline if the constructor failed afterwards.
         state = cpus.claim(owner, number, self);
     }
@@ -377,7 +375,7 @@ public final class CpuTlb implements OwnerTlb {
 
     /**
      * Switches to a space, from any other space or from LAZY. The CPU must not be in GUEST. The caller then ends the
-     * spaces that the CPU {@linkplain CpuOwner#left left}, even after an exception.
+     * spaces that the CPU {@linkplain CpuOwner#endLeft left}, even after an exception.
      *
      * @param next the page table of the space, or null for the empty space
      * @return false if the space has no users any more; the CPU is then in the empty space
@@ -423,8 +421,8 @@ public final class CpuTlb implements OwnerTlb {
 
     /**
      * Enters LAZY: the CPU keeps the translations of its space, and stops being a user of that space. Called only in
-     * KERNEL. The caller then ends the spaces that the CPU {@linkplain CpuOwner#left left}. If this throws because of a
-     * stack overflow, the CPU may be in LAZY.
+     * KERNEL. The caller then ends the spaces that the CPU {@linkplain CpuOwner#endLeft left}. If this throws because
+     * of a stack overflow, the CPU may be in LAZY.
      */
     public void enterLazy() {
         TlbContext of = Objects.requireNonNull(state.context());
@@ -440,7 +438,7 @@ public final class CpuTlb implements OwnerTlb {
     /** Returns whether this CPU may be the last user of its space, because no reference to the space is open. */
     public boolean mayBeLastUser() {
         TlbContext of = state.context();
-        return of != null && of.users().references() == 0;
+        return of != null && of.references() == 0;
     }
 
     /** Returns the slot of a space. A new slot has no translations, because it gets a new number in the TLB. */
@@ -454,7 +452,7 @@ public final class CpuTlb implements OwnerTlb {
             }
         }
         // Read before the first entry is read, so that later changes of entries are flushed.
-        long generation = wanted.generation().current();
+        long generation = wanted.generation();
         wanted.checkNotGivenBack(generation);
         Slot taken = slots[victim];
         victim = (victim + 1) % SLOTS;
@@ -480,7 +478,7 @@ public final class CpuTlb implements OwnerTlb {
 
     /**
      * Takes the CPU offline: it loses its translations and its number. The caller then ends the spaces that the CPU
-     * {@linkplain CpuOwner#left left}.
+     * {@linkplain CpuOwner#endLeft left}.
      */
     public void close() {
         activities |= WITHOUT_SPACE;
@@ -509,7 +507,7 @@ public final class CpuTlb implements OwnerTlb {
         TlbContext of = Objects.requireNonNull(state.context());
         try {
             state.enterGuest(contextId);
-            if (of.generation().mustFlush(flushed)) {
+            if (of.mustFlush(flushed)) {
                 catchUp(of);
             }
             if (as == GUEST) {
@@ -688,7 +686,7 @@ public final class CpuTlb implements OwnerTlb {
         StackReserve.check(FLUSH_DEPTH);
         state.clearPending();
         TlbContext of = state.context();
-        if (of != null && of.generation().mustFlush(slot.flushed)) {
+        if (of != null && of.mustFlush(slot.flushed)) {
             try {
                 flush(of);
             } catch (Throwable thrown) {
@@ -733,7 +731,7 @@ public final class CpuTlb implements OwnerTlb {
     }
 
     private void flushMissed(TlbContext of) {
-        long generation = of.generation().current();
+        long generation = of.generation();
         if (generation == slot.flushed) {
             return;
         }
@@ -741,9 +739,9 @@ public final class CpuTlb implements OwnerTlb {
         drops++;
         of.checkNotGivenBack(generation);
         long from = slot.flushed;
-        boolean isRanged = generation - from <= FlushLog.SIZE / 2;
+        boolean isRanged = generation - from <= TlbContext.LOG_SIZE / 2;
         for (long next = from + 1; next <= generation && isRanged; next++) {
-            isRanged = of.log().read(next, range);
+            isRanged = of.readLog(next, range);
             if (isRanged && (range.cpus() & state.bit()) != 0) {
                 if (!tlb.tryFlush(range.start(), range.end())) {
                     forgetTranslations();

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.internal.cpu.LazyContext;
-import dev.samara.core.internal.cpu.PageTableCount;
+import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.StackReserve;
 import java.util.Arrays;
@@ -20,7 +20,7 @@ public final class HeldTables {
      */
     public static final int DEPTH = LazyContext.DROP_DEPTH + 8;
 
-    private @Nullable PageTableCount[] held = {};
+    private @Nullable TlbContext[] held = {};
     private int size;
 
     /** Creates an empty list. */
@@ -36,11 +36,11 @@ public final class HeldTables {
         if (size == held.length) {
             held = Arrays.copyOf(held, Math.max(4, 2 * size));
         }
-        PageTableCount count = table.context().pageTable();
-        if (!count.tryHold()) {
+        TlbContext context = table.context();
+        if (!context.tryHold()) {
             return false;
         }
-        held[size++] = count;
+        held[size++] = context;
         return true;
     }
 
@@ -52,7 +52,7 @@ public final class HeldTables {
         while (size > 0) {
             StackReserve.check(LazyContext.DROP_DEPTH);
             size--;
-            PageTableCount last = held[size];
+            TlbContext last = held[size];
             held[size] = null;
             if (last != null) {
                 last.release();

@@ -179,7 +179,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
      */
     public void leaveOut(TlbContext over) {
         if (!over.isEnded()) {
-            throw new IllegalStateException("a space with " + over.users().users() + " users, " + over.cpus()
+            throw new IllegalStateException("a space with " + over.users() + " users, " + over.cpus()
                     + " of them CPUs, was to be left without a flush");
         }
         CpuState user = memory.cpus().beginTeardown(over);
@@ -209,7 +209,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         if (memory.shootdowns().flushLocally(context, Leaf.cpumask(leaf, index, index), start, start + size)) {
             return;
         }
-        long generation = context.generation().advance();
+        long generation = context.advance();
         long mask = Leaf.cpumask(leaf, index, index);
         context.log(generation, start, start + size, mask, MmuNotifier.Reason.DISCARDED);
         memory.shootdowns().shoot(context, generation, mask);
@@ -471,7 +471,7 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
         if (memory.shootdowns().flushLocally(context, cpumask(from, behind), start, end)) {
             return;
         }
-        long generation = context.generation().advance();
+        long generation = context.advance();
         long mask = cpumask(from, behind);
         context.log(generation, start, end, mask, reason);
         if (waits) {
@@ -513,9 +513,9 @@ public final class TlbGather extends RetriedTask implements AutoCloseable {
 
     /**
      * Ends an invalidation: decrements the number of pending flushes of each leaf, and unhooks the leaves that are
-     * empty. A leaf is removed from the list after its decrement. So after an exception, either the number of a leaf was
-     * decremented, or the leaf is in the list for the next call. A leaf whose number was decremented, but that was not
-     * unhooked, is left to the next operation there, or to the teardown of the space.
+     * empty. A leaf is removed from the list after its decrement. So after an exception, either the number of a leaf
+     * was decremented, or the leaf is in the list for the next call. A leaf whose number was decremented, but that was
+     * not unhooked, is left to the next operation there, or to the teardown of the space.
      */
     void flushed() {
         isFlushBegun = false;

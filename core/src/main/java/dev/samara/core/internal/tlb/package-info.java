@@ -7,8 +7,8 @@
  * uses only in GUEST. Before it uses the TLB, it catches up with the changes of other threads. After a miss, it walks
  * the page table.
  *
- * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, with the leaves
- * that must be flushed first, and frees the frames only when no CPU can translate to them any more. {@link
+ * <p>A {@link dev.samara.core.internal.tlb.TlbGather} collects the frames of entries that were unhooked, with the
+ * leaves that must be flushed first, and frees the frames only when no CPU can translate to them any more. {@link
  * dev.samara.core.internal.cpu.Shootdowns} waits for the CPUs.
  *
  * <table>
@@ -25,8 +25,8 @@
  *   <tr><td>What walks the page table after a miss, and fills the TLB?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#walk}</td></tr>
  *   <tr><td>What has translations that the arrays of the TLB had to replace?</td>
- *       <td>The second level of {@link dev.samara.core.internal.tlb.SoftTlb}; each fill, flush and new number of a space
- *       also concerns it</td></tr>
+ *       <td>The second level of {@link dev.samara.core.internal.tlb.SoftTlb}; each fill, flush and new number of a
+ *       space also concerns it</td></tr>
  *   <tr><td>When may a CPU enter GUEST, or move to another space?</td>
  *       <td>{@link dev.samara.core.internal.tlb.CpuTlb#activities}</td></tr>
  *   <tr><td>What flushes one page that stays mapped?</td>

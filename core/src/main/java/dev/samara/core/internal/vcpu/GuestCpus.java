@@ -34,7 +34,7 @@ public final class GuestCpus implements IdleUsers {
     private static final int PLACES = 32;
 
     private final Supplier<Vcpu> maker;
-    private final IdleCpus<PooledCpu> idle = new IdleCpus<>(PooledCpu.class, PLACES);
+    private final IdleCpus<PooledCpu> idle = new IdleCpus<>(PLACES);
 
     /**
      * Creates an empty pool.
@@ -141,7 +141,7 @@ public final class GuestCpus implements IdleUsers {
     /** Ends all idle CPUs, for the close of the machine. */
     public void end() {
         for (int i = 0; i < idle.places(); i++) {
-            PooledCpu cpu = idle.takeAt(i);
+            PooledCpu cpu = idle.takeAt(i, null);
             if (cpu != null) {
                 end(cpu, false);
             }

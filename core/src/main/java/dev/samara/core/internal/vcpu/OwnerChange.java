@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.vcpu;
 
-import dev.samara.core.internal.cpu.LentCpu;
+import dev.samara.core.internal.cpu.IdleCpus;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.guest.TranslatedMemory;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
@@ -78,7 +78,7 @@ public final class OwnerChange {
     }
 
     /** Stores the new owner in all words of a CPU except in {@link Vcpu#owner}. */
-    private static void own(Vcpu cpu, Thread caller, @Nullable LentCpu by) {
+    private static void own(Vcpu cpu, Thread caller, IdleCpus.@Nullable LentCpu by) {
         PageTableContext context = cpu.context();
         CpuTlb tlb = cpu.tlb();
         TranslatedMemory translated = cpu.translated();
@@ -101,7 +101,7 @@ public final class OwnerChange {
      *
      * @param by the element of the pool that lends the CPU
      */
-    static void lend(Vcpu cpu, LentCpu by) {
+    static void lend(Vcpu cpu, IdleCpus.LentCpu by) {
         cpu.owner().own();
         boolean isOwned = false;
         try {
@@ -119,7 +119,7 @@ public final class OwnerChange {
      * Ends {@link #lend}. The reader keeps the thread's name for reports, so that the next loan to the same thread need
      * not store it.
      */
-    static void takeBack(Vcpu cpu, LentCpu by) {
+    static void takeBack(Vcpu cpu, IdleCpus.LentCpu by) {
         CpuTlb tlb = cpu.tlb();
         TranslatedMemory translated = cpu.translated();
         if (tlb != null && translated != null) {

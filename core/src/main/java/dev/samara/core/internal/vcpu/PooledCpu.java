@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.vcpu;
 
-import dev.samara.core.internal.cpu.LentCpu;
+import dev.samara.core.internal.cpu.IdleCpus;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * A CPU of the pool {@link GuestCpus}, with the nested guests that its thread has open. A guest is identified by its
  * depth, which is 1 for the outermost. Used by the thread to which the CPU is lent.
  */
-public final class PooledCpu extends LentCpu {
+public final class PooledCpu extends IdleCpus.LentCpu {
     /** The maximum number of nested guests of one CPU. */
     private static final int MOST = Long.SIZE - 1;
 

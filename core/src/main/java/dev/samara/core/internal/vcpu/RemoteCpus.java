@@ -2,7 +2,6 @@
 package dev.samara.core.internal.vcpu;
 
 import dev.samara.core.internal.cpu.IdleCpus;
-import dev.samara.core.internal.cpu.LentCpu;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.space.Layout;
 import java.util.function.Supplier;
@@ -14,7 +13,7 @@ import java.util.function.Supplier;
  */
 public final class RemoteCpus {
     /** A CPU of this pool. Used by the thread to which it is lent. */
-    public static final class RemoteCpu extends LentCpu {
+    public static final class RemoteCpu extends IdleCpus.LentCpu {
         private final Vcpu cpu;
 
         private RemoteCpu(Vcpu cpu) {
@@ -36,7 +35,7 @@ public final class RemoteCpus {
     private static final int PLACES = 8;
 
     private final Supplier<Vcpu> maker;
-    private final IdleCpus<RemoteCpu> idle = new IdleCpus<>(RemoteCpu.class, PLACES);
+    private final IdleCpus<RemoteCpu> idle = new IdleCpus<>(PLACES);
 
     /**
      * Creates an empty pool.
@@ -91,7 +90,7 @@ public final class RemoteCpus {
     /** Ends all idle CPUs, for the close of the machine. */
     public void end() {
         for (int i = 0; i < idle.places(); i++) {
-            RemoteCpu cpu = idle.takeAt(i);
+            RemoteCpu cpu = idle.takeAt(i, null);
             if (cpu != null) {
                 idle.remove(cpu);
                 OwnerChange.end(cpu.cpu, false);

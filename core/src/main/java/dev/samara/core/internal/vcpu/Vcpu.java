@@ -209,7 +209,7 @@ public final class Vcpu {
     /** Tears down the spaces that this CPU left as their last user. The CPU is completely in its new state. */
     public void endLeft() {
         try {
-            owner.left().end();
+            owner.endLeft(true);
         } finally {
             // This is the end of each call that moves this CPU, so the CPU cannot be lost before.
             Reference.reachabilityFence(this);
@@ -218,7 +218,7 @@ public final class Vcpu {
 
     void endLeft(boolean isLater) {
         if (isLater) {
-            owner.left().endLater();
+            owner.endLeft(false);
         } else {
             endLeft();
         }

@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
 import dev.samara.core.interleave.scenario.SpaceScenario;
-import dev.samara.core.internal.cpu.FlushLog;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.TableReserve;
@@ -105,13 +104,15 @@ final class StoreScenarios {
         OverwrittenRecord() {
             context.log(1, 0x1000, 0x2000, 1, MmuNotifier.Reason.UNMAPPED);
             thread("reader", () -> {
-                FlushLog.FlushedRange range = new FlushLog.FlushedRange();
-                if (context.log().read(1, range)) {
+                TlbContext.FlushedRange range = new TlbContext.FlushedRange();
+                if (context.readLog(1, range)) {
                     assertEquals(0x1000, range.start());
                     assertEquals(0x2000, range.end());
                 }
             });
-            thread("writer", () -> context.log(1 + FlushLog.SIZE, 0x7000, 0x9000, 1, MmuNotifier.Reason.UNMAPPED));
+            thread(
+                    "writer",
+                    () -> context.log(1 + TlbContext.LOG_SIZE, 0x7000, 0x9000, 1, MmuNotifier.Reason.UNMAPPED));
         }
     }
 }

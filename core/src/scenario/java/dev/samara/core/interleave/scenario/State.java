@@ -131,7 +131,7 @@ public final class State {
         for (AddressSpace each : spaces()) {
             Lifetime lifetime = MachineInternals.layoutOf(each).lifetime();
             int users = lifetime.users().users();
-            int held = lifetime.pageTable().count();
+            int held = lifetime.users().holds();
             if (users != 0 || held != 0) {
                 throw new AssertionError("I8: " + users + " users and " + held + " references to the page table of "
                         + each + " are left");

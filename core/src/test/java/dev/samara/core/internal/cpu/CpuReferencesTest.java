@@ -19,7 +19,7 @@ final class CpuReferencesTest {
 
     private final List<Object> cpus = new ArrayList<>();
     private final List<WeakReference<Object>> references = new ArrayList<>();
-    private final CpuReferences<Object> list = new CpuReferences<>();
+    private final ThreadCpus.References<Object> list = new ThreadCpus.References<>();
     private final List<Object> model = new ArrayList<>();
 
     CpuReferencesTest() {

@@ -35,8 +35,8 @@ final class CpuStateTest {
     /** Makes another thread shoot at this CPU in both contexts, without waiting for an acknowledgement. */
     private void shoot() throws InterruptedException {
         Thread shooter = new Thread(() -> {
-            shootdowns.shoot(context, context.generation().advance(), cpu.bit());
-            shootdowns.shoot(another, another.generation().advance(), cpu.bit());
+            shootdowns.shoot(context, context.advance(), cpu.bit());
+            shootdowns.shoot(another, another.advance(), cpu.bit());
         });
         shooter.start();
         shooter.join();
@@ -74,7 +74,7 @@ final class CpuStateTest {
         assertTrue(cpu.leaveLazy(context));
         assertEquals(1, context.cpus());
         cpu.enterLazy();
-        assertTrue(context.users().put());
+        assertTrue(context.put());
         assertNull(cpus.beginTeardown(context));
         assertNull(cpu.lazyContext());
         assertFalse(cpu.leaveLazy(context));

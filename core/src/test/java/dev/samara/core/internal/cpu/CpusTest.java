@@ -95,7 +95,7 @@ final class CpusTest {
     private Set<Integer> shot(long mask) {
         Set<Integer> numbers = new TreeSet<>();
         List<CpuState> all = new ArrayList<>();
-        long generation = context.generation().advance();
+        long generation = context.advance();
         for (int i = 0; i < MANY; i++) {
             int number = i;
             all.add(OwnedCpu.claim(cpus, 0, () -> {
@@ -165,7 +165,7 @@ final class CpusTest {
     @Test
     @DisplayName("a shootdown that is begun and not waited for is over when all CPUs of a shared bit are done")
     void begunForSharedBit() throws Exception {
-        long before = context.generation().current();
+        long before = context.generation();
         List<Owned> sharing = new ArrayList<>();
         for (int number = 0; number < 3 * 32; number++) {
             if (number % 32 == 0 && number != 0) {
@@ -177,7 +177,7 @@ final class CpusTest {
         Owned first = sharing.get(0);
         Owned second = sharing.get(1);
         assertEquals(first.state.bit(), second.state.bit());
-        long generation = context.generation().advance();
+        long generation = context.advance();
         Shootdowns.Begun begun = Objects.requireNonNull(shootdowns.begin(context, generation, first.state.bit()));
         assertFalse(begun.isDone());
         first.does(() -> first.state.flushedTo(generation));
@@ -196,7 +196,7 @@ final class CpusTest {
 
     /** Returns whether a shootdown by this thread asks a CPU that is between two spaces. */
     private static boolean isAsked(Shootdowns of, TlbContext in, CpuState switching) {
-        of.shoot(in, in.generation().advance(), -1);
+        of.shoot(in, in.advance(), -1);
         boolean isAsked = switching.isPending();
         switching.clearPending();
         return isAsked;
@@ -227,7 +227,7 @@ final class CpusTest {
     @Test
     @DisplayName("P19: only those in GUEST in the context that are behind are asked, and waited for")
     void waitsForThoseBehind() throws Exception {
-        long generation = context.generation().advance();
+        long generation = context.advance();
         Owned behind = guest(cpus, context, generation - 1);
         Owned done = guest(cpus, context, generation);
         Owned elsewhere = guest(cpus, new TlbContext(), 0);
@@ -257,7 +257,7 @@ final class CpusTest {
     void othersWaysOut() throws Exception {
         TlbContext other = new TlbContext();
         for (int way = 0; way < 4; way++) {
-            long generation = context.generation().advance();
+            long generation = context.advance();
             Owned cpu = guest(cpus, context, generation - 1);
             assertEquals(1, context.cpus());
             Thread shooter = new Thread(() -> shootdowns.shoot(context, generation, cpu.state.bit()));
@@ -295,7 +295,7 @@ final class CpusTest {
     void deadLastUser() throws Exception {
         List<String> calls = new ArrayList<>();
         TlbContext ending = new TlbContext(
-                new SpaceUsers(new SpaceUsers.Teardown() {
+                new TlbContext.Teardown() {
                     @Override
                     public void now() {
                         calls.add("now");
@@ -305,10 +305,11 @@ final class CpusTest {
                     public void later() {
                         calls.add("later");
                     }
-                }),
-                new PageTableCount());
+                },
+                () -> {},
+                true);
         Owned last = guest(cpus, ending, 0);
-        assertFalse(ending.users().put());
+        assertFalse(ending.put());
         last.thread.shutdown();
         Objects.requireNonNull(last.state.owner()).join();
         cpus.releaseDead();
@@ -317,9 +318,9 @@ final class CpusTest {
         assertEquals(List.of("later"), calls);
     }
 
-    /** Returns the users of a space whose end runs an action. */
-    private static SpaceUsers ending(Runnable end) {
-        return new SpaceUsers(new SpaceUsers.Teardown() {
+    /** Returns the context of a space whose teardown, and whose last release, run actions. */
+    private static TlbContext ending(Runnable end, Runnable lastRelease) {
+        TlbContext.Teardown teardown = new TlbContext.Teardown() {
             @Override
             public void now() {
                 end.run();
@@ -329,7 +330,8 @@ final class CpusTest {
             public void later() {
                 end.run();
             }
-        });
+        };
+        return new TlbContext(teardown, lastRelease, true);
     }
 
     @Test
@@ -338,16 +340,16 @@ final class CpusTest {
         Cpus counting = new Cpus(LazyContext.Counted::new);
         List<String> ends = new ArrayList<>();
         Runnable end = () -> ends.add(Thread.holdsLock(counting) ? "with the monitor" : "without");
-        TlbContext used = new TlbContext(ending(end), new PageTableCount());
-        TlbContext kept = new TlbContext(new SpaceUsers(), new PageTableCount(end));
+        TlbContext used = ending(end, () -> {});
+        TlbContext kept = ending(() -> {}, end);
         Owned user = guest(counting, used, 0);
         Owned lazy = owned(counting);
         lazy.does(() -> {
             load(lazy.state, kept);
             lazy.state.enterLazy();
         });
-        assertFalse(used.users().put());
-        kept.pageTable().release();
+        assertFalse(used.put());
+        kept.release();
         assertEquals(List.of(), ends);
         for (Owned each : List.of(user, lazy)) {
             each.thread.shutdown();
@@ -367,15 +369,14 @@ final class CpusTest {
         for (int round = 0; round < rounds; round += 100) {
             Cpus counting = new Cpus(LazyContext.Counted::new);
             for (int i = 0; i < 100; i++) {
-                TlbContext kept =
-                        new TlbContext(ending(ends::incrementAndGet), new PageTableCount(releases::incrementAndGet));
+                TlbContext kept = ending(ends::incrementAndGet, releases::incrementAndGet);
                 CpuOwner owner = new CpuOwner(this, reports::add);
                 CpuState lost = counting.claim(owner, 0, OwnedCpu.flush(() -> {}));
                 load(lost, kept);
                 lost.enterLazy();
                 assertTrue(lost.leaveLazy(kept));
-                assertFalse(kept.users().put());
-                kept.pageTable().release();
+                assertFalse(kept.put());
+                kept.release();
                 OwnedCpu.lose(owner);
             }
             Callable<Void> look = () -> {
@@ -405,22 +406,22 @@ final class CpusTest {
         List<Cpus> memories = List.of(cpus, second);
         for (int i = 0; i < memories.size(); i++) {
             int number = i;
-            TlbContext left = new TlbContext(
-                    ending(() -> {
+            TlbContext left = ending(
+                    () -> {
                         if (overflows.getAndDecrement() > 0) {
                             throw new StackOverflowError();
                         }
                         ends.add(number);
-                    }),
-                    new PageTableCount());
+                    },
+                    () -> {});
             CpuState state = memories.get(i).claim(owner, 1, OwnedCpu.flush(() -> {}));
             load(state, left);
-            assertFalse(left.users().put());
+            assertFalse(left.put());
             state.depart();
             memories.get(i).release(state);
-            assertThrows(StackOverflowError.class, owner.left()::end);
+            assertThrows(StackOverflowError.class, () -> owner.endLeft(true));
         }
-        owner.left().end();
+        owner.endLeft(true);
         assertEquals(List.of(1, 0), ends);
     }
 
@@ -442,7 +443,7 @@ final class CpusTest {
         return cpu.thread
                 .submit(() -> {
                     try {
-                        Cpus.checkMayWait("sleep");
+                        ThreadCpus.checkMayWait("sleep");
                         return "";
                     } catch (IllegalStateException e) {
                         return String.valueOf(e.getMessage());
@@ -456,7 +457,7 @@ final class CpusTest {
     void outsideGuest() throws Exception {
         Owned cpu = guest(cpus, context, 0);
         Cpus second = new Cpus();
-        Cpus.checkMayWait("sleep");
+        ThreadCpus.checkMayWait("sleep");
         String refused = refused(cpu);
         assertTrue(refused.startsWith("sleep was called while cpu 0 of thread owner is in GUEST"), refused);
         CpuState other =
@@ -477,8 +478,8 @@ final class CpusTest {
     @DisplayName(
             "a CPU that stays in GUEST, and has flushed beyond the generation that is waited for, is not waited for")
     void flushedBeyond() throws Exception {
-        long generation = context.generation().advance();
-        Owned cpu = guest(cpus, context, context.generation().advance());
+        long generation = context.advance();
+        Owned cpu = guest(cpus, context, context.advance());
         ExecutorService shooter = Executors.newSingleThreadExecutor();
         threads.add(shooter);
         Future<?> shot = shooter.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit()));
@@ -490,18 +491,18 @@ final class CpusTest {
     @Test
     @DisplayName("two shooters at once are both done when the CPU, which stays in GUEST, flushes once")
     void twoShooters() throws Exception {
-        Owned cpu = guest(cpus, context, context.generation().current());
+        Owned cpu = guest(cpus, context, context.generation());
         ExecutorService shooters = Executors.newFixedThreadPool(2);
         threads.add(shooters);
         List<Future<?>> shots = new ArrayList<>();
         for (int i = 0; i < 2; i++) {
-            long generation = context.generation().advance();
+            long generation = context.advance();
             shots.add(shooters.submit(() -> shootdowns.shoot(context, generation, cpu.state.bit())));
         }
         Await.until("both have asked the CPU", () -> shootdowns.count() == 2);
         cpu.does(() -> {
             cpu.state.clearPending();
-            cpu.state.flushedTo(context.generation().current());
+            cpu.state.flushedTo(context.generation());
         });
         for (Future<?> shot : shots) {
             Await.result("a shootdown to a generation that the CPU has reached", shot, List.of());

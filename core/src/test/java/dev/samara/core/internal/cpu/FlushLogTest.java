@@ -23,12 +23,12 @@ import org.junit.jupiter.api.Test;
 final class FlushLogTest {
     private static final Reason[] REASONS = Reason.values();
 
-    private final FlushLog log = new FlushLog();
-    private final FlushLog.FlushedRange range = new FlushLog.FlushedRange();
+    private final TlbContext log = new TlbContext();
+    private final TlbContext.FlushedRange range = new TlbContext.FlushedRange();
 
     /** Writes a record that is a function of its generation. */
     private void write(long generation) {
-        log.write(generation, start(generation), ~start(generation), -generation, reason(generation));
+        log.log(generation, start(generation), ~start(generation), -generation, reason(generation));
     }
 
     private static long start(long generation) {
@@ -37,11 +37,11 @@ final class FlushLogTest {
 
     /** Returns the generation's reason. It differs between consecutive generations that share a record. */
     private static Reason reason(long generation) {
-        return REASONS[(int) (generation / FlushLog.SIZE % REASONS.length)];
+        return REASONS[(int) (generation / TlbContext.LOG_SIZE % REASONS.length)];
     }
 
-    private boolean reads(long generation, FlushLog.FlushedRange into) {
-        if (!log.read(generation, into)) {
+    private boolean reads(long generation, TlbContext.FlushedRange into) {
+        if (!log.readLog(generation, into)) {
             return false;
         }
         assertEquals(start(generation), into.start());
@@ -55,13 +55,15 @@ final class FlushLogTest {
     @DisplayName("has the last 256 generations, wherever they begin, and none before or after")
     void wrapsAround() {
         for (long first : new long[] {2, 600, 5_000_000_000L}) {
-            for (long generation = first; generation < first + 2 * FlushLog.SIZE; generation++) {
+            for (long generation = first; generation < first + 2 * TlbContext.LOG_SIZE; generation++) {
                 assertFalse(reads(generation, range));
                 write(generation);
                 assertTrue(reads(generation, range));
-                assertFalse(reads(generation - FlushLog.SIZE, range));
+                assertFalse(reads(generation - TlbContext.LOG_SIZE, range));
             }
-            for (long generation = first + FlushLog.SIZE; generation < first + 2 * FlushLog.SIZE; generation++) {
+            for (long generation = first + TlbContext.LOG_SIZE;
+                    generation < first + 2 * TlbContext.LOG_SIZE;
+                    generation++) {
                 assertTrue(reads(generation, range));
             }
         }
@@ -82,14 +84,14 @@ final class FlushLogTest {
     @Test
     @DisplayName("a late record leaves that of a later generation, and is not found itself")
     void late() {
-        write(10 + FlushLog.SIZE);
+        write(10 + TlbContext.LOG_SIZE);
         write(10);
         assertFalse(reads(10, range));
-        assertTrue(reads(10 + FlushLog.SIZE, range));
-        write(10 + 3 * FlushLog.SIZE);
-        write(10 + 2 * FlushLog.SIZE);
-        assertFalse(reads(10 + 2 * FlushLog.SIZE, range));
-        assertTrue(reads(10 + 3 * FlushLog.SIZE, range));
+        assertTrue(reads(10 + TlbContext.LOG_SIZE, range));
+        write(10 + 3 * TlbContext.LOG_SIZE);
+        write(10 + 2 * TlbContext.LOG_SIZE);
+        assertFalse(reads(10 + 2 * TlbContext.LOG_SIZE, range));
+        assertTrue(reads(10 + 3 * TlbContext.LOG_SIZE, range));
     }
 
     @Test
@@ -99,7 +101,7 @@ final class FlushLogTest {
         AtomicLong last = new AtomicLong(1);
         AtomicReference<Throwable> thrown = new AtomicReference<>();
         Thread reader = new Thread(() -> {
-            FlushLog.FlushedRange into = new FlushLog.FlushedRange();
+            TlbContext.FlushedRange into = new TlbContext.FlushedRange();
             for (int left = found; left > 0; ) {
                 if (reads(last.get(), into)) {
                     left--;
@@ -109,7 +111,7 @@ final class FlushLogTest {
         reader.setUncaughtExceptionHandler((thread, failure) -> thrown.set(failure));
         reader.start();
         // Overwrites the same record repeatedly.
-        for (long generation = 1; reader.isAlive(); generation += FlushLog.SIZE) {
+        for (long generation = 1; reader.isAlive(); generation += TlbContext.LOG_SIZE) {
             last.set(generation);
             write(generation);
         }
@@ -129,7 +131,7 @@ final class FlushLogTest {
                 if (isOver.get()) {
                     return;
                 }
-                write(2 * round * FlushLog.SIZE);
+                write(2 * round * TlbContext.LOG_SIZE);
                 turn.set(2 * round);
             }
         });
@@ -138,11 +140,11 @@ final class FlushLogTest {
         Rounds rounds = new Rounds(20_000);
         while (rounds.next()) {
             long round = rounds.count();
-            long mine = (2 * round + 1) * FlushLog.SIZE;
+            long mine = (2 * round + 1) * TlbContext.LOG_SIZE;
             turn.set(2 * round - 1);
             write(mine);
             Await.until("the other thread has written", () -> turn.get() >= 2 * round, other);
-            boolean isOther = reads(2 * round * FlushLog.SIZE, range);
+            boolean isOther = reads(2 * round * TlbContext.LOG_SIZE, range);
             if (reads(mine, range) == isOther) {
                 both++;
             }
@@ -166,50 +168,50 @@ final class FlushLogTest {
             assertTrue(numbers.add(number));
         }
         TlbContext other = new TlbContext();
-        long before = other.generation().current();
-        assertEquals(context.generation().current() + 1, context.generation().advance());
-        assertEquals(before, other.generation().current());
+        long before = other.generation();
+        assertEquals(context.generation() + 1, context.advance());
+        assertEquals(before, other.generation());
         assertEquals(context.id(), context.id());
     }
 
     @Test
     @DisplayName("P19: each advance has a generation of its own, and none is left out")
     void advance() throws Exception {
-        long before = context.generation().current();
+        long before = context.generation();
         ExecutorService other = Executors.newSingleThreadExecutor();
         Set<Long> seen = new HashSet<>();
         Future<Set<Long>> theirs = other.submit(() -> {
             Set<Long> mine = new HashSet<>();
             for (int i = 0; i < EACH; i++) {
-                mine.add(context.generation().advance());
+                mine.add(context.advance());
             }
             return mine;
         });
         for (int i = 0; i < EACH; i++) {
-            seen.add(context.generation().advance());
+            seen.add(context.advance());
         }
         seen.addAll(theirs.get());
         other.shutdown();
         assertEquals(2 * EACH, seen.size());
-        assertEquals(before + 2 * EACH, context.generation().current());
+        assertEquals(before + 2 * EACH, context.generation());
     }
 
     @Test
     @DisplayName("one that was given back has negative generations, of which a CPU is told, and no log")
     void givenBack() {
-        long before = context.generation().advance();
+        long before = context.advance();
         context.checkNotGivenBack(before);
         assertFalse(context.isGivenBack());
         context.free();
         assertTrue(context.isGivenBack());
-        long read = context.generation().advance();
+        long read = context.advance();
         String message = "context " + context.id() + " is used after it was given back";
         assertEquals(
                 message,
                 assertThrows(IllegalStateException.class, () -> context.checkNotGivenBack(read))
                         .getMessage());
         context.log(read, 0x1000, 0x3000, 5, Reason.DISCARDED);
-        assertFalse(context.log().read(read, new FlushLog.FlushedRange()));
+        assertFalse(context.readLog(read, new TlbContext.FlushedRange()));
         assertTrue(context.isGivenBack());
     }
 

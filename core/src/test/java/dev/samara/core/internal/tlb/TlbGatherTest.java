@@ -288,7 +288,7 @@ final class TlbGatherTest {
         CpuState wrong = OwnedCpu.claim(memory.cpus(), 2, () -> {});
         wrong.depart();
         wrong.arrive(context);
-        assertTrue(context.users().put());
+        assertTrue(context.put());
         assertThrows(IllegalStateException.class, () -> new TlbGather(memory, context), "a CPU is in it, uncounted");
         memory.cpus().release(wrong);
         cpu.close();
@@ -308,14 +308,14 @@ final class TlbGatherTest {
         lazy.arrive(context);
         lazy.enterLazy();
         assertEquals("LAZY", lazy.state());
-        long generation = context.generation().current();
-        assertTrue(context.users().put());
+        long generation = context.generation();
+        assertTrue(context.put());
         try (TlbGather gather = new TlbGather(memory, context)) {
             LeafWalks.unmap(new PageWalk(table.pages), AT, AT + BarePageTable.PAGE, gather);
         }
         assertEquals(0, table.inUse());
         assertEquals(0, table.pages.tables());
-        assertEquals(generation, context.generation().current());
+        assertEquals(generation, context.generation());
         assertEquals(0, memory.shootdowns().targets());
         assertNull(lazy.lazyContext());
         assertFalse(lazy.leaveLazy(context));
@@ -337,7 +337,7 @@ final class TlbGatherTest {
         long pte = Leaf.get(leaf, index);
         assertTrue(Leaf.claim(leaf, index, pte, Pte.busy(pte, copier.owner(), true)));
         TlbContext context = table.pages.context();
-        assertTrue(context.users().put());
+        assertTrue(context.put());
         CountDownLatch taken = new CountDownLatch(1);
         Thread ends = new Thread(() -> {
             try (TlbGather gather = new TlbGather(memory, context)) {
@@ -368,7 +368,7 @@ final class TlbGatherTest {
     }
 
     private long generation() {
-        return table.pages.context().generation().current();
+        return table.pages.context().generation();
     }
 
     /** Returns whether a CPU in GUEST has a translation of the first page. */
