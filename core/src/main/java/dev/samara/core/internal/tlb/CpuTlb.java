@@ -710,10 +710,10 @@ public final class CpuTlb implements CpuState.OwnerTlb {
     private void flush(TlbContext of) {
         int before = activities;
         activities = before | TELLING_FLUSH;
-        // The TLB may contain stale translations until every range is flushed. If the flush fails, the view finds
-        // nothing until the next poll.
-        show(SoftTlb.NOTHING);
         try {
+            // The TLB may contain stale translations until every range is flushed. If the flush fails, the view finds
+            // nothing until the next poll.
+            show(SoftTlb.NOTHING);
             if (slot.isFresh) {
                 tell(0, -1L, MmuNotifier.Reason.UNMAPPED, slot.flushed);
                 slot.isFresh = false;

@@ -7,6 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -41,6 +44,30 @@ final class CpuStateTest {
         shooter.start();
         shooter.join();
         assertEquals(0, shootdowns.targets());
+    }
+
+    @Test
+    @DisplayName("the numbers of a cpumask are those whose bit it has, in ascending order")
+    void numbers() {
+        List<CpuState> many = new ArrayList<>(List.of(cpu));
+        for (int number = 1; number < 200; number++) {
+            many.add(OwnedCpu.claim(cpus, 1, () -> {}));
+        }
+        Random random = new Random(3);
+        for (int round = 0; round < 200; round++) {
+            long mask = round == 0 ? 0 : round == 1 ? -1 : random.nextLong() & random.nextLong() & random.nextLong();
+            List<Integer> found = new ArrayList<>();
+            for (int n = CpuState.next(mask, 0); n < many.size(); n = CpuState.next(mask, n + 1)) {
+                found.add(n);
+            }
+            assertEquals(
+                    many.stream()
+                            .filter(each -> (each.bit() & mask) != 0)
+                            .map(CpuState::number)
+                            .toList(),
+                    found);
+        }
+        many.stream().skip(1).forEach(cpus::release);
     }
 
     @Test
