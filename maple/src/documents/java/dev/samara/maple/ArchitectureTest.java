@@ -47,7 +47,7 @@ final class ArchitectureTest {
                 .should()
                 .beFinal()
                 .check(MAPLE);
-        for (Class<?> type : List.of(Era.class, Reservation.class, Snapshot.class, Transaction.class)) {
+        for (Class<?> type : List.of(Node.Era.class, LeafNode.Reservation.class, Snapshot.class, Transaction.class)) {
             fields().that().areDeclaredIn(type).should().beFinal().check(MAPLE);
         }
     }

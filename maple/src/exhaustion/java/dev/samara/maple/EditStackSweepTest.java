@@ -204,7 +204,7 @@ final class EditStackSweepTest {
 
     /** The options of a JVM that compiles the check of the stack only, and interprets the lock and the edits. */
     private static final String RESERVE_ONLY =
-            "'-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.EnoughStack::*'";
+            "'-Xcomp -XX:CompileCommand=quiet -XX:CompileCommand=compileonly,dev.samara.maple.MapleTree::requireStack'";
 
     @Test
     @DisplayName("a call that is interpreted is made, or changes nothing; it keeps no lock in either case")

@@ -35,11 +35,11 @@ class HistoricalBugsTest {
     private static void collect(Node n, int level, List<Long> ends) {
         for (int i = 0; i < n.size(); i++) {
             if (n.level == level) {
-                ends.add(Keys.flip(n.pivot(i)));
+                ends.add(Node.flip(n.pivot(i)));
             } else if (n.level == 1) {
                 @Nullable Object[] leaf = n.leaf(i);
                 for (int k = 0; k < LeafNode.size(leaf); k++) {
-                    ends.add(Keys.flip(LeafNode.pivot(leaf, k)));
+                    ends.add(Node.flip(LeafNode.pivot(leaf, k)));
                 }
             } else {
                 collect(n.child(i), level, ends);
@@ -66,7 +66,7 @@ class HistoricalBugsTest {
                     Long.compareUnsigned(first, index + 1) <= 0 && Long.compareUnsigned(index + 1, last) <= 0;
             assertEquals(oddInside ? value : null, Lookup.get(draft.root(), index + 1));
         }
-        draft.start(base, new Era(false));
+        draft.start(base, new Node.Era(false));
     }
 
     @Test
@@ -169,9 +169,9 @@ class HistoricalBugsTest {
         Draft draft = combed(entries);
         GapSearch where = new GapSearch();
         for (int i = entries - 1; i >= 0; i--) {
-            assertTrue(where.within(0, 2L * i + 1).searchHighest(draft.root()));
+            assertTrue(where.within(0, 2L * i + 1).search(draft.root(), false));
             assertEquals(2L * i + 1, where.first());
-            assertTrue(where.within(2L * i, MAX).searchLowest(draft.root()));
+            assertTrue(where.within(2L * i, MAX).search(draft.root(), true));
             assertEquals(2L * i + 1, where.first());
         }
     }

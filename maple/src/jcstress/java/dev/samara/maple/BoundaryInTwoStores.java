@@ -35,8 +35,8 @@ public class BoundaryInTwoStores {
         long[] pivots = tree.rootAcquire().childPivots[0];
         // The addition carries into the upper half of the word.
         long end = (BASE + 0xff) >>> 1;
-        LeafBoundary.move(pivots, 0, Keys.join((pivots[0] & ~LOW) | (end & LOW), 0));
-        LeafBoundary.move(pivots, 0, Keys.join(end, 0));
+        LeafNode.move(pivots, 0, Node.join((pivots[0] & ~LOW) | (end & LOW), 0));
+        LeafNode.move(pivots, 0, Node.join(end, 0));
     }
 
     @Actor

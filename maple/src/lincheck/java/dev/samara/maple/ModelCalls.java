@@ -45,7 +45,7 @@ public abstract class ModelCalls {
         }
         long last = start + gap.size() - 1;
         model.replace(start, last, content, null);
-        return Keys.range(start, last);
+        return IndexRange.text(start, last);
     }
 
     public String store(int one, int other, int value) {

@@ -63,7 +63,7 @@ public abstract class TwoLeavesCalls {
     }
 
     private static String found(boolean found, GapSearch where) {
-        return found ? Keys.range(where.first(), where.last()) : "none";
+        return found ? IndexRange.text(where.first(), where.last()) : "none";
     }
 
     @Operation

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.maple.LeafNode.Reservation;
 import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -38,6 +39,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Cursor<V> {
 
+    /** Supplies the current root. */
+    @FunctionalInterface
+    interface RootSource {
+
+        Node root();
+    }
+
     private enum Place {
         UNPOSITIONED,
         ON_ENTRY,
@@ -67,8 +75,8 @@ public final class Cursor<V> {
     private @Nullable Object[] leaf = root.leaf(0);
     private long[] pivots = LeafNode.pivots(leaf);
 
-    /** The slot before the leaf's movable boundary; see {@link LeafBoundary}. */
-    private int moving = LeafBoundary.NONE;
+    /** The slot before the leaf's movable boundary; see {@link LeafNode}. */
+    private int moving = LeafNode.NONE;
 
     /** The slot taken in the leaf. */
     private int slot;
@@ -95,7 +103,7 @@ public final class Cursor<V> {
      * @return the value of that entry, or null if there is none: the cursor is then after the last entry
      */
     public @Nullable V find(long index) {
-        return forwardFrom(source.root(), Keys.flip(index));
+        return forwardFrom(source.root(), Node.flip(index));
     }
 
     /**
@@ -105,7 +113,7 @@ public final class Cursor<V> {
      * @return the value of that entry, or null if there is none: the cursor is then before the first entry
      */
     public @Nullable V findBackward(long index) {
-        return backwardFrom(source.root(), Keys.flip(index));
+        return backwardFrom(source.root(), Node.flip(index));
     }
 
     /**
@@ -123,13 +131,13 @@ public final class Cursor<V> {
             Object found = LeafNode.content(here, i);
             long from = hi + 1;
             while (found == null) {
-                from = LeafPivots.pivot(pivots, i) + 1;
+                from = LeafNode.pivot(pivots, i) + 1;
                 i++;
                 found = LeafNode.content(here, i);
             }
             slot = i;
             lo = from;
-            hi = LeafPivots.pivot(pivots, i);
+            hi = LeafNode.pivot(pivots, i);
             return (V) found;
         }
         return nextBeyond(now);
@@ -138,12 +146,12 @@ public final class Cursor<V> {
     /** Moves to the next entry, which may be in another leaf. */
     private @Nullable V nextBeyond(Node now) {
         if (place == Place.ON_ENTRY) {
-            if (isCurrent(now) && (slot != moving || LeafPivots.pivot(pivots, slot) == hi)) {
+            if (isCurrent(now) && (slot != moving || LeafNode.pivot(pivots, slot) == hi)) {
                 return forward();
             }
-            return hi == Keys.MAX ? fallOff(Place.AFTER_LAST) : forwardFrom(now, hi + 1);
+            return hi == Node.MAX ? fallOff(Place.AFTER_LAST) : forwardFrom(now, hi + 1);
         }
-        return place == Place.AFTER_LAST ? null : forwardFrom(now, Keys.MIN);
+        return place == Place.AFTER_LAST ? null : forwardFrom(now, Node.MIN);
     }
 
     /**
@@ -155,12 +163,12 @@ public final class Cursor<V> {
     public @Nullable V previous() {
         Node now = source.root();
         if (place == Place.ON_ENTRY) {
-            if (isCurrent(now) && (slot - 1 != moving || LeafPivots.pivot(pivots, moving) + 1 == lo)) {
+            if (isCurrent(now) && (slot - 1 != moving || LeafNode.pivot(pivots, moving) + 1 == lo)) {
                 return backward();
             }
-            return lo == Keys.MIN ? fallOff(Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
+            return lo == Node.MIN ? fallOff(Place.BEFORE_FIRST) : backwardFrom(now, lo - 1);
         }
-        return place == Place.BEFORE_FIRST ? null : backwardFrom(now, Keys.MAX);
+        return place == Place.BEFORE_FIRST ? null : backwardFrom(now, Node.MAX);
     }
 
     /**
@@ -171,7 +179,7 @@ public final class Cursor<V> {
      */
     public long first() {
         requireEntry();
-        return Keys.flip(lo);
+        return Node.flip(lo);
     }
 
     /**
@@ -182,7 +190,7 @@ public final class Cursor<V> {
      */
     public long last() {
         requireEntry();
-        return Keys.flip(hi);
+        return Node.flip(hi);
     }
 
     /**
@@ -206,7 +214,7 @@ public final class Cursor<V> {
             if (n == TEXT_ENTRIES) {
                 return text.append("...}").toString();
             }
-            text.append(Keys.range(first(), last())).append('=').append(value);
+            text.append(IndexRange.text(first(), last())).append('=').append(value);
             value = next();
         }
         return text.append('}').toString();
@@ -248,7 +256,7 @@ public final class Cursor<V> {
         }
         root = from;
         Node n = from;
-        lo = Keys.MIN;
+        lo = Node.MIN;
         for (; ; ) {
             int i = n.find(key);
             path[n.level] = n;
@@ -260,21 +268,21 @@ public final class Cursor<V> {
             n = n.child(i);
         }
         enterLeaf();
-        slot = LeafPivots.find(pivots, key);
-        lo = LeafPivots.lowerBound(pivots, slot, lo);
-        hi = LeafPivots.pivot(pivots, slot);
+        slot = LeafNode.find(pivots, key);
+        lo = LeafNode.lowerBound(pivots, slot, lo);
+        hi = LeafNode.pivot(pivots, slot);
         // The movable boundary may have passed the key since the search. It is not read again after this, because it is
         // one of these two bounds, and the other bounds are immutable.
         if (hi < key) {
             slot++;
             lo = hi + 1;
-            hi = LeafPivots.pivot(pivots, slot);
+            hi = LeafNode.pivot(pivots, slot);
         } else if (key < lo) {
             slot--;
             hi = lo - 1;
-            lo = slot > 0 ? LeafPivots.pivot(pivots, slot - 1) + 1 : floor();
+            lo = slot > 0 ? LeafNode.pivot(pivots, slot - 1) + 1 : floor();
         }
-        LeafPivots.endRead();
+        LeafNode.endRead();
     }
 
     /** Reads the leaf at the end of the path. */
@@ -291,7 +299,7 @@ public final class Cursor<V> {
         @Nullable Object[] found = above.leaf(sibling);
         leaf = found;
         pivots = found[0] == early ? early : LeafNode.pivots(found);
-        moving = LeafBoundary.of(pivots);
+        moving = LeafNode.movable(pivots);
     }
 
     /**
@@ -311,7 +319,7 @@ public final class Cursor<V> {
         if (place != Place.ON_ENTRY) {
             place = Place.ON_ENTRY;
         }
-        if (lastPlain == NO_PLAIN_STEP && moving == LeafBoundary.NONE && parent.reservedIn == 0) {
+        if (lastPlain == NO_PLAIN_STEP && moving == LeafNode.NONE && parent.reservedIn == 0) {
             int last = LeafNode.size(leaf) - 1;
             // Free ranges of a leaf are never adjacent.
             lastPlain = LeafNode.content(leaf, last) == null ? last - 1 : last;
@@ -342,9 +350,9 @@ public final class Cursor<V> {
             long from = hi + 1;
             for (int i = slot + 1; i < LeafNode.size(here); i++) {
                 Object found = LeafNode.content(here, i);
-                long last = LeafPivots.pivot(ends, i);
+                long last = LeafNode.pivot(ends, i);
                 if (isEntry(found)) {
-                    LeafPivots.endRead();
+                    LeafNode.endRead();
                     slot = i;
                     lo = from;
                     hi = last;
@@ -386,9 +394,9 @@ public final class Cursor<V> {
             long to = lo - 1;
             for (int i = slot - 1; i >= 0; i--) {
                 Object found = LeafNode.content(here, i);
-                long before = i > 0 ? LeafPivots.pivot(ends, i - 1) : floor() - 1;
+                long before = i > 0 ? LeafNode.pivot(ends, i - 1) : floor() - 1;
                 if (isEntry(found)) {
-                    LeafPivots.endRead();
+                    LeafNode.endRead();
                     slot = i;
                     hi = to;
                     lo = before + 1;
@@ -430,6 +438,6 @@ public final class Cursor<V> {
                 return path[level].pivot(at[level] - 1) + 1;
             }
         }
-        return Keys.MIN;
+        return Node.MIN;
     }
 }

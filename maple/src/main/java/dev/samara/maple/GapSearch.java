@@ -23,8 +23,8 @@ import org.jspecify.annotations.Nullable;
 public final class GapSearch {
 
     private long size = 1;
-    private long min = Keys.MIN;
-    private long max = Keys.MAX;
+    private long min = Node.MIN;
+    private long max = Node.MAX;
     private long alignment = 1;
     private long offset;
     private long before;
@@ -62,10 +62,11 @@ public final class GapSearch {
      */
     public GapSearch within(long min, long max) {
         if (Long.compareUnsigned(min, max) > 0) {
-            throw new IllegalArgumentException("min " + Keys.text(min) + " must not be above max " + Keys.text(max));
+            throw new IllegalArgumentException(
+                    "min " + IndexRange.text(min) + " must not be above max " + IndexRange.text(max));
         }
-        this.min = Keys.flip(min);
-        this.max = Keys.flip(max);
+        this.min = Node.flip(min);
+        this.max = Node.flip(max);
         return this;
     }
 
@@ -83,7 +84,7 @@ public final class GapSearch {
         }
         if (Long.compareUnsigned(offset, alignment) >= 0) {
             throw new IllegalArgumentException(
-                    "offset " + Keys.text(offset) + " must be below alignment " + Keys.text(alignment));
+                    "offset " + IndexRange.text(offset) + " must be below alignment " + IndexRange.text(alignment));
         }
         this.alignment = alignment;
         this.offset = offset;
@@ -121,7 +122,7 @@ public final class GapSearch {
      */
     public long first() {
         requireFound();
-        return Keys.flip(lo);
+        return Node.flip(lo);
     }
 
     /**
@@ -132,7 +133,7 @@ public final class GapSearch {
      */
     public long last() {
         requireFound();
-        return Keys.flip(hi);
+        return Node.flip(hi);
     }
 
     private void requireFound() {
@@ -144,53 +145,35 @@ public final class GapSearch {
     /** Returns the request and the result. */
     @Override
     public String toString() {
-        return "size " + Keys.text(size) + " within " + Keys.range(Keys.flip(min), Keys.flip(max)) + " aligned "
-                + Keys.text(alignment) + "+" + Keys.text(offset) + " guarded " + Keys.text(before) + ", "
-                + Keys.text(after) + ": " + (found ? Keys.range(first(), last()) : "none");
+        return "size " + IndexRange.text(size) + " within " + IndexRange.text(Node.flip(min), Node.flip(max))
+                + " aligned "
+                + IndexRange.text(alignment) + "+" + IndexRange.text(offset) + " guarded " + IndexRange.text(before)
+                + ", "
+                + IndexRange.text(after) + ": " + (found ? IndexRange.text(first(), last()) : "none");
     }
 
     /** The caller must hold the writer lock; otherwise the result may be stale. */
-    boolean searchLowest(Node root) {
-        found = lowest(root, Keys.MIN);
+    boolean search(Node root, boolean upwards) {
+        found = search(root, Node.MIN, upwards);
         return found;
     }
 
-    /** The caller must hold the writer lock; otherwise the result may be stale. */
-    boolean searchHighest(Node root) {
-        found = highest(root, Keys.MIN);
-        return found;
-    }
-
-    private boolean lowest(Node n, long floor) {
-        int end = n.find(Math.min(max, n.upperBound()));
-        for (int i = n.find(Math.max(min, floor)); i <= end; i++) {
-            if (fits(n, i, n.lowerBound(i, floor), true)) {
+    /** Searches the subtree of a node whose lower bound is {@code floor}, from its lower or its upper end. */
+    private boolean search(Node n, long floor, boolean upwards) {
+        int from = n.find(Math.max(min, floor));
+        int to = n.find(Math.min(max, n.upperBound()));
+        int step = upwards ? 1 : -1;
+        int i = upwards ? from : to;
+        for (int left = to - from; left >= 0; left--) {
+            long start = n.lowerBound(i, floor);
+            long end = n.pivot(i);
+            if (Long.compareUnsigned(n.gaps[i], need(start, end)) >= 0
+                    && (n.level == 1 ? fits(n.leaf(i), start, end, upwards) : search(n.child(i), start, upwards))) {
                 return true;
             }
+            i += step;
         }
         return false;
-    }
-
-    private boolean highest(Node n, long floor) {
-        int end = n.find(Math.max(min, floor));
-        for (int i = n.find(Math.min(max, n.upperBound())); i >= end; i--) {
-            if (fits(n, i, n.lowerBound(i, floor), false)) {
-                return true;
-            }
-        }
-        return false;
-    }
-
-    /** Searches the subtree of slot {@code i}, whose lower bound is {@code start}. */
-    private boolean fits(Node n, int i, long start, boolean upwards) {
-        long end = n.pivot(i);
-        if (Long.compareUnsigned(n.gaps[i], need(start, end)) < 0) {
-            return false;
-        }
-        if (n.level == 1) {
-            return fits(n.leaf(i), start, end, upwards);
-        }
-        return upwards ? lowest(n.child(i), start) : highest(n.child(i), start);
     }
 
     /** Searches a leaf with these bounds, as keys. */
@@ -211,8 +194,8 @@ public final class GapSearch {
 
     /** Returns the minimum size of a gap within these bounds that can contain the range and its guards. */
     private long need(long start, long end) {
-        long need = start == Keys.MIN ? size : plus(size, before);
-        return end == Keys.MAX ? need : plus(need, after);
+        long need = start == Node.MIN ? size : plus(size, before);
+        return end == Node.MAX ? need : plus(need, after);
     }
 
     private static long plus(long a, long b) {
@@ -224,13 +207,13 @@ public final class GapSearch {
     private boolean place(long start, long end, boolean upwards) {
         long from = start;
         long to = end;
-        if (start != Keys.MIN) {
+        if (start != Node.MIN) {
             if (Long.compareUnsigned(end - start, before) < 0) {
                 return false;
             }
             from += before;
         }
-        if (end != Keys.MAX) {
+        if (end != Node.MAX) {
             if (Long.compareUnsigned(end - start, after) < 0) {
                 return false;
             }
@@ -244,12 +227,12 @@ public final class GapSearch {
         // From here on, from and to bound the keys at which the range may start.
         to -= size - 1;
         if (upwards) {
-            long step = stepUp(Keys.flip(from));
+            long step = stepUp(Node.flip(from));
             lo = from + step;
             hi = lo + (size - 1);
             return Long.compareUnsigned(step, to - from) <= 0;
         }
-        long step = stepDown(Keys.flip(to));
+        long step = stepDown(Node.flip(to));
         lo = to - step;
         hi = lo + (size - 1);
         return Long.compareUnsigned(step, to - from) <= 0;

@@ -17,7 +17,7 @@ public record IndexRange(long first, long last) {
      * @throws IllegalArgumentException if {@code first} is above {@code last}, compared unsigned
      */
     public IndexRange {
-        Keys.requireRange(first, last);
+        requireRange(first, last);
     }
 
     /**
@@ -26,6 +26,25 @@ public record IndexRange(long first, long last) {
      */
     @Override
     public String toString() {
-        return Keys.range(first, last);
+        return text(first, last);
+    }
+
+    static void requireRange(long first, long last) {
+        if (Long.compareUnsigned(first, last) > 0) {
+            throw new IllegalArgumentException("first " + text(first) + " must not be above last " + text(last));
+        }
+    }
+
+    /**
+     * Formats an index for people: in decimal below 65,536, as for minutes or ids; else in hexadecimal, as for
+     * addresses.
+     */
+    static String text(long index) {
+        return (index & ~0xffffL) == 0 ? Long.toString(index) : "0x" + Long.toHexString(index);
+    }
+
+    /** Formats a range of indexes for people. */
+    static String text(long first, long last) {
+        return "[" + text(first) + ", " + text(last) + "]";
     }
 }

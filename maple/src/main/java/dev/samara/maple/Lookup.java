@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.maple.LeafNode.Reservation;
 import org.jspecify.annotations.Nullable;
 
-/** Lookups of a value or a leaf in the tree below a root. They are wait-free and do not write to shared memory. */
+/**
+ * Reads the tree below a root: values, entries with their bounds, and, in the allocation view, reservations and free
+ * ranges. All methods are wait-free and do not write to shared memory.
+ *
+ * <p>Walks over several leaves require that no leaf below the root is replaced and no boundary is moved concurrently.
+ * The other methods, which read a single leaf, may run concurrently with the writer.
+ */
 final class Lookup {
 
     /*
      * What a reader can see concurrently with the writer
      *
      * A reader takes no lock and leaves no trace, so the writer may publish any number of changes between any two steps
-     * of a reader. Each change is published by one release store: of a new root (EditedRoot.publish), of one leaf into
-     * a reachable node of level 1 (Node.replaceLeaf), or of one word of a leaf's pivots (LeafBoundary.move). The only
+     * of a reader. Each change is published by one release store: of a new root (MapleTree.publish), of one leaf into
+     * a reachable node of level 1 (Node.replaceLeaf), or of one word of a leaf's pivots (LeafNode.move). The only
      * other references that change in a reachable node are childPivots in level 1.
      *
      *    1. Read the root (acquire). The reader sees the latest root or an older one. The load pairs with the release
@@ -74,7 +81,7 @@ final class Lookup {
      */
     static @Nullable Object get(Node root, long index) {
         if (root.anyEven) {
-            return getWithEven(root, Keys.flip(index));
+            return getWithEven(root, Node.flip(index));
         }
         long half = index >>> 1;
         Node n = root;
@@ -89,10 +96,10 @@ final class Lookup {
         int k = n.findInLeaf(i, pivots, index);
         if (leaf[0] != pivots) {
             // Step 4: the pivots belonged to another leaf.
-            k = LeafNode.find(leaf, Keys.flip(index));
+            k = LeafNode.find(leaf, Node.flip(index));
         }
         Object value = n.value(leaf, k);
-        LeafPivots.endRead();
+        LeafNode.endRead();
         return value;
     }
 
@@ -150,16 +157,16 @@ final class Lookup {
         m = d.findInLeaf(m, pivotsD, indexes[k + 3]);
         if (leafA[0] != pivotsA || leafB[0] != pivotsB || leafC[0] != pivotsC || leafD[0] != pivotsD) {
             // Step 4: in at least one descent, the pivots belonged to another leaf.
-            i = LeafNode.find(leafA, Keys.flip(indexes[k]));
-            j = LeafNode.find(leafB, Keys.flip(indexes[k + 1]));
-            l = LeafNode.find(leafC, Keys.flip(indexes[k + 2]));
-            m = LeafNode.find(leafD, Keys.flip(indexes[k + 3]));
+            i = LeafNode.find(leafA, Node.flip(indexes[k]));
+            j = LeafNode.find(leafB, Node.flip(indexes[k + 1]));
+            l = LeafNode.find(leafC, Node.flip(indexes[k + 2]));
+            m = LeafNode.find(leafD, Node.flip(indexes[k + 3]));
         }
         values[k] = a.value(leafA, i);
         values[k + 1] = b.value(leafB, j);
         values[k + 2] = c.value(leafC, l);
         values[k + 3] = d.value(leafD, m);
-        LeafPivots.endRead();
+        LeafNode.endRead();
     }
 
     private static @Nullable Object getWithEven(Node root, long key) {
@@ -185,7 +192,7 @@ final class Lookup {
 
     /** Returns the lower bound of the leaf of {@code key}. */
     static long leafStart(Node root, long key) {
-        long floor = Keys.MIN;
+        long floor = Node.MIN;
         for (Node n = root; ; ) {
             int i = n.find(key);
             floor = n.lowerBound(i, floor);
@@ -209,7 +216,7 @@ final class Lookup {
 
     /** Returns the lower bound of the leaf slot of {@code key}. */
     static long slotStart(Node root, long key) {
-        long floor = Keys.MIN;
+        long floor = Node.MIN;
         for (Node n = root; ; ) {
             int i = n.find(key);
             floor = n.lowerBound(i, floor);
@@ -219,5 +226,337 @@ final class Lookup {
             }
             n = n.child(i);
         }
+    }
+
+    /**
+     * Returns the value at {@code key}, or else the value of the next entry above it below this node, or null if there
+     * is none.
+     */
+    static @Nullable Object atOrAfter(Node n, long key) {
+        long from = key;
+        for (int i = n.find(key); i < n.size(); i++) {
+            Object value = n.level == 1 ? atOrAfter(n.leaf(i), from) : atOrAfter(n.child(i), from);
+            if (value != null) {
+                return value;
+            }
+            from = n.pivot(i) + 1;
+        }
+        return null;
+    }
+
+    /** As {@link #atOrAfter(Node, long)}, in a leaf. */
+    static @Nullable Object atOrAfter(@Nullable Object[] leaf, long key) {
+        return valueFrom(leaf, LeafNode.find(leaf, key));
+    }
+
+    private static @Nullable Object valueFrom(@Nullable Object[] leaf, int from) {
+        for (int i = from; i < LeafNode.size(leaf); i++) {
+            Object value = LeafNode.value(leaf, i);
+            if (value != null) {
+                return value;
+            }
+        }
+        return null;
+    }
+
+    /**
+     * Returns the value at {@code key}, or else the value of the next entry below it below this node, or null if there
+     * is none.
+     */
+    static @Nullable Object atOrBefore(Node n, long key) {
+        for (int i = n.find(Math.min(key, n.upperBound())); i >= 0; i--) {
+            long to = Math.min(key, n.pivot(i));
+            Object value = n.level == 1 ? atOrBefore(n.leaf(i), to) : atOrBefore(n.child(i), to);
+            if (value != null) {
+                return value;
+            }
+        }
+        return null;
+    }
+
+    /** As {@link #atOrBefore(Node, long)}, in a leaf. */
+    static @Nullable Object atOrBefore(@Nullable Object[] leaf, long key) {
+        for (int i = LeafNode.find(leaf, key); i >= 0; i--) {
+            Object value = LeafNode.value(leaf, i);
+            if (value != null) {
+                return value;
+            }
+        }
+        return null;
+    }
+
+    /** Returns whether there is a value below this node. */
+    static boolean hasValue(Node n) {
+        for (int i = 0; i < n.size(); i++) {
+            if (n.level == 1 ? valueFrom(n.leaf(i), 0) != null : hasValue(n.child(i))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Returns the entry that covers {@code key}, or null if none does. Wait-free, like {@link Lookup#get}. */
+    static <V> @Nullable RangeEntry<V> entryAt(Node root, long key) {
+        long floor = Node.MIN;
+        Node n = root;
+        int i = n.find(key);
+        while (n.level != 1) {
+            floor = n.lowerBound(i, floor);
+            n = n.child(i);
+            i = n.find(key);
+        }
+        @Nullable Object[] leaf = n.leaf(i);
+        // The search and the bounds must be of the same instant, because a moving boundary could pass the key in
+        // between.
+        long[] pivots = LeafNode.seen(LeafNode.pivots(leaf));
+        return entry(leaf, pivots, LeafNode.find(pivots, key), n.lowerBound(i, floor));
+    }
+
+    /** Returns the lowest entry if it is in the lowest leaf, or null if that leaf contains no entry. */
+    static <V> @Nullable RangeEntry<V> firstInLeaf(Node root) {
+        @Nullable Object[] leaf = leaf(root, Node.MIN);
+        for (int i = 0; i < LeafNode.size(leaf); i++) {
+            if (LeafNode.value(leaf, i) != null) {
+                return entry(leaf, i, Node.MIN);
+            }
+        }
+        return null;
+    }
+
+    /** Returns the highest entry if it is in the highest leaf, or null if that leaf contains no entry. */
+    static <V> @Nullable RangeEntry<V> lastInLeaf(Node root) {
+        long floor = Node.MIN;
+        Node n = root;
+        for (; n.level != 1; n = n.child(n.size() - 1)) {
+            floor = n.lowerBound(n.size() - 1, floor);
+        }
+        floor = n.lowerBound(n.size() - 1, floor);
+        @Nullable Object[] leaf = n.leaf(n.size() - 1);
+        for (int i = LeafNode.size(leaf) - 1; i >= 0; i--) {
+            if (LeafNode.value(leaf, i) != null) {
+                return entry(leaf, i, floor);
+            }
+        }
+        return null;
+    }
+
+    private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, int i, long floor) {
+        return entry(leaf, LeafNode.pivots(leaf), i, floor);
+    }
+
+    /** Returns the entry in a slot of a leaf whose lower bound is {@code floor}, or null if the slot has no value. */
+    @SuppressWarnings("unchecked") // only values of V get in
+    private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, long[] pivots, int i, long floor) {
+        Object value = LeafNode.value(leaf, i);
+        if (value == null) {
+            return null;
+        }
+        long first = Node.flip(LeafNode.lowerBound(pivots, i, floor));
+        long last = Node.flip(LeafNode.pivot(pivots, i));
+        LeafNode.endRead();
+        return new RangeEntry<>(first, last, (V) value);
+    }
+
+    /* Walks over a range. The slots of a node or leaf that overlap it are those from firstSlot to lastSlot. */
+
+    private static int firstSlot(Node n, long floor, long lo) {
+        return lo <= floor ? 0 : n.find(lo);
+    }
+
+    private static int lastSlot(Node n, long hi) {
+        return hi >= n.upperBound() ? n.size() - 1 : n.find(hi);
+    }
+
+    private static int firstSlot(@Nullable Object[] leaf, long floor, long lo) {
+        return lo <= floor ? 0 : LeafNode.find(leaf, lo);
+    }
+
+    private static int lastSlot(@Nullable Object[] leaf, long end, long hi) {
+        return hi >= end ? LeafNode.size(leaf) - 1 : LeafNode.find(leaf, hi);
+    }
+
+    /** Returns the lowest entry below a node with this lower bound that overlaps a range, or null if there is none. */
+    static <V> @Nullable RangeEntry<V> firstEntry(Node n, long floor, long lo, long hi) {
+        int end = lastSlot(n, hi);
+        for (int i = firstSlot(n, floor, lo); i <= end; i++) {
+            long start = n.lowerBound(i, floor);
+            RangeEntry<V> found = n.level == 1
+                    ? firstOfLeaf(n.leaf(i), start, n.pivot(i), lo, hi)
+                    : firstEntry(n.child(i), start, lo, hi);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    private static <V> @Nullable RangeEntry<V> firstOfLeaf(
+            @Nullable Object[] leaf, long floor, long end, long lo, long hi) {
+        int to = lastSlot(leaf, end, hi);
+        for (int i = firstSlot(leaf, floor, lo); i <= to; i++) {
+            RangeEntry<V> found = entry(leaf, i, floor);
+            if (found != null) {
+                return found;
+            }
+        }
+        return null;
+    }
+
+    /** Returns the number of entries. */
+    static long count(Node n) {
+        long count = 0;
+        for (int i = 0; i < n.size(); i++) {
+            count += n.level == 1 ? count(n, n.leaf(i)) : count(n.child(i));
+        }
+        return count;
+    }
+
+    private static long count(Node parent, @Nullable Object[] leaf) {
+        long count = 0;
+        for (int i = 0; i < LeafNode.size(leaf); i++) {
+            if (parent.value(leaf, i) != null) {
+                count++;
+            }
+        }
+        return count;
+    }
+
+    @SuppressWarnings("unchecked") // only values of V get in
+    private static <V> void forEachOfLeaf(
+            Node parent, @Nullable Object[] leaf, long floor, int from, int to, RangeConsumer<? super V> action) {
+        long[] pivots = LeafNode.pivots(leaf);
+        long first = Node.flip(LeafNode.lowerBound(leaf, from, floor));
+        for (int i = from; i <= to; i++) {
+            long last = Node.flip(LeafNode.pivot(pivots, i));
+            Object value = parent.value(leaf, i);
+            if (value != null) {
+                action.accept(first, last, (V) value);
+            }
+            first = last + 1;
+        }
+    }
+
+    /**
+     * Passes the entries that overlap a range below a node with this lower bound to an action, in ascending order.
+     * Entries are not cut.
+     */
+    static <V> void forEach(Node n, long floor, long lo, long hi, RangeConsumer<? super V> action) {
+        int end = lastSlot(n, hi);
+        for (int i = firstSlot(n, floor, lo); i <= end; i++) {
+            long start = n.lowerBound(i, floor);
+            if (n.level != 1) {
+                forEach(n.child(i), start, lo, hi, action);
+            } else {
+                @Nullable Object[] leaf = n.leaf(i);
+                int from = firstSlot(leaf, start, lo);
+                forEachOfLeaf(n, leaf, start, from, lastSlot(leaf, n.pivot(i), hi), action);
+            }
+        }
+    }
+
+    /** Passes the entries that overlap a range to an action, in descending order. Entries are not cut. */
+    static <V> void forEachDescending(Node n, long floor, long lo, long hi, RangeConsumer<? super V> action) {
+        int end = firstSlot(n, floor, lo);
+        for (int i = lastSlot(n, hi); i >= end; i--) {
+            long start = n.lowerBound(i, floor);
+            if (n.level != 1) {
+                forEachDescending(n.child(i), start, lo, hi, action);
+            } else {
+                @Nullable Object[] leaf = n.leaf(i);
+                int from = firstSlot(leaf, start, lo);
+                forEachOfLeafDescending(n, leaf, start, from, lastSlot(leaf, n.pivot(i), hi), action);
+            }
+        }
+    }
+
+    @SuppressWarnings("unchecked") // only values of V get in
+    private static <V> void forEachOfLeafDescending(
+            Node parent, @Nullable Object[] leaf, long floor, int from, int to, RangeConsumer<? super V> action) {
+        for (int i = to; i >= from; i--) {
+            Object value = parent.value(leaf, i);
+            if (value != null) {
+                long first = LeafNode.lowerBound(leaf, i, floor);
+                action.accept(Node.flip(first), Node.flip(LeafNode.pivot(leaf, i)), (V) value);
+            }
+        }
+    }
+
+    /**
+     * Passes the parts of a range to an action, in ascending order: the entries, cut to the range, and the ranges
+     * without a value between them, with null.
+     */
+    static <V> void forEachPart(Node root, long first, long last, RangeConsumer<@Nullable V> action) {
+        long[] next = {first};
+        boolean[] isOver = {false};
+        RangeConsumer<V> each = (start, end, value) -> {
+            long from = Long.compareUnsigned(start, first) > 0 ? start : first;
+            long to = Long.compareUnsigned(end, last) < 0 ? end : last;
+            if (next[0] != from) {
+                action.accept(next[0], from - 1, null);
+            }
+            action.accept(from, to, value);
+            isOver[0] = to == last;
+            next[0] = to + 1;
+        };
+        forEach(root, Node.MIN, Node.flip(first), Node.flip(last), each);
+        if (!isOver[0]) {
+            action.accept(next[0], last, null);
+        }
+    }
+
+    /* The allocation view, where a reservation occupies its range like an entry. */
+
+    /** Returns the reservation at {@code key} in the tree below {@code root}, or null. */
+    static @Nullable RangeEntry<Object> reservationAt(Node root, long key) {
+        @Nullable Object[] leaf = leaf(root, key);
+        int i = LeafNode.find(leaf, key);
+        return LeafNode.content(leaf, i) instanceof Reservation r
+                ? new RangeEntry<>(Node.flip(slotStart(root, key)), Node.flip(LeafNode.pivot(leaf, i)), r.owner())
+                : null;
+    }
+
+    /** Returns the lowest reservation that overlaps the range, except those of one owner. */
+    static @Nullable RangeEntry<Object> reservationIn(Node root, long lo, long hi, @Nullable Object except) {
+        return root.reservedIn != 0 ? reservationBelow(root, Node.MIN, lo, hi, except) : null;
+    }
+
+    private static @Nullable RangeEntry<Object> reservationBelow(
+            Node n, long floor, long lo, long hi, @Nullable Object except) {
+        int end = lastSlot(n, hi);
+        for (int i = firstSlot(n, floor, lo); i <= end; i++) {
+            if ((n.reservedIn >>> i & 1) != 0) {
+                long start = n.lowerBound(i, floor);
+                RangeEntry<Object> found = n.level == 1
+                        ? reservationOf(n.leaf(i), start, n.pivot(i), lo, hi, except)
+                        : reservationBelow(n.child(i), start, lo, hi, except);
+                if (found != null) {
+                    return found;
+                }
+            }
+        }
+        return null;
+    }
+
+    private static @Nullable RangeEntry<Object> reservationOf(
+            @Nullable Object[] leaf, long floor, long end, long lo, long hi, @Nullable Object except) {
+        int to = lastSlot(leaf, end, hi);
+        for (int i = firstSlot(leaf, floor, lo); i <= to; i++) {
+            if (LeafNode.content(leaf, i) instanceof Reservation r && r.owner() != except) {
+                return new RangeEntry<>(
+                        Node.flip(LeafNode.lowerBound(leaf, i, floor)), Node.flip(LeafNode.pivot(leaf, i)), r.owner());
+            }
+        }
+        return null;
+    }
+
+    /** Returns whether the range is free. It suffices to check one slot, because adjacent free ranges are merged. */
+    static boolean isFree(Node root, long lo, long hi) {
+        @Nullable Object[] leaf = leaf(root, lo);
+        int i = LeafNode.find(leaf, lo);
+        // At most one boundary of the slot moves. If the lower boundary moves, the slot covered lo when the search read
+        // that boundary, and the upper boundary is fixed. If the upper boundary moves, the lower one is fixed.
+        boolean isFree = LeafNode.content(leaf, i) == null && hi <= LeafNode.pivot(leaf, i);
+        LeafNode.endRead();
+        return isFree;
     }
 }

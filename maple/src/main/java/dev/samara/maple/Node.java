@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.maple.LeafNode.Reservation;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.Arrays;
@@ -11,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * An inner node of the tree. Its children are inner nodes, or leaves ({@link LeafNode}) if it is of level 1. The root
  * is always an inner node. A published node is immutable, including its arrays, with three exceptions: the writer may
  * replace a leaf by one with the same bounds and {@linkplain #notes(int) notes} ({@link #replaceLeaf}), move a boundary
- * in a leaf ({@link LeafBoundary}), and update gaps ({@link InPlace}). Before the publication of a node, {@link
- * OwnedPath}, which created it, may write its arrays. Nodes may share arrays that are no longer written.
+ * in a leaf ({@link LeafNode}), and update gaps ({@link #gaps}). Before the publication of a node, {@link Draft}, which
+ * created it, may write its arrays. Nodes may share arrays that are no longer written.
  *
  * <pre>
  *   halves       [ 0x07ff | 0x3fff |  max  | (max) ... ]   half of the inclusive upper bound of each slot
@@ -33,10 +34,38 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>{@link Lookup} lists, step by step, the states of a node that a reader can see concurrently with the writer.
  *
+ * <p>An <em>index</em> is an unsigned 64-bit number, as callers know it. Its <em>key</em> is the same number with the
+ * sign bit flipped, so that a signed compare of keys is an unsigned compare of indexes. Differences of keys equal
+ * differences of indexes, so lengths need no conversion.
+ *
  * <p>Notation, here and in the whole package: {@code n} is a node, {@code i} a slot number, {@code lo} and {@code hi}
  * are inclusive bounds as keys, {@code first} and {@code last} inclusive bounds as indexes.
  */
 final class Node {
+
+    /**
+     * A period in the life of a tree. Each node records the era in which it was created. In an {@linkplain #open open}
+     * era, the writer may change inner nodes of that era in place, because no snapshot contains them. A snapshot must
+     * therefore end the open era first ({@link MapleTree#frozenRoot}).
+     *
+     * <p>A tree is always in exactly one era, and never returns to an earlier open era. The first edit that can profit
+     * from an open era starts one. It ends with the next snapshot of the tree, or of a transaction's own view. Eras are
+     * compared by identity.
+     */
+    static final class Era {
+
+        final boolean open;
+
+        Era(boolean open) {
+            this.open = open;
+        }
+    }
+
+    /** The key of index 0. */
+    static final long MIN = Long.MIN_VALUE;
+
+    /** The key of index 2^64-1. */
+    static final long MAX = Long.MAX_VALUE;
 
     /** The maximum number of slots of a node or leaf. {@link #search} is written for this number. */
     static final int FANOUT = 16;
@@ -59,25 +88,6 @@ final class Node {
     private static final long HALVES_ONLY = -1;
 
     private static final VarHandle LEAF = MethodHandles.arrayElementVarHandle(Object[][].class);
-
-    /**
-     * For {@link LeafBoundary}, which must not have a static initializer: the first edit of a program may run near the
-     * end of the stack, and a failed initializer makes its class unusable.
-     *
-     * <p>Written: holder of the writer lock, in {@code move} (release), if the pivots record the boundary as movable
-     *     ({@code of}), a node of the open era that is in the tree refers to the leaf, and no other node refers to it
-     *     ({@code Node.ownsLeaf}); before other code can reach the leaf (plain).
-     * Read: any thread (plain; then the fence of {@code LeafPivots.endRead}).
-     * Pairs: the store in {@code move} with the fence in {@code endRead}. All earlier actions of the writer come before
-     *     everything that a reader does once it has found an index on the new side of the boundary.
-     * Invariant: the pivots ascend. At most one of them moves, and always the same one as long as the leaf is in use.
-     *     An array of pivots in which one pivot moves belongs to one leaf only. So a reader that loads the moving pivot
-     *     once sees all pivots as they were at that load, in whichever order it loads the other pivots. A reader that
-     *     loads it again compares the two values ({@code Cursor}), uses a copy ({@code EntryWalk.at}), or needs only
-     *     one of the loads ({@code AllocationView.isFree}). The boundary of a free range at an end of a leaf does not
-     *     move.
-     */
-    private static final VarHandle WORD = MethodHandles.arrayElementVarHandle(long[].class);
 
     private static final Node[] NO_NODES = {};
     private static final @Nullable Object[][] NO_LEAVES = {};
@@ -110,7 +120,7 @@ final class Node {
     /** Whether this node or its subtree stores an even pivot as a half, so that comparing halves is not sufficient. */
     final boolean anyEven;
 
-    /** The forms of the children's pivots, four bits for each slot; see {@link LeafPivots#form}. */
+    /** The forms of the children's pivots, four bits for each slot; see {@link LeafNode#form}. */
     final long forms;
 
     final long[] halves;
@@ -193,11 +203,34 @@ final class Node {
         this.era = era;
     }
 
+    /** Returns the key of an index, or the index of a key. The mapping is its own inverse. */
+    static long flip(long indexOrKey) {
+        return indexOrKey ^ Long.MIN_VALUE;
+    }
+
+    /**
+     * Returns half of a key's index, i.e. the index without its lowest bit. It is never negative, and halves have the
+     * same order as keys.
+     */
+    static long half(long key) {
+        return flip(key) >>> 1;
+    }
+
+    /** Returns the key that consists of this half and, as its last bit, 0 if {@code even} is 1, else 1. */
+    static long join(long half, int even) {
+        return flip(half << 1 | (1 - even));
+    }
+
+    /** Returns 1 if the index, or key, is even, else 0. */
+    static int isEven(long indexOrKey) {
+        return 1 - (int) (indexOrKey & 1);
+    }
+
     private static Node empty() {
-        long[] pivots = {Keys.MAX};
-        long[] leafPivots = LeafPivots.of(pivots, 0, 1, Keys.MIN, 1);
+        long[] pivots = {Node.MAX};
+        long[] leafPivots = LeafNode.pivotsOf(pivots, 0, 1, MIN, 1);
         Object[] leaf = LeafNode.of(leafPivots, new @Nullable Object[] {null}, 0, 1);
-        int[] notes = {LeafPivots.notes(leafPivots, false)};
+        int[] notes = {LeafNode.notes(leafPivots, false)};
         return inner(1, pivots, new Object[] {leaf}, new long[] {-1L}, notes, 0, 1, new Era(false));
     }
 
@@ -205,7 +238,7 @@ final class Node {
      * Returns a node with the elements {@code [from, to)} of these arrays.
      *
      * @param children nodes of level {@code level} - 1, or leaves if {@code level} is 1
-     * @param notes the notes about the children, from {@link #notes()} or {@link LeafPivots#notes}
+     * @param notes the notes about the children, from {@link #notes()} or {@link LeafNode#notes}
      */
     static Node inner(
             int level,
@@ -223,14 +256,14 @@ final class Node {
         int evenIn = 0;
         long forms = HALVES_ONLY;
         for (int i = 0; i < size; i++) {
-            halves[i] = Keys.half(pivots[from + i]);
+            halves[i] = half(pivots[from + i]);
             childPivots[i] = pivotsOf(Objects.requireNonNull(children[from + i]));
             int note = notes[from + i];
             reservedIn |= (note & RESERVED) << i;
             evenIn |= (note >>> 1 & 1) << i;
             forms = withForm(forms, i, note >>> FORM);
         }
-        Arrays.fill(halves, size, FANOUT, Keys.half(Keys.MAX));
+        Arrays.fill(halves, size, FANOUT, half(MAX));
         Node[] nodes = level == 1 ? NO_NODES : Arrays.copyOfRange(children, from, to, Node[].class);
         @Nullable Object[][] leaves = level == 1 ? Arrays.copyOfRange(children, from, to, Object[][].class) : NO_LEAVES;
         long[] childGaps = Arrays.copyOfRange(gaps, from, to);
@@ -242,7 +275,7 @@ final class Node {
     static int evenBits(long[] pivots, int from, int to) {
         int even = 0;
         for (int i = from; i < to; i++) {
-            even |= Keys.isEven(pivots[i]) << (i - from);
+            even |= isEven(pivots[i]) << (i - from);
         }
         return even;
     }
@@ -253,7 +286,7 @@ final class Node {
 
     /** Returns the notes that the parent records about this node. The pivots of a node are always halves. */
     int notes() {
-        return (reservedIn != 0 ? RESERVED : 0) | (anyEven ? EVEN : 0) | LeafPivots.HALVES << FORM;
+        return (reservedIn != 0 ? RESERVED : 0) | (anyEven ? EVEN : 0) | LeafNode.HALVES << FORM;
     }
 
     /**
@@ -311,11 +344,6 @@ final class Node {
         return (ownLeaves >>> i & 1) != 0;
     }
 
-    /** Writes one word of a leaf's pivots, for {@link LeafBoundary#move}. */
-    static void setWordRelease(long[] pivots, int w, long word) {
-        WORD.setRelease(pivots, w, word);
-    }
-
     private static @Nullable Object[] leafAcquire(@Nullable Object[][] leaves, int i) {
         return (Object[]) LEAF.getAcquire(leaves, i);
     }
@@ -345,12 +373,12 @@ final class Node {
 
     /** Returns the inclusive upper bound of a slot, as a key. */
     long pivot(int i) {
-        return Keys.join(halves[i], even >>> i & 1);
+        return join(halves[i], even >>> i & 1);
     }
 
     /** Returns the slot of {@code key}, which must not be above the upper bound of this node. */
     int find(long key) {
-        long half = Keys.half(key);
+        long half = half(key);
         int i = search(halves, half);
         return even == 0 ? i : i + beyondEven(i, key, half);
     }
@@ -360,7 +388,7 @@ final class Node {
      * be loaded. Readers must not call this.
      */
     int findBelow(int i, Node child, long key) {
-        long half = Keys.half(key);
+        long half = half(key);
         int k = search(childPivots[i], half);
         return child.even == 0 ? k : k + child.beyondEven(k, key, half);
     }
@@ -370,7 +398,7 @@ final class Node {
      * and the key odd; else 0.
      */
     private int beyondEven(int i, long key, long half) {
-        return halves[i] == half && (even >>> i & 1) > Keys.isEven(key) ? 1 : 0;
+        return halves[i] == half && (even >>> i & 1) > isEven(key) ? 1 : 0;
     }
 
     /**
@@ -397,7 +425,7 @@ final class Node {
      * even.
      */
     int findInLeaf(int i, long[] pivots, long index) {
-        return forms == HALVES_ONLY ? search(pivots, index >>> 1) : LeafPivots.find(pivots, form(i), halves[i], index);
+        return forms == HALVES_ONLY ? search(pivots, index >>> 1) : LeafNode.find(pivots, form(i), halves[i], index);
     }
 
     long upperBound() {
@@ -414,49 +442,6 @@ final class Node {
     Object value(@Nullable Object[] leaf, int i) {
         Object content = LeafNode.content(leaf, i);
         return reservedIn != 0 && content instanceof Reservation ? null : content;
-    }
-
-    /**
-     * Returns the value at {@code key}, or else the value of the next entry above it in this subtree, or null if there
-     * is none. Does not write.
-     */
-    @Nullable
-    Object atOrAfter(long key) {
-        long from = key;
-        for (int i = find(key); i < size(); i++) {
-            Object value = level == 1 ? LeafNode.atOrAfter(leaf(i), from) : child(i).atOrAfter(from);
-            if (value != null) {
-                return value;
-            }
-            from = pivot(i) + 1;
-        }
-        return null;
-    }
-
-    /**
-     * Returns the value at {@code key}, or else the value of the next entry below it in this subtree, or null if there
-     * is none. Does not write.
-     */
-    @Nullable
-    Object atOrBefore(long key) {
-        for (int i = find(Math.min(key, upperBound())); i >= 0; i--) {
-            long to = Math.min(key, pivot(i));
-            Object value = level == 1 ? LeafNode.atOrBefore(leaf(i), to) : child(i).atOrBefore(to);
-            if (value != null) {
-                return value;
-            }
-        }
-        return null;
-    }
-
-    /** Returns whether this subtree contains a value. */
-    boolean hasValue() {
-        for (int i = 0; i < size(); i++) {
-            if (level == 1 ? LeafNode.hasValue(leaf(i)) : child(i).hasValue()) {
-                return true;
-            }
-        }
-        return false;
     }
 
     /** Returns whether this is the root of a tree with a single leaf. */
@@ -527,5 +512,163 @@ final class Node {
     static long length(long lo, long hi) {
         long distance = hi - lo;
         return distance == -1L ? distance : distance + 1;
+    }
+
+    /**
+     * The items of one level, from which nodes or leaves are built, which are then the items of the level above. An
+     * item is a slot with its pivot, and at inner levels also with the child's gap and {@linkplain Node#notes(int)
+     * notes}.
+     */
+    static final class Items {
+
+        /* The items; gaps and notes are used only at inner levels. */
+        final long[] gaps;
+        final int[] notes;
+        private final long[] pivots;
+        private final @Nullable Object[] slots;
+        int count;
+
+        Items(int capacity) {
+            pivots = new long[capacity];
+            slots = new @Nullable Object[capacity];
+            gaps = new long[capacity];
+            notes = new int[capacity];
+        }
+
+        /** Adds a slot of a leaf. */
+        void add(long pivot, @Nullable Object content) {
+            pivots[count] = pivot;
+            slots[count] = content;
+            count++;
+        }
+
+        /** Adds the slots {@code [from, to)} of a leaf. */
+        void add(@Nullable Object[] leaf, int from, int to) {
+            for (int i = from; i < to; i++) {
+                add(LeafNode.pivot(leaf, i), LeafNode.content(leaf, i));
+            }
+        }
+
+        /** Adds the slots {@code [from, to)} of a node. */
+        void add(Node n, int from, int to) {
+            int length = to - from;
+            for (int i = 0; i < length; i++) {
+                pivots[count + i] = n.pivot(from + i);
+                notes[count + i] = n.notes(from + i);
+            }
+            System.arraycopy(n.level == 1 ? n.leaves : n.nodes, from, slots, count, length);
+            System.arraycopy(n.gaps, from, gaps, count, length);
+            count += length;
+        }
+
+        /** Adds the slots of a child of this node after all items. */
+        void addChild(Node parent, int i) {
+            int size = parent.childSize(i);
+            if (parent.level == 1) {
+                add(parent.leaf(i), 0, size);
+            } else {
+                add(parent.child(i), 0, size);
+            }
+        }
+
+        /** Adds the slots of a child of this node before all items. */
+        void addChildBefore(Node parent, int i) {
+            int total = moveUp(parent.childSize(i));
+            addChild(parent, i);
+            count = total;
+        }
+
+        /** Adds the slots {@code [0, to)} of a node before all items. */
+        void addBefore(Node n, int to) {
+            int total = moveUp(to);
+            add(n, 0, to);
+            count = total;
+        }
+
+        /** Makes room for {@code size} items in front, which the caller must add next. Returns the total count. */
+        private int moveUp(int size) {
+            System.arraycopy(pivots, 0, pivots, size, count);
+            System.arraycopy(slots, 0, slots, size, count);
+            System.arraycopy(gaps, 0, gaps, size, count);
+            System.arraycopy(notes, 0, notes, size, count);
+            int total = count + size;
+            count = 0;
+            return total;
+        }
+
+        /**
+         * Replaces the items by the minimum number of nodes or leaves that can contain them.
+         *
+         * @param level the level of the nodes; 0 for leaves
+         * @param lowerBound the lower bound of the first leaf; not used for nodes
+         * @param top the level of the root
+         * @param growsAt 0 to divide the items evenly; 1 to fill the lower nodes, because the tree grows at its upper
+         *     end; -1 to fill the upper nodes
+         */
+        void build(int level, long lowerBound, int top, Era era, int growsAt) {
+            int n = (count + FANOUT - 1) / FANOUT;
+            if (level == 0) {
+                buildLeaves(pivots, slots, count, n, lowerBound, top, growsAt);
+            } else {
+                buildNodes(level, n, era, growsAt);
+            }
+        }
+
+        /** Makes n leaves of the first {@code size} slots of these arrays, and makes them the items. */
+        void buildLeaves(
+                long[] ends, @Nullable Object[] contents, int size, int n, long lowerBound, int top, int growsAt) {
+            long floor = lowerBound;
+            int from = 0;
+            for (int b = 0; b < n; b++) {
+                int to = end(b + 1, n, size, growsAt);
+                long[] p = LeafNode.pivotsOf(ends, from, to, floor, top);
+                @Nullable Object[] leaf = LeafNode.of(p, contents, from, to);
+                int note = LeafNode.notes(p, LeafNode.hasReservation(leaf));
+                set(b, ends[to - 1], leaf, LeafNode.largestGap(leaf, floor), note);
+                floor = pivots[b] + 1;
+                from = to;
+            }
+            count = n;
+        }
+
+        /** Replaces the items by n nodes. */
+        void buildNodes(int level, int n, Era era, int growsAt) {
+            int from = 0;
+            for (int b = 0; b < n; b++) {
+                int to = end(b + 1, n, count, growsAt);
+                Node node = inner(level, pivots, slots, gaps, notes, from, to, era);
+                set(b, pivots[to - 1], node, node.largestGap(), node.notes());
+                from = to;
+            }
+            count = n;
+        }
+
+        /** Returns how many of {@code size} items are in the first {@code b} of n nodes. */
+        private static int end(int b, int n, int size, int growsAt) {
+            if (growsAt == 0 || b == n) {
+                return (int) ((long) size * b / n);
+            }
+            int full = growsAt > 0 ? b : n - b;
+            int items = Math.min(full * FANOUT, size - (n - full) * MIN_FILL);
+            return growsAt > 0 ? items : size - items;
+        }
+
+        /** Stores an item in the place of one that was already read, because a node has at least one item. */
+        private void set(int b, long pivot, Object child, long gap, int childNotes) {
+            pivots[b] = pivot;
+            slots[b] = child;
+            gaps[b] = gap;
+            notes[b] = childNotes;
+        }
+
+        /** Returns the first node or leaf built. */
+        Object first() {
+            return Objects.requireNonNull(slots[0]);
+        }
+
+        /** Drops references to nodes and values, so that this object does not keep erased ones reachable. */
+        void forget() {
+            Arrays.fill(slots, null);
+        }
     }
 }

@@ -23,13 +23,13 @@ public record RangeEntry<V>(long first, long last, V value) {
      * @throws NullPointerException if {@code value} is null
      */
     public RangeEntry {
-        Keys.requireRange(first, last);
+        IndexRange.requireRange(first, last);
         Objects.requireNonNull(value, "value");
     }
 
     /** Returns the range as {@link IndexRange#toString} does, and the value, e.g. {@code [540, 599]=Ada}. */
     @Override
     public String toString() {
-        return Keys.range(first, last) + "=" + value;
+        return IndexRange.text(first, last) + "=" + value;
     }
 }

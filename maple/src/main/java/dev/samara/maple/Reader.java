@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.maple.LeafNode.Reservation;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -21,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Reader<V> {
 
-    private final PublishedRoot tree;
+    private final MapleTree<V> tree;
 
     /** The root from which the leaf was found. */
     private Node root = Node.EMPTY;
@@ -42,7 +43,7 @@ public final class Reader<V> {
     private long first;
     private long extent = -1L;
 
-    Reader(PublishedRoot tree) {
+    Reader(MapleTree<V> tree) {
         this.tree = tree;
     }
 
@@ -59,9 +60,9 @@ public final class Reader<V> {
         // leaves change. So reading the root and then the parent's slot is equivalent to a descent, although a boundary
         // in the leaf may have moved.
         if (now == root && Long.compareUnsigned(index - first, extent) <= 0 && Node.isLeaf(siblings, at, leaf)) {
-            int i = halvesDecide ? Node.search(pivots, index >>> 1) : LeafPivots.find(pivots, Keys.flip(index));
+            int i = halvesDecide ? Node.search(pivots, index >>> 1) : LeafNode.find(pivots, Node.flip(index));
             Object content = LeafNode.content(leaf, i);
-            LeafPivots.endRead();
+            LeafNode.endRead();
             return isReserved && content instanceof Reservation ? null : (V) content;
         }
         return (V) descend(now, index);
@@ -70,7 +71,7 @@ public final class Reader<V> {
     /** Looks up an index from the root, and caches its leaf. */
     private @Nullable Object descend(Node now, long index) {
         if (now.anyEven) {
-            return descendWithEven(now, Keys.flip(index));
+            return descendWithEven(now, Node.flip(index));
         }
         // As in Lookup.get: each search starts before the child is loaded. The value is not stored in a field in
         // between, so returning it need not wait for such stores.
@@ -88,17 +89,17 @@ public final class Reader<V> {
         long[] early = n.childPivots[i];
         @Nullable Object[] found = n.leaf(i);
         boolean isOwn = found[0] == early;
-        boolean isHalves = n.form(i) == LeafPivots.HALVES;
+        boolean isHalves = n.form(i) == LeafNode.HALVES;
         long from = (before(halves, i, below) + 1) << 1;
-        remember(now, n, i, isOwn ? found : OwnedPath.NO_LEAF, early, isHalves, from, halves[i] << 1 | 1);
+        remember(now, n, i, isOwn ? found : LeafNode.NO_LEAF, early, isHalves, from, halves[i] << 1 | 1);
         int k = n.findInLeaf(i, early, index);
         if (!isOwn) {
             // Step 4 of Lookup: the pivots belonged to another leaf. No leaf is cached, so the next lookup descends
             // again.
-            k = LeafNode.find(found, Keys.flip(index));
+            k = LeafNode.find(found, Node.flip(index));
         }
         Object value = n.value(found, k);
-        LeafPivots.endRead();
+        LeafNode.endRead();
         return value;
     }
 
@@ -110,7 +111,7 @@ public final class Reader<V> {
     }
 
     private @Nullable Object descendWithEven(Node now, long key) {
-        long floor = Keys.MIN;
+        long floor = Node.MIN;
         Node n = now;
         int i = n.find(key);
         while (n.level != 1) {
@@ -120,8 +121,8 @@ public final class Reader<V> {
         }
         @Nullable Object[] found = n.leaf(i);
         long[] own = LeafNode.pivots(found);
-        remember(now, n, i, found, own, false, Keys.flip(n.lowerBound(i, floor)), Keys.flip(n.pivot(i)));
-        return n.value(found, LeafPivots.find(own, key));
+        remember(now, n, i, found, own, false, Node.flip(n.lowerBound(i, floor)), Node.flip(n.pivot(i)));
+        return n.value(found, LeafNode.find(own, key));
     }
 
     /**

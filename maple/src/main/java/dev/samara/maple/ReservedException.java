@@ -57,6 +57,6 @@ public final class ReservedException extends IllegalStateException {
      */
     @Override
     public String getMessage() {
-        return Keys.range(first, last) + " is reserved by " + owner;
+        return IndexRange.text(first, last) + " is reserved by " + owner;
     }
 }

@@ -3,12 +3,14 @@ package dev.samara.maple;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.Comparator;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
@@ -54,7 +56,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
      * @return a snapshot of both parts
      */
     public static <V> Snapshot<V> join(Snapshot<V> lower, long border, Snapshot<V> upper) {
-        return new Snapshot<>(TreeParts.join(lower.root(), Keys.flip(border), upper.root()));
+        return new Snapshot<>(Draft.join(lower.root(), Node.flip(border), upper.root()));
     }
 
     /**
@@ -94,9 +96,9 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
      * @throws NullPointerException if {@code owner} is null
      */
     public Snapshot<V> within(long first, long last, Object owner) {
-        Keys.requireRange(first, last);
+        IndexRange.requireRange(first, last);
         Objects.requireNonNull(owner, "owner");
-        return new Snapshot<>(TreeParts.within(root(), Keys.flip(first), Keys.flip(last), owner));
+        return new Snapshot<>(Draft.within(root(), Node.flip(first), Node.flip(last), owner));
     }
 
     /** As {@link MapleTree#validate}. */
@@ -117,24 +119,24 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V get(long index) {
         return (V) Lookup.get(
-                contents instanceof Node root ? root : ((PartRoots) contents).rootOf(Keys.flip(index)), index);
+                contents instanceof Node root ? root : ((PartRoots) contents).rootOf(Node.flip(index)), index);
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrAfter(long index) {
-        return (V) root().atOrAfter(Keys.flip(index));
+        return (V) Lookup.atOrAfter(root(), Node.flip(index));
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrBefore(long index) {
-        return (V) root().atOrBefore(Keys.flip(index));
+        return (V) Lookup.atOrBefore(root(), Node.flip(index));
     }
 
     @Override
     public boolean isEmpty() {
-        return !root().hasValue();
+        return !Lookup.hasValue(root());
     }
 
     @Override
@@ -145,7 +147,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
 
     @Override
     public @Nullable RangeEntry<V> entryAt(long index) {
-        return EntryWalk.at(root(), Keys.flip(index));
+        return Lookup.entryAt(root(), Node.flip(index));
     }
 
     @Override
@@ -171,7 +173,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
 
     @Override
     public long count() {
-        return EntryWalk.count(root());
+        return Lookup.count(root());
     }
 
     @Override
@@ -195,41 +197,34 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
 
     @Override
     public List<IndexRange> gaps(long first, long last) {
-        Keys.requireRange(first, last);
+        IndexRange.requireRange(first, last);
         List<IndexRange> gaps = new ArrayList<>();
-        long[] from = {first};
-        boolean[] isOver = {false};
-        forEach(first, last, (start, end, value) -> {
-            if (Long.compareUnsigned(from[0], start) < 0) {
-                gaps.add(new IndexRange(from[0], start - 1));
+        Lookup.<V>forEachPart(root(), first, last, (from, to, value) -> {
+            if (value == null) {
+                gaps.add(new IndexRange(from, to));
             }
-            isOver[0] = Long.compareUnsigned(end, last) >= 0;
-            from[0] = end + 1;
         });
-        if (!isOver[0]) {
-            gaps.add(new IndexRange(from[0], last));
-        }
         return Collections.unmodifiableList(gaps);
     }
 
     @Override
     public void forEach(RangeConsumer<? super V> action) {
         Objects.requireNonNull(action, "action");
-        EntryWalk.forEach(root(), Keys.MIN, action);
+        Lookup.forEach(root(), Node.MIN, Node.MIN, Node.MAX, action);
     }
 
     @Override
     public void forEach(long first, long last, RangeConsumer<? super V> action) {
-        Keys.requireRange(first, last);
+        IndexRange.requireRange(first, last);
         Objects.requireNonNull(action, "action");
-        EntryWalk.forEach(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
+        Lookup.forEach(root(), Node.MIN, Node.flip(first), Node.flip(last), action);
     }
 
     @Override
     public void forEachDescending(long first, long last, RangeConsumer<? super V> action) {
-        Keys.requireRange(first, last);
+        IndexRange.requireRange(first, last);
         Objects.requireNonNull(action, "action");
-        EntryWalk.forEachDescending(root(), Keys.MIN, Keys.flip(first), Keys.flip(last), action);
+        Lookup.forEachDescending(root(), Node.MIN, Node.flip(first), Node.flip(last), action);
     }
 
     /** Returns an iterator over the entries in ascending order; it does not support {@code remove}. */
@@ -296,5 +291,171 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
     @Override
     public String toString() {
         return cursor().text();
+    }
+
+    /**
+     * The roots of trees of adjacent ranges at one instant, which are joined lazily. Thread-safe. In a benign race, two
+     * threads may both join the roots, into trees with the same contents.
+     */
+    private static final class PartRoots {
+
+        private final Node[] roots;
+        private final long[] borders;
+
+        /**
+         * The root of the joined tree, or null before it is first needed.
+         *
+         * <p>Written: any thread that uses a snapshot of parts (volatile).
+         * Read: any thread that uses a snapshot of parts (volatile).
+         * Invariant: null, or the root of a complete tree. Two threads may store two trees, with the same contents.
+         */
+        private volatile @Nullable Node joined;
+
+        /**
+         * Creates the roots of parts.
+         *
+         * @param roots the roots in ascending order of their ranges, at least one; not copied
+         * @param borders the lowest index of each part; not copied
+         */
+        PartRoots(Node[] roots, long[] borders) {
+            this.roots = roots;
+            this.borders = borders;
+        }
+
+        /** Returns the root of the tree that contains a key. */
+        Node rootOf(long key) {
+            int i = roots.length - 1;
+            while (i > 0 && key < Node.flip(borders[i])) {
+                i--;
+            }
+            return roots[i];
+        }
+
+        /** Returns the root of the joined tree, after joining it if necessary. */
+        Node joined() {
+            Node root = joined;
+            if (root == null) {
+                root = roots[0];
+                for (int i = 1; i < roots.length; i++) {
+                    root = Draft.join(root, Node.flip(borders[i]), roots[i]);
+                }
+                joined = root;
+            }
+            return root;
+        }
+    }
+
+    /**
+     * A spliterator over the entries of a snapshot, in ascending order. It splits at the bounds of slots of inner
+     * nodes, which no entry crosses.
+     *
+     * @param <V> the type of values
+     */
+    private static final class EntrySpliterator<V> implements Spliterator<RangeEntry<V>> {
+
+        private static final int CHARACTERISTICS = ORDERED | SORTED | DISTINCT | NONNULL | IMMUTABLE;
+
+        /** The average number of slots per node that an estimate assumes. */
+        private static final long TYPICAL_FILL = 10;
+
+        private final Node root;
+        private final Cursor<V> cursor;
+
+        /** Whether the cursor is on the last entry before the remaining keys. */
+        private boolean isOnEntry;
+
+        /* The bounds of the remaining keys, inclusive. No keys remain if isAtEnd is true. */
+        private long lo;
+        private final long hi;
+        private boolean isAtEnd;
+
+        private long estimate;
+
+        EntrySpliterator(Node root) {
+            this(root, Node.MIN, Node.MAX, root.size() * Math.round(Math.pow(TYPICAL_FILL, root.level)));
+        }
+
+        private EntrySpliterator(Node root, long lo, long hi, long estimate) {
+            this.root = root;
+            cursor = new Cursor<>(() -> root);
+            this.lo = lo;
+            this.hi = hi;
+            this.estimate = estimate;
+        }
+
+        @Override
+        public boolean tryAdvance(Consumer<? super RangeEntry<V>> action) {
+            Objects.requireNonNull(action, "action");
+            RangeEntry<V> entry = isAtEnd ? null : next();
+            if (entry == null) {
+                isAtEnd = true;
+                return false;
+            }
+            long end = Node.flip(entry.last());
+            isAtEnd = end >= hi;
+            lo = isAtEnd ? hi : end + 1;
+            action.accept(entry);
+            return true;
+        }
+
+        private @Nullable RangeEntry<V> next() {
+            if (root.reservedIn != 0) {
+                // Does not use a cursor, because a cursor would go on after the part's last entry and skip all
+                // reservations above the part's highest key.
+                return Lookup.firstEntry(root, Node.MIN, lo, hi);
+            }
+            V value = isOnEntry ? cursor.next() : cursor.find(Node.flip(lo));
+            isOnEntry = value != null;
+            return value == null || Node.flip(cursor.first()) > hi
+                    ? null
+                    : new RangeEntry<>(cursor.first(), cursor.last(), value);
+        }
+
+        @Override
+        public void forEachRemaining(Consumer<? super RangeEntry<V>> action) {
+            Objects.requireNonNull(action, "action");
+            if (!isAtEnd) {
+                isAtEnd = true;
+                RangeConsumer<V> each = (first, last, value) -> action.accept(new RangeEntry<>(first, last, value));
+                Lookup.forEach(root, Node.MIN, lo, hi, each);
+            }
+        }
+
+        @Override
+        public @Nullable Spliterator<RangeEntry<V>> trySplit() {
+            Node n = root;
+            while (!isAtEnd) {
+                int from = n.find(lo);
+                int to = n.find(hi);
+                if (from != to) {
+                    long border = n.pivot((from + to - 1) >>> 1);
+                    estimate >>>= 1;
+                    Spliterator<RangeEntry<V>> lower = new EntrySpliterator<>(root, lo, border, estimate);
+                    lo = border + 1;
+                    isOnEntry = false;
+                    return lower;
+                }
+                if (n.level == 1) {
+                    break;
+                }
+                n = n.child(from);
+            }
+            return null;
+        }
+
+        @Override
+        public long estimateSize() {
+            return isAtEnd ? 0 : estimate;
+        }
+
+        @Override
+        public int characteristics() {
+            return CHARACTERISTICS;
+        }
+
+        @Override
+        public Comparator<? super RangeEntry<V>> getComparator() {
+            return (a, b) -> Long.compareUnsigned(a.first(), b.first());
+        }
     }
 }

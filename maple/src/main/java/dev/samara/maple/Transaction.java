@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -26,12 +28,12 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      * Read: any thread (plain): a call by another thread compares {@code owner}, and is rejected.
      * Invariant: immutable; its state is in {@code draft} and {@code current}.
      */
-    private final EditedRoot tree;
+    private final MapleTree<V> tree;
 
     private final Draft draft;
     private final Thread owner = Thread.currentThread();
 
-    Transaction(EditedRoot tree) {
+    Transaction(MapleTree<V> tree) {
         this.tree = tree;
         draft = tree.draft;
     }
@@ -45,13 +47,13 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrAfter(long index) {
-        return (V) root().atOrAfter(Keys.flip(index));
+        return (V) Lookup.atOrAfter(root(), Node.flip(index));
     }
 
     @Override
     @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V atOrBefore(long index) {
-        return (V) root().atOrBefore(Keys.flip(index));
+        return (V) Lookup.atOrBefore(root(), Node.flip(index));
     }
 
     @Override
@@ -72,7 +74,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
 
     @Override
     public @Nullable RangeEntry<V> entryAt(long index) {
-        return EntryWalk.at(root(), Keys.flip(index));
+        return Lookup.entryAt(root(), Node.flip(index));
     }
 
     /** Returns a snapshot of this transaction's own view. It remains valid after the transaction has ended. */
@@ -194,47 +196,84 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
 
     @Override
     public void storeCoalescing(long first, long last, V value) {
-        Draft.requireValue(first, last, value);
-        Snapshot<V> before = snapshot();
-        IndexRange joined = Draft.coalesced(before.root(), first, last, value);
-        requireUnchanged(before);
+        IndexRange joined = coalesced(first, last, value);
         draft.store(joined.first(), joined.last(), value);
+    }
+
+    /** Returns a range, extended by the entries of equal value that overlap or adjoin it. */
+    IndexRange coalesced(long first, long last, V value) {
+        Draft.requireValue(first, last, value);
+        Node now = disowned();
+        RangeEntry<V> before = first == 0 ? null : Lookup.entryAt(now, Node.flip(first - 1));
+        RangeEntry<V> after = last == -1L ? null : Lookup.entryAt(now, Node.flip(last + 1));
+        IndexRange joined = new IndexRange(
+                before != null && before.value().equals(value) ? before.first() : first,
+                after != null && after.value().equals(value) ? after.last() : last);
+        requireUnchanged(now);
+        return joined;
     }
 
     @Override
     public void compute(long first, long last, UnaryOperator<@Nullable V> function) {
-        Snapshot<V> before = snapshot();
-        RangeEdits<V> edits = new RangeEdits<>(before.root(), first, last, function);
-        requireUnchanged(before);
-        orRestore(before, () -> edits.store(draft));
+        Objects.requireNonNull(function, "function");
+        IndexRange.requireRange(first, last);
+        Node now = disowned();
+        RangeEntry<Object> met = Lookup.reservationIn(now, Node.flip(first), Node.flip(last), null);
+        if (met != null) {
+            throw new ReservedException(met.first(), met.last(), met.value());
+        }
+        // All calls of the function precede the first store, so nothing changes if the function throws.
+        List<Part<V>> parts = new ArrayList<>();
+        Lookup.<V>forEachPart(
+                now, first, last, (from, to, value) -> parts.add(new Part<>(from, to, function.apply(value))));
+        requireUnchanged(now);
+        orRestore(now, () -> {
+            for (Part<V> part : parts) {
+                V value = part.value();
+                if (value == null) {
+                    draft.erase(part.first(), part.last());
+                } else {
+                    draft.store(part.first(), part.last(), value);
+                }
+            }
+        });
     }
+
+    /** A part of a range and its new value, or null if it becomes free. */
+    private record Part<V>(long first, long last, @Nullable V value) {}
 
     @Override
     public void storeAll(RangeView<? extends V> entries) {
         Snapshot<? extends V> all = entries.snapshot();
-        orRestore(snapshot(), () -> all.forEach(draft::store));
+        orRestore(disowned(), () -> all.forEach(draft::store));
+    }
+
+    /** Returns the current root, after ensuring that later edits of this transaction do not change its nodes. */
+    private Node disowned() {
+        Node now = root();
+        draft.disown();
+        return now;
     }
 
     /**
      * Checks that the caller's code, which ran after {@code before} was taken, neither edited nor ended this
      * transaction.
      */
-    private void requireUnchanged(Snapshot<V> before) {
-        requireOpen();
-        if (draft.root() != before.root()) {
+    private void requireUnchanged(Node before) {
+        if (root() != before) {
             throw new IllegalStateException("this transaction was changed by code that a call of it has called");
         }
     }
 
     /** Runs edits, and rolls them back if one throws. */
-    private void orRestore(Snapshot<V> before, Runnable edits) {
+    private void orRestore(Node before, Runnable edits) {
         boolean isDone = false;
         try {
             edits.run();
             isDone = true;
         } finally {
             if (!isDone) {
-                draft.restore(before.root());
+                draft.restore(before);
             }
         }
     }
@@ -283,7 +322,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      */
     public boolean findLowest(GapSearch where) {
         requireOpen();
-        return draft.findLowest(where);
+        return Objects.requireNonNull(where, "where").search(draft.root(), true);
     }
 
     /**
@@ -297,7 +336,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      */
     public boolean findHighest(GapSearch where) {
         requireOpen();
-        return draft.findHighest(where);
+        return Objects.requireNonNull(where, "where").search(draft.root(), false);
     }
 
     /**
@@ -308,7 +347,7 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public @Nullable RangeEntry<Object> reservationAt(long index) {
-        return AllocationView.reservationAt(root(), Keys.flip(index));
+        return Lookup.reservationAt(root(), Node.flip(index));
     }
 
     /**
@@ -322,8 +361,8 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public @Nullable RangeEntry<Object> reservationIn(long first, long last) {
-        Keys.requireRange(first, last);
-        return AllocationView.reservationIn(root(), Keys.flip(first), Keys.flip(last), null);
+        IndexRange.requireRange(first, last);
+        return Lookup.reservationIn(root(), Node.flip(first), Node.flip(last), null);
     }
 
     /**
@@ -336,8 +375,8 @@ public final class Transaction<V> implements RangeView<V>, RangeStore<V>, AutoCl
      * @throws IllegalStateException if this transaction is not open, or not this thread's
      */
     public boolean isFree(long first, long last) {
-        Keys.requireRange(first, last);
-        return AllocationView.isFree(root(), Keys.flip(first), Keys.flip(last));
+        IndexRange.requireRange(first, last);
+        return Lookup.isFree(root(), Node.flip(first), Node.flip(last));
     }
 
     /**

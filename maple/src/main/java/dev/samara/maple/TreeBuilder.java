@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.maple.Node.Era;
 import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.locks.ReentrantLock;
@@ -63,23 +64,23 @@ public final class TreeBuilder<V> {
      * @throws NullPointerException if {@code value} is null
      */
     public TreeBuilder<V> add(long first, long last, V value) {
-        Keys.requireRange(first, last);
+        IndexRange.requireRange(first, last);
         Objects.requireNonNull(value, "value");
         makeRoom();
-        long lo = Keys.flip(first);
-        long free = Keys.MIN;
+        long lo = Node.flip(first);
+        long free = Node.MIN;
         if (count > 0) {
             long before = pivots[count - 1];
             if (lo <= before) {
-                throw new IllegalArgumentException("first " + Keys.text(first) + " must be above "
-                        + Keys.text(Keys.flip(before)) + ", the last so far");
+                throw new IllegalArgumentException("first " + IndexRange.text(first) + " must be above "
+                        + IndexRange.text(Node.flip(before)) + ", the last so far");
             }
             free = before + 1;
         }
         if (lo > free) {
             append(lo - 1, null);
         }
-        append(Keys.flip(last), value);
+        append(Node.flip(last), value);
         return this;
     }
 
@@ -89,7 +90,7 @@ public final class TreeBuilder<V> {
      * @return a new tree
      */
     public MapleTree<V> build() {
-        return new MapleTree<>(new WriterLock(), root());
+        return new MapleTree<>(new MapleTree.WriterLock(), root());
     }
 
     /**
@@ -121,9 +122,9 @@ public final class TreeBuilder<V> {
         Era era = new Era(false);
         makeRoom();
         int n = count;
-        if (n == 0 || pivots[n - 1] != Keys.MAX) {
+        if (n == 0 || pivots[n - 1] != Node.MAX) {
             // This item is not counted, so the next addition overwrites it.
-            pivots[n] = Keys.MAX;
+            pivots[n] = Node.MAX;
             slots[n] = null;
             n++;
         }
@@ -132,68 +133,16 @@ public final class TreeBuilder<V> {
         for (int k = nodes(nodes); k > 1; k = nodes(k)) {
             top++;
         }
-        Items items = new Items(nodes);
-        items.leaves(pivots, slots, n, top);
+        Node.Items items = new Node.Items(nodes);
+        items.buildLeaves(pivots, slots, n, nodes, Node.MIN, top, 0);
         for (int level = 1; level <= top; level++) {
-            items.nodes(level, nodes, era);
-            nodes = nodes(nodes);
+            items.buildNodes(level, nodes(items.count), era, 0);
         }
-        return (Node) Objects.requireNonNull(items.slots[0]);
+        return (Node) items.first();
     }
 
     /** Returns how many nodes a number of items needs. */
     private static int nodes(int items) {
         return items <= Node.FANOUT ? 1 : (items + FILL - 1) / FILL;
-    }
-
-    /** The leaves, or the nodes of one level; they are the items of the next level. */
-    private static final class Items {
-        private final long[] pivots;
-        private final @Nullable Object[] slots;
-        private final long[] gaps;
-        private final int[] notes;
-
-        Items(int most) {
-            pivots = new long[most];
-            slots = new @Nullable Object[most];
-            gaps = new long[most];
-            notes = new int[most];
-        }
-
-        void leaves(long[] fromPivots, @Nullable Object[] fromSlots, int n, int top) {
-            int leaves = TreeBuilder.nodes(n);
-            long floor = Keys.MIN;
-            int from = 0;
-            for (int b = 0; b < leaves; b++) {
-                int to = (int) ((long) n * (b + 1) / leaves);
-                long[] p = LeafPivots.of(fromPivots, from, to, floor, top);
-                @Nullable Object[] leaf = LeafNode.of(p, fromSlots, from, to);
-                set(b, fromPivots[to - 1], leaf, LeafNode.largestGap(leaf, floor), LeafPivots.notes(p, false));
-                floor = pivots[b] + 1;
-                from = to;
-            }
-        }
-
-        /**
-         * Replaces n items by their nodes, in the same arrays. This is safe because a node's position is below the
-         * positions of all unread items.
-         */
-        void nodes(int level, int n, Era era) {
-            int nodes = TreeBuilder.nodes(n);
-            int from = 0;
-            for (int b = 0; b < nodes; b++) {
-                int to = (int) ((long) n * (b + 1) / nodes);
-                Node node = Node.inner(level, pivots, slots, gaps, notes, from, to, era);
-                set(b, pivots[to - 1], node, node.largestGap(), node.notes());
-                from = to;
-            }
-        }
-
-        private void set(int b, long pivot, Object child, long gap, int childNotes) {
-            pivots[b] = pivot;
-            slots[b] = child;
-            gaps[b] = gap;
-            notes[b] = childNotes;
-        }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.maple;
 
+import dev.samara.maple.LeafNode.Reservation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -18,7 +19,7 @@ final class TreeCheck {
     private TreeCheck() {}
 
     static void validate(Node root) {
-        new TreeCheck().check(root, root, Keys.MIN, Keys.MAX);
+        new TreeCheck().check(root, root, Node.MIN, Node.MAX);
     }
 
     /** Checks a node with these bounds, and returns its largest gap. */
@@ -156,7 +157,8 @@ final class TreeCheck {
         if (!condition) {
             // Formatted without dump(), which expects consistent arrays.
             throw new AssertionError(message + ", in a node of level " + n.level + " or its leaf for "
-                    + Keys.range(Keys.flip(lo), Keys.flip(hi)) + ": halves " + Arrays.toString(n.halves) + ", even "
+                    + IndexRange.text(Node.flip(lo), Node.flip(hi)) + ": halves " + Arrays.toString(n.halves)
+                    + ", even "
                     + Integer.toBinaryString(n.even) + ", slots " + Arrays.toString(n.nodes)
                     + Arrays.deepToString(n.leaves) + ", gaps "
                     + Arrays.toString(n.gaps));
@@ -165,7 +167,7 @@ final class TreeCheck {
 
     static String dump(Node root) {
         StringBuilder text = new StringBuilder();
-        append(text, root, Keys.MIN, "");
+        append(text, root, Node.MIN, "");
         return text.toString();
     }
 
@@ -173,8 +175,8 @@ final class TreeCheck {
         long start = lo;
         for (int i = 0; i < n.size(); i++) {
             long end = n.pivot(i);
-            text.append(indent).append(Keys.range(Keys.flip(start), Keys.flip(end)));
-            text.append(" gap ").append(Keys.text(n.gaps[i])).append('\n');
+            text.append(indent).append(IndexRange.text(Node.flip(start), Node.flip(end)));
+            text.append(" gap ").append(IndexRange.text(n.gaps[i])).append('\n');
             if (n.level == 1) {
                 append(text, n.leaf(i), start, indent + "  ");
             } else {
@@ -188,7 +190,7 @@ final class TreeCheck {
         long start = lo;
         for (int i = 0; i < LeafNode.size(leaf); i++) {
             long end = LeafNode.pivot(leaf, i);
-            text.append(indent).append(Keys.range(Keys.flip(start), Keys.flip(end)));
+            text.append(indent).append(IndexRange.text(Node.flip(start), Node.flip(end)));
             @Nullable Object content = LeafNode.content(leaf, i);
             if (content instanceof Reservation r) {
                 text.append(" reserved by ").append(r.owner()).append('\n');

@@ -26,53 +26,56 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Writer<V> implements RangeStore<V>, AutoCloseable {
 
-    private final EditedRoot tree;
-    private final Edits edits;
+    private final MapleTree<V> tree;
     private final Thread owner = Thread.currentThread();
     private boolean closed;
 
     /** The caller must acquire the lock before it hands the writer out. */
-    Writer(EditedRoot tree, Edits edits) {
+    Writer(MapleTree<V> tree) {
         this.tree = tree;
-        this.edits = edits;
     }
 
     @Override
     public void store(long first, long last, V value) {
-        begin().store(first, last, value);
+        begin().storeLocked(first, last, value);
     }
 
     @Override
     public boolean insert(long first, long last, V value) {
-        return begin().insert(first, last, value);
+        return begin().insertLocked(first, last, value);
     }
 
     @Override
     public void erase(long first, long last) {
-        begin().erase(first, last);
+        begin().eraseLocked(first, last);
     }
 
     @Override
-    @SuppressWarnings("unchecked") // only values of V get in
     public @Nullable V eraseEntry(long index) {
-        return (V) begin().eraseEntry(index);
+        return begin().eraseEntryLocked(index);
     }
 
     @Override
     public void storeCoalescing(long first, long last, V value) {
-        begin().storeCoalescing(first, last, value);
+        begin().storeCoalescingLocked(first, last, value);
     }
 
     @Override
     public void compute(long first, long last, UnaryOperator<@Nullable V> function) {
-        begin().compute(first, last, function);
+        try (Transaction<V> transaction = begin().begin()) {
+            transaction.compute(first, last, function);
+            transaction.commit();
+        }
     }
 
     @Override
     public void storeAll(RangeView<? extends V> entries) {
         begin();
         Snapshot<? extends V> all = entries.snapshot();
-        begin().storeAll(all);
+        try (Transaction<V> transaction = begin().begin()) {
+            transaction.storeAll(all);
+            transaction.commit();
+        }
     }
 
     /**
@@ -85,7 +88,7 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
      * @throws IllegalStateException if this writer may not be used
      */
     public boolean storeLowest(GapSearch where, V value) {
-        return begin().storeLowest(where, value);
+        return begin().storeLocked(where, true, value);
     }
 
     /**
@@ -98,7 +101,7 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
      * @throws IllegalStateException if this writer may not be used
      */
     public boolean storeHighest(GapSearch where, V value) {
-        return begin().storeHighest(where, value);
+        return begin().storeLocked(where, false, value);
     }
 
     /**
@@ -116,14 +119,14 @@ public final class Writer<V> implements RangeStore<V>, AutoCloseable {
         }
     }
 
-    private Edits begin() {
+    private MapleTree<V> begin() {
         requireOwner();
         if (closed || !tree.writerLock.isHeldByCurrentThread()) {
             throw new IllegalStateException("this writer has been closed, or its lock was released");
         }
         tree.requireNoTransaction();
         tree.dropAbandoned();
-        return edits;
+        return tree;
     }
 
     private void requireOwner() {

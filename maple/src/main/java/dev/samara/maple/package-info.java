@@ -140,50 +140,34 @@
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>Which code do {@code get} and {@code isFree} run?</td>
- *       <td>{@code Lookup}, {@code AllocationView}; {@code atOrAfter} and {@code atOrBefore}: {@code Nearest}</td></tr>
- *   <tr><td>What finds entries with their bounds, and walks over the entries of a range?</td>
- *       <td>{@code EntryWalk}; as a stream: {@code EntrySpliterator}; step by step: {@code Cursor}</td></tr>
- *   <tr><td>What computes the values of a range by a function?</td>
- *       <td>{@code RangeEdits}</td></tr>
- *   <tr><td>What publishes an edit?</td>
- *       <td>{@code Edits}: in place, a leaf or a boundary of a leaf ({@code InPlace}); by copy-on-write, a new root
- *       ({@code Draft})</td></tr>
- *   <tr><td>What checks the arguments of an edit, and rejects it?</td>
- *       <td>{@code Draft}; an edit over a reservation of another owner: {@code Splice.requireNoReservation}, and
- *       {@code RangeEdits} for {@code compute}</td></tr>
- *   <tr><td>What changes the structure: splits, merges, new levels?</td>
- *       <td>{@code Splice}; level by level, and the root's own level, added or dropped ({@code buildRoot}): {@code
- *       LevelRebuild}, for which {@code NodeBuilder.build} divides the items among new nodes; along one path: {@code
- *       OwnedPath}; in one leaf: {@code LeafEdit}</td></tr>
- *   <tr><td>What merges a freed range with the free ranges next to it?</td>
- *       <td>{@code Splice.free}; in place {@code InPlace.free}</td></tr>
  *   <tr><td>How are a node, a leaf and the pivots of a leaf stored?</td>
- *       <td>{@code Node}, {@code LeafNode}, {@code LeafPivots}</td></tr>
- *   <tr><td>What may change in a node that readers can reach?</td>
- *       <td>A reference to a leaf, if no snapshot contains the node: {@code InPlace}; one boundary of a leaf, if no
- *       snapshot contains the leaf: {@code LeafBoundary}. A replaced node never changes again
- *       </td></tr>
+ *       <td>{@code Node}; {@code LeafNode}</td></tr>
+ *   <tr><td>Which code do lookups and walks over a range run, and what can they see concurrently with the writer?</td>
+ *       <td>{@code Lookup}; step by step: {@code Cursor}; with a cached leaf: {@code Reader}</td></tr>
+ *   <tr><td>What publishes an edit? What may change in a node that readers can reach?</td>
+ *       <td>{@code MapleTree}: a new root ({@code publish}); in place, a leaf if no snapshot contains its parent
+ *       ({@code put}), or one boundary of a leaf if no snapshot contains the leaf ({@code moves}). A replaced node
+ *       never changes again</td></tr>
+ *   <tr><td>What checks the arguments of an edit, and rejects it?</td>
+ *       <td>{@code Draft}, and {@code Transaction} for {@code compute} and {@code storeCoalescing}</td></tr>
+ *   <tr><td>What changes the structure: splits, merges, new levels?</td>
+ *       <td>{@code Draft.rebuild}, for which {@code Node.Items} divides the items of a level among new nodes; along one
+ *       path: {@code Draft.replaceChild}; in one leaf: {@code LeafNode.change}</td></tr>
+ *   <tr><td>What merges a freed range with the free ranges next to it?</td>
+ *       <td>{@code Draft.free}; in place {@code MapleTree.freeInPlace}</td></tr>
  *   <tr><td>What releases the writer lock if the stack overflows?</td>
- *       <td>{@code EnoughStack} ensures that the {@code finally} can</td></tr>
+ *       <td>{@code MapleTree.requireStack} ensures that the {@code finally} can</td></tr>
  *   <tr><td>What keeps a snapshot unchanged?</td>
- *       <td>{@code Era}; a snapshot ends the open era in {@code EditedRoot.frozenRoot}</td></tr>
+ *       <td>{@code Node.Era}; a snapshot ends the open era in {@code MapleTree.frozenRoot}</td></tr>
  *   <tr><td>How does a reader find out that the tree was changed?</td>
  *       <td>{@code MapleTree.isStillVersion} and {@code isStill} compare the root, by a load that orders several trees:
  *       {@code PublishedRoot.rootVolatile}</td></tr>
- *   <tr><td>What keeps the largest gap of each subtree?</td>
- *       <td>{@code Node}, in its {@code gaps}; after an edit in place {@code InPlace.setGap}, along a copied path
- *       {@code OwnedPath}, in a rebuilt level {@code NodeBuilder}</td></tr>
- *   <tr><td>What finds a gap?</td>
- *       <td>{@link dev.samara.maple.GapSearch}</td></tr>
- *   <tr><td>What compares unsigned indexes?</td>
- *       <td>{@code Keys}</td></tr>
+ *   <tr><td>What keeps the largest gap of each subtree, and what finds a gap?</td>
+ *       <td>{@code Node}, in its {@code gaps}; {@link dev.samara.maple.GapSearch}</td></tr>
  *   <tr><td>What divides and joins trees?</td>
- *       <td>{@code TreeParts}; lazily, for a snapshot of several trees: {@code PartRoots}</td></tr>
+ *       <td>{@code Draft.within} and {@code join}; lazily: {@code Snapshot.PartRoots}</td></tr>
  *   <tr><td>What checks a tree?</td>
  *       <td>{@code TreeCheck}</td></tr>
- *   <tr><td>What extends a store over equal neighbours ({@code storeCoalescing})?</td>
- *       <td>{@code Draft.coalesced}</td></tr>
  * </table>
  */
 @NullMarked

@@ -247,13 +247,13 @@ final class ModelRun {
                     }
                     long last = first + (op.gap().size() - 1);
                     model.replace(first, last, content, null);
-                    return Keys.range(first, last);
+                    return IndexRange.text(first, last);
                 },
                 () -> {
                     GapSearch g = fill(op.gap());
                     boolean found = store.apply(g, content);
                     require(found == g.found(), "result and found() differ");
-                    return found ? Keys.range(g.first(), g.last()) : "none";
+                    return found ? IndexRange.text(g.first(), g.last()) : "none";
                 });
     }
 
@@ -267,12 +267,12 @@ final class ModelRun {
                     Long first = edited().search(op.gap(), lowest);
                     return first == null
                             ? "none"
-                            : Keys.range(first, first + (op.gap().size() - 1));
+                            : IndexRange.text(first, first + (op.gap().size() - 1));
                 },
                 () -> {
                     GapSearch g = fill(op.gap());
                     boolean found = lowest ? t.findLowest(g) : t.findHighest(g);
-                    return found ? Keys.range(g.first(), g.last()) : "none";
+                    return found ? IndexRange.text(g.first(), g.last()) : "none";
                 });
     }
 
@@ -396,20 +396,22 @@ final class ModelRun {
     }
 
     private void checkAt(long index) {
-        require(tree.get(index) == model.get(index), "get differs at " + Keys.text(index));
-        require(Objects.equals(tree.entryAt(index), model.entryAt(index)), "entryAt differs at " + Keys.text(index));
+        require(tree.get(index) == model.get(index), "get differs at " + IndexRange.text(index));
+        require(
+                Objects.equals(tree.entryAt(index), model.entryAt(index)),
+                "entryAt differs at " + IndexRange.text(index));
         require(
                 Objects.equals(tree.reservationAt(index), model.reservationAt(index)),
-                "reservationAt differs at " + Keys.text(index));
+                "reservationAt differs at " + IndexRange.text(index));
         Transaction<Object> t = transaction;
         if (t != null) {
-            require(t.get(index) == edited().get(index), "get differs in transaction at " + Keys.text(index));
+            require(t.get(index) == edited().get(index), "get differs in transaction at " + IndexRange.text(index));
             require(
                     Objects.equals(t.entryAt(index), edited().entryAt(index)),
-                    "entryAt differs in transaction at " + Keys.text(index));
+                    "entryAt differs in transaction at " + IndexRange.text(index));
             require(
                     Objects.equals(t.reservationAt(index), edited().reservationAt(index)),
-                    "reservationAt differs in transaction at " + Keys.text(index));
+                    "reservationAt differs in transaction at " + IndexRange.text(index));
         }
     }
 
@@ -445,7 +447,8 @@ final class ModelRun {
         long low = expected.isEmpty() ? 0 : expected.get(expected.size() / 3).last();
         long high =
                 expected.isEmpty() ? -1L : expected.get(2 * expected.size() / 3).first();
-        comparePart(view, model, Keys.lower(low, high), Keys.higher(low, high));
+        boolean isAscending = Long.compareUnsigned(low, high) <= 0;
+        comparePart(view, model, isAscending ? low : high, isAscending ? high : low);
     }
 
     private static void compareWhole(RangeView<Object> view, List<RangeEntry<Object>> expected) {
@@ -470,11 +473,13 @@ final class ModelRun {
 
     private static void comparePart(RangeView<Object> view, Model model, long first, long last) {
         List<RangeEntry<Object>> expected = model.entries(first, last);
-        require(view.entries(first, last).equals(expected), "entries differ in " + Keys.range(first, last));
+        require(view.entries(first, last).equals(expected), "entries differ in " + IndexRange.text(first, last));
         List<RangeEntry<Object>> backward = new ArrayList<>();
         view.forEachDescending(first, last, (from, to, value) -> backward.add(new RangeEntry<>(from, to, value)));
         Collections.reverse(backward);
-        require(backward.equals(expected), "descending entries differ in " + Keys.range(first, last));
-        require(view.gaps(first, last).equals(model.gaps(first, last)), "gaps differ in " + Keys.range(first, last));
+        require(backward.equals(expected), "descending entries differ in " + IndexRange.text(first, last));
+        require(
+                view.gaps(first, last).equals(model.gaps(first, last)),
+                "gaps differ in " + IndexRange.text(first, last));
     }
 }

@@ -215,7 +215,7 @@ class EntriesTest {
         UnsortedTreeBuilder<String> builder = new UnsortedTreeBuilder<>();
         builder.add(-2L, -1L, "high").add(5, 9, "b").add(0, 4, "a");
         MapleTree<String> built = builder.build();
-        assertEquals("{[0, 4]=a, [5, 9]=b, " + Keys.range(-2L, -1L) + "=high}", "" + built.snapshot());
+        assertEquals("{[0, 4]=a, [5, 9]=b, " + IndexRange.text(-2L, -1L) + "=high}", "" + built.snapshot());
         builder.add(3, 3, "c");
         assertEquals(
                 "[0, 4]=a and [3, 3]=c overlap",

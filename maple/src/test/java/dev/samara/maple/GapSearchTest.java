@@ -20,11 +20,11 @@ class GapSearchTest {
     private final MapleTree<String> tree = new MapleTree<>();
 
     private String lowest(GapSearch where) {
-        return tree.storeLowest(where, "new") ? Keys.range(where.first(), where.last()) : "none";
+        return tree.storeLowest(where, "new") ? IndexRange.text(where.first(), where.last()) : "none";
     }
 
     private String highest(GapSearch where) {
-        return tree.storeHighest(where, "new") ? Keys.range(where.first(), where.last()) : "none";
+        return tree.storeHighest(where, "new") ? IndexRange.text(where.first(), where.last()) : "none";
     }
 
     /** Searches a gap like the tree's methods, but stores nothing. */
@@ -32,7 +32,7 @@ class GapSearchTest {
         String[] answer = {""};
         tree.update(t -> {
             boolean found = lowest ? t.findLowest(where) : t.findHighest(where);
-            answer[0] = found ? Keys.range(where.first(), where.last()) : "none";
+            answer[0] = found ? IndexRange.text(where.first(), where.last()) : "none";
         });
         return answer[0];
     }
@@ -84,8 +84,8 @@ class GapSearchTest {
                             int to = Math.min(max, gapLast);
                             boolean fits = to - from + 1 >= size;
                             GapSearch where = new GapSearch().size(size).within(base + min, base + max);
-                            String low = fits ? Keys.range(base + from, base + from + size - 1) : "none";
-                            String high = fits ? Keys.range(base + to - size + 1, base + to) : "none";
+                            String low = fits ? IndexRange.text(base + from, base + from + size - 1) : "none";
+                            String high = fits ? IndexRange.text(base + to - size + 1, base + to) : "none";
                             assertEquals(low, look(t, where, true), where::toString);
                             assertEquals(high, look(t, where, false), where::toString);
                         }
@@ -132,8 +132,8 @@ class GapSearchTest {
                                 high = i;
                             }
                         }
-                        String wantLow = low < 0 ? "none" : Keys.range(base + low, base + low + size - 1);
-                        String wantHigh = high < 0 ? "none" : Keys.range(base + high, base + high + size - 1);
+                        String wantLow = low < 0 ? "none" : IndexRange.text(base + low, base + low + size - 1);
+                        String wantHigh = high < 0 ? "none" : IndexRange.text(base + high, base + high + size - 1);
                         assertEquals(wantLow, look(t, where, true), where::toString);
                         assertEquals(wantHigh, look(t, where, false), where::toString);
                     }
@@ -152,7 +152,7 @@ class GapSearchTest {
         assertEquals(
                 "none",
                 look(tree, new GapSearch().within(6, MAX).aligned(huge, huge - 1), true)
-                        .replace(Keys.range(huge - 1, huge - 1), "none"));
+                        .replace(IndexRange.text(huge - 1, huge - 1), "none"));
         assertEquals("none", look(tree, new GapSearch().within(huge + 6, MAX).aligned(huge, 5), false));
         assertEquals(
                 "[0xfffffffffffffffe, 0xfffffffffffffffe]", look(tree, new GapSearch().aligned(MAX, MAX - 1), false));
@@ -179,7 +179,7 @@ class GapSearchTest {
         tree.store(2100, MAX - 100, "x");
         assertEquals("[0, 99]", look(tree, new GapSearch().size(100).guarded(7, 0), true));
         assertEquals("[0, 99]", look(tree, new GapSearch().size(100).guarded(7, 0), false));
-        String top = Keys.range(MAX - 99, MAX);
+        String top = IndexRange.text(MAX - 99, MAX);
         assertEquals(top, look(tree, new GapSearch().size(100).guarded(0, 7), true));
         assertEquals(top, look(tree, new GapSearch().size(100).guarded(0, 7), false));
         assertEquals("none", look(tree, new GapSearch().size(100).guarded(1, 1), true));

@@ -39,7 +39,7 @@ class LeafBoundaryTest {
     }
 
     private static @Nullable Object[] leaf(MapleTree<?> tree, long index) {
-        return Lookup.leaf(tree.rootAcquire(), Keys.flip(index));
+        return Lookup.leaf(tree.rootAcquire(), Node.flip(index));
     }
 
     private static long at(int cell, int quarter) {
@@ -185,7 +185,7 @@ class LeafBoundaryTest {
             wide.store(first, last + (1 << 16), NUMBER);
             wide.store(first, last + (2 << 16), NUMBER);
             @Nullable Object[] leaf = leaf(wide, first);
-            assertEquals(3, LeafPivots.form(LeafNode.pivots(leaf)));
+            assertEquals(3, LeafNode.form(LeafNode.pivots(leaf)));
             wide.store(first, last + (3 << 16), NUMBER);
             assertSame(leaf, leaf(wide, first));
             wide.store(first, last + (3 << 16) + 32, NUMBER);
@@ -239,15 +239,15 @@ class LeafBoundaryTest {
     void pivots() {
         grow(1);
         long[] moving = LeafNode.pivots(leaf(tree, at(6, 0)));
-        int i = LeafBoundary.of(moving);
-        assertEquals(LeafPivots.find(moving, Keys.flip(at(6, 0))), i);
-        assertNotSame(moving, LeafBoundary.seen(moving));
-        assertTrue(Arrays.equals(moving, LeafBoundary.seen(moving)));
-        long[] shared = LeafBoundary.shared(moving);
-        assertEquals(LeafBoundary.NONE, LeafBoundary.of(shared));
-        assertSame(shared, LeafBoundary.shared(shared));
-        assertSame(shared, LeafBoundary.seen(shared));
-        assertEquals(LeafPivots.form(shared), LeafPivots.form(moving));
+        int i = LeafNode.movable(moving);
+        assertEquals(LeafNode.find(moving, Node.flip(at(6, 0))), i);
+        assertNotSame(moving, LeafNode.seen(moving));
+        assertTrue(Arrays.equals(moving, LeafNode.seen(moving)));
+        long[] shared = LeafNode.shared(moving);
+        assertEquals(LeafNode.NONE, LeafNode.movable(shared));
+        assertSame(shared, LeafNode.shared(shared));
+        assertSame(shared, LeafNode.seen(shared));
+        assertEquals(LeafNode.form(shared), LeafNode.form(moving));
     }
 
     /** Entries that each cover some cells, and the expected entry of each cell. */
@@ -432,7 +432,7 @@ class LeafBoundaryTest {
             differ += before[w] == after[w] ? 0 : 1;
         }
         assertEquals(1, differ);
-        assertNotEquals(LeafBoundary.NONE, LeafBoundary.of(after));
+        assertNotEquals(LeafNode.NONE, LeafNode.movable(after));
         assertEquals(Objects.requireNonNull(tree.entryAt(at(7, 0))).last(), at(7, 2) - 1);
     }
 

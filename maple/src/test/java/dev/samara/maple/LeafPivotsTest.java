@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 @DisplayName("The pivots of a leaf, against a sorted list of them,")
 class LeafPivotsTest {
-    private static final int HIGH = LeafPivots.LANES_FROM_LEVEL;
+    private static final int HIGH = LeafNode.LANES_FROM_LEVEL;
     private static final int ROUNDS = 3_000;
 
     private final Random random = new Random(1);
@@ -37,7 +37,7 @@ class LeafPivotsTest {
             distances.add(random.nextLong(span));
         }
         long length = (span << shift) - 1;
-        long last = Keys.flip(
+        long last = Node.flip(
                 random.nextInt(4) == 0 || e >= 12 ? -1L : length + random.nextLong(Long.MAX_VALUE - length) | 1);
         floor = last - length;
         return distances.descendingSet().stream()
@@ -47,7 +47,7 @@ class LeafPivotsTest {
 
     private static void assertPivots(long[] expected, long[] words) {
         long[] told = new long[expected.length];
-        Arrays.setAll(told, i -> LeafPivots.pivot(words, i));
+        Arrays.setAll(told, i -> LeafNode.pivot(words, i));
         assertArrayEquals(expected, told);
     }
 
@@ -63,10 +63,10 @@ class LeafPivotsTest {
             while (pivots[slot] < key) {
                 slot++;
             }
-            assertEquals(slot, LeafPivots.find(words, key));
-            if (Keys.isEven(last) == 0 && !LeafPivots.hasEven(words)) {
-                long lastHalf = Keys.half(last);
-                assertEquals(slot, LeafPivots.find(words, LeafPivots.form(words), lastHalf, Keys.flip(key)));
+            assertEquals(slot, LeafNode.find(words, key));
+            if (Node.isEven(last) == 0 && !LeafNode.hasEven(words)) {
+                long lastHalf = Node.half(last);
+                assertEquals(slot, LeafNode.find(words, LeafNode.form(words), lastHalf, Node.flip(key)));
             }
         }
     }
@@ -77,15 +77,15 @@ class LeafPivotsTest {
     void storedAndFound(int e) {
         for (int round = 0; round < ROUNDS; round++) {
             long[] pivots = pivots(e);
-            long[] lanes = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH);
-            assertEquals(e, LeafPivots.form(lanes));
+            long[] lanes = LeafNode.pivotsOf(pivots, 0, pivots.length, floor, HIGH);
+            assertEquals(e, LeafNode.form(lanes));
             assertPivots(pivots, lanes);
             assertFound(pivots, lanes);
-            long[] halves = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH - 1);
-            assertEquals(LeafPivots.HALVES, LeafPivots.form(halves));
+            long[] halves = LeafNode.pivotsOf(pivots, 0, pivots.length, floor, HIGH - 1);
+            assertEquals(LeafNode.HALVES, LeafNode.form(halves));
             assertPivots(pivots, halves);
             assertFound(pivots, halves);
-            assertArrayEquals(halves, LeafPivots.halves(lanes, pivots.length));
+            assertArrayEquals(halves, LeafNode.halves(lanes, pivots.length));
         }
     }
 
@@ -97,8 +97,8 @@ class LeafPivotsTest {
             long[] pivots = pivots(e);
             if (pivots.length > 1) {
                 pivots[random.nextInt(pivots.length - 1)] += 1 + random.nextInt((1 << Math.min(4 * e, 30)) - 1);
-                long[] words = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH);
-                assertEquals(LeafPivots.HALVES, LeafPivots.form(words));
+                long[] words = LeafNode.pivotsOf(pivots, 0, pivots.length, floor, HIGH);
+                assertEquals(LeafNode.HALVES, LeafNode.form(words));
                 assertPivots(pivots, words);
                 assertFound(pivots, words);
             }
@@ -123,8 +123,8 @@ class LeafPivotsTest {
             long hi = last - (random.nextLong(((last - lo) >>> (4 * e)) + 1) << (4 * e));
             int i = slot(pivots, lo);
             int j = slot(pivots, hi);
-            int at = LeafEdit.at(pivotsOf(pivots), floor, lo, i);
-            int tail = LeafEdit.tail(pivotsOf(pivots), hi, j);
+            int at = LeafNode.at(pivotsOf(pivots), floor, lo, i);
+            int tail = LeafNode.tail(pivotsOf(pivots), hi, j);
             TreeSet<Long> expected = new TreeSet<>();
             for (long pivot : pivots) {
                 if (pivot < lo || pivot > hi) {
@@ -137,19 +137,19 @@ class LeafPivotsTest {
             expected.add(hi);
             if (expected.size() <= Node.FANOUT) {
                 long[] list = expected.stream().mapToLong(key -> key).toArray();
-                long[] lanes = LeafPivots.of(pivots, 0, pivots.length, floor, HIGH);
+                long[] lanes = LeafNode.pivotsOf(pivots, 0, pivots.length, floor, HIGH);
                 assertChanged(list, lanes, lo, hi, i, at, tail);
-                assertChanged(list, LeafPivots.halves(lanes, pivots.length), lo, hi, i, at, tail);
+                assertChanged(list, LeafNode.halves(lanes, pivots.length), lo, hi, i, at, tail);
                 if (e > 0) {
-                    assertNull(LeafPivots.change(lanes, lo, hi - 1, i, at, tail));
-                    assertNull(LeafPivots.change(lanes, lo + 1, hi, i, i + 1, tail));
+                    assertNull(LeafNode.change(lanes, lo, hi - 1, i, at, tail));
+                    assertNull(LeafNode.change(lanes, lo + 1, hi, i, i + 1, tail));
                 }
             }
         }
     }
 
     private static long[] pivotsOf(long[] keys) {
-        return LeafPivots.of(keys, 0, keys.length, Keys.MIN, 0);
+        return LeafNode.pivotsOf(keys, 0, keys.length, Node.MIN, 0);
     }
 
     private static int slot(long[] pivots, long key) {
@@ -158,17 +158,17 @@ class LeafPivotsTest {
 
     private void assertChanged(long[] list, long[] words, long lo, long hi, int i, int at, int tail) {
         long[] before = words.clone();
-        long[] changed = Objects.requireNonNull(LeafPivots.change(words, lo, hi, i, at, tail));
+        long[] changed = Objects.requireNonNull(LeafNode.change(words, lo, hi, i, at, tail));
         assertArrayEquals(before, words);
-        assertEquals(LeafPivots.form(words), LeafPivots.form(changed));
+        assertEquals(LeafNode.form(words), LeafNode.form(changed));
         assertPivots(list, changed);
         assertFound(list, changed);
-        long[] made = LeafPivots.of(list, 0, list.length, floor, levelOf(words));
+        long[] made = LeafNode.pivotsOf(list, 0, list.length, floor, levelOf(words));
         assertArrayEquals(made, changed);
     }
 
     /** Returns the level of a root whose leaves use this form. */
     private static int levelOf(long[] words) {
-        return LeafPivots.form(words) == LeafPivots.HALVES ? 0 : HIGH;
+        return LeafNode.form(words) == LeafNode.HALVES ? 0 : HIGH;
     }
 }

@@ -38,13 +38,13 @@ class NearestTest {
     @DisplayName("a search that finds nothing in two leaves goes on in a tree that is not changed in place any more")
     void nothingInTwoLeaves() {
         ThreeLeaves<Integer> cells = new ThreeLeaves<>(cell -> cell);
-        assertTrue(cells.tree.era().open);
+        assertTrue(cells.tree.era.open);
         assertEquals(ThreeLeaves.UPPER_START + 1, cells.tree.atOrAfter(TwoLeaves.first(ThreeLeaves.LOWER_END)));
-        assertFalse(cells.tree.era().open);
+        assertFalse(cells.tree.era.open);
         cells.store(1, 100);
-        assertTrue(cells.tree.era().open);
+        assertTrue(cells.tree.era.open);
         assertEquals(ThreeLeaves.LOWER_END - 1, cells.tree.atOrBefore(TwoLeaves.last(ThreeLeaves.UPPER_START)));
-        assertFalse(cells.tree.era().open);
+        assertFalse(cells.tree.era.open);
     }
 
     @ParameterizedTest

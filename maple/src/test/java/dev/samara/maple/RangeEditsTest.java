@@ -46,7 +46,7 @@ class RangeEditsTest {
     void computeEverywhere() {
         tree.store(-1L, -1L, "last");
         tree.compute(0, -1L, old -> old == null ? "new" : old + "!");
-        assertEquals(List.of(Keys.range(0, -2L) + "=new", Keys.range(-1L, -1L) + "=last!"), texts());
+        assertEquals(List.of(IndexRange.text(0, -2L) + "=new", IndexRange.text(-1L, -1L) + "=last!"), texts());
     }
 
     @Test

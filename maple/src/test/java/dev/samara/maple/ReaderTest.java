@@ -49,7 +49,7 @@ class ReaderTest {
         for (int i = 0; i < entries; i++) {
             tree.store(3 * step * i, 3 * step * i + step - 1, i);
         }
-        assertTrue(tree.rootAcquire().level >= LeafPivots.LANES_FROM_LEVEL);
+        assertTrue(tree.rootAcquire().level >= LeafNode.LANES_FROM_LEVEL);
         Reader<Object> reader = tree.reader();
         Random random = new Random(step);
         long span = 3 * step * entries;

@@ -148,7 +148,7 @@ class ReservationTest {
         assertEquals(first, e.first());
         assertEquals(last, e.last());
         assertSame(owner, e.owner());
-        assertEquals(Keys.range(first, last) + " is reserved by " + owner, e.getMessage());
+        assertEquals(IndexRange.text(first, last) + " is reserved by " + owner, e.getMessage());
         assertEquals(before, tree.entries());
         assertEquals(dump, tree.dump());
     }

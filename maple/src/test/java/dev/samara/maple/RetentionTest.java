@@ -189,7 +189,7 @@ class RetentionTest {
     }
 
     private static MapleTree<Object> plain() {
-        return plain(new WriterLock());
+        return plain(new MapleTree.WriterLock());
     }
 
     @Test
@@ -236,7 +236,7 @@ class RetentionTest {
     @MethodSource("nextEdits")
     @DisplayName("E.3 a transaction that was left open, by the next edit")
     void leftOpen(Consumer<MapleTree<Object>> next) {
-        for (ReentrantLock lock : List.of(new WriterLock(), new ReentrantLock())) {
+        for (ReentrantLock lock : List.of(new MapleTree.WriterLock(), new ReentrantLock())) {
             MapleTree<Object> tree = plain(lock);
             Transaction<Object> left = leftOpen(tree);
             assertKept(tree, left);

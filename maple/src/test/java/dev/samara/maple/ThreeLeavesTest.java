@@ -2,7 +2,7 @@
 package dev.samara.maple;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,10 +19,10 @@ class ThreeLeavesTest {
         Node root = cells.tree.rootAcquire();
         assertEquals(1, root.level);
         assertEquals(3, root.size());
-        assertEquals(Keys.flip(TwoLeaves.last(ThreeLeaves.LOWER_END)), root.pivot(0));
-        assertEquals(Keys.flip(TwoLeaves.first(ThreeLeaves.UPPER_START) - 1), root.pivot(1));
+        assertEquals(Node.flip(TwoLeaves.last(ThreeLeaves.LOWER_END)), root.pivot(0));
+        assertEquals(Node.flip(TwoLeaves.first(ThreeLeaves.UPPER_START) - 1), root.pivot(1));
         assertEquals(0b010, root.reservedIn);
-        assertFalse(LeafNode.hasValue(root.leaf(1)));
+        assertNull(Lookup.atOrAfter(root.leaf(1), root.pivot(0) + 1));
         assertTrue(root.era.open);
         cells.tree.validate();
     }

@@ -13,7 +13,7 @@ import org.junit.jupiter.api.Test;
 /** Tests the validator, on which every other test relies: it must find each error. */
 class TreeCheckTest {
 
-    private static final long MAX = Keys.MAX;
+    private static final long MAX = Node.MAX;
 
     private static void refused(String why, Node root) {
         AssertionError e = assertThrows(AssertionError.class, () -> TreeCheck.validate(root));
@@ -22,7 +22,7 @@ class TreeCheckTest {
 
     private static final Node EMPTY = Node.EMPTY;
 
-    private static final Era ERA = new Era(false);
+    private static final Node.Era ERA = new Node.Era(false);
 
     /** Returns halves, followed by the even bits. */
     private static long[] words(long... keys) {
@@ -43,7 +43,7 @@ class TreeCheckTest {
         long[] halves = new long[16];
         Arrays.fill(halves, Long.MAX_VALUE);
         for (int i = 0; i < Math.min(16, keys.length); i++) {
-            halves[i] = Long.divideUnsigned(keys[i] - Keys.MIN, 2);
+            halves[i] = Long.divideUnsigned(keys[i] - Node.MIN, 2);
         }
         return halves;
     }
@@ -104,18 +104,18 @@ class TreeCheckTest {
     @Test
     void goodTreesPass() {
         TreeCheck.validate(EMPTY);
-        TreeCheck.validate(two(six(Keys.MIN, 9), six(10, MAX)));
+        TreeCheck.validate(two(six(Node.MIN, 9), six(10, MAX)));
         TreeCheck.validate(root(leaf(lanes(MAX, 52, 4000, 70), "a", "b", "c")));
     }
 
     @Test
     void sizes() {
-        Node good = two(six(Keys.MIN, 9), six(10, MAX));
-        refused("not an inner level", node(0, 0, new long[] {MAX}, new long[1], (Object) six(Keys.MIN, MAX)));
+        Node good = two(six(Node.MIN, 9), six(10, MAX));
+        refused("not an inner level", node(0, 0, new long[] {MAX}, new long[1], (Object) six(Node.MIN, MAX)));
         refused("more than 16 slots", node(1, 0, new long[17], new long[17], (Object[]) new Object[17][17]));
         refused("too few slots", node(1, 0, new long[0], new long[0]));
         refused("too few slots", node(2, 0, new long[] {MAX}, new long[1], good));
-        Node small = node(1, 0, new long[] {9}, new long[1], (Object) six(Keys.MIN, 9));
+        Node small = node(1, 0, new long[] {9}, new long[1], (Object) six(Node.MIN, 9));
         refused("too few slots", node(2, 0, new long[] {9, MAX}, new long[2], small, good));
         refused(
                 "not 16 halves",
@@ -128,10 +128,10 @@ class TreeCheckTest {
 
     @Test
     void bounds() {
-        refused("last pivot is", node(1, 0, new long[] {5}, new long[1], (Object) six(Keys.MIN, 5)));
-        refused("last pivot of a leaf", two(six(Keys.MIN, 8), six(10, MAX)));
+        refused("last pivot is", node(1, 0, new long[] {5}, new long[1], (Object) six(Node.MIN, 5)));
+        refused("last pivot of a leaf", two(six(Node.MIN, 8), six(10, MAX)));
         refused("last pivot of a leaf", root(leaf(words(5), 1)));
-        Node good = two(six(Keys.MIN, 9), six(10, MAX));
+        Node good = two(six(Node.MIN, 9), six(10, MAX));
         long[] notPadded = good.halves.clone();
         notPadded[9] = 7;
         refused("halves not padded", with(good, notPadded));
@@ -140,7 +140,7 @@ class TreeCheckTest {
         refused("a negative half", with(good, falling));
         refused(
                 "pivots do not rise",
-                node(1, 0, new long[] {9, 9, MAX}, new long[3], six(Keys.MIN, 9), six(Keys.MIN, 9), six(Keys.MIN, 9)));
+                node(1, 0, new long[] {9, 9, MAX}, new long[3], six(Node.MIN, 9), six(Node.MIN, 9), six(Node.MIN, 9)));
         refused("pivots of a leaf do not rise", root(leaf(words(5, 5, MAX), 1, 2, 3)));
         refused("pivots of a leaf do not rise", root(leaf(words(5, 4, MAX), 1, 2, 3)));
     }
@@ -152,7 +152,7 @@ class TreeCheckTest {
     @Test
     @DisplayName("what a node notes of its children")
     void notes() {
-        Node good = two(six(Keys.MIN, 9), six(10, MAX));
+        Node good = two(six(Node.MIN, 9), six(10, MAX));
         refused(
                 "wrong number of gaps",
                 new Node(1, 0, 3, 0, good.forms, good.halves, good.nodes, good.leaves, new long[1][], good.gaps, ERA));
@@ -191,11 +191,11 @@ class TreeCheckTest {
                         good.childPivots,
                         good.gaps,
                         ERA));
-        refused("wrong note of reservations", root(leaf(words(MAX), new Reservation("me"))));
+        refused("wrong note of reservations", root(leaf(words(MAX), new LeafNode.Reservation("me"))));
         refused("wrong note of reservations", node(1, 1, new long[] {MAX}, new long[1], (Object) leaf(words(MAX), 1)));
         refused(
                 "gap is not that of the child",
-                node(1, 0, new long[] {9, MAX}, new long[] {1, 0}, six(Keys.MIN, 9), six(10, MAX)));
+                node(1, 0, new long[] {9, MAX}, new long[] {1, 0}, six(Node.MIN, 9), six(10, MAX)));
     }
 
     @Test
@@ -205,8 +205,8 @@ class TreeCheckTest {
         @Nullable Object[] ends = leaf(words(1, 2, 3, 4, 5, 9), 1, 2, 3, 4, 5, null);
         @Nullable Object[] begins = leaf(words(10, 11, 12, 13, 14, MAX), null, 2, 3, 4, 5, 6);
         refused("two free slots", node(1, 0, new long[] {9, MAX}, new long[] {4, 1}, ends, begins));
-        Node inner = two(six(Keys.MIN, 9), six(10, MAX));
-        refused("wrong number of nodes", node(2, 0, new long[] {9, MAX}, new long[2], six(Keys.MIN, 9), inner));
+        Node inner = two(six(Node.MIN, 9), six(10, MAX));
+        refused("wrong number of nodes", node(2, 0, new long[] {9, MAX}, new long[2], six(Node.MIN, 9), inner));
         refused("wrong number of nodes", two(inner, six(10, MAX)));
         refused("child of a wrong level", node(3, 0, new long[] {9, MAX}, new long[2], inner, inner));
         refused("not the pivots of the leaf", root(leaf("no pivots", 1)));

@@ -28,7 +28,7 @@ class TwoLeavesTest {
         for (Node root : List.of(root(), new TwoLeaves<>(cell -> cell, "owner").tree.rootAcquire())) {
             assertEquals(1, root.level);
             assertEquals(2, root.size());
-            assertEquals(Keys.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), root.pivot(0));
+            assertEquals(Node.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), root.pivot(0));
             assertFalse(root.anyEven);
             assertTrue(root.era.open);
         }
@@ -39,11 +39,11 @@ class TwoLeavesTest {
     void highLeavesHaveLanes() {
         TwoLeaves<Integer> high = TwoLeaves.high(cell -> cell, TwoLeaves.above(-1));
         Node parent = high.tree.rootAcquire();
-        assertEquals(LeafPivots.LANES_FROM_LEVEL, parent.level);
+        assertEquals(LeafNode.LANES_FROM_LEVEL, parent.level);
         while (parent.level != 1) {
             parent = parent.child(0);
         }
-        assertEquals(Keys.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), parent.pivot(0));
+        assertEquals(Node.flip(TwoLeaves.last(TwoLeaves.UPPER - 1)), parent.pivot(0));
         assertEquals(0, parent.form(0));
         assertEquals(0, parent.form(1));
         assertEditsAreMadeInPlace(high);
