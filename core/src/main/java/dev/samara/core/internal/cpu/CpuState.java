@@ -302,15 +302,10 @@ public final class CpuState extends CpuWords.Flushed {
 
     /**
      * Goes offline. Called by the CPU's thread outside GUEST, or, after the CPU is gone, by one thread at a time.
-     * Allocates nothing, and calls nothing that waits. The caller then calls {@link #endKept}.
+     * Allocates nothing, and calls nothing that waits. The caller then drops what the CPU keeps in LAZY.
      */
     void offline() {
         giveUp(OFFLINE);
-    }
-
-    /** Drops the context that the CPU keeps in LAZY, after it is offline. This may release a page table. */
-    void endKept() {
-        lazy.drop();
     }
 
     /**

@@ -178,7 +178,7 @@ public final class Cpus {
         try {
             // Called without the monitor, because this may release a page table, start a teardown, or call the
             // reporter. It may wait until there is memory for a task.
-            cpu.endKept();
+            cpu.lazy().drop();
             if (cpu.isGone()) {
                 // Torn down by another thread, because this thread may be in a shootdown for which the teardown might
                 // have to wait.

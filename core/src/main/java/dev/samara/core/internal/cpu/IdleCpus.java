@@ -295,14 +295,16 @@ public final class IdleCpus<T extends IdleCpus.LentCpu> {
      */
     public @Nullable T takeAt(int index, @Nullable Object space) {
         IdlePlace place = places.get(index);
-        LentCpu cpu = place == null ? null : place.idle.get();
+        if (place == null) {
+            return null;
+        }
+        LentCpu cpu = place.idle.get();
         return cpu != null && (space == null || cpu.isIn(space)) && taken(cpu, place) ? cast(cpu) : null;
     }
 
     private static boolean taken(LentCpu cpu, IdlePlace place) {
         // Atomic, so that only one thread gets the CPU. Pairs with putBack: that thread sees all that the last thread
-        // did
-        // with the CPU. Read first, because a compare-and-set that fails takes longer.
+        // did with the CPU. Read first, because a compare-and-set that fails takes longer.
         return place.idle.get() == cpu && place.idle.compareAndSet(cpu, null);
     }
 

@@ -144,8 +144,8 @@ public final class TlbContext {
     private final long id = LAST.incrementAndGet();
 
     /*
-     * The words that CPUs change at other times than the generation are in objects of their own, so that these changes
-     * do not take the generation's cache line away from CPUs that enter GUEST.
+     * CPUs read the generation whenever they enter GUEST. The words that CPUs also write at other times are in objects
+     * of their own, so that these writes do not take the generation's cache line away from the readers.
      */
 
     /**
@@ -188,7 +188,7 @@ public final class TlbContext {
      *     return. A CPU is counted throughout the time in which its word contains KERNEL or GUEST with the context of
      *     the space. The value 0, i.e. no users of any kind, is final.
      */
-    private final AtomicLong users = new AtomicLong(REFERENCE);
+    private final AtomicLong users;
 
     /**
      * The holds: references to the topmost table and to this context.
@@ -200,7 +200,7 @@ public final class TlbContext {
      * Invariant: 1 for all users together, and 1 for each further reference, including references of CPUs in LAZY. 0 is
      *     final.
      */
-    private final AtomicInteger holds = new AtomicInteger(1);
+    private final AtomicInteger holds;
 
     /**
      * The number of events of the space, by kind: the events that CPUs counted in the space before they switched to
@@ -213,7 +213,7 @@ public final class TlbContext {
      *     CPU had not added its counts when these were read, so no event is counted twice.
      * Invariant: events of CPUs that left the space, and shootdowns.
      */
-    private final AtomicLongArray counts = new AtomicLongArray(KINDS);
+    private final AtomicLongArray counts;
 
     private final Teardown teardown;
     private final Runnable lastRelease;
@@ -305,6 +305,10 @@ public final class TlbContext {
         this.lastRelease = lastRelease;
         records = new long[isTranslated ? LOG_SIZE << RECORD_SHIFT : 0];
         reasons = new MmuNotifier.Reason[isTranslated ? LOG_SIZE : 0];
+        // Allocated after the log, so that the generation is some kilobytes away.
+        users = new AtomicLong(REFERENCE);
+        holds = new AtomicInteger(1);
+        counts = new AtomicLongArray(KINDS);
     }
 
     /**

@@ -366,8 +366,8 @@ public final class Leaf {
         } else if (!isShared) {
             return;
         }
-        // Orders the store of the bit before the load of the entry. Pairs with TlbGather, which
-        // change the entry and then read the cpumask.
+        // Orders the store of the bit before the load of the entry. Pairs with TlbGather, whose callers change the
+        // entry before it reads the cpumask.
         VarHandle.fullFence();
     }
 

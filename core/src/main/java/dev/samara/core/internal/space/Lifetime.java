@@ -118,8 +118,7 @@ public final class Lifetime {
     }
 
     private void askIfAlone(boolean isLater) {
-        // Read after the count was decremented. Pairs with Borrowers.BorrowPlace.begin, and with
-        // IdleCpus.putBack.
+        // Read after the count was decremented. Pairs with Borrowers.BorrowPlace.begin, and with IdleCpus.putBack.
         if (context.references() == 0) {
             borrowers.ask(identity);
             idleUsers.leave(this, isLater);
