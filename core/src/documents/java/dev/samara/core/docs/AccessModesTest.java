@@ -38,8 +38,6 @@ final class AccessModesTest {
             Borrowers: places(getVolatile setVolatile)
             Borrowers.BorrowPlace: current(getVolatile setVolatile), isRemoved(getVolatile setVolatile)
             CacheLimit: resident(get)
-            CachedPages: counter(getAndAdd), isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
-                removals(getVolatile setVolatile), size(getVolatile setVolatile)
             ChangeDelivery: accepted(compareAndSet get), isDraining(compareAndSet set), lost(get getAndIncrement),
                 taken(get set)
             ChangeDelivery.Loss: from(compareAndSet get getAndSet), isScheduled(compareAndSet set)
@@ -57,9 +55,12 @@ final class AccessModesTest {
                 setVolatile), SHORT(getVolatile setVolatile)
             DirtyLimit: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile setVolatile)
             District: operations(getOpaque getPlain setOpaque)
+            Eviction: counter(getAndAdd)
             EvictionCursor: isOutdated(getVolatile setVolatile)
             FileMode: bits(getVolatile setVolatile)
             FilePages: present(compareAndSet getVolatile)
+            FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
+                removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)
             FlatInts: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
                 getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease setVolatile)
             FlatLongs: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
@@ -128,7 +129,6 @@ final class AccessModesTest {
             Rcu.Once: callback(getAndSet)
             Rcu.Reader: owner(getVolatile setVolatile)
             Rcu.ReaderWord: section(getPlain getVolatile setRelease setVolatile)
-            ReadsUnderWay: writtenLast(getVolatile setVolatile)
             ReapLeases: current(compareAndSet get), reaps(get incrementAndGet)
             ReapLeases.ReapLease: steppedNanos(getVolatile setVolatile), victim(getVolatile setVolatile)
             Reaping: isSkipped(getVolatile setVolatile), isUnstable(getVolatile setVolatile)

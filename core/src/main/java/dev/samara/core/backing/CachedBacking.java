@@ -3,8 +3,6 @@ package dev.samara.core.backing;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.NoFrame;
-import dev.samara.core.internal.file.ReadsUnderWay;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
@@ -30,8 +28,8 @@ import org.jspecify.annotations.Nullable;
  */
 public abstract class CachedBacking implements Backing {
     /* Results of fetch; the result of PageCache.insert for a page beyond the end is -1. */
-    private static final int NO_MEMORY = NoFrame.NO_MEMORY;
-    private static final int UNREADABLE = NoFrame.EVICTED - 1;
+    private static final int NO_MEMORY = FilePages.NO_MEMORY;
+    private static final int UNREADABLE = FilePages.EVICTED - 1;
 
     /** Ends the reads of a page whose {@link #read} itself removes it. */
     private static final int MOST_READS = 4096;
@@ -88,20 +86,20 @@ public abstract class CachedBacking implements Backing {
      */
     private int fetch(long page) {
         FilePages pages = (FilePages) cache;
-        int result = NoFrame.STALE;
-        for (int reads = 0; result == NoFrame.STALE && reads < MOST_READS; reads++) {
-            ReadsUnderWay.PageRead read = pages.beginRead(page, 1);
+        int result = FilePages.STALE;
+        for (int reads = 0; result == FilePages.STALE && reads < MOST_READS; reads++) {
+            FilePages.PageRead read = pages.beginRead(page, 1);
             try {
                 result = fetch(pages, read, page);
             } finally {
                 pages.endRead(read);
             }
         }
-        return result == NoFrame.STALE ? UNREADABLE : result;
+        return result == FilePages.STALE ? UNREADABLE : result;
     }
 
-    /** Reads a page once. Returns {@link NoFrame#STALE} if the page was removed from the cache during the read. */
-    private int fetch(FilePages pages, ReadsUnderWay.PageRead read, long page) {
+    /** Reads a page once. Returns {@link FilePages#STALE} if the page was removed from the cache during the read. */
+    private int fetch(FilePages pages, FilePages.PageRead read, long page) {
         int frame = pages.allocateFor(page);
         if (frame < 0) {
             return NO_MEMORY;
@@ -114,7 +112,7 @@ public abstract class CachedBacking implements Backing {
                 result = pages.insertRead(read, frame);
             }
         } finally {
-            if (!isRead || result == NoFrame.STALE) {
+            if (!isRead || result == FilePages.STALE) {
                 pages.free(frame);
             }
         }

@@ -5,7 +5,6 @@ import dev.samara.core.internal.file.FileMode;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SealedChanges;
 import dev.samara.core.internal.file.Seals;
-import dev.samara.core.internal.file.ShmemFault;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.Backing;
@@ -303,7 +302,7 @@ public final class MemoryFile implements AutoCloseable {
 
         @Override
         public int fault(PageRequest request) {
-            return ShmemFault.answer(pages, request.page());
+            return pages.fault(request.page());
         }
 
         @Override

@@ -16,11 +16,11 @@ import dev.samara.core.internal.sync.StackReserve;
  */
 final class CleanPageReclaim {
     private final MachineMemory memory;
-    private final CachedPages cached;
+    private final FilePages.CachedPages cached;
     private final ReverseMap mappings;
     private final Removals removals;
 
-    CleanPageReclaim(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
+    CleanPageReclaim(MachineMemory memory, FilePages.CachedPages cached, ReverseMap mappings, Removals removals) {
         this.memory = memory;
         this.cached = cached;
         this.mappings = mappings;
@@ -81,10 +81,10 @@ final class CleanPageReclaim {
 
     /** The caller holds the inode lock, and no removal is unfinished. */
     private int reclaim(ReclaimCandidates batch, DiscardPages discarding) {
-        PageIndex index = cached.index();
+        PageIndex index = cached.index;
         Removal removal = new Removal(batch.first(), batch.last(), false, batch.size());
         // The lock prevents the insertion of other frames for these pages until it is known which pages stay.
-        cached.content().lock();
+        cached.content.lock();
         try {
             batch.leaveOutGone(index);
             if (batch.isEmpty()) {
@@ -102,7 +102,7 @@ final class CleanPageReclaim {
             }
             index.prune(removal.first(), removal.last());
         } finally {
-            cached.content().unlock();
+            cached.content.unlock();
         }
         int count = removal.count();
         removals.resume(discarding);

@@ -3,6 +3,7 @@ package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.pagewalk.DiscardPages;
@@ -12,6 +13,7 @@ import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,11 +36,35 @@ final class Eviction {
     private final ReverseMap mappings;
     private final Removals removals;
     private final SpareWalk spare;
-    private final EvictionCursor cursor;
+    private final FilePages.CachedPages cached;
+    private final int pageShift;
+
+    /**
+     * Counts the bytes of the pages in memory, together with other caches.
+     *
+     * <p>Written: the holder of {@code content} that inserts a page; a thread that frees pages, which holds {@code
+     *     inodeLock} or is the only one to use an unreachable cache (get-and-add).
+     * Read: under the name {@code resident}, see there.
+     * Invariant: one word that several caches share: the bytes of their pages in memory.
+     */
+    private final AtomicLong counter;
+
+    /**
+     * When memory is short, frees pages if the file's owner permits it; null if nothing does. Set before the first page
+     * is inserted.
+     */
+    @Nullable
+    UrgentEviction evictor;
+
+    /* Guarded by the content lock. */
+
+    final EvictionCursor cursor;
+    final RecentReads recent;
+    private final PagesUnderEviction out = new PagesUnderEviction();
 
     /* Guarded by the inode lock. */
 
-    private final EvictionBatch batch;
+    final EvictionBatch batch;
 
     /** The mappings of the part of the batch that is being processed. */
     private final ArrayList<ReverseMap.Link> links = new ArrayList<>(0);
@@ -59,13 +85,58 @@ final class Eviction {
     private final ReverseMap.Visitor lockedAddition = this::addLocked;
     private final DiscardPages.Choice choice = new BatchEntries();
 
-    Eviction(MachineMemory memory, ReverseMap mappings, Removals removals, EvictionBatch batch, SpareWalk spare) {
+    Eviction(FilePages file, FilePages.Present present, AtomicLong counter, RecentReads recent, SpareWalk spare) {
+        memory = file.memory();
+        mappings = file.reverseMap();
+        removals = present.removals;
+        cached = present.cached;
+        pageShift = cached.pageShift;
+        this.counter = counter;
+        this.recent = recent;
         this.spare = spare;
-        this.memory = memory;
-        this.mappings = mappings;
-        this.removals = removals;
-        this.batch = batch;
-        cursor = batch.cursor();
+        cursor = new EvictionCursor(memory.frames(), cached.index, cached.content, memory.indexBudget());
+        batch = new EvictionBatch(memory.frames(), cached, cursor, recent, out);
+        mappings.whenUnlocked(cursor::noteUnlocked);
+    }
+
+    /** Records that a frame was inserted. The caller holds the content lock. */
+    void noteInserted(long page, int frame) {
+        if (frame != Frames.NONE) {
+            counter.getAndAdd(1L << pageShift);
+        }
+        cursor.noteEvictable(page);
+    }
+
+    /** Subtracts pages whose frames are about to be freed from the number of cached bytes. */
+    void uncount(int freed) {
+        counter.getAndAdd(-((long) freed << pageShift));
+    }
+
+    /** Records pages that a write-back cleaned and unpinned. Acquires the content lock. */
+    void noteCleaned(long[] cleaned, int count) {
+        cached.content.lock();
+        try {
+            for (int i = 0; i < count; i++) {
+                cursor.noteEvictable(cleaned[i]);
+            }
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /** Returns whether a read must not insert a page. The caller holds the content lock. */
+    boolean contains(long page) {
+        return out.contains(page);
+    }
+
+    long atOrAfter(long page) {
+        return out.atOrAfter(page);
+    }
+
+    /** Calls the evictor, if there is one. */
+    int runUrgently(boolean isRetry) {
+        UrgentEviction owners = evictor;
+        return owners == null ? 0 : owners.evict(isRetry);
     }
 
     /**

@@ -20,7 +20,7 @@ final class EvictionBatch {
     private static final int GAP = 256;
 
     private final Frames frames;
-    private final CachedPages cached;
+    private final FilePages.CachedPages cached;
 
     /* Guarded by the content lock; the other fields are guarded by the inode lock. */
 
@@ -55,16 +55,16 @@ final class EvictionBatch {
     private int count;
 
     EvictionBatch(
-            Frames frames, CachedPages cached, EvictionCursor cursor, RecentReads recent, PagesUnderEviction out) {
+            Frames frames,
+            FilePages.CachedPages cached,
+            EvictionCursor cursor,
+            RecentReads recent,
+            PagesUnderEviction out) {
         this.frames = frames;
         this.cached = cached;
         this.cursor = cursor;
         this.recent = recent;
         this.out = out;
-    }
-
-    EvictionCursor cursor() {
-        return cursor;
     }
 
     int size() {
@@ -76,7 +76,7 @@ final class EvictionBatch {
     }
 
     int pageShift() {
-        return cached.pageShift();
+        return cached.pageShift;
     }
 
     /**
@@ -87,13 +87,13 @@ final class EvictionBatch {
      */
     int collect(boolean ofRecent) {
         makeRoom();
-        ReentrantLock content = cached.content();
+        ReentrantLock content = cached.content;
         isOfCursor = !ofRecent;
         count = 0;
         content.lock();
         try {
             count = ofRecent
-                    ? recent.collect(cached.index(), cached.pages(), pages, taken)
+                    ? recent.collect(cached.index, cached.pages(), pages, taken)
                     : cursor.collect(pages, taken);
         } finally {
             content.unlock();
@@ -104,12 +104,12 @@ final class EvictionBatch {
     /** Collects the next pages of a range, inclusive, as {@link #collect(boolean)} does. Returns their number. */
     int collect(long first, long last) {
         makeRoom();
-        ReentrantLock content = cached.content();
+        ReentrantLock content = cached.content;
         isOfCursor = false;
         count = 0;
         content.lock();
         try {
-            count = cached.index().collect(first, pages, taken);
+            count = cached.index.collect(first, pages, taken);
             while (count > 0 && pages[count - 1] > last) {
                 count--;
             }
@@ -140,7 +140,7 @@ final class EvictionBatch {
     /** Finds the pages that a locked VMA maps. The caller holds the page table. */
     void findLocked(ReverseMap.Link link) {
         VmArea vma = link.vma();
-        int shift = cached.pageShift();
+        int shift = cached.pageShift;
         long span = vma.length() >>> shift;
         for (int i = 0; i < count; i++) {
             long at = pages[i] - vma.pageOffset();
@@ -156,7 +156,7 @@ final class EvictionBatch {
      * @param isLastChance whether pages get no second chance
      */
     void takeOut(boolean isLastChance) {
-        ReentrantLock content = cached.content();
+        ReentrantLock content = cached.content;
         content.lock();
         try {
             out.set(pages, count);
@@ -166,7 +166,7 @@ final class EvictionBatch {
                     isOut[i] = (isLastChance || frames.isInactive(taken[i])) && !isLocked[i] && !isInUse(taken[i]);
                     if (isOut[i]) {
                         frames.remove(taken[i]);
-                        cached.index().clear(pages[i]);
+                        cached.index.clear(pages[i]);
                     }
                 }
             } finally {
@@ -246,7 +246,7 @@ final class EvictionBatch {
      * @param areAll whether all pages must stay, after a failure
      */
     void putBack(boolean isLastChance, boolean areAll) {
-        ReentrantLock content = cached.content();
+        ReentrantLock content = cached.content;
         content.lock();
         try {
             for (int i = 0; i < count; i++) {
@@ -255,7 +255,7 @@ final class EvictionBatch {
                 } else if (areAll || isLocked[i] || isInUse(taken[i]) || (isMapped[i] && !isLastChance)) {
                     frames.restore(taken[i]);
                     frames.setInactive(taken[i], false);
-                    cached.index().put(pages[i], taken[i]);
+                    cached.index.put(pages[i], taken[i]);
                     isOut[i] = false;
                 }
             }
@@ -282,12 +282,12 @@ final class EvictionBatch {
 
     /** Unlinks the nodes of the index that are empty without the freed pages. May need memory. */
     void prune() {
-        ReentrantLock content = cached.content();
+        ReentrantLock content = cached.content;
         content.lock();
         try {
             for (int from = 0; from < count; ) {
                 int to = partEnd(from);
-                cached.index().prune(pages[from], pages[to - 1]);
+                cached.index.prune(pages[from], pages[to - 1]);
                 from = to;
             }
         } finally {

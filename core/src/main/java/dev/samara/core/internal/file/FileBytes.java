@@ -22,18 +22,23 @@ import org.jspecify.annotations.Nullable;
  */
 final class FileBytes {
     /** The page must first be read into the cache. */
-    private static final int ABSENT = NoFrame.NO_MEMORY - 1;
+    private static final int ABSENT = FilePages.NO_MEMORY - 1;
 
     private final MachineMemory memory;
-    private final CachedPages cached;
-    private final FreshPages fresh;
+    private final FilePages.CachedPages cached;
+    private final FilePages file;
     private final Removals removals;
     private final Truncation truncation;
 
-    FileBytes(MachineMemory memory, CachedPages cached, FreshPages fresh, Removals removals, Truncation truncation) {
+    FileBytes(
+            FilePages file,
+            MachineMemory memory,
+            FilePages.CachedPages cached,
+            Removals removals,
+            Truncation truncation) {
         this.memory = memory;
         this.cached = cached;
-        this.fresh = fresh;
+        this.file = file;
         this.removals = removals;
         this.truncation = truncation;
     }
@@ -50,7 +55,7 @@ final class FileBytes {
     }
 
     private long pageOf(long position) {
-        return position >>> cached.pageShift();
+        return position >>> cached.pageShift;
     }
 
     /**
@@ -65,7 +70,7 @@ final class FileBytes {
         if (isOutside(offset, target.remaining())) {
             return Errno.EINVAL.result();
         }
-        int there = (int) Math.max(0, Math.min(target.remaining(), cached.size() - offset));
+        int there = (int) Math.max(0, Math.min(target.remaining(), cached.size - offset));
         if (there == 0) {
             return 0;
         }
@@ -104,7 +109,7 @@ final class FileBytes {
             int frame = cached.frameAt(pageOf(from));
             // The size is read after the lookup. A truncation stores the size before it removes pages, so a page that
             // it removed is not read as zeros.
-            length = (int) Math.max(0, Math.min(most, cached.size() - from));
+            length = (int) Math.max(0, Math.min(most, cached.size - from));
             if (frame != Frames.NONE) {
                 memory.frames().store().read(frame, offsetOf(from), target, at, length);
             } else if (isOfZeros) {
@@ -144,7 +149,7 @@ final class FileBytes {
             while (done < length) {
                 long from = offset + done;
                 int part = Math.min(length - done, memory.frames().pageSize() - offsetOf(from));
-                if (seals != null && seals.forbidWrite(from + part, cached.size())) {
+                if (seals != null && seals.forbidWrite(from + part, cached.size)) {
                     return done > 0 ? done : Errno.EPERM.result();
                 }
                 int frame = writePart(from, source, part, isOfZeros);
@@ -167,7 +172,7 @@ final class FileBytes {
     /**
      * Writes bytes within one page, and makes the file large enough for them. The caller holds the inode lock.
      *
-     * @return the frame, or {@link #ABSENT} or {@link NoFrame#NO_MEMORY}, in which case nothing was changed
+     * @return the frame, or {@link #ABSENT} or {@link FilePages#NO_MEMORY}, in which case nothing was changed
      */
     private int writePart(long from, ByteBuffer source, int length, boolean isOfZeros) {
         long page = pageOf(from);
@@ -180,16 +185,16 @@ final class FileBytes {
             // Checked first, because a frame would be lost if the stack overflowed between its allocation and its
             // insertion.
             StackReserve.check(Removals.DEPTH);
-            frame = fresh.allocate(page);
+            frame = file.allocateFor(page);
             if (frame == Frames.NONE) {
-                return NoFrame.NO_MEMORY;
+                return FilePages.NO_MEMORY;
             }
         }
-        boolean grows = from + length > cached.size();
+        boolean grows = from + length > cached.size;
         boolean done = false;
         try {
             if (isFresh) {
-                fresh.reserve(page);
+                file.reserve(page);
             }
             if (grows) {
                 truncation.beginGrowth();
@@ -203,10 +208,10 @@ final class FileBytes {
             done = true;
         } finally {
             if (isFresh && !done) {
-                fresh.free(frame);
+                file.free(frame);
             }
         }
-        int known = isFresh ? fresh.insert(page, frame, null) : frame;
+        int known = isFresh ? file.insert(page, frame) : frame;
         if (known != frame) {
             // A fault inserted the page in the meantime, and the frame of the fault stays.
             put(known, from, source, length);
@@ -218,7 +223,7 @@ final class FileBytes {
     /** Returns whether any byte of the page that is not written may differ from zero. */
     private boolean needsContent(long from, int length) {
         long start = from - offsetOf(from);
-        long size = cached.size();
+        long size = cached.size;
         boolean isBehindEnd = start >= size;
         boolean coversRest = from == start && (length == memory.frames().pageSize() || from + length >= size);
         return !isBehindEnd && !coversRest;

@@ -4,15 +4,19 @@ package dev.samara.core.internal.file;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RetriedTask;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.lang.invoke.MethodHandles;
@@ -20,19 +24,61 @@ import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
 import java.util.Objects;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The page cache of one file of one machine ({@code struct address_space}).
  *
- * <p>It looks up pages, and delegates other tasks: {@link FreshPages} and {@link ReadPages} insert pages, {@link
- * Removals} removes pages, {@link Truncation} changes the size, {@link CleanPageReclaim} frees pages that are not
- * needed, and {@link FileBytes} reads and writes bytes. {@link SavedPages} saves and evicts the pages of a file whose
- * content is also stored elsewhere. {@link ReverseMap} contains the VMAs that map the file, and {@link CachedPages} is
- * the part of the cache that outlives this object.
+ * <p>It consists of three parts, because of their lifetimes:
+ *
+ * <ul>
+ *   <li>This object, through which users and mappings reach the cache. A file of which no page was ever used has only
+ *       this part, even if it is mapped. It contains the {@link ReverseMap}, i.e. the VMAs that map the file.
+ *   <li>{@link CachedPages}: the pages in memory, created with the first page or the first change. {@link PageCaches}
+ *       refers only to this part, which refers to this object only weakly, and to no mapping. So an otherwise
+ *       unreachable cache can be garbage-collected, and its pages are freed afterwards.
+ *   <li>The changes of the file ({@link Removals}, {@link Truncation}, {@link FileBytes}). They refer to this object.
+ * </ul>
+ *
+ * <p>A <b>saved</b> file is one whose content is also stored elsewhere, e.g. in a host file. Its pages are read from
+ * there ({@link PageRead}), are written back ({@link WriteBack}), and are freed even while they are mapped ({@link
+ * Eviction}).
+ *
+ * <p><b>Inserting.</b> Every insertion holds the content lock, and rechecks there that the cache is not closed, that
+ * the page is within the size, and that it is still absent. A frame is either allocated with zeros, for the first
+ * access to a page of a file without a backing, or for a backing, which fills it before it inserts it; or it is
+ * allocated with arbitrary content for a read of several pages, and becomes a page only after it was read completely.
+ *
+ * <p><b>Reads under way.</b> Pages are read without a lock of the library. An operation that changes the stored
+ * content, or requires a new read, makes the read of the page stale. The bytes that were read may be older than the
+ * change, so the page is not inserted. Reads of other pages are not affected. Two operations make reads stale:
+ *
+ * <ul>
+ *   <li>A removal of pages makes stale all reads of these pages that are under way at that time.
+ *   <li>A write of pages makes stale all reads of these pages that are under way at any time between its start and its
+ *       end. There is one write at a time. The pages being written are either all pinned, or none of them is in memory.
+ *       So a frame can be inserted for one of these pages only after the end of the write, or after a removal.
+ * </ul>
  */
 public final class FilePages extends PageCache {
+    /**
+     * No frame is free. This and the following two numbers are the reasons why a page cache returns no frame. Each is
+     * below {@link Frames#NONE}; callers may use smaller numbers for further reasons.
+     */
+    public static final int NO_MEMORY = Frames.NONE - 1;
+
+    /** The result of an insertion of a page whose read is stale. */
+    public static final int STALE = NO_MEMORY - 1;
+
+    /** The result of an insertion of a page that an eviction may put back. */
+    public static final int EVICTED = STALE - 1;
+
+    /** The maximum number of pages that sequential reads of a saved file may leave in memory. */
+    private static final int MOST_RECENT = 512;
+
     /** The number of pages that {@link #countPages} collects at once. */
     private static final int COUNTED = 64;
 
@@ -40,7 +86,7 @@ public final class FilePages extends PageCache {
 
     static {
         try {
-            PRESENT = MethodHandles.lookup().findVarHandle(FilePages.class, "present", PresentPages.class);
+            PRESENT = MethodHandles.lookup().findVarHandle(FilePages.class, "present", Present.class);
         } catch (ReflectiveOperationException impossible) {
             throw new ExceptionInInitializerError(impossible);
         }
@@ -84,7 +130,7 @@ public final class FilePages extends PageCache {
      * Invariant: null until one of these threads stores the object, and no page is in memory until then; afterwards
      *     always the same object.
      */
-    private volatile @Nullable PresentPages present;
+    private volatile @Nullable Present present;
 
     /**
      * Creates the cache of a file whose backing fetches its pages. No page is in memory.
@@ -113,9 +159,22 @@ public final class FilePages extends PageCache {
         return new FilePages(memory, size, true, false);
     }
 
-    /** Creates the cache of a file whose dirty pages are counted; {@link SavedPages} saves them. */
-    static FilePages ofSaved(MachineMemory memory, long size) {
-        return new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
+    /**
+     * Creates the cache of a saved file, without pages. A shortage of memory evicts its pages only after {@link
+     * #evictUrgentlyBy}.
+     *
+     * @param memory the machine's memory
+     * @param size the size of the file in bytes, not negative
+     * @param counter counts the bytes of the pages that this cache and others have in memory
+     * @param most the total number of pages of all these caches up to which {@link #evict} is not called
+     * @param spare the walk that the evictions of all these caches use in turn
+     */
+    public static FilePages ofSaved(MachineMemory memory, long size, AtomicLong counter, long most, SpareWalk spare) {
+        FilePages file = new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
+        Present present = file.present();
+        RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
+        present.cached.eviction = new Eviction(file, present, counter, recent, spare);
+        return file;
     }
 
     /** Creates the cache of a file whose content is initially zeros, and which can be sealed and executed. */
@@ -150,10 +209,10 @@ public final class FilePages extends PageCache {
         mappings = new ReverseMap(memory.caches().unmapped());
     }
 
-    PresentPages present() {
-        PresentPages now = present;
+    Present present() {
+        Present now = present;
         if (now == null) {
-            PRESENT.compareAndSet(this, (PresentPages) null, newPresent());
+            PRESENT.compareAndSet(this, (Present) null, new Present(this));
             now = Objects.requireNonNull(present);
         }
         return now;
@@ -161,10 +220,6 @@ public final class FilePages extends PageCache {
 
     ReverseMap reverseMap() {
         return mappings;
-    }
-
-    private PresentPages newPresent() {
-        return new PresentPages(this, memory, new CachedPages(memory, number, mayGrow, firstSize), mappings);
     }
 
     private CachedPages cached() {
@@ -177,10 +232,10 @@ public final class FilePages extends PageCache {
      * and for a grace period.
      */
     void end() {
-        PresentPages now = present;
+        Present now = present;
         if (now != null) {
             now.removals.remove(null, 0, Long.MAX_VALUE);
-            now.cached.leaveCaches();
+            now.cached.unregister();
         }
     }
 
@@ -191,7 +246,7 @@ public final class FilePages extends PageCache {
     private final class SegmentRemoval extends RetriedTask {
         @Override
         public boolean attempt() {
-            PresentPages now = present;
+            Present now = present;
             if (now != null) {
                 now.removals.remove(null, 0, Long.MAX_VALUE);
             }
@@ -304,13 +359,13 @@ public final class FilePages extends PageCache {
 
     @Override
     public long size() {
-        PresentPages now = present;
-        return now == null ? firstSize : now.cached.size();
+        Present now = present;
+        return now == null ? firstSize : now.cached.size;
     }
 
     /** Returns the size in pages. A partial last page counts. */
     public long pages() {
-        PresentPages now = present;
+        Present now = present;
         return now == null
                 ? CachedPages.pages(firstSize, Integer.numberOfTrailingZeros(frames.pageSize()))
                 : now.cached.pages();
@@ -318,17 +373,17 @@ public final class FilePages extends PageCache {
 
     @Override
     public int frameAt(long page) {
-        PresentPages now = present;
+        Present now = present;
         return now == null ? Frames.NONE : now.cached.frameAt(page);
     }
 
     /** Reads the frames of consecutive pages, {@link Frames#NONE} for each page that is not in memory. */
     public void framesAt(long first, int count, int[] target) {
-        PresentPages now = present;
+        Present now = present;
         if (now == null) {
             Arrays.fill(target, 0, count, Frames.NONE);
         } else {
-            now.cached.index().get(first, count, target);
+            now.cached.index.get(first, count, target);
         }
     }
 
@@ -337,14 +392,14 @@ public final class FilePages extends PageCache {
      * separately, so the result is not a snapshot.
      */
     public long countPages(long first, long last) {
-        PresentPages now = present;
+        Present now = present;
         long count = 0;
         long next = first;
         if (now != null) {
             long[] pages = new long[COUNTED];
             int[] taken = new int[COUNTED];
             while (next >= 0 && next <= last) {
-                int found = now.cached.index().collect(next, pages, taken);
+                int found = now.cached.index.collect(next, pages, taken);
                 next = found < COUNTED ? -1 : pages[found - 1] + 1;
                 while (found > 0 && pages[found - 1] > last) {
                     found--;
@@ -357,19 +412,19 @@ public final class FilePages extends PageCache {
 
     /** Permits reclaim of clean, unpinned and unmapped pages, because the backing can read them again. */
     public void allowReclaim() {
-        cached().allowReclaim();
+        cached().mayReclaim = true;
     }
 
     /** Returns whether the cache was closed. No page is in memory after that. */
     public boolean isClosed() {
-        PresentPages now = present;
-        return now != null && now.cached.isClosed();
+        Present now = present;
+        return now != null && now.cached.isClosed;
     }
 
     /** Returns the removal counter for {@link #hasRemovedSince}. It is odd while a removal is under way. */
     public long removals() {
-        PresentPages now = present;
-        return now == null ? 0 : now.cached.removals();
+        Present now = present;
+        return now == null ? 0 : now.cached.removals;
     }
 
     /**
@@ -384,14 +439,6 @@ public final class FilePages extends PageCache {
         return (removals & 1) != 0 || removals() != removals;
     }
 
-    PageIndex index() {
-        return cached().index();
-    }
-
-    ReentrantLock content() {
-        return cached().content();
-    }
-
     @Override
     public int allocate() {
         return allocateFor(-1);
@@ -399,56 +446,260 @@ public final class FilePages extends PageCache {
 
     @Override
     public int allocateFor(long page) {
-        return present().fresh.allocate(page);
-    }
-
-    @Override
-    public void free(int frame) {
-        present().fresh.free(frame);
-    }
-
-    @Override
-    public int insert(long page, int frame) {
-        return present().fresh.insert(page, frame, null);
-    }
-
-    /** Starts a read of consecutive pages into the cache. The caller calls {@link #endRead} afterwards. */
-    public ReadsUnderWay.PageRead beginRead(long first, int count) {
-        ReadsUnderWay.PageRead read = new ReadsUnderWay.PageRead(first, count);
-        CachedPages cached = cached();
-        cached.content().lock();
-        try {
-            cached.reads().add(read);
-        } finally {
-            cached.content().unlock();
+        int frame = tryAllocate(page);
+        int reclaims = MachineMemory.MOST_RECLAIMS;
+        while (frame == Frames.NONE && reclaims > 0) {
+            reclaims = memory.reclaim() ? reclaims - 1 : 0;
+            frame = tryAllocate(page);
         }
-        return read;
+        return frame;
     }
 
-    /** Ends a read. */
-    public void endRead(ReadsUnderWay.PageRead read) {
-        CachedPages cached = cached();
-        cached.content().lock();
+    private int tryAllocate(long page) {
+        if (!cached().mayAllocate("allocate", page)) {
+            return Frames.NONE;
+        }
+        PageTableContext context = memory.contexts().borrow();
         try {
-            cached.reads().remove(read);
+            int frame = frames.allocate(context.magazine());
+            if (frame != Frames.NONE) {
+                frames.prepare(frame, number);
+            }
+            return frame;
         } finally {
-            cached.content().unlock();
+            memory.contexts().giveBack(context);
         }
     }
 
     /**
-     * Inserts a page like {@link #insert}, unless the page was removed or written since its read started. In that case
-     * returns {@link NoFrame#STALE}, and the caller still owns the frame.
+     * Allocates frames with arbitrary content, for consecutive pages to be read into the cache ({@code
+     * page_cache_ra_unbounded}). The caller {@linkplain #freeRead frees} the frames that it does not insert. Reclaims
+     * memory only for the first frame, because the pages of the other frames are not needed yet.
+     *
+     * @param page the page that is needed
+     * @param fresh receives the frames; contains only {@link Frames#NONE} before
+     * @param most the maximum number of frames
+     * @return the number of frames; 0 if there is no memory
      */
-    public int insertRead(ReadsUnderWay.PageRead read, int frame) {
-        return present().fresh.insert(read.page(), frame, read);
+    public int allocateForRead(long page, int[] fresh, int most) {
+        int count = tryAllocate(page, fresh, most);
+        int reclaims = MachineMemory.MOST_RECLAIMS;
+        while (count == 0 && reclaims > 0) {
+            reclaims = memory.reclaim() ? reclaims - 1 : 0;
+            count = tryAllocate(page, fresh, 1);
+        }
+        return count;
+    }
+
+    private int tryAllocate(long page, int[] fresh, int most) {
+        if (!cached().mayAllocate("a read", page)) {
+            return 0;
+        }
+        PageTableContext context = memory.contexts().borrow();
+        try {
+            int count = 0;
+            while (count < most) {
+                int frame = frames.allocateDirty(context.magazine());
+                if (frame == Frames.NONE) {
+                    break;
+                }
+                frames.prepare(frame, number);
+                fresh[count++] = frame;
+            }
+            return count;
+        } finally {
+            memory.contexts().giveBack(context);
+        }
+    }
+
+    @Override
+    public void free(int frame) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            take(frame, Frames.ANONYMOUS, 0);
+        } finally {
+            cached.content.unlock();
+        }
+        drop(frame);
+    }
+
+    private void drop(int frame) {
+        PageTableContext context = memory.contexts().borrow();
+        try {
+            frames.drop(frame, context.magazine());
+        } finally {
+            memory.contexts().giveBack(context);
+        }
+    }
+
+    /**
+     * Ends the preparation of a frame and assigns it to its new owner. The caller holds the content lock, so this
+     * happens once per frame.
+     */
+    private void take(int frame, long owner, long page) {
+        if (!frames.isPrepared(frame, number)) {
+            throw new IllegalArgumentException(
+                    "frame " + frame + " was not allocated for this page cache, or is inserted or given back already");
+        }
+        frames.assign(frame, owner, page);
+    }
+
+    /**
+     * Frees the frames of {@link #allocateForRead} that were not inserted, i.e. that are not {@link Frames#NONE}. Needs
+     * no memory, and less stack than their allocation.
+     */
+    public void freeRead(int[] fresh, int count) {
+        VirtualMachineError failure = null;
+        for (int i = 0; i < count; i++) {
+            int frame = fresh[i];
+            if (frame != Frames.NONE) {
+                fresh[i] = Frames.NONE;
+                try {
+                    frames.assign(frame, Frames.ANONYMOUS, 0);
+                    frames.drop(frame);
+                } catch (VirtualMachineError exhausted) {
+                    // May be thrown by the frame store. The remaining frames are freed before it is rethrown.
+                    failure = exhausted;
+                }
+            }
+        }
+        if (failure != null) {
+            throw failure;
+        }
+    }
+
+    @Override
+    public int insert(long page, int frame) {
+        return insert(page, frame, null);
+    }
+
+    /**
+     * Inserts a page like {@link #insert}, unless the page was removed or written since its read started. In that case
+     * returns {@link #STALE}, and the caller still owns the frame.
+     */
+    public int insertRead(PageRead read, int frame) {
+        return insert(read.first, frame, read);
+    }
+
+    /** @param read the read of the page that the library started; null if the backing orders reads and removals */
+    private int insert(long page, int frame, @Nullable PageRead read) {
+        NoWaiting.check("an insertion into a page cache");
+        CachedPages cached = cached();
+        int known;
+        boolean isOver;
+        cached.content.lock();
+        try {
+            isOver = cached.isClosed;
+            if (read != null && read.isStale(page) && !isOver) {
+                return STALE;
+            }
+            boolean isWithin = page >= 0 && page < cached.pages();
+            known = isWithin ? cached.index.get(page) : Frames.NONE;
+            if (known == Frames.NONE && isWithin && !isOver) {
+                take(frame, number, page);
+                put(cached, page, frame);
+                return frame;
+            }
+            take(frame, Frames.ANONYMOUS, 0);
+        } finally {
+            cached.content.unlock();
+        }
+        drop(frame);
+        if (isOver) {
+            throw cached.closed("insert");
+        }
+        return known;
+    }
+
+    /**
+     * Inserts a frame that is assigned to the page. Frees the frame if the insertion fails. The caller holds the
+     * content lock.
+     */
+    private void put(CachedPages cached, long page, int frame) {
+        try {
+            cached.put(page, frame);
+        } finally {
+            // The frame was not inserted, so no other thread can find or free it.
+            if (cached.frameAt(page) != frame) {
+                frames.assign(frame, Frames.ANONYMOUS, 0);
+                frames.drop(frame);
+            }
+        }
+    }
+
+    /**
+     * Inserts pages that were read completely, except for pages that are in memory. Each frame that becomes a page is
+     * replaced by {@link Frames#NONE} in the array; the caller {@linkplain #freeRead frees} the remaining frames.
+     *
+     * @param read the read of the pages, which has not ended. Pages that were changed since it started are not inserted
+     * @param fresh the frames of the pages
+     * @param isScan whether the pages after the first one follow the accessed page, and are read ahead with it
+     * @return the frame of the first page, even if it was in memory before; {@link Frames#NONE} if the page is beyond
+     *     the end; {@link #STALE} if the page was changed since the read started, in which case no page is inserted;
+     *     {@link #EVICTED} if an eviction may put the first page back
+     */
+    public int insertRead(PageRead read, int[] fresh, boolean isScan) {
+        long first = read.first;
+        int count = read.count();
+        NoWaiting.check("an insertion into a page cache");
+        CachedPages cached = cached();
+        Eviction eviction = cached.eviction();
+        cached.content.lock();
+        try {
+            if (cached.isClosed) {
+                throw cached.closed("a read");
+            }
+            if (read.isStale(first) && cached.frameAt(first) == Frames.NONE) {
+                return STALE;
+            }
+            if (isScan && count > 1 && cached.frameAt(first) == Frames.NONE && !eviction.contains(first)) {
+                eviction.recent.add(first, count, cached.pages());
+            }
+            for (int i = 0; i < count && first + i < cached.pages(); i++) {
+                long page = first + i;
+                if (!read.isStale(page) && cached.frameAt(page) == Frames.NONE && !eviction.contains(page)) {
+                    insert(cached, page, fresh, i);
+                }
+            }
+            int frame = cached.frameAt(first);
+            return frame == Frames.NONE && eviction.contains(first) ? EVICTED : frame;
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    private void insert(CachedPages cached, long page, int[] fresh, int at) {
+        int frame = fresh[at];
+        frames.assign(frame, number, page);
+        try {
+            cached.put(page, frame);
+        } finally {
+            if (cached.frameAt(page) == frame) {
+                fresh[at] = Frames.NONE;
+            } else {
+                frames.prepare(frame, number);
+            }
+        }
+    }
+
+    /** Reserves the place of a page in the index, so that its later insertion needs no memory. */
+    void reserve(long page) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            if (cached.index.get(page) == Frames.NONE) {
+                cached.put(page, Frames.NONE);
+            }
+        } finally {
+            cached.content.unlock();
+        }
     }
 
     /**
      * Returns the frame of a page; allocates it if the page is not in memory. May reclaim.
      *
-     * @return the frame; {@link Frames#NONE} if the page is beyond the end; {@link NoFrame#NO_MEMORY} if no frame is
-     *     free
+     * @return the frame; {@link Frames#NONE} if the page is beyond the end; {@link #NO_MEMORY} if no frame is free
      */
     public int frameFor(long page) {
         int frame = frameAt(page);
@@ -456,7 +707,17 @@ public final class FilePages extends PageCache {
             return frame;
         }
         int fresh = allocateFor(page);
-        return fresh == Frames.NONE ? NoFrame.NO_MEMORY : insert(page, fresh);
+        return fresh == Frames.NONE ? NO_MEMORY : insert(page, fresh);
+    }
+
+    /**
+     * Handles a fault on a file that initially contains only zeros ({@code shmem_fault}), like {@link #frameFor}.
+     *
+     * @return the frame; negated, {@link Fault#ADRERR} beyond the end of the file, or {@link Fault#OUT_OF_MEMORY}
+     */
+    public int fault(long page) {
+        int frame = frameFor(page);
+        return frame == NO_MEMORY ? -Fault.OUT_OF_MEMORY : frame == Frames.NONE ? -Fault.ADRERR : frame;
     }
 
     /**
@@ -469,9 +730,200 @@ public final class FilePages extends PageCache {
      * @return the frame, or {@link Frames#NONE} if the page must be requested from the backing
      */
     public int frameForFault(VmArea vma, long page, PageTableContext context) {
-        return isOfZeros && page >= 0 && page < pages()
-                ? present().fresh.frameForFault(vma, page, context)
-                : Frames.NONE;
+        return isOfZeros && page >= 0 && page < pages() ? frameForFault(cached(), vma, page, context) : Frames.NONE;
+    }
+
+    private int frameForFault(CachedPages cached, VmArea vma, long page, PageTableContext context) {
+        int fresh = cached.mayGet(page) ? frames.allocate(context.magazine()) : Frames.NONE;
+        if (fresh == Frames.NONE) {
+            return Frames.NONE;
+        }
+        int known = Frames.NONE;
+        cached.content.lock();
+        try {
+            if (page < cached.pages() && !cached.isClosed && !vma.isDetached()) {
+                known = cached.index.get(page);
+                if (known == Frames.NONE) {
+                    frames.assign(fresh, number, page);
+                    put(cached, page, fresh);
+                    return fresh;
+                }
+            }
+        } finally {
+            cached.content.unlock();
+        }
+        frames.drop(fresh, context.magazine());
+        return known;
+    }
+
+    /**
+     * One read of consecutive pages, either into the cache or past it. Guarded by the content lock.
+     *
+     * <p>Words: {@code staleFirst}, {@code staleLast}, {@code next}, and {@code firstRead} of the cache.
+     * Written: holder of {@code content} (plain).
+     * Read: holder of {@code content} (plain).
+     * Invariant: the reads under way, with the stale pages of each read.
+     */
+    public static final class PageRead {
+        private final long first;
+        private final long last;
+
+        /**
+         * The first of the stale pages; {@link #staleLast} is the last one. No page is stale if {@code staleLast} is
+         * smaller.
+         */
+        private long staleFirst = Long.MAX_VALUE;
+
+        private long staleLast = -1;
+
+        /** Links the reads of a cache, so that a removal needs no memory. There are only few reads at a time. */
+        private @Nullable PageRead next;
+
+        private PageRead(long first, int count) {
+            this.first = first;
+            last = first + count - 1;
+        }
+
+        /**
+         * Returns whether a page was removed or written since the read started. May also return true for an unchanged
+         * page between two changed ones, but never for an unchanged first page of the read.
+         */
+        boolean isStale(long page) {
+            return page >= staleFirst && page <= staleLast;
+        }
+
+        /** Returns the number of pages. */
+        public int count() {
+            return (int) (last - first) + 1;
+        }
+
+        private void noteChange(long from, long to) {
+            if (from <= last && to >= first) {
+                staleFirst = Math.min(staleFirst, Math.max(from, first));
+                staleLast = Math.max(staleLast, Math.min(to, last));
+            }
+        }
+    }
+
+    /** Starts a read of consecutive pages into the cache. The caller calls {@link #endRead} afterwards. */
+    public PageRead beginRead(long first, int count) {
+        PageRead read = new PageRead(first, count);
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            cached.add(read);
+        } finally {
+            cached.content.unlock();
+        }
+        return read;
+    }
+
+    /** Ends a read. */
+    public void endRead(PageRead read) {
+        endUncachedRead(read);
+    }
+
+    /**
+     * Starts a read that bypasses the cache, of consecutive pages that are neither in memory nor in an eviction.
+     *
+     * @param least the minimum number of pages of such a read
+     * @param most the maximum number of pages
+     * @return the read; null if there are fewer than {@code least} such pages from the first one on
+     */
+    public @Nullable PageRead beginUncachedRead(long first, int least, int most) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            int count = cached.absent(first, most);
+            if (count < least) {
+                return null;
+            }
+            PageRead read = new PageRead(first, count);
+            cached.add(read);
+            return read;
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /**
+     * Ends a read that bypasses the cache.
+     *
+     * @return the number of its pages, from the first one on, before the first page that was written or removed since
+     *     the start of the read. For these pages, the stored bytes were the file's content at the start, and are what
+     *     was read
+     */
+    public int endUncachedRead(PageRead read) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            cached.remove(read);
+            return (int) Math.min(read.count(), read.staleFirst - read.first);
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /**
+     * Ends a read that bypasses the cache, on behalf of a mapping.
+     *
+     * @return the number of its pages, from the first one on, that were neither changed nor inserted since the start of
+     *     the read. The bytes that were read of these pages were the file's content during the whole read
+     */
+    public int endUncachedUnchanged(PageRead read) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            int absent = cached.absent(read.first, read.count());
+            return Math.min(absent, endUncachedRead(read));
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /**
+     * Starts a write that bypasses the cache, of consecutive pages that are neither in memory nor in an eviction. No
+     * read inserts one of these pages before {@link #endWrite}, which the caller calls unless the result is 0. There is
+     * only one write of the file at a time.
+     *
+     * @param most the maximum number of pages
+     * @return the number of pages; 0 if the first page is in memory or in an eviction, in which case no write was
+     *     started
+     */
+    public int beginUncachedWrite(long first, int most) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            int count = cached.absent(first, most);
+            if (count > 0) {
+                cached.noteWrite(first, first + count - 1);
+            }
+            return count;
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /**
+     * Starts a write of pages to the file's storage. There is only one write at a time. A read of one of these pages
+     * that is in progress at any time before {@link #endWrite} does not insert the page. Pages in memory stay there
+     * until the write ends, unless a caller removes them so that they are read again.
+     */
+    public void beginWrite(long first, long last) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            cached.noteWrite(first, last);
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /**
+     * Ends a write. It needs no lock, because a read that finds no write starts after the end. So it cannot fail.
+     */
+    public void endWrite() {
+        cached().writtenLast = -1;
     }
 
     /**
@@ -524,7 +976,15 @@ public final class FilePages extends PageCache {
 
     /** Returns whether any page in memory is pinned. */
     boolean hasPins() {
-        return cached().hasPins();
+        boolean[] isFound = {false};
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            cached.index.forEach(0, Long.MAX_VALUE, frame -> isFound[0] |= frames.isPinned(frame));
+        } finally {
+            cached.content.unlock();
+        }
+        return isFound[0];
     }
 
     /** Returns the number of links, including unlinked ones that stay until the end of a lookup. */
@@ -629,8 +1089,587 @@ public final class FilePages extends PageCache {
         present().removals.unlock();
     }
 
+    /** Writes pages of a page cache to the file's storage. Called without the locks of the cache; may block. */
+    @FunctionalInterface
+    public interface PageWriter {
+        /**
+         * The result of a write-back that did not fail, but in which the writer held back at least one page. This is
+         * not an errno.
+         */
+        long HELD = -4097;
+
+        /**
+         * Returns the first of two results that is a failure, otherwise {@link #HELD} if one of them is {@code HELD},
+         * otherwise 0.
+         */
+        static long worse(long first, long second) {
+            return first == 0 || (first == HELD && second != 0) ? second : first;
+        }
+
+        /**
+         * Returns whether a page may be written now. If not, the page is held back and stays dirty.
+         *
+         * @param offset the offset of the page in the file
+         * @param page the bytes of the page, from the buffer's position to its limit
+         */
+        default boolean mayWrite(long offset, ByteBuffer page) {
+            return true;
+        }
+
+        /**
+         * Writes bytes of consecutive pages.
+         *
+         * @param offset the offset of the first byte in the file
+         * @param bytes the bytes, from the buffer's position to its limit
+         * @return 0 if all bytes were written; otherwise a negated errno, and the pages stay dirty
+         */
+        long write(long offset, ByteBuffer bytes);
+    }
+
+    /**
+     * Writes the dirty pages of a range with a writer; tries to write all of them, even after a failure. A page stays
+     * mapped while it is written, and a concurrent store makes it dirty again. A page whose write fails stays dirty.
+     * Waits for CPUs, and for other changes of the file.
+     *
+     * <p>The caller excludes truncations, holes and other write-backs of the file until this returns. Stores and writes
+     * may be concurrent, and may make the file larger.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     * @param alsoFailed whether to write also pages whose last write failed
+     * @param buffer receives copies of pages; its capacity is at least one page
+     * @param writer writes the copies, without a lock of this cache
+     * @return 0, {@link PageWriter#HELD}, or the first failure of the writer
+     */
+    public long writeBack(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer) {
+        return new WriteBack(this, buffer, writer).run(first, last, alsoFailed);
+    }
+
+    /** Returns whether evictions found dirty pages that {@link #tryWriteBack} should write. */
+    public boolean hasDirtyToEvict() {
+        return !eviction().cursor.dirty().isEmpty();
+    }
+
+    /**
+     * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}. Never waits for a
+     * concurrent change of the file, but leaves the remaining pages to the next call.
+     *
+     * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
+     */
+    public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
+        return new WriteBack(this, buffer, writer).run(eviction().cursor.dirty());
+    }
+
+    /**
+     * Passes the dirty pages of a range to a visitor, in ascending order, while the file is locked. Waits for other
+     * changes of the file. The caller excludes write-backs, because they clear the mark of a page while they write it.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     */
+    public void findDirty(long first, long last, LongConsumer visitor) {
+        lock();
+        try {
+            WriteBack.findDirty(this, first, last, visitor);
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Marks the pages of a range that are in memory as dirty. Waits for other changes of the file. */
+    public void setDirty(long first, long last) {
+        lock();
+        try {
+            cached().index.forEach(first, last, frames::setDirty);
+        } finally {
+            unlock();
+        }
+    }
+
+    private Eviction eviction() {
+        return cached().eviction();
+    }
+
+    /**
+     * Sets the evictor to call when memory is short. Called before the first page is inserted.
+     *
+     * @param evictor calls {@link #evict} with true, if the evictor's own conditions are met; it is called by a
+     *     reclaim, so it waits for no lock
+     */
+    public void evictUrgentlyBy(UrgentEviction evictor) {
+        eviction().evictor = evictor;
+    }
+
+    /**
+     * Scans the next pages, and frees some of the clean pages that are not pinned, whether they are mapped or not. May
+     * wait for CPUs and for a grace period. Reads of other pages may be concurrent; see {@link #EVICTED}. Does nothing
+     * if the last round found only pages that cannot be freed, and no event since then may have changed that.
+     *
+     * @param isUrgent whether pages get no second chance, and whether the call returns instead of waiting for other
+     *     changes of the file
+     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file
+     */
+    public int evict(boolean isUrgent) {
+        return eviction().run(isUrgent);
+    }
+
+    /**
+     * Frees the oldest pages of recent multi-page reads, under the conditions of {@link #evict}. Waits for other
+     * changes of the file.
+     *
+     * @return the number of freed pages; {@link PageCaches#BUSY} if no page-table context is free
+     */
+    public int evictRecent() {
+        return eviction().runRecent();
+    }
+
+    /**
+     * Frees the pages of a range that are clean, not pinned and not locked, whether they are mapped or not, under the
+     * conditions of {@link #evict}. Waits for other changes of the file.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     */
+    public void evictRange(long first, long last) {
+        eviction().runRange(first, last);
+    }
+
+    /** Returns whether the next {@link #evict} starts at page 0. */
+    public boolean isEvictionAtStart() {
+        return eviction().cursor.isAtStart();
+    }
+
+    /**
+     * Makes later evictions retry pages that earlier evictions left in memory, and makes the next {@link #tryWriteBack}
+     * write all dirty pages. Acquires a lock that is held only briefly.
+     */
+    public void retryEviction() {
+        eviction().cursor.retry();
+    }
+
+    /**
+     * Returns whether no page of a range is in memory or about to be removed. Waits for other changes of the file, e.g.
+     * an eviction that may put a page back.
+     */
+    public boolean areAbsent(long first, long last) {
+        lock();
+        try {
+            return present().removals.unfinished() == null && countPages(first, last) == 0;
+        } finally {
+            unlock();
+        }
+    }
+
+    /** Waits for an eviction or another change of the file that is under way. */
+    public void awaitChange() {
+        // Acquiring the lock is the wait; nothing is done while it is held.
+        lock();
+        unlock();
+    }
+
     @Override
     public String toString() {
         return "page cache " + (number & ~Frames.SAVED);
+    }
+
+    /** The parts of a cache that are created with its first page or first change. */
+    static final class Present {
+        final CachedPages cached;
+        final Removals removals;
+        final Truncation truncation;
+        final CleanPageReclaim reclaim;
+        final FileBytes bytes;
+        final TruncationLog truncations = new TruncationLog();
+
+        /** @param file the cache. A thread may refer to nothing but one of these parts, so they keep it reachable */
+        Present(FilePages file) {
+            cached = new CachedPages(file);
+            removals = new Removals(file, file.memory, cached, file.mappings);
+            truncation = new Truncation(file.memory, cached, removals, truncations);
+            reclaim = new CleanPageReclaim(file.memory, cached, file.mappings, removals);
+            bytes = new FileBytes(file, file.memory, cached, removals, truncation);
+        }
+    }
+
+    /**
+     * The pages of one file that are in memory, without the mappings, and the registration of the cache in its memory's
+     * list of caches. Reclaims pages of the cache, and frees all of them once the cache is unreachable.
+     */
+    static final class CachedPages extends PageCaches.RegisteredCache {
+        final MachineMemory memory;
+        final Frames frames;
+        final int pageShift;
+
+        /** The number of the cache. Its frames have this number as their owner. */
+        final long number;
+
+        final PageIndex index;
+
+        /** Guards changes of the index, of the size and of {@link #isClosed}. Held only briefly. */
+        final ReentrantLock content = new CheckedLock();
+
+        /**
+         * Written: holder of {@code content} (volatile).
+         * Read: any thread (volatile).
+         * Pairs: by {@code content}: a thread that read it without the lock reads it again, holding {@code content},
+         *     before it inserts a page. A move of private pages reads the chain of {@code TruncationLog} instead.
+         * Invariant: no page at or beyond the end of the file is in the index once {@code content} is released.
+         */
+        volatile long size;
+
+        /**
+         * Whether the cache was closed. Never reset; no page is inserted once it is set. Written under the lock.
+         *
+         * <p>Written: holder of {@code content} (volatile).
+         * Read: holder of {@code content}; faults and {@code allocate}, without it (volatile).
+         * Invariant: never reset; once it is set, no page is inserted. A thread that reads it without the lock may read
+         *     a stale value, and reads it again under the lock.
+         */
+        volatile boolean isClosed;
+
+        /**
+         * A counter that is odd while pages are being removed, and larger after each removal. Written under the lock:
+         * before the first frame is marked removed, and after the last frame.
+         *
+         * <p>Written: holder of {@code content}, before it marks the first frame as removed and after the last one
+         *     (volatile).
+         * Read: a fault, before it calls a backing, and after it has found the result outdated (volatile).
+         * Pairs: a removal stores it, then marks; a fault reads the frame's word, then this counter. If two reads
+         *     return the same even number, no frame that belonged to the cache at some time between the two reads was
+         *     removed from it before the second read.
+         * Invariant: odd while frames are being marked, or marks are being cleared again.
+         */
+        private volatile long removals;
+
+        /** The reads under way, linked by their own fields. Guarded by the content lock. */
+        private @Nullable PageRead firstRead;
+
+        /**
+         * The first page that is being written, unless {@link #writtenLast} is negative.
+         *
+         * <p>Written: holder of {@code content} (plain).
+         * Read: holder of {@code content} (plain).
+         * Invariant: valid only while {@code writtenLast} is not negative.
+         */
+        private long writtenFirst;
+
+        /**
+         * The last page that is being written, or negative if no write is under way.
+         *
+         * <p>Written: the holder of {@code writeBack}, before a write of pages to the host under {@code content}, and
+         *     after it (volatile).
+         * Read: a thread that starts a read of pages into the cache, under {@code content}; the holder of {@code
+         *     writeBack} in an assertion (volatile).
+         * Pairs: a read that finds no write starts after the end of the last write, and sees the bytes that were
+         *     written.
+         * Invariant: the last page of the write under way; negative only if there is none.
+         */
+        private volatile long writtenLast = -1;
+
+        /**
+         * Whether the cache is registered. The first insertion registers it. Guarded by the content lock.
+         *
+         * <p>Written: a thread that puts a page in, holding {@code content} (plain).
+         * Read: a thread that puts a page in, holding {@code content} (plain).
+         * Invariant: never reset; set once the cache is in the ring of {@code PageCaches}.
+         */
+        private boolean isRegistered;
+
+        /**
+         * Whether the backing can read pages again after a reclaim. Never reset.
+         *
+         * <p>Written: the thread that creates a {@code CachedBacking}, or the first open of a host file (volatile).
+         * Read: a thread that reclaims (volatile).
+         * Invariant: never reset.
+         */
+        private volatile boolean mayReclaim;
+
+        /**
+         * The page at which the next search for clean pages starts. Guarded by {@code PageCaches.hand}.
+         *
+         * <p>Written: holder of the lock {@code hand} of {@code PageCaches} (plain).
+         * Read: holder of the lock {@code hand} of {@code PageCaches} (plain).
+         * Invariant: the page at which the next search for clean pages starts.
+         */
+        private long hand;
+
+        /**
+         * The removal of all pages, if it has failed; the next {@link #end} continues it. Guarded by the content lock.
+         *
+         * <p>Written: holder of {@code content} (plain).
+         * Read: holder of {@code content} (plain).
+         * Invariant: the removal of all pages of a cache that no thread can reach, if it has failed.
+         */
+        private @Nullable Removal ending;
+
+        /** The evictions of a saved file; null for all other files. Set before other threads reach this object. */
+        @Nullable
+        Eviction eviction;
+
+        private CachedPages(FilePages file) {
+            super(file, file.memory.caches());
+            memory = file.memory;
+            number = file.number;
+            size = file.firstSize;
+            frames = memory.frames();
+            pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+            // The index of a saved file has no room for a second page before it is needed, because many files are
+            // opened of which few pages are read.
+            boolean isSaved = (number & Frames.SAVED) != 0;
+            index = new PageIndex(isSaved ? 1 : file.mayGrow ? Long.MAX_VALUE : pages(), memory.indexBudget());
+        }
+
+        private IllegalStateException closed(String what) {
+            return new IllegalStateException(
+                    what + " was called on page cache " + (number & ~Frames.SAVED) + ", which is closed");
+        }
+
+        private Eviction eviction() {
+            return Objects.requireNonNull(eviction, "the cache of a saved file");
+        }
+
+        /** Returns the size in pages. A partial last page counts. */
+        long pages() {
+            return pages(size);
+        }
+
+        /** Returns the number of pages that {@code bytes} bytes need. */
+        long pages(long bytes) {
+            return pages(bytes, pageShift);
+        }
+
+        private static long pages(long bytes, int pageShift) {
+            return (bytes >>> pageShift) + ((bytes & (1L << pageShift) - 1) == 0 ? 0 : 1);
+        }
+
+        /** Returns the offset in bytes at which a page starts, or {@link Long#MAX_VALUE} if that offset is larger. */
+        long startOf(long page) {
+            return page > Long.MAX_VALUE >>> pageShift ? Long.MAX_VALUE : page << pageShift;
+        }
+
+        /** Returns the frame of a page, or {@link Frames#NONE} if it is not in memory. */
+        int frameAt(long page) {
+            return page < 0 ? Frames.NONE : index.get(page);
+        }
+
+        /**
+         * Returns whether the memory limit of the indexes permits a frame for a page.
+         *
+         * @param page the page; -1 if it is not known yet
+         */
+        private boolean mayGet(long page) {
+            return !memory.indexBudget().isExceeded() || index.hasPlace(page);
+        }
+
+        /** Like {@link #mayGet}, but throws if the cache is closed. */
+        private boolean mayAllocate(String what, long page) {
+            if (isClosed) {
+                throw closed(what);
+            }
+            return mayGet(page);
+        }
+
+        /**
+         * Inserts a frame that is assigned to the page. The caller holds the content lock, and the cache is not closed.
+         * If memory runs out, the frame is not in the index, and the cache may or may not be registered.
+         */
+        void put(long page, int frame) {
+            // Registered first, because the nodes of an index are uncharged after its garbage collection only if its
+            // cache is registered.
+            if (!isRegistered) {
+                register();
+                isRegistered = true;
+            }
+            index.put(page, frame);
+            if (eviction != null) {
+                eviction.noteInserted(page, frame);
+            }
+        }
+
+        private void add(PageRead read) {
+            read.next = firstRead;
+            firstRead = read;
+            long last = writtenLast;
+            if (last >= 0) {
+                read.noteChange(writtenFirst, last);
+            }
+        }
+
+        private void remove(PageRead read) {
+            if (firstRead == read) {
+                firstRead = read.next;
+                return;
+            }
+            for (PageRead one = firstRead; one != null; one = one.next) {
+                if (one.next == read) {
+                    one.next = read.next;
+                    return;
+                }
+            }
+        }
+
+        /** Makes the reads of pages stale, from {@code from} to {@code last}, inclusive. */
+        private void noteChange(long from, long last) {
+            for (PageRead one = firstRead; one != null; one = one.next) {
+                one.noteChange(from, last);
+            }
+        }
+
+        /** Records the start of a write of the pages from {@code from} to {@code last}, inclusive. */
+        private void noteWrite(long from, long last) {
+            assert writtenLast < 0 : "two writes of one file at a time";
+            writtenFirst = from;
+            writtenLast = last;
+            noteChange(from, last);
+        }
+
+        /**
+         * Returns how many pages of a saved file, from the first one on, are neither in memory nor in an eviction. The
+         * caller holds the content lock.
+         */
+        private int absent(long first, int most) {
+            return (int) Math.min(index.absent(first, most), eviction().atOrAfter(first) - first);
+        }
+
+        /**
+         * Adds the frames of a removal's range to the removal, and changes nothing else. The caller holds the content
+         * lock.
+         */
+        void collect(Removal removal) {
+            index.forEach(removal.first(), removal.last(), removal::add);
+        }
+
+        /**
+         * Removes the frames of a removal. May be called again after a failure: frames that were inserted into the
+         * range in the meantime are not marked, and stay. The caller holds the content lock.
+         */
+        void takeOut(Removal removal) {
+            noteChange(removal.first(), removal.last());
+            if (!removal.isEmpty()) {
+                beginRemoval();
+                try {
+                    for (int i = 0; i < removal.count(); i++) {
+                        frames.remove(removal.frame(i));
+                    }
+                    index.removeIf(removal.first(), removal.last(), frames.removed());
+                    if (eviction != null) {
+                        eviction.cursor.removed(removal.first(), removal.last());
+                    }
+                } finally {
+                    endRemoval();
+                }
+            }
+            if (removal.isOfAll()) {
+                forgetNodes();
+            }
+            removal.setOut();
+        }
+
+        /** Unlinks empty nodes left by failed insertions. */
+        private void forgetNodes() {
+            index.prune(0, Long.MAX_VALUE);
+            if (eviction != null) {
+                eviction.cursor.removed(0, Long.MAX_VALUE);
+            }
+        }
+
+        /** The caller is about to mark frames as removed, and holds the content lock until {@link #endRemoval}. */
+        void beginRemoval() {
+            long before = removals;
+            removals = before + 1;
+        }
+
+        void endRemoval() {
+            long before = removals;
+            removals = before + 1;
+        }
+
+        /** Subtracts pages whose frames are about to be freed from the number of cached bytes. */
+        void uncount(int freed) {
+            if (eviction != null) {
+                eviction.uncount(freed);
+            }
+        }
+
+        @Override
+        protected int reclaim() {
+            FilePages file = (FilePages) get();
+            if (file == null) {
+                return endLate();
+            }
+            CleanPageReclaim reclaim = file.present().reclaim;
+            if (!mayReclaim || isClosed) {
+                hand = 0;
+                return reclaim.isChangedByAnother() ? PageCaches.BUSY : 0;
+            }
+            boolean isFirst = hand == 0;
+            ReclaimCandidates batch = new ReclaimCandidates(frames);
+            hand = batch.collect(index, hand);
+            int freed = reclaim.run(batch);
+            // In the first call of a round the eviction retries all pages, because the access fails if no frame is
+            // found.
+            return freed == 0 && eviction != null ? eviction.runUrgently(isFirst) : freed;
+        }
+
+        @Override
+        protected boolean isAtStart() {
+            return hand == 0;
+        }
+
+        /**
+         * Frees the pages of a garbage-collected cache. No VMA maps these pages, so only readers that found them in the
+         * index may still use them.
+         */
+        @Override
+        protected int end() {
+            // Acquires the context first: if none is free, nothing is changed.
+            try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
+                return end(discarding);
+            }
+        }
+
+        /** Ends a garbage-collected cache that is still registered, because its end has failed or has not started. */
+        private int endLate() {
+            hand = 0;
+            try (DiscardPages discarding = DiscardPages.orNull(memory, Pte.NONE)) {
+                return discarding == null ? 0 : end(discarding);
+            }
+        }
+
+        private int end(DiscardPages discarding) {
+            int count = takeAll(discarding);
+            // Unregistered last, so that if a step above fails, the next call of this method does the rest. If no other
+            // thread calls it, a reclaim does.
+            unregister();
+            discarding.finish();
+            return count;
+        }
+
+        /** Closes the cache, and hands over all frames. Returns their number. */
+        private int takeAll(DiscardPages discarding) {
+            content.lock();
+            try {
+                Removal removal = ending;
+                if (removal == null) {
+                    if (isClosed) {
+                        return 0;
+                    }
+                    removal = new Removal(0, Long.MAX_VALUE, false);
+                    collect(removal);
+                    isClosed = true;
+                    ending = removal;
+                }
+                takeOut(removal);
+                if (!removal.isEmpty()) {
+                    discarding.needGracePeriod();
+                    removal.handOver(discarding);
+                    uncount(removal.count());
+                }
+                ending = null;
+                return removal.count();
+            } finally {
+                content.unlock();
+            }
+        }
     }
 }

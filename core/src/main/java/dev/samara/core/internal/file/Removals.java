@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * <ol>
  *   <li>Its frames are recorded. Only this step needs memory for the record; if it fails, nothing has changed.
  *   <li>Under the content lock, the frames are marked removed and are removed from the index ({@link
- *       CachedPages#takeOut}). From now on the removal is <em>unfinished</em>, and no thread maps its frames.
+ *       FilePages.CachedPages#takeOut}). From now on the removal is <em>unfinished</em>, and no thread maps its frames.
  *   <li>{@link UnmapMapping} walks the mappings.
  *   <li>The frames are handed over to the {@link DiscardPages}, which drops them after its flush. This ends the
  *       removal.
@@ -41,7 +41,7 @@ final class Removals {
     private final PageCache file;
 
     private final MachineMemory memory;
-    private final CachedPages cached;
+    private final FilePages.CachedPages cached;
     private final ReverseMap mappings;
 
     /**
@@ -66,7 +66,7 @@ final class Removals {
     /** Whether a thread of the machine was requested to finish the removal. Guarded by the inode lock. */
     private boolean isHandedOn;
 
-    Removals(PageCache file, MachineMemory memory, CachedPages cached, ReverseMap mappings) {
+    Removals(PageCache file, MachineMemory memory, FilePages.CachedPages cached, ReverseMap mappings) {
         this.file = file;
         this.memory = memory;
         this.cached = cached;
@@ -146,13 +146,13 @@ final class Removals {
         try (DiscardPages discarding =
                 lent == null ? new DiscardPages(memory, Pte.NONE) : new DiscardPages(lent, Pte.NONE)) {
             resume(discarding);
-            cached.content().lock();
+            cached.content.lock();
             try {
                 cached.collect(removal);
                 begin(removal);
                 cached.takeOut(removal);
             } finally {
-                cached.content().unlock();
+                cached.content.unlock();
             }
             resume(discarding);
         }
@@ -164,7 +164,7 @@ final class Removals {
         inodeLock.lock();
         try (DiscardPages discarding = new DiscardPages(memory, Pte.NONE)) {
             resume(discarding);
-            if (!cached.isClosed()) {
+            if (!cached.isClosed) {
                 takeAll();
                 resume(discarding);
             }
@@ -176,14 +176,14 @@ final class Removals {
     /** The caller holds the inode lock. */
     private void takeAll() {
         Removal removal = new Removal(0, Long.MAX_VALUE, false);
-        cached.content().lock();
+        cached.content.lock();
         try {
             cached.collect(removal);
-            cached.setClosed();
+            cached.isClosed = true;
             begin(removal);
             cached.takeOut(removal);
         } finally {
-            cached.content().unlock();
+            cached.content.unlock();
         }
     }
 
@@ -198,15 +198,15 @@ final class Removals {
             return;
         }
         if (!removal.isOut()) {
-            cached.content().lock();
+            cached.content.lock();
             try {
                 cached.takeOut(removal);
             } finally {
-                cached.content().unlock();
+                cached.content.unlock();
             }
         }
-        if (cached.isClosed()) {
-            cached.leaveCaches();
+        if (cached.isClosed) {
+            cached.unregister();
         }
         unmap(discarding, removal);
     }

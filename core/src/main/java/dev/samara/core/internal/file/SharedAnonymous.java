@@ -232,7 +232,7 @@ public final class SharedAnonymous implements SharedObject {
     @Override
     public int fault(PageRequest request) {
         FilePages mapped = Objects.requireNonNull(FilePages.of(VmArea.of(request.vma())));
-        return ShmemFault.answer(mapped, request.page());
+        return mapped.fault(request.page());
     }
 
     @Override

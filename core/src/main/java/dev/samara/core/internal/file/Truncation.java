@@ -19,7 +19,7 @@ final class Truncation {
 
     private final MachineMemory memory;
     private final Frames frames;
-    private final CachedPages cached;
+    private final FilePages.CachedPages cached;
     private final Removals removals;
     private final TruncationLog truncations;
 
@@ -38,13 +38,13 @@ final class Truncation {
      */
     private long tail = NO_TAIL;
 
-    Truncation(MachineMemory memory, CachedPages cached, Removals removals, TruncationLog truncations) {
+    Truncation(MachineMemory memory, FilePages.CachedPages cached, Removals removals, TruncationLog truncations) {
         this.memory = memory;
         this.cached = cached;
         this.removals = removals;
         this.truncations = truncations;
         frames = memory.frames();
-        forgetsBeyondEnd = (cached.number() & Frames.SAVED) != 0;
+        forgetsBeyondEnd = (cached.number & Frames.SAVED) != 0;
     }
 
     /** Sets the size. May wait for CPUs and for a grace period. */
@@ -56,7 +56,7 @@ final class Truncation {
         }
         removals.lock();
         try {
-            if (bytes < cached.size()) {
+            if (bytes < cached.size) {
                 shrink(bytes);
             } else {
                 beginGrowth();
@@ -75,10 +75,10 @@ final class Truncation {
             removals.resume(discarding);
             Removal removal = new Removal(first, Long.MAX_VALUE, true);
             TruncationLog.LoggedTruncation link = new TruncationLog.LoggedTruncation(first);
-            cached.content().lock();
+            cached.content.lock();
             try {
                 cached.collect(removal);
-                cached.setSize(bytes);
+                cached.size = bytes;
                 removals.begin(removal);
                 // If an earlier truncation has left a tail, it is part of this tail, or in a page that this truncation
                 // removes.
@@ -86,7 +86,7 @@ final class Truncation {
                 truncations.add(link);
                 cached.takeOut(removal);
             } finally {
-                cached.content().unlock();
+                cached.content.unlock();
             }
             zeroTail(discarding.context());
             removals.resume(discarding);
@@ -107,20 +107,20 @@ final class Truncation {
         // in the file.
         removals.resumeUnfinished();
         if (forgetsBeyondEnd) {
-            tail = cached.size();
+            tail = cached.size;
         }
         zeroTail();
-        tail = cached.size();
+        tail = cached.size;
     }
 
     /** Sets the size of a file that {@link #beginGrowth} prepared. */
     void endGrowth(long bytes) {
-        cached.content().lock();
+        cached.content.lock();
         try {
-            cached.setSize(bytes);
+            cached.size = bytes;
             tail = NO_TAIL;
         } finally {
-            cached.content().unlock();
+            cached.content.unlock();
         }
     }
 
@@ -135,10 +135,10 @@ final class Truncation {
         // through mappings.
         long end = Math.min(start + length, cached.startOf(cached.pages()));
         long first = cached.pages(start);
-        long behind = end >>> cached.pageShift();
+        long behind = end >>> cached.pageShift;
         if (first <= behind) {
             zero(start, Math.min(cached.startOf(first), end));
-            zero(Math.max(behind << cached.pageShift(), start), end);
+            zero(Math.max(behind << cached.pageShift, start), end);
             removals.remove(null, first, behind - first);
         } else {
             zero(start, end);
@@ -186,7 +186,7 @@ final class Truncation {
         }
         try {
             context.reader().readLock();
-            int frame = cached.frameAt(start >>> cached.pageShift());
+            int frame = cached.frameAt(start >>> cached.pageShift);
             if (frame != Frames.NONE) {
                 if (!forgetsBeyondEnd) {
                     // Marked dirty, as in shmem_undo_range. A host file needs no mark, because its stored content also

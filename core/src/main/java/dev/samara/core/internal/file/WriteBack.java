@@ -1,21 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Frames;
+import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.LeafWalks;
+import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.tlb.HeldTables;
+import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.LongConsumer;
 
 /**
- * The write-back of the dirty pages of one file ({@code write_cache_pages} in {@code mm/page-writeback.c}), batch by
- * batch in ascending order. Each batch goes through these steps:
+ * One write-back of dirty pages of one file ({@code write_cache_pages} in {@code mm/page-writeback.c}), batch by batch
+ * in ascending order. Each batch goes through these steps:
  *
  * <ol>
  *   <li>Under the inode lock, the dirty marks of its frames are cleared, and then the entries of all mappings become
- *       clean and are flushed ({@link WriteBackBatch}). A store after that marks its page again.
- *   <li>The bytes of the pages that were dirty are copied, up to the end of the file, and their frames are pinned. A
- *       reclaim does not free pinned pages, so no page is read again before it is written.
- *   <li>Without the inode lock, runs of consecutive pages are written. If a run fails, its pages become dirty again.
+ *       clean and are flushed ({@link #clean}). A store after that marks its page again.
+ *   <li>The bytes of the pages that were dirty are copied, up to the end of the file, and their frames are pinned
+ *       ({@link #copy}). A reclaim does not free pinned pages, so no page is read again before it is written.
+ *   <li>Without the inode lock, runs of consecutive pages are written ({@link #write}).
+ *   <li>If a page was dirty and was not written, its frame is marked dirty again, whatever failed; then all pages are
+ *       unpinned ({@link #end}).
  * </ol>
  *
  * <p>The marks are cleared before the bytes are read. In the other order, a store between the two would be lost. The
@@ -24,53 +40,63 @@ import java.nio.ByteBuffer;
  * from the file. A thread waits for a write-back by acquiring this lock.
  */
 final class WriteBack {
+    /** The number of pages that {@link #findDirty} checks at once. */
+    private static final int SCANNED = 512;
+
     private final MachineMemory memory;
-    private final CachedPages cached;
-    private final ReverseMap mappings;
+    private final Frames frames;
+    private final FilePages.CachedPages cached;
     private final Removals removals;
+    private final ByteBuffer buffer;
+    private final FilePages.PageWriter writer;
+
+    /** The pages of the batch. A page is marked while it was dirty and is not written. */
+    private final PageBatch batch;
+
+    /** For each pinned page, whether the writer holds it back. */
+    private final boolean[] isHeld;
+
+    /** The number of pinned pages, which are the first ones of the batch. Only dirty pages are pinned. */
+    private int pinned;
+
+    /** Whether a dirty page could not be pinned. */
+    private boolean isRefused;
+
+    /** The page at which the run ended because another thread changed the file; -1 if the run was complete. */
+    private long reached;
+
+    /** The size of the file when the pages were collected. It may grow before they are written. */
+    private long size;
 
     /**
-     * The page at which the last run ended because another thread changed the file; -1 if the run was complete. Guarded
-     * by the lock that excludes other write-backs of the file.
+     * Creates a write-back.
      *
-     * <p>Written: a write-back, whose caller excludes other write-backs of the file (plain).
-     * Read: the same caller (plain).
-     * Invariant: the page up to which the last write-back came.
-     */
-    private long reached = -1;
-
-    WriteBack(MachineMemory memory, CachedPages cached, ReverseMap mappings, Removals removals) {
-        this.memory = memory;
-        this.cached = cached;
-        this.mappings = mappings;
-        this.removals = removals;
-    }
-
-    /**
-     * Writes the dirty pages of a range. Tries to write all of them, even after a failure.
-     *
-     * @param first the first page
-     * @param last the last page, inclusive
-     * @param alsoFailed whether to write also pages whose last write failed
      * @param buffer receives the bytes of a batch; its capacity is at least one page
-     * @param writer writes the bytes
-     * @return 0, {@link PageWriter#HELD}, or the first failure of the writer
      */
-    long run(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer) {
-        return run(first, last, alsoFailed, buffer, writer, true);
+    WriteBack(FilePages file, ByteBuffer buffer, FilePages.PageWriter writer) {
+        FilePages.Present present = file.present();
+        this.buffer = buffer;
+        this.writer = writer;
+        memory = file.memory();
+        frames = memory.frames();
+        cached = present.cached;
+        removals = present.removals;
+        batch = new PageBatch(cached, file.reverseMap());
+        batch.makeRoom(buffer.capacity() >>> cached.pageShift);
+        isHeld = new boolean[batch.pages.length];
     }
 
-    /**
-     * Writes the dirty pages that evictions found. Does not wait for a concurrent change of the file, but leaves the
-     * remaining pages to the next call. The caller excludes other write-backs.
-     *
-     * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
-     */
-    long run(EvictionDirtyRange found, ByteBuffer buffer, PageWriter writer) {
+    /** See {@link FilePages#writeBack}. */
+    long run(long first, long last, boolean alsoFailed) {
+        return run(first, last, alsoFailed, true);
+    }
+
+    /** Writes the dirty pages that evictions found; see {@link FilePages#tryWriteBack}. */
+    long run(EvictionDirtyRange found) {
         long[] range = found.take();
         reached = range[0];
         try {
-            return run(range[0], range[1], true, buffer, writer, false);
+            return run(range[0], range[1], true, false);
         } finally {
             if (reached >= 0) {
                 found.add(reached, range[1]);
@@ -78,30 +104,20 @@ final class WriteBack {
         }
     }
 
-    /**
-     * Writes dirty pages. If another thread changes the file, it waits for the change if {@code mayWait}, otherwise
-     * ends.
-     */
-    private long run(long first, long last, boolean alsoFailed, ByteBuffer buffer, PageWriter writer, boolean mayWait) {
+    private long run(long first, long last, boolean alsoFailed, boolean mayWait) {
         ThreadCpus.checkMayWait("a write-back");
         StackReserve.check(Removals.DEPTH);
-        WriteBackBatch batch = new WriteBackBatch(memory, cached, buffer.capacity() >>> cached.pageShift());
         long failure = 0;
         long next = first;
-        while (next >= 0 && next <= last) {
-            if (!lock(mayWait)) {
-                reached = next;
-                return failure;
-            }
+        while (next >= 0 && next <= last && lock(mayWait)) {
             try {
-                next = begin(batch, next, last, buffer, alsoFailed);
-                long failed = batch.write(buffer, writer);
-                failure = PageWriter.worse(failure, failed);
+                next = begin(next, last, alsoFailed);
+                failure = FilePages.PageWriter.worse(failure, write());
             } finally {
-                batch.end();
+                end();
             }
         }
-        reached = -1;
+        reached = next <= last ? next : -1;
         return failure;
     }
 
@@ -117,23 +133,250 @@ final class WriteBack {
      * Starts a batch, and releases the inode lock. Returns the page at which the next batch starts, or -1 if this is
      * the last batch.
      */
-    private long begin(WriteBackBatch batch, long first, long last, ByteBuffer buffer, boolean alsoFailed) {
+    private long begin(long first, long last, boolean alsoFailed) {
         boolean isBegun = false;
         try {
-            long next = batch.collect(first, last, alsoFailed);
-            batch.clean(mappings);
-            batch.copy(buffer);
+            long next = collect(first, last, alsoFailed);
+            clean();
+            copy();
             isBegun = true;
             return next;
         } finally {
             try {
                 if (!isBegun) {
                     // Called under the lock, while the frames are still the pages of the file.
-                    batch.end();
+                    end();
                 }
             } finally {
                 removals.unlock();
             }
+        }
+    }
+
+    /** Collects the next pages of a range that are in memory and within the file. Returns as {@link #begin} does. */
+    private long collect(long first, long last, boolean alsoFailed) {
+        size = cached.size;
+        // A failed removal may have left pages beyond the end.
+        long next = batch.collect(first, Math.min(last, cached.pages(size) - 1));
+        int kept = 0;
+        for (int i = 0; i < batch.count; i++) {
+            if (alsoFailed || !frames.hasWriteFailed(batch.taken[i])) {
+                batch.move(i, kept++);
+            }
+        }
+        batch.count = kept;
+        return next;
+    }
+
+    /**
+     * Clears the dirty marks of the frames and cleans the entries, and waits until no CPU can write through an older
+     * translation. Marks the pages that were dirty.
+     */
+    private void clean() {
+        // The marks are cleared before the walk. A thread that removes a written entry marks the frame under the lock
+        // of the leaf. Either it sets the mark after this, or the walk finds its pending flush, and the bytes are read
+        // after that flush.
+        boolean[] isDirty = batch.isMarked;
+        int[] taken = batch.taken;
+        for (int i = 0; i < batch.count; i++) {
+            isDirty[i] = frames.clearDirty(taken[i]);
+        }
+        if (batch.count > 0) {
+            List<ReverseMap.Link> links = batch.links(0, batch.count);
+            links.removeIf(link -> !mayWrite(link.vma()));
+            if (!links.isEmpty()) {
+                cleanMappings(links);
+            }
+        }
+        for (int i = 0; i < batch.count; i++) {
+            // The mark may come from an entry that was removed in the meantime. It stays, so the page is written now
+            // and once more later.
+            isDirty[i] |= frames.isDirty(taken[i]);
+        }
+    }
+
+    /** Returns whether an entry of a mapping may permit writes, now or after an {@code mprotect}. */
+    static boolean mayWrite(VmArea vma) {
+        return vma.has(VmaFlags.SHARED) && vma.hasAny(VmaFlags.WRITE | VmaFlags.MAYWRITE);
+    }
+
+    private void cleanMappings(List<ReverseMap.Link> links) {
+        HeldTables held = new HeldTables();
+        List<AccessChecker.Revocation> revocations = new ArrayList<>(links.size());
+        try (TlbGather gather = new TlbGather(memory)) {
+            PageWalk walk = new PageWalk();
+            for (ReverseMap.Link link : links) {
+                if (held.hold(link.table())) {
+                    clean(link, walk, gather, revocations);
+                }
+            }
+            gather.checkHeld();
+            gather.invalidate();
+        } finally {
+            revocations.forEach(AccessChecker.Revocation::close);
+            held.release();
+        }
+    }
+
+    private void clean(
+            ReverseMap.Link link, PageWalk walk, TlbGather gather, List<AccessChecker.Revocation> revocations) {
+        VmArea vma = link.vma();
+        long start = batch.startIn(vma, 0);
+        long end = batch.endIn(vma, batch.count - 1);
+        AccessChecker checker = memory.accessChecker();
+        if (checker != null) {
+            long space = link.table().number();
+            revocations.add(checker.begin("a write-back", AccessChecker.MARK, space, start, end));
+        }
+        LeafWalks.clean(walk, link.table(), start, end, (at, frame) -> notes(batch.pageAt(vma, at), frame), gather);
+    }
+
+    /** Records that a page is dirty. Returns false if the frame does not belong to a page of this batch. */
+    private boolean notes(long page, int frame) {
+        int at = batch.indexOf(page, frame);
+        if (at >= 0) {
+            batch.isMarked[at] = true;
+        }
+        return at >= 0;
+    }
+
+    /**
+     * Pins the dirty pages, moves them to the start of the batch, and copies their bytes, one page after the other. If
+     * a page has too many pins, it stays dirty and {@link #write} fails.
+     */
+    private void copy() {
+        buffer.clear();
+        isRefused = false;
+        for (int i = 0; i < batch.count; i++) {
+            int frame = batch.taken[i];
+            if (batch.isMarked[i] && frames.pin(frame)) {
+                batch.move(i, pinned++);
+                frames.store().read(frame, 0, buffer, (pinned - 1) << cached.pageShift, length(pinned - 1));
+            } else if (batch.isMarked[i]) {
+                frames.setDirty(frame);
+                isRefused = true;
+            }
+        }
+        batch.count = pinned;
+    }
+
+    /** Returns the number of bytes of a page that were within the file when the pages were collected. */
+    private int length(int i) {
+        return (int) Math.min(frames.pageSize(), size - cached.startOf(batch.pages[i]));
+    }
+
+    /**
+     * Writes the copied pages that the writer does not hold back. Returns 0, {@link FilePages.PageWriter#HELD}, or the
+     * first failure, which is EAGAIN if a page could not be pinned.
+     */
+    private long write() {
+        long failure = isRefused ? Errno.EAGAIN.result() : 0;
+        failure = FilePages.PageWriter.worse(failure, findHeld());
+        long[] pages = batch.pages;
+        int from = 0;
+        while (from < pinned) {
+            int to = from + 1;
+            while (to < pinned && pages[to] == pages[to - 1] + 1 && isHeld[to] == isHeld[from]) {
+                to++;
+            }
+            if (!isHeld[from]) {
+                failure = FilePages.PageWriter.worse(failure, write(from, to));
+            }
+            from = to;
+        }
+        return failure;
+    }
+
+    /** Asks the writer which pages it holds back. Returns 0, or {@code HELD} if it holds one back. */
+    private long findHeld() {
+        long held = 0;
+        for (int i = 0; i < pinned; i++) {
+            int at = i << cached.pageShift;
+            buffer.clear().position(at).limit(at + length(i));
+            isHeld[i] = !writer.mayWrite(cached.startOf(batch.pages[i]), buffer);
+            held = isHeld[i] ? FilePages.PageWriter.HELD : held;
+        }
+        return held;
+    }
+
+    private long write(int from, int to) {
+        int shift = cached.pageShift;
+        buffer.clear().position(from << shift).limit(((to - 1) << shift) + length(to - 1));
+        long failed = writer.write(cached.startOf(batch.pages[from]), buffer);
+        if (failed == 0) {
+            Arrays.fill(batch.isMarked, from, to, false);
+        }
+        return failed;
+    }
+
+    /** Marks the pages that were not written as dirty, and unpins all pages. */
+    private void end() {
+        boolean[] isDirty = batch.isMarked;
+        int[] taken = batch.taken;
+        for (int i = 0; i < batch.count; i++) {
+            if (isDirty[i]) {
+                frames.setDirty(taken[i]);
+            }
+        }
+        for (int i = 0; i < pinned; i++) {
+            frames.setWriteFailed(taken[i], isDirty[i]);
+        }
+        batch.count = 0;
+        int ended = pinned;
+        while (pinned > 0) {
+            frames.unpin(taken[--pinned]);
+        }
+        int written = 0;
+        for (int i = 0; i < ended; i++) {
+            if (!isDirty[i]) {
+                batch.pages[written++] = batch.pages[i];
+            }
+        }
+        // Called after the pages are unpinned, so that an eviction that found one of them pinned checks it again.
+        Eviction eviction = cached.eviction;
+        if (eviction != null && written > 0) {
+            eviction.noteCleaned(batch.pages, written);
+        }
+    }
+
+    /**
+     * Finds dirty pages without cleaning them; see {@link FilePages#findDirty}. A page is dirty if its frame is marked
+     * dirty, or if an entry of a shared mapping that maps it is dirty. The caller holds the inode lock.
+     */
+    static void findDirty(FilePages file, long first, long most, LongConsumer visitor) {
+        FilePages.CachedPages cached = file.present().cached;
+        PageBatch batch = new PageBatch(cached, file.reverseMap());
+        batch.makeRoom(SCANNED);
+        // A failed removal may have left pages beyond the end.
+        long last = Math.min(most, cached.pages() - 1);
+        long next = first;
+        while (next >= 0 && next <= last) {
+            next = batch.collect(next, last);
+            if (batch.count > 0) {
+                findDirtyEntries(batch);
+            }
+            for (int i = 0; i < batch.count; i++) {
+                // The mark is read after the entries, because a thread that removes a dirty entry marks the frame under
+                // the lock of the leaf.
+                if (batch.isMarked[i] || cached.frames.isDirty(batch.taken[i])) {
+                    visitor.accept(batch.pages[i]);
+                }
+            }
+        }
+    }
+
+    private static void findDirtyEntries(PageBatch batch) {
+        HeldTables held = new HeldTables();
+        try {
+            for (ReverseMap.Link link : batch.links(0, batch.count)) {
+                if (link.vma().has(VmaFlags.SHARED) && held.hold(link.table())) {
+                    for (int i = 0; i < batch.count; i++) {
+                        batch.isMarked[i] |= Pte.has(batch.entry(link, i, Pte.NONE), Pte.DIRTY);
+                    }
+                }
+            }
+        } finally {
+            held.release();
         }
     }
 }

@@ -8,7 +8,7 @@
  * {@link dev.samara.core.internal.file.Truncation} or of {@link dev.samara.core.internal.file.CleanPageReclaim}. {@link
  * dev.samara.core.internal.file.UnmapMapping} then removes them from the mappings. A {@link
  * dev.samara.core.internal.file.SharedAnonymous} object also contains such a cache. Everything in a cache except the
- * reverse map is created with the first page ({@link dev.samara.core.internal.file.PresentPages}).
+ * reverse map is created with the first page.
  *
  * <p>A mapping of a cached page does not count as a use of its frame. Instead, a thread that removes a page from a
  * cache follows this order:
@@ -27,9 +27,9 @@
  *   <tr><td>Which VMAs map a page of a file?</td>
  *       <td>{@code ReverseMap}</td></tr>
  *   <tr><td>What inserts a single page, for the backing of a file or the first access to the page?</td>
- *       <td>{@code FreshPages}</td></tr>
+ *       <td>{@code FilePages.insert}</td></tr>
  *   <tr><td>What inserts pages that were read from the host or the backing?</td>
- *       <td>{@code ReadPages}</td></tr>
+ *       <td>{@code FilePages.insertRead}</td></tr>
  *   <tr><td>What removes pages from a file?</td>
  *       <td>{@code Removals}, {@code Truncation}</td></tr>
  *   <tr><td>What removes pages of a file from its mappings?</td>
@@ -37,11 +37,11 @@
  *   <tr><td>What frees pages of files when memory is short?</td>
  *       <td>{@code CleanPageReclaim}</td></tr>
  *   <tr><td>What reads, saves and evicts pages of a file whose content is also stored elsewhere?</td>
- *       <td>{@link dev.samara.core.internal.file.SavedPages}</td></tr>
+ *       <td>{@link dev.samara.core.internal.file.FilePages}</td></tr>
  *   <tr><td>What frees pages of host files even if they are mapped?</td>
  *       <td>{@code Eviction}, {@code EvictionBatch}</td></tr>
  *   <tr><td>What does a read do if its page is being evicted?</td>
- *       <td>{@code ReadPages.insert} returns {@code NoFrame.EVICTED}, by {@code PagesUnderEviction}; {@code
+ *       <td>{@code FilePages.insertRead} returns {@code EVICTED}, by {@code PagesUnderEviction}; {@code
  *       hostfile.PageFetches} waits for the eviction, and reads again. {@code EvictionBatch.putBack} decides which
  *       pages stay</td></tr>
  *   <tr><td>Which pages does an eviction check next, and which ones cannot be freed now?</td>

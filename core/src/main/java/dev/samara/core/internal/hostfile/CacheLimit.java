@@ -2,7 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
@@ -70,8 +70,8 @@ final class CacheLimit {
     }
 
     /** Creates the cache of a file, whose pages are counted and evicted. */
-    SavedPages newPages(MachineMemory memory, long size, SpareWalk spare) {
-        return new SavedPages(
+    FilePages newPages(MachineMemory memory, long size, SpareWalk spare) {
+        return FilePages.ofSaved(
                 memory, size, resident, mostBytes / memory.frames().pageSize(), spare);
     }
 
@@ -89,7 +89,7 @@ final class CacheLimit {
      * @param reader the cache of the file that is about to be read or written; the oldest pages of its recent reads are
      *     evicted first
      */
-    void makeRoom(SavedPages reader) {
+    void makeRoom(FilePages reader) {
         long from = mostBytes - early;
         if (resident.get() < from) {
             return;
@@ -121,7 +121,7 @@ final class CacheLimit {
             room.unlock();
         }
         // The number is slightly too low if other threads insert pages concurrently.
-        long freed = freedBytes / reader.pages().memory().frames().pageSize();
+        long freed = freedBytes / reader.memory().frames().pageSize();
         Tracepoints.endReclaim(recorded, "pages above the cache limit", (int) freed, false);
     }
 
@@ -164,8 +164,8 @@ final class CacheLimit {
      * @return whether the evictions will retry the pages
      */
     @GuardedBy("room")
-    private boolean retry(SavedPages reader) {
-        if (++futile < resident.get() / reader.pages().memory().frames().pageSize()) {
+    private boolean retry(FilePages reader) {
+        if (++futile < resident.get() / reader.memory().frames().pageSize()) {
             return false;
         }
         futile = 0;

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import java.util.concurrent.Executor;
 import java.util.function.Consumer;
 
@@ -14,7 +14,7 @@ final class FilePolicy {
     final TransferBuffers buffers = new TransferBuffers(BUFFER);
 
     /** Evicts pages of all files, to make room for a page of one of them; see {@link CacheLimit#makeRoom}. */
-    final Consumer<SavedPages> makeRoom;
+    final Consumer<FilePages> makeRoom;
 
     /** Makes sure that pages are written if too many are dirty; see {@link DirtyLimit#balance}. */
     final Runnable balanceDirty;
@@ -37,7 +37,7 @@ final class FilePolicy {
     /** Runs tasks that may block. */
     final Executor tasks;
 
-    FilePolicy(Consumer<SavedPages> makeRoom, Runnable balanceDirty, Consumer<Report> reporter, Executor tasks) {
+    FilePolicy(Consumer<FilePages> makeRoom, Runnable balanceDirty, Consumer<Report> reporter, Executor tasks) {
         this.makeRoom = makeRoom;
         this.balanceDirty = balanceDirty;
         this.reporter = reporter;

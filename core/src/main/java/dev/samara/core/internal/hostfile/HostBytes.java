@@ -3,7 +3,6 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.NoFrame;
 import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.mman.Errno;
 import java.nio.ByteBuffer;
@@ -263,7 +262,7 @@ final class HostBytes {
      */
     private long fetched(long page, @Nullable ReadAhead ahead) {
         int frame = fetches.fetch(page, ahead == null ? 1 : ahead.window(page, 0), true);
-        return frame == NoFrame.NO_MEMORY
+        return frame == FilePages.NO_MEMORY
                 ? Errno.ENOMEM.result()
                 : frame == PageReads.UNREADABLE ? Errno.EIO.result() : 0;
     }

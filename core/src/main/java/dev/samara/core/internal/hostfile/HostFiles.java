@@ -3,7 +3,7 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames.DirtyPages;
@@ -227,7 +227,7 @@ public final class HostFiles {
             long size,
             boolean writes,
             @Nullable FileRules rules) {
-        SavedPages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
+        FilePages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
         InodeState state = new InodeState(name, pages, channel, writes, rules == null ? FileRules.NONE : rules);
         return new HostInode(key, state, policy, readArrays(memory), rules != null);
     }

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -42,7 +42,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class HostForces {
     private final InodeState inode;
-    private final SavedPages pages;
+    private final FilePages pages;
 
     /** Whether a page stays clean although its force failed. */
     private final boolean dropsFailed;

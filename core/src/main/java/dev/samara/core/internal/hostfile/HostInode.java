@@ -3,13 +3,12 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.PageWriter;
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,7 +22,7 @@ final class HostInode {
     private final InodeState state;
     private final FilePolicy policy;
     private final FilePages pages;
-    private final SavedPages saved;
+    private final FilePages saved;
     private final HostForces forces;
     private final PageFetches fetches;
     private final PageWrites writes;
@@ -95,7 +94,7 @@ final class HostInode {
         return pages;
     }
 
-    SavedPages saved() {
+    FilePages saved() {
         return saved;
     }
 
@@ -207,7 +206,7 @@ final class HostInode {
         for (int attempt = 0; attempt < PageFetches.ATTEMPTS; attempt++) {
             failed = writes.write(first, last, true);
             if (failed != PageWrites.SHORT) {
-                return failed == PageWriter.HELD ? Errno.EAGAIN.result() : failed;
+                return failed == FilePages.PageWriter.HELD ? Errno.EAGAIN.result() : failed;
             }
             // Another program has truncated the file. The write-back does not extend it again.
             failed = size.revalidate();
@@ -281,7 +280,7 @@ final class HostInode {
      * Passes the dirty pages of a range to a visitor, in ascending order. Waits for write-backs and other changes,
      * because a page that is being written is not clean yet.
      */
-    void findDirty(long first, long last, SavedPages.DirtyPageVisitor visitor) {
+    void findDirty(long first, long last, LongConsumer visitor) {
         state.writeBackLock().lock();
         try {
             saved.findDirty(first, last, visitor);

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.CheckedReadWriteLock;
 import java.util.concurrent.locks.ReentrantLock;
@@ -15,7 +14,7 @@ final class InodeState {
     /** The name of the first open. */
     private final String name;
 
-    private final SavedPages saved;
+    private final FilePages saved;
     private final ErrorSequence errors = new ErrorSequence();
 
     /** Serializes writes by calls, holes and changes of the size ({@code i_rwsem}). */
@@ -66,7 +65,7 @@ final class InodeState {
      */
     private volatile FileRules rules;
 
-    InodeState(String name, SavedPages saved, HostChannel channel, boolean isWritable, FileRules rules) {
+    InodeState(String name, FilePages saved, HostChannel channel, boolean isWritable, FileRules rules) {
         this.name = name;
         this.saved = saved;
         this.channel = channel;
@@ -88,10 +87,10 @@ final class InodeState {
     }
 
     FilePages pages() {
-        return saved.pages();
+        return saved;
     }
 
-    SavedPages saved() {
+    FilePages saved() {
         return saved;
     }
 

@@ -4,8 +4,6 @@ package dev.samara.core.internal.hostfile;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.NoFrame;
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -114,7 +112,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
             return known;
         }
         int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()), true);
-        if (frame == NoFrame.NO_MEMORY) {
+        if (frame == FilePages.NO_MEMORY) {
             return -Fault.OUT_OF_MEMORY;
         }
         request.major();
@@ -452,7 +450,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         return inode.pages();
     }
 
-    SavedPages saved() {
+    FilePages saved() {
         return inode.saved();
     }
 

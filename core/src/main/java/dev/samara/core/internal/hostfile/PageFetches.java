@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.NoFrame;
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import java.util.function.Consumer;
 
 /** Finds pages of one host file, and reads pages that are not in memory. Thread-safe. */
@@ -12,15 +11,15 @@ final class PageFetches {
 
     private final PageReads reads;
     private final HostSize size;
-    private final Consumer<SavedPages> makeRoom;
-    private final SavedPages pages;
+    private final Consumer<FilePages> makeRoom;
+    private final FilePages pages;
 
     /**
      * Creates the fetches of a file.
      *
      * @param makeRoom evicts pages of all files, to make room for a page of this file; see {@link CacheLimit#makeRoom}
      */
-    PageFetches(PageReads reads, HostSize size, Consumer<SavedPages> makeRoom, SavedPages pages) {
+    PageFetches(PageReads reads, HostSize size, Consumer<FilePages> makeRoom, FilePages pages) {
         this.reads = reads;
         this.size = size;
         this.makeRoom = makeRoom;
@@ -33,13 +32,13 @@ final class PageFetches {
      * @param page the page
      * @param most the maximum number of pages that are read at once, from {@code page} on
      * @param isScan whether the pages after {@code page} are read ahead, because {@code page} is accessed
-     * @return the frame; {@link PageReads#BEYOND}, {@link NoFrame#NO_MEMORY} or {@link PageReads#UNREADABLE}
+     * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
      */
     int fetch(long page, int most, boolean isScan) {
         makeRoom.accept(pages);
         for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
             int frame = reads.fetch(page, most, isScan);
-            while (frame == NoFrame.EVICTED) {
+            while (frame == FilePages.EVICTED) {
                 pages.awaitChange();
                 frame = reads.fetch(page, most, isScan);
             }

@@ -3,9 +3,6 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.backing.PageHooks;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.NoFrame;
-import dev.samara.core.internal.file.ReadsUnderWay;
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import java.io.IOException;
@@ -20,7 +17,7 @@ import java.util.Arrays;
  * <p>A read holds {@code invalidate} shared, so no truncation and no hole can happen between the read and the insertion
  * of its pages. Writes of pages are not excluded. During the read, other threads may insert one of the pages, change
  * it, write it back and reclaim it. In that case the bytes that were read are stale, and the page is read again. {@link
- * ReadsUnderWay} compares the ranges, so only a write or a removal of the page itself makes its read stale. A read of a
+ * FilePages.PageRead} compares the ranges, so only a write or a removal of the page itself makes its read stale. A read of a
  * page that no thread writes or removes waits neither for a write-back nor for a force.
  */
 final class PageReads {
@@ -30,7 +27,7 @@ final class PageReads {
     static final int BEYOND = Frames.NONE;
 
     /** The host failed to read the page. */
-    static final int UNREADABLE = NoFrame.EVICTED - 1;
+    static final int UNREADABLE = FilePages.EVICTED - 1;
 
     /** The host's file is shorter than the size in the page cache. */
     static final int SHORT = UNREADABLE - 1;
@@ -40,7 +37,7 @@ final class PageReads {
 
     private final InodeState inode;
     private final FilePages pages;
-    private final SavedPages saved;
+    private final FilePages saved;
     private final Frames frames;
     private final int pageShift;
     private final TransferBuffers buffers;
@@ -72,7 +69,7 @@ final class PageReads {
             // Retries with the requested page alone, because possibly only one of the following pages cannot be read.
             result = fetchOnce(page, 1, isScan);
         }
-        for (int retries = 0; result == NoFrame.STALE; retries++) {
+        for (int retries = 0; result == FilePages.STALE; retries++) {
             result = retries < UNLOCKED_RETRIES ? fetchOnce(page, 1, false) : fetchAlone(page);
         }
         return result;
@@ -93,7 +90,7 @@ final class PageReads {
         try {
             int count = saved.allocateForRead(page, fresh, absent(page, most));
             if (count == 0) {
-                return NoFrame.NO_MEMORY;
+                return FilePages.NO_MEMORY;
             }
             // Sorted so that neighbouring frames are filled by one call.
             Arrays.sort(fresh, 0, count);
@@ -132,12 +129,12 @@ final class PageReads {
             }
             int used = (int) ((wanted + frames.pageSize() - 1) >>> pageShift);
             // Started before the bytes are read, so that a write or removal after this makes them stale.
-            ReadsUnderWay.PageRead read = pages.beginRead(page, used);
+            FilePages.PageRead read = pages.beginRead(page, used);
             try {
                 if (wanted(start, count) != wanted) {
                     // A write that bypasses the cache may have extended the file and ended before this read was
                     // started.
-                    return NoFrame.STALE;
+                    return FilePages.STALE;
                 }
                 if (!fill(arrays, used, start, wanted)) {
                     return SHORT;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import java.util.Arrays;
 
 /**
@@ -46,7 +46,7 @@ final class PageRuns {
     }
 
     /** Marks the pages of all runs that are in memory as dirty. */
-    void setDirty(SavedPages pages) {
+    void setDirty(FilePages pages) {
         for (int i = 0; i < size; i += 2) {
             pages.setDirty(runs[i], runs[i + 1]);
         }

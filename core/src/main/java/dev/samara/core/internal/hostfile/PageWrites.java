@@ -2,8 +2,7 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.backing.PageHooks;
-import dev.samara.core.internal.file.PageWriter;
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -13,14 +12,14 @@ import java.util.function.ToLongFunction;
  * Writes dirty pages of one file to the host ({@code file_write_and_wait_range}), while it holds the lock of the
  * write-back. {@link HostForces} forces them to the device.
  */
-final class PageWrites implements PageWriter {
+final class PageWrites implements FilePages.PageWriter {
     /** The host's file is shorter than the size in the page cache. No errno has this value. */
     static final long SHORT = -4096;
 
     private static final byte[] ZEROS = new byte[4096];
 
     private final InodeState inode;
-    private final SavedPages pages;
+    private final FilePages pages;
     private final HostForces forces;
     private final TransferBuffers buffers;
     private final HookCalls hooks;
@@ -39,8 +38,7 @@ final class PageWrites implements PageWriter {
         this.dropsFailed = dropsFailed;
         this.hooks = hooks;
         pages = inode.saved();
-        pageShift =
-                Integer.numberOfTrailingZeros(pages.pages().memory().frames().pageSize());
+        pageShift = Integer.numberOfTrailingZeros(pages.memory().frames().pageSize());
     }
 
     /**
@@ -48,7 +46,7 @@ final class PageWrites implements PageWriter {
      * unless failed writes are dropped.
      *
      * @param alsoFailed whether to write also pages whose last write failed
-     * @return 0; a negated errno, which is recorded; {@link #SHORT}, or {@link PageWriter#HELD}
+     * @return 0; a negated errno, which is recorded; {@link #SHORT}, or {@link FilePages.PageWriter#HELD}
      */
     long write(long first, long last, boolean alsoFailed) {
         inode.writeBackLock().lock();
@@ -69,11 +67,11 @@ final class PageWrites implements PageWriter {
             // The file was never opened for writing, so no page of it is dirty.
             return 0;
         }
-        ByteBuffer buffer = buffers.take(pages.pages().memory().frames().pageSize());
+        ByteBuffer buffer = buffers.take(pages.memory().frames().pageSize());
         try {
             dropped = 0;
             long failed = writeBack.applyAsLong(buffer);
-            failed = PageWriter.worse(failed, dropped);
+            failed = FilePages.PageWriter.worse(failed, dropped);
             if (failed != 0 && failed != SHORT && failed != HELD) {
                 inode.errors().add(failed);
             }
@@ -180,7 +178,7 @@ final class PageWrites implements PageWriter {
      * @return 0, a negated errno, or {@link #SHORT}
      */
     long zero(ByteBuffer buffer, long offset, int length) {
-        int pageSize = pages.pages().memory().frames().pageSize();
+        int pageSize = pages.memory().frames().pageSize();
         try {
             if (!read(buffer, offset, length)) {
                 return SHORT;

@@ -2,8 +2,6 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.ReadsUnderWay;
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.file.UncachedFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -16,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * a second read does not access the device.
  *
  * <p>If a page is not in memory, its bytes are stored only on the host. Later stores to the page reach the host only by
- * a write, and a write or a removal makes the read of the page stale ({@link ReadsUnderWay}). So the pages before the
+ * a write, and a write or a removal makes the read of the page stale ({@link FilePages.PageRead}). So the pages before the
  * first stale one contain the bytes as of one time, the start of the read, and stores of other threads are seen in
  * their order. The caller reads the first stale page and the following pages through the cache, which waits for
  * concurrent changes where necessary. A direct open instead retries to bypass the cache, while write-backs are
@@ -38,7 +36,7 @@ final class UncachedReads {
 
     private final InodeState inode;
     private final FilePages pages;
-    private final SavedPages saved;
+    private final FilePages saved;
     private final TransferBuffers buffers;
     private final int pageSize;
 
@@ -131,7 +129,7 @@ final class UncachedReads {
             // Read after the lock was acquired, so that the size can only grow afterwards.
             long end = Math.min(offset + piece, pages.size());
             long first = offset / pageSize;
-            ReadsUnderWay.PageRead read = begin(first, end, fewest);
+            FilePages.PageRead read = begin(first, end, fewest);
             if (read == null) {
                 return 0;
             }
@@ -154,7 +152,7 @@ final class UncachedReads {
     }
 
     /** Ends the read. Returns the number of pages, from the first one on, whose bytes are valid. */
-    private int end(ReadsUnderWay.PageRead read, UncachedFile.@Nullable AbsentEntries mapped) {
+    private int end(FilePages.PageRead read, UncachedFile.@Nullable AbsentEntries mapped) {
         if (mapped == null) {
             return saved.endUncachedRead(read);
         }
@@ -168,7 +166,7 @@ final class UncachedReads {
         return absent;
     }
 
-    private ReadsUnderWay.@Nullable PageRead begin(long first, long end, int fewest) {
+    private FilePages.@Nullable PageRead begin(long first, long end, int fewest) {
         long count = (end + pageSize - 1) / pageSize - first;
         return count < fewest ? null : saved.beginUncachedRead(first, fewest, (int) count);
     }

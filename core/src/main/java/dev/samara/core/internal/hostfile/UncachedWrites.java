@@ -2,8 +2,6 @@
 package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.ReadsUnderWay;
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -15,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * generic_file_direct_write} in {@code mm/filemap.c}). A write needs no frames, and leaves no page in memory.
  *
  * <p>A write holds the lock of the write-back, so only one thread at a time writes the host's bytes, and there is no
- * concurrent truncation or hole. The write is recorded as under way ({@link ReadsUnderWay}), so a page that is read
+ * concurrent truncation or hole. The write is recorded as under way ({@link FilePages.PageRead}), so a page that is read
  * during the write is stale, and is read again after the end of the write. So an access through a mapping or another
  * call sees all the new bytes if it is after the write, and the old bytes if it is before the write. If the host fails
  * during the write, the pages are still not in memory, and their content is what the host stored. Thread-safe.
@@ -31,7 +29,7 @@ final class UncachedWrites {
     private final HostForces forces;
     private final TransferBuffers buffers;
     private final FilePages pages;
-    private final SavedPages saved;
+    private final FilePages saved;
     private final int pageSize;
 
     UncachedWrites(InodeState inode, HostSize size, HostForces forces, TransferBuffers buffers) {

@@ -18,7 +18,7 @@
  *   <tr><td>What saves and closes a file after its last open has ended?</td>
  *       <td>{@code LastClose}</td></tr>
  *   <tr><td>What orders changes of the size, reads and write-backs?</td>
- *       <td>{@code InodeState}; reads and write-backs of one page: {@code ReadsUnderWay} of {@link
+ *       <td>{@code InodeState}; reads and write-backs of one page: {@code PageRead} of {@link
  *       dev.samara.core.internal.file}</td></tr>
  *   <tr><td>How large is a file, and did another program change its size?</td>
  *       <td>{@code HostSize}</td></tr>
@@ -35,7 +35,7 @@
  *       {@code OpenAdvice}</td></tr>
  *   <tr><td>What writes pages, and forces them to the device?</td>
  *       <td>{@code PageWrites}, {@code HostForces}, {@link
- *       dev.samara.core.internal.file.SavedPages#writeBack}</td></tr>
+ *       dev.samara.core.internal.file.FilePages#writeBack}</td></tr>
  *   <tr><td>When are pages written without a call that saves them?</td>
  *       <td>{@code PeriodicWrites}, {@code DirtyLimit}</td></tr>
  *   <tr><td>Which failures does an open report?</td>

@@ -14,6 +14,7 @@ import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
 import java.util.Arrays;
 import java.util.HashSet;
+import java.util.Objects;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
@@ -38,34 +39,34 @@ final class EvictionTest {
         private final Frames frames = memory.frames();
         private final Magazine magazine = frames.newMagazine();
         private final long pageBytes = frames.pageSize();
-        private final FilePages file = new FilePages(memory, PAGES * pageBytes);
-        private final CachedPages cached = file.present().cached;
         private final AtomicLong bytes = new AtomicLong();
-        private final EvictionCursor cursor = cached.evictBy(bytes);
-        private final RecentReads recent = new RecentReads(8, 8);
-        private final PagesUnderEviction out = new PagesUnderEviction();
-        private final EvictionBatch batch = new EvictionBatch(frames, cached, cursor, recent, out);
+        private final FilePages file = FilePages.ofSaved(memory, PAGES * pageBytes, bytes, 64, new SpareWalk(memory));
+        private final FilePages.CachedPages cached = file.present().cached;
+        private final Eviction eviction = Objects.requireNonNull(cached.eviction);
+        private final EvictionCursor cursor = eviction.cursor;
+        private final RecentReads recent = eviction.recent;
+        private final EvictionBatch batch = eviction.batch;
         private final int[] taken = new int[PAGES];
 
         /** Inserts all pages, and marks their second chance as used. */
         @BeforeEach
         void insert() {
-            cached.content().lock();
+            cached.content.lock();
             try {
                 for (int page = 0; page < PAGES; page++) {
                     taken[page] = frames.allocate(magazine);
-                    frames.assign(taken[page], cached.number(), page);
+                    frames.assign(taken[page], cached.number, page);
                     frames.setInactive(taken[page], true);
                     cached.put(page, taken[page]);
                 }
             } finally {
-                cached.content().unlock();
+                cached.content.unlock();
             }
         }
 
         @AfterEach
         void dropAll() {
-            cached.leaveCaches();
+            cached.unregister();
             for (int frame : taken) {
                 frames.setDirty(frame);
                 frames.clearDirty(frame);
@@ -80,8 +81,8 @@ final class EvictionTest {
         }
 
         private boolean isBack(int page) {
-            boolean isInIndex = cached.index().get(page) == taken[page];
-            assertEquals(isInIndex, frames.isCached(taken[page], cached.number(), page), "page " + page);
+            boolean isInIndex = cached.index.get(page) == taken[page];
+            assertEquals(isInIndex, frames.isCached(taken[page], cached.number, page), "page " + page);
             return isInIndex;
         }
 
@@ -101,13 +102,13 @@ final class EvictionTest {
             takeOut(true);
             assertArrayEquals(new int[0], back());
             assertTrue(batch.areSomeOut());
-            assertTrue(out.contains(3));
+            assertTrue(eviction.contains(3));
             for (int page = 0; page < PAGES; page++) {
                 batch.keep(page, false);
             }
             batch.putBack(true, true);
             assertArrayEquals(IntStream.range(0, PAGES).toArray(), back());
-            assertFalse(out.contains(3));
+            assertFalse(eviction.contains(3));
             for (int frame : taken) {
                 assertFalse(frames.isInactive(frame));
             }
@@ -135,7 +136,7 @@ final class EvictionTest {
             batch.putBack(false, false);
             frames.unpin(taken[0]);
             assertArrayEquals(new int[] {0, 1, 2, 3}, back());
-            assertFalse(out.contains(4));
+            assertFalse(eviction.contains(4));
             assertFalse(frames.isInactive(taken[3]));
             int[] others = {taken[4], taken[5]};
             Arrays.sort(others);
@@ -172,13 +173,13 @@ final class EvictionTest {
         @Test
         @DisplayName("of recent reads tells the cursor nothing: it has not scanned these pages")
         void recentReads() {
-            cached.content().lock();
+            cached.content.lock();
             try {
                 for (int page = 0; page < PAGES; page++) {
                     recent.add(page, 1, PAGES);
                 }
             } finally {
-                cached.content().unlock();
+                cached.content.unlock();
             }
             // The cursor marked the block, but judged none of its pages.
             assertEquals(PAGES, batch.collect(false));

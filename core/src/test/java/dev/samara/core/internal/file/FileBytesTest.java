@@ -349,32 +349,37 @@ final class FileBytesTest {
     @DisplayName("A change makes the reads stale that are under way, and no others")
     @Nested
     final class StaleReads {
-        private final ReadsUnderWay reads = new ReadsUnderWay();
+        private final SpaceFixture fixture = new SpaceFixture();
+        private final FilePages reads = (FilePages) fixture.machine.newPageCache(GEOMETRY, 16 * PAGE);
 
-        private ReadsUnderWay.PageRead begin(long first, int count) {
-            ReadsUnderWay.PageRead read = new ReadsUnderWay.PageRead(first, count);
-            reads.add(read);
-            return read;
+        @AfterEach
+        void close() {
+            reads.close();
+            fixture.closeEmpty();
+        }
+
+        private FilePages.PageRead begin(long first, int count) {
+            return reads.beginRead(first, count);
         }
 
         @ParameterizedTest
         @ValueSource(ints = {0, 1, 2, 3})
         @DisplayName("whichever of several reads has ended")
         void ended(int which) {
-            List<ReadsUnderWay.PageRead> all = new ArrayList<>();
+            List<FilePages.PageRead> all = new ArrayList<>();
             for (int i = 0; i < 4; i++) {
                 all.add(begin(10, 4));
             }
-            reads.remove(all.get(which));
-            reads.noteRemoval(11, 11);
+            reads.endRead(all.get(which));
+            reads.remove(11, 1);
             for (int i = 0; i < 4; i++) {
                 assertEquals(i != which, all.get(i).isStale(11), "read " + i);
             }
             for (int i = 0; i < 4; i++) {
-                reads.remove(all.get(i));
+                reads.endRead(all.get(i));
             }
-            reads.noteRemoval(12, 12);
-            for (ReadsUnderWay.PageRead read : all) {
+            reads.remove(12, 1);
+            for (FilePages.PageRead read : all) {
                 assertFalse(read.isStale(12));
             }
         }
@@ -389,12 +394,12 @@ final class FileBytesTest {
             "13, 20, 13, 13",
             "11, 12, 11, 12",
             "10, 13, 10, 13",
-            "0, 9223372036854775807, 10, 13"
+            "0, 9223372036854775806, 10, 13"
         })
         @DisplayName("only the pages of a read that have changed are stale")
         void range(long from, long last, long staleFirst, long staleLast) {
-            ReadsUnderWay.PageRead read = begin(10, 4);
-            reads.noteRemoval(from, last);
+            FilePages.PageRead read = begin(10, 4);
+            reads.remove(from, last - from + 1);
             for (long page = 8; page < 16; page++) {
                 assertEquals(page >= staleFirst && page <= staleLast, read.isStale(page), "page " + page);
             }
@@ -403,12 +408,12 @@ final class FileBytesTest {
         @Test
         @DisplayName("a write makes stale what begins during it, and nothing after it")
         void write() {
-            ReadsUnderWay.PageRead before = begin(10, 2);
+            FilePages.PageRead before = begin(10, 2);
             reads.beginWrite(11, 12);
-            ReadsUnderWay.PageRead during = begin(12, 2);
-            ReadsUnderWay.PageRead beside = begin(13, 2);
+            FilePages.PageRead during = begin(12, 2);
+            FilePages.PageRead beside = begin(13, 2);
             reads.endWrite();
-            ReadsUnderWay.PageRead after = begin(11, 2);
+            FilePages.PageRead after = begin(11, 2);
             assertFalse(before.isStale(10));
             assertTrue(before.isStale(11));
             assertTrue(during.isStale(12));

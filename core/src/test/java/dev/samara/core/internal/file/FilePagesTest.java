@@ -241,7 +241,7 @@ final class FilePagesTest {
                 taken.add(frame);
             }
             assertEquals(300, taken.size());
-            assertEquals(NoFrame.NO_MEMORY, file.frameFor(0), "which is not the end");
+            assertEquals(FilePages.NO_MEMORY, file.frameFor(0), "which is not the end");
             taken.forEach(file::free);
             assertNotEquals(Frames.NONE, file.frameFor(0));
         }
@@ -458,7 +458,7 @@ final class FilePagesTest {
             }),
             RECLAIM(2, pages -> {
                 ReclaimCandidates batch = new ReclaimCandidates(pages.memory().frames());
-                assertEquals(0, batch.collect(pages.index(), 0));
+                assertEquals(0, batch.collect(pages.present().cached.index, 0));
                 assertEquals(6, pages.present().reclaim.run(batch), "those of the truncation");
             });
 
@@ -531,7 +531,7 @@ final class FilePagesTest {
                 "records its frames before it changes anything; repeated, it leaves the pages that have come since")
         void takesOutAgain() {
             FilePages other = new FilePages(memory, 8 * PAGE);
-            CachedPages pages = other.present().cached;
+            FilePages.CachedPages pages = other.present().cached;
             int[] made = new int[4];
             for (int page = 0; page < 4; page++) {
                 made[page] = cached(pages, page);
@@ -539,9 +539,9 @@ final class FilePagesTest {
             Removal removal = new Removal(1, 6, false, 1);
             pages.collect(removal);
             assertEquals(3, removal.count());
-            assertEquals(0, pages.removals());
+            assertEquals(0, other.removals());
             for (int page = 0; page < 4; page++) {
-                assertEquals(made[page], pages.index().get(page));
+                assertEquals(made[page], pages.index.get(page));
                 assertFalse(frames.isRemoved(made[page]));
             }
             int late = cached(pages, 5);
@@ -550,11 +550,11 @@ final class FilePagesTest {
             pages.takeOut(removal);
             int[] after = {made[0], Frames.NONE, again, Frames.NONE, Frames.NONE, late};
             for (int page = 0; page < after.length; page++) {
-                assertEquals(after[page], pages.index().get(page), "page " + page);
+                assertEquals(after[page], pages.index.get(page), "page " + page);
                 assertFalse(after[page] != Frames.NONE && frames.isRemoved(after[page]));
             }
             assertTrue(removal.isOut());
-            assertEquals(0, pages.removals() % 2);
+            assertEquals(0, other.removals() % 2);
             for (int i = 0; i < removal.count(); i++) {
                 assertTrue(frames.isRemoved(removal.frame(i)));
                 frames.drop(removal.frame(i), mapped.table.context.magazine());
@@ -562,19 +562,19 @@ final class FilePagesTest {
             assertEquals(3, frames.inUse());
             memory.caches().endAll();
             assertEquals(0, frames.inUse());
-            assertTrue(pages.isClosed());
+            assertTrue(pages.isClosed);
             memory.caches().endAll();
             assertEquals(0, frames.inUse());
         }
 
-        private int cached(CachedPages pages, long page) {
+        private int cached(FilePages.CachedPages pages, long page) {
             int frame = frames.allocate(mapped.table.context.magazine());
-            frames.assign(frame, pages.number(), page);
-            pages.content().lock();
+            frames.assign(frame, pages.number, page);
+            pages.content.lock();
             try {
                 pages.put(page, frame);
             } finally {
-                pages.content().unlock();
+                pages.content.unlock();
             }
             return frame;
         }
@@ -586,13 +586,13 @@ final class FilePagesTest {
                 assertTrue(file.frameFor(page * 600L % PAGES) > 0);
             }
             ReclaimCandidates batch = new ReclaimCandidates(frames);
-            assertEquals(0, batch.collect(file.index(), 0));
+            assertEquals(0, batch.collect(file.present().cached.index, 0));
             int size = batch.size();
             int[] before = new int[PAGES];
             file.framesAt(0, PAGES, before);
             assertThrows(
                     InternalError.class,
-                    () -> batch.takeOut(file.index(), () -> {
+                    () -> batch.takeOut(file.present().cached.index, () -> {
                         assertEquals(Frames.NONE, file.frameAt(0));
                         assertTrue(frames.isRemoved(before[0]));
                         throw new InternalError("planted");
@@ -1539,13 +1539,7 @@ final class FilePagesTest {
         }
 
         private long writeBack(PagedFile file) {
-            return writeBackOf(file).run(0, Long.MAX_VALUE, true, buffer, this::save);
-        }
-
-        private static WriteBack writeBackOf(PagedFile file) {
-            FilePages pages = pages(file);
-            PresentPages present = pages.present();
-            return new WriteBack(pages.memory(), present.cached, pages.reverseMap(), present.removals);
+            return pages(file).writeBack(0, Long.MAX_VALUE, true, buffer, this::save);
         }
 
         private static FilePages pages(PagedFile file) {
@@ -1589,11 +1583,11 @@ final class FilePagesTest {
             for (long page = 0; page < PAGES; page++) {
                 fixture.store(at + page * PAGE, page);
             }
-            assertEquals(0, writeBackOf(file).run(3, 12, true, buffer, this::save));
+            assertEquals(0, pages(file).writeBack(3, 12, true, buffer, this::save));
             assertEquals(List.of(3 * PAGE + "+" + 8 * PAGE, 11 * PAGE + "+" + 2 * PAGE), runs);
             assertThrows(
                     IllegalArgumentException.class,
-                    () -> writeBackOf(file).run(0, 3, true, buffer, (offset, bytes) -> {
+                    () -> pages(file).writeBack(0, 3, true, buffer, (offset, bytes) -> {
                         throw new IllegalArgumentException("a writer");
                     }));
             runs.clear();
@@ -1610,7 +1604,7 @@ final class FilePagesTest {
             long at = map(file);
             fixture.store(at, 1);
             fixture.store(at + 2 * PAGE + 8, 1);
-            assertEquals(0, writeBackOf(file).run(0, Long.MAX_VALUE, true, buffer, (offset, bytes) -> {
+            assertEquals(0, pages(file).writeBack(0, Long.MAX_VALUE, true, buffer, (offset, bytes) -> {
                 file.cache.truncate(PAGES * PAGE);
                 return save(offset, bytes);
             }));
@@ -1624,7 +1618,7 @@ final class FilePagesTest {
             long at = map(file);
             fixture.store(at, 1);
             fixture.store(at + PAGE, 1);
-            assertEquals(0, writeBackOf(file).run(0, 1, true, buffer, (offset, bytes) -> {
+            assertEquals(0, pages(file).writeBack(0, 1, true, buffer, (offset, bytes) -> {
                 fixture.store(at, 2);
                 assertEquals(8, file.cache.pwrite(new byte[] {3, 0, 0, 0, 0, 0, 0, 0}, 0, 8, PAGE));
                 return save(offset, bytes);
@@ -1666,7 +1660,7 @@ final class FilePagesTest {
             fixture.store(at, 1);
             fixture.store(at + 9 * PAGE, 10);
             assertEquals(0, space.munmap(at, PAGES * PAGE));
-            assertResult(Errno.ENOSPC, writeBackOf(file).run(0, Long.MAX_VALUE, true, buffer, (offset, bytes) -> {
+            assertResult(Errno.ENOSPC, pages(file).writeBack(0, Long.MAX_VALUE, true, buffer, (offset, bytes) -> {
                 fillAgain();
                 return offset == 0 ? Errno.ENOSPC.result() : save(offset, bytes);
             }));

@@ -260,7 +260,7 @@ final class ReclaimTest {
             FilePages pages = (FilePages) file.cache;
             ReclaimCandidates batch =
                     new ReclaimCandidates(fixture.layout().memory().frames());
-            batch.collect(pages.index(), 0);
+            batch.collect(pages.present().cached.index, 0);
             int collected = pages.frameAt(0);
             pages.remove(0, 1);
             // The other file gets the frame.
@@ -453,7 +453,7 @@ final class ReclaimTest {
 
         private ReclaimCandidates batch() {
             ReclaimCandidates batch = new ReclaimCandidates(frames);
-            PageIndex index = file.index();
+            PageIndex index = file.present().cached.index;
             assertEquals(0, batch.collect(index, 0));
             return batch;
         }
@@ -480,14 +480,16 @@ final class ReclaimTest {
         /** Reclaims the pages on another thread, and acts after its first check, when it is about to remove pages. */
         private int reclaimBeside(Runnable action) throws Exception {
             HeldOperations.Caller<Integer> reclaim;
-            file.content().lock();
+            file.present().cached.content.lock();
             try {
                 ReclaimCandidates batch = batch();
                 reclaim = HeldOperations.start(() -> file.present().reclaim.run(batch));
-                Await.until("it is about to remove pages", () -> file.content().hasQueuedThreads());
+                Await.until(
+                        "it is about to remove pages",
+                        () -> file.present().cached.content.hasQueuedThreads());
                 action.run();
             } finally {
-                file.content().unlock();
+                file.present().cached.content.unlock();
             }
             return reclaim.result();
         }
@@ -774,18 +776,18 @@ final class ReclaimTest {
                     OtherCpu other = new OtherCpu(space)) {
                 long at = space.mmap(0, 4 * PAGE, READ, MapFlags.PRIVATE, file, 0);
                 Future<Integer> reclaimed;
-                pages.content().lock();
+                pages.present().cached.content.lock();
                 try {
                     ReclaimCandidates batch = new ReclaimCandidates(frames);
-                    batch.collect(pages.index(), 0);
+                    batch.collect(pages.present().cached.index, 0);
                     reclaimed = thread.submit(() -> pages.present().reclaim.run(batch));
                     Await.until(
                             "it is about to take pages out",
-                            () -> pages.content().hasQueuedThreads());
+                            () -> pages.present().cached.content.hasQueuedThreads());
                     // The reclaim acquires the lock once more, after it removed page 1.
                     Leaf.lock(leaf);
                 } finally {
-                    pages.content().unlock();
+                    pages.present().cached.content.unlock();
                 }
                 Future<Integer> fault = other.submit(of -> {
                     Await.until("it has the page in hand", () -> cache.frameAt(1) < 0);

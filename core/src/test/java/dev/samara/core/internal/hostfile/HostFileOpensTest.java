@@ -32,7 +32,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.interleave.scenario.HeapFrames;
-import dev.samara.core.internal.file.SavedPages;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -598,7 +598,7 @@ final class HostFileOpensTest {
             // Without a CPU, whose TLB has larger arrays.
             Machine alone = Machine.builder().memory(1 << 20).build();
             HostFile file = alone.openFile(write("f", 1 << 20), GEOMETRY);
-            SavedPages pages = ((OpenHostFile) file).saved();
+            FilePages pages = ((OpenHostFile) file).saved();
             // The shared parts of the machine are left out.
             Set<Object> own = ReachableObjects.from(List.of(MachineMemory.class, Frames.class, SpareWalk.class), pages);
             List<Integer> lengths = own.stream()

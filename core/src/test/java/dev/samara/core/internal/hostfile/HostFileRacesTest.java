@@ -21,7 +21,6 @@ import dev.samara.core.fixture.PollingCpu;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SavedPages;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
@@ -546,27 +545,27 @@ final class HostFileRacesTest {
         @DisplayName("a dirty page that an eviction has found is written later if another thread changes the file")
         void writtenLater() throws IOException {
             HostFile file = mapped();
-            SavedPages pages = HostFilePages.saved(file);
+            FilePages pages = HostFilePages.saved(file);
             AtomicInteger writes = new AtomicInteger();
             Callable<Long> written =
                     () -> pages.tryWriteBack(ByteBuffer.allocateDirect(PAGE_BYTES), (offset, bytes) -> {
                         writes.incrementAndGet();
                         return 0;
                     });
-            pages.pages().lock();
+            pages.lock();
             try {
                 assertEquals(PageCaches.BUSY, result(begun("evict", () -> pages.evict(true))));
             } finally {
-                pages.pages().unlock();
+                pages.unlock();
             }
             fixture.store(SECOND, 9);
             assertEquals(0, pages.evict(true));
-            pages.pages().lock();
+            pages.lock();
             try {
                 assertEquals(PageCaches.BUSY, result(begun("evict", () -> pages.evict(true))));
                 assertEquals(0, result(begun("write", written)));
             } finally {
-                pages.pages().unlock();
+                pages.unlock();
             }
             assertEquals(0, writes.get());
             assertEquals(0, result(begun("write", written)));

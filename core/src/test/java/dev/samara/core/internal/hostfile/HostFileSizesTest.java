@@ -536,7 +536,7 @@ final class HostFileSizesTest {
             pages.lock();
             try {
                 hole = CallBeside.start("hole", () -> file.punch(2 * MIB, 4 * MIB));
-                hole.awaitIn("file.SavedPages", "areAbsent");
+                hole.awaitIn("file.FilePages", "areAbsent");
                 assertFalse(hole.isOver());
             } finally {
                 pages.unlock();
