@@ -440,7 +440,7 @@ public final class AddressSpace implements AutoCloseable {
 
     private long copy(long address, ByteBuffer buffer, int kind) {
         try {
-            return RemoteAccess.copy(machine.remotes(), entry, layout, address, buffer, kind);
+            return RemoteAccess.copy(machine.guests(), entry, layout, address, buffer, kind);
         } finally {
             // Keeps this reference reachable until here. If it became unreachable during the copy, its entry would end,
             // and so would the copy.
@@ -450,7 +450,7 @@ public final class AddressSpace implements AutoCloseable {
 
     private long copy(long address, byte[] bytes, int at, int length, boolean writes) {
         try {
-            return RemoteAccess.copy(machine.remotes(), entry, layout, address, bytes, at, length, writes);
+            return RemoteAccess.copy(machine.guests(), entry, layout, address, bytes, at, length, writes);
         } finally {
             // Keeps this reference reachable, as in the method above.
             Reference.reachabilityFence(this);

@@ -8,7 +8,6 @@ import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.vcpu.UseMm;
 import dev.samara.core.internal.vcpu.Vcpu;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -157,7 +156,7 @@ public final class BorrowedSpace implements AutoCloseable {
             BorrowReferences kept = new BorrowReferences(lifetime, homeUser);
             Borrower borrower = lifetime.borrow(letGo, cpu.number(), machine.refTracker() != null, kept::giveUp);
             BorrowedSpace next = new BorrowedSpace(cpu, before, machine, layout, borrower, letGo, kept);
-            made = UseMm.use(cpu, layout, before == null ? null : before.own, borrower, next) ? next : null;
+            made = cpu.useMm(layout, before == null ? null : before.own, borrower, next) ? next : null;
             return made;
         } finally {
             if (made == null && homeUser != null) {
@@ -194,7 +193,7 @@ public final class BorrowedSpace implements AutoCloseable {
         PageTableRef keeps = Objects.requireNonNull(PageTableRef.tryHold(machine, layout));
         boolean isAdopted = false;
         try {
-            UseMm.putUsers(cpu);
+            cpu.putUsers();
             borrower.end();
             kept.pageTable = keeps;
             stage = Stage.WITHOUT_USERS;
@@ -251,7 +250,7 @@ public final class BorrowedSpace implements AutoCloseable {
     /** Ends the borrow, even if there is no memory for the return; the CPU is then in no space. */
     private void end() {
         try {
-            UseMm.unuse(cpu, home, home == null ? null : home.own, stage == Stage.WITH_USERS);
+            cpu.unuseMm(home, home == null ? null : home.own, stage == Stage.WITH_USERS);
         } finally {
             stage = Stage.ENDED;
             try {

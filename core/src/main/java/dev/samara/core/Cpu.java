@@ -10,8 +10,6 @@ import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.tlb.CpuTlb;
-import dev.samara.core.internal.vcpu.ExecMmap;
-import dev.samara.core.internal.vcpu.OwnerChange;
 import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -171,7 +169,7 @@ public final class Cpu implements AutoCloseable {
         }
         Runnable closesOld = old == null ? () -> {} : old::close;
         Layout left = old == null ? null : old.own;
-        if (!ExecMmap.exec(vcpu, next, next.own, next.layout(), left, closesOld)) {
+        if (!vcpu.exec(next, next.own, next.layout(), left, closesOld)) {
             throw new MmException("exec(" + next + ")", Errno.ESRCH);
         }
     }
@@ -210,7 +208,7 @@ public final class Cpu implements AutoCloseable {
      *     the caller; its owner is unchanged then
      */
     public void handOver() {
-        OwnerChange.handOver(vcpu);
+        vcpu.handOver();
     }
 
     /**
@@ -221,7 +219,7 @@ public final class Cpu implements AutoCloseable {
      * @throws IllegalStateException if a thread owns this CPU, even if that thread is the caller or has ended
      */
     public void claim() {
-        OwnerChange.claim(vcpu);
+        vcpu.claim();
     }
 
     /**

@@ -4,7 +4,7 @@ package dev.samara.core;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vcpu.GuestCpus;
-import dev.samara.core.internal.vcpu.PooledCpu;
+import dev.samara.core.internal.vcpu.GuestCpus.PooledCpu;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -25,7 +25,6 @@ import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.ExitMmap;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.vcpu.GuestCpus;
-import dev.samara.core.internal.vcpu.RemoteCpus;
 import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
@@ -58,8 +57,7 @@ public final class Machine implements AutoCloseable {
 
     private final HousekeepingAgent housekeeping;
     private final FutexBuckets futexes;
-    private final GuestCpus guests = new GuestCpus(this::newVcpu);
-    private final RemoteCpus remotes;
+    private final GuestCpus guests;
 
     /** The MBeans that are registered; empty again after the close. */
     private final Set<Registration> beans = ConcurrentHashMap.newKeySet();
@@ -69,7 +67,7 @@ public final class Machine implements AutoCloseable {
         host = spaces.host();
         references = new SpaceReferences(host, host.refTracker() != null);
         this.tlbEntries = tlbEntries;
-        remotes = new RemoteCpus(() -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}));
+        guests = new GuestCpus(this::newVcpu, () -> new Vcpu(host, 0, LEAST_TLB_ENTRIES, joined -> {}));
         housekeeping = new MachineHousekeeping(host.housekeeping());
         futexes = new FutexBuckets(
                 host,
@@ -285,7 +283,6 @@ public final class Machine implements AutoCloseable {
         host.releaseDeadCpus();
         host.borrowers().giveUpDead();
         // Ended before the spaces are closed, because pool CPUs must leave their spaces first.
-        remotes.end();
         guests.end();
         spaces.close();
         beans.forEach(Registration::close);
@@ -575,14 +572,9 @@ public final class Machine implements AutoCloseable {
         return new Vcpu(host, cpus.incrementAndGet(), tlbEntries, joined -> {});
     }
 
-    /** Returns the pool of CPUs for threads that enter spaces. */
+    /** Returns the CPUs for threads that enter spaces, and for calls that read and write spaces. */
     GuestCpus guests() {
         return guests;
-    }
-
-    /** Returns the pool of CPUs for calls that read and write spaces. */
-    RemoteCpus remotes() {
-        return remotes;
     }
 
     /**

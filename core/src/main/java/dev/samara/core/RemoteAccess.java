@@ -4,7 +4,7 @@ package dev.samara.core;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.vcpu.RemoteCpus;
+import dev.samara.core.internal.vcpu.GuestCpus;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import java.nio.ByteBuffer;
@@ -14,7 +14,7 @@ import java.util.Objects;
 /**
  * Copies between a space and a buffer on a thread that has no CPU ({@code access_remote_vm}).
  *
- * <p>Each call borrows one of the machine's own CPUs ({@link RemoteCpus}), which is not in any space afterwards, so
+ * <p>Each call borrows one of the machine's own CPUs ({@link GuestCpus}), which is not in any space afterwards, so
  * neither a thread nor an exception can leave a CPU behind in a space. After a thread's first call, calls allocate
  * nothing, except that a call creates a CPU if eight others are in progress.
  */
@@ -45,18 +45,13 @@ final class RemoteAccess {
      * @param layout the layout that serves calls of the reference
      */
     static long copy(
-            RemoteCpus cpus,
-            SpaceReferences.Entry reference,
-            Layout layout,
-            long address,
-            ByteBuffer buffer,
-            int kind) {
+            GuestCpus cpus, SpaceReferences.Entry reference, Layout layout, long address, ByteBuffer buffer, int kind) {
         boolean writes = kind == WRITE || kind == FORCED_WRITE;
         checkMayWait(writes);
         if (!writes && buffer.isReadOnly()) {
             throw new ReadOnlyBufferException();
         }
-        RemoteCpus.RemoteCpu lent = cpus.lend();
+        GuestCpus.RemoteCpu lent = cpus.lendRemote();
         try {
             if (!isIn(layout, lent)) {
                 return Errno.ESRCH.result();
@@ -71,7 +66,7 @@ final class RemoteAccess {
 
     /** Copies bytes of an array, with the rights of the mapping. Returns their number, or a negated errno. */
     static long copy(
-            RemoteCpus cpus,
+            GuestCpus cpus,
             SpaceReferences.Entry reference,
             Layout layout,
             long address,
@@ -81,7 +76,7 @@ final class RemoteAccess {
             boolean writes) {
         checkMayWait(writes);
         Objects.checkFromIndexSize(at, length, bytes.length);
-        RemoteCpus.RemoteCpu lent = cpus.lend();
+        GuestCpus.RemoteCpu lent = cpus.lendRemote();
         try {
             if (!isIn(layout, lent)) {
                 return Errno.ESRCH.result();
@@ -99,7 +94,7 @@ final class RemoteAccess {
     }
 
     /** Switches a CPU to the space, unless the reference is closed or the space has ended. */
-    private static boolean isIn(Layout layout, RemoteCpus.RemoteCpu lent) {
+    private static boolean isIn(Layout layout, GuestCpus.RemoteCpu lent) {
         return !layout.isClosed() && lent.goTo(layout);
     }
 

@@ -5,15 +5,21 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.check.RefTracker;
 import dev.samara.core.internal.cpu.CpuOwner;
+import dev.samara.core.internal.cpu.IdleCpus;
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Faulter;
 import dev.samara.core.internal.guest.CheckedMemory;
 import dev.samara.core.internal.guest.CpuMemory;
 import dev.samara.core.internal.guest.TranslatedMemory;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
+import dev.samara.core.internal.space.Borrower;
+import dev.samara.core.internal.space.Borrowers;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Lifetime;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.syscall.Mdwe;
 import dev.samara.core.internal.tlb.CheckedTlb;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;
@@ -23,20 +29,40 @@ import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The internal part of a CPU: its TLB and page table context for the memory of a machine and page size, and the steps
- * of a switch between spaces. Each {@code Cpu} of the API contains one, and so does each CPU of a pool. Used by the
- * thread that owns the CPU; {@link OwnerChange} passes it from thread to thread.
+ * The internal part of a CPU: its TLB and page table context for the memory of a machine and page size, and all steps
+ * by which it moves between spaces and between threads. Each {@code Cpu} of the API contains one, and so does each CPU
+ * of a pool. Used by the thread that owns the CPU.
+ *
+ * <ol>
+ *   <li><em>Switch</em> ({@link #switchTo}, {@link #enterLazy}). The CPU arrives in a space only if the space has
+ *   users;
+ *       otherwise it is in none. The spaces that it left as their last user are torn down last, when the CPU is
+ *       completely in its new state, because a callback of a teardown may move it ({@link #endLeft}).
+ *   <li><em>Replacement</em> ({@link #exec}). During the switch, both spaces have a user besides the CPU, so the CPU
+ *       either arrives or stays.
+ *   <li><em>Borrow</em> ({@link #useMm}, {@link #unuseMm}). The CPU switches to a space without a reference to it, and
+ *       back. Both machines can find a borrow whose CPU is gone, by its places in their lists of borrowers.
+ *   <li><em>Owner</em> ({@link #handOver}, {@link #claim}; a pool's {@link #lend}, {@link #takeBack}). The CPU keeps
+ *   its
+ *       space and its translations. An owner that is stored in only some of the words could neither use the CPU nor
+ *       hand it over, so these steps check the stack first and allocate nothing afterwards.
+ * </ol>
  */
 public final class Vcpu {
     /** The stack that the last user of a space needs to leave the space and to start its teardown, in stack frames. */
     public static final int END_DEPTH = 60;
+
+    /** The stack that is needed until the reference to the old space is closed, in stack frames. */
+    private static final int EXEC_DEPTH = 120;
+
+    /** The stack that a change of owners needs, in stack frames. */
+    private static final int OWNER_DEPTH = 40;
 
     private final MachineState host;
     private final int number;
     private final int tlbEntries;
     private final Consumer<@Nullable CpuTlb> joins;
     private final CpuOwner owner;
-    private final BorrowPlaces places;
     private final CpuMemory memory;
 
     /**
@@ -54,6 +80,15 @@ public final class Vcpu {
     /** The borrow of the CPU's space; null if there is none. During a borrow, {@link #reference} is null. */
     private @Nullable Object borrow;
 
+    /** The place in the list of the machine whose space the CPU borrows; null before the first borrow. */
+    private Borrowers.@Nullable BorrowPlace borrowing;
+
+    /**
+     * The place in the list of the machine to whose space the CPU returns; null before the first borrow across
+     * machines.
+     */
+    private Borrowers.@Nullable BorrowPlace home;
+
     /**
      * Creates a CPU that is not in a space, owned by the calling thread.
      *
@@ -68,7 +103,6 @@ public final class Vcpu {
         this.tlbEntries = tlbEntries;
         this.joins = joins;
         owner = new CpuOwner(this, message -> host.report(Report.Kind.CPU_LOST, message, null));
-        places = new BorrowPlaces(owner);
         memory = new CpuMemory(toString(), Thread.currentThread());
     }
 
@@ -113,7 +147,7 @@ public final class Vcpu {
      * @param by the reference that {@link #reference} then returns; null if there is none
      * @return false if the space has no users any more; the CPU is then not in any space
      */
-    boolean enter(@Nullable Object by, @Nullable Layout layout) {
+    private boolean enter(@Nullable Object by, @Nullable Layout layout) {
         if (layout != null && tlb != null && tlb.leaveLazy(layout.pages())) {
             serve(by, layout, tlb);
             return true;
@@ -135,7 +169,7 @@ public final class Vcpu {
      *
      * @param home the layout of the CPU's own space; null if the CPU has no {@link #reference}
      */
-    boolean enterOrStay(@Nullable Object by, Layout layout, @Nullable Layout home) {
+    private boolean enterOrStay(@Nullable Object by, Layout layout, @Nullable Layout home) {
         Object before = reference;
         boolean isThere = false;
         try {
@@ -151,7 +185,7 @@ public final class Vcpu {
     /**
      * On a checked machine, makes a LAZY CPU walk the page tables that it may still have, as hardware does at any time.
      */
-    void speculate() {
+    private void speculate() {
         if (reference == null && translated != null) {
             try {
                 translated.speculate();
@@ -216,7 +250,7 @@ public final class Vcpu {
         }
     }
 
-    void endLeft(boolean isLater) {
+    private void endLeft(boolean isLater) {
         if (isLater) {
             owner.endLeft(false);
         } else {
@@ -269,7 +303,7 @@ public final class Vcpu {
     }
 
     /** Releases the TLB and the page table context of the current memory. The CPU is not in any space. */
-    void release() {
+    private void release() {
         MachineMemory left = machineMemory;
         PageTableContext discarded = context;
         if (left != null && discarded != null) {
@@ -294,7 +328,14 @@ public final class Vcpu {
         switchTo(null, null);
         release();
         endLeft();
-        places.remove();
+        if (borrowing != null) {
+            borrowing.remove();
+            borrowing = null;
+        }
+        if (home != null) {
+            home.remove();
+            home = null;
+        }
     }
 
     /** Throws unless the caller may switch this CPU to another space. */
@@ -323,7 +364,7 @@ public final class Vcpu {
     }
 
     /** Throws in a callback and in GUEST. */
-    void checkUnused(CpuTlb used, String what) {
+    private void checkUnused(CpuTlb used, String what) {
         if (!used.isMovable()) {
             throw mayNotMove(used, what);
         }
@@ -365,35 +406,252 @@ public final class Vcpu {
         speculate();
     }
 
-    /** Stops being a user of its space, and keeps what a CPU in LAZY keeps. */
-    void putUsers() {
-        loadedTlb().enterLazy();
-    }
-
-    /** Refuses accesses in LAZY. */
-    void restLazy() {
+    private void restLazy() {
         memory.restLazy();
         forget();
     }
 
-    /** Refuses accesses in a borrowed space without users. */
-    void restWithoutUsers() {
+    /**
+     * Replaces the space of this CPU, which may move ({@code exec_mmap}).
+     *
+     * @param next the reference to the new space
+     * @param own the layout of the new space
+     * @param called the layout that serves calls made through {@code next}: {@code own}, or a closed layout once the
+     *     reference is closed
+     * @param old the layout of the space that the CPU entered with a reference; null if there is none
+     * @param closesOld closes the reference with which the CPU entered its old space
+     * @return false, with nothing changed, if the reference is closed, or if the space has no users any more
+     */
+    public boolean exec(Object next, Layout own, Layout called, @Nullable Layout old, Runnable closesOld) {
+        StackReserve.check(EXEC_DEPTH);
+        Lifetime to = own.lifetime();
+        if (called.isClosed() || !to.users().tryGet()) {
+            return false;
+        }
+        try {
+            if (old != null) {
+                Mdwe.inherit(old, called);
+            }
+            replace(old, next, called, closesOld);
+        } finally {
+            to.put();
+        }
+        return true;
+    }
+
+    private void replace(@Nullable Layout old, Object next, Layout layout, Runnable closesOld) {
+        // Succeeds, because the CPU is a user of the old space.
+        boolean isKept = old != null && old.lifetime().users().tryGet();
+        try {
+            if (enterOrStay(next, layout, old) && old != null) {
+                closesOld.run();
+            }
+        } finally {
+            if (old != null && isKept) {
+                old.lifetime().put();
+            }
+            endLeft();
+        }
+    }
+
+    /**
+     * Switches to a space that the CPU borrows ({@code kthread_use_mm}).
+     *
+     * @param back the layout of the space that the CPU entered with a reference; null if there is none
+     * @param begun the borrow, for messages
+     * @return false if the space has no users any more; the CPU then stays where it is
+     */
+    public boolean useMm(Layout layout, @Nullable Layout back, Borrower borrower, Object begun) {
+        Object before = reference;
+        Borrowers of = layout.host().borrowers();
+        Borrowers own = back == null ? of : back.host().borrowers();
+        // Created first, so that starting and ending the borrow allocates nothing.
+        borrowing = placeIn(of, borrowing);
+        if (own != of) {
+            home = placeIn(own, home);
+        }
+        if (!enterOrStay(null, layout, back)) {
+            return false;
+        }
+        borrow = begun;
+        boolean isBegun = false;
+        try {
+            borrowing.begin(borrower);
+            if (own != of) {
+                Objects.requireNonNull(home).keep(borrower);
+            }
+            isBegun = true;
+        } finally {
+            if (!isBegun) {
+                unuseMm(before, back, true);
+            }
+        }
+        return true;
+    }
+
+    private Borrowers.BorrowPlace placeIn(Borrowers of, Borrowers.@Nullable BorrowPlace known) {
+        if (known != null && known.isIn(of)) {
+            return known;
+        }
+        Borrowers.BorrowPlace made = of.add(owner);
+        if (known != null) {
+            known.remove();
+        }
+        return made;
+    }
+
+    /** Stops being a user of the borrowed space, keeps what a CPU in LAZY keeps, and refuses accesses. */
+    public void putUsers() {
+        loadedTlb().enterLazy();
         memory.restWithoutUsers();
         forget();
     }
 
-    /** Sets the borrow of the CPU's space; null if there is none. */
-    void borrows(@Nullable Object begun) {
-        borrow = begun;
+    /**
+     * Ends the borrow ({@code kthread_unuse_mm}).
+     *
+     * @param before the reference with which the CPU was in a space before
+     * @param back the layout of that space, to which the CPU returns; null if the CPU becomes LAZY
+     * @param isUser whether the CPU is a user of the borrowed space
+     */
+    public void unuseMm(@Nullable Object before, @Nullable Layout back, boolean isUser) {
+        try {
+            if (back != null) {
+                enter(before, back);
+            } else {
+                if (isUser) {
+                    loadedTlb().enterLazy();
+                }
+                restLazy();
+            }
+        } finally {
+            borrow = null;
+            if (borrowing != null) {
+                borrowing.end();
+            }
+            if (home != null) {
+                home.end();
+            }
+        }
     }
 
+    /** Hands a CPU over, so that another thread can {@linkplain #claim claim} it. */
+    public void handOver() {
+        memory.checkOwner();
+        if (tlb != null) {
+            checkUnused(tlb, "it is handed over");
+        }
+        speculate();
+        StackReserve.check(OWNER_DEPTH);
+        disown();
+    }
+
+    private void disown() {
+        if (context != null && tlb != null && translated != null) {
+            context.reader().ownedBy(null);
+            ThreadCpus.remove(tlb.state);
+            translated.ownedBy(null);
+        }
+        memory.ownedBy(null);
+        owner.disown();
+    }
+
+    /** Makes the calling thread the owner of a CPU that was {@linkplain #handOver handed over}. */
+    public void claim() {
+        Thread caller = Thread.currentThread();
+        StackReserve.check(OWNER_DEPTH);
+        ThreadCpus.reserve();
+        Thread other = owner.claim();
+        if (other != null) {
+            ThreadCpus.giveUpReserve();
+            if (other == caller && tlb != null) {
+                // In GUEST, the error names GUEST, like the errors of all calls that are not allowed there.
+                checkUnused(tlb, "it is handed over");
+            }
+            throw new IllegalStateException(
+                    this + " is claimed by thread " + caller.getName() + " and owned by " + other.getName());
+        }
+        boolean isOwned = false;
+        try {
+            own(caller, null);
+            isOwned = true;
+        } finally {
+            if (!isOwned) {
+                disown();
+            }
+        }
+    }
+
+    /** Stores the new owner in all words except in {@link #owner}. */
+    private void own(Thread caller, IdleCpus.@Nullable LentCpu by) {
+        if (context != null && tlb != null && translated != null) {
+            context.reader().ownedBy(caller);
+            if (by == null) {
+                ThreadCpus.add(tlb.state);
+            } else {
+                by.list(tlb.state);
+            }
+            translated.ownedBy(caller);
+        }
+        memory.ownedBy(caller);
+    }
+
+    /**
+     * Makes the calling thread the owner of an idle CPU of a pool. If this throws, the CPU has no owner. Allocates
+     * nothing in the steady state. Does not check the stack, because a CPU for which this fails is lost, and is
+     * detected as lost.
+     *
+     * @param by the element of the pool that lends the CPU
+     */
+    void lend(IdleCpus.LentCpu by) {
+        owner.own();
+        boolean isOwned = false;
+        try {
+            own(Thread.currentThread(), by);
+            isOwned = true;
+        } finally {
+            if (!isOwned) {
+                takeBack(by);
+            }
+        }
+        memory.reset();
+    }
+
+    /**
+     * Ends {@link #lend}. The reader keeps the thread's name for reports, so that the next loan to the same thread need
+     * not store it.
+     */
+    void takeBack(IdleCpus.LentCpu by) {
+        if (tlb != null && translated != null) {
+            by.unlist(tlb.state);
+            translated.ownedBy(null);
+        }
+        memory.ownedBy(null);
+        owner.disown();
+    }
+
+    /**
+     * Ends an idle CPU of a pool without creating a list of the thread's CPUs for it.
+     *
+     * @param isLater see {@link #switchTo(Layout, boolean)}
+     */
+    void endIdle(boolean isLater) {
+        Thread caller = Thread.currentThread();
+        owner.own();
+        if (translated != null) {
+            translated.ownedBy(caller);
+        }
+        memory.ownedBy(caller);
+        try {
+            enter(null, null);
+            release();
+        } finally {
+            endLeft(isLater);
+        }
+    }
     /** Returns the borrow of the CPU's space; null if there is none. */
     public @Nullable Object borrow() {
         return borrow;
-    }
-
-    BorrowPlaces places() {
-        return places;
     }
 
     /** Returns the reference with which the CPU entered its space; null if there is none. */
@@ -426,18 +684,6 @@ public final class Vcpu {
     @Nullable
     CpuTlb tlb() {
         return tlb;
-    }
-
-    /** Returns the page table context; null before the first space. */
-    @Nullable
-    PageTableContext context() {
-        return context;
-    }
-
-    /** Returns the memory of its space; null before the first space. */
-    @Nullable
-    TranslatedMemory translated() {
-        return translated;
     }
 
     /** Returns whether frames are in an embedder's store, which may make calls in the middle of an access. */

@@ -9,18 +9,12 @@
  *
  * <table>
  *   <caption>Where to look</caption>
- *   <tr><td>What switches a CPU to another space, to LAZY, or to no space?</td>
+ *   <tr><td>What switches a CPU to another space, to LAZY, to no space, or to a borrowed space and back? What replaces
+ *       its space with a new one ({@code execve})? What hands it over to another thread?</td>
  *       <td>{@link dev.samara.core.internal.vcpu.Vcpu}</td></tr>
- *   <tr><td>What hands a CPU over to another thread?</td>
- *       <td>{@link dev.samara.core.internal.vcpu.OwnerChange}</td></tr>
- *   <tr><td>What switches a CPU to a borrowed space, and back?</td>
- *       <td>{@link dev.samara.core.internal.vcpu.UseMm}</td></tr>
- *   <tr><td>What replaces the space of a CPU with a new one ({@code execve})?</td>
- *       <td>{@link dev.samara.core.internal.vcpu.ExecMmap}</td></tr>
- *   <tr><td>Which CPU does a thread get when it enters a space, and when does that CPU leave GUEST by itself?</td>
- *       <td>{@link dev.samara.core.internal.vcpu.GuestCpus}, {@link dev.samara.core.internal.vcpu.PooledCpu}</td></tr>
- *   <tr><td>Which CPU copies between a space and a buffer?</td>
- *       <td>{@link dev.samara.core.internal.vcpu.RemoteCpus}</td></tr>
+ *   <tr><td>Which CPU does a thread get when it enters a space, and when does that CPU leave GUEST by itself? Which CPU
+ *       copies between a space and a buffer?</td>
+ *       <td>{@link dev.samara.core.internal.vcpu.GuestCpus}</td></tr>
  * </table>
  */
 @NullMarked
