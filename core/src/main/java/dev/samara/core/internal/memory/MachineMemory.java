@@ -10,8 +10,8 @@ import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTableContexts;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 

@@ -3,8 +3,8 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import org.jspecify.annotations.Nullable;
 
 /**

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.sync;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
-import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.util.ArrayList;

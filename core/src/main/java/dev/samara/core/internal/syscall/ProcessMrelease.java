@@ -8,8 +8,8 @@ import dev.samara.core.internal.space.Reap;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.trace.BegunEvent;
 import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import dev.samara.core.mman.Errno;
 import org.jspecify.annotations.Nullable;
 

@@ -3,7 +3,25 @@ package dev.samara.core.internal.trace;
 
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.lang.ref.WeakReference;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import jdk.jfr.Category;
+import jdk.jfr.DataAmount;
+import jdk.jfr.Description;
+import jdk.jfr.Event;
 import jdk.jfr.FlightRecorder;
+import jdk.jfr.FlightRecorderListener;
+import jdk.jfr.Label;
+import jdk.jfr.MemoryAddress;
+import jdk.jfr.Name;
+import jdk.jfr.Period;
+import jdk.jfr.StackTrace;
+import jdk.jfr.Threshold;
+import jdk.jfr.Timespan;
+import jdk.jfr.Timestamp;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -14,6 +32,8 @@ import org.jspecify.annotations.Nullable;
  * <p>While nothing is recorded, the methods that begin an event return null, and allocate nothing. They test a constant
  * and, if the module {@code jdk.jfr} is present, a flag of the JDK. The event classes are loaded only after the flight
  * recorder has been started. Otherwise the first one to be loaded would start it, which takes a tenth of a second.
+ *
+ * <p>Each event is a nested class, directly in front of the methods that record it.
  */
 public final class Tracepoints {
     /**
@@ -23,6 +43,27 @@ public final class Tracepoints {
     public static final boolean IS_PRESENT = isPresent();
 
     private Tracepoints() {}
+
+    /**
+     * An event with a duration, from its start to its end. Created only while a recording enables events of its kind.
+     * Used by one thread at a time, which passes it back to {@link Tracepoints}. An event that is never ended is not
+     * recorded.
+     */
+    public interface BegunEvent {}
+
+    /**
+     * The open spaces of a machine. While a recording enables the event {@code Mappings}, the mappings of each space
+     * are counted for one event per space.
+     */
+    public interface CountedSpaces {
+        /**
+         * Passes the counts of each space that has users to {@link #mappings}. Called on a thread of the flight
+         * recorder. Takes no lock, and never waits.
+         *
+         * @param sample passed on unchanged
+         */
+        void countMappings(long sample);
+    }
 
     private static boolean isPresent() {
         try {
@@ -42,6 +83,51 @@ public final class Tracepoints {
 
     private static boolean isOn() {
         return IS_PRESENT && isStarted();
+    }
+
+    @Name("dev.samara.Fault")
+    @Label("Slow Page Fault")
+    @Description("A step of a page fault that had to wait, or to request a page from a backing")
+    @Category("Samara")
+    @Threshold("10 ms")
+    static final class FaultEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final FaultEvent ANY = new FaultEvent();
+
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @MemoryAddress
+        @Label("Address")
+        long address;
+
+        @Label("Access")
+        @Nullable
+        String access;
+
+        @Label("Cause")
+        @Description("The event for which the fault had to wait")
+        @Nullable
+        String cause;
+
+        @Label("Result")
+        @Description("The result of the step; NONE if the fault continued")
+        @Nullable
+        String result;
+
+        @Label("Major")
+        @Description("Whether a backing had to fetch data")
+        boolean major;
+
+        static @Nullable FaultEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            FaultEvent made = new FaultEvent();
+            made.begin();
+            return made;
+        }
     }
 
     /** Begins the event of a step of a fault that may wait. Returns null if the event is not recorded. */
@@ -95,6 +181,44 @@ public final class Tracepoints {
         }
     }
 
+    @Name("dev.samara.Shootdown")
+    @Label("TLB Shootdown")
+    @Description("A wait until CPUs of other threads dropped translations")
+    @Category("Samara")
+    @Threshold("10 ms")
+    static final class ShootdownEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final ShootdownEvent ANY = new ShootdownEvent();
+
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @Label("Context")
+        @Description("The number of the TLB context of the space, which no other space of the JVM ever has")
+        long context;
+
+        @Label("Generation")
+        long generation;
+
+        @Label("Targets")
+        @Description("The number of CPUs that the shootdown waited for")
+        int targets;
+
+        @Label("Polled")
+        @Description("Whether a waiting call polled for it, and no thread waited")
+        boolean polled;
+
+        static @Nullable ShootdownEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            ShootdownEvent made = new ShootdownEvent();
+            made.begin();
+            return made;
+        }
+    }
+
     /** Begins the event of a shootdown. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginShootdown() {
         if (isOn()) {
@@ -133,6 +257,40 @@ public final class Tracepoints {
             } catch (Throwable lost) {
                 return;
             }
+        }
+    }
+
+    @Name("dev.samara.Wait")
+    @Label("Wait for an Operation")
+    @Description(
+            "A call or a fault that waited for an operation, for a fork that copies, or for the owner of a busy entry")
+    @Category("Samara")
+    @Threshold("10 ms")
+    static final class WaitEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final WaitEvent ANY = new WaitEvent();
+
+        @Label("Operation")
+        @Description("The call that waited")
+        @Nullable
+        String operation;
+
+        @Label("Awaited")
+        @Description("What it waited for, when the wait began")
+        @Nullable
+        String awaited;
+
+        @Label("Interrupted")
+        @Description("Whether an interrupt ended the wait")
+        boolean interrupted;
+
+        static @Nullable WaitEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            WaitEvent made = new WaitEvent();
+            made.begin();
+            return made;
         }
     }
 
@@ -179,6 +337,33 @@ public final class Tracepoints {
         }
     }
 
+    @Name("dev.samara.LockWait")
+    @Label("Wait for a Layout Lock")
+    @Description("A call that waited for the lock of a layout, or of a part of it")
+    @Category("Samara")
+    @Threshold("10 ms")
+    static final class LockWaitEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final LockWaitEvent ANY = new LockWaitEvent();
+
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @Label("Parked")
+        @Description("Whether the thread parked; otherwise it only spun")
+        boolean parked;
+
+        static @Nullable LockWaitEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            LockWaitEvent made = new LockWaitEvent();
+            made.begin();
+            return made;
+        }
+    }
+
     /** Begins the event of a wait for the lock of a layout. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginLockWait() {
         if (isOn()) {
@@ -222,6 +407,38 @@ public final class Tracepoints {
         }
     }
 
+    @Name("dev.samara.GracePeriod")
+    @Label("Grace Period")
+    @Description("A grace period that had to wait for reader sections")
+    @Category("Samara")
+    @Threshold("10 ms")
+    static final class GracePeriodEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final GracePeriodEvent ANY = new GracePeriodEvent();
+
+        @Label("Readers")
+        @Description("The number of readers in a section when it began")
+        int readers;
+
+        @Label("Last Reader")
+        @Description("The last reader that it waited for")
+        @Nullable
+        String last;
+
+        @Label("Polled")
+        @Description("Whether a waiting call polled for it, and no thread waited")
+        boolean polled;
+
+        static @Nullable GracePeriodEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            GracePeriodEvent made = new GracePeriodEvent();
+            made.begin();
+            return made;
+        }
+    }
+
     /** Begins the event of a grace period that must wait for readers. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginGracePeriod() {
         if (isOn()) {
@@ -257,6 +474,47 @@ public final class Tracepoints {
             } catch (Throwable lost) {
                 return;
             }
+        }
+    }
+
+    @Name("dev.samara.Reap")
+    @Label("Reap")
+    @Description("A reap, which removes private pages of a space")
+    @Category("Samara")
+    static final class ReapEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final ReapEvent ANY = new ReapEvent();
+
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @Label("Pages Before")
+        @Description("The private pages of the space before")
+        long pagesBefore;
+
+        @Label("Pages After")
+        @Description("The private pages of the space afterwards")
+        long pagesAfter;
+
+        @Label("Incomplete Passes")
+        int passes;
+
+        @Label("Complete")
+        @Description("Whether all private pages that can be removed were removed")
+        boolean complete;
+
+        @Label("Cause")
+        @Nullable
+        String cause;
+
+        static @Nullable ReapEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            ReapEvent made = new ReapEvent();
+            made.begin();
+            return made;
         }
     }
 
@@ -309,6 +567,37 @@ public final class Tracepoints {
         }
     }
 
+    @Name("dev.samara.Reclaim")
+    @Label("Reclaim")
+    @Description("An attempt to free frames or page tables")
+    @Category("Samara")
+    @Threshold("10 ms")
+    static final class ReclaimEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final ReclaimEvent ANY = new ReclaimEvent();
+
+        @Label("Kind")
+        @Nullable
+        String kind;
+
+        @Label("Freed")
+        @Description("The number of frames that were freed; for page tables 1 if there is room, else 0")
+        int freed;
+
+        @Label("Busy")
+        @Description("Whether other threads were changing the files")
+        boolean busy;
+
+        static @Nullable ReclaimEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            ReclaimEvent made = new ReclaimEvent();
+            made.begin();
+            return made;
+        }
+    }
+
     /** Begins the event of a reclaim. Returns null if the event is not recorded. */
     public static @Nullable BegunEvent beginReclaim() {
         if (isOn()) {
@@ -343,6 +632,51 @@ public final class Tracepoints {
             } catch (Throwable lost) {
                 return;
             }
+        }
+    }
+
+    @Name("dev.samara.StalledCpu")
+    @Label("Stalled CPU")
+    @Description("A CPU that did not acknowledge a shootdown for too long; recorded repeatedly while this lasts")
+    @Category("Samara")
+    static final class StalledCpuEvent extends Event {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final StalledCpuEvent ANY = new StalledCpuEvent();
+
+        @Label("CPU")
+        int cpu;
+
+        @Label("Owner")
+        @Description("The thread of the CPU")
+        @Nullable
+        Thread owner;
+
+        @Label("At")
+        @Description("The topmost frame of that thread")
+        @Nullable
+        String at;
+
+        @Label("State")
+        @Nullable
+        String state;
+
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @Label("Context")
+        @Description("The number of the TLB context of the space, which no other space of the JVM ever has")
+        long context;
+
+        @Label("Generation")
+        long generation;
+
+        @Timespan(Timespan.NANOSECONDS)
+        @Label("Waited")
+        long waited;
+
+        static boolean isRecorded() {
+            return ANY.isEnabled();
         }
     }
 
@@ -386,6 +720,35 @@ public final class Tracepoints {
         }
     }
 
+    @Name("dev.samara.SpaceBegin")
+    @Label("Space Begun")
+    @Description("A new space")
+    @Category("Samara")
+    static final class SpaceBeginEvent extends Event {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final SpaceBeginEvent ANY = new SpaceBeginEvent();
+
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @Label("Context")
+        @Description("The number of its TLB context, which no other space of the JVM ever has; 0 without memory")
+        long context;
+
+        @Label("Name")
+        @Nullable
+        String name;
+
+        @DataAmount
+        @Label("Page Size")
+        long pageSize;
+
+        static boolean isRecorded() {
+            return ANY.isEnabled();
+        }
+    }
+
     /**
      * Records a new space.
      *
@@ -406,6 +769,77 @@ public final class Tracepoints {
                     event.commit();
                 }
             } catch (Throwable lost) {
+                return;
+            }
+        }
+    }
+
+    @Name("dev.samara.Mappings")
+    @Label("Mappings")
+    @Description("The mappings of a space and its pages in memory, recorded periodically")
+    @Category("Samara")
+    @Period("10 s")
+    @StackTrace(false)
+    static final class MappingsEvent extends Event {
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @Label("Context")
+        @Description("The number of the TLB context of the space, which no other space of the JVM ever has")
+        long context;
+
+        @Label("Mappings")
+        long mappings;
+
+        @Label("Pages")
+        @Description("The pages in memory")
+        long pages;
+
+        @Timestamp(Timestamp.MILLISECONDS_SINCE_EPOCH)
+        @Label("Sample")
+        @Description("When the count of all spaces started; the same value for all spaces")
+        long sample;
+    }
+
+    /**
+     * Counts the mappings of all spaces of all machines while a recording enables {@link MappingsEvent}, in the period
+     * that the recording sets. Starts when the flight recorder is started, and keeps no machine reachable.
+     */
+    private static final class MappingsSampler implements FlightRecorderListener {
+        private static final ReferenceQueue<CountedSpaces> COLLECTED = new ReferenceQueue<>();
+        private static final Set<Reference<CountedSpaces>> MACHINES = ConcurrentHashMap.newKeySet();
+
+        private MappingsSampler() {}
+
+        /** Starts now if the flight recorder is already started, and otherwise later. Called once. */
+        static void install() {
+            FlightRecorder.addListener(new MappingsSampler());
+        }
+
+        @Override
+        public void recorderInitialized(FlightRecorder recorder) {
+            FlightRecorder.addPeriodicEvent(MappingsEvent.class, MappingsSampler::count);
+        }
+
+        static void add(CountedSpaces machine) {
+            for (Reference<?> gone = COLLECTED.poll(); gone != null; gone = COLLECTED.poll()) {
+                MACHINES.remove(gone);
+            }
+            MACHINES.add(new WeakReference<>(machine, COLLECTED));
+        }
+
+        private static void count() {
+            try {
+                long sample = System.currentTimeMillis();
+                for (Reference<CountedSpaces> machine : MACHINES) {
+                    CountedSpaces spaces = machine.get();
+                    if (spaces != null) {
+                        spaces.countMappings(sample);
+                    }
+                }
+            } catch (Throwable lost) {
+                // There is no memory for the rest of this sample.
                 return;
             }
         }
@@ -445,6 +879,32 @@ public final class Tracepoints {
             } catch (Throwable lost) {
                 return;
             }
+        }
+    }
+
+    @Name("dev.samara.SpaceEnd")
+    @Label("Space Ended")
+    @Description("The teardown of a space")
+    @Category("Samara")
+    static final class SpaceEndEvent extends Event implements BegunEvent {
+        /** Used only to find out, without allocation, whether a recording enables events of this type. */
+        private static final SpaceEndEvent ANY = new SpaceEndEvent();
+
+        @Label("Space")
+        @Description("The number of the space on its machine")
+        long space;
+
+        @Label("Name")
+        @Nullable
+        String name;
+
+        static @Nullable SpaceEndEvent beginIfRecorded() {
+            if (!ANY.isEnabled()) {
+                return null;
+            }
+            SpaceEndEvent made = new SpaceEndEvent();
+            made.begin();
+            return made;
         }
     }
 

@@ -7,6 +7,7 @@ import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import dev.samara.core.fixture.AllocatedBytes;
 import dev.samara.core.fixture.FlightRecording;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import java.io.IOException;
 import java.util.Set;
 import java.util.TreeSet;
