@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Publish and retire, beside faults (P1, P2, P3, P19, P30; Publication, LeafWalks, DiscardPages, Faulter, CpuTlb).
+ * Publish and retire, beside faults (P1, P2, P3, P19, P30; Edit, LeafWalks, DiscardPages, Faulter, CpuTlb).
  *
  * One page of one VMA. Two CPUs access it, and fault it in where it is missing. One operation unmaps the VMA, and maps
  * another one there after that; a second operation discards the page and leaves the VMA. Stated as assertions:

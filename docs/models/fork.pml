@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * A fork, beside a thread that stores and makes calls, and beside an operation in flight (P23, P35, P48, P4; Fork,
- * CopyPageTables, Publication, Faulter.mayChange).
+ * CopyPageTables, Edit, Faulter.mayChange).
  *
  * Two pages of private memory. A thread changes the first one and then stores to the second one: it stores to the
  * first page, which the TLB may not have, and which may be absent or read-only; or it replaces the first page's mapping

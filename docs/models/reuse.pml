@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Early reuse of a range (I4, P32; UnmappedRanges, InFlightOperation, CompletePhase).
+ * Early reuse of a range (I4, P32; Edit.takeOver, InFlightOperation, RetirementRun).
  *
  * Two pages of two mappings. Each is unmapped by a munmap of its own. A third call maps both pages anew while the
  * munmaps may be in flight: it takes their reservations over, and stays in flight until they are complete. A fourth

@@ -31,10 +31,10 @@ final class HeldLocksTest {
     private static final Set<String> TAKING = names("""
             Background.lockAtLast CheckedLock.lock CheckedLock.lockInterruptibly CheckedReadWriteLock.lock
             CheckedReadWriteLock.lockShared CommittedMemory.lock District.lock Districts.lockBeyond
-            Districts.lockDistrict Districts.lockWhole Edit.<init> EditedLayout.<init> EditedLayout.completing
+            Districts.lockDistrict Districts.lockWhole Edit.<init> Edit.completing
             FilePages.lock InodeState.lockAll InodeState.lockWriteBackAndReads Layout.lock Layout.lockBeyond
             Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Frames.lockNear
-            OperationState.lockDistrict RangeWait.lockDistrict Removals.lock SpinLock.lock
+            Operation.lockDistrict Operation$RangeWait.lockDistrict Removals.lock SpinLock.lock
             """);
 
     /** The methods that may or may not hold a lock when they return, depending on their result. */
@@ -46,7 +46,7 @@ final class HeldLocksTest {
     /** The methods that release a lock that their caller holds. */
     private static final Set<String> RELEASING = names("""
             CheckedReadWriteLock.unlock CheckedReadWriteLock.unlockShared CommittedMemory.unlock District.unlock
-            Edit.close EditedLayout.close FilePages.unlock InodeState.unlockAll Layout.unlock LayoutLock.unlock
+            Edit.close FilePages.unlock InodeState.unlockAll Layout.unlock LayoutLock.unlock
             LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear Removals.release
             Removals.unlock SpinLock.unlock WriteBack.begin
             """);

@@ -125,9 +125,9 @@ public class PhasesLincheckTest {
         for (; ; ) {
             try (Edit edit = new Edit(operation, call.from(layout), call.to(layout))) {
                 try {
-                    Publication.publish(edit, call.decide(edit));
+                    edit.publish(call.decide(edit));
                     return operation.result();
-                } catch (Restart blocked) {
+                } catch (dev.samara.core.internal.op.Operation.Restart blocked) {
                     return WAITS;
                 } catch (BeyondDistrict more) {
                     operation.goBeyondPart();

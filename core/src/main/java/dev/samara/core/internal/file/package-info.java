@@ -62,7 +62,7 @@
  *   <tr><td>What does an anonymous shared mapping map?</td>
  *       <td>{@link dev.samara.core.internal.file.SharedAnonymous}</td></tr>
  *   <tr><td>Which seals are rejected, and what counts the writable mappings?</td>
- *       <td>{@code Seals.add}, {@code Seals.tryMap}; while a fork copies, {@code ForkWritableFiles} in {@code
+ *       <td>{@code Seals.add}, {@code Seals.tryMap}; while a fork copies, {@code CopyPageTables} in {@code
  *       internal.op}; {@code Mmap.flagsOfSeals} removes the rights that a seal denies to a new mapping</td></tr>
  * </table>
  */

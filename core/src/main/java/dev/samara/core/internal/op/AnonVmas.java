@@ -28,7 +28,7 @@ public final class AnonVmas {
             VmArea next = layout.find(vma.end());
             VmArea previous = vma.start() == 0 ? null : layout.find(vma.start() - 1);
             AnonVma anonVma =
-                    MergeRules.anonVmaFor(previous, vma, next, layout.geometry().pageShift());
+                    VmaMerge.anonVmaFor(previous, vma, next, layout.geometry().pageShift());
             vma.adoptAnonVma(anonVma);
         }
     }

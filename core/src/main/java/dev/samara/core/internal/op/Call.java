@@ -14,7 +14,7 @@ public interface Call {
      * that is not published leaves no trace in this object.
      *
      * @return the result of the call, or a negated errno
-     * @throws Restart if the attempt must wait; contains the gate to wait for
+     * @throws Operation.Restart if the attempt must wait; contains the gate to wait for
      */
     long decide(Edit edit);
 
@@ -43,7 +43,7 @@ public interface Call {
     }
 
     /** Adds the ranges in which the call may remove mappings, pages or rights. Called before the first attempt. */
-    default void revoke(CheckedRevocations revocations) {}
+    default void revoke(Operation operation) {}
 
     /** Returns false for calls that end a space, create one, or serve a fault, because these are never refused. */
     default boolean mayBeRefused() {

@@ -3,6 +3,7 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.file.TruncationLog;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -20,6 +21,7 @@ import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
@@ -43,7 +45,7 @@ public final class CopyPageTables {
      *
      * 1. The instant. Fork holds the layout lock, takes a snapshot, and registers the copy's gate in
      *    LayoutState.copies. An operation that wants to publish finds the gate under the same lock, and first waits for
-     *    it (Publication, step 4). So the layout stays that of the instant until the copy has ended, and a call that
+     *    it (Edit, step 4). So the layout stays that of the instant until the copy has ended, and a call that
      *    follows the instant returns only after the copy.
      *
      * 2. Operations in flight at the instant were published before it. The copy waits for those whose ranges touch
@@ -121,6 +123,13 @@ public final class CopyPageTables {
     /** The copied private mappings of files. A file's size may change before the file knows the child's mappings. */
     private final List<OfFile> ofFiles = new ArrayList<>(0);
 
+    /**
+     * Files that the child will map writable. They count as mapped from the fork's instant until the child's own
+     * mappings exist. Otherwise the parent could unmap its own mappings concurrently, and a thread that adds a seal
+     * would find no mapping.
+     */
+    private final List<Seals> writable = new ArrayList<>(0);
+
     /** The pinned pages, which are copied after the flush; each is counted as mapped until then. */
     private final List<PinnedPage> pinned = new ArrayList<>(0);
 
@@ -157,6 +166,34 @@ public final class CopyPageTables {
         this.earlier = earlier;
         parentWalk = new PageWalk(parent.pages());
         childWalk = new PageWalk(child.pages());
+    }
+
+    /**
+     * Holds the files that the child will map writable, until {@link #endHolds}. The caller holds the parent's layout
+     * lock, so each file is mapped.
+     */
+    public void holdWritableFiles(Snapshot<VmArea> vmas) {
+        if (!memory.caches().hasSealable()) {
+            return;
+        }
+        vmas.forEach((first, last, vma) -> {
+            BackingTraits file = vma.traits();
+            Seals seals = file != null && vma.has(VmaFlags.SHARED | VmaFlags.MAYWRITE) ? FilePages.sealsOf(file) : null;
+            if (seals != null) {
+                // Added to the list first, because a hold that is not in the list would never end.
+                writable.add(seals);
+                if (!seals.tryMap()) {
+                    writable.remove(writable.size() - 1);
+                }
+            }
+        });
+    }
+
+    /** Ends the holds of writable files. Needs no memory. */
+    public void endHolds() {
+        for (int i = 0; i < writable.size(); i++) {
+            writable.get(i).unmap();
+        }
     }
 
     /** Returns the gate, which is open once the copy has ended. */

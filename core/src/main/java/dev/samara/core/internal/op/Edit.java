@@ -4,27 +4,166 @@ package dev.samara.core.internal.op;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.op.BackingQuestions.OpenTransfer;
+import dev.samara.core.internal.op.Operation.AttemptOutcome;
+import dev.samara.core.internal.op.Operation.Restart;
 import dev.samara.core.internal.space.BeyondDistrict;
+import dev.samara.core.internal.space.ChangeDelivery;
+import dev.samara.core.internal.space.District;
+import dev.samara.core.internal.space.EditLists;
+import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperations;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutCounters;
+import dev.samara.core.internal.space.LayoutListeners;
+import dev.samara.core.internal.space.Limits;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.InFlightOperation.PageMove;
-import dev.samara.core.internal.space.InFlightOperations;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.RangeEntry;
+import dev.samara.maple.Transaction;
 import dev.samara.maple.TreeBuilder;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * One attempt of an operation to edit the layout. The operation's {@link Call} fills it in: with the changed layout,
- * the ranges that the attempt claims and puts in flight, and what it requests for retirement and completion.
+ * One edit of a layout under one hold of the layout lock: an attempt of an {@link Operation}, or a step of its
+ * completion. It is a tree transaction with its VMAs, counters and charges, and the range that the attempt puts in
+ * flight.
+ *
+ * <p>The lock is held from construction to {@link #close}. The operation's {@link Call} fills an attempt in: with the
+ * changed layout, the ranges that it claims and puts in flight, and what it requests for retirement and completion. Then
+ * {@link #publish} makes all changes visible in one store, after every step that may fail. An edit is closed without
+ * publication if the attempt must wait, if a backing must be asked first, or if a step throws. Such an edit has no
+ * effect. An operation that fails half-way, as on Linux, is published like any other, because its changes up to that
+ * point stay.
  */
-public final class Edit extends EditedLayout {
+public final class Edit implements AutoCloseable {
+    /*
+     * Notes. The steps of a publication run in this order. A reader is a thread without the lock: a lookup, a snapshot, a
+     * fault.
+     *
+     * Steps 1 to 8 may fail. The edit is then closed without publication and undoes the steps (undo), so it leaves no
+     * trace. An Error or exception reaches the caller of the operation, except in step 5. Until step 9 a reader finds the
+     * old layout.
+     *
+     *  1. Cut the seams: VMAs that cross an end of the range in flight are cut there, so that the operation owns no
+     *     part outside. Fails if memory is short.
+     *
+     *  2. Find the opens: each new VMA shares the open of a VMA that it replaces, or its backing must grant one. A
+     *     refusal of the backing ends the operation with that errno. If the backing has not been asked yet, the attempt
+     *     ends, because no lock may be held while a backing is asked. Fails if memory is short.
+     *
+     *  3. Return if there is nothing to publish. The transaction is dropped, and the operation receives its result.
+     *
+     *  4. Wait for a fork that copies the layout and its pages: the attempt ends, and the next one starts after the
+     *     copy. The fork registers its copy under the lock that this thread holds (P35). A callback of a retirement
+     *     must not wait, because the copy may wait for that retirement. It publishes all the same; if it would take
+     *     pages away, it fails with IllegalStateException (P26).
+     *
+     *  5. Acquire the resources of the retirement: stack, a page table context, memory, and capacity in each list to
+     *     which the range is added later. Without stack or memory the operation ends with ENOMEM. Without an idle
+     *     context the attempt ends, usually before the call decides; the operation then creates a context, or ends with
+     *     EAGAIN.
+     *
+     *  6. Attach the new VMAs: each receives its share of an open, and the gate if it is in flight. The stores are
+     *     plain. No reader can reach the VMAs before step 9. Its release store pairs with the acquire load of a reader:
+     *     a reader that finds a new VMA finds it attached, with its gate closed.
+     *
+     *  7. Link the new VMAs to their files. Fails if memory is short. From here on a thread that removes a page of a
+     *     file also finds the new VMAs. In their ranges of the page table it finds entries of the old VMAs, or none,
+     *     and removes only entries of its page. To link them after step 9 would be too late, because a fault could
+     *     install the page through a new VMA that the removal did not find (P7).
+     *
+     *  8. Allocate the charges, the list of removed VMAs with opens, and the events for listeners. Fails if memory is
+     *     short; with a listener, also if the stack that step 14 needs is short.
+     *
+     *  9. Commit: one store of the tree's root, which does not fail. A reader finds all changes or none. From here on
+     *     the operation is published, whatever a later step throws, and its thread retires the range. Nothing is
+     *     allocated up to step 13. The end of a space closes the layout directly before this store, so a reader that
+     *     finds the layout empty for that reason also finds it closed.
+     *
+     * 10. Notify the operation, and list the range in flight, for which step 5 reserved capacity. The range of an
+     *     operation that publishes in batches is already listed. Only holders of the lock read the list. A fault waits
+     *     at the gate of its VMA, and needs no list for that.
+     *
+     * 11. Detach the removed VMAs and set their retiring bits. Between steps 9 and 11 both removed and new VMAs are
+     *     attached. A reader that found a removed VMA before step 9 may acquire a reference to it; the reference keeps
+     *     the VMA's open. It may also install a page through that VMA: then the retirement finds the page, or the page
+     *     also belongs to the successor. After step 11 such a reader starts over, and finds the new root. The
+     *     retirement walks after this step: mark, then walk (P1, P3).
+     *
+     * 12. Pass on anon_vmas. A fault may have set the anon_vma of a removed VMA after its successor was created. A
+     *     fault that does so after step 11 finds the VMA detached, and sets the successor's anon_vma itself. So no
+     *     anon_vma is lost.
+     *
+     * 13. Settle the charges, and store the counters, the end of the heap and the lock flags. The machine's committed
+     *     memory is never below the sum of the layouts, because charges were made before step 9. A concurrent display
+     *     may label the heap by its old end.
+     *
+     * 14. Count the change, queue the events for listeners, and unlink removed VMAs without a range in flight. Events
+     *     are queued under the lock of the part: a later operation on an overlapping range holds that lock later, so
+     *     its event follows this one (P47). If there is no memory for an entry of a listener's queue, the listener
+     *     loses the event, and the loss is reported.
+     *
+     * After the unlock, close clears the retiring bits of removed VMAs without a range in flight, and delivers the event.
+     * If there is a range in flight, its completion clears the bits.
+     */
+
     /** The result of a successful call that returns no value. */
     public static final long DONE = 0;
 
-    /** The contents of shared objects that this edit maps; null if there are none. */
-    private @Nullable SharedContents contents;
+    public final Layout layout;
+
+    /** The part of the layout that this edit locked, or the whole layout. */
+    public final District district;
+
+    public final Geometry geometry;
+    public final Limits limits;
+
+    /** The counters of the layout after this edit is published and complete. */
+    public final LayoutCounters counters;
+
+    final Operation operation;
+
+    /** Whether this edit completes a published operation. */
+    private final boolean completing;
+
+    final Transaction<VmArea> tree;
+    final EditLists lists;
+    private final List<VmArea> gone;
+    private final List<VmArea> fresh;
+
+    /** Charges and uncharges of this edit; null as long as there are none. */
+    private @Nullable CommitCharge commitment;
+
+    /** The range in flight that this edit publishes, or null. */
+    @Nullable
+    RetirementRun retirement;
+
+    /** The opens of the new VMAs, as soon as they are known. */
+    private OpenTransfer opens = OpenTransfer.NONE;
+
+    /**
+     * The contents of the shared objects that this edit maps. They stay open until the edit is closed, because the VMAs
+     * that will share them are not attached yet, and the content to which an object's cached traits refer may have
+     * ended.
+     */
+    private List<Open> contents = List.of();
 
     /**
      * Counts a writable mapping of the file that this edit maps writable, until the edit is closed; null if there is
@@ -35,14 +174,112 @@ public final class Edit extends EditedLayout {
     /** The number of VMAs that the call has visited in this edit. */
     private int visited;
 
+    /* The end of the heap and the lock flags that this edit sets, and whether it sets them. */
+    private long newBrk;
+    private boolean setsBrk;
+    private long newDefaultLock;
+    private boolean setsDefaultLock;
+
+    /** Whether the changes are published, or there were none to publish. */
+    private boolean published;
+
+    /**
+     * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
+     * Null if there are none.
+     */
+    private @Nullable List<VmArea> held;
+
+    /**
+     * The position, among the VMAs taken out, after the VMA that {@link #asBefore} put back last. The next VMA to be put
+     * back is usually near it.
+     */
+    private int near;
+
     /**
      * Begins an attempt.
      *
      * @param from the first address of a range that contains all addresses which the call names
      * @param to the address after that range
      */
-    Edit(OperationState operation, long from, long to) {
-        super(operation, false, from, to);
+    Edit(Operation operation, long from, long to) {
+        this(operation, false, from, to);
+    }
+
+    /** Opens an edit that completes a published operation. */
+    static Edit completing(Operation operation, InFlightOperation range) {
+        return new Edit(
+                operation, true, range.low(), range.high());
+    }
+
+    private Edit(Operation operation, boolean completing, long from, long to) {
+        this.operation = operation;
+        this.completing = completing;
+        layout = operation.layout;
+        geometry = layout.geometry();
+        district = operation.lockDistrict(completing, from, to);
+        try {
+            limits = district.limits();
+            if (!completing) {
+                operation.begin();
+            }
+            lists = district.lists();
+            gone = lists.gone();
+            fresh = lists.fresh();
+            counters = district.draftCounters();
+            Operation.PublicationBatches batches = completing ? null : operation.batches();
+            if (batches != null) {
+                retirement = batches.run();
+                LayoutCounters unmapped = retirement.uncharged();
+                if (unmapped != null) {
+                    // Subtracted as if this edit had unmapped them itself, because publication adds them again.
+                    counters.subtract(unmapped);
+                }
+            }
+            tree = district.tree().begin();
+        } catch (Throwable refused) {
+            district.unlock();
+            throw refused;
+        }
+    }
+
+    /** Returns the privileges of the call, for {@link #limits}. */
+    public int privileges() {
+        return operation.privileges;
+    }
+
+    /** Returns the VMAs of the layout that this edit took out. */
+    List<VmArea> gone() {
+        return gone;
+    }
+
+    /* The parts of the layout that the edit locked and claimed. */
+
+    /**
+     * Checks that this edit has locked a range.
+     *
+     * @throws BeyondDistrict if it has not
+     */
+    public void require(long start, long end) {
+        if (!district.contains(start, end)) {
+            throw new BeyondDistrict();
+        }
+    }
+
+    /**
+     * Checks that this edit has locked the whole layout.
+     *
+     * @throws BeyondDistrict if it has not
+     */
+    public void requireWhole() {
+        if (district.isPart()) {
+            throw new BeyondDistrict();
+        }
+    }
+
+    private void require(long address) {
+        if (!district.contains(address)) {
+            throw new BeyondDistrict();
+        }
     }
 
     /**
@@ -74,9 +311,31 @@ public final class Edit extends EditedLayout {
         }
     }
 
+    /**
+     * Claims a range for a new mapping. Where early reuse is allowed, and only {@code munmap}s are in flight in the
+     * range, the mapping does not wait for them. It may take over their reservations ({@link #takeOver}), and stays in
+     * flight until these operations have also completed, so it is used only after their retirement.
+     *
+     * @return whether such {@code munmap}s are in flight in the range
+     * @throws Restart if the attempt must wait; contains the gate to wait for
+     */
+    public boolean claimOrReuse(long start, long end) {
+        if (layout.origin().earlyReuse()) {
+            require(start, end);
+            if (district.inFlight().mayReuse(operation.age(), start, end)) {
+                operation.name(start, end);
+                return true;
+            }
+        }
+        claim(start, end);
+        return false;
+    }
+
+    /* Batches. */
+
     /** Returns whether the call publishes in batches, and so keeps the ranges that it has claimed. */
     public boolean isBatched() {
-        return operation.batches != null;
+        return operation.batches() != null;
     }
 
     /**
@@ -84,13 +343,13 @@ public final class Edit extends EditedLayout {
      * continues.
      */
     public boolean isContinued() {
-        PublicationBatches batches = operation.batches;
+        Operation.PublicationBatches batches = operation.batches();
         return batches != null && batches.isBegun();
     }
 
     /** Returns the address at which the call continues in this edit. */
     public long partStart(long first) {
-        PublicationBatches batches = operation.batches;
+        Operation.PublicationBatches batches = operation.batches();
         return batches == null ? first : batches.start(first);
     }
 
@@ -106,11 +365,11 @@ public final class Edit extends EditedLayout {
      * @throws Restart if the call does not publish in batches yet, but may
      */
     public boolean endsBatchAt(long address) {
-        if (visited++ < PublicationBatches.most() || operation.isWhole()) {
+        if (visited++ < Operation.batch() || operation.isWhole()) {
             return false;
         }
         requireWhole();
-        PublicationBatches batches = operation.batches;
+        Operation.PublicationBatches batches = operation.batches();
         if (batches == null) {
             throw new Restart(AttemptOutcome.NEEDS_BATCHES);
         }
@@ -124,7 +383,7 @@ public final class Edit extends EditedLayout {
      * @throws Restart if there are too many VMAs for one edit
      */
     public void countVma() {
-        if (visited++ >= PublicationBatches.most() && !operation.isWhole()) {
+        if (visited++ >= Operation.batch() && !operation.isWhole()) {
             requireWhole();
             throw new Restart(AttemptOutcome.NEEDS_BATCHES);
         }
@@ -132,15 +391,138 @@ public final class Edit extends EditedLayout {
 
     /** Returns the number that the call noted in its latest batch or in {@link Call#checkAll}; 0 if there is none. */
     public long note() {
-        PublicationBatches batches = operation.batches;
+        Operation.PublicationBatches batches = operation.batches();
         return batches == null ? 0 : batches.note();
     }
 
     /** Notes a number for the next batch. */
     public void note(long noted) {
-        PublicationBatches batches = operation.batches;
+        Operation.PublicationBatches batches = operation.batches();
         if (batches != null) {
             batches.note(noted);
+        }
+    }
+
+    /* Lookups, which see the changes so far. */
+
+    /** Returns the VMA that covers an address, or null. */
+    public @Nullable VmArea at(long address) {
+        require(address);
+        return tree.get(address);
+    }
+
+    /** Returns the VMA that covers an address, or else the next VMA above it, or null ({@code find_vma}). */
+    public @Nullable VmArea atOrAfter(long address) {
+        require(address);
+        VmArea vma = tree.atOrAfter(address);
+        if (vma == null) {
+            requireWhole();
+        }
+        return vma;
+    }
+
+    /**
+     * Returns the first VMA that overlaps {@code [start, end)}, or null; an empty or reversed range overlaps nothing.
+     */
+    public @Nullable VmArea firstIn(long start, long end) {
+        if (!Addresses.isBelow(start, end)) {
+            return null;
+        }
+        require(start, end);
+        VmArea vma = tree.atOrAfter(start);
+        return vma != null && Addresses.isBelow(vma.start(), end) ? vma : null;
+    }
+
+    /** Returns the last VMA below an address, or null. No VMA may cross the address. */
+    public @Nullable VmArea before(long address) {
+        if (address == 0) {
+            return null;
+        }
+        require(address - 1);
+        VmArea vma = tree.atOrBefore(address - 1);
+        if (vma == null) {
+            requireWhole();
+        }
+        return vma;
+    }
+
+    /** Returns the VMA that covers the byte below an address, or null. */
+    public @Nullable VmArea endingAt(long address) {
+        return address == 0 ? null : at(address - 1);
+    }
+
+    /**
+     * Returns whether {@code [start, end)} contains no VMA and no reservation, and no operation that publishes in
+     * batches keeps a part of it.
+     */
+    public boolean isFree(long start, long end) {
+        require(start, end);
+        return tree.isFree(start, end - 1) && district.inFlight().batchOver(start, end) == null;
+    }
+
+    /** Replaces up to three VMAs, or a hole; the new VMAs cover exactly the old ones or are in the hole. */
+    public void replace(
+            @Nullable VmArea oldFirst, @Nullable VmArea oldSecond, @Nullable VmArea oldThird, VmArea... fresh) {
+        takeOut(oldFirst);
+        takeOut(oldSecond);
+        takeOut(oldThird);
+        for (VmArea vma : fresh) {
+            put(vma);
+        }
+        if (layout.memoryOrNull() != null) {
+            AnonVmas.handOn(oldFirst, fresh);
+            AnonVmas.handOn(oldSecond, fresh);
+            AnonVmas.handOn(oldThird, fresh);
+        }
+    }
+
+    /** Replaces a VMA whose pages and anon_vma have moved to another VMA of this edit. */
+    public void replaceByEmptied(VmArea old, VmArea emptied, VmArea moved) {
+        takeOut(old);
+        put(emptied);
+        AnonVma anonVma = old.anonVma();
+        if (anonVma != null && moved.anonVma() == null && mayHandOn(old)) {
+            // A fault set the anon_vma of the old VMA after the other VMA was created.
+            moved.adoptAnonVma(anonVma);
+        }
+    }
+
+    /** Stores a VMA over a range that is free or was taken out. */
+    public void put(VmArea vma) {
+        counters.count(vma, pagesOf(vma), 1);
+        countObject(vma, 1);
+        lists.put(vma);
+        if (retirement == null) {
+            tree.store(vma.start(), vma.end() - 1, vma);
+        } else {
+            tree.store(vma.start(), vma.end() - 1, vma, retirement);
+        }
+    }
+
+    private void takeOut(@Nullable VmArea vma) {
+        if (vma != null) {
+            if (!vma.isFresh() && vma.anonVma() == null && mayHandOn(vma)) {
+                lists.withoutAnonVma().add(vma);
+            }
+            counters.count(vma, pagesOf(vma), -1);
+            countObject(vma, -1);
+            lists.takeOut(vma);
+        }
+    }
+
+    /** Returns whether the anon_vma of a VMA that is taken out passes to its successors. */
+    boolean mayHandOn(VmArea vma) {
+        return layout.memoryOrNull() != null && !vma.has(VmaFlags.SHARED);
+    }
+
+    public long pagesOf(VmArea vma) {
+        return geometry.pages(vma.length());
+    }
+
+    void countObject(VmArea vma, int sign) {
+        BackingTraits traits = vma.traits();
+        if (traits != null && vma.isOfObject()) {
+            commitment().count(traits, sign);
         }
     }
 
@@ -161,62 +543,45 @@ public final class Edit extends EditedLayout {
         tree.fill(vmas);
     }
 
-    /** Returns whether this edit has unmapped a part of a range. */
-    public boolean hasUnmapped(long start, long end) {
-        return retirement != null && retirement.reserved().overlap(start, end);
-    }
-
     /**
-     * Puts the VMAs of a range in flight because they replace other VMAs or were moved; faults wait there until
-     * completion.
+     * Returns whether the map count stays within the limit if the given number of VMAs is added ({@code map_count}). It
+     * is the number once everything in flight has completed: two VMAs that only a range in flight keeps separate count
+     * as one. Such pairs are counted only if the result depends on their number, and only until the result is known, so
+     * the time is proportional to the number of VMAs above the limit and to the number of joins that fail.
      */
-    public void gate(long start, long end) {
-        retirement().occupy(start, end, true);
-    }
-
-    /** Requests that the pages of a range move to another range, which this edit mapped. The length is in bytes. */
-    public void move(long from, long to, long length) {
-        if (layout.memoryOrNull() != null) {
-            retirement().move(new PageMove(from, to, length));
+    public boolean mayGrow(int more) {
+        long surplus = counters.maps + more - layout.host().maxMapCount();
+        if (surplus <= 0) {
+            return true;
         }
-    }
-
-    /** Requests an action on the pages of a range. */
-    public void act(PageAction action) {
-        if (layout.memoryOrNull() != null) {
-            retirement().act(action);
+        requireWhole();
+        Set<Long> counted = new HashSet<>();
+        for (InFlightOperation each : district.inFlight().operations()) {
+            for (PendingJoin join : each.joins()) {
+                if (VmaMerge.willJoin(this, join) && counted.add(join.address()) && counted.size() >= surplus) {
+                    return true;
+                }
+            }
         }
+        return false;
     }
 
-    /** Requests that a range be faulted in after the operation is complete. */
-    public void populate(PopulateRange.Kind kind, long start, long end) {
-        if (layout.memoryOrNull() != null && start != end) {
-            operation.populate(new PopulateRange(kind, start, end));
+    /* Charges and limits. */
+
+    /** Returns whether this edit charges or uncharges memory. */
+    private boolean isCharged() {
+        return commitment != null || counters.accounted != district.counters().accounted;
+    }
+
+    private CommitCharge commitment() {
+        if (commitment == null) {
+            commitment = new CommitCharge(district, layout);
+            RetirementRun mine = retirement;
+            if (mine != null && mine.isBatched()) {
+                commitment.goOn(mine);
+            }
         }
-    }
-
-    /** Puts the VMAs of a range in flight because their rights were narrowed. */
-    public void narrow(long start, long end) {
-        retirement().occupy(start, end, false);
-    }
-
-    /**
-     * Returns the range in flight of this edit, created at first use.
-     *
-     * @throws Restart if its retirement lacks a page table context. Checked here, so that the call does not visit many
-     *     VMAs in vain
-     */
-    PreparedRetirement retirement() {
-        if (retirement == null) {
-            requireContext();
-            retirement = new RetirementRun(operation);
-        }
-        return retirement;
-    }
-
-    /** Borrows the page table context of the retirement; see {@link RetirementResources#requireContext}. */
-    void requireContext() {
-        operation.requireContext();
+        return commitment;
     }
 
     /**
@@ -226,6 +591,39 @@ public final class Edit extends EditedLayout {
     public boolean charge(long pages) {
         return commitment().charge(counters, pages);
     }
+
+    /** Subtracts a completed range from the counters, and releases its charges. */
+    void release(InFlightOperation complete) {
+        LayoutCounters uncharged = complete.uncharged();
+        if (uncharged != null) {
+            counters.subtract(uncharged);
+        }
+        commitment().release(complete);
+    }
+
+    /** Returns the end of the heap, as of this edit. */
+    public long brk() {
+        return setsBrk ? newBrk : layout.brk();
+    }
+
+    /** Sets the end of the heap. The caller must have called {@code require} for the start of the heap. */
+    public void setBrk(long address) {
+        newBrk = address;
+        setsBrk = true;
+    }
+
+    /** Returns the lock flags for later mappings, which mlockall sets, as of this edit. */
+    public long defaultLock() {
+        return setsDefaultLock ? newDefaultLock : layout.defaultLock();
+    }
+
+    public void setDefaultLock(long lock) {
+        requireWhole();
+        newDefaultLock = lock;
+        setsDefaultLock = true;
+    }
+
+    /* Shared objects and files. */
 
     /**
      * Returns whether a file may be mapped shared and writable, i.e. no seal forbids it. If so, no seal is added before
@@ -250,7 +648,7 @@ public final class Edit extends EditedLayout {
     public @Nullable SharedAnonymous createShared(long length, boolean reserve) {
         SharedAnonymous made = commitment().shareAnonymous(counters, length, reserve);
         if (made != null) {
-            contents().open(made);
+            open(made);
         }
         return made;
     }
@@ -263,28 +661,472 @@ public final class Edit extends EditedLayout {
         if (!(known.backing() instanceof SharedAnonymous object)) {
             return known;
         }
-        contents().open(object);
+        open(object);
         return object.traits(known);
     }
 
-    /** Returns the contents of shared objects that this edit maps. */
-    private SharedContents contents() {
-        if (contents == null) {
-            contents = new SharedContents();
+    /** Opens the current content of an object until this edit is closed. */
+    private void open(SharedAnonymous object) {
+        // Ensures the capacity first, because an open that is not in the list would never be dropped, and would keep
+        // the content forever.
+        ArrayList<Open> more = new ArrayList<>(contents.size() + 1);
+        more.addAll(contents);
+        contents = more;
+        more.add(object.open());
+    }
+
+    /* The range in flight. */
+
+    /**
+     * Returns the range in flight of this edit, created at first use.
+     *
+     * @throws Restart if its retirement lacks a page table context. Checked here, so that the call does not visit many
+     *     VMAs in vain
+     */
+    RetirementRun retirement() {
+        if (retirement == null) {
+            operation.requireContext();
+            retirement = new RetirementRun(operation);
         }
-        return contents;
+        return retirement;
+    }
+
+    /**
+     * Removes the VMAs of {@code [start, end)} from the tree, and leaves a reservation of the operation in flight in
+     * their place. Lookups find nothing there. Allocation avoids the range until the operation completes, when no
+     * translation of the old mapping is left. A new mapping needs no reservation, because it is placed and stored under
+     * one hold of the layout lock. An operation that publishes in batches keeps the range by its footprint, and needs no
+     * reservation.
+     */
+    void reserve(long start, long end) {
+        RetirementRun mine = retirement();
+        if (mine.isBatched()) {
+            tree.erase(start, end - 1);
+        } else {
+            tree.replaceByReservation(start, end - 1, mine);
+        }
+        mine.reserve(start, end);
+    }
+
+    /** Takes over the reservations of {@code munmap}s in a range that may be reused. */
+    public void takeOver(long start, long end) {
+        RetirementRun mine = retirement();
+        mine.follow(district.inFlight().reusedIn(start, end));
+        RangeEntry<Object> entry = tree.reservationIn(start, end - 1);
+        while (entry != null) {
+            long first = Addresses.higher(entry.first(), start);
+            long last = Addresses.lower(entry.last(), end - 1);
+            if (entry.value() != mine) {
+                tree.erase(first, last, entry.value());
+            }
+            entry = last == end - 1 ? null : tree.reservationIn(last + 1, end - 1);
+        }
+    }
+
+    /**
+     * Erases the parts of a completed range's reservations that still exist. Its operation or, by early reuse, another
+     * one may have stored VMAs over the other parts.
+     */
+    void clearReservations(InFlightOperation complete) {
+        if (complete.isBatched()) {
+            return;
+        }
+        Ranges reserved = complete.reserved();
+        for (int i = 0; i < reserved.size(); i++) {
+            long last = reserved.end(i) - 1;
+            RangeEntry<Object> entry = tree.reservationIn(reserved.start(i), last);
+            while (entry != null) {
+                if (entry.value() == complete) {
+                    tree.erase(entry.first(), entry.last(), complete);
+                }
+                entry = entry.last() == last ? null : tree.reservationIn(entry.last() + 1, last);
+            }
+        }
+    }
+
+    /** Returns whether this edit has unmapped a part of a range. */
+    public boolean hasUnmapped(long start, long end) {
+        return retirement != null && retirement.reserved().overlap(start, end);
+    }
+
+    /**
+     * Puts the VMAs of a range in flight because they replace other VMAs or were moved; faults wait there until
+     * completion.
+     */
+    public void gate(long start, long end) {
+        retirement().occupy(start, end, true);
+    }
+
+    /** Puts the VMAs of a range in flight because their rights were narrowed. */
+    public void narrow(long start, long end) {
+        retirement().occupy(start, end, false);
+    }
+
+    /** Requests that the pages of a range move to another range, which this edit mapped. The length is in bytes. */
+    public void move(long from, long to, long length) {
+        if (layout.memoryOrNull() != null) {
+            retirement().move(new PageMove(from, to, length));
+        }
+    }
+
+    /** Requests an action on the pages of a range. */
+    public void act(PageAction action) {
+        if (layout.memoryOrNull() != null) {
+            retirement().act(action);
+        }
+    }
+
+    /** Requests that a range be faulted in after the operation is complete. */
+    public void populate(PopulateRange.Kind kind, long start, long end) {
+        if (layout.memoryOrNull() != null && start != end) {
+            operation.populate(new PopulateRange(kind, start, end));
+        }
+    }
+
+    /* The publication. */
+
+    /**
+     * Publishes the edit, unless a backing must be asked first, a backing refused, or a resource is missing.
+     *
+     * @param result the result of the operation once it is published
+     * @return how the attempt ended; meaningless for an edit that completes an operation
+     */
+    AttemptOutcome publish(long result) {
+        RetirementRun mine = retirement;
+        // Step 1.
+        if (mine != null) {
+            cutSeams(mine);
+        }
+        // Step 2.
+        if (counters.opens != 0) {
+            opens = OpenTransfer.of(operation, gone, lists.displaced(), fresh);
+        }
+        Errno refusal = opens.refusal();
+        if (refusal != null) {
+            operation.refused(refusal.result());
+            return AttemptOutcome.DONE;
+        }
+        if (!operation.isAnswered()) {
+            if (completing || isBatched()) {
+                throw new IllegalStateException("a backing would be called for a range in flight: " + operation);
+            }
+            return AttemptOutcome.MUST_ASK;
+        }
+        // Step 3.
+        if (changesNothing()) {
+            closeIfItEndsSpace();
+            tree.abort();
+            published = true;
+            return operation.published(result, null);
+        }
+        district.checkCap(counters, mine);
+        // Steps 4 and 5.
+        awaitCopy(mine);
+        AttemptOutcome early = mine == null ? null : prepareToRetire(mine);
+        if (early != null) {
+            return early;
+        }
+        // Steps 6 and 7.
+        attach(mine);
+        linkFiles();
+        // Step 8.
+        boolean charges = isCharged();
+        if (charges) {
+            commitment().prepare(counters, mine);
+        }
+        List<VmArea> withOpens = mine == null ? withOpens() : null;
+        ChangeDelivery.Prepared change = layout.listeners().prepare(gone, fresh);
+        // Step 9.
+        closeIfItEndsSpace();
+        tree.commit();
+        published = true;
+        held = withOpens;
+        // Steps 10 to 13.
+        AttemptOutcome outcome = adopt(result, mine, charges);
+        // Step 14.
+        if (!gone.isEmpty() || !fresh.isEmpty()) {
+            district.countChange();
+        }
+        LayoutListeners.publish(change);
+        if (mine == null) {
+            unlinkFiles(null);
+        }
+        return outcome;
+    }
+
+    /**
+     * Does step 1 at the ends of the ranges that the operation occupies. At such a seam, two mergeable VMAs stay separate
+     * only because of the operation, whose completion merges the halves ({@link VmaMerge#joinLate}).
+     */
+    private void cutSeams(RetirementRun mine) {
+        Ranges occupied = mine.occupied();
+        // Starts after the ranges of earlier batches, whose VMAs are already split.
+        int first = occupied.sealed();
+        for (int i = first; i < occupied.size(); i++) {
+            long start = occupied.start(i);
+            // An earlier batch of the operation may occupy the range that ends here.
+            if (i > first || !mine.isBatched() || !mine.occupies(start - 1)) {
+                cutSeam(mine, start, false);
+            }
+            cutSeam(mine, occupied.end(i), true);
+        }
+        lists.forgetPutBack();
+    }
+
+    private void cutSeam(RetirementRun mine, long address, boolean upperIsOutside) {
+        VmArea whole = at(address);
+        if (whole == null || whole.start() == address) {
+            return;
+        }
+        VmArea lower = VmaMerge.part(this, whole, whole.start(), address, whole.flags());
+        VmArea upper = VmaMerge.part(this, whole, address, whole.end(), whole.flags());
+        if (upperIsOutside) {
+            upper = asBefore(mine, upper);
+        } else {
+            lower = asBefore(mine, lower);
+        }
+        replace(whole, null, null, lower, upper);
+        mine.addSeam(address);
+    }
+
+    /**
+     * If the edit took out an equal VMA only because it joined that VMA with a VMA in flight, returns the VMA that was
+     * taken out; otherwise returns the given VMA.
+     */
+    private VmArea asBefore(RetirementRun mine, VmArea outside) {
+        if (mine.occupied().overlap(outside.start(), outside.end())) {
+            // Two ranges of this operation meet here, so this VMA also needs the gate.
+            return outside;
+        }
+        for (int i = 0; i < gone.size(); i++) {
+            int position = near + i < gone.size() ? near + i : near + i - gone.size();
+            VmArea vma = gone.get(position);
+            if (vma.start() == outside.start()
+                    && vma.end() == outside.end()
+                    && vma.backing() == outside.backing()
+                    && vma.pageOffset() == outside.pageOffset()
+                    && VmaMerge.haveSameFlags(vma, outside)) {
+                near = position + 1;
+                return vma;
+            }
+        }
+        return outside;
+    }
+
+    /**
+     * Returns whether there is nothing to publish, because the operation only checks, or its change was already made.
+     */
+    private boolean changesNothing() {
+        return !completing
+                && retirement == null
+                && gone.isEmpty()
+                && fresh.isEmpty()
+                && commitment == null
+                && brk() == layout.brk()
+                && defaultLock() == layout.defaultLock();
+    }
+
+    private void closeIfItEndsSpace() {
+        if (operation.endsSpace()) {
+            layout.close();
+        }
+    }
+
+    /**
+     * Does step 4, unless the edit completes an operation, for which the fork may wait, or publishes a batch. An
+     * operation waits before its batches begin, and during them no fork registers a copy.
+     */
+    private void awaitCopy(@Nullable RetirementRun mine) {
+        if (layout.copies().isEmpty() || completing) {
+            return;
+        }
+        Gate copy = isBatched() ? null : layout.copyToAwait();
+        if (copy != null) {
+            throw new Restart(copy);
+        }
+        InFlightOperation inside = InFlightOperation.retiring();
+        if (inside != null && mine != null && mine.takesPagesAway()) {
+            throw new IllegalStateException(operation + " was called by the retirement of " + inside
+                    + ", and would have to wait for a fork's copy: nothing in flight may wait");
+        }
+    }
+
+    /** Does step 5. Returns the outcome if the attempt ends here; null if it continues. */
+    private @Nullable AttemptOutcome prepareToRetire(RetirementRun mine) {
+        AttemptOutcome early = operation.prepare(mine);
+        if (early != null) {
+            return early;
+        }
+        List<VmArea> withOpens = withOpens();
+        if (withOpens != null) {
+            mine.hold(withOpens);
+        }
+        if (district.counters().cached != 0) {
+            unlinkFiles(mine);
+        }
+        district.inFlight().makeRoom();
+        mine.prepareToDepart();
+        return null;
+    }
+
+    /**
+     * Returns the removed VMAs that have opens; null if there are none. Other VMAs need no retiring bit, because the
+     * release of their last reference has no effect.
+     */
+    private @Nullable List<VmArea> withOpens() {
+        if (district.counters().opens == 0) {
+            return null;
+        }
+        List<VmArea> displaced = lists.displaced();
+        if (displaced.size() == gone.size()) {
+            // The list contains exactly the VMAs with an open, so the VMAs, possibly many, need not be read again.
+            return displaced.isEmpty() ? null : new ArrayList<>(displaced);
+        }
+        List<VmArea> withOpens = null;
+        for (int i = 0; i < gone.size(); i++) {
+            VmArea vma = gone.get(i);
+            if (vma.open() != null) {
+                withOpens = withOpens == null ? new ArrayList<>(2) : withOpens;
+                withOpens.add(vma);
+            }
+        }
+        return withOpens;
+    }
+
+    private void attach(@Nullable RetirementRun mine) {
+        for (int i = 0; i < fresh.size(); i++) {
+            VmArea vma = fresh.get(i);
+            vma.attach(opens.take(i), mine != null && mine.occupies(vma.start()) ? mine.gate() : null);
+        }
+    }
+
+    /**
+     * Links the new VMAs to their files ({@code vma_link_file}). A VMA is linked before its layout is published, and
+     * unlinked after its pages are retired. A thread that removes a page from a file thus finds every entry that maps
+     * it.
+     */
+    private void linkFiles() {
+        MachineMemory memory = layout.memoryOrNull();
+        if (memory == null) {
+            return;
+        }
+        for (int i = 0; i < fresh.size(); i++) {
+            VmArea vma = fresh.get(i);
+            FilePages file = FilePages.of(vma);
+            if (file != null && file.memory() == memory) {
+                vma.link(file.link(vma, layout.pages(), !InFlightOperation.stopsFaultsAt(vma)));
+            }
+        }
+    }
+
+    /**
+     * Unlinks the removed VMAs from their files ({@code unlink_file_vma}), or passes them to the range in flight that
+     * retires their pages.
+     */
+    private void unlinkFiles(@Nullable RetirementRun run) {
+        List<VmArea> linked = null;
+        for (int i = 0; i < gone.size(); i++) {
+            VmArea vma = gone.get(i);
+            if (vma.isLinked()) {
+                if (run == null) {
+                    vma.unlink();
+                } else {
+                    linked = linked == null ? new ArrayList<>(2) : linked;
+                    linked.add(vma);
+                }
+            }
+        }
+        if (run != null && linked != null) {
+            run.keepLinked(linked);
+        }
+    }
+
+    /** Does steps 10 to 13. */
+    private AttemptOutcome adopt(long result, @Nullable RetirementRun mine, boolean charges) {
+        AttemptOutcome outcome = completing ? AttemptOutcome.DONE : operation.published(result, mine);
+        if (mine != null) {
+            if (!mine.isBatched()) {
+                district.inFlight().add(mine);
+            }
+            mine.depart();
+        }
+        for (int i = 0; i < gone.size(); i++) {
+            gone.get(i).detach();
+        }
+        List<PageMove> moves = mine == null ? List.of() : mine.moves();
+        AnonVmas.handOn(district.tree(), lists.withoutAnonVma(), moves);
+        if (charges) {
+            commitment().publish(mine);
+        }
+        layout.adopt(district, counters, mine);
+        if (setsBrk) {
+            layout.setBrk(newBrk);
+        }
+        if (setsDefaultLock) {
+            layout.setDefaultLock(newDefaultLock);
+        }
+        return outcome;
+    }
+
+    /** Returns whether the changes are published, or there were none to publish. */
+    boolean isPublished() {
+        return published;
+    }
+
+    /* The end. */
+
+    /**
+     * Undoes the effects outside of the tree, and drops the transaction. An exception of one step does not prevent the
+     * other steps.
+     */
+    @SuppressWarnings("try") // the resource is only closed
+    private void undo() {
+        RetirementRun mine = retirement;
+        if (mine != null && mine.isBatched()) {
+            mine.undoBatch();
+        }
+        try (Transaction<VmArea> dropped = tree) {
+            try {
+                opens.takeBack();
+            } finally {
+                try {
+                    for (int i = 0; i < fresh.size(); i++) {
+                        fresh.get(i).unlink();
+                    }
+                } finally {
+                    if (commitment != null) {
+                        commitment.undo();
+                    }
+                }
+            }
+        }
+    }
+
+    private void leave() {
+        try {
+            if (!published) {
+                undo();
+            }
+        } finally {
+            lists.clear();
+            district.unlock();
+        }
     }
 
     @Override
     public void close() {
         try {
-            super.close();
+            leave();
+            if (held != null) {
+                held.forEach(VmArea::clearRetiring);
+            }
+            layout.listeners().deliver();
         } finally {
             if (writable != null) {
                 writable.unmap();
             }
-            if (contents != null) {
-                contents.drop();
+            for (int i = 0; i < contents.size(); i++) {
+                contents.get(i).put();
             }
         }
     }

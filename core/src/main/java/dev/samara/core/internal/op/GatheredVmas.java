@@ -35,28 +35,28 @@ public final class GatheredVmas {
         }
         if (Addresses.isBelow(first.start(), start)) {
             // Only a hole in the middle of one VMA leaves more mappings than before.
-            if (Addresses.isBelow(end, first.end()) && !MapCount.mayGrow(edit, 1)) {
+            if (Addresses.isBelow(end, first.end()) && !edit.mayGrow(1)) {
                 return Errno.ENOMEM.result();
             }
             if (first.has(VmaFlags.SEALED)) {
                 return Errno.EPERM.result();
             }
-            Errno refusal = VmaCut.refusal(edit, first, start);
+            Errno refusal = VmaMerge.refusal(edit, first, start);
             if (refusal != null) {
                 return refusal.result();
             }
-            first = VmaCut.cut(edit, first, start);
+            first = VmaMerge.cut(edit, first, start);
         }
         if (edit.counters.sealed != 0 && hasSealed(edit, start, end)) {
             return Errno.EPERM.result();
         }
         VmArea last = Addresses.isBelow(first.end(), end) ? edit.at(end - 1) : first;
         if (last != null && Addresses.isAbove(last.end(), end)) {
-            Errno refusal = VmaCut.refusal(edit, last, end);
+            Errno refusal = VmaMerge.refusal(edit, last, end);
             if (refusal != null) {
                 return refusal.result();
             }
-            VmaCut.cut(edit, last, end);
+            VmaMerge.cut(edit, last, end);
             if (last == first) {
                 first = edit.firstIn(start, end);
             }
@@ -93,7 +93,7 @@ public final class GatheredVmas {
         if (first == null) {
             return;
         }
-        edit.requireContext();
+        edit.operation.requireContext();
         vmas.add(first);
         Cursor<VmArea> cursor = cursorFrom(edit, first, end);
         if (cursor != null) {
@@ -191,7 +191,7 @@ public final class GatheredVmas {
     private static void cutAt(Edit edit, long address) {
         VmArea vma = edit.at(address);
         if (vma != null && vma.start() != address) {
-            VmaCut.cut(edit, vma, address);
+            VmaMerge.cut(edit, vma, address);
         }
     }
 
@@ -215,7 +215,7 @@ public final class GatheredVmas {
         if (gathered.isEmpty()) {
             return;
         }
-        PreparedRetirement mine = edit.retirement();
+        RetirementRun mine = edit.retirement();
         if (!isMoved) {
             mine.countUnmapped(edit.lists.gathered().counters());
         } else {
@@ -228,10 +228,6 @@ public final class GatheredVmas {
             }
         }
         displace(edit);
-        UnmappedRanges.replaceVmas(
-                edit,
-                mine,
-                gathered.get(0).start(),
-                gathered.get(gathered.size() - 1).end());
+        edit.reserve(gathered.get(0).start(), gathered.get(gathered.size() - 1).end());
     }
 }

@@ -1,52 +1,162 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
+import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.page.TableReserve.Need;
 import dev.samara.core.internal.space.BeyondDistrict;
+import dev.samara.core.internal.space.District;
+import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.MachineThreads;
+import dev.samara.core.internal.space.MachineWaitReporter;
+import dev.samara.core.internal.space.InFlightOperation.PageAction;
+import dev.samara.core.internal.space.InFlightOperation.PageMove;
+import dev.samara.core.internal.space.PageTableReclaim;
+import dev.samara.core.internal.space.Ticket;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.vma.BackingTraits;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The run of one {@link Call}, from its arguments to its completion.
  *
- * <p>Before publication the operation is a loop of attempts, each of which is an {@link Edit} that the call fills in.
- * An attempt is dropped without effect if the operation must wait for a range in flight or must ask a backing. The
- * thread then waits or asks without a lock, and retries. After publication the range in flight is retired and
- * completed: by the calling thread, or for an asynchronous call by one of the machine's threads.
+ * <ol>
+ *   <li><em>Start.</em> A closed layout refuses the call. If the work that grace periods defer is at its bound, the call
+ *       waits or is refused; an asynchronous call keeps a place in that work until it is complete. The access checker of
+ *       a checked machine records which ranges the call may revoke.
+ *   <li><em>Attempts.</em> Each attempt is an {@link Edit} of the part of the layout that contains {@link Call#from} to
+ *       {@link Call#to}. {@link Call#decide} fills it in, and {@link Edit#publish} acquires the resources of the
+ *       retirement and commits. An attempt that cannot continue under the lock is dropped without effect. Its {@link
+ *       AttemptOutcome} determines what the thread does without the lock before it retries: it waits for a range in
+ *       flight ({@link RangeWait}), asks a backing ({@link BackingQuestions}), acquires a page table context or page
+ *       tables ({@link PreallocatedTables}), locks the whole layout, or publishes the next batch ({@link
+ *       PublicationBatches}).
+ *   <li><em>Retirement.</em> After publication the range in flight is retired and completed by its {@link
+ *       RetirementRun}: on the calling thread, or for an asynchronous call on one of the machine's threads.
+ *   <li><em>End.</em> The revocations and the place end. The caller faults in {@link #populations}.
+ * </ol>
  *
- * <p>The steps in order: an attempt locks the part of the layout with {@link Call#from} and {@link Call#to}, and opens
- * an {@link Edit}. {@link Call#decide} fills the edit in ({@link Edit#claim} and {@link Edit#retirement} for a range in
- * flight). {@code Publication} acquires the {@code RetirementResources} and commits. After the lock is released, {@code
- * RetirementRun.retireAndWait} calls {@code PageRetirement.advance}, which empties the pages; then {@code
- * CompletePhase} runs.
+ * <p>An operation that cannot get a resource of its retirement fails before it publishes: with {@code EAGAIN} if there is
+ * no page table context, with {@code ENOMEM} if there is not enough memory or stack. An attempt only checks for the
+ * resources, under the layout lock; what is missing is acquired without the lock.
+ *
+ * <p>Used by the operation's thread until its last batch is published, then by the thread that completes it.
  */
-public final class Operation extends OperationState {
+public final class Operation implements MachineWaitReporter {
     /**
      * The stack that an operation needs, in stack frames, apart from callbacks. It is checked before the first change,
      * when an overflow leaves nothing to undo.
      */
     private static final int DEPTH = 60;
 
+    /**
+     * The number of stack frames that an operation touches before it publishes a range. In the interpreter, 12 frames
+     * are as deep as the code after publication if no notifier or listener is called and no other operation is in
+     * flight. The submission of a task to one of the machine's threads, which is at a third of that depth, itself
+     * checks for 12 frames.
+     */
+    private static final int RETIREMENT_DEPTH = 24;
+
+    public final Layout layout;
+
     private final Call call;
+
+    /** The privileges at the start of the call. */
+    final int privileges;
+
+    /** The result of the call, once it is published or refused. */
+    private long result;
+
+    /** The ranges to fault in after completion. */
+    private List<PopulateRange> populations = List.of();
+
+    /** The published range in flight; null if there is none. */
+    private @Nullable RetirementRun retirement;
+
+    private boolean isPublished;
+
+    /** Whether an attempt in a part of the layout needed more, so the next attempt locks the whole layout. */
+    private boolean isBeyondPart;
+
+    /** Whether the call publishes once although it may visit many VMAs. */
+    private boolean isWhole;
 
     /** Whether forks wait for the next attempt, because the last one had to wait for the copy of a fork. */
     private boolean delaysForks;
 
-    /** The place in the backlog of an asynchronous operation; null if it needs none. */
-    private @Nullable BacklogPlace place;
+    /**
+     * The grace periods in whose bounded work an asynchronous operation has a place from its start to its completion;
+     * null if no bound applies. The operation occupies no place while it calls backings, because a backing may itself
+     * wait for a place.
+     */
+    private @Nullable Rcu backlog;
 
-    /** The ranges that the call may revoke; null if the machine is not checked. */
-    private @Nullable CheckedRevocations revocations;
+    private boolean hasPlace;
+
+    /** The access checker's records of the ranges that the call may revoke; null if the machine is not checked. */
+    private @Nullable List<AccessChecker.Revocation> revocations;
+
+    /** The page table context for the retirement; null until one is needed. */
+    private @Nullable PageTableContext context;
+
+    /** Whether the resource that the attempt lacked was an idle page table context. */
+    private boolean lacksContext;
+
+    /**
+     * Whether the operation publishes without a page table context. Only the end of a space, which must not be refused,
+     * and a later batch of a call whose earlier batches needed no context do so.
+     */
+    private boolean goesOnWithoutContext;
+
+    /* Created when they are first needed, which is seldom; null until then. */
+    private @Nullable PreallocatedTables tables;
+    private @Nullable RangeWait waits;
+    private @Nullable BackingQuestions callbacks;
+    private @Nullable PublicationBatches batches;
 
     public Operation(Layout layout, Call call) {
-        super(layout);
+        this.layout = layout;
         this.call = call;
+        privileges = layout.privileges().held();
     }
+
+    /** Returns the result of the call, once it is published or refused. */
+    public long result() {
+        return result;
+    }
+
+    /** Returns the ranges to fault in after completion. */
+    public List<PopulateRange> populations() {
+        return populations;
+    }
+
+    @Override
+    public MachineThreads threads() {
+        return layout.host().threads();
+    }
+
+    @Override
+    public String toString() {
+        return call.toString();
+    }
+
+    /* The start and the end. */
 
     /**
      * Runs the operation and waits until it is complete. The caller must hold no lock, and faults in {@link
@@ -61,8 +171,11 @@ public final class Operation extends OperationState {
         }
         StackReserve.check(DEPTH);
         attendAgain();
-        if (call.mayBeRefused() && !BacklogPlace.awaitRoom(layout)) {
-            return Errno.EAGAIN.result();
+        if (call.mayBeRefused()) {
+            Rcu bound = bound();
+            if (bound != null && !bound.awaitRoom()) {
+                return Errno.EAGAIN.result();
+            }
         }
         beginRevocations();
         try {
@@ -81,71 +194,6 @@ public final class Operation extends OperationState {
     }
 
     /**
-     * Ends the operation without a change if its layout is closed: with ESRCH, or as a second teardown, which does
-     * nothing and succeeds.
-     */
-    private boolean isRefusedByClose() {
-        if (!layout.isClosed()) {
-            return false;
-        }
-        refused(endsSpace() ? Edit.DONE : Errno.ESRCH.result());
-        return true;
-    }
-
-    // Called only where it matters, because each call is an interface call on one of many classes.
-
-    @Override
-    boolean endsSpace() {
-        return call.endsSpace();
-    }
-
-    @Override
-    boolean isUninterruptible() {
-        return call.isUninterruptible();
-    }
-
-    @Override
-    boolean isMunmap() {
-        return call.isMunmap();
-    }
-
-    /** Announces to the access checker the ranges that the call may revoke until the operation ends. */
-    private void beginRevocations() {
-        revocations = CheckedRevocations.of(layout, call);
-        if (revocations != null) {
-            call.revoke(revocations);
-        }
-    }
-
-    private void endRevocations() {
-        CheckedRevocations begun = revocations;
-        revocations = null;
-        if (begun != null) {
-            begun.end();
-        }
-    }
-
-    /**
-     * Ends an asynchronous operation that is complete, before the task that was passed to {@link #start} runs. This
-     * order is needed because a backing from which this task requests pages may call operations that wait for a place,
-     * and a thread that waits for a place may be unable to run the task.
-     */
-    @Override
-    void end() {
-        try {
-            endRevocations();
-        } finally {
-            leavePlace();
-        }
-    }
-
-    private void leavePlace() {
-        if (place != null) {
-            place.leave();
-        }
-    }
-
-    /**
      * Runs the operation up to publication. One of the machine's threads does the rest, and then runs a task. May wait
      * until attempts can proceed. The caller must hold no lock.
      *
@@ -161,8 +209,8 @@ public final class Operation extends OperationState {
         }
         StackReserve.check(DEPTH);
         attendAgain();
-        place = BacklogPlace.of(layout);
-        if (place != null && !place.take()) {
+        backlog = bound();
+        if (!takePlace()) {
             result = Errno.EAGAIN.result();
             return false;
         }
@@ -170,7 +218,7 @@ public final class Operation extends OperationState {
             beginRevocations();
             publish();
         } finally {
-            PreparedRetirement rest = retirement;
+            RetirementRun rest = retirement;
             if (rest != null) {
                 // Runs even after an exception that follows publication, because no other thread retires the range.
                 rest.runAfter(last);
@@ -183,6 +231,177 @@ public final class Operation extends OperationState {
             layout.host().submit(last);
         }
         return retirement != null || !populations.isEmpty();
+    }
+
+    /**
+     * Ends an asynchronous operation that is complete, before the task that was passed to {@link #start} runs. This
+     * order is needed because a backing from which this task requests pages may call operations that wait for a place,
+     * and a thread that waits for a place may be unable to run the task. Called once.
+     */
+    void end() {
+        try {
+            endRevocations();
+        } finally {
+            leavePlace();
+        }
+    }
+
+    /**
+     * Ends the operation without a change if its layout is closed: with ESRCH, or as a second teardown, which does
+     * nothing and succeeds.
+     */
+    private boolean isRefusedByClose() {
+        if (!layout.isClosed()) {
+            return false;
+        }
+        refused(endsSpace() ? Edit.DONE : Errno.ESRCH.result());
+        return true;
+    }
+
+    /**
+     * Returns the grace periods whose work bounds the calls of this thread. Returns null if there is no memory, or if
+     * the thread retires a range and so must not wait.
+     */
+    private @Nullable Rcu bound() {
+        MachineMemory memory = layout.memoryOrNull();
+        return memory == null || InFlightOperation.retiring() != null ? null : memory.rcu();
+    }
+
+    /** Takes a place, possibly after a wait; returns false if the settings say to refuse the call. */
+    private boolean takePlace() {
+        Rcu bound = backlog;
+        hasPlace = bound != null && bound.beginTask();
+        return bound == null || hasPlace;
+    }
+
+    private void leavePlace() {
+        if (backlog != null && hasPlace) {
+            hasPlace = false;
+            backlog.endTask();
+        }
+    }
+
+    private void beginRevocations() {
+        MachineMemory memory = layout.memoryOrNull();
+        if (memory != null && memory.accessChecker() != null) {
+            revocations = new ArrayList<>(2);
+            call.revoke(this);
+        }
+    }
+
+    /**
+     * Announces to the access checker that the call may revoke rights in a range until it ends.
+     *
+     * @param start the first address
+     * @param length bytes, rounded up to pages
+     */
+    public void revoke(long start, long length) {
+        long limit = layout.geometry().limit();
+        long end = start + layout.geometry().roundUp(length);
+        // No record is needed for a range outside the space, because the call refuses it.
+        boolean hasRange =
+                Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
+        if (hasRange) {
+            beginRevocation(start, end);
+        } else {
+            revokeAll();
+        }
+    }
+
+    /** Announces that the call may revoke rights in the whole space. */
+    public void revokeAll() {
+        beginRevocation(0, 0);
+    }
+
+    private void beginRevocation(long start, long end) {
+        AccessChecker.Revocation begun = AccessChecker.beginIfChecked(
+                layout.memory().accessChecker(),
+                call.toString(),
+                AccessChecker.ALL,
+                layout.pages().number(),
+                start,
+                end);
+        if (begun != null && revocations != null) {
+            revocations.add(begun);
+        }
+    }
+
+    private void endRevocations() {
+        List<AccessChecker.Revocation> begun = revocations;
+        revocations = null;
+        if (begun != null) {
+            begun.forEach(AccessChecker.Revocation::close);
+        }
+    }
+
+    // Called only where it matters, because each call is an interface call on one of many classes.
+
+    /** Returns whether the call ends its space, and so must not be refused. */
+    boolean endsSpace() {
+        return call.endsSpace();
+    }
+
+    /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
+    boolean isMunmap() {
+        return call.isMunmap();
+    }
+
+    /* The attempts. */
+
+    /**
+     * How an attempt ended. This alone determines what the operation does before the next attempt. Every attempt that is
+     * not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
+     */
+    enum AttemptOutcome {
+        /** The whole operation is published or refused. No attempt follows. */
+        DONE,
+
+        /** A batch of the call is published, and more batches follow. */
+        BATCH_DONE,
+
+        /** The attempt overlaps a range in flight or a ticket, whose gate must open before the next attempt. */
+        MUST_WAIT,
+
+        /** The attempt locked a part of the layout and needs more, so the next attempt locks the whole layout. */
+        NEEDS_WHOLE,
+
+        /** The call visits more VMAs than one hold of the lock should, so it keeps its ranges and publishes in batches. */
+        NEEDS_BATCHES,
+
+        /** The retirement lacks a resource, which is acquired without the lock. */
+        LACKS_RESOURCE,
+
+        /** A backing must be asked, without the lock. */
+        MUST_ASK
+    }
+
+    /**
+     * Aborts an attempt from within the call that fills in its edit. The operation catches it, drops the attempt, and
+     * converts it to an outcome.
+     */
+    static final class Restart extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final AttemptOutcome outcome;
+
+        /** The gate to wait for; null if there is none. */
+        private final transient @Nullable Gate gate;
+
+        private Restart(AttemptOutcome outcome, @Nullable Gate gate) {
+            super(null, null, false, false);
+            this.outcome = outcome;
+            this.gate = gate;
+        }
+
+        /** Ends an attempt with an outcome that is not {@link AttemptOutcome#MUST_WAIT}. */
+        Restart(AttemptOutcome outcome) {
+            this(outcome, null);
+        }
+
+        /** Ends an attempt that overlaps a range in flight or a ticket, whose gate must open before the next attempt. */
+        Restart(Gate gate) {
+            this(AttemptOutcome.MUST_WAIT, gate);
+        }
     }
 
     private void publish() {
@@ -205,6 +424,48 @@ public final class Operation extends OperationState {
         }
     }
 
+    private AttemptOutcome attempt() {
+        boolean delayed = delaysForks;
+        delaysForks = false;
+        try (Edit edit = new Edit(this, call.from(layout), call.to(layout))) {
+            // Checked under the lock that the close of the space also holds, so an operation is either published before
+            // the close or refused.
+            if (isRefusedByClose()) {
+                return AttemptOutcome.DONE;
+            }
+            try {
+                return edit.publish(call.decide(edit));
+            } catch (BeyondDistrict more) {
+                return AttemptOutcome.NEEDS_WHOLE;
+            } catch (Restart restart) {
+                return restarted(edit, restart);
+            }
+        } finally {
+            if (delayed) {
+                layout.endCopyWait();
+            }
+        }
+    }
+
+    /** Prepares the next attempt, still under the lock. */
+    private AttemptOutcome restarted(Edit edit, Restart restart) {
+        boolean needsBatches = restart.outcome == AttemptOutcome.NEEDS_BATCHES;
+        // A copy is awaited before the range is in flight, because batches wait for no gate.
+        Gate gate = needsBatches ? layout.copyToAwait() : restart.gate;
+        if (gate != null) {
+            if (gate == layout.copyToAwait()) {
+                layout.beginCopyWait();
+                delaysForks = true;
+            }
+            waits().restarted(edit.district, gate);
+            return AttemptOutcome.MUST_WAIT;
+        }
+        if (needsBatches) {
+            batches = new PublicationBatches(new RetirementRun(this), edit.lists.claimed());
+        }
+        return restart.outcome;
+    }
+
     /**
      * Does what must be done before the next attempt, according to the outcome of the last one. The caller holds no
      * lock.
@@ -214,110 +475,779 @@ public final class Operation extends OperationState {
     private @Nullable Errno prepareNext(AttemptOutcome outcome) {
         return switch (outcome) {
             case MUST_WAIT -> {
-                giveContextBack(retirement);
+                giveContextBack();
                 yield waits().await() ? null : Errno.EINTR;
             }
             case NEEDS_WHOLE -> {
                 goBeyondPart();
                 yield null;
             }
-            case NEEDS_BATCHES -> beginBatches(Objects.requireNonNull(batches));
+            case NEEDS_BATCHES -> Objects.requireNonNull(batches).prepareFirst();
             case BATCH_DONE -> {
                 layout.letOthersIn();
                 yield null;
             }
             case LACKS_RESOURCE -> {
                 withdraw();
-                yield takeLacking();
+                yield lacksContext ? takeContext() : tables().reserve();
             }
             case MUST_ASK -> {
                 // The ticket is withdrawn first, because no operation, and no call that the backing makes, may wait for
                 // a backing's answer. The place in the backlog is released, because calls of the backing may wait for a
                 // place.
                 withdraw();
-                giveContextBack(retirement);
-                yield ask();
+                giveContextBack();
+                leavePlace();
+                callbacks().put();
+                yield takePlace() ? null : Errno.EAGAIN;
             }
             case DONE -> throw new IllegalArgumentException(outcome + ": there is no next attempt");
         };
     }
 
-    /** Prepares the first batch. Returns why the call is refused; null if it continues. */
-    private @Nullable Errno beginBatches(PublicationBatches first) {
-        if (first.mayHaveToAsk()) {
-            publishWhole();
-            first.end();
-            return null;
+    /** Releases the unused context, the ticket, and unused opens, however the operation ended. */
+    private void leave() {
+        try {
+            giveContextBack();
+            if (tables != null) {
+                // Needed even after a batch was published, because a later batch may have failed and left its own
+                // tables.
+                tables.close();
+                tables = null;
+            }
+            withdraw();
+        } finally {
+            leaveBatches();
         }
-        long noted = call.checkAll(layout);
-        if (Errno.isError(noted)) {
-            return Errno.of(noted);
+    }
+
+    private void leaveBatches() {
+        PublicationBatches ended = batches;
+        try {
+            if (ended != null) {
+                batches = null;
+                ended.end();
+            }
+        } finally {
+            leaveCallbacks();
         }
-        first.begin(noted);
+    }
+
+    private void leaveCallbacks() {
+        if (callbacks != null) {
+            callbacks.takeBackUnused(isPublished);
+            // The range in flight refers to this operation, so this operation must not keep the VMAs of the questions
+            // reachable.
+            callbacks = null;
+        }
+    }
+
+    /* What an attempt uses while it holds the lock. */
+
+    /**
+     * Locks the part of the layout that contains a range, and whatever else earlier attempts turned out to need.
+     *
+     * @param completing whether an edit completes the operation; false for an attempt
+     */
+    District lockDistrict(boolean completing, long from, long to) {
+        if (batches != null) {
+            return layout.lockWhole();
+        } else if (isBeyondPart) {
+            return layout.lockBeyond(from, to);
+        }
+        return completing || waits == null ? layout.lockDistrict(from, to) : waits.lockDistrict(from, to);
+    }
+
+    /** From now on, edits lock the whole layout. */
+    void goBeyondPart() {
+        isBeyondPart = true;
+    }
+
+    /** Begins an attempt. The caller holds the lock of the district. */
+    void begin() {
+        if (batches == null) {
+            populations = List.of();
+        } else {
+            batches.beginBatch();
+        }
+        if (callbacks != null) {
+            callbacks.restart();
+        }
+        if (waits != null) {
+            waits.beginAttempt();
+        }
+    }
+
+    /** Notes a range of this attempt for the ticket, if there is one. */
+    void name(long start, long end) {
+        if (waits != null) {
+            waits.name(start, end);
+        }
+    }
+
+    /** Returns the age of the operation. An operation that has not restarted is younger than any operation that has. */
+    long age() {
+        return waits == null ? Long.MAX_VALUE : waits.age;
+    }
+
+    /** Returns the callbacks to backings, created at first use. */
+    BackingQuestions callbacks() {
+        if (callbacks == null) {
+            callbacks = new BackingQuestions(layout.host());
+        }
+        return callbacks;
+    }
+
+    /** Returns whether the backings have answered all requests of the current attempt. */
+    boolean isAnswered() {
+        return callbacks == null || callbacks.areAnswered();
+    }
+
+    /** Returns the publication in batches; null for a call that publishes once. */
+    @Nullable
+    PublicationBatches batches() {
+        return batches;
+    }
+
+    boolean isWhole() {
+        return isWhole;
+    }
+
+    /** Adds a range to fault in after completion; a new attempt starts with none. */
+    void populate(PopulateRange range) {
+        if (populations.isEmpty()) {
+            populations = new ArrayList<>(1);
+        }
+        populations.add(range);
+    }
+
+    /** Ends the operation without a change. */
+    void refused(long refusal) {
+        result = refusal;
+        populations = List.of();
+    }
+
+    /**
+     * Notes that an edit is published. Once all batches are published, the attempts end, and the range in flight, if
+     * any, remains to be retired and completed.
+     */
+    AttemptOutcome published(long answer, @Nullable RetirementRun rest) {
+        result = answer;
+        retirement = rest;
+        isPublished = true;
+        if (rest != null && tables != null) {
+            tables.handedOver();
+        }
+        return batches == null || batches.published() ? AttemptOutcome.DONE : AttemptOutcome.BATCH_DONE;
+    }
+
+    /* The resources of the retirement. */
+
+    /**
+     * Allocates the resources of the retirement before publication. The caller holds the layout lock.
+     *
+     * @return null if they were allocated; {@link AttemptOutcome#LACKS_RESOURCE}; or {@link AttemptOutcome#DONE} if the
+     *     operation is refused
+     */
+    @Nullable
+    AttemptOutcome prepare(RetirementRun rest) {
+        try {
+            StackReserve.check(RETIREMENT_DEPTH);
+            if (layout.memoryOrNull() == null) {
+                return null;
+            }
+            if (PreallocatedTables.mayLack(rest) && tables().lack(rest)) {
+                return AttemptOutcome.LACKS_RESOURCE;
+            }
+            PageRetirement earlier = rest.pageRetirement();
+            if (earlier != null) {
+                // Passes the tables of a later batch to the retirement, which an earlier batch prepared.
+                if (tables != null && isPublished && tables.reserve != TableReserve.NONE) {
+                    earlier.add(tables.reserve);
+                    tables.handedOver();
+                }
+                return null;
+            }
+            if (rest.isBatched() && rest.retiresNothing()) {
+                return null;
+            }
+            if (!hasContext()) {
+                return AttemptOutcome.LACKS_RESOURCE;
+            }
+            TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserve;
+            rest.retireBy(new PageRetirement(rest, layout, endsSpace(), context, reserved));
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // Any other call is refused with ENOMEM. The end of a space must not be refused, so the error is rethrown,
+            // and the teardown is retried later.
+            if (endsSpace()) {
+                throw exhausted;
+            }
+            refused(Errno.ENOMEM.result());
+            return AttemptOutcome.DONE;
+        }
         return null;
     }
 
     /**
-     * Asks the backings, after releasing the place of an asynchronous call. Returns why the call is refused, or null.
+     * Borrows an idle page table context for the retirement, unless there is one already. The caller holds the layout
+     * lock.
+     *
+     * @throws Restart if none is idle; the operation then creates one
      */
-    private @Nullable Errno ask() {
-        leavePlace();
-        callbacks().put();
-        return place == null || place.take() ? null : Errno.EAGAIN;
+    void requireContext() {
+        if (!hasContext()) {
+            throw new Restart(AttemptOutcome.LACKS_RESOURCE);
+        }
     }
 
-    private AttemptOutcome attempt() {
-        boolean delayed = delaysForks;
-        delaysForks = false;
+    private boolean hasContext() {
+        if (context != null || goesOnWithoutContext || layout.memoryOrNull() == null) {
+            return true;
+        }
+        context = layout.memory().contexts().borrowIdle();
+        lacksContext = context == null;
+        return !lacksContext;
+    }
+
+    /** Creates a context if none is idle. Returns why the operation is refused; null if it continues. */
+    private @Nullable Errno takeContext() {
+        lacksContext = false;
         try {
-            return attemptOnce();
-        } finally {
-            if (delayed) {
-                layout.endCopyWait();
+            context = layout.memory().contexts().borrowOrNull();
+            return context != null || goesOnWithout() ? null : Errno.EAGAIN;
+        } catch (OutOfMemoryError exhausted) {
+            if (endsSpace()) {
+                throw exhausted;
+            }
+            return goesOnWithout() ? null : Errno.ENOMEM;
+        }
+    }
+
+    /** Returns whether the operation may publish without a context. Its retirement is then retried until it has one. */
+    private boolean goesOnWithout() {
+        goesOnWithoutContext = endsSpace() || isPublished;
+        return goesOnWithoutContext;
+    }
+
+    /** Returns the context if no retirement uses it, because the operation waits or ends. */
+    private void giveContextBack() {
+        PageTableContext unused = retirement == null || retirement.pageRetirement() == null ? context : null;
+        context = null;
+        if (unused != null) {
+            layout.memory().contexts().giveBack(unused);
+        }
+    }
+
+    private PreallocatedTables tables() {
+        if (tables == null) {
+            tables = new PreallocatedTables();
+        }
+        return tables;
+    }
+
+    /**
+     * The page tables that the operation will link after its publication: for the guards that it installs, and for the
+     * pages that it moves. The operation counts, charges and allocates them before it publishes, without a lock. (Linux
+     * allocates tables during the walk, and stops half-way if memory runs out.)
+     */
+    private final class PreallocatedTables {
+        /** The maximum number of leaves that are visited under the layout lock. */
+        private static final int FEW = 128;
+
+        private final PageTable table = layout.pages();
+
+        /** The moves and actions of an attempt. */
+        private record Wanted(List<PageMove> moves, List<PageAction> actions) {
+            /** Copies the moves and actions of the batch that is being decided, because a dropped attempt removes them. */
+            static Wanted of(InFlightOperation work) {
+                return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
+            }
+
+            boolean isOf(InFlightOperation work) {
+                return moves.equals(work.partMoves()) && actions.equals(work.partActions());
+            }
+        }
+
+        /** The moves and actions of the last attempt if no tables are reserved for them; otherwise null. */
+        private @Nullable Wanted lacking;
+
+        /** The moves and actions for which tables are reserved; null if there are none. */
+        private @Nullable Wanted reservedFor;
+
+        /** The reserved tables, which the retirement uses and closes once the operation is published. */
+        private TableReserve reserve = TableReserve.NONE;
+
+        /** The need for which {@link #reserve} was made; null if there is none. */
+        private @Nullable Need need;
+
+        /** The last need of the published batches; null if there is none. */
+        private @Nullable Need earlier;
+
+        /** Returns whether a retirement may link tables. All actions of an operation are of the same kind. */
+        static boolean mayLack(InFlightOperation work) {
+            List<PageAction> actions = work.partActions();
+            return !work.partMoves().isEmpty()
+                    || (!actions.isEmpty() && actions.get(0).kind() == PageAction.Kind.GUARD);
+        }
+
+        /**
+         * Returns whether a retirement lacks tables, which {@link #reserve()} then reserves before the next attempt. The
+         * tables of a short range are counted here, because it seldom lacks any. The caller holds the layout lock.
+         */
+        boolean lack(InFlightOperation work) {
+            boolean isLacking = (reservedFor == null || !reservedFor.isOf(work))
+                    && (!isShort(work)
+                            || count(work.partMoves(), work.partActions(), () -> false)
+                                            .tables()
+                                    != 0);
+            lacking = isLacking ? Wanted.of(work) : null;
+            return isLacking;
+        }
+
+        /**
+         * Reserves the tables that the last attempt lacked. The caller holds no lock. An interrupt ends the reservation
+         * unless a batch of the call is published.
+         *
+         * @return null on success, or if the layout has been closed, which the next attempt detects; ENOMEM if the
+         *     tables exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread
+         *     is interrupted
+         */
+        @Nullable
+        Errno reserve() {
+            Wanted wanted = lacking;
+            close();
+            if (wanted == null) {
+                return null;
+            }
+            TableReserve made = null;
+            try {
+                made = tryReserve(wanted);
+                if (made == null && !isStopped() && PageTableReclaim.reclaim(layout)) {
+                    made = tryReserve(wanted);
+                }
+            } catch (OutOfMemoryError exhausted) {
+                return Errno.ENOMEM;
+            }
+            if (made != null) {
+                reserve = made;
+                reservedFor = wanted;
+                return null;
+            }
+            if (layout.isClosed()) {
+                return null;
+            }
+            return isInterrupted() ? Errno.EINTR : Errno.ENOMEM;
+        }
+
+        private @Nullable TableReserve tryReserve(Wanted wanted) {
+            Need counted = count(wanted.moves, wanted.actions, this::isStopped);
+            need = counted;
+            return counted.isTooMuch() || isStopped() ? null : counted.reserve(this::isStopped);
+        }
+
+        private boolean isStopped() {
+            return isInterrupted() || layout.isClosed();
+        }
+
+        private boolean isInterrupted() {
+            return !isPublished && Thread.currentThread().isInterrupted();
+        }
+
+        /** Hands the reserved tables over to a retirement, which uncharges the tables that are left. */
+        void handedOver() {
+            if (reserve != TableReserve.NONE) {
+                earlier = need;
+            }
+            forget();
+        }
+
+        /** Uncharges the reserved tables. Called if the operation is not published. */
+        void close() {
+            reserve.close();
+            forget();
+        }
+
+        private void forget() {
+            reserve = TableReserve.NONE;
+            reservedFor = null;
+            lacking = null;
+        }
+
+        /** Returns whether the missing tables can be counted in few steps. */
+        private boolean isShort(InFlightOperation work) {
+            long leaf = table.leafEnd(0);
+            long left = FEW * leaf;
+            List<PageMove> moves = work.partMoves();
+            for (int i = 0; i < moves.size() && left >= 0; i++) {
+                left = without(left, leaf, moves.get(i).length());
+            }
+            List<PageAction> actions = work.partActions();
+            for (int i = 0; i < actions.size() && left >= 0; i++) {
+                left = without(left, leaf, actions.get(i).end() - actions.get(i).start());
+            }
+            return left >= 0;
+        }
+
+        /**
+         * Subtracts the length of a range and the length of a leaf from a number of bytes. Returns a negative number if
+         * the range is longer than that number of bytes.
+         */
+        private static long without(long left, long leaf, long length) {
+            return Addresses.isAbove(length, left) ? -1 : left - length - leaf;
+        }
+
+        /**
+         * Counts the missing tables of moves and actions. Takes no lock.
+         *
+         * @param isStopped polled after each leaf; true ends the count
+         */
+        private Need count(List<PageMove> moves, List<PageAction> actions, BooleanSupplier isStopped) {
+            Need counted = new Need(table, earlier);
+            for (int i = 0; i < moves.size(); i++) {
+                count(moves.get(i), counted, isStopped);
+            }
+            for (int i = 0; i < actions.size(); i++) {
+                long end = actions.get(i).end();
+                long at = actions.get(i).start();
+                while (Addresses.isBelow(at, end) && !isStopped.getAsBoolean() && !counted.isTooMuch()) {
+                    counted.add(at);
+                    at = table.leafEnd(at);
+                }
+            }
+            return counted;
+        }
+
+        /** Counts the tables that the target lacks. The entries of one source leaf may be stored in two target leaves. */
+        private void count(PageMove move, Need need, BooleanSupplier isStopped) {
+            long end = move.from() + move.length();
+            long at = table.nextLeaf(move.from(), end);
+            while (at != end && !isStopped.getAsBoolean() && !need.isTooMuch()) {
+                long stop = Addresses.lower(table.leafEnd(at), end);
+                need.add(move.to() + (at - move.from()));
+                need.add(move.to() + (stop - 1 - move.from()));
+                at = table.nextLeaf(stop, end);
             }
         }
     }
 
-    private AttemptOutcome attemptOnce() {
-        try (Edit edit = new Edit(this, call.from(layout), call.to(layout))) {
-            // Checked under the lock that the close of the space also holds, so an operation is either published before
-            // the close or refused.
-            if (isRefusedByClose()) {
-                return AttemptOutcome.DONE;
+    /* Waits for other operations. */
+
+    /** Returns the waits for ranges in flight, created at the first restart. */
+    private RangeWait waits() {
+        if (waits == null) {
+            waits = new RangeWait();
+        }
+        return waits;
+    }
+
+    /** Withdraws the ticket, if there is one. The caller must hold no lock. */
+    private void withdraw() {
+        if (waits != null) {
+            waits.withdraw();
+        }
+    }
+
+    /**
+     * The waits of the operation for ranges in flight, and for operations that started earlier. Decides when the
+     * operation takes a {@link Ticket}, which later operations wait for. Created at the operation's first restart.
+     */
+    final class RangeWait {
+        /** The number of restarts after which an operation takes a ticket. */
+        private static final int PATIENCE = 3;
+
+        /**
+         * The position of the operation's first restart in the order of first restarts in the space. It is lower than
+         * that of every operation whose first restart comes later.
+         */
+        private final long age = layout.nextAge();
+
+        private int restarts;
+
+        /** The gate that the latest attempt must wait for; null if there is none. */
+        private @Nullable Gate met;
+
+        private @Nullable Ticket ticket;
+
+        /**
+         * Locks the district that contains a range and, if other operations can find the ticket, the ranges of the
+         * ticket.
+         *
+         * @param start the first address
+         * @param end after the last address
+         */
+        District lockDistrict(long start, long end) {
+            Ticket mine = ticket;
+            if (mine == null || !mine.isLeft()) {
+                return layout.lockDistrict(start, end);
+            }
+            return mine.hasRanges()
+                    ? layout.lockDistrict(Addresses.lower(start, mine.low()), Addresses.higher(end, mine.high()))
+                    : layout.lockWhole();
+        }
+
+        /** Begins an attempt. If a district lists the ticket, the caller holds the lock of that district. */
+        void beginAttempt() {
+            if (ticket != null) {
+                ticket.restart();
+            } else if (restarts >= PATIENCE - 1 && InFlightOperation.retiring() == null) {
+                // If this attempt also restarts, the ticket then contains the ranges that the attempt named.
+                ticket = new Ticket(age, Operation.this);
+            }
+        }
+
+        /** Adds a range of this attempt to the ticket, if there is one. The caller holds the lock of the attempt. */
+        void name(long start, long end) {
+            if (ticket != null) {
+                ticket.name(start, end);
+            }
+        }
+
+        /**
+         * Notes that the attempt must wait for another operation. After enough restarts, other operations find the
+         * ticket from now on.
+         *
+         * @param district the district that the attempt locked, which is still locked
+         * @param gate the gate of the other operation
+         */
+        void restarted(District district, Gate gate) {
+            met = gate;
+            restarts++;
+            if (restarts >= PATIENCE && ticket != null && !ticket.isLeft()) {
+                district.inFlight().add(ticket);
+                ticket.leave();
+            }
+        }
+
+        /**
+         * Waits until the gate of the other operation is open. The caller must hold no lock.
+         *
+         * @return false if the thread is interrupted; always true if the operation is uninterruptible
+         */
+        boolean await() {
+            Gate gate = Objects.requireNonNull(met);
+            // Cleared, so that this operation does not keep the other one reachable after the wait.
+            met = null;
+            InFlightOperation inside = InFlightOperation.retiring();
+            if (inside != null) {
+                throw new IllegalStateException(Operation.this + " was called by the retirement of " + inside
+                        + ", and would have to wait for " + gate + ": nothing in flight may wait");
+            }
+            assert !layout.isLockedByThisThread() : "a wait under the layout lock";
+            if (call.isUninterruptible()) {
+                gate.awaitUninterruptibly(Operation.this);
+                return true;
+            }
+            return gate.await(Operation.this);
+        }
+
+        /** Removes the ticket and wakes the operations that wait for it. The caller must hold no lock. */
+        void withdraw() {
+            Ticket mine = ticket;
+            if (mine == null) {
+                return;
+            }
+            ticket = null;
+            if (!mine.isLeft()) {
+                // No other operation could find the ticket, so none waits for it.
+                return;
+            }
+            // No border separates the ticket's ranges, and a ticket without ranges prevents all borders. So this lock
+            // never joins parts.
+            District district = mine.hasRanges() ? layout.lockDistrict(mine.low(), mine.high()) : layout.lockWhole();
+            try {
+                district.inFlight().remove(mine);
+            } finally {
+                district.unlock();
+            }
+            Gate.wake(mine.open());
+        }
+    }
+
+    /* Batches. */
+
+    /** The maximum number of VMAs that one batch visits: a few hundred microseconds under the layout lock. */
+    static final int BATCH = 64;
+
+    /** Returns {@link #BATCH}. A method, so that a test which is compiled with smaller batches only changes this class. */
+    static int batch() {
+        return BATCH;
+    }
+
+    /** A separate object, so that threads which wait for the end of the publication keep only the gate reachable. */
+    private static final class PublicationGate extends Gate {
+        private final Object operation;
+
+        PublicationGate(Object operation) {
+            this.operation = operation;
+        }
+
+        @Override
+        public String toString() {
+            return operation + ", which is being published in batches";
+        }
+    }
+
+    /**
+     * The publication of the call in batches. Each batch acquires the layout lock separately and changes at most {@link
+     * #BATCH} VMAs.
+     *
+     * <p>The call has one range in flight from before the first batch to its completion. Its footprint covers every
+     * range that the call names, so between two batches no other operation changes or places VMAs in these ranges.
+     * Batches wait for the layout lock, and, when tables are reserved, for CPUs, but never at a gate. A fork can
+     * therefore safely wait until the last batch is published; otherwise its copy and this range would wait for each
+     * other. Retirement starts after the last batch, for the pages of all batches together.
+     *
+     * <p>A batch that fails is dropped; earlier batches stay.
+     */
+    final class PublicationBatches {
+        private final RetirementRun run;
+        private final Gate publication = new PublicationGate(Operation.this);
+
+        /** Whether a VMA of the space has a backing that may have to be asked. */
+        private final boolean mayAsk;
+
+        /** Whether a batch is published. */
+        private boolean isBegun;
+
+        /** The number of ranges to fault in that the published batches added. */
+        private int populated;
+
+        /** The address at which the next batch starts, and a number that the call's latest batch noted for it. */
+        private long next;
+
+        private long note;
+
+        /*
+         * What the current batch determines: whether it is the last one, and the values that next and note get once it
+         * is published.
+         */
+        private boolean draftEnds;
+        private long draftNext;
+        private long draftNote;
+
+        /**
+         * Reserves ranges for the batches of the operation. The caller holds the layout lock, and found no other
+         * operation in the ranges.
+         *
+         * @param run the range in flight, which is in the list of operations in flight from here on
+         */
+        PublicationBatches(RetirementRun run, Ranges ranges) {
+            this.run = run;
+            mayAsk = layout.counters().opens != 0;
+            for (int i = 0; i < ranges.size(); i++) {
+                long end = Addresses.lower(ranges.end(i), layout.geometry().limit());
+                if (Addresses.isBelow(ranges.start(i), end)) {
+                    run.keepForBatches(ranges.start(i), end);
+                }
+            }
+            layout.inFlight().makeRoom();
+            run.publication(publication);
+            layout.inFlight().add(run);
+        }
+
+        /**
+         * Prepares the first batch, or publishes the call once if a backing may have to be asked. Returns why the call
+         * is refused; null if it continues.
+         */
+        @Nullable
+        Errno prepareFirst() {
+            if (mayHaveToAsk()) {
+                isWhole = true;
+                batches = null;
+                end();
+                return null;
+            }
+            note = call.checkAll(layout);
+            return Errno.isError(note) ? Errno.of(note) : null;
+        }
+
+        /**
+         * Returns whether a batched range contains a VMA whose backing may have to be asked. No backing is asked while a
+         * range is in flight, because the backing may call operations on that range. Takes no lock, since no other
+         * operation changes VMAs in these ranges.
+         */
+        private boolean mayHaveToAsk() {
+            Ranges batched = run.batched();
+            for (int i = 0; i < batched.size() && mayAsk; i++) {
+                VmArea vma = layout.findNext(batched.start(i));
+                while (vma != null && Addresses.isBelow(vma.start(), batched.end(i))) {
+                    BackingTraits traits = vma.traits();
+                    if (traits != null && traits.operations() != null) {
+                        return true;
+                    }
+                    vma = layout.findNext(vma.end());
+                }
+            }
+            return false;
+        }
+
+        RetirementRun run() {
+            return run;
+        }
+
+        /** Returns whether a batch was published. */
+        boolean isBegun() {
+            return isBegun;
+        }
+
+        /** Starts the decision on a batch, after a batch that was published or dropped. The caller holds the layout lock. */
+        void beginBatch() {
+            InFlightOperation.truncate(populations, populated);
+            draftEnds = true;
+            draftNote = note;
+            run.beginBatch();
+        }
+
+        /** Ends the batch that is being decided; the next batch starts at an address. */
+        void endBatchAt(long address) {
+            draftEnds = false;
+            draftNext = address;
+        }
+
+        /** Returns the address at which the current batch starts; for the first batch, the start of the call's range. */
+        long start(long first) {
+            return isBegun ? next : first;
+        }
+
+        long note() {
+            return draftNote;
+        }
+
+        void note(long noted) {
+            draftNote = noted;
+        }
+
+        /** Notes that the current batch is published. Returns whether it was the last one. */
+        private boolean published() {
+            isBegun = true;
+            populated = populations.size();
+            next = draftNext;
+            note = draftNote;
+            return draftEnds;
+        }
+
+        /**
+         * Ends the publication. If no batch was published, nothing is in flight any more, and no range remains reserved.
+         * The caller holds no lock.
+         */
+        private void end() {
+            layout.lock();
+            try {
+                run.publication(null);
+                if (!isBegun) {
+                    layout.inFlight().remove(run);
+                    run.complete();
+                }
+            } finally {
+                layout.unlock();
             }
             try {
-                return Publication.publish(edit, call.decide(edit));
-            } catch (BeyondDistrict more) {
-                return AttemptOutcome.NEEDS_WHOLE;
-            } catch (Restart restart) {
-                return restarted(edit, restart);
+                Gate.wake(publication.open());
+            } finally {
+                if (!isBegun) {
+                    run.wakeWaiters();
+                }
             }
         }
-    }
-
-    /** Prepares the next attempt, still under the lock. */
-    private AttemptOutcome restarted(Edit edit, Restart restart) {
-        Gate gate = restart.gate();
-        if (gate == null && restart.outcome() == AttemptOutcome.NEEDS_BATCHES) {
-            // Awaited before the range is in flight, because batches wait for no gate.
-            gate = layout.copyToAwait();
-        }
-        if (gate != null) {
-            if (gate == layout.copyToAwait()) {
-                layout.beginCopyWait();
-                delaysForks = true;
-            }
-            waits().restarted(edit.district, gate);
-            return AttemptOutcome.MUST_WAIT;
-        }
-        if (restart.outcome() == AttemptOutcome.NEEDS_BATCHES) {
-            batches = new PublicationBatches(layout, this, new RetirementRun(this), edit.lists.claimed());
-        }
-        return restart.outcome();
-    }
-
-    @Override
-    public String toString() {
-        return call.toString();
     }
 }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
+import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
+import dev.samara.core.internal.file.TruncationLog;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.pagewalk.DirtyScan;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.pagewalk.DiscardPages.DroppedPages;
 import dev.samara.core.internal.pagewalk.LeafWalks;
@@ -17,9 +21,11 @@ import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Ranges;
+import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -32,13 +38,13 @@ import org.jspecify.annotations.Nullable;
  * <p>It is created, with its resources, before the operation publishes. It records its progress, so it can resume after
  * a pause or a failed step. Used by one thread at a time.
  */
-public final class PageRetirement {
+final class PageRetirement {
     /* The steps. Each may be repeated after a failure, and skips what it has already done. */
 
     /** Ends the TLB context if the space ends: nothing is flushed then, because no CPU uses the space. */
     private static final int CONTEXT = 0;
 
-    /** {@link MovePages} removes the entries at the sources of moves. */
+    /** {@link Move#pickUp} removes the entries at the sources of moves. */
     private static final int PICK_UP = 1;
 
     /** {@link LeafWalks} removes entries or narrows them; the gather collects the frames. */
@@ -50,7 +56,7 @@ public final class PageRetirement {
      */
     private static final int FLUSH = 3;
 
-    /** {@link MovePages} stores the entries at the targets of moves. */
+    /** {@link Move#putDown} stores the entries at the targets of moves. */
     private static final int PUT_DOWN = 4;
 
     /** {@link TlbGather#free}: the frames of unmapped pages are freed ({@code tlb_finish_mmu}). */
@@ -89,7 +95,7 @@ public final class PageRetirement {
     private int step = CONTEXT;
 
     /** The moves whose pages were removed at the source; those of the last move perhaps only in part. */
-    private final List<MovePages> moved;
+    private final List<Move> moved;
 
     /**
      * The number of ranges that are done (first the reserved ranges, then the occupied ones), and the next address in
@@ -133,7 +139,7 @@ public final class PageRetirement {
      * @param mayRest whether to return instead of waiting
      * @return whether all steps are done; false only if {@code mayRest}
      */
-    public boolean advance(boolean mayRest) {
+    boolean advance(boolean mayRest) {
         if (step < DONE) {
             gather.resume();
         }
@@ -159,19 +165,15 @@ public final class PageRetirement {
     }
 
     /** Releases resources that other threads may need, until the next step or, after the last one, forever. */
-    public void rest() {
+    void rest() {
         gather.rest();
     }
 
     /** Returns whether the current step may be able to continue. Does not wait. */
-    public boolean isReady() {
-        return switch (step) {
-            case PICK_UP -> areMovesReady();
-            default -> gather.pollInvalidation();
-        };
-    }
-
-    private boolean areMovesReady() {
+    boolean isReady() {
+        if (step != PICK_UP) {
+            return gather.pollInvalidation();
+        }
         for (int i = 0; i < moved.size(); i++) {
             if (!moved.get(i).isReady()) {
                 return false;
@@ -182,13 +184,18 @@ public final class PageRetirement {
 
     private boolean advanceStep(boolean mayRest) {
         return switch (step) {
-            case CONTEXT -> endContext();
+            case CONTEXT -> {
+                if (endsSpace) {
+                    gather.leaveOut(table.context());
+                }
+                yield true;
+            }
             case PICK_UP -> pickUp(mayRest);
             case TAKE_AWAY -> takeAway(mayRest);
             case FLUSH -> gather.invalidate(mayRest);
             case PUT_DOWN -> {
                 for (int i = 0; i < moved.size(); i++) {
-                    moved.get(i).putDown(gather, tables);
+                    moved.get(i).putDown();
                 }
                 yield true;
             }
@@ -208,20 +215,13 @@ public final class PageRetirement {
         };
     }
 
-    private boolean endContext() {
-        if (endsSpace) {
-            gather.leaveOut(table.context());
-        }
-        return true;
-    }
-
     private boolean pickUp(boolean mayRest) {
         List<PageMove> moves = run.moves();
         for (int i = 0; i < moves.size(); i++) {
             if (i == moved.size()) {
-                moved.add(new MovePages(layout, memory, moves.get(i)));
+                moved.add(new Move(moves.get(i)));
             }
-            if (!moved.get(i).pickUp(walk, gather, mayRest)) {
+            if (!moved.get(i).pickUp(mayRest)) {
                 return false;
             }
         }
@@ -289,34 +289,30 @@ public final class PageRetirement {
             end++;
         }
         switch (kind) {
-            case DISCARD -> discard(all, first, end, DiscardPages.EVERY, false);
-            case DROP -> discard(all, first, end, new DroppedPages(memory.frames()), false);
-            case GUARD -> discard(all, first, end, DiscardPages.EVERY, true);
-            case PUNCH, UNGUARD -> {
+            case DISCARD, DROP, GUARD -> discard(all, first, end, kind);
+            case PUNCH -> {
+                int pageShift = layout.geometry().pageShift();
                 for (int i = first; i < end; i++) {
-                    act(all.get(i));
+                    PageAction action = all.get(i);
+                    long pages = layout.geometry().pages(action.end() - action.start());
+                    Objects.requireNonNull(action.file()).remove(gather, action.offset() >>> pageShift, pages);
+                }
+            }
+            case UNGUARD -> {
+                WaitReporter reporter = layout.host().busyEntryReporter();
+                for (int i = first; i < end; i++) {
+                    LeafWalks.removeGuards(walk, all.get(i).start(), all.get(i).end(), gather, reporter);
                 }
             }
         }
         return end;
     }
 
-    private void act(PageAction action) {
-        switch (action.kind()) {
-            case PUNCH -> punch(action);
-            case UNGUARD ->
-                LeafWalks.removeGuards(
-                        walk,
-                        action.start(),
-                        action.end(),
-                        gather,
-                        layout.host().busyEntryReporter());
-            case DISCARD, DROP, GUARD -> throw new IllegalStateException("one of several: " + action);
-        }
-    }
-
-    /** Discards the pages of several actions. Leaves empty entries, or guard markers if {@code guards}. */
-    private void discard(List<PageAction> all, int first, int end, DiscardPages.Choice choice, boolean guards) {
+    /** Discards the pages of several actions. Leaves empty entries, or guard markers. */
+    private void discard(List<PageAction> all, int first, int end, PageAction.Kind kind) {
+        boolean guards = kind == PageAction.Kind.GUARD;
+        DiscardPages.Choice choice =
+                kind == PageAction.Kind.DROP ? new DroppedPages(memory.frames()) : DiscardPages.EVERY;
         try (DiscardPages discarding = new DiscardPages(gather, guards ? Pte.GUARD : Pte.NONE)) {
             for (int i = first; i < end; i++) {
                 PageAction action = all.get(i);
@@ -329,10 +325,188 @@ public final class PageRetirement {
         }
     }
 
-    private void punch(PageAction action) {
-        FilePages file = Objects.requireNonNull(action.file());
-        int pageShift = layout.geometry().pageShift();
-        long pages = layout.geometry().pages(action.end() - action.start());
-        file.remove(gather, action.offset() >>> pageShift, pages);
+    /**
+     * The pages of one move ({@code move_page_tables}): they are removed at the source, and installed at the target
+     * after the flush. Until then no fault fills an entry of either range.
+     *
+     * <p>Both steps may be retried after a failure, and continue where the earlier attempt failed.
+     */
+    private final class Move {
+        private final PageMove move;
+
+        /*
+         * The entries that were removed at the source, each with its offset from the start of the move. A move may have
+         * a million entries, so an entry is one word in each of two arrays instead of an object.
+         */
+        private long[] distances = new long[16];
+        private long[] ptes = new long[16];
+        private int size;
+
+        /** The number of entries that were stored at the target, or whose pages were dropped. */
+        private int down;
+
+        /** The file's latest truncation when the first page was removed at the source; null if there is no file. */
+        private final TruncationLog.@Nullable LoggedTruncation from;
+
+        /** The leaf of the busy entry for whose owner the move waits, at rest; null if the move is not at rest. */
+        private long @Nullable [] busyLeaf;
+
+        private int busyIndex;
+        private long busyEntry;
+
+        Move(PageMove move) {
+            this.move = move;
+            VmArea target = layout.find(move.to());
+            FilePages file = target == null ? null : FilePages.of(target);
+            from = file == null ? null : file.lastTruncation();
+        }
+
+        /** Returns whether the move may continue: it does not rest, or the busy entry has changed. Does not wait. */
+        boolean isReady() {
+            return busyLeaf == null || Leaf.get(busyLeaf, busyIndex) != busyEntry;
+        }
+
+        /**
+         * Empties the entries of the source, and records them.
+         *
+         * @param mayRest whether to return instead of waiting
+         * @return whether the source is empty; false only if {@code mayRest}
+         */
+        boolean pickUp(boolean mayRest) {
+            busyLeaf = null;
+            walk.over(move.from(), move.from() + move.length());
+            while (walk.next()) {
+                if (deferFlush() && !pickUpLeaf(mayRest)) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        /** Defers the flush of a part of a leaf; returns false if the leaf is dead, and so is empty. */
+        private boolean deferFlush() {
+            long[] leaf = walk.leaf();
+            Leaf.lock(leaf);
+            try {
+                if (Leaf.isDead(leaf)) {
+                    return false;
+                }
+                gather.deferFlush(table, leaf, walk.start(), walk.end(), MmuNotifier.Reason.UNMAPPED);
+                return true;
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        }
+
+        private boolean pickUpLeaf(boolean mayRest) {
+            long[] leaf = walk.leaf();
+            int stop = walk.endIndex();
+            int i = walk.first();
+            while (i < stop) {
+                long pte = Leaf.get(leaf, i);
+                if (Pte.isBusy(pte)) {
+                    // The owner copies the page, or removes it from its cache. The wait is short, unless the owner
+                    // waits for a CPU.
+                    if (mayRest) {
+                        busyLeaf = leaf;
+                        busyIndex = i;
+                        busyEntry = pte;
+                        return false;
+                    }
+                    memory.contexts().await(leaf, i, pte, layout.host().busyEntryReporter());
+                } else if (pte == Pte.NONE || pickUp(leaf, i, pte, walk.addressOf(i))) {
+                    i++;
+                }
+            }
+            return true;
+        }
+
+        /** Empties and records one entry. Returns false if another thread changed the entry concurrently. */
+        private boolean pickUp(long[] leaf, int index, long pte, long address) {
+            // An emptied entry must be recorded, so capacity is ensured first.
+            if (size == ptes.length) {
+                long[] more = Arrays.copyOf(distances, 2 * size);
+                ptes = Arrays.copyOf(ptes, 2 * size);
+                distances = more;
+            }
+            // A page of shared memory need not be marked dirty: no file backs it, so no write-back searches for the
+            // page.
+            boolean isWritten = Pte.has(pte, Pte.DIRTY) && Pte.isCached(pte) && !Pte.has(pte, Pte.SHMEM);
+            if (!(isWritten ? takeWritten(leaf, index, pte) : Leaf.empty(leaf, index, pte, Pte.NONE))) {
+                return false;
+            }
+            distances[size] = address - move.from();
+            ptes[size++] = pte;
+            return true;
+        }
+
+        /**
+         * Empties the entry of a dirty page of a file. A concurrent write-back finds the entry at neither address, so
+         * the frame is marked dirty. This is done under the leaf's lock, under which the frame of a present entry stays
+         * in its cache.
+         */
+        private boolean takeWritten(long[] leaf, int index, long pte) {
+            Leaf.lock(leaf);
+            try {
+                if (Leaf.get(leaf, index) != pte) {
+                    return false;
+                }
+                memory.frames().setDirty(Pte.frame(pte));
+                return Leaf.empty(leaf, index, pte, Pte.NONE);
+            } finally {
+                Leaf.unlock(leaf);
+            }
+        }
+
+        /** Stores the entries at the target. Drops the pages that no longer belong there. */
+        void putDown() {
+            while (down < size) {
+                long distance = distances[down];
+                long address = move.to() + distance;
+                long pte = ptes[down];
+                VmArea vma = layout.find(address);
+                boolean isPut = vma != null && Addresses.isBelow(distance, move.length()) && putDown(vma, address, pte);
+                // Counted before the page is dropped, because it must not be dropped twice.
+                down++;
+                if (!isPut && Pte.isOwn(pte)) {
+                    memory.frames().drop(Pte.frame(pte), gather.context().magazine());
+                }
+            }
+        }
+
+        /**
+         * Stores an entry at its target; returns false if the page no longer belongs to the file, or if {@link
+         * Leaf#fill} returns false.
+         */
+        private boolean putDown(VmArea vma, long address, long pte) {
+            for (; ; ) {
+                long[] leaf = table.leafFromReserve(address, tables);
+                Leaf.lock(leaf);
+                try {
+                    if (Leaf.isDead(leaf)) {
+                        continue;
+                    }
+                    if (!isStillThere(vma, address, pte)) {
+                        return false;
+                    }
+                    return Leaf.fill(leaf, table.indexOf(address), DirtyScan.moved(vma, pte));
+                } finally {
+                    Leaf.unlock(leaf);
+                }
+            }
+        }
+
+        private boolean isStillThere(VmArea vma, long address, long pte) {
+            FilePages file = FilePages.of(vma);
+            if (file == null || from == null || !Pte.isPresent(pte) || vma.isAnonymous()) {
+                return true;
+            }
+            long page = vma.pageOffset() + layout.geometry().pages(address - vma.start());
+            // Checked under the leaf's lock, after the leaf was linked. Pairs with a truncation: it adds a link to the
+            // truncation log and marks the frames before it walks.
+            return Pte.isOwn(pte)
+                    ? page < file.lowestSince(from)
+                    : memory.frames().isCached(Pte.frame(pte), file.number(), page);
+        }
     }
 }

@@ -7,6 +7,7 @@ import static dev.samara.core.mman.MapFlags.FIXED;
 import static dev.samara.core.mman.MapFlags.HUGETLB;
 import static dev.samara.core.mman.MapFlags.SHARED;
 
+import dev.samara.core.internal.op.Operation.Restart;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -46,7 +47,7 @@ public final class Placement {
 
     private Placement(Edit edit, @Nullable BackingTraits backing, int mapFlags) {
         this.edit = edit;
-        this.geometry = edit.geometry;
+        geometry = edit.geometry;
         this.backing = backing;
         this.mapFlags = mapFlags;
     }
@@ -91,7 +92,7 @@ public final class Placement {
         if (!edit.geometry.isAligned(address)) {
             return Errno.EINVAL.result();
         }
-        return edit.limits.mayMapAt(edit.privileges, address) ? address : Errno.EPERM.result();
+        return edit.limits.mayMapAt(edit.privileges(), address) ? address : Errno.EPERM.result();
     }
 
     /**
@@ -301,15 +302,11 @@ public final class Placement {
 
     private boolean isFree(long address, long length) {
         VmArea next = edit.atOrAfter(address);
-        return (next == null || Addresses.isAtMost(address + length, guardedStart(next)))
+        return (next == null || Addresses.isAtMost(address + length, guardedStart(edit, next)))
                 && edit.isFree(address, address + length);
     }
 
     /** Returns the start of a VMA, including the gap below a stack ({@code vm_start_gap}). */
-    private long guardedStart(VmArea vma) {
-        return guardedStart(edit, vma);
-    }
-
     public static long guardedStart(Edit edit, VmArea vma) {
         if (!vma.has(VmaFlags.GROWSDOWN)) {
             return vma.start();
@@ -331,10 +328,10 @@ public final class Placement {
             Ranges batched = batchOver(search.first(), length);
             if (batched != null) {
                 ceiling = batched.start(batched.firstOver(search.first(), search.first() + length));
-            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(above))) {
+            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(edit, above))) {
                 return search.first();
             } else {
-                ceiling = guardedStart(above);
+                ceiling = guardedStart(edit, above);
             }
         }
         return Errno.ENOMEM.result();
@@ -353,7 +350,7 @@ public final class Placement {
             Ranges batched = batchOver(search.first(), length);
             if (batched != null) {
                 floor = batched.end(batched.firstOver(search.first(), search.first() + length));
-            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(above))) {
+            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(edit, above))) {
                 return search.first();
             } else {
                 floor = above.end();

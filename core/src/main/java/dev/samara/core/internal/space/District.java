@@ -52,7 +52,7 @@ public final class District {
 
     /**
      * Words: the tree.
-     * Written: {@code Publication}, by one commit, holding the lock of the district (release: the store of {@code root}
+     * Written: {@code Edit.publish}, by one commit, holding the lock of the district (release: the store of {@code root}
      *     in {@code PublishedRoot}).
      * Read: any thread, in the modes of {@code root} in {@code PublishedRoot}.
      * Invariant: each VMA's range is the range of its entry, and the VMA is attached ({@code validate()}). No VMA

@@ -76,7 +76,7 @@ public abstract class LayoutState {
     /**
      * The end of the heap. Written under the lock of the district with the heap's start; also read without that lock.
      *
-     * <p>Written: {@code Publication}, holding the lock of the district with the start of the heap (volatile).
+     * <p>Written: {@code Edit.publish}, holding the lock of the district with the start of the heap (volatile).
      * Read: holder of that lock; {@code snapshot}, to name the heap; a call of {@code brk}, to guess its range
      *     (volatile).
      * Invariant: between the start of the heap and the limit of the space. A snapshot may pair it with the tree of

@@ -60,7 +60,7 @@ public class Gate {
      *     (get-and-set).
      * Read: any thread (acquire).
      * Pairs: registering is a compare-and-set on the word that opening changes, so it fails once the word is OPEN. One
-     *     word needs no fence. {@code CompletePhase} publishes, then opens the gate, both under the district's lock;
+     *     word needs no fence. {@code RetirementRun} publishes, then opens the gate, both under the district's lock;
      *     {@code Gate.isOpen} (acquire) makes the completed layout visible to a waiter. Waiters are woken after that
      *     lock was released.
      * Invariant: a stack of waiters, or OPEN forever.

@@ -34,7 +34,7 @@ final class AsyncCompletion extends Housekeeping.Waiter {
     public void run() {
         if (!isOver) {
             try {
-                result = Populate.run(operation.layout(), operation.populations(), operation.result());
+                result = Populate.run(operation.layout, operation.populations(), operation.result());
             } catch (Throwable failed) {
                 // The future completes with this exception; a synchronous call would throw it to its caller.
                 thrown = failed;
@@ -63,7 +63,7 @@ final class AsyncCompletion extends Housekeeping.Waiter {
         } catch (OutOfMemoryError exhausted) {
             // If the future is complete, the error was thrown by code of the embedder that depends on the future.
             if (!future.isDone()) {
-                operation.layout().host().housekeeping().add(this);
+                operation.layout.host().housekeeping().add(this);
             }
         }
     }

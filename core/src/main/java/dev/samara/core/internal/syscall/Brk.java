@@ -2,10 +2,9 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
-import dev.samara.core.internal.op.MapCount;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
@@ -80,7 +79,7 @@ public record Brk(long address) implements Call {
         long pages = geometry.pages(length);
         long flags = HEAP_FLAGS | edit.defaultLock();
         if (Errno.isError(Placement.find(edit, null, oldEnd, length, 0, MapFlags.PRIVATE | MapFlags.FIXED))
-                || !edit.limits.mayLockMore(edit.privileges, edit.counters, edit.defaultLock(), pages)) {
+                || !edit.limits.mayLockMore(edit.privileges(), edit.counters, edit.defaultLock(), pages)) {
             return false;
         }
         edit.claim(oldEnd, newEnd);
@@ -89,7 +88,7 @@ public record Brk(long address) implements Call {
         if (next != null && Addresses.isBelow(Placement.guardedStart(edit, next), newEnd + geometry.pageSize())) {
             return false;
         }
-        if (!edit.limits.mayExpand(edit.counters, flags, pages) || !MapCount.mayGrow(edit, 0) || !edit.charge(pages)) {
+        if (!edit.limits.mayExpand(edit.counters, flags, pages) || !edit.mayGrow(0) || !edit.charge(pages)) {
             return false;
         }
         VmArea piece = new VmArea(oldEnd, newEnd, flags, geometry.pages(oldEnd), null, null, null);
@@ -105,8 +104,8 @@ public record Brk(long address) implements Call {
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
-        revocations.addAll();
+    public void revoke(Operation operation) {
+        operation.revokeAll();
     }
 
     @Override

@@ -2,9 +2,9 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
@@ -34,8 +34,8 @@ public record ExitMmap() implements Call {
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
-        revocations.addAll();
+    public void revoke(Operation operation) {
+        operation.revokeAll();
     }
 
     @Override

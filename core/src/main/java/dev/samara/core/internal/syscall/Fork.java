@@ -7,7 +7,6 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
-import dev.samara.core.internal.op.ForkWritableFiles;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;
@@ -79,7 +78,6 @@ public final class Fork {
         List<VmArea> acquired = new ArrayList<>();
         List<SharedAnonymous> objects = new ArrayList<>(0);
         ArrayList<FilePages> segments = new ArrayList<>(0);
-        ForkWritableFiles holds = new ForkWritableFiles();
         CopyPageTables copy = null;
         Layout child = null;
         boolean done = false;
@@ -96,14 +94,11 @@ public final class Fork {
                     maps = (int) parent.counters().maps;
                     joins = parent.inFlight().joins();
                     ForkVmas.acquire(vmas, parent.counters(), acquired);
-                    MachineMemory memory = parent.memoryOrNull();
-                    if (memory != null && memory.caches().hasSealable()) {
-                        holds.hold(vmas);
-                    }
                     if (gather != null) {
                         List<InFlightOperation> earlier =
                                 List.copyOf(parent.inFlight().operations());
                         copy = new CopyPageTables(parent, child, gather, earlier);
+                        copy.holdWritableFiles(vmas);
                         parent.copies().add(copy.gate());
                     }
                 }
@@ -128,7 +123,9 @@ public final class Fork {
                     undo(child, copy);
                 }
             } finally {
-                holds.end();
+                if (copy != null) {
+                    copy.endHolds();
+                }
                 release(objects, segments, acquired);
             }
         }

@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * copy of an earlier fork, and until the operations that waited for it have made an attempt: otherwise they would find
  * another copy at each attempt.
  *
- * <p>These waits differ from an operation's waits for ranges in flight ({@code op.RangeWait}). A callback of a
+ * <p>These waits differ from an operation's waits for ranges in flight ({@code Operation.RangeWait}). A callback of a
  * retirement must not wait for a range, because the range may be the one that is being retired, and the wait would
  * never end. So in a callback, {@code RangeWait} throws an exception and takes no ticket. A fork waits only for a
  * publication, which ends without the retirement of any range. So it may wait in a callback, where it also needs a

@@ -3,7 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MergeRules;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
@@ -93,7 +93,7 @@ final class ForkVmas {
         parents.forEach((first, last, vma) -> {
             // Most forks find no range in flight; then no key is boxed.
             PendingJoin join = wholes.isEmpty() || byAddress.isEmpty() ? null : byAddress.get(first);
-            VmArea whole = join == null ? null : MergeRules.whole(wholes.get(wholes.size() - 1), vma, join, pageShift);
+            VmArea whole = join == null ? null : VmaMerge.whole(wholes.get(wholes.size() - 1), vma, join, pageShift);
             if (whole == null) {
                 wholes.add(vma);
             } else {

@@ -8,8 +8,8 @@ import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
@@ -302,8 +302,8 @@ public record Madvise(long address, long length, int advice) implements RangeCal
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
-        revocations.add(address, length);
+    public void revoke(Operation operation) {
+        operation.revoke(address, length);
     }
 
     @Override

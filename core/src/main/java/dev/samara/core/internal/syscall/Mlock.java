@@ -6,7 +6,6 @@ import static dev.samara.core.internal.op.Edit.DONE;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.PopulateRange;
-import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -46,7 +45,7 @@ public final class Mlock {
             if ((flags & ~LockFlags.ONFAULT) != 0) {
                 return Errno.EINVAL.result();
             }
-            if (!edit.limits.mayLock(edit.privileges)) {
+            if (!edit.limits.mayLock(edit.privileges())) {
                 return Errno.EPERM.result();
             }
             Geometry geometry = edit.geometry;
@@ -58,8 +57,8 @@ public final class Mlock {
             }
             long pages = geometry.pages(rounded) + edit.counters.locked;
             if (!edit.isContinued()
-                    && !edit.limits.mayHoldLocked(edit.privileges, pages)
-                    && !edit.limits.mayHoldLocked(edit.privileges, pages - lockedIn(edit, start, end))) {
+                    && !edit.limits.mayHoldLocked(edit.privileges(), pages)
+                    && !edit.limits.mayHoldLocked(edit.privileges(), pages - lockedIn(edit, start, end))) {
                 return Errno.ENOMEM.result();
             }
             if (rounded == 0) {
@@ -123,11 +122,11 @@ public final class Mlock {
             if (flags == 0 || (flags & ~known) != 0 || flags == LockFlags.ALL_ONFAULT) {
                 return Errno.EINVAL.result();
             }
-            if (!edit.limits.mayLock(edit.privileges)) {
+            if (!edit.limits.mayLock(edit.privileges())) {
                 return Errno.EPERM.result();
             }
             boolean current = (flags & LockFlags.CURRENT) != 0;
-            if (current && !edit.isContinued() && !edit.limits.mayHoldLocked(edit.privileges, edit.counters.total)) {
+            if (current && !edit.isContinued() && !edit.limits.mayHoldLocked(edit.privileges(), edit.counters.total)) {
                 return Errno.ENOMEM.result();
             }
             long locked = (flags & LockFlags.ALL_ONFAULT) != 0 ? VmaFlags.LOCKED_MASK : VmaFlags.LOCKED;
@@ -213,7 +212,7 @@ public final class Mlock {
     /** Clears the lock flags of a whole VMA, without a merge. */
     static void unlock(Edit edit, VmArea vma) {
         long flags = vma.flags() & ~VmaFlags.LOCKED_MASK;
-        edit.replace(vma, null, null, VmaCut.part(vma, vma.start(), vma.end(), flags, edit.geometry.pageShift()));
+        edit.replace(vma, null, null, VmaMerge.part(edit, vma, vma.start(), vma.end(), flags));
     }
 
     /**

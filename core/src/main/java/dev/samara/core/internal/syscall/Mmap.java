@@ -15,10 +15,8 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
-import dev.samara.core.internal.op.EarlyReuse;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MapCount;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -165,7 +163,7 @@ public record Mmap(
             return Errno.EINVAL.result();
         }
         long size = geometry.roundUp(length);
-        if (size == 0 || !MapCount.mayGrow(edit, 0)) {
+        if (size == 0 || !edit.mayGrow(0)) {
             return Errno.ENOMEM.result();
         }
         long start = find(edit, size);
@@ -180,7 +178,7 @@ public record Mmap(
             return start;
         }
         // Whether a munmap is in flight in the range. A range that is neither fixed nor reserved is free.
-        boolean early = (isFixed() || isReserved) && EarlyReuse.claimOrReuse(edit, start, start + size);
+        boolean early = (isFixed() || isReserved) && edit.claimOrReuse(start, start + size);
         if (keepsMappings() && edit.firstIn(start, start + size) != null) {
             return Errno.EEXIST.result();
         }
@@ -211,10 +209,10 @@ public record Mmap(
     /** Returns the flags of the VMA, or a negated errno from the limits of locked memory or from the backing. */
     private long vmaFlags(Edit edit, long size) {
         long asked = protectionFlags(protection) | flagsOfFlags() | edit.defaultLock() | VmaFlags.MAY_ACCESS;
-        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges)) {
+        if ((flags & LOCKED) != 0 && !edit.limits.mayLock(edit.privileges())) {
             return Errno.EPERM.result();
         }
-        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, asked, edit.geometry.pages(size))) {
+        if (!edit.limits.mayLockMore(edit.privileges(), edit.counters, asked, edit.geometry.pages(size))) {
             return Errno.EAGAIN.result();
         }
         BackingTraits file = file();
@@ -346,9 +344,9 @@ public record Mmap(
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
+    public void revoke(Operation operation) {
         if ((flags & FIXED) != 0) {
-            revocations.add(address, length);
+            operation.revoke(address, length);
         }
     }
 

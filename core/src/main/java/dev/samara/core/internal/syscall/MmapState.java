@@ -3,7 +3,6 @@ package dev.samara.core.internal.syscall;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
-import dev.samara.core.internal.op.EarlyReuse;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.PopulateRange;
@@ -101,7 +100,7 @@ final class MmapState {
             behind = edit.current(behind);
         }
         if (early) {
-            EarlyReuse.takeOver(edit, start, end);
+            edit.takeOver(start, end);
         }
         if (replaced.maps != 0 || early) {
             edit.gate(start, end);

@@ -4,8 +4,8 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
@@ -163,13 +163,13 @@ public record Mprotect(long address, long length, int protection) implements Cal
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
+    public void revoke(Operation operation) {
         if ((protection & GROWS) != 0) {
             // The call extends its range to an end of the stack, which is not known here, so the whole space is
             // recorded.
-            revocations.addAll();
+            operation.revokeAll();
         } else {
-            revocations.add(address, length);
+            operation.revoke(address, length);
         }
     }
 

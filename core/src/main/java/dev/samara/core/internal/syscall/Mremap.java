@@ -7,9 +7,8 @@ import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.MapCount;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
@@ -90,7 +89,7 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
                 || Addresses.overlap(address, address + oldLength, newAddress, newAddress + newLength)) {
             return Errno.EINVAL.result();
         }
-        return MapCount.mayGrow(edit, 2 + MremapVma.SPARE_MAPS + 1) ? DONE : Errno.ENOMEM.result();
+        return edit.mayGrow(2 + MremapVma.SPARE_MAPS + 1) ? DONE : Errno.ENOMEM.result();
     }
 
     /**
@@ -140,10 +139,10 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
-        revocations.add(address, oldLength);
+    public void revoke(Operation operation) {
+        operation.revoke(address, oldLength);
         if ((flags & MREMAP_FIXED) != 0) {
-            revocations.add(newAddress, newLength);
+            operation.revoke(newAddress, newLength);
         }
     }
 

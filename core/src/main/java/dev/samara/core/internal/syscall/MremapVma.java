@@ -8,10 +8,8 @@ import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
-import dev.samara.core.internal.op.MapCount;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
-import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
@@ -107,7 +105,7 @@ final class MremapVma {
             return Errno.EFAULT.result();
         }
         long pages = geometry.pages(newLength - oldLength);
-        if (!edit.limits.mayLockMore(edit.privileges, edit.counters, vma.flags(), pages)) {
+        if (!edit.limits.mayLockMore(edit.privileges(), edit.counters, vma.flags(), pages)) {
             return Errno.EAGAIN.result();
         }
         return edit.limits.mayExpand(edit.counters, vma.flags(), pages) ? DONE : Errno.ENOMEM.result();
@@ -123,7 +121,7 @@ final class MremapVma {
         long end = vma.end();
         if (end - address == oldLength
                 && Addresses.isAtMost(delta, geometry.limit() - end)
-                && edit.limits.mayMapAt(edit.privileges, vma.start())
+                && edit.limits.mayMapAt(edit.privileges(), vma.start())
                 && isFreeToGrow(end, end + delta)) {
             if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
                 return Errno.ENOMEM.result();
@@ -195,7 +193,7 @@ final class MremapVma {
         if (Errno.isError(target)) {
             return target;
         }
-        if (!MapCount.mayGrow(edit, SPARE_MAPS + 1)) {
+        if (!edit.mayGrow(SPARE_MAPS + 1)) {
             return Errno.ENOMEM.result();
         }
         Errno refusal = refusalToCutOut(vma);
@@ -242,9 +240,9 @@ final class MremapVma {
      * the backing is asked only about the start.
      */
     private @Nullable Errno refusalToCutOut(VmArea vma) {
-        Errno refusal = address == vma.start() ? null : VmaCut.refusal(edit, vma, address);
+        Errno refusal = address == vma.start() ? null : VmaMerge.refusal(edit, vma, address);
         long end = address + oldLength;
-        return refusal != null || oldLength == 0 || end == vma.end() ? refusal : VmaCut.refusal(edit, vma, end);
+        return refusal != null || oldLength == 0 || end == vma.end() ? refusal : VmaMerge.refusal(edit, vma, end);
     }
 
     /**

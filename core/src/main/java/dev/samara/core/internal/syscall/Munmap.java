@@ -2,9 +2,9 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
@@ -40,8 +40,8 @@ public record Munmap(long address, long length) implements RangeCall {
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
-        revocations.add(address, length);
+    public void revoke(Operation operation) {
+        operation.revoke(address, length);
     }
 
     @Override

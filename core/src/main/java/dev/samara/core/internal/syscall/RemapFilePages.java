@@ -5,8 +5,8 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -106,8 +106,8 @@ public record RemapFilePages(long address, long length, int protection, long pag
     }
 
     @Override
-    public void revoke(CheckedRevocations revocations) {
-        revocations.add(address, length);
+    public void revoke(Operation operation) {
+        operation.revoke(address, length);
     }
 
     @Override

@@ -4,7 +4,6 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.VmaCut;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -87,7 +86,7 @@ public record SetAnonVmaName(
             // A special mapping displays the kernel's name, whatever other name is set.
             return vma.end();
         }
-        VmArea named = VmaCut.named(vma, start, end, shown, edit.geometry.pageShift());
+        VmArea named = VmaMerge.named(edit, vma, start, end, shown);
         return AdviceWalk.orAgain(VmaMerge.change(edit, vma, named));
     }
 

@@ -5,9 +5,9 @@ import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
-import dev.samara.core.internal.op.CheckedRevocations;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.GatheredVmas;
+import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -115,8 +115,8 @@ public final class Shm {
         }
 
         @Override
-        public void revoke(CheckedRevocations revocations) {
-            revocations.addAll();
+        public void revoke(Operation operation) {
+            operation.revokeAll();
         }
 
         @Override
@@ -167,8 +167,8 @@ public final class Shm {
         }
 
         @Override
-        public void revoke(CheckedRevocations revocations) {
-            revocations.addAll();
+        public void revoke(Operation operation) {
+            operation.revokeAll();
         }
 
         @Override

@@ -69,13 +69,13 @@ final class StartedCall extends PendingCall {
         if (!isDone()) {
             String what = "a wait for an asynchronous call";
             ThreadCpus.checkMayWait(what);
-            operation.layout().host().checkMayWaitForTasks(what);
+            operation.layout.host().checkMayWaitForTasks(what);
         }
     }
 
     /** Runs a step of the housekeeping; returns false if other threads run the steps. */
     private boolean step() {
-        Housekeeping invoked = operation.layout().host().invoked();
+        Housekeeping invoked = operation.layout.host().invoked();
         if (invoked != null && !invoked.step()) {
             LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
         }

@@ -39,7 +39,7 @@
  *       <td>{@code RetriedTask}</td></tr>
  *   <tr><td>What passes the dirty bit of a removed entry on to the frame?</td>
  *       <td>{@link dev.samara.core.internal.tlb.TlbGather#take}; where the mapping stays, {@code DiscardPages}; where
- *       the entry stays, {@code DirtyScan}; for moved entries, {@code MovePages.takeWritten}</td></tr>
+ *       the entry stays, {@code DirtyScan}; for moved entries, {@code PageRetirement.takeWritten}</td></tr>
  *   <tr><td>Where does a shootdown start (generation, cpumask, log, request, in this order)?</td>
  *       <td>{@code TlbGather.flush}; for one page {@link
  *       dev.samara.core.internal.tlb.TlbGather#flushPage}</td></tr>

@@ -79,7 +79,7 @@ final class FailureDevice extends CachedBacking implements VmOperations {
      * removed with the cache.
      */
     void judgeClosed() {
-        int failed = FailurePoints.hasFailedIn("BackingOpen.run") ? 1 : 0;
+        int failed = FailurePoints.hasFailedIn("BackingQuestions$BackingOpen.run") ? 1 : 0;
         if (opens != failed) {
             throw new AssertionError("I8: " + opens + " opens of the device are left");
         }

@@ -235,7 +235,7 @@ final class FailureScene {
             device.judgeClosed();
         }
         if (state.file != null) {
-            int failed = FailurePoints.hasFailedIn("BackingOpen.run") ? 1 : 0;
+            int failed = FailurePoints.hasFailedIn("BackingQuestions$BackingOpen.run") ? 1 : 0;
             if (file().opens() != failed) {
                 throw new AssertionError("I8: " + file().opens() + " opens of the file are left");
             }

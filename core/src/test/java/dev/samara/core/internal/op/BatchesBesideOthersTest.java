@@ -40,7 +40,7 @@ final class BatchesBesideOthersTest {
     private static final int STEPS = Boolean.getBoolean("samara.torture")
             ? 5_000
             : Share.of("BatchesBesideOthersTest", 4).steps(60);
-    private static final int MAPPINGS = 3 * PublicationBatches.MOST;
+    private static final int MAPPINGS = 3 * Operation.BATCH;
     private static final int FIXED = ANONYMOUS | MapFlags.FIXED;
     private static final long AT = 0x1_0000_0000L;
 

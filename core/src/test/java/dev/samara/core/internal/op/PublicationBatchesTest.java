@@ -59,7 +59,7 @@ final class PublicationBatchesTest {
     private static final int MOVE = RemapFlags.MAYMOVE | RemapFlags.MREMAP_FIXED;
 
     /** Three full batches and a partial one. */
-    private static final int MAPPINGS = 3 * PublicationBatches.MOST + 8;
+    private static final int MAPPINGS = 3 * Operation.BATCH + 8;
 
     private static final long AT = 0x1_0000_0000L;
     private static final long TARGET = 0x2_0000_0000L;
@@ -266,7 +266,7 @@ final class PublicationBatchesTest {
         Await.until("all changes are told", () -> changes.size() >= 3);
         // A batch may split or merge VMAs at both ends. A batch that leaves its source mapped stores two VMAs for each
         // one.
-        assertTrue(Collections.max(changes) <= 2 * PublicationBatches.MOST + 4, changes::toString);
+        assertTrue(Collections.max(changes) <= 2 * Operation.BATCH + 4, changes::toString);
         assertEquals(0, space.munlockall());
     }
 
@@ -274,7 +274,7 @@ final class PublicationBatchesTest {
     @DisplayName("between two batches of an mremap lookups find some mappings moved; contents move with all of them")
     void lookupsBetween() {
         map(AT);
-        after(AFTER_FIRST_BATCH, () -> assertMoved(PublicationBatches.MOST));
+        after(AFTER_FIRST_BATCH, () -> assertMoved(Operation.BATCH));
         assertEquals(TARGET, move());
         assertMoved(MAPPINGS);
         assertContents(MAPPINGS);
@@ -428,7 +428,7 @@ final class PublicationBatchesTest {
     @DisplayName("an error of a later mapping leaves the earlier ones moved")
     void errorInALaterPart() {
         map(AT);
-        int sealed = 2 * PublicationBatches.MOST + 5;
+        int sealed = 2 * Operation.BATCH + 5;
         // Sealed memory stays mapped until its space ends, so this case uses its own space.
         try (AddressSpace other = fixture.machine.newSpace(SpaceFixture.GEOMETRY)) {
             for (int i = 0; i < MAPPINGS; i++) {
@@ -459,8 +459,8 @@ final class PublicationBatchesTest {
             }
         });
         assertThrows(InternalError.class, this::move);
-        assertMoved(PublicationBatches.MOST);
-        assertContents(PublicationBatches.MOST);
+        assertMoved(Operation.BATCH);
+        assertContents(Operation.BATCH);
         assertEquals(0, atOnce(() -> space.munmap(page(AT, MAPPINGS - 1), PAGE)));
         assertEquals(0, atOnce(() -> space.munmap(page(TARGET, 0), PAGE)));
     }
@@ -532,8 +532,8 @@ final class PublicationBatchesTest {
             }
         });
         assertThrows(InternalError.class, this::move);
-        assertMoved(PublicationBatches.MOST);
-        assertContents(PublicationBatches.MOST);
+        assertMoved(Operation.BATCH);
+        assertContents(Operation.BATCH);
     }
 
     @Test
@@ -632,7 +632,7 @@ final class PublicationBatchesTest {
     @DisplayName("a hole between many mappings is ENOMEM at the end of madvise, and at once of mprotect")
     void holes() {
         map(AT);
-        int hole = 2 * PublicationBatches.MOST;
+        int hole = 2 * Operation.BATCH;
         for (int i = 0; i < MAPPINGS; i++) {
             if (i != hole) {
                 fixture.map(page(AT, i) + PAGE, 1, READ, FIXED, null, 0);

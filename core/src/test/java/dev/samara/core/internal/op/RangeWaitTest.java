@@ -32,7 +32,7 @@ class RangeWaitTest {
     @DisplayName("is withdrawn without a lock if its attempt has not restarted: no other operation has found it")
     void unlisted() {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
-        RangeWait waits = new RangeWait(layout, operation, false);
+        Operation.RangeWait waits = operation.new RangeWait();
         District whole = layout.lockWhole();
         waits.restarted(whole, OTHER);
         waits.restarted(whole, OTHER);
@@ -49,7 +49,7 @@ class RangeWaitTest {
     void inPart() {
         assumeFalse(Boolean.getBoolean("samara.divided"), "each operation divides the layout");
         assertTrue(Divisions.divide(layout, PLACE - 8 * PAGE));
-        RangeWait waits = new RangeWait(layout, operation, false);
+        Operation.RangeWait waits = operation.new RangeWait();
         District part = waits.lockDistrict(PLACE, PLACE + PAGE);
         assertTrue(part.isPart());
         waits.restarted(part, OTHER);

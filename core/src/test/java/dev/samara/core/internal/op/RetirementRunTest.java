@@ -32,7 +32,7 @@ final class RetirementRunTest {
     private RetirementRun unmapped() {
         assertEquals(PLACE, Mmap.mmap(layout, PLACE, PAGE, Protection.READ, FIXED, null, 0));
         try (Edit edit = Layouts.edit(layout)) {
-            Publication.publish(edit, new Munmap(PLACE, PAGE).decide(edit));
+            edit.publish(new Munmap(PLACE, PAGE).decide(edit));
         }
         return (RetirementRun) layout.inFlight().operations().get(0);
     }

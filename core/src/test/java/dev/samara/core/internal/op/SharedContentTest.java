@@ -157,7 +157,7 @@ final class SharedContentTest {
         fixture.store(again, 5);
         long late;
         try (Edit edit = Layouts.edit(fixture.layout())) {
-            Publication.publish(edit, new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
+            edit.publish(new Mmap(0, PAGE, RW, MapFlags.SHARED, asked, 0).decide(edit));
             late = edit.operation.result();
         }
         assertEquals(5, fixture.load(late));

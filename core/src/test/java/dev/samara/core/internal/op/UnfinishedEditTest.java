@@ -53,7 +53,7 @@ class UnfinishedEditTest {
         try (Edit edit = Layouts.edit(layout)) {
             kept = newObject(edit);
             edit.put(mapping(0, kept));
-            Publication.publish(edit, 0);
+            edit.publish(0);
         }
         assertEquals(LIMIT / 2, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
