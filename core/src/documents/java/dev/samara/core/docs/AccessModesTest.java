@@ -32,6 +32,7 @@ final class AccessModesTest {
             Background: attended(getVolatile setVolatile), isAtBound(getVolatile setVolatile), isToTryAgain(getVolatile
                 setVolatile)
             Background.Timer: isCancelled(getVolatile setVolatile)
+            BackgroundWrites: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile setVolatile)
             BorderSearch: crossings(getVolatile setVolatile), failure(getVolatile setVolatile)
             BorrowedSpace.BorrowReferences: pageTable(getVolatile setVolatile)
             Borrower: isAsked(compareAndSet get set), isOver(getVolatile setVolatile), isReported(compareAndSet)
@@ -53,7 +54,6 @@ final class AccessModesTest {
             DenyWriteExec: bits(getVolatile setVolatile)
             DirectFrames: INT(compareAndExchange getVolatile setVolatile), LONG(compareAndExchange getVolatile
                 setVolatile), SHORT(getVolatile setVolatile)
-            DirtyLimit: dirtied(get getAndAdd), isGiven(compareAndSet get set), passed(getVolatile setVolatile)
             District: operations(getOpaque getPlain setOpaque)
             Eviction: counter(getAndAdd)
             EvictionCursor: isOutdated(getVolatile setVolatile)
@@ -73,10 +73,8 @@ final class AccessModesTest {
             Gate: top(compareAndSet getAcquire getAndSet)
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
             History: added(getAndIncrement), numbers(incrementAndGet), ring(get set)
-            HookedWrites: isGiven(compareAndSet set)
-            HostForces: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
-                folders(compareAndSet get updateAndGet), forced(getVolatile setVolatile), own(accumulateAndGet get)
-            HostSize: overgrown(getVolatile setVolatile)
+            HostInode: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), overgrown(getVolatile
+                setVolatile), rules(getVolatile setVolatile)
             Housekeeping: added(compareAndSet get getAndSet), asker(getVolatile setVolatile), isAsking(compareAndSet
                 set), isLeft(getVolatile setVolatile), isPolled(compareAndSet set), isUnattended(getVolatile
                 setVolatile), poller(getVolatile setVolatile)
@@ -86,8 +84,6 @@ final class AccessModesTest {
             IdleCpus: isUsed(getVolatile setVolatile), places(compareAndSet get)
             IdleCpus.IdlePlace: idle(compareAndSet get set)
             IndexBudget: used(addAndGet get)
-            InodeState: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), rules(getVolatile
-                setVolatile)
             LayoutListeners: deliveries(getVolatile setVolatile)
             LayoutLock: spinning(compareAndSet getOpaque setRelease)
             LayoutParts: isJoinAsked(getVolatile setVolatile)
@@ -109,7 +105,7 @@ final class AccessModesTest {
             NoWaiting: isUsed(getVolatile setVolatile)
             Node: LEAF(getAcquire setRelease)
             Open: shares(compareAndSet getVolatile)
-            OpenAdvice: readsAhead(getAndDecrement getAndIncrement)
+            OpenHostFile: readsAhead(getAndDecrement getAndIncrement)
             PageCaches: hasSealable(getVolatile setVolatile), isFutile(getVolatile setVolatile)
             PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root(getVolatile setVolatile)
             PageTable: CHILD(compareAndSet getAcquire setVolatile), forking(getVolatile setVolatile), isDue(getVolatile
@@ -121,6 +117,9 @@ final class AccessModesTest {
                 idle(compareAndSet get), serviceNames(incrementAndGet)
             PageTableContexts.Slot: context(compareAndSet get getAndSet)
             PageTableRef: isClosed(getVolatile setVolatile)
+            PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
+                folders(compareAndSet get updateAndGet), forced(getVolatile setVolatile), isGiven(compareAndSet set),
+                own(accumulateAndGet get)
             PartLookups: parts(getAcquire setRelease)
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)

@@ -20,7 +20,7 @@ import dev.samara.core.backing.HostFile;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.guest.GuestMemory;
-import dev.samara.core.internal.hostfile.ChannelOpener;
+import dev.samara.core.internal.hostfile.HostChannel.ChannelOpener;
 import dev.samara.core.internal.hostfile.HostFiles;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;

@@ -2,8 +2,8 @@
 package dev.samara.core.live.file;
 
 import dev.samara.core.interleave.scenario.MemoryChannel;
-import dev.samara.core.internal.hostfile.ChannelOpener;
 import dev.samara.core.internal.hostfile.HostChannel;
+import dev.samara.core.internal.hostfile.HostChannel.ChannelOpener;
 import dev.samara.interleave.failure.HostFault;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;

@@ -42,7 +42,7 @@
  *       <td>{@code Eviction}, {@code EvictionBatch}</td></tr>
  *   <tr><td>What does a read do if its page is being evicted?</td>
  *       <td>{@code FilePages.insertRead} returns {@code EVICTED}, by {@code PagesUnderEviction}; {@code
- *       hostfile.PageFetches} waits for the eviction, and reads again. {@code EvictionBatch.putBack} decides which
+ *       hostfile.PageReads} waits for the eviction, and reads again. {@code EvictionBatch.putBack} decides which
  *       pages stay</td></tr>
  *   <tr><td>Which pages does an eviction check next, and which ones cannot be freed now?</td>
  *       <td>{@code EvictionCursor}</td></tr>
@@ -53,8 +53,8 @@
  *   <tr><td>What writes dirty pages back?</td>
  *       <td>{@code WriteBack}</td></tr>
  *   <tr><td>Where does a thread wait for a write-back?</td>
- *       <td>Not at single pages. {@code hostfile.InodeState} contains the lock under which a file's pages are written.
- *       It is acquired by {@code hostfile.PageWrites}, {@code HostInode.awaitWriteBack} and truncations</td></tr>
+ *       <td>Not at single pages. {@code hostfile.HostInode} contains the lock under which a file's pages are written.
+ *       It is acquired by {@code hostfile.PageWrites} and truncations</td></tr>
  *   <tr><td>Which pages may a reclaim free?</td>
  *       <td>{@code ReclaimCandidates}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>

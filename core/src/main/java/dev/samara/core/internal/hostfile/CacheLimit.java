@@ -23,7 +23,7 @@ final class CacheLimit {
     /** The number of batches that an eviction scans in vain before dirty pages are written. */
     private static final int PATIENCE = 32;
 
-    private final InodeTable inodes;
+    private final HostFiles files;
 
     /**
      * The bytes of the pages in memory of all files.
@@ -59,8 +59,8 @@ final class CacheLimit {
     @GuardedBy("room")
     private long futile;
 
-    CacheLimit(InodeTable inodes) {
-        this.inodes = inodes;
+    CacheLimit(HostFiles files) {
+        this.files = files;
     }
 
     /** Sets the limit in bytes; see {@code HostFiles.limit}. */
@@ -134,8 +134,8 @@ final class CacheLimit {
     @GuardedBy("room")
     private boolean evict(int patience) {
         int steps = 0;
-        for (int left = 2 * inodes.count(); left > 0; left--) {
-            HostInode inode = inodes.at(next);
+        for (int left = 2 * files.count(); left > 0; left--) {
+            HostInode inode = files.at(next);
             if (inode == null) {
                 next = 0;
                 continue;
@@ -143,13 +143,14 @@ final class CacheLimit {
             int freed;
             do {
                 if (steps++ == patience) {
-                    writeSome();
+                    // Writes the dirty pages that evictions found in all files. Waits for no lock.
+                    files.all().forEach(each -> each.writes.writeSome());
                 }
-                freed = inode.evict(false);
+                freed = inode.pages.evict(false);
                 if (freed > 0) {
                     return true;
                 }
-            } while (freed == 0 && !inode.saved().isEvictionAtStart());
+            } while (freed == 0 && !inode.pages.isEvictionAtStart());
             next++;
         }
         return false;
@@ -169,16 +170,7 @@ final class CacheLimit {
             return false;
         }
         futile = 0;
-        for (HostInode inode : inodes.all()) {
-            inode.saved().retryEviction();
-        }
+        files.all().forEach(inode -> inode.pages.retryEviction());
         return true;
-    }
-
-    /** Writes the dirty pages that evictions found in all files, without forcing the files. Waits for no lock. */
-    private void writeSome() {
-        for (HostInode inode : inodes.all()) {
-            inode.writeSome();
-        }
     }
 }

@@ -4,27 +4,193 @@ package dev.samara.core.internal.hostfile;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileException;
+import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
+import java.nio.channels.AsynchronousCloseException;
 import java.nio.channels.Channel;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.FileLockInterruptionException;
 import java.nio.channels.NonWritableChannelException;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.channels.ReadableByteChannel;
 import java.nio.channels.WritableByteChannel;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
-/** See {@link HostFile#channel}. */
+/**
+ * See {@link HostFile#channel}. It throws exceptions where an {@link OpenHostFile} returns a negated errno. Its locks are
+ * kept by the {@link ChannelLocks} of the file.
+ */
 final class HostFileChannel extends FileChannel {
     /** The number of bytes that a transfer copies at once. It is large enough for reads that bypass the page cache. */
     private static final int TRANSFER = 128 << 10;
+
+    /** The pause, in nanoseconds, between attempts to acquire a lock that another process has. */
+    private static final long LOCK_PAUSE = 10_000_000;
+
+    /**
+     * The locks that the channels of one host file hold ({@code FileChannel.lock}). They are locks of the host's channel.
+     * If the whole file is locked by an option, other processes are excluded already, and the locks are only checked
+     * against each other. Thread-safe.
+     */
+    static final class ChannelLocks {
+        private final HostInode inode;
+
+        /**
+         * Words: {@code held} and its contents, {@code ofHost}.
+         * Written: a thread that locks, unlocks or closes a channel (monitor).
+         * Read: as written, and a thread that asks whether a lock is valid (monitor).
+         * Invariant: the locks that were acquired and not released, and those that a thread is acquiring.
+         */
+        @GuardedBy("this")
+        private final List<ChannelLock> held = new ArrayList<>(0);
+
+        ChannelLocks(HostInode inode) {
+            this.inode = inode;
+        }
+
+        private final class ChannelLock extends FileLock {
+            /**
+             * The lock of the host's channel; null if there is none yet, or if the whole file is locked. Used under the
+             * monitor of the {@link ChannelLocks}.
+             */
+            private @Nullable FileLock ofHost;
+
+            ChannelLock(FileChannel channel, long offset, long length, boolean isShared) {
+                super(channel, offset, length, isShared);
+            }
+
+            @Override
+            public boolean isValid() {
+                return acquiredBy().isOpen() && isHeld(this);
+            }
+
+            @Override
+            public void release() throws IOException {
+                if (!acquiredBy().isOpen()) {
+                    throw new ClosedChannelException();
+                }
+                ChannelLocks.this.release(this);
+            }
+        }
+
+        /**
+         * Creates a lock that is not acquired yet. The caller acquires or abandons it. Like the JDK, compares it with all
+         * other locks, also with those for which other threads wait.
+         *
+         * @throws OverlappingFileLockException if the JVM has a lock of the range, or a thread waits for one
+         */
+        private ChannelLock create(FileChannel channel, long offset, long length, boolean isShared) {
+            // As in later JDKs, a length of 0 stands for all bytes from the offset on.
+            long bytes = length == 0 ? Long.MAX_VALUE - Math.max(0, offset) : length;
+            ChannelLock lock = new ChannelLock(channel, offset, bytes, isShared);
+            synchronized (this) {
+                boolean isExcluded = inode.rules.lock() == HostFileOption.SHLOCK && !isShared;
+                for (int i = 0; i < held.size() && !isExcluded; i++) {
+                    isExcluded = held.get(i).overlaps(offset, bytes);
+                }
+                if (isExcluded) {
+                    throw new OverlappingFileLockException();
+                }
+                held.add(lock);
+            }
+            return lock;
+        }
+
+        /**
+         * Acquires a lock, without waiting for other processes.
+         *
+         * @return false if another process has a lock that excludes this one
+         * @throws HostFileException EBUSY if another machine of the process has the file open: when it closes its
+         *     descriptor, the lock would end
+         */
+        private boolean acquire(ChannelLock lock) throws IOException {
+            if (inode.rules.lock() == null && !lockHost(lock)) {
+                return false;
+            }
+            if (!lock.acquiredBy().isOpen()) {
+                // The close may have removed the lock before it was acquired from the host.
+                abandon(lock);
+                releaseHost(lock);
+                throw new AsynchronousCloseException();
+            }
+            return true;
+        }
+
+        /** Forgets a lock that is not acquired from the host. */
+        private synchronized boolean abandon(ChannelLock lock) {
+            return held.remove(lock);
+        }
+
+        @SuppressWarnings("NullAway") // the call may return null
+        private boolean lockHost(ChannelLock lock) throws IOException {
+            FileLock made = inode.isOfPath ? PathOpen.lock(inode.key, inode.name, () -> host(lock)) : host(lock);
+            synchronized (this) {
+                lock.ofHost = made;
+            }
+            return made != null;
+        }
+
+        private @Nullable FileLock host(FileLock lock) throws IOException {
+            return inode.channel.tryLock(lock.position(), lock.size(), lock.isShared());
+        }
+
+        private void releaseHost(ChannelLock lock) throws IOException {
+            FileLock ofHost;
+            synchronized (this) {
+                ofHost = lock.ofHost;
+            }
+            if (ofHost != null) {
+                ofHost.release();
+            }
+        }
+
+        private boolean isHeld(ChannelLock lock) {
+            synchronized (this) {
+                FileLock ofHost = lock.ofHost;
+                return held.contains(lock) && !inode.pages.isClosed() && (ofHost == null || ofHost.isValid());
+            }
+        }
+
+        private void release(ChannelLock lock) throws IOException {
+            if (abandon(lock)) {
+                releaseHost(lock);
+            }
+        }
+
+        /**
+         * Releases all locks of a channel that is being closed.
+         *
+         * @param channel the channel; null for the locks of all channels, at the end of a file whose channel stays open
+         */
+        void releaseAll(@Nullable Channel channel) throws IOException {
+            List<ChannelLock> ended = new ArrayList<>();
+            synchronized (this) {
+                for (ChannelLock lock : held) {
+                    if (channel == null || lock.acquiredBy() == channel) {
+                        ended.add(lock);
+                    }
+                }
+            }
+            for (ChannelLock lock : ended) {
+                try {
+                    release(lock);
+                } catch (ClosedChannelException over) {
+                    // The file's last use has ended, and with it the lock.
+                }
+            }
+        }
+    }
 
     private final OpenHostFile file;
 
@@ -339,13 +505,13 @@ final class HostFileChannel extends FileChannel {
         if (Thread.currentThread().isInterrupted()) {
             throw new FileLockInterruptionException();
         }
-        return file.lock(this, offset, length, isShared, true);
+        return lock(offset, length, isShared, true);
     }
 
     @Override
     public @Nullable FileLock tryLock(long offset, long length, boolean isShared) throws IOException {
         checkLock(isShared);
-        return file.lock(this, offset, length, isShared, false);
+        return lock(offset, length, isShared, false);
     }
 
     private void checkLock(boolean isShared) throws IOException {
@@ -356,9 +522,66 @@ final class HostFileChannel extends FileChannel {
         }
     }
 
+    /**
+     * Locks a range; see {@link ChannelLocks}.
+     *
+     * @param waits whether to wait for other processes, by retrying: the host would wait uninterruptibly, and a close
+     *     of the channel would wait for it
+     * @return null if another process has a lock that excludes this one, and the call does not wait
+     */
+    private @Nullable FileLock lock(long offset, long length, boolean isShared, boolean waits) throws IOException {
+        file.check("a lock of a file");
+        ChannelLocks.ChannelLock lock = create(offset, length, isShared);
+        boolean isLocked = false;
+        try {
+            isLocked = acquire(lock);
+            while (!isLocked && waits) {
+                LockSupport.parkNanos(this, LOCK_PAUSE);
+                if (!isOpen()) {
+                    throw new AsynchronousCloseException();
+                }
+                if (Thread.currentThread().isInterrupted()) {
+                    throw new FileLockInterruptionException();
+                }
+                isLocked = acquire(lock);
+            }
+            return isLocked ? lock : null;
+        } finally {
+            if (!isLocked) {
+                file.inode.locks.abandon(lock);
+            }
+        }
+    }
+
+    private ChannelLocks.ChannelLock create(long offset, long length, boolean isShared) throws ClosedChannelException {
+        if (!file.beginCall()) {
+            throw new ClosedChannelException();
+        }
+        try {
+            return file.inode.locks.create(this, offset, length, isShared);
+        } finally {
+            file.unuse();
+        }
+    }
+
+    private boolean acquire(ChannelLocks.ChannelLock lock) throws IOException {
+        if (!file.beginCall()) {
+            throw new ClosedChannelException();
+        }
+        try {
+            return file.inode.locks.acquire(lock);
+        } finally {
+            file.unuse();
+        }
+    }
+
     @Override
     protected void implCloseChannel() throws IOException {
-        file.close(this);
+        try {
+            file.inode.locks.releaseAll(this);
+        } finally {
+            file.close();
+        }
     }
 
     @Override

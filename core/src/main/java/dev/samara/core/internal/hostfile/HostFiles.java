@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import dev.samara.core.internal.file.FilePages;
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.backing.HostFileException;
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames.DirtyPages;
+import dev.samara.core.internal.sync.CheckedLock;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.io.IOException;
@@ -15,18 +19,27 @@ import java.nio.channels.FileChannel;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Executor;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Opens host files for one machine, and makes sure that their dirty pages are written. All opens of a file share one
- * page cache. A file is identified by its key, or by its real path if the file system has no keys. The file system does
- * not reuse the key of a file while a channel of the file is open.
+ * The host files of one machine: opens them, and saves and closes each of them after its last open has ended ({@code
+ * inode_hashtable}, {@code iput_final}). All opens of a file share one {@link HostInode}, and so one page cache. {@link
+ * PathOpen} finds the key of a path's file. The file system does not reuse the key of a file while a channel of the file
+ * is open.
+ *
+ * <p>A last close saves the file outside of the monitor, and then removes it from the table, unless the file was opened
+ * in the meantime. A file that cannot be saved is reported and stays in the table, so that a later open gets its pages.
+ * The time of an open or a close does not depend on the number of files. No thread waits for the host while it holds the
+ * monitor. Thread-safe.
  */
 public final class HostFiles {
     private static final Set<OpenOption> KNOWN = Set.of(
@@ -35,31 +48,72 @@ public final class HostFiles {
             StandardOpenOption.CREATE,
             StandardOpenOption.CREATE_NEW);
 
-    private final Consumer<Report> reporter;
+    /** The pause between two checks whether other threads have closed their files, in nanoseconds. */
+    private static final long CLOSE_NANOS = 100_000;
 
-    /** Set before the first file is opened. */
-    private ChannelOpener opener = PathChannel::open;
+    /** Receives reports of failures that are not returned to a caller. */
+    final Consumer<Report> reporter;
 
-    /** Writes pages periodically in the background; null if nothing does. Set before the first file is opened. */
-    private @Nullable PeriodicWrites background;
+    /** Runs tasks that may block. */
+    final Executor tasks;
 
-    private final InodeTable inodes = new InodeTable();
-    private final CacheLimit limit = new CacheLimit(inodes);
-    private final DirtyLimit dirty;
-    private final FilePolicy policy;
-    private final LastClose ends;
-    private final HostOpens opens;
+    final TransferBuffers buffers = new TransferBuffers(TransferBuffers.SIZE);
+
+    /** Limits the pages in memory of all files. */
+    final CacheLimit limit = new CacheLimit(this);
+
+    /** Writes dirty pages without a call that saves them. */
+    final BackgroundWrites background;
+
+    /* The settings. They are set before the first file is opened. */
+
+    /** Opens channels of paths. */
+    HostChannel.ChannelOpener opener = HostChannel.PathChannel::open;
 
     /**
-     * The arrays that reads of pages reuse, by memory, i.e. one pool per page size. Guarded by the monitor of {@link
-     * InodeTable}.
+     * The minimum number of consecutive bytes in pages that are not in memory for which a read bypasses the cache. So
+     * small reads, and reads at random offsets, fill the cache.
      */
-    private final Map<MachineMemory, ReadArraysPool> readArrays = new HashMap<>();
+    int leastUncached = 64 << 10;
+
+    /** Whether a page becomes clean although its write failed. */
+    boolean dropsFailedWrites;
+
+    /** Whether the save at the close of a file forces the file. */
+    boolean forcesOnClose = true;
+
+    /** Held by the thread that closes all files. */
+    private final ReentrantLock closing = new CheckedLock();
+
+    /** The files by key. */
+    @GuardedBy("this")
+    private final Map<Object, HostInode> inodes = new HashMap<>();
+
+    /** The files of the map, in no particular order, for threads that visit them one after another. */
+    @GuardedBy("this")
+    private final List<HostInode> ring = new ArrayList<>();
 
     /**
-     * The idle walks that evictions reuse, by memory, i.e. one per page size. Guarded by the monitor of {@link
-     * InodeTable}.
+     * The number of files that are open for writing.
+     *
+     * <p>Words: {@code writable}, {@code closes}, and the words of {@code HostInode} that show how a file is used.
+     * Written: a thread that opens, closes or ends a file (monitor of {@code HostFiles}).
+     * Read: such a thread, and a thread that visits all files (monitor of {@code HostFiles}).
+     * Invariant: how each file is used, and how many are open for writing.
      */
+    @GuardedBy("this")
+    private int writable;
+
+    /** The number of removed files whose channels are being closed. */
+    @GuardedBy("this")
+    private int closes;
+
+    /** The arrays that reads of pages reuse, by memory, i.e. one pool per page size. */
+    @GuardedBy("this")
+    private final Map<MachineMemory, PageReads.ReadArraysPool> readArrays = new HashMap<>();
+
+    /** The idle walks that evictions reuse, by memory, i.e. one per page size. */
+    @GuardedBy("this")
     private final Map<MachineMemory, SpareWalk> walks = new HashMap<>();
 
     /**
@@ -70,14 +124,13 @@ public final class HostFiles {
      */
     public HostFiles(Consumer<Report> reporter, Executor tasks) {
         this.reporter = reporter;
-        dirty = new DirtyLimit(tasks, this::writeDirty);
-        policy = new FilePolicy(limit::makeRoom, dirty::balance, reporter, tasks);
-        ends = new LastClose(inodes, policy, reporter);
-        opens = new HostOpens(inodes, ends, limit, policy, tasks);
+        this.tasks = tasks;
+        background = new BackgroundWrites(
+                tasks, () -> all().forEach(inode -> writeDirty(inode, false)), this::writeAll, this::areSomeWritable);
     }
 
     /** Installs a different opener. Called before the first file is opened. */
-    public void openBy(ChannelOpener other) {
+    public void openBy(HostChannel.ChannelOpener other) {
         opener = other;
     }
 
@@ -87,7 +140,50 @@ public final class HostFiles {
      * @param bytes the minimum number of bytes in pages that are not in memory for which a read bypasses the cache
      */
     public void readUncachedFrom(int bytes) {
-        policy.leastUncached = bytes;
+        leastUncached = bytes;
+    }
+
+    /**
+     * Limits the pages in memory of all files. Set before the first file is opened.
+     *
+     * @param bytes the limit, positive; reads that are under way may exceed it by their windows
+     */
+    public void limit(long bytes) {
+        limit.bound(bytes);
+    }
+
+    /** From now on, pages whose write fails become clean. Called before the first file is opened. */
+    public void dropFailedWrites() {
+        dropsFailedWrites = true;
+    }
+
+    /** From now on, closes do not force files. Called before the first file is opened. */
+    public void forceNothingOnClose() {
+        forcesOnClose = false;
+    }
+
+    /**
+     * Limits the dirty pages in memory of all files. Set before the first file is opened.
+     *
+     * @param background the number of dirty bytes from which on they are written in the background, positive
+     * @param most the number of dirty bytes from which on a thread must write them before it makes pages dirty
+     */
+    public void limitDirty(long background, long most) {
+        this.background.bound(background, most);
+    }
+
+    /** Returns the object that is notified of pages that become dirty; null if they are not limited. */
+    public @Nullable DirtyPages dirtyPages() {
+        return background.isBounded() ? background : null;
+    }
+
+    /**
+     * From now on, writes dirty pages periodically. Called before the first file is opened.
+     *
+     * @param nanos the time between two writes, positive
+     */
+    public void writeEvery(long nanos) {
+        background.repeatEvery(nanos);
     }
 
     /**
@@ -95,13 +191,13 @@ public final class HostFiles {
      *
      * @param memory the memory of the spaces that will map it
      * @param options {@code READ}, {@code WRITE}, {@code CREATE} and {@code CREATE_NEW}, and the options of {@link
-     *     FileRules}
+     *     HostInode.FileRules}
      * @throws MmException if the host rejects the open, or if the file is not a regular file
      * @throws IllegalArgumentException for any other option
      */
     public OpenHostFile open(Path path, MachineMemory memory, Set<OpenOption> options) {
-        FileRules rules = FileRules.of(options);
-        Set<OpenOption> standard = FileRules.withoutRules(options);
+        HostInode.FileRules rules = HostInode.FileRules.of(options);
+        Set<OpenOption> standard = HostInode.FileRules.withoutRules(options);
         if (!KNOWN.containsAll(standard)) {
             throw new IllegalArgumentException("options " + options + " are not all of " + KNOWN + ", "
                     + Arrays.toString(HostFileOption.values()) + " and PageHooks");
@@ -116,38 +212,36 @@ public final class HostFiles {
             throw new IllegalArgumentException("a file that is locked by EXLOCK must be opened with WRITE");
         }
         try {
-            PathEntry entry = new PathEntry(opener, inodes, path, standard, rules);
-            PathEntry.EnteredFile entered = entry.enter(
-                    memory,
-                    (key, channel, size) -> newInode(key, path.toString(), memory, channel, size, writes, rules));
-            beginPeriodicWrites(entered.inode(), writes);
+            PathOpen entry = new PathOpen(this, path, memory, standard, rules);
+            HostInode inode = entry.enter();
+            beginPeriodicWrites(inode, writes);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
-            return opened(entered.inode(), path, entered.identity(), writes, creates, isDirect);
+            return opened(inode, path, entry.found(), writes, creates, isDirect);
         } catch (IOException failed) {
-            throw HostPath.refusal(path.toString(), Errno.of(failed), failed);
+            throw PathOpen.refusal(path.toString(), Errno.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
             // The file system of another provider may not support channels of this kind.
-            throw HostPath.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
+            throw PathOpen.refusal(path.toString(), Errno.EOPNOTSUPP, foreign);
         }
     }
 
     private OpenHostFile opened(
-            HostInode inode, Path path, HostIdentity identity, boolean writes, boolean creates, boolean isDirect)
+            HostInode inode, Path path, PathOpen.PathLook found, boolean writes, boolean creates, boolean isDirect)
             throws IOException {
         boolean isOpen = false;
         try {
-            inode.noteOpen(creates ? HostPath.HostFolder.of(opener, path) : null);
+            inode.writes.noteOpen(creates ? PathOpen.folderOf(path) : null);
             // Another program may have changed the size since an earlier open.
-            long failed = inode.size().look();
+            long failed = inode.look();
             if (failed != 0) {
-                throw HostPath.refusal(path.toString(), Errno.of(failed), null);
+                throw PathOpen.refusal(path.toString(), Errno.of(failed), null);
             }
-            OpenHostFile made = new OpenHostFile(opens, inode, path.toString(), identity, writes, isDirect);
+            OpenHostFile made = new OpenHostFile(inode, path.toString(), found, writes, isDirect);
             isOpen = true;
             return made;
         } finally {
             if (!isOpen) {
-                ends.leave(inode, writes);
+                leave(inode, writes);
             }
         }
     }
@@ -158,10 +252,11 @@ public final class HostFiles {
      * @param bytes the bytes, from the buffer's position to its limit
      */
     public OpenHostFile open(String name, MachineMemory memory, ByteBuffer bytes) {
-        HostChannel channel = new BufferChannel(bytes);
+        HostChannel channel = new HostChannel.BufferChannel(bytes);
         boolean writes = !bytes.isReadOnly();
-        HostInode inode = enter(channel, name, memory, channel, bytes.remaining(), writes);
-        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
+        HostInode inode = enter(channel, name, memory, channel, bytes.remaining(), writes, null);
+        beginPeriodicWrites(inode, writes);
+        return new OpenHostFile(inode, name, PathOpen.PathLook.NONE, writes, false);
     }
 
     /**
@@ -171,36 +266,23 @@ public final class HostFiles {
      * @throws MmException if the channel lacks a right, or if the size of the file cannot be read
      */
     public OpenHostFile open(String name, MachineMemory memory, FileChannel lent, boolean writes) {
-        EmbedderChannel channel = new EmbedderChannel(lent, name);
+        HostChannel.EmbedderChannel channel = new HostChannel.EmbedderChannel(lent, name);
         HostInode inode;
         try {
             channel.checkRights(writes);
-            inode = enter(lent, name, memory, channel, channel.size(), writes);
-            inode.noteOpen(null);
+            inode = enter(lent, name, memory, channel, channel.size(), writes, null);
+            beginPeriodicWrites(inode, writes);
+            inode.writes.noteOpen(null);
         } catch (IOException failed) {
-            InodeTable.close(channel);
-            throw HostPath.refusal(name, Errno.of(failed), failed);
+            HostChannel.closeUnwritten(channel);
+            throw PathOpen.refusal(name, Errno.of(failed), failed);
         }
-        return new OpenHostFile(opens, inode, name, HostIdentity.NONE, writes, false);
-    }
-
-    /** Finds or creates a file, and counts an open of it; see {@link InodeTable#enter}. */
-    private HostInode enter(
-            Object key, String name, MachineMemory memory, HostChannel channel, long size, boolean writes) {
-        HostInode entered = inodes.enter(
-                key,
-                memory,
-                channel,
-                writes,
-                FileRules.NONE,
-                () -> newInode(key, name, memory, channel, size, writes, null));
-        beginPeriodicWrites(entered, writes);
-        return entered;
+        return new OpenHostFile(inode, name, PathOpen.PathLook.NONE, writes, false);
     }
 
     /** Starts the periodic writes for a new open. If that fails, ends the open. */
     private void beginPeriodicWrites(HostInode inode, boolean writes) {
-        if (!writes || background == null) {
+        if (!writes) {
             return;
         }
         boolean isBegun = false;
@@ -209,96 +291,427 @@ public final class HostFiles {
             isBegun = true;
         } finally {
             if (!isBegun) {
-                ends.leave(inode, true);
+                leave(inode, true);
             }
         }
     }
 
     /**
-     * Creates a file. The caller holds the monitor of {@link #inodes}.
+     * Finds or creates a file, and counts an open of it. Afterwards the channel belongs to the file, or is closed.
      *
-     * @param rules the rules of the open by path; null for a file without a path
+     * @param ofPath the rules of an open by path; null for a file without a path
+     * @throws MmException EBUSY if the file is open with a different memory or different rules, ETXTBSY if an open for
+     *     writing is denied
      */
-    private HostInode newInode(
+    HostInode enter(
             Object key,
             String name,
             MachineMemory memory,
             HostChannel channel,
             long size,
             boolean writes,
-            @Nullable FileRules rules) {
-        FilePages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
-        InodeState state = new InodeState(name, pages, channel, writes, rules == null ? FileRules.NONE : rules);
-        return new HostInode(key, state, policy, readArrays(memory), rules != null);
+            HostInode.@Nullable FileRules ofPath) {
+        HostInode.FileRules rules = ofPath == null ? HostInode.FileRules.NONE : ofPath;
+        boolean isTaken = false;
+        try {
+            synchronized (this) {
+                HostInode known = inodes.get(key);
+                if (known == null) {
+                    FilePages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
+                    known = new HostInode(this, key, name, pages, channel, writes, ofPath);
+                    add(key, known);
+                    isTaken = true;
+                } else {
+                    checkShared(known, memory, writes, rules);
+                    if (writes && !known.isWritable) {
+                        known.takeWritable(channel);
+                        writable++;
+                        isTaken = true;
+                    }
+                }
+                addOpen(known, writes, rules);
+                return known;
+            }
+        } finally {
+            if (!isTaken) {
+                HostChannel.closeUnwritten(channel);
+            }
+        }
     }
 
-    /** The caller holds the monitor of {@link #inodes}. */
-    private ReadArraysPool readArrays(MachineMemory memory) {
+    /** Returns the arrays that reads of the pages of a memory reuse. */
+    synchronized PageReads.ReadArraysPool readArrays(MachineMemory memory) {
         return readArrays.computeIfAbsent(
-                memory, of -> new ReadArraysPool(of.frames().direct()));
+                memory, of -> new PageReads.ReadArraysPool(of.frames().direct()));
     }
 
     /**
-     * Limits the pages in memory of all files. Set before the first file is opened.
+     * Counts an open of a file that is already open, and uses its existing channels.
      *
-     * @param bytes the limit, positive; reads that are under way may exceed it by their windows
+     * @return the file; null if this machine has not opened it
+     * @throws MmException as {@link #enter}; also EBUSY if another channel would be needed
      */
-    public void limit(long bytes) {
-        limit.bound(bytes);
+    synchronized @Nullable HostInode share(
+            Object key, MachineMemory memory, boolean writes, HostInode.FileRules rules) {
+        HostInode known = inodes.get(key);
+        if (known == null) {
+            return null;
+        }
+        checkShared(known, memory, writes, rules);
+        if (writes && !known.isWritable) {
+            throw PathOpen.refusal(key.toString(), Errno.EBUSY, null);
+        }
+        addOpen(known, writes, rules);
+        return known;
     }
 
-    /** From now on, pages whose write fails become clean. Called before the first file is opened. */
-    public void dropFailedWrites() {
-        policy.dropsFailedWrites = true;
+    /** Checks that another open may use a file. The caller holds the monitor of this. */
+    private static void checkShared(HostInode known, MachineMemory memory, boolean writes, HostInode.FileRules rules) {
+        // A file without opens, which its last close could not save, may get new hooks from the next open.
+        boolean isPermitted = known.rules.permits(rules) || (known.opens == 0 && known.rules.lock() == rules.lock());
+        if (known.pages.memory() != memory || !isPermitted) {
+            throw PathOpen.refusal(known.key.toString(), Errno.EBUSY, null);
+        } else if (writes && known.denials > 0) {
+            throw PathOpen.refusal(known.key.toString(), Errno.ETXTBSY, null);
+        }
     }
 
-    /** From now on, closes do not force files. Called before the first file is opened. */
-    public void forceNothingOnClose() {
-        policy.forcesOnClose = false;
+    /** Counts an open. The caller holds the monitor of this. */
+    private static void addOpen(HostInode known, boolean writes, HostInode.FileRules rules) {
+        if (!rules.isNone()) {
+            known.rules = rules;
+        }
+        known.opens++;
+        known.writers += writes ? 1 : 0;
+        known.opened++;
+        known.isReported = false;
+    }
+
+    /** Adds a file. If memory runs out, changes nothing. The caller holds the monitor of this. */
+    @GuardedBy("this")
+    private void add(Object key, HostInode inode) {
+        ring.add(inode);
+        boolean isComplete = false;
+        try {
+            inodes.put(key, inode);
+            isComplete = true;
+        } finally {
+            if (!isComplete) {
+                // A map that failed to grow may already contain the entry.
+                inodes.remove(key, inode);
+                ring.remove(ring.size() - 1);
+            }
+        }
+        inode.place = ring.size() - 1;
+        writable += inode.isWritable ? 1 : 0;
+    }
+
+    /** Denies opens for writing ({@code deny_write_access}). Returns false if the file is open for writing. */
+    synchronized boolean denyWrites(HostInode inode) {
+        if (inode.writers > 0) {
+            return false;
+        }
+        inode.denials++;
+        return true;
+    }
+
+    /** Ends a denial ({@code allow_write_access}). */
+    synchronized void allowWrites(HostInode inode) {
+        inode.denials--;
+    }
+
+    /** Ends an open. If it was the last one, saves the file, and closes the file unless the save failed. */
+    void leave(HostInode inode, boolean writes) {
+        synchronized (this) {
+            inode.opens--;
+            inode.writers -= writes ? 1 : 0;
+        }
+        endUnused(inode);
+    }
+
+    /** Saves and closes a file if it has no opens. */
+    private void endUnused(HostInode inode) {
+        if (beginEnd(inode)) {
+            boolean isOver = false;
+            while (!isOver) {
+                isOver = end(inode);
+            }
+        }
     }
 
     /**
-     * Limits the dirty pages in memory of all files. Set before the first file is opened.
+     * Returns whether the caller must save and close a file, because the file has no opens and no other thread is
+     * saving it.
+     */
+    private synchronized boolean beginEnd(HostInode inode) {
+        if (inode.opens > 0 || inode.isEnding || inodes.get(inode.key) != inode) {
+            return false;
+        }
+        inode.isEnding = true;
+        return true;
+    }
+
+    /** Tries to end a file without opens. Returns false if the file was opened and closed again in the meantime. */
+    private boolean end(HostInode inode) {
+        long opened = opened(inode);
+        long failed;
+        boolean isTried = false;
+        try {
+            failed = inode.writes.save();
+            isTried = true;
+        } finally {
+            if (!isTried) {
+                keep(inode);
+            }
+        }
+        if (failed != 0) {
+            if (setReported(inode)) {
+                reportUnsaved(inode, failed);
+            }
+            if (keepsUnsaved(failed)) {
+                keep(inode);
+                return true;
+            }
+        }
+        @Nullable List<HostChannel> ending = end(inode, opened);
+        if (ending == null) {
+            return false;
+        }
+        end(inode, ending);
+        return true;
+    }
+
+    /** Returns whether a file is still in the table, i.e. no thread has ended it. */
+    private synchronized boolean has(HostInode inode) {
+        return inodes.get(inode.key) == inode;
+    }
+
+    /** Cancels the end that {@link #beginEnd} started, and keeps the file. */
+    private synchronized void keep(HostInode inode) {
+        inode.isEnding = false;
+    }
+
+    /** Returns the number of opens of a file so far. */
+    private synchronized long opened(HostInode inode) {
+        return inode.opened;
+    }
+
+    /**
+     * Returns whether a failed save should be reported. Until the next open this is true only once, although the save
+     * is retried.
+     */
+    private synchronized boolean setReported(HostInode inode) {
+        boolean isFirst = !inode.isReported;
+        inode.isReported = true;
+        return isFirst;
+    }
+
+    /**
+     * Completes the end that {@link #beginEnd} started, after the file was saved. Removes the file if it has no opens.
      *
-     * @param background the number of dirty bytes from which on they are written in the background, positive
-     * @param most the number of dirty bytes from which on a thread must write them before it makes pages dirty
+     * @param opened the result of {@link #opened} before the save
+     * @return the channels of a removed file, which the caller ends; an empty list if the file stays; null if the file
+     *     was opened and closed since, and so must be saved again
      */
-    public void limitDirty(long background, long most) {
-        dirty.bound(background, most);
-    }
-
-    /** Returns the object that is notified of pages that become dirty; null if they are not limited. */
-    public @Nullable DirtyPages dirtyPages() {
-        return dirty.isBounded() ? dirty : null;
+    private synchronized @Nullable List<HostChannel> end(HostInode inode, long opened) {
+        if (inode.opens == 0 && inode.opened != opened) {
+            return null;
+        }
+        inode.isEnding = false;
+        return inode.opens > 0 ? List.of() : remove(inode);
     }
 
     /**
-     * Writes the dirty pages of all files, without forcing the files. Waits for other changes and write-backs of each
-     * file. Leaves out pages whose last write failed. The number of dirty bytes does not contain them, so they would
-     * make each of the frequent passes longer. The periodic writes, evictions and saves retry them.
+     * Removes a file. Returns its channels, or an empty list if the file is not in the table. Once the caller has
+     * closed the channels, it decrements {@code closes}.
      */
-    private void writeDirty() {
-        inodes.all().forEach(inode -> writeDirty(inode, false));
+    private synchronized List<HostChannel> remove(HostInode inode) {
+        if (!inodes.remove(inode.key, inode)) {
+            return List.of();
+        }
+        int place = inode.place;
+        HostInode last = ring.remove(ring.size() - 1);
+        if (last != inode) {
+            ring.set(place, last);
+            last.place = place;
+        }
+        writable -= inode.isWritable ? 1 : 0;
+        List<HostChannel> taken = inode.takeChannels();
+        closes++;
+        return taken;
     }
 
+    /**
+     * Closes the channels of a removed file. A failure is reported here, because no open is left that could return it.
+     */
+    private void end(HostInode inode, List<HostChannel> ending) {
+        if (ending.isEmpty()) {
+            return;
+        }
+        long failed;
+        try {
+            failed = inode.end(ending);
+        } finally {
+            synchronized (this) {
+                closes--;
+            }
+        }
+        if (failed != 0) {
+            report(inode, "close", inode + " could not be closed: " + Errno.of(failed), failed);
+        }
+    }
+
+    /** Returns whether a file that could not be saved keeps its pages. A page that was held back is never dropped. */
+    private boolean keepsUnsaved(long failed) {
+        return !dropsFailedWrites || failed == Errno.EAGAIN.result();
+    }
+
+    private void reportUnsaved(HostInode inode, long failed) {
+        report(inode, "save", inode + " could not be saved: " + Errno.of(failed) + unsaved(inode), failed);
+    }
+
+    private void report(HostInode inode, String call, String message, long failed) {
+        HostFileException cause = new HostFileException(inode.name, call, Errno.of(failed));
+        reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, message, cause));
+    }
+
+    /** Returns a text that describes the dirty pages of a file; empty if there is no memory for it. */
+    private static String unsaved(HostInode inode) {
+        try {
+            PageWrites.DirtyRuns runs = inode.writes.dirtyRuns(0, Long.MAX_VALUE);
+            return runs.pages() == 0 ? "" : "; dirty pages: " + runs.pages() + ", the first at byte " + runs.start();
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            // The report is sent without this text, because a missing report would be worse.
+            return "";
+        }
+    }
+
+    /**
+     * Checks, before a call for all files changes anything, that no hook of one of them makes it.
+     *
+     * @param what the call, for messages
+     */
+    public void checkNoHook(String what) {
+        all().forEach(inode -> inode.checkNoHook(what));
+    }
+
+    /**
+     * Saves all files, and keeps them open. Each file that cannot be saved is reported.
+     *
+     * @return 0, or the negated errno of the first failure
+     */
+    public long sync() {
+        checkNoHook("a save of all files");
+        long failure = 0;
+        for (HostInode inode : all()) {
+            long failed = sync(inode);
+            failure = failure == 0 ? failed : failure;
+        }
+        return failure;
+    }
+
+    private long sync(HostInode inode) {
+        try {
+            long failed = inode.writes.flushOwn();
+            if (failed == 0 || !has(inode)) {
+                // The last close of the file saved it concurrently, and closed the channel of this save.
+                return 0;
+            }
+            reportUnsaved(inode, failed);
+            return failed;
+        } catch (Throwable thrown) {
+            // Reported and not thrown, so that the other files are still saved.
+            reportThrown(inode, thrown);
+            return (thrown instanceof VirtualMachineError ? Errno.ENOMEM : Errno.EIO).result();
+        }
+    }
+
+    private void reportThrown(HostInode inode, Throwable thrown) {
+        reporter.accept(new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be saved: " + thrown, thrown));
+    }
+
+    /**
+     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported and keeps its
+     * pages, and the next call retries.
+     *
+     * @return whether no file is left; also false if another thread is closing the files
+     */
+    public boolean close() {
+        boolean areAll = endAll();
+        if (areAll) {
+            background.cancel();
+        }
+        return areAll;
+    }
+
+    private boolean endAll() {
+        if (!closing.tryLock()) {
+            return false;
+        }
+        try {
+            boolean areAll = true;
+            for (HostInode inode : all()) {
+                areAll &= endUsed(inode);
+            }
+            return areAll;
+        } finally {
+            closing.unlock();
+        }
+    }
+
+    private boolean endUsed(HostInode inode) {
+        try {
+            long failed = inode.writes.save();
+            if (failed != 0 && !has(inode)) {
+                // The thread that ended the last use concurrently saved the file, and closed the channel of this save.
+                return true;
+            }
+            if (failed != 0) {
+                reportUnsaved(inode, failed);
+            }
+            if (failed != 0 && keepsUnsaved(failed)) {
+                return false;
+            }
+            end(inode, remove(inode));
+            return true;
+        } catch (Throwable thrown) {
+            // Thrown by the host or an embedder's channel, or because memory ran out. The other files are still saved.
+            reportThrown(inode, thrown);
+            return false;
+        }
+    }
+
+    /**
+     * Waits until the channels of all files are closed, after {@link #close} returned true. Other threads may still
+     * close files whose last use they ended. They may wait for CPUs and for a grace period.
+     */
+    public void awaitCloses() {
+        while (isClosing()) {
+            Pause.parkNanos(this, CLOSE_NANOS);
+        }
+    }
+
+    /** Returns whether channels of removed files are still open. */
+    private synchronized boolean isClosing() {
+        return closes > 0;
+    }
+
+    /**
+     * Writes the dirty pages of a file, without forcing it. Waits for other changes and write-backs of the file.
+     *
+     * @param alsoFailed whether to write also pages whose last write failed. The number of dirty bytes does not contain
+     *     them, so they would make each of the frequent passes of a balance longer. The periodic writes, evictions and
+     *     saves retry them
+     */
     private void writeDirty(HostInode inode, boolean alsoFailed) {
         try {
-            inode.writeAll(alsoFailed);
+            inode.writes.writeAll(alsoFailed);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The pages stay dirty. The failure is not thrown, because the caller may be making pages of a different
             // file dirty.
             reporter.accept(
                     new Report(Report.Kind.FILE_NOT_SAVED, inode + " could not be written: " + exhausted, exhausted));
         }
-    }
-
-    /**
-     * From now on, writes dirty pages periodically. Called before the first file is opened.
-     *
-     * @param nanos the time between two writes, positive
-     */
-    public void writeEvery(long nanos) {
-        background = new PeriodicWrites(this::writeAll, inodes::areSomeWritable, opens.tasks(), nanos);
     }
 
     /**
@@ -309,42 +722,28 @@ public final class HostFiles {
      * @return whether a file is open for writing
      */
     boolean writeAll() {
-        for (HostInode inode : inodes.all()) {
+        for (HostInode inode : all()) {
             writeDirty(inode, true);
-            ends.endUnused(inode);
+            endUnused(inode);
         }
-        return inodes.areSomeWritable();
+        return areSomeWritable();
     }
 
-    /** Checks that the thread does not execute a hook of a file; see {@link LastClose#checkNoHook}. */
-    public void checkNoHook(String what) {
-        ends.checkNoHook(what);
+    private synchronized boolean areSomeWritable() {
+        return writable > 0;
     }
 
-    /** Saves all open files; see {@code Machine.sync}. */
-    public long sync() {
-        return ends.sync();
+    /** Returns a snapshot of the files. */
+    synchronized List<HostInode> all() {
+        return List.copyOf(ring);
     }
 
-    /**
-     * Saves and closes all files, at the end of the machine. A file that cannot be saved is reported and keeps its
-     * pages, and the next call retries.
-     *
-     * @return whether no file is left; also false if another thread is closing the files
-     */
-    public boolean close() {
-        boolean areAll = ends.endAll();
-        if (areAll && background != null) {
-            background.cancel();
-        }
-        return areAll;
+    synchronized int count() {
+        return ring.size();
     }
 
-    /**
-     * Waits until the channels of all files are closed, after {@link #close} returned true. Other threads may still
-     * close files whose last use they ended. They may wait for CPUs and for a grace period.
-     */
-    public void awaitCloses() {
-        ends.awaitCloses();
+    /** Returns the file at an index, or null if there are not that many files. */
+    synchronized @Nullable HostInode at(int place) {
+        return place < ring.size() ? ring.get(place) : null;
     }
 }

@@ -1,117 +1,323 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.UncachedFile;
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.FileAdvice;
+import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.SyncRangeFlags;
 import dev.samara.core.vma.PageCache;
 import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
-import java.io.IOException;
+import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.nio.ReadOnlyBufferException;
-import java.nio.channels.AsynchronousCloseException;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.FileLockInterruptionException;
 import java.util.List;
-import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a host file. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
 public final class OpenHostFile extends HostFile implements UncachedFile {
-    /** The pause, in nanoseconds, between attempts to acquire a lock that another process has. */
-    private static final long LOCK_PAUSE = 10_000_000;
-
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
 
-    private final HostOpens opens;
-    private final HostInode inode;
+    /** The maximum number of read-ahead tasks per open. Further advice is dropped. */
+    private static final int MOST_READS_AHEAD = 16;
+
+    /**
+     * Determines how many pages one open of a file reads at a fault ({@code struct file_ra_state}). The window doubles as
+     * long as each fault is at the page after the last window, and is one page for any other fault. A read ends at a
+     * multiple of the window, or, with advice for sequential accesses, of half the window. Thread-safe.
+     */
+    static final class ReadAhead {
+        /**
+         * The maximum size of a window in bytes, like Linux's {@code read_ahead_kb}. Advice for sequential accesses doubles
+         * the window.
+         */
+        private static final int MOST_BYTES = 128 << 10;
+
+        private final int most;
+
+        /**
+         * The page after the last window.
+         *
+         * <p>Words: {@code next}, {@code window}, {@code advised}.
+         * Written: a fault that reads pages through this open; a call that gives advice (monitor).
+         * Read: such faults (monitor).
+         * Invariant: the page after the last window, and the length of that window; the advice for the open.
+         */
+        @GuardedBy("this")
+        private long next;
+
+        @GuardedBy("this")
+        private int window = 1;
+
+        /** The advice for this open, as the flags that a mapping with this advice has. */
+        @GuardedBy("this")
+        private long advised;
+
+        ReadAhead(int pageSize) {
+            most = Math.max(1, MOST_BYTES / pageSize);
+        }
+
+        /**
+         * Returns the number of pages to read, from {@code page} on.
+         *
+         * @param page the page of a fault, which is not in memory
+         * @param flags the flags of the fault's mapping
+         */
+        synchronized int window(long page, long flags) {
+            long known = (flags & (VmaFlags.RAND_READ | VmaFlags.SEQ_READ)) == 0 ? advised : flags;
+            if ((known & VmaFlags.RAND_READ) != 0) {
+                return 1;
+            }
+            if ((known & VmaFlags.SEQ_READ) != 0) {
+                window = 2 * most;
+            } else if (page == next) {
+                window = Math.min(most, 2 * window);
+            } else {
+                window = 1;
+            }
+            // The read ends at a multiple of the window, so that pages that are evicted together have frames that were
+            // read
+            // together.
+            int count = window - (int) (page & (Math.min(window, most) - 1));
+            next = page + count;
+            return count;
+        }
+
+        /**
+         * Sets the advice for accesses whose mapping has no advice of its own.
+         *
+         * @param advice {@link FileAdvice#POSIX_FADV_NORMAL}, {@link FileAdvice#POSIX_FADV_RANDOM} or {@link
+         *     FileAdvice#POSIX_FADV_SEQUENTIAL}
+         */
+        synchronized void advise(int advice) {
+            advised = advice == FileAdvice.POSIX_FADV_RANDOM
+                    ? VmaFlags.RAND_READ
+                    : advice == FileAdvice.POSIX_FADV_SEQUENTIAL ? VmaFlags.SEQ_READ : 0;
+        }
+
+        /** Returns the maximum window in pages for accesses without advice. */
+        int most() {
+            return most;
+        }
+    }
+
+    /**
+     * Prevents opens for writing, until it is closed. It counts as a use of the open that started it, so the file stays
+     * open, like the executable of a running program.
+     */
+    private final class HeldDenial implements WriteDenial {
+        /**
+         * Written: the first thread that closes the denial (monitor).
+         * Read: a thread that closes it (monitor).
+         * Invariant: never reset; each denial is ended once.
+         */
+        @GuardedBy("this")
+        private boolean isClosed;
+
+        @Override
+        public void close() {
+            ThreadCpus.checkMayWait("the closing of a file");
+            synchronized (this) {
+                if (isClosed) {
+                    return;
+                }
+                isClosed = true;
+            }
+            try {
+                inode.files.allowWrites(inode);
+            } finally {
+                unuse();
+            }
+        }
+
+        @Override
+        public String toString() {
+            return "denial of writes to " + name;
+        }
+    }
+
+    private final class Operations implements VmOperations {
+        @Override
+        public @Nullable Errno open(Vma vma) {
+            return use() ? null : Errno.EBADF;
+        }
+
+        @Override
+        public void close(Vma vma) {
+            unuse();
+        }
+    }
+
+    final HostInode inode;
     private final String name;
-    private final HostIdentity identity;
+    private final PathOpen.PathLook found;
     private final boolean isWritable;
 
     /** Whether calls bypass the cache, and so bring no pages into memory ({@code HostFileOption.DIRECT}). */
     private final boolean isDirect;
 
     private final int pageShift;
-    private final ErrorSequence.ErrorCursor failures;
+    private final HostInode.ErrorCursor failures;
     private final ReadAhead readAhead;
-    private final OpenUses uses;
-    private final OpenAdvice advice;
     private final Operations operations = new Operations();
 
-    OpenHostFile(
-            HostOpens opens,
-            HostInode inode,
-            String name,
-            HostIdentity identity,
-            boolean isWritable,
-            boolean isDirect) {
-        this.opens = opens;
+    /** The monitor of {@link #uses}. The object itself is reachable by embedders, who may hold its monitor. */
+    private final Object counting = new Object();
+
+    /**
+     * The number of uses.
+     *
+     * <p>Words: {@code uses}, {@code isClosed}.
+     * Written: a thread that begins or ends a use, or closes the open (monitor).
+     * Read: these threads (monitor).
+     * Invariant: the number of uses: the mappings, the owner, and its calls and read-ahead under way. The open ends
+     *     with its last use.
+     */
+    @GuardedBy("counting")
+    private int uses = 1;
+
+    /** Whether the owner has closed the open. */
+    @GuardedBy("counting")
+    private boolean isClosed;
+
+    /**
+     * The number of read-ahead tasks. It is limited, because a guest may give advice any number of times.
+     *
+     * <p>Written: a thread that gives advice (get-and-increment); the task, or that thread if it submits no task
+     *     (get-and-add).
+     * Read: only by these exchanges.
+     * Invariant: the number of read-ahead tasks of this open, and of threads that are about to submit one; there are at
+     *     most 16 tasks.
+     */
+    private final AtomicInteger readsAhead = new AtomicInteger();
+
+    /**
+     * Creates an open that is counted already.
+     *
+     * @param found what its path named
+     */
+    OpenHostFile(HostInode inode, String name, PathOpen.PathLook found, boolean isWritable, boolean isDirect) {
         this.inode = inode;
         this.name = name;
-        this.identity = identity;
+        this.found = found;
         this.isWritable = isWritable;
         this.isDirect = isDirect;
-        failures = inode.errors().open();
-        int pageSize = inode.pages().memory().frames().pageSize();
+        failures = inode.openErrors();
+        int pageSize = inode.pages.memory().frames().pageSize();
         pageShift = Integer.numberOfTrailingZeros(pageSize);
         readAhead = new ReadAhead(pageSize);
-        uses = new OpenUses(() -> opens.ends().leave(inode, isWritable));
-        advice = new OpenAdvice(opens, inode, uses, readAhead);
     }
 
-    private final class Operations implements VmOperations {
-        @Override
-        public @Nullable Errno open(Vma vma) {
-            return uses.use() ? null : Errno.EBADF;
+    /** Starts a use. Returns false if the open has ended. */
+    private boolean use() {
+        synchronized (counting) {
+            if (uses == 0) {
+                return false;
+            }
+            uses++;
+            return true;
         }
+    }
 
-        @Override
-        public void close(Vma vma) {
-            uses.unuse();
+    /** Ends a use. The last one ends the open, which may save the file. */
+    void unuse() {
+        boolean isLast;
+        synchronized (counting) {
+            uses--;
+            isLast = uses == 0;
+        }
+        if (isLast) {
+            inode.files.leave(inode, isWritable);
+        }
+    }
+
+    /**
+     * Starts a call of the owner, during which the open does not end. Returns false if the owner has closed the open.
+     * Otherwise the caller ends the call with {@link #unuse}.
+     */
+    boolean beginCall() {
+        synchronized (counting) {
+            return !isClosed && use();
+        }
+    }
+
+    /** Makes a call of the owner. Returns its result, or negated EBADF if the owner has closed the open. */
+    private long call(LongSupplier call) {
+        if (!beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return call.getAsLong();
+        } finally {
+            unuse();
         }
     }
 
     @Override
     public void close() {
         check("the closing of a file");
-        uses.close();
+        synchronized (counting) {
+            if (isClosed) {
+                return;
+            }
+            isClosed = true;
+        }
+        unuse();
     }
 
     /** Checks that the thread may wait, and is not executing a hook of the file. */
-    private void check(String what) {
+    void check(String what) {
         ThreadCpus.checkMayWait(what);
         inode.checkNoHook(what);
     }
 
     @Override
     public WriteDenial denyWrites() {
-        return HeldDenial.begin(name, uses, opens.inodes(), inode);
+        ThreadCpus.checkMayWait("the denial of writes");
+        HeldDenial denial = new HeldDenial();
+        if (!beginCall()) {
+            throw new MmException("denyWrites(" + name + ")", Errno.EBADF);
+        }
+        boolean isDenied = false;
+        try {
+            isDenied = inode.files.denyWrites(inode);
+        } finally {
+            if (!isDenied) {
+                unuse();
+            }
+        }
+        if (!isDenied) {
+            throw new MmException("denyWrites(" + name + ")", Errno.ETXTBSY);
+        }
+        return denial;
     }
 
     @Override
     public int fault(PageRequest request) {
         inode.checkNoHook("an access");
-        FilePages pages = inode.pages();
+        FilePages pages = inode.pages;
         long page = request.page();
         if (page >= pages.pages()) {
             // Another program may have extended the file.
-            inode.size().revalidate();
+            inode.revalidate();
         }
         int known = pages.frameAt(page);
         if (known >= 0) {
             return known;
         }
-        int frame = inode.fetch(page, readAhead.window(page, request.vma().flags()), true);
+        int frame = inode.reads.fetch(page, readAhead.window(page, request.vma().flags()), true);
         if (frame == FilePages.NO_MEMORY) {
             return -Fault.OUT_OF_MEMORY;
         }
@@ -120,22 +326,75 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     }
 
     @Override
+    public long pread(ByteBuffer target, long offset) {
+        check("a read of a file");
+        if (target.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
+        if (offset < 0) {
+            // Returned before the descriptor is checked, as in ksys_pread64.
+            return Errno.EINVAL.result();
+        }
+        if (!beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return inode.bytes.pread(target, offset, isDirect ? null : readAhead);
+        } finally {
+            unuse();
+        }
+    }
+
+    @Override
+    public int leastUncached() {
+        return inode.files.leastUncached;
+    }
+
+    /** Called by a mapping that uses this open. The owner may already have closed the open. */
+    @Override
+    public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
+        return inode.bytes.readUncached(target, offset, false, mapped);
+    }
+
+    @Override
+    public long pwrite(ByteBuffer source, long offset) {
+        check("a write of a file");
+        if (offset < 0) {
+            return Errno.EINVAL.result();
+        }
+        if (!isWritable || !beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return inode.bytes.pwrite(source, offset, isDirect);
+        } finally {
+            unuse();
+        }
+    }
+
+    @Override
+    public long append(ByteBuffer source) {
+        check("a write of a file");
+        if (!isWritable || !beginCall()) {
+            return Errno.EBADF.result();
+        }
+        try {
+            return inode.bytes.append(source, isDirect);
+        } finally {
+            unuse();
+        }
+    }
+
+    @Override
     public long fsync(long offset, long length) {
         check("a write-back");
-        return told(inode.flush(offset >>> pageShift, (offset + length - 1) >>> pageShift));
+        return told(inode.writes.flush(offset >>> pageShift, (offset + length - 1) >>> pageShift));
     }
 
     @Override
     public long fsync() {
         check("a write-back");
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return told(inode.flush(0, Long.MAX_VALUE));
-        } finally {
-            uses.unuse();
-        }
+        return call(() -> told(inode.writes.flush(0, Long.MAX_VALUE)));
     }
 
     /**
@@ -151,23 +410,16 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     @Override
     public long syncRange(long offset, long length, int flags) {
         check("a write-back");
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            long end = offset + length;
-            boolean isValid = (flags & ~SYNC_FLAGS) == 0 && offset >= 0 && length >= 0 && end >= 0;
-            return isValid
-                    ? syncPages(offset >>> pageShift, length == 0 ? Long.MAX_VALUE : (end - 1) >>> pageShift, flags)
-                    : Errno.EINVAL.result();
-        } finally {
-            uses.unuse();
-        }
+        long end = offset + length;
+        boolean isValid = (flags & ~SYNC_FLAGS) == 0 && offset >= 0 && length >= 0 && end >= 0;
+        return call(() -> isValid
+                ? syncPages(offset >>> pageShift, length == 0 ? Long.MAX_VALUE : (end - 1) >>> pageShift, flags)
+                : Errno.EINVAL.result());
     }
 
     private long syncPages(long first, long last, int flags) {
         if ((flags & SyncRangeFlags.WAIT_BEFORE) != 0) {
-            inode.awaitWriteBack();
+            inode.writes.awaitWriteBack();
             long failed = failures.tell();
             if (failed != 0) {
                 return failed;
@@ -176,95 +428,18 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         long failed = 0;
         if ((flags & SyncRangeFlags.SYNC_FILE_RANGE_WRITE) != 0) {
             // A failure is returned only if the call waits afterwards.
-            failed = inode.write(first, last);
+            failed = inode.writes.write(first, last);
         } else if ((flags & SyncRangeFlags.WAIT_AFTER) != 0) {
-            inode.awaitWriteBack();
+            inode.writes.awaitWriteBack();
         }
         return (flags & SyncRangeFlags.WAIT_AFTER) != 0 ? told(failed) : 0;
     }
 
     @Override
-    public void willNeed(long offset, long length) {
-        advice.willNeed(offset, length);
-    }
-
-    @Override
-    public long size() {
-        return inode.pages().size();
-    }
-
-    @Override
-    public long pread(ByteBuffer target, long offset) {
-        check("a read of a file");
-        if (target.isReadOnly()) {
-            throw new ReadOnlyBufferException();
-        }
-        if (offset < 0) {
-            // Returned before the descriptor is checked, as in ksys_pread64.
-            return Errno.EINVAL.result();
-        }
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return inode.bytes().pread(target, offset, isDirect ? null : readAhead);
-        } finally {
-            uses.unuse();
-        }
-    }
-
-    @Override
-    public int leastUncached() {
-        return opens.policy().leastUncached;
-    }
-
-    /** Called by a mapping that uses this open. The owner may already have closed the open. */
-    @Override
-    public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
-        return inode.bytes().readMapped(target, offset, mapped);
-    }
-
-    @Override
-    public long pwrite(ByteBuffer source, long offset) {
-        check("a write of a file");
-        if (offset < 0) {
-            return Errno.EINVAL.result();
-        }
-        if (!isWritable || !uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return inode.bytes().pwrite(source, offset, isDirect);
-        } finally {
-            uses.unuse();
-        }
-    }
-
-    @Override
-    public long append(ByteBuffer source) {
-        check("a write of a file");
-        if (!isWritable || !uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return inode.bytes().append(source, isDirect);
-        } finally {
-            uses.unuse();
-        }
-    }
-
-    @Override
     public long grow(long bytes) {
         check("a change of a file's size");
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            // The order of the checks is that of vfs_fallocate.
-            return bytes < 0 ? Errno.EINVAL.result() : isWritable ? inode.size().grow(bytes) : Errno.EBADF.result();
-        } finally {
-            uses.unuse();
-        }
+        // The order of the checks is that of vfs_fallocate.
+        return call(() -> bytes < 0 ? Errno.EINVAL.result() : isWritable ? inode.grow(bytes) : Errno.EBADF.result());
     }
 
     @Override
@@ -274,27 +449,13 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
             // Returned before the descriptor is checked, as in do_sys_ftruncate.
             return Errno.EINVAL.result();
         }
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return isWritable ? inode.size().truncate(bytes) : Errno.EINVAL.result();
-        } finally {
-            uses.unuse();
-        }
+        return call(() -> isWritable ? inode.truncate(bytes) : Errno.EINVAL.result());
     }
 
     @Override
     public long punch(long offset, long length) {
         check("the punching of a hole");
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return punchRange(offset, length);
-        } finally {
-            uses.unuse();
-        }
+        return call(() -> punchRange(offset, length));
     }
 
     /** Checks the arguments in the order of {@code vfs_fallocate}. */
@@ -304,7 +465,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         } else if (!isWritable) {
             return Errno.EBADF.result();
         }
-        return offset + length < 0 ? Errno.EFBIG.result() : inode.bytes().punch(offset, length);
+        return offset + length < 0 ? Errno.EFBIG.result() : inode.bytes.punch(offset, length);
     }
 
     /**
@@ -313,20 +474,107 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
      */
     public long punchMapped(long offset, long length) {
         check("the punching of a hole");
-        return isWritable ? inode.bytes().punch(offset, length) : Errno.EBADF.result();
+        return isWritable ? inode.bytes.punch(offset, length) : Errno.EBADF.result();
     }
 
     @Override
     public long revalidate() {
         check("a check of a file");
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
+        return call(() -> inode.revalidate());
+    }
+
+    @Override
+    public long fadvise(long offset, long length, int kind) {
+        check("advice about a file");
+        return call(() -> advise(offset, length, kind));
+    }
+
+    /** Follows advice ({@code mm/fadvise.c}). The caller holds a use of the open. */
+    private long advise(long offset, long length, int advice) {
+        if (offset < 0 || length < 0) {
+            return Errno.EINVAL.result();
         }
+        long end = length == 0 || offset + length < 0 ? Long.MAX_VALUE : offset + length;
+        switch (advice) {
+            case FileAdvice.POSIX_FADV_WILLNEED -> willNeed(offset, Math.min(end, inode.pages.size()) - offset);
+            case FileAdvice.POSIX_FADV_DONTNEED -> dontNeed(offset, end);
+            case FileAdvice.POSIX_FADV_NORMAL, FileAdvice.POSIX_FADV_RANDOM, FileAdvice.POSIX_FADV_SEQUENTIAL ->
+                readAhead.advise(advice);
+            case FileAdvice.POSIX_FADV_NOREUSE -> {
+                // Ignored, as before Linux 6.3.
+            }
+            default -> {
+                return Errno.EINVAL.result();
+            }
+        }
+        return 0;
+    }
+
+    /** Frees the clean pages that are entirely within a range, which is rounded like in {@code generic_fadvise}. */
+    private void dontNeed(long offset, long end) {
+        long first = (offset >>> pageShift) + ((offset & (1L << pageShift) - 1) == 0 ? 0 : 1);
+        // The last page of the file counts as a whole page if the range contains all of its bytes.
+        long last = end >= inode.pages.size() ? Long.MAX_VALUE : (end >>> pageShift) - 1;
+        if (first <= last) {
+            inode.pages.evictRange(first, last);
+        }
+    }
+
+    @Override
+    public void willNeed(long offset, long length) {
+        long first = offset >>> pageShift;
+        long last = Math.min(
+                (offset + length - 1) >>> pageShift,
+                first + inode.files.limit.mostAhead(inode.pages.memory().frames()) - 1);
+        if (length <= 0 || first > last) {
+            return;
+        }
+        if (readsAhead.getAndIncrement() >= MOST_READS_AHEAD || !use()) {
+            readsAhead.getAndDecrement();
+            return;
+        }
+        boolean isGiven = false;
         try {
-            return inode.size().revalidate();
+            inode.files.tasks.execute(() -> {
+                try {
+                    readAhead(first, last);
+                } finally {
+                    endReadAhead();
+                }
+            });
+            isGiven = true;
         } finally {
-            uses.unuse();
+            if (!isGiven) {
+                endReadAhead();
+            }
         }
+    }
+
+    /**
+     * Reads the pages of a range that are not in memory, because they will be needed soon ({@code
+     * force_page_cache_ra}). Ends at the end of the file, at a page that cannot be read, and when the machine is closed.
+     * It reports no error, because an access to the page reads it again. The caller holds a use of the open.
+     */
+    private void readAhead(long first, long last) {
+        FilePages pages = inode.pages;
+        try {
+            for (long page = first; page <= last && page < pages.pages() && !pages.isClosed(); page++) {
+                int most = (int) Math.min(readAhead.most(), last - page + 1);
+                if (pages.frameAt(page) == Frames.NONE && inode.reads.fetch(page, most, false) < 0) {
+                    return;
+                }
+            }
+        } catch (IllegalStateException closed) {
+            if (!pages.isClosed()) {
+                throw closed;
+            }
+            // The close of the machine waits for no read-ahead, and has closed the page cache during this read.
+        }
+    }
+
+    private void endReadAhead() {
+        readsAhead.getAndDecrement();
+        unuse();
     }
 
     @Override
@@ -335,7 +583,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         if (offset < 0 || length < 0 || end < 0) {
             return Errno.EINVAL.result();
         }
-        FilePages pages = inode.pages();
+        FilePages pages = inode.pages;
         long first = offset >>> pageShift;
         long last = Math.min((end - 1) >>> pageShift, pages.pages() - 1);
         return length == 0 || first > last ? 0 : last - first + 1 - pages.countPages(first, last);
@@ -347,92 +595,22 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         if (offset < 0 || length < 0) {
             throw new IllegalArgumentException("offset " + offset + " or length " + length + " is negative");
         }
-        if (length == 0 || !uses.beginCall()) {
+        if (length == 0 || !beginCall()) {
             return List.of();
         }
         try {
             long last = offset + length < 0 ? Long.MAX_VALUE : offset + length - 1;
-            return DirtyRuns.of(inode, offset >>> pageShift, last >>> pageShift).ranges();
+            return inode.writes
+                    .dirtyRuns(offset >>> pageShift, last >>> pageShift)
+                    .ranges();
         } finally {
-            uses.unuse();
+            unuse();
         }
     }
 
     @Override
-    public long fadvise(long offset, long length, int kind) {
-        check("advice about a file");
-        if (!uses.beginCall()) {
-            return Errno.EBADF.result();
-        }
-        try {
-            return advice.give(offset, length, kind);
-        } finally {
-            uses.unuse();
-        }
-    }
-
-    /**
-     * Locks a range for a channel of this open; see {@link ChannelLocks}.
-     *
-     * @param waits whether to wait for other processes, by retrying: the host would wait uninterruptibly, and a close
-     *     of the channel would wait for it
-     * @return null if another process has a lock that excludes this one, and the call does not wait
-     */
-    @Nullable
-    FileLock lock(FileChannel by, long offset, long length, boolean isShared, boolean waits) throws IOException {
-        check("a lock of a file");
-        ChannelLocks.ChannelLock lock = create(by, offset, length, isShared);
-        boolean isLocked = false;
-        try {
-            isLocked = acquire(lock);
-            while (!isLocked && waits) {
-                LockSupport.parkNanos(by, LOCK_PAUSE);
-                if (!by.isOpen()) {
-                    throw new AsynchronousCloseException();
-                }
-                if (Thread.currentThread().isInterrupted()) {
-                    throw new FileLockInterruptionException();
-                }
-                isLocked = acquire(lock);
-            }
-            return isLocked ? lock : null;
-        } finally {
-            if (!isLocked) {
-                inode.locks().abandon(lock);
-            }
-        }
-    }
-
-    private ChannelLocks.ChannelLock create(FileChannel by, long offset, long length, boolean isShared)
-            throws ClosedChannelException {
-        if (!uses.beginCall()) {
-            throw new ClosedChannelException();
-        }
-        try {
-            return inode.locks().create(by, offset, length, isShared);
-        } finally {
-            uses.unuse();
-        }
-    }
-
-    private boolean acquire(ChannelLocks.ChannelLock lock) throws IOException {
-        if (!uses.beginCall()) {
-            throw new ClosedChannelException();
-        }
-        try {
-            return inode.locks().acquire(lock);
-        } finally {
-            uses.unuse();
-        }
-    }
-
-    /** Releases the locks of a channel of this open that is being closed, and ends the owner's use of this open. */
-    void close(FileChannel by) throws IOException {
-        try {
-            inode.locks().releaseAll(by);
-        } finally {
-            close();
-        }
+    public long size() {
+        return inode.pages.size();
     }
 
     @Override
@@ -447,11 +625,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public PageCache pageCache() {
-        return inode.pages();
-    }
-
-    FilePages saved() {
-        return inode.saved();
+        return inode.pages;
     }
 
     @Override
@@ -461,17 +635,17 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     @Override
     public int major() {
-        return identity.major();
+        return found.major;
     }
 
     @Override
     public int minor() {
-        return identity.minor();
+        return found.minor;
     }
 
     @Override
     public long inode() {
-        return identity.inode();
+        return found.inode;
     }
 
     @Override

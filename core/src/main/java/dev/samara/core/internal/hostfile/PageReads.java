@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.PageHooks;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.page.DirectFrames;
@@ -8,9 +9,10 @@ import dev.samara.core.internal.page.Frames;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Reads pages of one host file into memory ({@code filemap_read_folio}). If the frames are in direct memory, the host
+ * Finds pages of one host file, and reads those that are not in memory ({@code filemap_read_folio}). If the frames are in direct memory, the host
  * reads directly into them. The last page of the file is filled up with zeros. A failed read changes nothing, and the
  * next access reads again.
  *
@@ -24,35 +26,130 @@ final class PageReads {
     /* Results in addition to the results of FilePages. */
 
     /** The page is beyond the end of the file. */
-    static final int BEYOND = Frames.NONE;
+    private static final int BEYOND = Frames.NONE;
 
     /** The host failed to read the page. */
     static final int UNREADABLE = FilePages.EVICTED - 1;
 
     /** The host's file is shorter than the size in the page cache. */
-    static final int SHORT = UNREADABLE - 1;
+    private static final int SHORT = UNREADABLE - 1;
+
+    /** The maximum number of attempts of a read or a write-back that finds that the host's file was truncated. */
+    static final int ATTEMPTS = 8;
 
     /** How often a stale page is read again before the read excludes write-backs. */
     private static final int UNLOCKED_RETRIES = 4;
 
-    private final InodeState inode;
+    /**
+     * A pool of arrays, and of views of frames, that reads of pages reuse, so that a read need not create them. Keeps only
+     * a few. Thread-safe.
+     */
+    static final class ReadArraysPool {
+        private static final int MOST_IDLE = 8;
+
+        /** The maximum number of pages of a read-ahead window with pages of 4 KiB. */
+        private static final int LEAST = 64;
+
+        /** The arrays of one read of pages, for one thread. */
+        static final class ReadArrays {
+            /** The frames that the read fills. */
+            final int[] fresh;
+
+            /** See {@link DirectFrames#bytes(int, int, ByteBuffer[])}. */
+            final @Nullable ByteBuffer[] views;
+
+            private ReadArrays(int most, int buffers) {
+                fresh = new int[most];
+                views = new ByteBuffer[buffers];
+            }
+        }
+
+        private final int buffers;
+
+        /**
+         * Words: {@code idle}, {@code idleCount}.
+         * Written: a thread that starts or ends a read (monitor).
+         * Read: such threads (monitor).
+         * Invariant: arrays that no read is using.
+         */
+        @GuardedBy("this")
+        private final @Nullable ReadArrays[] idle = new ReadArrays[MOST_IDLE];
+
+        @GuardedBy("this")
+        private int idleCount;
+
+        /**
+         * Creates an empty pool.
+         *
+         * @param direct the frames, or null if they are not in direct memory
+         */
+        ReadArraysPool(@Nullable DirectFrames direct) {
+            buffers = direct == null ? 0 : direct.buffers();
+        }
+
+        /** Returns arrays for a read of up to {@code most} pages, for one thread. */
+        ReadArrays take(int most) {
+            ReadArrays known = poll();
+            return known == null || known.fresh.length < most ? new ReadArrays(Math.max(LEAST, most), buffers) : known;
+        }
+
+        private synchronized @Nullable ReadArrays poll() {
+            if (idleCount == 0) {
+                return null;
+            }
+            ReadArrays last = idle[--idleCount];
+            idle[idleCount] = null;
+            return last;
+        }
+
+        /** Returns arrays of {@link #take} to the pool. */
+        synchronized void giveBack(ReadArrays arrays) {
+            if (idleCount < MOST_IDLE) {
+                idle[idleCount++] = arrays;
+            }
+        }
+    }
+
+    private final HostInode inode;
     private final FilePages pages;
-    private final FilePages saved;
     private final Frames frames;
     private final int pageShift;
-    private final TransferBuffers buffers;
     private final ReadArraysPool pool;
-    private final HookCalls hooks;
 
-    PageReads(InodeState inode, TransferBuffers buffers, ReadArraysPool pool, HookCalls hooks) {
-        this.pool = pool;
-        this.hooks = hooks;
+    /** Creates the reads of a file. The caller holds the monitor of {@link HostFiles}. */
+    PageReads(HostInode inode) {
         this.inode = inode;
-        this.buffers = buffers;
-        pages = inode.pages();
-        saved = inode.saved();
+        pages = inode.pages;
         frames = pages.memory().frames();
         pageShift = Integer.numberOfTrailingZeros(frames.pageSize());
+        pool = inode.files.readArrays(pages.memory());
+    }
+
+    /**
+     * Returns the frame of a page; reads the page if it is not in memory.
+     *
+     * @param page the page
+     * @param most the maximum number of pages that are read at once, from {@code page} on
+     * @param isScan whether the pages after {@code page} are read ahead, because {@code page} is accessed
+     * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
+     */
+    int fetch(long page, int most, boolean isScan) {
+        inode.files.limit.makeRoom(pages);
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            int frame = read(page, most, isScan);
+            while (frame == FilePages.EVICTED) {
+                pages.awaitChange();
+                frame = read(page, most, isScan);
+            }
+            if (frame != SHORT) {
+                return frame;
+            }
+            // Another program has truncated the file, so its size is read again before the retry.
+            if (inode.revalidate() != 0) {
+                return UNREADABLE;
+            }
+        }
+        return UNREADABLE;
     }
 
     /**
@@ -63,7 +160,7 @@ final class PageReads {
      * @param isScan whether the pages after {@code page} are read ahead, because {@code page} is accessed
      * @return the frame of the page, or a result of this class or of {@link FilePages}
      */
-    int fetch(long page, int most, boolean isScan) {
+    private int read(long page, int most, boolean isScan) {
         int result = fetchOnce(page, most, isScan);
         if (result == UNREADABLE && most > 1) {
             // Retries with the requested page alone, because possibly only one of the following pages cannot be read.
@@ -88,7 +185,7 @@ final class PageReads {
         int[] fresh = arrays.fresh;
         Arrays.fill(fresh, 0, most, Frames.NONE);
         try {
-            int count = saved.allocateForRead(page, fresh, absent(page, most));
+            int count = pages.allocateForRead(page, fresh, absent(page, most));
             if (count == 0) {
                 return FilePages.NO_MEMORY;
             }
@@ -96,7 +193,7 @@ final class PageReads {
             Arrays.sort(fresh, 0, count);
             return read(page, arrays, count, isScan);
         } finally {
-            saved.freeRead(fresh, most);
+            pages.freeRead(fresh, most);
         }
     }
 
@@ -111,16 +208,16 @@ final class PageReads {
 
     /** Reads a page while write-backs are excluded, because the page was written during each of the earlier reads. */
     private int fetchAlone(long page) {
-        inode.writeBackLock().lock();
+        inode.writeBack.lock();
         try {
             return fetchOnce(page, 1, false);
         } finally {
-            inode.writeBackLock().unlock();
+            inode.writeBack.unlock();
         }
     }
 
     private int read(long page, ReadArraysPool.ReadArrays arrays, int count, boolean isScan) {
-        inode.invalidateLock().lockShared();
+        inode.invalidate.lockShared();
         try {
             long start = page << pageShift;
             long wanted = wanted(start, count);
@@ -139,16 +236,16 @@ final class PageReads {
                 if (!fill(arrays, used, start, wanted)) {
                     return SHORT;
                 }
-                PageHooks of = inode.rules().hooks();
+                PageHooks of = inode.rules.hooks();
                 boolean areAccepted = of == null || areAccepted(of, arrays.fresh, used, start, wanted);
-                return areAccepted ? saved.insertRead(read, arrays.fresh, isScan) : UNREADABLE;
+                return areAccepted ? pages.insertRead(read, arrays.fresh, isScan) : UNREADABLE;
             } finally {
                 pages.endRead(read);
             }
         } catch (IOException failed) {
             return UNREADABLE;
         } finally {
-            inode.invalidateLock().unlockShared();
+            inode.invalidate.unlockShared();
         }
     }
 
@@ -173,6 +270,44 @@ final class PageReads {
         return isFilled;
     }
 
+    private boolean fillByBuffer(int[] fresh, int count, long start, int wanted) throws IOException {
+        ByteBuffer buffer = inode.files.buffers.take(wanted);
+        try {
+            if (!HostChannel.readFully(inode.channel, buffer.limit(wanted), start)) {
+                return false;
+            }
+            for (int i = 0; i < count; i++) {
+                int at = i << pageShift;
+                frames.store().write(fresh[i], 0, buffer, at, Math.min(frames.pageSize(), wanted - at));
+            }
+            return true;
+        } finally {
+            inode.files.buffers.giveBack(buffer);
+        }
+    }
+
+    /** Reads each run of consecutive frames with one call, or with several calls if the run is in several inode.files.buffers. */
+    private boolean fillInPlace(
+            DirectFrames direct, ReadArraysPool.ReadArrays arrays, int count, long start, long wanted)
+            throws IOException {
+        int[] fresh = arrays.fresh;
+        int from = 0;
+        while (from < count) {
+            int to = from + 1;
+            while (to < count && fresh[to] == fresh[to - 1] + 1 && direct.areTogether(fresh[from], fresh[to])) {
+                to++;
+            }
+            long before = (long) from << pageShift;
+            int length = (int) Math.min((long) (to - from) << pageShift, wanted - before);
+            if (!HostChannel.readFully(
+                    inode.channel, direct.bytes(fresh[from], length, arrays.views), start + before)) {
+                return false;
+            }
+            from = to;
+        }
+        return true;
+    }
+
     /** Returns whether the hooks of the file accept all pages that were read. */
     private boolean areAccepted(PageHooks of, int[] fresh, int count, long start, long wanted) {
         DirectFrames direct = frames.direct();
@@ -186,56 +321,7 @@ final class PageReads {
                 page = ByteBuffer.allocate(length);
                 frames.store().read(fresh[i], 0, page, 0, length);
             }
-            if (!hooks.isAccepted(of, start + before, page)) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    /** Reads each run of consecutive frames with one call, or with several calls if the run is in several buffers. */
-    private boolean fillInPlace(
-            DirectFrames direct, ReadArraysPool.ReadArrays arrays, int count, long start, long wanted)
-            throws IOException {
-        int[] fresh = arrays.fresh;
-        int from = 0;
-        while (from < count) {
-            int to = from + 1;
-            while (to < count && fresh[to] == fresh[to - 1] + 1 && direct.areTogether(fresh[from], fresh[to])) {
-                to++;
-            }
-            long before = (long) from << pageShift;
-            int length = (int) Math.min((long) (to - from) << pageShift, wanted - before);
-            if (!readFully(direct.bytes(fresh[from], length, arrays.views), start + before)) {
-                return false;
-            }
-            from = to;
-        }
-        return true;
-    }
-
-    private boolean fillByBuffer(int[] fresh, int count, long start, int wanted) throws IOException {
-        ByteBuffer buffer = buffers.take(wanted);
-        try {
-            if (!readFully(buffer.limit(wanted), start)) {
-                return false;
-            }
-            for (int i = 0; i < count; i++) {
-                int at = i << pageShift;
-                frames.store().write(fresh[i], 0, buffer, at, Math.min(frames.pageSize(), wanted - at));
-            }
-            return true;
-        } finally {
-            buffers.giveBack(buffer);
-        }
-    }
-
-    /** Fills the remaining bytes of a buffer. Returns false at the end of the host's file. */
-    private boolean readFully(ByteBuffer buffer, long start) throws IOException {
-        HostChannel from = inode.channel();
-        long before = start - buffer.position();
-        while (buffer.hasRemaining()) {
-            if (from.read(buffer, before + buffer.position()) < 0) {
+            if (!inode.answer(of, "afterRead", start + before, page)) {
                 return false;
             }
         }

@@ -1,60 +1,295 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
+import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.backing.HostFileException;
+import dev.samara.core.backing.HostFileOption;
+import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.sync.CheckedReadWriteLock;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MmException;
 import java.io.IOException;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.FileStore;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A channel of a path, and the identity of its file. The JDK cannot determine the file of a channel, so the path is
- * checked before and after the open. If another program replaced the file in between, as an editor does when it saves,
- * the open is retried. Otherwise the pages of one file could be found under the key of another file. The caller is in a
- * section of {@link ProcessFiles}.
+ * One open of a path: finds or creates its file in the table of {@link HostFiles}, and counts an open of it. A file is
+ * identified by its key, or by its real path if the file system has no keys.
  *
- * @param channel the channel
- * @param look the file of the channel
+ * <p><b>Identity.</b> The JDK cannot determine the file of a channel, so the path is checked before and after the open
+ * of a channel. If another program replaced the file in between, as an editor does when it saves, the open is retried.
+ * Otherwise the pages of one file could be found under the key of another file.
+ *
+ * <p><b>Locks.</b> An {@code fcntl} lock belongs to the process, and ends when the process closes any descriptor of the
+ * file (POSIX, {@code close}). The static part of this class therefore counts the files that all machines of this
+ * process have opened by path, and the following rules hold:
+ *
+ * <ul>
+ *   <li>Channels are opened and closed in a <em>section</em>. Several threads may be in the section, but an open that
+ *       acquires a lock is alone in it. So at that time no other thread has a descriptor of the file that it may close.
+ *   <li>A file is locked only if no other descriptor of it is open; or, for a lock through a {@code FileChannel}, only
+ *       descriptors that are closed together with the lock's.
+ *   <li>A locked file is not opened again. Its opens share the channel that holds the lock.
+ *   <li>A path may name another file by the time it is opened. So the channel of an unknown file is closed only while
+ *       no file is locked.
+ * </ul>
+ *
+ * <p>An object is used by one thread; the static methods are thread-safe.
  */
-record PathOpen(HostChannel channel, HostPath.PathLook look) {
+final class PathOpen {
     /**
      * The number of attempts after which an open succeeds even if the file's status changed during each attempt,
      * provided that the path names the same file. Another program may add or remove names of the file without replacing
      * it.
      */
-    static final int ATTEMPTS = 16;
+    private static final int ATTEMPTS = 16;
 
     /** The maximum number of attempts if the path names a different file each time. */
-    private static final int MOST = 1000;
+    private static final int MOST_ATTEMPTS = 1000;
 
-    static PathOpen open(ChannelOpener opener, Path path, Set<OpenOption> options) throws IOException {
+    private static final CheckedReadWriteLock SECTION = new CheckedReadWriteLock();
+
+    /** The pause between two checks whether a use of a file that has ended is closed, in nanoseconds. */
+    private static final long CLOSE_NANOS = 100_000;
+
+    /**
+     * It is a concurrent map although a monitor guards it, because the tests' scheduler may explore in several threads,
+     * and each exploration has its own monitors.
+     */
+    @GuardedBy("PathOpen.class")
+    private static final Map<Object, OpenCount> OPEN = new ConcurrentHashMap<>();
+
+    /** Channels of unknown files. They are not used, and are closed once no file is locked. */
+    @GuardedBy("PathOpen.class")
+    private static final List<HostChannel> UNKNOWN = new ArrayList<>();
+
+    /**
+     * Words: {@code locked}, and the contents of a count.
+     * Written: a thread that opens or closes a file by path, in a section (monitor of the class).
+     * Read: such a thread (monitor of the class).
+     * Invariant: how often each file is open in the process, and how many files are locked. {@code isLocked} is set by
+     *     a thread that is alone in the section.
+     */
+    @GuardedBy("PathOpen.class")
+    private static int locked;
+
+    /**
+     * How often a file is open. Each machine that opened it counts once, and so does each channel that is being opened
+     * or closed.
+     */
+    private static final class OpenCount {
+        private int count;
+
+        /** How many of them are uses that have ended, and whose channels are about to be closed. */
+        private int ending;
+
+        private boolean isLocked;
+    }
+
+    /** The file that a path names at one time. */
+    static final class PathLook {
+        /** The identity of a file without a path. */
+        static final PathLook NONE = new PathLook("", 0, 0, null);
+
+        /**
+         * The key that identifies a file, so that all opens of it share one file. If the file system has no keys, two
+         * hard links of a file count as two files.
+         */
+        final Object key;
+
+        /**
+         * The device and the inode number, as {@code /proc/PID/maps} shows them; 0 on a host without these numbers. The
+         * device is split like in {@code gnu_dev_major} and {@code gnu_dev_minor}.
+         */
+        final int major;
+
+        final int minor;
+        final long inode;
+
+        /**
+         * The time of the last status change (ctime), which changes whenever a name of the file is added or removed;
+         * null on a host without it.
+         */
+        private final @Nullable Object changed;
+
+        private PathLook(Object key, long device, long inode, @Nullable Object changed) {
+            this.key = key;
+            major = (int) ((device >>> 8 & 0xfff) | (device >>> 32 & 0x7ffff000));
+            minor = (int) ((device & 0xff) | (device >>> 12 & 0xffffff00));
+            this.inode = inode;
+            this.changed = changed;
+        }
+
+        /**
+         * Returns whether the path named this file during the whole time until a later check, as far as the host shows.
+         */
+        private boolean isSame(PathLook later) {
+            return key.equals(later.key) && Objects.equals(changed, later.changed);
+        }
+
+        /**
+         * Returns whether the file is known not to be on a block device, like a file of {@code proc}, {@code tmpfs} or
+         * NFS.
+         */
+        private boolean hasNoDevice() {
+            return major == 0 && (minor != 0 || inode != 0);
+        }
+    }
+
+    /** Locks a part of a file; see {@link #lock}. */
+    @FunctionalInterface
+    interface LockCall<T> {
+        @Nullable
+        T call() throws IOException;
+    }
+
+    private final HostFiles files;
+    private final Path path;
+    private final MachineMemory memory;
+    private final Set<OpenOption> options;
+    private final HostInode.FileRules rules;
+    private final boolean writes;
+
+    /** What the path named when it was opened. */
+    private PathLook found = PathLook.NONE;
+
+    /**
+     * Creates an open that is not started.
+     *
+     * @param memory the memory of the spaces that will map the file
+     * @param options the options other than those that {@code rules} contains
+     */
+    PathOpen(HostFiles files, Path path, MachineMemory memory, Set<OpenOption> options, HostInode.FileRules rules) {
+        this.files = files;
+        this.path = path;
+        this.memory = memory;
+        this.options = options;
+        this.rules = rules;
+        writes = options.contains(StandardOpenOption.WRITE);
+    }
+
+    /**
+     * Enters the file into the table, or counts an open if it is there. Waits for the host, and also for all opens and
+     * closes under way if the file will be locked.
+     */
+    HostInode enter() throws IOException {
+        if (rules.lock() == null) {
+            SECTION.lockShared();
+            try {
+                return enterInSection();
+            } finally {
+                SECTION.unlockShared();
+            }
+        }
+        SECTION.lock();
+        try {
+            return enterInSection();
+        } finally {
+            SECTION.unlock();
+        }
+    }
+
+    /** Returns what the path named when {@link #enter} opened it. */
+    PathLook found() {
+        return found;
+    }
+
+    private HostInode enterInSection() throws IOException {
+        for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
+            HostInode entered = tryEnter();
+            if (entered != null) {
+                return entered;
+            }
+        }
+        throw refusal(Errno.EBUSY, null);
+    }
+
+    private MmException refusal(Errno errno, @Nullable Exception cause) {
+        return refusal(path.toString(), errno, cause);
+    }
+
+    /** Returns null if another program has moved a locked file to the path in the meantime. */
+    private @Nullable HostInode tryEnter() throws IOException {
+        HostInode shared = share();
+        if (shared != null) {
+            return shared;
+        }
+        HostChannel channel = open();
+        if (isOpenedOnce(found.key)) {
+            discard(channel);
+            return null;
+        }
+        return enter(found.key, channel);
+    }
+
+    /** Counts an open of a file that must not be opened again. Returns null for any other file. */
+    private @Nullable HostInode share() throws IOException {
+        boolean isNew = options.contains(StandardOpenOption.CREATE_NEW);
+        if (isNew || (rules.lock() == null && !areSomeLocked())) {
+            return null;
+        }
+        PathLook look = look(path, options.contains(StandardOpenOption.CREATE));
+        if (look == null || !isOpenedOnce(look.key)) {
+            return null;
+        }
+        HostInode shared = files.share(look.key, memory, writes, rules);
+        if (shared == null) {
+            // The file is open in another machine, or is about to be closed.
+            throw refusal(Errno.EBUSY, null);
+        }
+        found = look;
+        return shared;
+    }
+
+    /** Returns whether a file is open and must not get another channel, because it is locked or will be locked. */
+    private boolean isOpenedOnce(Object key) {
+        return rules.lock() == null ? isLocked(key) : isOpen(key);
+    }
+
+    /** Opens a channel of the path, and finds the file of the channel. The caller is in the section. */
+    private HostChannel open() throws IOException {
         Set<OpenOption> wanted = new HashSet<>(options);
-        for (int attempt = 0; attempt < MOST; attempt++) {
+        for (int attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
             boolean creates =
                     wanted.contains(StandardOpenOption.CREATE) || wanted.contains(StandardOpenOption.CREATE_NEW);
             if (wanted.contains(StandardOpenOption.CREATE_NEW) && Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
                 // Fails for any type of file, because O_EXCL is checked before the type, and does not follow symbolic
                 // links.
-                throw HostPath.refusal(path.toString(), Errno.EEXIST, null);
+                throw refusal(Errno.EEXIST, null);
             }
-            HostPath.PathLook before = HostPath.look(path, creates);
-            HostChannel channel = opener.open(path, HostPath.withRead(wanted));
+            PathLook before = look(path, creates);
+            Set<OpenOption> readable = new HashSet<>(wanted);
+            readable.add(StandardOpenOption.READ);
+            HostChannel channel = files.opener.open(path, readable);
             boolean isTaken = false;
             try {
-                HostPath.PathLook after = HostPath.look(path, false);
+                PathLook after = look(path, false);
                 if (before != null
                         && after != null
                         && (before.isSame(after) || (attempt >= ATTEMPTS && before.key.equals(after.key)))) {
-                    if (after.identity.hasNoDevice() && !channel.isSizeRight()) {
-                        throw HostPath.refusal(path.toString(), Errno.ENODEV, null);
+                    if (after.hasNoDevice() && !channel.isSizeRight()) {
+                        throw refusal(Errno.ENODEV, null);
                     }
                     isTaken = true;
-                    return new PathOpen(channel, after);
+                    found = after;
+                    return channel;
                 }
             } catch (NoSuchFileException gone) {
                 if (!creates) {
@@ -65,7 +300,7 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
             } finally {
                 if (!isTaken) {
                     // The channel may belong to a different file, perhaps a locked one.
-                    ProcessFiles.discard(channel);
+                    discard(channel);
                 }
             }
             if (before == null) {
@@ -73,6 +308,275 @@ record PathOpen(HostChannel channel, HostPath.PathLook look) {
                 wanted.remove(StandardOpenOption.CREATE_NEW);
             }
         }
-        throw HostPath.refusal(path.toString(), Errno.EBUSY, null);
+        throw refusal(Errno.EBUSY, null);
+    }
+
+    /**
+     * Checks the file of a path. Rejects FIFOs, because their open would wait for a writer, and directories, because
+     * only their read would fail.
+     *
+     * @return null if there is no file and the call may create one
+     * @throws MmException if the path does not name a regular file
+     */
+    private static @Nullable PathLook look(Path path, boolean creates) throws IOException {
+        boolean isUnix = path.getFileSystem().supportedFileAttributeViews().contains("unix");
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
+            if (attributes.isDirectory()) {
+                throw refusal(path.toString(), Errno.EISDIR, null);
+            }
+            if (!attributes.isRegularFile()) {
+                throw refusal(path.toString(), Errno.ENODEV, null);
+            }
+            if (!isUnix) {
+                return new PathLook(keyOf(path, attributes.fileKey()), 0, 0, null);
+            }
+            // A single call of the host, so that all attributes belong to one file.
+            Map<String, Object> unix = Files.readAttributes(path, "unix:fileKey,dev,ino,ctime");
+            long device = ((Number) Objects.requireNonNull(unix.get("dev"))).longValue();
+            long inode = ((Number) Objects.requireNonNull(unix.get("ino"))).longValue();
+            return new PathLook(keyOf(path, unix.get("fileKey")), device, inode, unix.get("ctime"));
+        } catch (NoSuchFileException missing) {
+            if (creates) {
+                return null;
+            }
+            // Later JDKs also throw NoSuchFileException for ENOTDIR, but getFileStore fails with the actual error.
+            // Other calls are not suitable: an open would wait for a writer if the path now names a FIFO, and
+            // toRealPath would leave the mount namespace of a path through /proc/PID/root.
+            FileStore created = Files.getFileStore(path);
+            throw new NoSuchFileException(path.toString(), null, "created concurrently in " + created);
+        }
+    }
+
+    /**
+     * Returns the key of a file, which is its key in the file system, or its real path if it has none.
+     *
+     * @param fileKey the key in the file system; null on Windows, and in some file systems of other providers
+     */
+    static Object keyOf(Path path, @Nullable Object fileKey) throws IOException {
+        return fileKey != null ? fileKey : path.toRealPath();
+    }
+
+    /** Enters the file of a channel. Closes the channel if that fails, or if the file has another one. */
+    private HostInode enter(Object key, HostChannel channel) throws IOException {
+        HostInode entered = null;
+        opened(key);
+        try {
+            long size = prepare(channel);
+            entered = files.enter(key, path.toString(), memory, channel, size, writes, rules);
+            if (rules.lock() != null) {
+                setLocked(key);
+            }
+            return entered;
+        } finally {
+            if (entered == null || entered.first != channel) {
+                closed(key);
+            }
+        }
+    }
+
+    /** Locks a file that was just opened if its rules say so. Returns its size. Closes the channel if that fails. */
+    private long prepare(HostChannel channel) throws IOException {
+        boolean isPrepared = false;
+        try {
+            long size = channel.size();
+            if (rules.lock() != null && !channel.tryLock(rules.lock() == HostFileOption.SHLOCK)) {
+                throw refusal(Errno.EAGAIN, null);
+            }
+            isPrepared = true;
+            return size;
+        } catch (OverlappingFileLockException ofProcess) {
+            throw refusal(Errno.EBUSY, ofProcess);
+        } finally {
+            if (!isPrepared) {
+                HostChannel.closeUnwritten(channel);
+            }
+        }
+    }
+
+    /**
+     * Returns the folder of a file that was just opened; null if the file has already been deleted, or if its file
+     * system is not the host's, which may not open folders.
+     */
+    static @Nullable Path folderOf(Path file) throws IOException {
+        if (file.getFileSystem() != FileSystems.getDefault()) {
+            return null;
+        }
+        try {
+            // The file of a symbolic link is in another folder.
+            return file.toRealPath().getParent();
+        } catch (NoSuchFileException deleted) {
+            return null;
+        }
+    }
+
+    /** Returns the exception for an open that fails. */
+    static MmException refusal(String name, Errno errno, @Nullable Exception cause) {
+        MmException refusal = new MmException("openFile(" + name + ")", errno);
+        if (cause != null) {
+            refusal.initCause(cause);
+        }
+        return refusal;
+    }
+
+    /** Counts a channel that was opened for a file. */
+    static synchronized void opened(Object key) {
+        OPEN.computeIfAbsent(key, of -> new OpenCount()).count++;
+    }
+
+    /**
+     * Subtracts a channel that was closed or never used. When the last channel of a file is subtracted, the file's lock
+     * has ended.
+     */
+    static synchronized void closed(Object key) {
+        OpenCount open = OPEN.get(key);
+        if (open != null && --open.count == 0) {
+            OPEN.remove(key);
+            locked -= open.isLocked ? 1 : 0;
+        }
+    }
+
+    /** Records that the only channel of a file has locked the file. The caller is alone in the section. */
+    static synchronized void setLocked(Object key) {
+        OpenCount open = OPEN.get(key);
+        if (open != null && !open.isLocked) {
+            open.isLocked = true;
+            locked++;
+        }
+    }
+
+    /**
+     * Locks a part of a file that the caller's machine has open. From the first such lock on, the file counts as locked
+     * until it is closed. The first lock waits for the opens and closes under way, and for the closes of uses of the
+     * file that have ended.
+     *
+     * @param name the file, for messages
+     * @param call locks a part of the file; returns null if another process excludes that
+     */
+    static <T> @Nullable T lock(Object key, String name, LockCall<T> call) throws IOException {
+        if (isLocked(key)) {
+            return call.call();
+        }
+        while (true) {
+            SECTION.lock();
+            try {
+                if (machines(key) > 1) {
+                    throw new HostFileException(name, "lock", Errno.EBUSY);
+                }
+                if (!isEnding(key)) {
+                    T made = call.call();
+                    if (made != null) {
+                        setLocked(key);
+                    }
+                    return made;
+                }
+            } finally {
+                SECTION.unlock();
+            }
+            Pause.parkNanos(key, CLOSE_NANOS);
+        }
+    }
+
+    /** Returns the number of machines that use a file. The caller is alone in the section. */
+    private static synchronized int machines(Object key) {
+        OpenCount open = OPEN.get(key);
+        return open == null ? 0 : open.count - open.ending;
+    }
+
+    private static synchronized boolean isEnding(Object key) {
+        OpenCount open = OPEN.get(key);
+        return open != null && open.ending > 0;
+    }
+
+    static synchronized boolean isOpen(Object key) {
+        return OPEN.containsKey(key);
+    }
+
+    private static synchronized boolean isLocked(Object key) {
+        OpenCount open = OPEN.get(key);
+        return open != null && open.isLocked;
+    }
+
+    /**
+     * Returns whether any file is locked. While the caller is in a section, other threads can end locks, but not
+     * acquire any.
+     */
+    private static synchronized boolean areSomeLocked() {
+        return locked > 0;
+    }
+
+    /**
+     * Closes a channel whose file is unknown. If any file is locked, the channel is kept and closed later. The caller
+     * is in a section.
+     */
+    private static void discard(HostChannel channel) {
+        synchronized (PathOpen.class) {
+            if (locked > 0) {
+                UNKNOWN.add(channel);
+                return;
+            }
+        }
+        HostChannel.closeUnwritten(channel);
+    }
+
+    /** Records that the last use of a file in a machine has ended; {@link #close} follows. */
+    static synchronized void ending(Object key) {
+        OpenCount open = OPEN.get(key);
+        if (open != null) {
+            open.ending++;
+        }
+    }
+
+    /**
+     * Closes all channels of a file that was opened by path.
+     *
+     * @return the last failure of a close; null if all succeeded
+     */
+    static @Nullable IOException close(Object key, List<HostChannel> channels) {
+        SECTION.lockShared();
+        try {
+            try {
+                return closeAll(channels);
+            } finally {
+                ended(key);
+                closeUnknown();
+            }
+        } finally {
+            SECTION.unlockShared();
+        }
+    }
+
+    /** Closes channels. Returns the last failure, or null if all succeeded. */
+    static @Nullable IOException closeAll(List<HostChannel> channels) {
+        IOException failure = null;
+        for (HostChannel one : channels) {
+            try {
+                one.close();
+            } catch (IOException failed) {
+                failure = failed;
+            }
+        }
+        return failure;
+    }
+
+    /** Subtracts a use that {@link #ending} has announced. */
+    private static synchronized void ended(Object key) {
+        OpenCount open = OPEN.get(key);
+        if (open != null) {
+            open.ending--;
+        }
+        closed(key);
+    }
+
+    private static void closeUnknown() {
+        List<HostChannel> unused;
+        synchronized (PathOpen.class) {
+            if (locked > 0 || UNKNOWN.isEmpty()) {
+                return;
+            }
+            unused = List.copyOf(UNKNOWN);
+            UNKNOWN.clear();
+        }
+        unused.forEach(HostChannel::closeUnwritten);
     }
 }

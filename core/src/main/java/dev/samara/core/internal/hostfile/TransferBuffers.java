@@ -11,6 +11,9 @@ import org.jspecify.annotations.Nullable;
  * Thread-safe.
  */
 final class TransferBuffers {
+    /** The maximum number of bytes that one call of the host reads or writes. */
+    static final int SIZE = 1 << 20;
+
     private static final int MOST_IDLE = 4;
 
     private final int size;

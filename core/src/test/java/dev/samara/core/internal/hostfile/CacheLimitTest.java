@@ -719,7 +719,7 @@ final class CacheLimitTest {
          * Returns the number of pages read by each of several faults, if each fault is at the end of the previous read.
          */
         private static List<Integer> sequence(long first, long flags, int faults) {
-            ReadAhead ahead = new ReadAhead(PAGE_SIZE);
+            OpenHostFile.ReadAhead ahead = new OpenHostFile.ReadAhead(PAGE_SIZE);
             List<Integer> counts = new ArrayList<>();
             long page = first;
             for (int i = 0; i < faults; i++) {
@@ -743,7 +743,7 @@ final class CacheLimitTest {
             assertEquals(List.of(1, 1, 1), sequence(40, VmaFlags.RAND_READ, 3));
             assertEquals(List.of(64, 64), sequence(64, VmaFlags.SEQ_READ, 2));
             assertEquals(List.of(63, 64), sequence(1, VmaFlags.SEQ_READ, 2));
-            ReadAhead ahead = new ReadAhead(PAGE_SIZE);
+            OpenHostFile.ReadAhead ahead = new OpenHostFile.ReadAhead(PAGE_SIZE);
             for (long page : new long[] {9, 3, 700, 12}) {
                 assertEquals(1, ahead.window(page, 0));
             }
@@ -752,7 +752,7 @@ final class CacheLimitTest {
         @Test
         @DisplayName("is one of a page that is larger than all that is read ahead")
         void largePages() {
-            assertEquals(1, new ReadAhead(1 << 18).window(0, 0));
+            assertEquals(1, new OpenHostFile.ReadAhead(1 << 18).window(0, 0));
         }
     }
 
@@ -1104,14 +1104,16 @@ final class CacheLimitTest {
         void rejected() {
             AtomicLong passes = new AtomicLong();
             AtomicBoolean rejects = new AtomicBoolean(true);
-            DirtyLimit limit = new DirtyLimit(
+            BackgroundWrites limit = new BackgroundWrites(
                     task -> {
                         if (rejects.get()) {
                             throw new RejectedExecutionException("planted");
                         }
                         task.run();
                     },
-                    passes::incrementAndGet);
+                    passes::incrementAndGet,
+                    () -> false,
+                    () -> false);
             limit.bound(10, 1000);
             limit.add(20);
             assertThrows(RejectedExecutionException.class, limit::balance);

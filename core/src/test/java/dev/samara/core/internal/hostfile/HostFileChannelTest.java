@@ -377,13 +377,13 @@ final class HostFileChannelTest {
 
         private final byte[] content = new byte[SIZE];
         private Path path;
-        private PathChannel channel;
+        private HostChannel.PathChannel channel;
 
         @BeforeEach
         void open() throws IOException {
             new Random(1).nextBytes(content);
             path = Files.write(folder.resolve("f"), content);
-            channel = PathChannel.open(path, RW);
+            channel = HostChannel.PathChannel.open(path, RW);
         }
 
         @AfterEach
@@ -494,7 +494,7 @@ final class HostFileChannelTest {
         @DisplayName("is waited for though there is no memory for a wait: the call still uses its buffer")
         void withoutMemory() throws IOException {
             WithoutMemory call = new WithoutMemory();
-            assertEquals(7, HostCalls.result(call));
+            assertEquals(7, HostChannel.result(call));
             assertEquals(3, call.waits);
         }
 
@@ -502,13 +502,13 @@ final class HostFileChannelTest {
         @DisplayName("is the call's own failure, also if that is an error")
         void failures() {
             IOException broken = new IOException("Input/output error");
-            assertEquals(broken, assertThrows(IOException.class, () -> HostCalls.result(failed(broken))));
+            assertEquals(broken, assertThrows(IOException.class, () -> HostChannel.result(failed(broken))));
             OutOfMemoryError own = new OutOfMemoryError("of the call");
-            assertEquals(own, assertThrows(OutOfMemoryError.class, () -> HostCalls.result(failed(own))));
+            assertEquals(own, assertThrows(OutOfMemoryError.class, () -> HostChannel.result(failed(own))));
             IllegalStateException other = new IllegalStateException("lent, and closed");
             assertEquals(
                     other,
-                    assertThrows(IOException.class, () -> HostCalls.result(failed(other)))
+                    assertThrows(IOException.class, () -> HostChannel.result(failed(other)))
                             .getCause());
         }
 

@@ -552,7 +552,7 @@ final class HostFileOpensTest {
                 "is not refused if another program writes the first byte between the look at the size and the read")
         void grownMeanwhile() throws IOException {
             GrowingChannel channel = new GrowingChannel();
-            assertTrue(StoredSize.isRight(channel));
+            assertTrue(HostChannel.PathChannel.isSizeRight(channel));
             assertEquals(2, channel.looks);
         }
 
@@ -586,7 +586,7 @@ final class HostFileOpensTest {
                 if (options.contains(StandardOpenOption.READ)) {
                     throw new AccessDeniedException(opened.toString());
                 }
-                return PathChannel.open(opened, options);
+                return HostChannel.PathChannel.open(opened, options);
             });
             assertRefused(Errno.EACCES, path, StandardOpenOption.WRITE);
             assertEquals(0, descriptors());
@@ -598,7 +598,7 @@ final class HostFileOpensTest {
             // Without a CPU, whose TLB has larger arrays.
             Machine alone = Machine.builder().memory(1 << 20).build();
             HostFile file = alone.openFile(write("f", 1 << 20), GEOMETRY);
-            FilePages pages = ((OpenHostFile) file).saved();
+            FilePages pages = ((OpenHostFile) file).inode.pages;
             // The shared parts of the machine are left out.
             Set<Object> own = ReachableObjects.from(List.of(MachineMemory.class, Frames.class, SpareWalk.class), pages);
             List<Integer> lengths = own.stream()
@@ -759,7 +759,8 @@ final class HostFileOpensTest {
         @DisplayName("has one page cache for all paths that lead to one file")
         void oneCache() throws Exception {
             MachineInternals.hostFiles(fixture.machine)
-                    .openBy((path, options) -> new BufferChannel(ByteBuffer.wrap(Files.readAllBytes(path))));
+                    .openBy((path, options) ->
+                            new HostChannel.BufferChannel(ByteBuffer.wrap(Files.readAllBytes(path))));
             try (FileSystem zip = zip()) {
                 Path path = member(zip);
                 Files.write(zip.getPath("/g"), new byte[PAGE_BYTES]);
@@ -787,10 +788,10 @@ final class HostFileOpensTest {
             Path link = Files.createSymbolicLink(folder.resolve("link"), path);
             Path detour =
                     Files.createDirectory(folder.resolve("d")).resolve("..").resolve("link");
-            assertEquals(HostPath.keyOf(path, null), HostPath.keyOf(link, null));
-            assertEquals(HostPath.keyOf(path, null), HostPath.keyOf(detour, null));
-            assertNotEquals(HostPath.keyOf(path, null), HostPath.keyOf(write("g", 1), null));
-            assertEquals("key", HostPath.keyOf(path, "key"));
+            assertEquals(PathOpen.keyOf(path, null), PathOpen.keyOf(link, null));
+            assertEquals(PathOpen.keyOf(path, null), PathOpen.keyOf(detour, null));
+            assertNotEquals(PathOpen.keyOf(path, null), PathOpen.keyOf(write("g", 1), null));
+            assertEquals("key", PathOpen.keyOf(path, "key"));
         }
 
         @Test
@@ -1271,17 +1272,16 @@ final class HostFileOpensTest {
         @DisplayName("through a channel waits for the close of a use that has ended, which is no other machine")
         void closeOfEndedUse() throws Exception {
             Object key = new Object();
-            ProcessFiles.opened(key);
-            ProcessFiles.opened(key);
-            assertThrows(HostFileException.class, () -> ProcessFiles.lock(key, "f", () -> "locked"));
-            ProcessFiles.ending(key);
-            HeldOperations.Caller<String> caller =
-                    HeldOperations.start(() -> ProcessFiles.lock(key, "f", () -> "locked"));
+            PathOpen.opened(key);
+            PathOpen.opened(key);
+            assertThrows(HostFileException.class, () -> PathOpen.lock(key, "f", () -> "locked"));
+            PathOpen.ending(key);
+            HeldOperations.Caller<String> caller = HeldOperations.start(() -> PathOpen.lock(key, "f", () -> "locked"));
             Await.until("the call waits", () -> LockSupport.getBlocker(caller.thread) == key, caller.thread);
-            assertNull(ProcessFiles.close(key, List.of()));
+            assertNull(PathOpen.close(key, List.of()));
             assertEquals("locked", caller.result());
-            ProcessFiles.closed(key);
-            assertFalse(ProcessFiles.isOpen(key));
+            PathOpen.closed(key);
+            assertFalse(PathOpen.isOpen(key));
         }
 
         private static HeldOperations.Caller<FileLock> locking(FileChannel channel) {

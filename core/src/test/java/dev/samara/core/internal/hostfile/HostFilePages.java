@@ -10,6 +10,6 @@ public final class HostFilePages {
 
     /** Returns the pages of a file. */
     public static FilePages saved(HostFile file) {
-        return ((OpenHostFile) file).saved();
+        return ((OpenHostFile) file).inode.pages;
     }
 }

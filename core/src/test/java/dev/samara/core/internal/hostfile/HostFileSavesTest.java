@@ -42,7 +42,6 @@ import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.mman.SyncRangeFlags;
 import dev.samara.testing.Incidents;
 import java.io.IOException;
-import java.lang.reflect.Field;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.nio.ByteBuffer;
@@ -496,7 +495,7 @@ final class HostFileSavesTest {
                     CallBeside.start("a write", () -> file.syncRange(0, 0, SyncRangeFlags.SYNC_FILE_RANGE_WRITE));
             write.awaitReached();
             force.fail("Input/output error");
-            save.awaitIn("hostfile.HostForces", "setDirty");
+            save.awaitIn("hostfile.PageWrites", "setDirty");
             write.release();
             assertEquals(0, range.result());
             assertResult(Errno.EIO, save.result());
@@ -1144,16 +1143,17 @@ final class HostFileSavesTest {
         void noTask() {
             AtomicInteger tasks = new AtomicInteger();
             AtomicInteger rounds = new AtomicInteger();
-            PeriodicWrites writes = new PeriodicWrites(
-                    () -> rounds.incrementAndGet() > 0,
-                    () -> true,
+            BackgroundWrites writes = new BackgroundWrites(
                     task -> {
                         if (tasks.incrementAndGet() == 2) {
                             throw new OutOfMemoryError("of this test");
                         }
                         task.run();
                     },
-                    1_000_000);
+                    () -> {},
+                    () -> rounds.incrementAndGet() > 0,
+                    () -> true);
+            writes.repeatEvery(1_000_000);
             writes.begin();
             Await.until("rounds after the failure", () -> rounds.get() >= 3);
             writes.cancel();
@@ -1476,12 +1476,8 @@ final class HostFileSavesTest {
                     });
         }
 
-        private static ReentrantLock changesLock(HostFile file) throws ReflectiveOperationException {
-            Field inode = OpenHostFile.class.getDeclaredField("inode");
-            inode.setAccessible(true);
-            Field state = HostInode.class.getDeclaredField("state");
-            state.setAccessible(true);
-            return ((InodeState) state.get(inode.get(file))).changesLock();
+        private static ReentrantLock changesLock(HostFile file) {
+            return ((OpenHostFile) file).inode.changes;
         }
 
         @Test
