@@ -64,25 +64,25 @@ public final class CpuState extends CpuWords.Flushed {
      */
 
     /** CPUs with this number or a higher one share a bit if their numbers are equal modulo this value. */
-    static final int SHARED = Long.SIZE / 2;
+    private static final int SHARED = Long.SIZE / 2;
 
     /** The CPU is not online. */
-    static final int OFFLINE = 0;
+    private static final int OFFLINE = 0;
 
     /** The CPU does not use its TLB; it catches up by generation before it uses the TLB again. */
-    static final int KERNEL = 1;
+    private static final int KERNEL = 1;
 
     /** The CPU uses its TLB. */
-    static final int GUEST = 2;
+    private static final int GUEST = 2;
 
     /** The CPU is between two spaces; it has no context and uses no translation. */
-    static final int SWITCHING = 3;
+    private static final int SWITCHING = 3;
 
     /**
      * The CPU left a space temporarily. It is currently not a user of that space, but returns to it faster than from
      * another space.
      */
-    static final int LAZY = 4;
+    private static final int LAZY = 4;
 
     private static final List<String> STATE_NAMES = List.of("OFFLINE", "KERNEL", "GUEST", "SWITCHING", "LAZY");
 

@@ -618,11 +618,6 @@ public final class CpuTlb implements CpuState.OwnerTlb {
         return away;
     }
 
-    /** Returns whether the CPU has left GUEST temporarily. */
-    public boolean isAway() {
-        return away != NOT_AWAY;
-    }
-
     /** Makes an exit for a call last until the thread polls. */
     public void stayUntilPoll() {
         if (away == FOR_CALL) {
