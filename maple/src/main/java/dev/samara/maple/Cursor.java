@@ -205,6 +205,12 @@ public final class Cursor<V> {
         return (V) Objects.requireNonNull(content());
     }
 
+    /** Returns the current entry, or null if the cursor is not on one. */
+    @Nullable
+    RangeEntry<V> entry() {
+        return place == Place.ON_ENTRY ? new RangeEntry<>(first(), last(), value()) : null;
+    }
+
     /** Moves over the next entries, and returns the first ones as text. */
     String text() {
         StringBuilder text = new StringBuilder("{");
@@ -280,7 +286,7 @@ public final class Cursor<V> {
         } else if (key < lo) {
             slot--;
             hi = lo - 1;
-            lo = slot > 0 ? LeafNode.pivot(pivots, slot - 1) + 1 : floor();
+            lo = slot > 0 ? LeafNode.pivot(pivots, slot - 1) + 1 : Node.floor(path, at, root.level);
         }
         LeafNode.endRead();
     }
@@ -361,29 +367,12 @@ public final class Cursor<V> {
                 from = last + 1;
             }
             hi = parent.pivot(sibling);
-            if (!nextLeaf()) {
+            if (!Node.toNeighbour(path, at, 1, root.level, 1)) {
                 return fallOff(Place.AFTER_LAST);
             }
+            enterLeaf();
+            slot = -1;
         }
-    }
-
-    /** Moves before the first slot of the next leaf. Returns false if there is none. */
-    private boolean nextLeaf() {
-        int level = 1;
-        while (level <= root.level && at[level] == path[level].size() - 1) {
-            level++;
-        }
-        if (level > root.level) {
-            return false;
-        }
-        at[level]++;
-        for (; level > 1; level--) {
-            path[level - 1] = path[level].child(at[level]);
-            at[level - 1] = 0;
-        }
-        enterLeaf();
-        slot = -1;
-        return true;
     }
 
     /** Moves to the previous entry. The caller has checked that the current one still starts at {@code lo}. */
@@ -394,7 +383,7 @@ public final class Cursor<V> {
             long to = lo - 1;
             for (int i = slot - 1; i >= 0; i--) {
                 Object found = LeafNode.content(here, i);
-                long before = i > 0 ? LeafNode.pivot(ends, i - 1) : floor() - 1;
+                long before = i > 0 ? LeafNode.pivot(ends, i - 1) : Node.floor(path, at, root.level) - 1;
                 if (isEntry(found)) {
                     LeafNode.endRead();
                     slot = i;
@@ -404,40 +393,12 @@ public final class Cursor<V> {
                 }
                 to = before;
             }
-            lo = floor();
-            if (!previousLeaf()) {
+            lo = Node.floor(path, at, root.level);
+            if (!Node.toNeighbour(path, at, 1, root.level, -1)) {
                 return fallOff(Place.BEFORE_FIRST);
             }
+            enterLeaf();
+            slot = LeafNode.size(leaf);
         }
-    }
-
-    /** Moves after the last slot of the previous leaf. Returns false if there is none. */
-    private boolean previousLeaf() {
-        int level = 1;
-        while (level <= root.level && at[level] == 0) {
-            level++;
-        }
-        if (level > root.level) {
-            return false;
-        }
-        at[level]--;
-        for (; level > 1; level--) {
-            Node n = path[level].child(at[level]);
-            path[level - 1] = n;
-            at[level - 1] = n.size() - 1;
-        }
-        enterLeaf();
-        slot = LeafNode.size(leaf);
-        return true;
-    }
-
-    /** Returns the lower bound of the leaf. */
-    private long floor() {
-        for (int level = 1; level <= root.level; level++) {
-            if (at[level] > 0) {
-                return path[level].pivot(at[level] - 1) + 1;
-            }
-        }
-        return Node.MIN;
     }
 }

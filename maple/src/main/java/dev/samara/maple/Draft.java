@@ -673,7 +673,9 @@ final class Draft {
             } else if (growsAt != 0 && items.count > Node.FANOUT) {
                 fillNeighbour(level);
             }
-            items.build(level, level == 0 ? leftFloor() : Node.MIN, top, era, growsAt);
+            // The left leaf may have moved since the descent.
+            long lowerBound = level == 0 ? Node.floor(left, leftAt, top) : Node.MIN;
+            items.build(level, lowerBound, top, era, growsAt);
             Node l = left[level + 1];
             Node r = right[level + 1];
             int i = leftAt[level + 1];
@@ -695,21 +697,11 @@ final class Draft {
         return n;
     }
 
-    /** Returns the lower bound of the left leaf, which may have moved since the descent. */
-    private long leftFloor() {
-        for (int level = 1; level <= top; level++) {
-            if (leftAt[level] > 0) {
-                return left[level].pivot(leftAt[level] - 1) + 1;
-            }
-        }
-        return Node.MIN;
-    }
-
     /** Adds the items of the preceding node or leaf of this level, or else of the following one. */
     private void takeNeighbour(int level) {
-        if (toNeighbour(left, leftAt, level + 1, -1)) {
+        if (Node.toNeighbour(left, leftAt, level + 1, top, -1)) {
             items.addChildBefore(left[level + 1], leftAt[level + 1]);
-        } else if (toNeighbour(right, rightAt, level + 1, 1)) {
+        } else if (Node.toNeighbour(right, rightAt, level + 1, top, 1)) {
             items.addChild(right[level + 1], rightAt[level + 1]);
         }
     }
@@ -719,43 +711,19 @@ final class Draft {
      * same parent, because no parent has only one child.
      */
     private void fillNeighbour(int level) {
+        int up = level + 1;
+        Node parent = growsAt > 0 ? left[up] : right[up];
+        int i = growsAt > 0 ? leftAt[up] - 1 : rightAt[up] + 1;
+        if (i < 0 || i >= parent.size() || parent.childSize(i) == Node.FANOUT) {
+            return;
+        }
         if (growsAt > 0) {
-            Node parent = left[level + 1];
-            int i = leftAt[level + 1] - 1;
-            if (i >= 0 && parent.childSize(i) < Node.FANOUT) {
-                leftAt[level + 1] = i;
-                items.addChildBefore(parent, i);
-            }
+            leftAt[up] = i;
+            items.addChildBefore(parent, i);
         } else {
-            Node parent = right[level + 1];
-            int i = rightAt[level + 1] + 1;
-            if (i < parent.size() && parent.childSize(i) < Node.FANOUT) {
-                rightAt[level + 1] = i;
-                items.addChild(parent, i);
-            }
+            rightAt[up] = i;
+            items.addChild(parent, i);
         }
-    }
-
-    /**
-     * Moves a path to the neighbouring slot at {@code level}, which may be in the neighbouring node. Returns false, and
-     * changes nothing, if there is no such slot.
-     */
-    private boolean toNeighbour(Node[] path, int[] at, int level, int direction) {
-        for (int up = level; up <= top; up++) {
-            Node n = path[up];
-            int i = at[up] + direction;
-            if (i >= 0 && i < n.size()) {
-                at[up] = i;
-                for (int down = up - 1; down >= level; down--) {
-                    n = n.child(i);
-                    path[down] = n;
-                    i = direction < 0 ? n.size() - 1 : 0;
-                    at[down] = i;
-                }
-                return true;
-            }
-        }
-        return false;
     }
 
     /**

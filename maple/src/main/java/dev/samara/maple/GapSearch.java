@@ -226,14 +226,8 @@ public final class GapSearch {
         }
         // From here on, from and to bound the keys at which the range may start.
         to -= size - 1;
-        if (upwards) {
-            long step = stepUp(Node.flip(from));
-            lo = from + step;
-            hi = lo + (size - 1);
-            return Long.compareUnsigned(step, to - from) <= 0;
-        }
-        long step = stepDown(Node.flip(to));
-        lo = to - step;
+        long step = upwards ? stepUp(Node.flip(from)) : stepDown(Node.flip(to));
+        lo = upwards ? from + step : to - step;
         hi = lo + (size - 1);
         return Long.compareUnsigned(step, to - from) <= 0;
     }

@@ -3,7 +3,6 @@ package dev.samara.maple;
 
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.Arrays;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -168,10 +167,6 @@ final class LeafNode {
         return pivot(pivots(leaf), i);
     }
 
-    static long upperBound(@Nullable Object[] leaf) {
-        return pivot(leaf, size(leaf) - 1);
-    }
-
     /** Returns the lower bound of slot {@code i} in a leaf whose own lower bound is {@code floor}. */
     static long lowerBound(@Nullable Object[] leaf, int i, long floor) {
         return lowerBound(pivots(leaf), i, floor);
@@ -180,11 +175,6 @@ final class LeafNode {
     /** Returns the slot of {@code key}, which must be within this leaf. */
     static int find(@Nullable Object[] leaf, long key) {
         return find(pivots(leaf), key);
-    }
-
-    /** Returns the content of the slot of {@code key}. */
-    static @Nullable Object contentAt(@Nullable Object[] leaf, long key) {
-        return content(leaf, find(leaf, key));
     }
 
     /** Returns whether one of the slots {@code from} to {@code to}, inclusive, is a reservation. */
@@ -224,11 +214,6 @@ final class LeafNode {
     static long gap(@Nullable Object[] leaf, int i, long floor) {
         long[] pivots = pivots(leaf);
         return Node.length(lowerBound(pivots, i, floor), pivot(pivots, i));
-    }
-
-    /** Returns the contents as text, for messages. */
-    static String toString(@Nullable Object[] leaf) {
-        return Arrays.toString(Arrays.copyOfRange(leaf, 1, leaf.length));
     }
 
     /**
@@ -288,16 +273,6 @@ final class LeafNode {
     /** Returns whether a pivot within the leaf can be stored in this form by a store of one word. */
     static boolean canBeStored(long[] pivots, long pivot) {
         return isLanes(pivots) ? isAtGranule(pivots, pivot) : !hasEven(pivots) && Node.isEven(pivot) == 0;
-    }
-
-    /** Returns the position of the word that contains pivot {@code i}. */
-    static int wordOf(int i, long[] pivots) {
-        return isLanes(pivots) ? i >>> 2 : i;
-    }
-
-    /** Returns the word that contains pivot {@code i}, with that pivot replaced by one that {@link #canBeStored}. */
-    static long word(int i, long[] pivots, long pivot) {
-        return isLanes(pivots) ? withLane(pivots, i, pivot) : Node.half(pivot);
     }
 
     /** Returns the form: {@link #HALVES}, or for lanes a smaller number that encodes the granule. */
@@ -527,7 +502,11 @@ final class LeafNode {
     static void move(long[] pivots, int i, long to) {
         // A store of one word, so a reader sees either the old bound or the new one. Other lanes of the word keep their
         // bits.
-        setWordRelease(pivots, wordOf(i, pivots), word(i, pivots, to));
+        if (isLanes(pivots)) {
+            WORD.setRelease(pivots, i >>> 2, withLane(pivots, i, to));
+        } else {
+            WORD.setRelease(pivots, i, Node.half(to));
+        }
     }
 
     /** Returns the pivots of one instant: a copy if one of them is movable. */
@@ -543,9 +522,5 @@ final class LeafNode {
         long[] copy = pivots.clone();
         copy[copy.length - 1] = (int) copy[copy.length - 1];
         return copy;
-    }
-
-    private static void setWordRelease(long[] pivots, int w, long word) {
-        WORD.setRelease(pivots, w, word);
     }
 }

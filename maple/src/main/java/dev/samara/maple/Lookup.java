@@ -205,7 +205,8 @@ final class Lookup {
 
     /** Returns the content of the slot of {@code key}: null, a value or a reservation. */
     static @Nullable Object contentAt(Node root, long key) {
-        return LeafNode.contentAt(leaf(root, key), key);
+        @Nullable Object[] leaf = leaf(root, key);
+        return LeafNode.content(leaf, LeafNode.find(leaf, key));
     }
 
     /** Returns the upper bound of the leaf slot of {@code key}. */
@@ -216,16 +217,8 @@ final class Lookup {
 
     /** Returns the lower bound of the leaf slot of {@code key}. */
     static long slotStart(Node root, long key) {
-        long floor = Node.MIN;
-        for (Node n = root; ; ) {
-            int i = n.find(key);
-            floor = n.lowerBound(i, floor);
-            if (n.level == 1) {
-                @Nullable Object[] leaf = n.leaf(i);
-                return LeafNode.lowerBound(leaf, LeafNode.find(leaf, key), floor);
-            }
-            n = n.child(i);
-        }
+        @Nullable Object[] leaf = leaf(root, key);
+        return LeafNode.lowerBound(leaf, LeafNode.find(leaf, key), leafStart(root, key));
     }
 
     /**
@@ -317,7 +310,7 @@ final class Lookup {
         @Nullable Object[] leaf = leaf(root, Node.MIN);
         for (int i = 0; i < LeafNode.size(leaf); i++) {
             if (LeafNode.value(leaf, i) != null) {
-                return entry(leaf, i, Node.MIN);
+                return entry(leaf, LeafNode.pivots(leaf), i, Node.MIN);
             }
         }
         return null;
@@ -325,23 +318,13 @@ final class Lookup {
 
     /** Returns the highest entry if it is in the highest leaf, or null if that leaf contains no entry. */
     static <V> @Nullable RangeEntry<V> lastInLeaf(Node root) {
-        long floor = Node.MIN;
-        Node n = root;
-        for (; n.level != 1; n = n.child(n.size() - 1)) {
-            floor = n.lowerBound(n.size() - 1, floor);
-        }
-        floor = n.lowerBound(n.size() - 1, floor);
-        @Nullable Object[] leaf = n.leaf(n.size() - 1);
+        @Nullable Object[] leaf = leaf(root, Node.MAX);
         for (int i = LeafNode.size(leaf) - 1; i >= 0; i--) {
             if (LeafNode.value(leaf, i) != null) {
-                return entry(leaf, i, floor);
+                return entry(leaf, LeafNode.pivots(leaf), i, leafStart(root, Node.MAX));
             }
         }
         return null;
-    }
-
-    private static <V> @Nullable RangeEntry<V> entry(@Nullable Object[] leaf, int i, long floor) {
-        return entry(leaf, LeafNode.pivots(leaf), i, floor);
     }
 
     /** Returns the entry in a slot of a leaf whose lower bound is {@code floor}, or null if the slot has no value. */
@@ -375,26 +358,36 @@ final class Lookup {
         return hi >= end ? LeafNode.size(leaf) - 1 : LeafNode.find(leaf, hi);
     }
 
-    /** Returns the lowest entry below a node with this lower bound that overlaps a range, or null if there is none. */
-    static <V> @Nullable RangeEntry<V> firstEntry(Node n, long floor, long lo, long hi) {
+    /** Returns the lowest entry that overlaps a range, or null if there is none. */
+    @SuppressWarnings("unchecked") // only values of V get in
+    static <V> @Nullable RangeEntry<V> firstEntry(Node root, long lo, long hi) {
+        return (RangeEntry<V>) first(root, Node.MIN, lo, hi, false, null);
+    }
+
+    /**
+     * Returns the lowest entry that overlaps a range below a node with this lower bound; or, if {@code isReserved}, the
+     * lowest reservation, except those of one owner.
+     */
+    private static @Nullable RangeEntry<?> first(
+            Node n, long floor, long lo, long hi, boolean isReserved, @Nullable Object except) {
         int end = lastSlot(n, hi);
         for (int i = firstSlot(n, floor, lo); i <= end; i++) {
             long start = n.lowerBound(i, floor);
-            RangeEntry<V> found = n.level == 1
-                    ? firstOfLeaf(n.leaf(i), start, n.pivot(i), lo, hi)
-                    : firstEntry(n.child(i), start, lo, hi);
-            if (found != null) {
-                return found;
+            if (isReserved && (n.reservedIn >>> i & 1) == 0) {
+                continue;
             }
-        }
-        return null;
-    }
-
-    private static <V> @Nullable RangeEntry<V> firstOfLeaf(
-            @Nullable Object[] leaf, long floor, long end, long lo, long hi) {
-        int to = lastSlot(leaf, end, hi);
-        for (int i = firstSlot(leaf, floor, lo); i <= to; i++) {
-            RangeEntry<V> found = entry(leaf, i, floor);
+            RangeEntry<?> found = null;
+            if (n.level != 1) {
+                found = first(n.child(i), start, lo, hi, isReserved, except);
+            } else {
+                @Nullable Object[] leaf = n.leaf(i);
+                int to = lastSlot(leaf, n.pivot(i), hi);
+                for (int k = firstSlot(leaf, start, lo); k <= to && found == null; k++) {
+                    found = isReserved
+                            ? reservation(leaf, k, start, except)
+                            : entry(leaf, LeafNode.pivots(leaf), k, start);
+                }
+            }
             if (found != null) {
                 return found;
             }
@@ -406,16 +399,13 @@ final class Lookup {
     static long count(Node n) {
         long count = 0;
         for (int i = 0; i < n.size(); i++) {
-            count += n.level == 1 ? count(n, n.leaf(i)) : count(n.child(i));
-        }
-        return count;
-    }
-
-    private static long count(Node parent, @Nullable Object[] leaf) {
-        long count = 0;
-        for (int i = 0; i < LeafNode.size(leaf); i++) {
-            if (parent.value(leaf, i) != null) {
-                count++;
+            if (n.level != 1) {
+                count += count(n.child(i));
+                continue;
+            }
+            @Nullable Object[] leaf = n.leaf(i);
+            for (int k = 0; k < LeafNode.size(leaf); k++) {
+                count += n.value(leaf, k) != null ? 1 : 0;
             }
         }
         return count;
@@ -454,29 +444,24 @@ final class Lookup {
         }
     }
 
-    /** Passes the entries that overlap a range to an action, in descending order. Entries are not cut. */
+    /** As {@link #forEach}, in descending order. */
+    @SuppressWarnings("unchecked") // only values of V get in
     static <V> void forEachDescending(Node n, long floor, long lo, long hi, RangeConsumer<? super V> action) {
         int end = firstSlot(n, floor, lo);
         for (int i = lastSlot(n, hi); i >= end; i--) {
             long start = n.lowerBound(i, floor);
             if (n.level != 1) {
                 forEachDescending(n.child(i), start, lo, hi, action);
-            } else {
-                @Nullable Object[] leaf = n.leaf(i);
-                int from = firstSlot(leaf, start, lo);
-                forEachOfLeafDescending(n, leaf, start, from, lastSlot(leaf, n.pivot(i), hi), action);
+                continue;
             }
-        }
-    }
-
-    @SuppressWarnings("unchecked") // only values of V get in
-    private static <V> void forEachOfLeafDescending(
-            Node parent, @Nullable Object[] leaf, long floor, int from, int to, RangeConsumer<? super V> action) {
-        for (int i = to; i >= from; i--) {
-            Object value = parent.value(leaf, i);
-            if (value != null) {
-                long first = LeafNode.lowerBound(leaf, i, floor);
-                action.accept(Node.flip(first), Node.flip(LeafNode.pivot(leaf, i)), (V) value);
+            @Nullable Object[] leaf = n.leaf(i);
+            int from = firstSlot(leaf, start, lo);
+            for (int k = lastSlot(leaf, n.pivot(i), hi); k >= from; k--) {
+                Object value = n.value(leaf, k);
+                if (value != null) {
+                    long first = LeafNode.lowerBound(leaf, k, start);
+                    action.accept(Node.flip(first), Node.flip(LeafNode.pivot(leaf, k)), (V) value);
+                }
             }
         }
     }
@@ -506,47 +491,28 @@ final class Lookup {
 
     /* The allocation view, where a reservation occupies its range like an entry. */
 
-    /** Returns the reservation at {@code key} in the tree below {@code root}, or null. */
+    /** Returns the reservation at {@code key}, or null. */
     static @Nullable RangeEntry<Object> reservationAt(Node root, long key) {
         @Nullable Object[] leaf = leaf(root, key);
         int i = LeafNode.find(leaf, key);
-        return LeafNode.content(leaf, i) instanceof Reservation r
-                ? new RangeEntry<>(Node.flip(slotStart(root, key)), Node.flip(LeafNode.pivot(leaf, i)), r.owner())
+        return LeafNode.content(leaf, i) instanceof Reservation
+                ? reservation(leaf, i, leafStart(root, key), null)
                 : null;
     }
 
     /** Returns the lowest reservation that overlaps the range, except those of one owner. */
+    @SuppressWarnings("unchecked") // an owner is any object
     static @Nullable RangeEntry<Object> reservationIn(Node root, long lo, long hi, @Nullable Object except) {
-        return root.reservedIn != 0 ? reservationBelow(root, Node.MIN, lo, hi, except) : null;
+        return root.reservedIn != 0 ? (RangeEntry<Object>) first(root, Node.MIN, lo, hi, true, except) : null;
     }
 
-    private static @Nullable RangeEntry<Object> reservationBelow(
-            Node n, long floor, long lo, long hi, @Nullable Object except) {
-        int end = lastSlot(n, hi);
-        for (int i = firstSlot(n, floor, lo); i <= end; i++) {
-            if ((n.reservedIn >>> i & 1) != 0) {
-                long start = n.lowerBound(i, floor);
-                RangeEntry<Object> found = n.level == 1
-                        ? reservationOf(n.leaf(i), start, n.pivot(i), lo, hi, except)
-                        : reservationBelow(n.child(i), start, lo, hi, except);
-                if (found != null) {
-                    return found;
-                }
-            }
-        }
-        return null;
-    }
-
-    private static @Nullable RangeEntry<Object> reservationOf(
-            @Nullable Object[] leaf, long floor, long end, long lo, long hi, @Nullable Object except) {
-        int to = lastSlot(leaf, end, hi);
-        for (int i = firstSlot(leaf, floor, lo); i <= to; i++) {
-            if (LeafNode.content(leaf, i) instanceof Reservation r && r.owner() != except) {
-                return new RangeEntry<>(
-                        Node.flip(LeafNode.lowerBound(leaf, i, floor)), Node.flip(LeafNode.pivot(leaf, i)), r.owner());
-            }
-        }
-        return null;
+    /** Returns the reservation in a slot of a leaf, except those of one owner, or null. */
+    private static @Nullable RangeEntry<Object> reservation(
+            @Nullable Object[] leaf, int i, long floor, @Nullable Object except) {
+        return LeafNode.content(leaf, i) instanceof Reservation r && r.owner() != except
+                ? new RangeEntry<>(
+                        Node.flip(LeafNode.lowerBound(leaf, i, floor)), Node.flip(LeafNode.pivot(leaf, i)), r.owner())
+                : null;
     }
 
     /** Returns whether the range is free. It suffices to check one slot, because adjacent free ranges are merged. */

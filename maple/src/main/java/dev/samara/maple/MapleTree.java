@@ -238,7 +238,7 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
         for (; ; ) {
             @Nullable Object[] leaf = Lookup.leaf(rootAcquire(), key);
             Object found = Lookup.atOrAfter(leaf, key);
-            long end = LeafNode.upperBound(leaf);
+            long end = LeafNode.pivot(leaf, LeafNode.size(leaf) - 1);
             if (found != null || end == Node.MAX) {
                 return (V) found;
             }
@@ -1082,11 +1082,11 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
 
     /** Ends the current transaction. The caller must hold the writer lock. */
     void end(boolean commit) {
-        forget();
         if (commit) {
+            forget();
             publish();
         } else {
-            draft.start(rootPlain(), era);
+            startDraft(era);
         }
     }
 

@@ -329,7 +329,7 @@ final class Node {
      */
     void replaceLeaf(int i, @Nullable Object[] leaf) {
         long[] pivots = LeafNode.pivots(leaf);
-        setLeafRelease(leaves, i, leaf);
+        LEAF.setRelease(leaves, i, leaf);
         // A reader may see one of these two stores without the other, which step 4 of Lookup detects. The release store
         // comes first because it is a call, which fails if the stack overflows. Nothing can fail between the stores.
         childPivots[i] = pivots;
@@ -346,10 +346,6 @@ final class Node {
 
     private static @Nullable Object[] leafAcquire(@Nullable Object[][] leaves, int i) {
         return (Object[]) LEAF.getAcquire(leaves, i);
-    }
-
-    private static void setLeafRelease(@Nullable Object[][] leaves, int i, @Nullable Object[] leaf) {
-        LEAF.setRelease(leaves, i, leaf);
     }
 
     /** Replaces a child by one with the same notes. Must not be called after this node was published. */
@@ -435,6 +431,43 @@ final class Node {
     /** Returns the lower bound of slot {@code i} in a node whose own lower bound is {@code floor}. */
     long lowerBound(int i, long floor) {
         return i == 0 ? floor : pivot(i - 1) + 1;
+    }
+
+    /**
+     * Moves a path from a root to a leaf to the next slot at {@code level}, or to the previous one, which may be in the
+     * neighbouring node. Returns false, and changes nothing, if there is no such slot.
+     *
+     * @param path the node at each level
+     * @param at the slot that the path takes in the node at each level
+     * @param top the level of the root
+     * @param direction 1 or -1
+     */
+    static boolean toNeighbour(Node[] path, int[] at, int level, int top, int direction) {
+        for (int up = level; up <= top; up++) {
+            Node n = path[up];
+            int i = at[up] + direction;
+            if (i >= 0 && i < n.size()) {
+                at[up] = i;
+                for (int down = up - 1; down >= level; down--) {
+                    n = n.child(i);
+                    path[down] = n;
+                    i = direction < 0 ? n.size() - 1 : 0;
+                    at[down] = i;
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /** Returns the lower bound of the leaf at the end of a path. */
+    static long floor(Node[] path, int[] at, int top) {
+        for (int level = 1; level <= top; level++) {
+            if (at[level] > 0) {
+                return path[level].pivot(at[level] - 1) + 1;
+            }
+        }
+        return MIN;
     }
 
     /** Returns the value in a slot of a leaf of this node in the lookup view. */

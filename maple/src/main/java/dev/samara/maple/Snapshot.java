@@ -152,17 +152,14 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
 
     @Override
     public @Nullable RangeEntry<V> firstEntry() {
-        return current(cursor(), true);
+        return Lookup.firstEntry(root(), Node.MIN, Node.MAX);
     }
 
     @Override
     public @Nullable RangeEntry<V> lastEntry() {
-        return current(cursor(), false);
-    }
-
-    private static <V> @Nullable RangeEntry<V> current(Cursor<V> cursor, boolean isNext) {
-        V value = isNext ? cursor.next() : cursor.previous();
-        return value == null ? null : new RangeEntry<>(cursor.first(), cursor.last(), value);
+        Cursor<V> cursor = cursor();
+        cursor.previous();
+        return cursor.entry();
     }
 
     /** Returns this snapshot. */
@@ -209,8 +206,7 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
 
     @Override
     public void forEach(RangeConsumer<? super V> action) {
-        Objects.requireNonNull(action, "action");
-        Lookup.forEach(root(), Node.MIN, Node.MIN, Node.MAX, action);
+        forEach(0, -1L, action);
     }
 
     @Override
@@ -402,13 +398,10 @@ public final class Snapshot<V> implements RangeView<V>, Iterable<RangeEntry<V>> 
             if (root.reservedIn != 0) {
                 // Does not use a cursor, because a cursor would go on after the part's last entry and skip all
                 // reservations above the part's highest key.
-                return Lookup.firstEntry(root, Node.MIN, lo, hi);
+                return Lookup.firstEntry(root, lo, hi);
             }
-            V value = isOnEntry ? cursor.next() : cursor.find(Node.flip(lo));
-            isOnEntry = value != null;
-            return value == null || Node.flip(cursor.first()) > hi
-                    ? null
-                    : new RangeEntry<>(cursor.first(), cursor.last(), value);
+            isOnEntry = (isOnEntry ? cursor.next() : cursor.find(Node.flip(lo))) != null;
+            return isOnEntry && Node.flip(cursor.first()) <= hi ? cursor.entry() : null;
         }
 
         @Override
