@@ -160,7 +160,7 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
 
     /** Creates an empty tree with its own lock. */
     public MapleTree() {
-        this(new WriterLock(), Node.EMPTY);
+        this(new WriterLock(), Node.EMPTY, Node.EMPTY.era);
     }
 
     /**
@@ -170,7 +170,7 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
      * @param writerLock the lock
      */
     public MapleTree(ReentrantLock writerLock) {
-        this(Objects.requireNonNull(writerLock, "writerLock"), Node.EMPTY);
+        this(Objects.requireNonNull(writerLock, "writerLock"), Node.EMPTY, Node.EMPTY.era);
     }
 
     /**
@@ -184,12 +184,8 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
         this(Objects.requireNonNull(writerLock, "writerLock"), contents.root(), new Era(false));
     }
 
-    /** Creates a tree with this root, in the root's era. */
-    MapleTree(ReentrantLock writerLock, Node root) {
-        this(writerLock, root, root.era);
-    }
-
-    private MapleTree(ReentrantLock writerLock, Node root, Era era) {
+    /** Creates a tree with this root. Its nodes belong to the given era or to earlier ones, which have ended. */
+    MapleTree(ReentrantLock writerLock, Node root, Era era) {
         super(root);
         this.writerLock = writerLock;
         this.era = era;
@@ -1083,7 +1079,8 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
     /** Ends the current transaction. The caller must hold the writer lock. */
     void end(boolean commit) {
         if (commit) {
-            forget();
+            current = null;
+            owner = null;
             publish();
         } else {
             startDraft(era);
@@ -1097,7 +1094,7 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
     }
 
     /** Acquires the writer lock. If this method throws, it has not acquired it. */
-    void beginEdit() {
+    private void beginEdit() {
         if (writerLock.isHeldByCurrentThread()) {
             requireNoTransaction();
         }
@@ -1135,19 +1132,15 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
      * Resets the draft to the current tree, for edits that create nodes of the given era. The caller must hold the
      * writer lock.
      */
-    Draft startDraft(Era next) {
-        forget();
+    private Draft startDraft(Era next) {
+        current = null;
+        owner = null;
         draft.start(rootPlain(), next);
         return draft;
     }
 
-    private void forget() {
-        current = null;
-        owner = null;
-    }
-
     /** The only store that publishes a draft to readers. Pairs with {@link #rootAcquire()}. */
-    void publish() {
+    private void publish() {
         assert writerLock.isHeldByCurrentThread();
         Node newRoot = draft.root();
         Era next = draft.era();
@@ -1171,7 +1164,7 @@ public final class MapleTree<V> extends AfterRoot implements RangeView<V>, Range
     }
 
     /** Returns the current root, after ensuring that no node below it is changed in place from now on. */
-    Node frozenRoot() {
+    private Node frozenRoot() {
         // If the era is closed, and unchanged after the root was read, no open era had started when the root was read,
         // and nodes of earlier eras are never written again. Pairs with publish().
         Era before = eraAcquire();

@@ -90,7 +90,7 @@ public final class TreeBuilder<V> {
      * @return a new tree
      */
     public MapleTree<V> build() {
-        return new MapleTree<>(new MapleTree.WriterLock(), root());
+        return build(new MapleTree.WriterLock());
     }
 
     /**
@@ -100,7 +100,8 @@ public final class TreeBuilder<V> {
      * @return a new tree
      */
     public MapleTree<V> build(ReentrantLock writerLock) {
-        return new MapleTree<>(Objects.requireNonNull(writerLock, "writerLock"), root());
+        Node root = root();
+        return new MapleTree<>(Objects.requireNonNull(writerLock, "writerLock"), root, root.era);
     }
 
     /** Ensures capacity for two more items. Only this step of an addition can throw OutOfMemoryError. */
