@@ -32,7 +32,7 @@ final class HeldLocksTest {
             Background.lockAtLast CheckedLock.lock CheckedLock.lockInterruptibly CheckedReadWriteLock.lock
             CheckedReadWriteLock.lockShared CommittedMemory.lock District.lock Districts.lockBeyond
             Districts.lockDistrict Districts.lockWhole Edit.<init> Edit.completing
-            FilePages.lock HostInode.lockAll HostInode.lockWriteBackAndReads Layout.lock Layout.lockBeyond
+            FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
             Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Frames.lockNear
             Operation.lockDistrict Operation$RangeWait.lockDistrict Removals.lock SpinLock.lock
             """);
@@ -46,7 +46,7 @@ final class HeldLocksTest {
     /** The methods that release a lock that their caller holds. */
     private static final Set<String> RELEASING = names("""
             CheckedReadWriteLock.unlock CheckedReadWriteLock.unlockShared CommittedMemory.unlock District.unlock
-            Edit.close FilePages.unlock HostInode.unlockAll Layout.unlock LayoutLock.unlock
+            Edit.close FilePages.unlock HostInode.unlockPages Layout.unlock LayoutLock.unlock
             LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear Removals.release
             Removals.unlock SpinLock.unlock WriteBack.begin
             """);

@@ -78,7 +78,7 @@ final class BackgroundWrites implements DirtyPages {
     private long most = Long.MAX_VALUE;
 
     /** The time between two rounds of the periodic writes in nanoseconds, or -1. Set before the first file is opened. */
-    private long nanos = -1;
+    long nanos = -1;
 
     /**
      * Whether a wait or a task is in progress.
@@ -119,11 +119,6 @@ final class BackgroundWrites implements DirtyPages {
     /** Returns whether bounds are set. */
     boolean isBounded() {
         return background != Long.MAX_VALUE;
-    }
-
-    /** Sets the time between two rounds of the periodic writes. */
-    void repeatEvery(long time) {
-        nanos = time;
     }
 
     @Override

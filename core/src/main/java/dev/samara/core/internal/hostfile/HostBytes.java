@@ -53,6 +53,8 @@ final class HostBytes {
     /** The file ends before a byte that must be within it. */
     private static final long BEYOND_END = PageWrites.SHORT;
 
+    private static final byte[] ZEROS = new byte[4096];
+
     /** A page was written or removed during its read. */
     private static final int STALE = -1;
 
@@ -574,8 +576,7 @@ final class HostBytes {
      * they were zeros at that time, or the page has been changed to zeros concurrently.
      */
     private boolean isHole(long first, int count, ByteBuffer buffer) {
-        return pages.areAbsent(first, first + count - 1)
-                && inode.writes.areZeros(buffer, first * pageSize, count * pageSize);
+        return pages.areAbsent(first, first + count - 1) && areZeros(buffer, first * pageSize, count * pageSize);
     }
 
     /**
@@ -598,14 +599,14 @@ final class HostBytes {
     }
 
     /**
-     * Replaces the end of the file by a hole, which takes constant time; see {@link HostSize#cutAndExtend}. The caller
+     * Replaces the end of the file by a hole, which takes constant time; see {@link HostInode#cutAndExtend}. The caller
      * holds the lock of the changes.
      *
      * @param from the offset from which on the bytes become zeros, a multiple of the page size
      */
     private long cutAndExtend(long from) {
         long first = from / pageSize;
-        inode.lockAll();
+        inode.lockPages();
         try {
             long failed = inode.cutAndExtend(from);
             if (failed == 0) {
@@ -613,7 +614,7 @@ final class HostBytes {
             }
             return failed;
         } finally {
-            inode.unlockAll();
+            inode.unlockPages();
         }
     }
 
@@ -632,9 +633,9 @@ final class HostBytes {
      */
     private long punchPages(long first, int count, ByteBuffer zeros) {
         long failed = Errno.EIO.result();
-        inode.lockAll();
+        inode.lockPages();
         try {
-            failed = inode.writes.zero(zeros, first * pageSize, count * pageSize);
+            failed = writeZeros(zeros, first * pageSize, count * pageSize);
             if (failed == 0) {
                 pages.remove(first, count);
             }
@@ -647,8 +648,74 @@ final class HostBytes {
                     pages.setDirty(first, first + count - 1);
                 }
             } finally {
-                inode.unlockAll();
+                inode.unlockPages();
             }
         }
+    }
+
+    /**
+     * Returns whether bytes of the host's file are all zeros. Needs no lock; the result may be outdated. A failure of
+     * the host is not reported, because {@link #writeZeros} then reads the bytes again.
+     *
+     * @param buffer a buffer for the bytes; at least {@code length} bytes long
+     * @param length the number of bytes, a multiple of 8
+     */
+    private boolean areZeros(ByteBuffer buffer, long offset, int length) {
+        try {
+            return HostChannel.readFully(inode.channel, buffer.clear().limit(length), offset)
+                    && areZeros(buffer, 0, length);
+        } catch (IOException failed) {
+            return false;
+        }
+    }
+
+    private static boolean areZeros(ByteBuffer buffer, int from, int length) {
+        long bits = 0;
+        for (int i = from; i < from + length; i += Long.BYTES) {
+            bits |= buffer.getLong(i);
+        }
+        return bits == 0;
+    }
+
+    /**
+     * Fills pages of the host's file with zeros. Reads the pages first, and does not write pages that already consist
+     * of zeros, because they may be a hole, which takes no space. The caller holds the lock of the write-back.
+     *
+     * @param buffer a buffer for the bytes of the pages; at least {@code length} bytes long
+     * @param length the number of bytes, a multiple of the page size
+     * @return 0, a negated errno, or {@link #BEYOND_END}
+     */
+    private long writeZeros(ByteBuffer buffer, long offset, int length) {
+        try {
+            if (!HostChannel.readFully(inode.channel, buffer.clear().limit(length), offset)) {
+                return BEYOND_END;
+            }
+            long failed = 0;
+            for (int from = 0; failed == 0 && from < length; ) {
+                int to = from;
+                while (to < length && clear(buffer, to, pageSize)) {
+                    to += pageSize;
+                }
+                buffer.limit(to).position(from);
+                failed = inode.writes.writeFully(offset + from, buffer);
+                buffer.limit(length);
+                // The page at this position is skipped, because it already consists of zeros.
+                from = to + pageSize;
+            }
+            return failed;
+        } catch (IOException failed) {
+            return Errno.of(failed).result();
+        }
+    }
+
+    /** Fills a part of a buffer with zeros. Returns false if it already consisted of zeros. */
+    private static boolean clear(ByteBuffer buffer, int from, int length) {
+        if (areZeros(buffer, from, length)) {
+            return false;
+        }
+        for (int i = from; i < from + length; i += ZEROS.length) {
+            buffer.put(i, ZEROS, 0, Math.min(ZEROS.length, from + length - i));
+        }
+        return true;
     }
 }

@@ -358,15 +358,9 @@ public interface HostChannel {
                 try {
                     return channel.read(none, 0) + (writes ? channel.write(none, 0) : 0);
                 } catch (NonReadableChannelException | NonWritableChannelException refused) {
-                    throw denied(refused);
+                    throw (IOException) new AccessDeniedException("the channel").initCause(refused);
                 }
             });
-        }
-
-        private static AccessDeniedException denied(Exception refused) {
-            AccessDeniedException denied = new AccessDeniedException("the channel");
-            denied.initCause(refused);
-            return denied;
         }
 
         private <T extends @Nullable Object> T call(Callable<T> call) throws IOException {

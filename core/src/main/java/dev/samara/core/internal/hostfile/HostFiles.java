@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.hostfile;
 
-import dev.samara.core.internal.file.FilePages;
 import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.backing.HostFileOption;
+import dev.samara.core.backing.PageHooks;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames.DirtyPages;
@@ -28,6 +29,7 @@ import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -183,7 +185,7 @@ public final class HostFiles {
      * @param nanos the time between two writes, positive
      */
     public void writeEvery(long nanos) {
-        background.repeatEvery(nanos);
+        background.nanos = nanos;
     }
 
     /**
@@ -197,7 +199,9 @@ public final class HostFiles {
      */
     public OpenHostFile open(Path path, MachineMemory memory, Set<OpenOption> options) {
         HostInode.FileRules rules = HostInode.FileRules.of(options);
-        Set<OpenOption> standard = HostInode.FileRules.withoutRules(options);
+        Set<OpenOption> standard = options.stream()
+                .filter(option -> !(option instanceof HostFileOption) && !(option instanceof PageHooks))
+                .collect(Collectors.toSet());
         if (!KNOWN.containsAll(standard)) {
             throw new IllegalArgumentException("options " + options + " are not all of " + KNOWN + ", "
                     + Arrays.toString(HostFileOption.values()) + " and PageHooks");
@@ -216,7 +220,7 @@ public final class HostFiles {
             HostInode inode = entry.enter();
             beginPeriodicWrites(inode, writes);
             boolean isDirect = options.contains(HostFileOption.DIRECT);
-            return opened(inode, path, entry.found(), writes, creates, isDirect);
+            return opened(inode, path, entry.found, writes, creates, isDirect);
         } catch (IOException failed) {
             throw PathOpen.refusal(path.toString(), Errno.of(failed), failed);
         } catch (UnsupportedOperationException foreign) {
@@ -434,7 +438,7 @@ public final class HostFiles {
         if (beginEnd(inode)) {
             boolean isOver = false;
             while (!isOver) {
-                isOver = end(inode);
+                isOver = saveAndEnd(inode);
             }
         }
     }
@@ -452,7 +456,7 @@ public final class HostFiles {
     }
 
     /** Tries to end a file without opens. Returns false if the file was opened and closed again in the meantime. */
-    private boolean end(HostInode inode) {
+    private boolean saveAndEnd(HostInode inode) {
         long opened = opened(inode);
         long failed;
         boolean isTried = false;
@@ -473,11 +477,11 @@ public final class HostFiles {
                 return true;
             }
         }
-        @Nullable List<HostChannel> ending = end(inode, opened);
+        @Nullable List<HostChannel> ending = removeUnlessOpened(inode, opened);
         if (ending == null) {
             return false;
         }
-        end(inode, ending);
+        closeChannels(inode, ending);
         return true;
     }
 
@@ -513,7 +517,7 @@ public final class HostFiles {
      * @return the channels of a removed file, which the caller ends; an empty list if the file stays; null if the file
      *     was opened and closed since, and so must be saved again
      */
-    private synchronized @Nullable List<HostChannel> end(HostInode inode, long opened) {
+    private synchronized @Nullable List<HostChannel> removeUnlessOpened(HostInode inode, long opened) {
         if (inode.opens == 0 && inode.opened != opened) {
             return null;
         }
@@ -544,7 +548,7 @@ public final class HostFiles {
     /**
      * Closes the channels of a removed file. A failure is reported here, because no open is left that could return it.
      */
-    private void end(HostInode inode, List<HostChannel> ending) {
+    private void closeChannels(HostInode inode, List<HostChannel> ending) {
         if (ending.isEmpty()) {
             return;
         }
@@ -578,8 +582,11 @@ public final class HostFiles {
     /** Returns a text that describes the dirty pages of a file; empty if there is no memory for it. */
     private static String unsaved(HostInode inode) {
         try {
-            PageWrites.DirtyRuns runs = inode.writes.dirtyRuns(0, Long.MAX_VALUE);
-            return runs.pages() == 0 ? "" : "; dirty pages: " + runs.pages() + ", the first at byte " + runs.start();
+            PageWrites.PageRuns runs = inode.writes.dirtyRuns(0, Long.MAX_VALUE);
+            return runs.pages() == 0
+                    ? ""
+                    : "; dirty pages: " + runs.pages() + ", the first at byte "
+                            + runs.first() * inode.pages.memory().frames().pageSize();
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // The report is sent without this text, because a missing report would be worse.
             return "";
@@ -672,7 +679,7 @@ public final class HostFiles {
             if (failed != 0 && keepsUnsaved(failed)) {
                 return false;
             }
-            end(inode, remove(inode));
+            closeChannels(inode, remove(inode));
             return true;
         } catch (Throwable thrown) {
             // Thrown by the host or an embedder's channel, or because memory ran out. The other files are still saved.

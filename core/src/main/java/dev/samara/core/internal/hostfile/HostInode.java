@@ -17,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -88,13 +87,6 @@ final class HostInode {
             return hooks == null && lock == null && !isNoSteal ? NONE : new FileRules(hooks, isNoSteal, lock);
         }
 
-        /** Returns the options that are neither a {@link HostFileOption} nor hooks. */
-        static Set<OpenOption> withoutRules(Set<OpenOption> options) {
-            return options.stream()
-                    .filter(option -> !(option instanceof HostFileOption) && !(option instanceof PageHooks))
-                    .collect(Collectors.toSet());
-        }
-
         /** Returns whether the options of an open set no rule. */
         boolean isNone() {
             return hooks == null && !isNoSteal && lock == null;
@@ -153,7 +145,7 @@ final class HostInode {
     /** The number of opens so far. Shows whether the file was opened and closed again during a last close. */
     long opened;
 
-    /** Whether it was reported that the file could not be pages. Reset by an open. */
+    /** Whether it was reported that the file could not be saved. Reset by an open. */
     boolean isReported;
 
     /** The index in the list of all files. */
@@ -167,7 +159,7 @@ final class HostInode {
 
     /**
      * Serializes write-backs, and excludes them from truncations and holes. Not held during a force ({@link
-     * HostForces}). Acquired after {@link #changes}.
+     * PageWrites}). Acquired after {@link #changes}.
      */
     final ReentrantLock writeBack = new CheckedLock();
 
@@ -229,35 +221,13 @@ final class HostInode {
      * Invariant: {@code failures} is the number of failures; {@code seen} of an open is never larger.
      */
     @GuardedBy("this")
-    private long failures;
+    long failures;
 
     @GuardedBy("this")
-    private long lastFailure;
+    long lastFailure;
 
     @GuardedBy("this")
-    private boolean isTold = true;
-
-    /** The failures that one open has reported so far (the sample in {@code file.f_wb_err}). */
-    final class ErrorCursor {
-        @GuardedBy("HostInode.this")
-        private long seen;
-
-        private ErrorCursor(long seen) {
-            this.seen = seen;
-        }
-
-        /** Returns 0 if there was no failure since the last call; otherwise the negated errno of the last failure. */
-        long tell() {
-            synchronized (HostInode.this) {
-                if (seen == failures) {
-                    return 0;
-                }
-                seen = failures;
-                isTold = true;
-                return lastFailure;
-            }
-        }
-    }
+    boolean isTold = true;
 
     /**
      * Creates a file that was just opened. The caller holds the monitor of {@link HostFiles}.
@@ -310,21 +280,11 @@ final class HostInode {
         return all;
     }
 
-    /** Acquires the locks of the changes, of the write-back and of the reads, in this order. */
-    void lockAll() {
-        boolean isDone = false;
-        changes.lock();
-        try {
-            lockWriteBackAndReads();
-            isDone = true;
-        } finally {
-            if (!isDone) {
-                changes.unlock();
-            }
-        }
-    }
-
-    private void lockWriteBackAndReads() {
+    /**
+     * Acquires the locks of the write-back and of the reads, in this order. The caller holds the lock of the changes, so
+     * afterwards it holds all locks.
+     */
+    void lockPages() {
         boolean isDone = false;
         writeBack.lock();
         try {
@@ -337,15 +297,11 @@ final class HostInode {
         }
     }
 
-    void unlockAll() {
+    void unlockPages() {
         try {
             invalidate.unlock();
         } finally {
-            try {
-                writeBack.unlock();
-            } finally {
-                changes.unlock();
-            }
+            writeBack.unlock();
         }
     }
 
@@ -392,11 +348,6 @@ final class HostInode {
         }
     }
 
-    /** Creates the cursor of a new open. */
-    synchronized ErrorCursor openErrors() {
-        return new ErrorCursor(isTold ? failures : failures - 1);
-    }
-
     /**
      * Records a failed write.
      *
@@ -428,7 +379,7 @@ final class HostInode {
             if (isKnown(channel.size())) {
                 return 0;
             }
-            lockAll();
+            lockPages();
             try {
                 long found = channel.size();
                 if (isKnown(found)) {
@@ -440,7 +391,7 @@ final class HostInode {
                 pages.truncate(found);
                 return 0;
             } finally {
-                unlockAll();
+                unlockPages();
             }
         } finally {
             changes.unlock();
@@ -612,7 +563,7 @@ final class HostInode {
 
     /** The caller holds the lock of the changes, and has revalidated the size. */
     private long changeSize(long bytes) {
-        lockAll();
+        lockPages();
         try {
             long failed = bytes > pages.size() ? growHost(bytes) : 0;
             if (failed != 0) {
@@ -628,7 +579,7 @@ final class HostInode {
         } catch (IOException failed) {
             return Errno.of(failed).result();
         } finally {
-            unlockAll();
+            unlockPages();
         }
     }
 

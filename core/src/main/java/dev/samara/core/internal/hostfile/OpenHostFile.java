@@ -169,9 +169,12 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     private final boolean isDirect;
 
     private final int pageShift;
-    private final HostInode.ErrorCursor failures;
     private final ReadAhead readAhead;
     private final Operations operations = new Operations();
+
+    /** The failures that this open has reported so far (the sample in {@code file.f_wb_err}). */
+    @GuardedBy("inode")
+    private long seen;
 
     /** The monitor of {@link #uses}. The object itself is reachable by embedders, who may hold its monitor. */
     private final Object counting = new Object();
@@ -214,7 +217,9 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         this.found = found;
         this.isWritable = isWritable;
         this.isDirect = isDirect;
-        failures = inode.openErrors();
+        synchronized (inode) {
+            seen = inode.isTold ? inode.failures : inode.failures - 1;
+        }
         int pageSize = inode.pages.memory().frames().pageSize();
         pageShift = Integer.numberOfTrailingZeros(pageSize);
         readAhead = new ReadAhead(pageSize);
@@ -403,8 +408,20 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
      * open.
      */
     private long told(long failed) {
-        long told = failures.tell();
+        long told = tell();
         return told != 0 ? told : failed;
+    }
+
+    /** Returns 0 if there was no failure since the last call; otherwise the negated errno of the last failure. */
+    private long tell() {
+        synchronized (inode) {
+            if (seen == inode.failures) {
+                return 0;
+            }
+            seen = inode.failures;
+            inode.isTold = true;
+            return inode.lastFailure;
+        }
     }
 
     @Override
@@ -420,7 +437,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     private long syncPages(long first, long last, int flags) {
         if ((flags & SyncRangeFlags.WAIT_BEFORE) != 0) {
             inode.writes.awaitWriteBack();
-            long failed = failures.tell();
+            long failed = tell();
             if (failed != 0) {
                 return failed;
             }
@@ -602,7 +619,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
             long last = offset + length < 0 ? Long.MAX_VALUE : offset + length - 1;
             return inode.writes
                     .dirtyRuns(offset >>> pageShift, last >>> pageShift)
-                    .ranges();
+                    .ranges(inode.pages);
         } finally {
             unuse();
         }

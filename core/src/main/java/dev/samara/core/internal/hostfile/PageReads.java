@@ -131,7 +131,7 @@ final class PageReads {
      * @param page the page
      * @param most the maximum number of pages that are read at once, from {@code page} on
      * @param isScan whether the pages after {@code page} are read ahead, because {@code page} is accessed
-     * @return the frame; {@link PageReads#BEYOND}, {@link FilePages#NO_MEMORY} or {@link PageReads#UNREADABLE}
+     * @return the frame; {@link #BEYOND}, {@link FilePages#NO_MEMORY} or {@link #UNREADABLE}
      */
     int fetch(long page, int most, boolean isScan) {
         inode.files.limit.makeRoom(pages);
@@ -286,7 +286,7 @@ final class PageReads {
         }
     }
 
-    /** Reads each run of consecutive frames with one call, or with several calls if the run is in several inode.files.buffers. */
+    /** Reads each run of consecutive frames with one call, or with several calls if the run is in several buffers. */
     private boolean fillInPlace(
             DirectFrames direct, ReadArraysPool.ReadArrays arrays, int count, long start, long wanted)
             throws IOException {

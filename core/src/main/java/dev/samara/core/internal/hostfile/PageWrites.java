@@ -65,30 +65,36 @@ final class PageWrites implements FilePages.PageWriter {
     /** The host's file is shorter than the size in the page cache. No errno has this value. */
     static final long SHORT = -4096;
 
-    private static final byte[] ZEROS = new byte[4096];
-
     /**
-     * A bounded number of runs of pages of one file. If the bound is exceeded, runs are merged, and include the pages
-     * between them. For one thread.
+     * The maximum number of elements of {@link #written} and {@link #covered}. It is needed because a guest that never
+     * saves may write any number of runs. If runs are merged and a force then fails, the pages between them are only
+     * written once more.
      */
-    private static final class PageRuns {
+    private static final int MOST_RUNS = 1 << 7;
+
+    /** Runs of consecutive pages of one file. For one thread. */
+    static final class PageRuns {
         /**
-         * The maximum number of elements of {@link #runs}. It is needed because a guest that never saves may write any
-         * number of runs.
+         * The maximum number of elements of {@link #runs}. If it is exceeded, runs are merged, and include the pages
+         * between them.
          */
-        private static final int MOST = 1 << 7;
+        private final int most;
 
         /** The first and the last page of each run. */
         private long[] runs = {};
 
         private int size;
 
-        void add(long first, long last) {
+        private PageRuns(int most) {
+            this.most = most;
+        }
+
+        private void add(long first, long last) {
             if (size > 0 && runs[size - 1] + 1 == first) {
                 runs[size - 1] = last;
                 return;
             }
-            if (size == MOST) {
+            if (size == most) {
                 join();
             } else if (size == runs.length) {
                 runs = Arrays.copyOf(runs, Math.max(8, 2 * size));
@@ -97,27 +103,7 @@ final class PageWrites implements FilePages.PageWriter {
             runs[size++] = last;
         }
 
-        /** Adds all runs of {@code other}. */
-        void addAll(PageRuns other) {
-            for (int i = 0; i < other.size; i += 2) {
-                add(other.runs[i], other.runs[i + 1]);
-            }
-        }
-
-        void clear() {
-            size = 0;
-        }
-
-        /** Marks the pages of all runs that are in memory as dirty. */
-        void setDirty(FilePages pages) {
-            for (int i = 0; i < size; i += 2) {
-                pages.setDirty(runs[i], runs[i + 1]);
-            }
-        }
-
-        /**
-         * Merges all runs into one. This is correct: if a force fails, pages between the runs are only written once more.
-         */
+        /** Merges all runs into one. */
         private void join() {
             for (int i = 2; i < size; i += 2) {
                 runs[0] = Math.min(runs[0], runs[i]);
@@ -125,55 +111,37 @@ final class PageWrites implements FilePages.PageWriter {
             }
             size = 2;
         }
-    }
 
-    /** Runs of consecutive dirty pages of one file, in ascending order. For one thread. */
-    static final class DirtyRuns {
-        /** The first page of each run, and the page after its last page. */
-        private long[] bounds = new long[16];
-
-        private int size;
-        private final FilePages of;
-
-        private DirtyRuns(FilePages of) {
-            this.of = of;
+        /** Marks the pages of all runs that are in memory as dirty. */
+        private void setDirty(FilePages pages) {
+            for (int i = 0; i < size; i += 2) {
+                pages.setDirty(runs[i], runs[i + 1]);
+            }
         }
 
-        private void add(long page) {
-            if (size > 0 && bounds[size - 1] == page) {
-                bounds[size - 1]++;
-                return;
-            }
-            if (size == bounds.length) {
-                bounds = Arrays.copyOf(bounds, 2 * size);
-            }
-            bounds[size++] = page;
-            bounds[size++] = page + 1;
-        }
-
-        /** Returns the number of dirty pages. */
+        /** Returns the number of pages. */
         long pages() {
             long pages = 0;
             for (int i = 0; i < size; i += 2) {
-                pages += bounds[i + 1] - bounds[i];
+                pages += runs[i + 1] - runs[i] + 1;
             }
             return pages;
         }
 
-        /** Returns the offset in bytes of the first page. */
-        long start() {
-            return bounds[0] * of.memory().frames().pageSize();
+        /** Returns the first page of the first run, of which there is one. */
+        long first() {
+            return runs[0];
         }
 
-        /** Returns the runs as byte ranges of the file. */
-        List<DirtyRange> ranges() {
+        /** Returns the runs as byte ranges of a file. */
+        List<DirtyRange> ranges(FilePages of) {
             List<DirtyRange> ranges = new ArrayList<>(size / 2);
-            long length = of.size();
             int pageSize = of.memory().frames().pageSize();
+            long length = of.size();
             for (int i = 0; i < size; i += 2) {
-                long start = bounds[i] * pageSize;
+                long start = runs[i] * pageSize;
                 // The file may end within the last page, and may have been truncated since the pages were found.
-                long end = Math.min(bounds[i + 1] * pageSize, length);
+                long end = Math.min((runs[i + 1] + 1) * pageSize, length);
                 if (start < end) {
                     ranges.add(new DirtyRange(start, end));
                 }
@@ -250,13 +218,13 @@ final class PageWrites implements FilePages.PageWriter {
     private volatile long forced;
 
     /**
-     * The number of failed  Written under {@link #forcing}, after the pages are dirty again.
+     * The number of failed forces. Written under {@link #forcing}, after the pages are dirty again.
      *
      * <p>Written: the holder of {@code forcing}, after a failed force and once its pages are dirty again (volatile).
      * Read: a thread that saves, before its writes, and after {@code forced}; the holder of {@code forcing} (volatile).
      * Pairs: a save that reads a number that includes a failure before its writes finds the pages of this failure
      *     dirty, and writes them; a save that reads a smaller number fails.
-     * Invariant: the number of failed
+     * Invariant: the number of failed forces.
      */
     private volatile long failures;
 
@@ -281,11 +249,11 @@ final class PageWrites implements FilePages.PageWriter {
      * Read: as written.
      * Invariant: the pages that were written since the last force started.
      */
-    private final PageRuns written = new PageRuns();
+    private final PageRuns written = new PageRuns(MOST_RUNS);
 
     /** The pages that were written since the last successful force, and before the force under way. */
     @GuardedBy("forcing")
-    private final PageRuns covered = new PageRuns();
+    private final PageRuns covered = new PageRuns(MOST_RUNS);
 
     /** Creates the writes of a file that was just opened. */
     PageWrites(HostInode inode) {
@@ -489,7 +457,7 @@ final class PageWrites implements FilePages.PageWriter {
      * Writes bytes to the host, as a write that makes concurrent reads of their pages stale, and that the next force
      * covers. The caller holds the lock of the write-back.
      */
-    private long writeFully(long offset, ByteBuffer bytes) throws IOException {
+    long writeFully(long offset, ByteBuffer bytes) throws IOException {
         if (!bytes.hasRemaining()) {
             return 0;
         }
@@ -517,81 +485,14 @@ final class PageWrites implements FilePages.PageWriter {
     }
 
     /**
-     * Returns whether bytes of the host's file are all zeros. Needs no lock; the result may be outdated. A failure of
-     * the host is not reported, because {@link #zero} then reads the bytes again.
-     *
-     * @param buffer a buffer for the bytes; at least {@code length} bytes long
-     * @param length the number of bytes, a multiple of 8
-     */
-    boolean areZeros(ByteBuffer buffer, long offset, int length) {
-        try {
-            return HostChannel.readFully(inode.channel, buffer.clear().limit(length), offset)
-                    && areZeros(buffer, 0, length);
-        } catch (IOException failed) {
-            return false;
-        }
-    }
-
-    private static boolean areZeros(ByteBuffer buffer, int from, int length) {
-        long bits = 0;
-        for (int i = from; i < from + length; i += Long.BYTES) {
-            bits |= buffer.getLong(i);
-        }
-        return bits == 0;
-    }
-
-    /**
-     * Fills pages of the host's file with zeros. Reads the pages first, and does not write pages that already consist
-     * of zeros, because they may be a hole, which takes no space. The caller holds the lock of the write-back.
-     *
-     * @param buffer a buffer for the bytes of the pages; at least {@code length} bytes long
-     * @param length the number of bytes, a multiple of the page size
-     * @return 0, a negated errno, or {@link #SHORT}
-     */
-    long zero(ByteBuffer buffer, long offset, int length) {
-        int pageSize = 1 << pageShift;
-        try {
-            if (!HostChannel.readFully(inode.channel, buffer.clear().limit(length), offset)) {
-                return SHORT;
-            }
-            long failed = 0;
-            for (int from = 0; failed == 0 && from < length; ) {
-                int to = from;
-                while (to < length && clear(buffer, to, pageSize)) {
-                    to += pageSize;
-                }
-                buffer.limit(to).position(from);
-                failed = writeFully(offset + from, buffer);
-                buffer.limit(length);
-                // The page at this position is skipped, because it already consists of zeros.
-                from = to + pageSize;
-            }
-            return failed;
-        } catch (IOException failed) {
-            return Errno.of(failed).result();
-        }
-    }
-
-    /** Fills a part of a buffer with zeros. Returns false if it already consisted of zeros. */
-    private static boolean clear(ByteBuffer buffer, int from, int length) {
-        if (areZeros(buffer, from, length)) {
-            return false;
-        }
-        for (int i = from; i < from + length; i += ZEROS.length) {
-            buffer.put(i, ZEROS, 0, Math.min(ZEROS.length, from + length - i));
-        }
-        return true;
-    }
-
-    /**
      * Returns the dirty pages of a range. Waits for write-backs and other changes, because a page that is being written
      * is not clean yet.
      */
-    DirtyRuns dirtyRuns(long first, long last) {
-        DirtyRuns runs = new DirtyRuns(inode.pages);
+    PageRuns dirtyRuns(long first, long last) {
+        PageRuns runs = new PageRuns(Integer.MAX_VALUE);
         inode.writeBack.lock();
         try {
-            pages.findDirty(first, last, runs::add);
+            pages.findDirty(first, last, page -> runs.add(page, page));
             return runs;
         } finally {
             inode.writeBack.unlock();
@@ -627,6 +528,12 @@ final class PageWrites implements FilePages.PageWriter {
         own.accumulateAndGet(changes.incrementAndGet(), Math::max);
     }
 
+    /**
+     * Returns once the changes up to {@code wanted} are on the device. The caller holds no lock of the file.
+     *
+     * @param failuresBefore the number of failed forces before the writes that the caller is saving
+     * @return 0, or the negated errno of a force that failed since then
+     */
     private long force(long wanted, long failuresBefore) {
         // Read in this order, because a failed force counts its failure before a later force can cover the changes.
         if (forced >= wanted && failures == failuresBefore) {
@@ -652,7 +559,7 @@ final class PageWrites implements FilePages.PageWriter {
         try {
             inode.channel.force();
             // Before the folders: if their force fails, the pages are on the device.
-            covered.clear();
+            covered.size = 0;
             List<Path> newIn = Objects.requireNonNull(folders.get());
             for (int i = 0; i < newIn.size(); i++) {
                 forceFolder(newIn.get(i));
@@ -696,8 +603,10 @@ final class PageWrites implements FilePages.PageWriter {
     @GuardedBy("forcing")
     private void takeWritten() {
         synchronized (written) {
-            covered.addAll(written);
-            written.clear();
+            for (int i = 0; i < written.size; i += 2) {
+                covered.add(written.runs[i], written.runs[i + 1]);
+            }
+            written.size = 0;
         }
     }
 
@@ -707,7 +616,7 @@ final class PageWrites implements FilePages.PageWriter {
         try {
             inode.noteFailure(failed);
             if (inode.files.dropsFailedWrites) {
-                covered.clear();
+                covered.size = 0;
             } else {
                 setDirty();
             }
@@ -727,8 +636,8 @@ final class PageWrites implements FilePages.PageWriter {
             // Does not call takeWritten, because there may be no memory for it.
             covered.setDirty(pages);
             written.setDirty(pages);
-            covered.clear();
-            written.clear();
+            covered.size = 0;
+            written.size = 0;
         } finally {
             inode.writeBack.unlock();
         }

@@ -167,8 +167,8 @@ final class PathOpen {
     private final HostInode.FileRules rules;
     private final boolean writes;
 
-    /** What the path named when it was opened. */
-    private PathLook found = PathLook.NONE;
+    /** What the path named when {@link #enter} opened it. */
+    PathLook found = PathLook.NONE;
 
     /**
      * Creates an open that is not started.
@@ -204,11 +204,6 @@ final class PathOpen {
         } finally {
             SECTION.unlock();
         }
-    }
-
-    /** Returns what the path named when {@link #enter} opened it. */
-    PathLook found() {
-        return found;
     }
 
     private HostInode enterInSection() throws IOException {

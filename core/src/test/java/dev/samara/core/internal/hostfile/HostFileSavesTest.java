@@ -1153,7 +1153,7 @@ final class HostFileSavesTest {
                     () -> {},
                     () -> rounds.incrementAndGet() > 0,
                     () -> true);
-            writes.repeatEvery(1_000_000);
+            writes.nanos = 1_000_000;
             writes.begin();
             Await.until("rounds after the failure", () -> rounds.get() >= 3);
             writes.cancel();
