@@ -4,7 +4,7 @@ package dev.samara.core.internal.fault;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.op.AnonVmas;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -112,7 +112,7 @@ final class BackingFault {
         boolean writes = (access & Protection.WRITE) != 0;
         boolean copies = writes && !vma.has(VmaFlags.SHARED);
         if (copies) {
-            AnonVmas.prepare(faulter.layout, vma);
+            VmaMerge.prepareAnonVma(faulter.layout, vma);
         }
         long page = faulter.pageOf(vma, address);
         if (copies) {

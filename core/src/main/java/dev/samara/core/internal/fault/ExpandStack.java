@@ -3,7 +3,6 @@ package dev.samara.core.internal.fault;
 
 import static dev.samara.core.internal.op.Edit.DONE;
 
-import dev.samara.core.internal.op.AnonVmas;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
@@ -98,7 +97,7 @@ public record ExpandStack(long address, boolean isFault) implements Call {
      */
     private static void prepare(Edit edit, VmArea stack) {
         if (edit.layout.memoryOrNull() != null) {
-            AnonVmas.prepare(edit.layout, stack);
+            VmaMerge.prepareAnonVma(edit.layout, stack);
         }
     }
 

@@ -6,7 +6,7 @@ import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.op.AnonVmas;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;
 import dev.samara.core.internal.page.Leaf;
@@ -515,7 +515,7 @@ public final class Faulter {
         boolean takesFrame = memory.forbidsZeroPage() || (access & Protection.WRITE) != 0;
         boolean prepares = takesFrame || isHugeCandidate(vma, address);
         if (prepares) {
-            AnonVmas.prepare(layout, vma);
+            VmaMerge.prepareAnonVma(layout, vma);
         }
         return takesFrame ? mapFresh(vma, address, access, known) : mapZero(vma, address, prepares, known);
     }
@@ -708,7 +708,7 @@ public final class Faulter {
         if (stability != Fault.NONE) {
             return stability;
         }
-        AnonVmas.prepare(layout, vma);
+        VmaMerge.prepareAnonVma(layout, vma);
         boolean fromZero = Pte.has(pte, Pte.ZERO);
         long mark = Pte.busy(pte, context.owner(), true);
         int fresh = fresh(fromZero);
@@ -865,7 +865,7 @@ public final class Faulter {
             // The old VMA may have received its anon_vma too late to pass it on to its successors. The successors may
             // also have been replaced, and may have passed on their anon_vma before this call. So the VMA is checked to
             // be attached after its anon_vma is set.
-            AnonVmas.prepare(layout, now);
+            VmaMerge.prepareAnonVma(layout, now);
             if (!now.isDetached()) {
                 return now;
             }

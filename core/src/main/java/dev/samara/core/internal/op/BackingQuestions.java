@@ -95,8 +95,7 @@ final class BackingQuestions {
      */
     @Nullable
     Errno maySplit(VmArea vma, long address, @Nullable VmArea relative) {
-        BackingTraits traits = vma.traits();
-        VmOperations operations = traits == null ? null : traits.operations();
+        VmOperations operations = operationsOf(vma);
         return operations == null ? null : next(operations, vma, address, relative).refusal;
     }
 
@@ -106,12 +105,13 @@ final class BackingQuestions {
      * @param relative a VMA in the layout with the same backing, which is referenced during the callback; or null
      */
     private Question open(VmArea vma, @Nullable VmArea relative) {
+        VmOperations operations = operationsOf(vma);
+        return next(Objects.requireNonNull(operations, "operations"), vma, Question.OPEN, relative);
+    }
+
+    private static @Nullable VmOperations operationsOf(VmArea vma) {
         BackingTraits traits = vma.traits();
-        VmOperations operations = traits == null ? null : traits.operations();
-        if (operations == null) {
-            throw new IllegalStateException("a backing without operations is not asked: " + vma);
-        }
-        return next(operations, vma, Question.OPEN, relative);
+        return traits == null ? null : traits.operations();
     }
 
     private Question next(VmOperations operations, VmArea vma, long address, @Nullable VmArea kept) {
@@ -165,7 +165,7 @@ final class BackingQuestions {
                 }
             }
         } catch (Throwable thrown) {
-            takeBack(0);
+            takeBack(false);
             throw thrown;
         }
     }
@@ -197,12 +197,8 @@ final class BackingQuestions {
     /* 3. Opens that are not used end. */
 
     /** Ends the opens that the operation does not use: those of earlier attempts, or all if it is not published. */
-    void takeBackUnused(boolean isPublished) {
-        takeBack(isPublished ? reached : 0);
-    }
-
-    private void takeBack(int from) {
-        forgetFrom(from);
+    void takeBack(boolean isPublished) {
+        forgetFrom(isPublished ? reached : 0);
         dropUnused();
     }
 
@@ -281,21 +277,18 @@ final class BackingQuestions {
 
         @Override
         public void run() {
-            if (!isFirst()) {
-                return;
+            // The task may run twice, because a call may fail after it submitted the task.
+            synchronized (this) {
+                if (isClosed) {
+                    return;
+                }
+                isClosed = true;
             }
             try {
                 operations.close(vma);
             } catch (Throwable thrown) {
                 host.report(Report.Kind.CALLBACK_FAILED, "close of " + vma, thrown);
             }
-        }
-
-        /** Returns true only once. The task may run twice, because a call may fail after it submitted the task. */
-        private synchronized boolean isFirst() {
-            boolean isFirst = !isClosed;
-            isClosed = true;
-            return isFirst;
         }
 
         @Override
@@ -335,7 +328,9 @@ final class BackingQuestions {
         /** The new VMAs below this index have acquired their shares of existing opens. */
         private int shared;
 
-        private @Nullable Errno refusal;
+        /** The first refusal of an open, or null. */
+        @Nullable
+        Errno refusal;
 
         /** The VMAs that the edit takes out. */
         private final List<VmArea> gone;
@@ -460,12 +455,6 @@ final class BackingQuestions {
                 }
             }
             return null;
-        }
-
-        /** Returns the first refusal of an open, or null. */
-        @Nullable
-        Errno refusal() {
-            return refusal;
         }
 
         /**

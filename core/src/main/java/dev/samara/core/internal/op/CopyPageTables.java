@@ -264,7 +264,7 @@ public final class CopyPageTables {
         vmas.forEach((first, last, vma) -> {
             for (InFlightOperation range : earlier) {
                 if (mayHavePagesToCopy(vma) && range.touches(vma.start(), vma.end())) {
-                    await(range);
+                    await(range.gate(), range);
                 }
             }
         });
@@ -360,10 +360,6 @@ public final class CopyPageTables {
                 reached = copy(vma, walk.leaf(), reached, walk.end());
             }
         }
-    }
-
-    private void await(InFlightOperation range) {
-        await(range.gate(), range);
     }
 
     private void await(Gate awaited, Object what) {
@@ -510,7 +506,10 @@ public final class CopyPageTables {
             VmArea vma = of.vma;
             long kept = Math.max(0, pages - vma.pageOffset());
             if (kept < parent.geometry().pages(vma.length())) {
-                unmap(vma.start() + (kept << parent.geometry().pageShift()), vma.end());
+                long start = vma.start() + (kept << parent.geometry().pageShift());
+                LeafWalks.unmap(childWalk, start, vma.end(), gather);
+                gather.invalidate();
+                gather.free();
             }
         }
     }
@@ -523,11 +522,5 @@ public final class CopyPageTables {
         try (gather) {
             LeafWalks.unmap(childWalk, 0, child.geometry().limit(), gather);
         }
-    }
-
-    private void unmap(long start, long end) {
-        LeafWalks.unmap(childWalk, start, end, gather);
-        gather.invalidate();
-        gather.free();
     }
 }

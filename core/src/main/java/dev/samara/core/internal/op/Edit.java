@@ -13,14 +13,14 @@ import dev.samara.core.internal.space.ChangeDelivery;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.EditLists;
 import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperation.PageAction;
+import dev.samara.core.internal.space.InFlightOperation.PageMove;
+import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.InFlightOperations;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.LayoutCounters;
 import dev.samara.core.internal.space.LayoutListeners;
 import dev.samara.core.internal.space.Limits;
-import dev.samara.core.internal.space.InFlightOperation.PageAction;
-import dev.samara.core.internal.space.InFlightOperation.PageMove;
-import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Ranges;
@@ -31,6 +31,7 @@ import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.MapleTree;
 import dev.samara.maple.RangeEntry;
 import dev.samara.maple.Transaction;
 import dev.samara.maple.TreeBuilder;
@@ -207,8 +208,7 @@ public final class Edit implements AutoCloseable {
 
     /** Opens an edit that completes a published operation. */
     static Edit completing(Operation operation, InFlightOperation range) {
-        return new Edit(
-                operation, true, range.low(), range.high());
+        return new Edit(operation, true, range.low(), range.high());
     }
 
     private Edit(Operation operation, boolean completing, long from, long to) {
@@ -226,9 +226,9 @@ public final class Edit implements AutoCloseable {
             gone = lists.gone();
             fresh = lists.fresh();
             counters = district.draftCounters();
-            Operation.PublicationBatches batches = completing ? null : operation.batches();
+            Operation.PublicationBatches batches = completing ? null : operation.batches;
             if (batches != null) {
-                retirement = batches.run();
+                retirement = batches.run;
                 LayoutCounters unmapped = retirement.uncharged();
                 if (unmapped != null) {
                     // Subtracted as if this edit had unmapped them itself, because publication adds them again.
@@ -303,7 +303,7 @@ public final class Edit implements AutoCloseable {
         if (!others.isEmpty()) {
             Gate gate = others.blocking(operation.age(), start, stop);
             if (gate != null) {
-                throw new Restart(gate);
+                throw new Restart(AttemptOutcome.MUST_WAIT, gate);
             }
         }
         if (!lists.claimed().cover(start, stop)) {
@@ -335,7 +335,7 @@ public final class Edit implements AutoCloseable {
 
     /** Returns whether the call publishes in batches, and so keeps the ranges that it has claimed. */
     public boolean isBatched() {
-        return operation.batches() != null;
+        return operation.batches != null;
     }
 
     /**
@@ -343,14 +343,12 @@ public final class Edit implements AutoCloseable {
      * continues.
      */
     public boolean isContinued() {
-        Operation.PublicationBatches batches = operation.batches();
-        return batches != null && batches.isBegun();
+        return operation.batches != null && operation.batches.isBegun;
     }
 
     /** Returns the address at which the call continues in this edit. */
     public long partStart(long first) {
-        Operation.PublicationBatches batches = operation.batches();
-        return batches == null ? first : batches.start(first);
+        return operation.batches != null && operation.batches.isBegun ? operation.batches.next : first;
     }
 
     /** Starts another pass over the VMAs of the call, which {@link #endsBatchAt} counts again from 0. */
@@ -365,15 +363,14 @@ public final class Edit implements AutoCloseable {
      * @throws Restart if the call does not publish in batches yet, but may
      */
     public boolean endsBatchAt(long address) {
-        if (visited++ < Operation.batch() || operation.isWhole()) {
+        if (visited++ < Operation.batch() || operation.isWhole) {
             return false;
         }
         requireWhole();
-        Operation.PublicationBatches batches = operation.batches();
-        if (batches == null) {
-            throw new Restart(AttemptOutcome.NEEDS_BATCHES);
+        if (operation.batches == null) {
+            throw new Restart(AttemptOutcome.NEEDS_BATCHES, null);
         }
-        batches.endBatchAt(address);
+        operation.batches.endBatchAt(address);
         return true;
     }
 
@@ -383,23 +380,21 @@ public final class Edit implements AutoCloseable {
      * @throws Restart if there are too many VMAs for one edit
      */
     public void countVma() {
-        if (visited++ >= Operation.batch() && !operation.isWhole()) {
+        if (visited++ >= Operation.batch() && !operation.isWhole) {
             requireWhole();
-            throw new Restart(AttemptOutcome.NEEDS_BATCHES);
+            throw new Restart(AttemptOutcome.NEEDS_BATCHES, null);
         }
     }
 
     /** Returns the number that the call noted in its latest batch or in {@link Call#checkAll}; 0 if there is none. */
     public long note() {
-        Operation.PublicationBatches batches = operation.batches();
-        return batches == null ? 0 : batches.note();
+        return operation.batches == null ? 0 : operation.batches.draftNote;
     }
 
     /** Notes a number for the next batch. */
     public void note(long noted) {
-        Operation.PublicationBatches batches = operation.batches();
-        if (batches != null) {
-            batches.note(noted);
+        if (operation.batches != null) {
+            operation.batches.draftNote = noted;
         }
     }
 
@@ -470,9 +465,35 @@ public final class Edit implements AutoCloseable {
             put(vma);
         }
         if (layout.memoryOrNull() != null) {
-            AnonVmas.handOn(oldFirst, fresh);
-            AnonVmas.handOn(oldSecond, fresh);
-            AnonVmas.handOn(oldThird, fresh);
+            handOnAnonVma(oldFirst, fresh);
+            handOnAnonVma(oldSecond, fresh);
+            handOnAnonVma(oldThird, fresh);
+        }
+    }
+
+    /**
+     * Passes on an anon_vma that a VMA received after its successors were created and before it was taken out. The list
+     * of VMAs taken out without an anon_vma does not contain such a VMA.
+     *
+     * @param old a VMA that is taken out, or null
+     * @param successors the VMAs that replace it
+     */
+    private static void handOnAnonVma(@Nullable VmArea old, VmArea[] successors) {
+        AnonVma anonVma = old == null ? null : old.anonVma();
+        if (old == null || anonVma == null) {
+            return;
+        }
+        for (VmArea to : successors) {
+            if (Addresses.overlap(to.start(), to.end(), old.start(), old.end())) {
+                adopt(to, anonVma, old);
+            }
+        }
+    }
+
+    /** Sets the anon_vma of a VMA that has none to that of the VMA whose private pages it continues. */
+    private static void adopt(VmArea to, AnonVma anonVma, VmArea from) {
+        if (to.anonVma() == null && to.backing() == from.backing() && !to.has(VmaFlags.SHARED)) {
+            to.adoptAnonVma(anonVma);
         }
     }
 
@@ -576,9 +597,8 @@ public final class Edit implements AutoCloseable {
     private CommitCharge commitment() {
         if (commitment == null) {
             commitment = new CommitCharge(district, layout);
-            RetirementRun mine = retirement;
-            if (mine != null && mine.isBatched()) {
-                commitment.goOn(mine);
+            if (retirement != null && retirement.isBatched()) {
+                commitment.goOn(retirement);
             }
         }
         return commitment;
@@ -801,7 +821,7 @@ public final class Edit implements AutoCloseable {
         if (counters.opens != 0) {
             opens = OpenTransfer.of(operation, gone, lists.displaced(), fresh);
         }
-        Errno refusal = opens.refusal();
+        Errno refusal = opens.refusal;
         if (refusal != null) {
             operation.refused(refusal.result());
             return AttemptOutcome.DONE;
@@ -927,7 +947,7 @@ public final class Edit implements AutoCloseable {
     }
 
     private void closeIfItEndsSpace() {
-        if (operation.endsSpace()) {
+        if (operation.call.endsSpace()) {
             layout.close();
         }
     }
@@ -942,7 +962,7 @@ public final class Edit implements AutoCloseable {
         }
         Gate copy = isBatched() ? null : layout.copyToAwait();
         if (copy != null) {
-            throw new Restart(copy);
+            throw new Restart(AttemptOutcome.MUST_WAIT, copy);
         }
         InFlightOperation inside = InFlightOperation.retiring();
         if (inside != null && mine != null && mine.takesPagesAway()) {
@@ -1053,8 +1073,7 @@ public final class Edit implements AutoCloseable {
         for (int i = 0; i < gone.size(); i++) {
             gone.get(i).detach();
         }
-        List<PageMove> moves = mine == null ? List.of() : mine.moves();
-        AnonVmas.handOn(district.tree(), lists.withoutAnonVma(), moves);
+        handOnAnonVmas(mine == null ? List.of() : mine.moves());
         if (charges) {
             commitment().publish(mine);
         }
@@ -1066,6 +1085,56 @@ public final class Edit implements AutoCloseable {
             layout.setDefaultLock(newDefaultLock);
         }
         return outcome;
+    }
+
+    /**
+     * Copies the anon_vma of each detached VMA to its successors, if the VMA received the anon_vma after the successors
+     * were created.
+     *
+     * @param moves the page moves, in ascending order of source; the anon_vma moves with the pages
+     */
+    private void handOnAnonVmas(List<PageMove> moves) {
+        List<VmArea> without = lists.withoutAnonVma();
+        for (int i = 0; i < without.size(); i++) {
+            VmArea from = without.get(i);
+            // Read after DETACHED was set, so a thread that sets the anon_vma later finds the VMA detached, and sets
+            // the successor's anon_vma itself.
+            AnonVma anonVma = from.anonVma();
+            if (anonVma != null) {
+                handOnAnonVma(anonVma, from, from.start(), from.end());
+                for (int j = firstFrom(moves, from.start()); j < moves.size(); j++) {
+                    PageMove move = moves.get(j);
+                    if (!from.contains(move.from())) {
+                        break;
+                    }
+                    handOnAnonVma(anonVma, from, move.to(), move.to() + move.length());
+                }
+            }
+        }
+    }
+
+    /** Returns the index of the first move whose source is at an address or above it, or the number of moves. */
+    private static int firstFrom(List<PageMove> moves, long address) {
+        int low = 0;
+        int high = moves.size();
+        while (low < high) {
+            int middle = (low + high) >>> 1;
+            if (Addresses.isBelow(moves.get(middle).from(), address)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        return low;
+    }
+
+    private void handOnAnonVma(AnonVma anonVma, VmArea from, long start, long end) {
+        MapleTree<VmArea> published = district.tree();
+        VmArea to = published.atOrAfter(start);
+        while (to != null && Addresses.isBelow(to.start(), end)) {
+            adopt(to, anonVma, from);
+            to = published.atOrAfter(to.end());
+        }
     }
 
     /** Returns whether the changes are published, or there were none to publish. */

@@ -30,7 +30,6 @@ import dev.samara.core.mman.Errno;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,7 +74,8 @@ public final class Operation implements MachineWaitReporter {
 
     public final Layout layout;
 
-    private final Call call;
+    /** Its methods are called only where it matters, because each call is an interface call on one of many classes. */
+    final Call call;
 
     /** The privileges at the start of the call. */
     final int privileges;
@@ -95,7 +95,7 @@ public final class Operation implements MachineWaitReporter {
     private boolean isBeyondPart;
 
     /** Whether the call publishes once although it may visit many VMAs. */
-    private boolean isWhole;
+    boolean isWhole;
 
     /** Whether forks wait for the next attempt, because the last one had to wait for the copy of a fork. */
     private boolean delaysForks;
@@ -128,7 +128,10 @@ public final class Operation implements MachineWaitReporter {
     private @Nullable PreallocatedTables tables;
     private @Nullable RangeWait waits;
     private @Nullable BackingQuestions callbacks;
-    private @Nullable PublicationBatches batches;
+
+    /** The publication in batches; null for a call that publishes once. */
+    @Nullable
+    PublicationBatches batches;
 
     public Operation(Layout layout, Call call) {
         this.layout = layout;
@@ -171,11 +174,9 @@ public final class Operation implements MachineWaitReporter {
         }
         StackReserve.check(DEPTH);
         attendAgain();
-        if (call.mayBeRefused()) {
-            Rcu bound = bound();
-            if (bound != null && !bound.awaitRoom()) {
-                return Errno.EAGAIN.result();
-            }
+        Rcu bound = call.mayBeRefused() ? bound() : null;
+        if (bound != null && !bound.awaitRoom()) {
+            return Errno.EAGAIN.result();
         }
         beginRevocations();
         try {
@@ -254,7 +255,7 @@ public final class Operation implements MachineWaitReporter {
         if (!layout.isClosed()) {
             return false;
         }
-        refused(endsSpace() ? Edit.DONE : Errno.ESRCH.result());
+        refused(call.endsSpace() ? Edit.DONE : Errno.ESRCH.result());
         return true;
     }
 
@@ -301,11 +302,7 @@ public final class Operation implements MachineWaitReporter {
         // No record is needed for a range outside the space, because the call refuses it.
         boolean hasRange =
                 Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
-        if (hasRange) {
-            beginRevocation(start, end);
-        } else {
-            revokeAll();
-        }
+        beginRevocation(hasRange ? start : 0, hasRange ? end : 0);
     }
 
     /** Announces that the call may revoke rights in the whole space. */
@@ -314,15 +311,10 @@ public final class Operation implements MachineWaitReporter {
     }
 
     private void beginRevocation(long start, long end) {
-        AccessChecker.Revocation begun = AccessChecker.beginIfChecked(
-                layout.memory().accessChecker(),
-                call.toString(),
-                AccessChecker.ALL,
-                layout.pages().number(),
-                start,
-                end);
-        if (begun != null && revocations != null) {
-            revocations.add(begun);
+        AccessChecker checker = layout.memory().accessChecker();
+        if (checker != null && revocations != null) {
+            revocations.add(checker.begin(
+                    call.toString(), AccessChecker.ALL, layout.pages().number(), start, end));
         }
     }
 
@@ -332,18 +324,6 @@ public final class Operation implements MachineWaitReporter {
         if (begun != null) {
             begun.forEach(AccessChecker.Revocation::close);
         }
-    }
-
-    // Called only where it matters, because each call is an interface call on one of many classes.
-
-    /** Returns whether the call ends its space, and so must not be refused. */
-    boolean endsSpace() {
-        return call.endsSpace();
-    }
-
-    /** Returns whether the call is a {@code munmap}, which only unmaps its range. */
-    boolean isMunmap() {
-        return call.isMunmap();
     }
 
     /* The attempts. */
@@ -387,20 +367,11 @@ public final class Operation implements MachineWaitReporter {
         /** The gate to wait for; null if there is none. */
         private final transient @Nullable Gate gate;
 
-        private Restart(AttemptOutcome outcome, @Nullable Gate gate) {
+        /** The gate is null if the outcome is not {@link AttemptOutcome#MUST_WAIT}. */
+        Restart(AttemptOutcome outcome, @Nullable Gate gate) {
             super(null, null, false, false);
             this.outcome = outcome;
             this.gate = gate;
-        }
-
-        /** Ends an attempt with an outcome that is not {@link AttemptOutcome#MUST_WAIT}. */
-        Restart(AttemptOutcome outcome) {
-            this(outcome, null);
-        }
-
-        /** Ends an attempt that overlaps a range in flight or a ticket, whose gate must open before the next attempt. */
-        Restart(Gate gate) {
-            this(AttemptOutcome.MUST_WAIT, gate);
         }
     }
 
@@ -517,11 +488,11 @@ public final class Operation implements MachineWaitReporter {
             }
             withdraw();
         } finally {
-            leaveBatches();
+            leaveBatchesAndCallbacks();
         }
     }
 
-    private void leaveBatches() {
+    private void leaveBatchesAndCallbacks() {
         PublicationBatches ended = batches;
         try {
             if (ended != null) {
@@ -529,16 +500,12 @@ public final class Operation implements MachineWaitReporter {
                 ended.end();
             }
         } finally {
-            leaveCallbacks();
-        }
-    }
-
-    private void leaveCallbacks() {
-        if (callbacks != null) {
-            callbacks.takeBackUnused(isPublished);
-            // The range in flight refers to this operation, so this operation must not keep the VMAs of the questions
-            // reachable.
-            callbacks = null;
+            if (callbacks != null) {
+                callbacks.takeBack(isPublished);
+                // The range in flight refers to this operation, so this operation must not keep the VMAs of the
+                // questions reachable.
+                callbacks = null;
+            }
         }
     }
 
@@ -603,16 +570,6 @@ public final class Operation implements MachineWaitReporter {
         return callbacks == null || callbacks.areAnswered();
     }
 
-    /** Returns the publication in batches; null for a call that publishes once. */
-    @Nullable
-    PublicationBatches batches() {
-        return batches;
-    }
-
-    boolean isWhole() {
-        return isWhole;
-    }
-
     /** Adds a range to fault in after completion; a new attempt starts with none. */
     void populate(PopulateRange range) {
         if (populations.isEmpty()) {
@@ -659,7 +616,7 @@ public final class Operation implements MachineWaitReporter {
             if (PreallocatedTables.mayLack(rest) && tables().lack(rest)) {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
-            PageRetirement earlier = rest.pageRetirement();
+            PageRetirement earlier = rest.pageRetirement;
             if (earlier != null) {
                 // Passes the tables of a later batch to the retirement, which an earlier batch prepared.
                 if (tables != null && isPublished && tables.reserve != TableReserve.NONE) {
@@ -675,11 +632,11 @@ public final class Operation implements MachineWaitReporter {
                 return AttemptOutcome.LACKS_RESOURCE;
             }
             TableReserve reserved = tables == null ? TableReserve.NONE : tables.reserve;
-            rest.retireBy(new PageRetirement(rest, layout, endsSpace(), context, reserved));
+            rest.pageRetirement = new PageRetirement(rest, layout, call.endsSpace(), context, reserved);
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             // Any other call is refused with ENOMEM. The end of a space must not be refused, so the error is rethrown,
             // and the teardown is retried later.
-            if (endsSpace()) {
+            if (call.endsSpace()) {
                 throw exhausted;
             }
             refused(Errno.ENOMEM.result());
@@ -696,7 +653,7 @@ public final class Operation implements MachineWaitReporter {
      */
     void requireContext() {
         if (!hasContext()) {
-            throw new Restart(AttemptOutcome.LACKS_RESOURCE);
+            throw new Restart(AttemptOutcome.LACKS_RESOURCE, null);
         }
     }
 
@@ -716,7 +673,7 @@ public final class Operation implements MachineWaitReporter {
             context = layout.memory().contexts().borrowOrNull();
             return context != null || goesOnWithout() ? null : Errno.EAGAIN;
         } catch (OutOfMemoryError exhausted) {
-            if (endsSpace()) {
+            if (call.endsSpace()) {
                 throw exhausted;
             }
             return goesOnWithout() ? null : Errno.ENOMEM;
@@ -725,13 +682,13 @@ public final class Operation implements MachineWaitReporter {
 
     /** Returns whether the operation may publish without a context. Its retirement is then retried until it has one. */
     private boolean goesOnWithout() {
-        goesOnWithoutContext = endsSpace() || isPublished;
+        goesOnWithoutContext = call.endsSpace() || isPublished;
         return goesOnWithoutContext;
     }
 
     /** Returns the context if no retirement uses it, because the operation waits or ends. */
     private void giveContextBack() {
-        PageTableContext unused = retirement == null || retirement.pageRetirement() == null ? context : null;
+        PageTableContext unused = retirement == null || retirement.pageRetirement == null ? context : null;
         context = null;
         if (unused != null) {
             layout.memory().contexts().giveBack(unused);
@@ -756,23 +713,16 @@ public final class Operation implements MachineWaitReporter {
 
         private final PageTable table = layout.pages();
 
-        /** The moves and actions of an attempt. */
-        private record Wanted(List<PageMove> moves, List<PageAction> actions) {
-            /** Copies the moves and actions of the batch that is being decided, because a dropped attempt removes them. */
-            static Wanted of(InFlightOperation work) {
-                return new Wanted(List.copyOf(work.partMoves()), List.copyOf(work.partActions()));
-            }
+        /*
+         * The moves and actions of the last attempt that lacked tables, and whether tables are reserved for them. They
+         * are copied, because a dropped attempt removes those of the batch that is being decided.
+         */
+        private List<PageMove> moves = List.of();
+        private List<PageAction> actions = List.of();
+        private boolean isReserved;
 
-            boolean isOf(InFlightOperation work) {
-                return moves.equals(work.partMoves()) && actions.equals(work.partActions());
-            }
-        }
-
-        /** The moves and actions of the last attempt if no tables are reserved for them; otherwise null. */
-        private @Nullable Wanted lacking;
-
-        /** The moves and actions for which tables are reserved; null if there are none. */
-        private @Nullable Wanted reservedFor;
+        /** How many more leaves may be visited, or a negative number if the number is not limited. */
+        private int left;
 
         /** The reserved tables, which the retirement uses and closes once the operation is published. */
         private TableReserve reserve = TableReserve.NONE;
@@ -792,15 +742,19 @@ public final class Operation implements MachineWaitReporter {
 
         /**
          * Returns whether a retirement lacks tables, which {@link #reserve()} then reserves before the next attempt. The
-         * tables of a short range are counted here, because it seldom lacks any. The caller holds the layout lock.
+         * tables of few leaves are counted here, because they seldom lack any. The caller holds the layout lock.
          */
         boolean lack(InFlightOperation work) {
-            boolean isLacking = (reservedFor == null || !reservedFor.isOf(work))
-                    && (!isShort(work)
-                            || count(work.partMoves(), work.partActions(), () -> false)
-                                            .tables()
-                                    != 0);
-            lacking = isLacking ? Wanted.of(work) : null;
+            if (isReserved && moves.equals(work.partMoves()) && actions.equals(work.partActions())) {
+                return false;
+            }
+            left = FEW;
+            boolean isLacking = count(work.partMoves(), work.partActions()).tables() != 0 || left == 0;
+            if (isLacking) {
+                moves = List.copyOf(work.partMoves());
+                actions = List.copyOf(work.partActions());
+                isReserved = false;
+            }
             return isLacking;
         }
 
@@ -814,23 +768,19 @@ public final class Operation implements MachineWaitReporter {
          */
         @Nullable
         Errno reserve() {
-            Wanted wanted = lacking;
             close();
-            if (wanted == null) {
-                return null;
-            }
             TableReserve made = null;
             try {
-                made = tryReserve(wanted);
+                made = tryReserve();
                 if (made == null && !isStopped() && PageTableReclaim.reclaim(layout)) {
-                    made = tryReserve(wanted);
+                    made = tryReserve();
                 }
             } catch (OutOfMemoryError exhausted) {
                 return Errno.ENOMEM;
             }
             if (made != null) {
                 reserve = made;
-                reservedFor = wanted;
+                isReserved = true;
                 return null;
             }
             if (layout.isClosed()) {
@@ -839,8 +789,9 @@ public final class Operation implements MachineWaitReporter {
             return isInterrupted() ? Errno.EINTR : Errno.ENOMEM;
         }
 
-        private @Nullable TableReserve tryReserve(Wanted wanted) {
-            Need counted = count(wanted.moves, wanted.actions, this::isStopped);
+        private @Nullable TableReserve tryReserve() {
+            left = -1;
+            Need counted = count(moves, actions);
             need = counted;
             return counted.isTooMuch() || isStopped() ? null : counted.reserve(this::isStopped);
         }
@@ -869,47 +820,28 @@ public final class Operation implements MachineWaitReporter {
 
         private void forget() {
             reserve = TableReserve.NONE;
-            reservedFor = null;
-            lacking = null;
+            isReserved = false;
         }
 
-        /** Returns whether the missing tables can be counted in few steps. */
-        private boolean isShort(InFlightOperation work) {
-            long leaf = table.leafEnd(0);
-            long left = FEW * leaf;
-            List<PageMove> moves = work.partMoves();
-            for (int i = 0; i < moves.size() && left >= 0; i++) {
-                left = without(left, leaf, moves.get(i).length());
+        /** Returns whether the count ends before the next leaf. */
+        private boolean endsCount() {
+            if (left > 0) {
+                left--;
+                return false;
             }
-            List<PageAction> actions = work.partActions();
-            for (int i = 0; i < actions.size() && left >= 0; i++) {
-                left = without(left, leaf, actions.get(i).end() - actions.get(i).start());
-            }
-            return left >= 0;
+            return left == 0 || isStopped();
         }
 
-        /**
-         * Subtracts the length of a range and the length of a leaf from a number of bytes. Returns a negative number if
-         * the range is longer than that number of bytes.
-         */
-        private static long without(long left, long leaf, long length) {
-            return Addresses.isAbove(length, left) ? -1 : left - length - leaf;
-        }
-
-        /**
-         * Counts the missing tables of moves and actions. Takes no lock.
-         *
-         * @param isStopped polled after each leaf; true ends the count
-         */
-        private Need count(List<PageMove> moves, List<PageAction> actions, BooleanSupplier isStopped) {
+        /** Counts the missing tables of moves and actions. Takes no lock. */
+        private Need count(List<PageMove> targets, List<PageAction> guards) {
             Need counted = new Need(table, earlier);
-            for (int i = 0; i < moves.size(); i++) {
-                count(moves.get(i), counted, isStopped);
+            for (int i = 0; i < targets.size(); i++) {
+                count(targets.get(i), counted);
             }
-            for (int i = 0; i < actions.size(); i++) {
-                long end = actions.get(i).end();
-                long at = actions.get(i).start();
-                while (Addresses.isBelow(at, end) && !isStopped.getAsBoolean() && !counted.isTooMuch()) {
+            for (int i = 0; i < guards.size(); i++) {
+                long end = guards.get(i).end();
+                long at = guards.get(i).start();
+                while (Addresses.isBelow(at, end) && !endsCount() && !counted.isTooMuch()) {
                     counted.add(at);
                     at = table.leafEnd(at);
                 }
@@ -918,10 +850,10 @@ public final class Operation implements MachineWaitReporter {
         }
 
         /** Counts the tables that the target lacks. The entries of one source leaf may be stored in two target leaves. */
-        private void count(PageMove move, Need need, BooleanSupplier isStopped) {
+        private void count(PageMove move, Need need) {
             long end = move.from() + move.length();
             long at = table.nextLeaf(move.from(), end);
-            while (at != end && !isStopped.getAsBoolean() && !need.isTooMuch()) {
+            while (at != end && !endsCount() && !need.isTooMuch()) {
                 long stop = Addresses.lower(table.leafEnd(at), end);
                 need.add(move.to() + (at - move.from()));
                 need.add(move.to() + (stop - 1 - move.from()));
@@ -1074,16 +1006,10 @@ public final class Operation implements MachineWaitReporter {
     }
 
     /** A separate object, so that threads which wait for the end of the publication keep only the gate reachable. */
-    private static final class PublicationGate extends Gate {
-        private final Object operation;
-
-        PublicationGate(Object operation) {
-            this.operation = operation;
-        }
-
+    private final class PublicationGate extends Gate {
         @Override
         public String toString() {
-            return operation + ", which is being published in batches";
+            return Operation.this + ", which is being published in batches";
         }
     }
 
@@ -1100,20 +1026,20 @@ public final class Operation implements MachineWaitReporter {
      * <p>A batch that fails is dropped; earlier batches stay.
      */
     final class PublicationBatches {
-        private final RetirementRun run;
-        private final Gate publication = new PublicationGate(Operation.this);
+        final RetirementRun run;
+        private final Gate publication = new PublicationGate();
 
         /** Whether a VMA of the space has a backing that may have to be asked. */
         private final boolean mayAsk;
 
         /** Whether a batch is published. */
-        private boolean isBegun;
+        boolean isBegun;
 
         /** The number of ranges to fault in that the published batches added. */
         private int populated;
 
         /** The address at which the next batch starts, and a number that the call's latest batch noted for it. */
-        private long next;
+        long next;
 
         private long note;
 
@@ -1123,7 +1049,7 @@ public final class Operation implements MachineWaitReporter {
          */
         private boolean draftEnds;
         private long draftNext;
-        private long draftNote;
+        long draftNote;
 
         /**
          * Reserves ranges for the batches of the operation. The caller holds the layout lock, and found no other
@@ -1181,15 +1107,6 @@ public final class Operation implements MachineWaitReporter {
             return false;
         }
 
-        RetirementRun run() {
-            return run;
-        }
-
-        /** Returns whether a batch was published. */
-        boolean isBegun() {
-            return isBegun;
-        }
-
         /** Starts the decision on a batch, after a batch that was published or dropped. The caller holds the layout lock. */
         void beginBatch() {
             InFlightOperation.truncate(populations, populated);
@@ -1202,19 +1119,6 @@ public final class Operation implements MachineWaitReporter {
         void endBatchAt(long address) {
             draftEnds = false;
             draftNext = address;
-        }
-
-        /** Returns the address at which the current batch starts; for the first batch, the start of the call's range. */
-        long start(long first) {
-            return isBegun ? next : first;
-        }
-
-        long note() {
-            return draftNote;
-        }
-
-        void note(long noted) {
-            draftNote = noted;
         }
 
         /** Notes that the current batch is published. Returns whether it was the last one. */

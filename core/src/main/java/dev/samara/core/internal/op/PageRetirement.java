@@ -250,7 +250,7 @@ final class PageRetirement {
                     }
                     gather.free();
                 }
-                at = LeafWalks.unmapUntilFull(walk, at, end, gather);
+                at = LeafWalks.emptyUntilFull(walk, null, at, end, gather);
             }
             reached = 0;
             ranges++;

@@ -7,6 +7,7 @@ import static dev.samara.core.mman.MapFlags.FIXED;
 import static dev.samara.core.mman.MapFlags.HUGETLB;
 import static dev.samara.core.mman.MapFlags.SHARED;
 
+import dev.samara.core.internal.op.Operation.AttemptOutcome;
 import dev.samara.core.internal.op.Operation.Restart;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
@@ -82,7 +83,7 @@ public final class Placement {
         long address = placement.choose(hint, length, backing == null ? 0 : offset);
         if (Errno.isError(address)) {
             if (placement.avoided != null) {
-                throw new Restart(placement.avoided.gate());
+                throw new Restart(AttemptOutcome.MUST_WAIT, placement.avoided.gate());
             }
             return address;
         }
@@ -215,9 +216,6 @@ public final class Placement {
     /** Returns the address of a mapping of huge pages, which must be on a huge page boundary, or a negated errno. */
     private long onHugePages(long hint, long length) {
         long size = geometry.hugeSize();
-        if ((mapFlags & FIXED) != 0 && (hint & size - 1) != 0) {
-            return Errno.EINVAL.result();
-        }
         return anywhere(hint + size - 1 & -size, length, size);
     }
 
@@ -266,7 +264,7 @@ public final class Placement {
         if (Addresses.isAbove(wanted, geometry.window())) {
             high += geometry.limit() - geometry.window();
         }
-        long found = highest(low, high, length, alignment);
+        long found = gap(low, high, length, alignment, true);
         return Errno.isError(found) ? upwards(hint, length, alignment) : found;
     }
 
@@ -283,7 +281,7 @@ public final class Placement {
                 return wanted;
             }
         }
-        return lowest(low, high, length, alignment);
+        return gap(low, high, length, alignment, false);
     }
 
     /** Returns the upper bound of the search. Addresses above the window are used only for a hint above the window. */
@@ -315,45 +313,29 @@ public final class Placement {
         return Addresses.isBelow(vma.start(), gap) ? 0 : vma.start() - gap;
     }
 
-    private long highest(long low, long high, long length, long alignment) {
+    /** Returns the highest or lowest free range within bounds, or a negated errno. */
+    private long gap(long low, long high, long length, long alignment, boolean topDown) {
         edit.requireWhole();
         long floor = Addresses.higher(low, geometry.minimum());
         long ceiling = high;
+        // Compares unsigned, because a range that a call in batches keeps may end above the bounds of the search.
         while (Addresses.isBelow(floor, ceiling) && Addresses.isAtMost(length, ceiling - floor)) {
             search.size(length).within(floor, ceiling - 1).aligned(alignment, 0);
-            if (!edit.tree.findHighest(search)) {
+            if (!(topDown ? edit.tree.findHighest(search) : edit.tree.findLowest(search))) {
                 break;
             }
-            VmArea above = edit.atOrAfter(search.first());
-            Ranges batched = batchOver(search.first(), length);
+            long found = search.first();
+            VmArea above = edit.atOrAfter(found);
+            Ranges batched = batchOver(found, length);
             if (batched != null) {
-                ceiling = batched.start(batched.firstOver(search.first(), search.first() + length));
-            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(edit, above))) {
-                return search.first();
+                int kept = batched.firstOver(found, found + length);
+                floor = topDown ? floor : batched.end(kept);
+                ceiling = topDown ? batched.start(kept) : ceiling;
+            } else if (above == null || Addresses.isAtMost(found + length, guardedStart(edit, above))) {
+                return found;
             } else {
-                ceiling = guardedStart(edit, above);
-            }
-        }
-        return Errno.ENOMEM.result();
-    }
-
-    private long lowest(long low, long high, long length, long alignment) {
-        edit.requireWhole();
-        long floor = Addresses.higher(low, geometry.minimum());
-        // Compares unsigned, because a range that a call in batches keeps may end above the bounds of the search.
-        while (Addresses.isBelow(floor, high) && Addresses.isAtMost(length, high - floor)) {
-            search.size(length).within(floor, high - 1).aligned(alignment, 0);
-            if (!edit.tree.findLowest(search)) {
-                break;
-            }
-            VmArea above = edit.atOrAfter(search.first());
-            Ranges batched = batchOver(search.first(), length);
-            if (batched != null) {
-                floor = batched.end(batched.firstOver(search.first(), search.first() + length));
-            } else if (above == null || Addresses.isAtMost(search.first() + length, guardedStart(edit, above))) {
-                return search.first();
-            } else {
-                floor = above.end();
+                floor = topDown ? floor : above.end();
+                ceiling = topDown ? guardedStart(edit, above) : ceiling;
             }
         }
         return Errno.ENOMEM.result();

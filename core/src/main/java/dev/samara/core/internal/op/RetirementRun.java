@@ -51,7 +51,7 @@ final class RetirementRun extends InFlightOperation {
     private final Operation operation;
 
     /**
-     * The retirement of the operation's pages; null if there is none.
+     * The retirement of the operation's pages; null if no batch of the operation has acquired its resources.
      *
      * <p>Words: {@code pageRetirement}, {@code linked}, {@code isTold}.
      * Written: the operation, before publication; then the one thread that retires (plain).
@@ -59,7 +59,8 @@ final class RetirementRun extends InFlightOperation {
      *     {@code Background} and the list of {@code Housekeeping} pass the fields on between threads.
      * Invariant: the progress of the retirement; each step may be started again.
      */
-    private @Nullable PageRetirement pageRetirement;
+    @Nullable
+    PageRetirement pageRetirement;
 
     /** VMAs that were removed from the layout, and stay linked to their files until their pages are retired. */
     private List<VmArea> linked = List.of();
@@ -95,7 +96,7 @@ final class RetirementRun extends InFlightOperation {
 
     @Override
     public boolean givesUpItsRange() {
-        return operation.isMunmap();
+        return operation.call.isMunmap();
     }
 
     private MachineState machine() {
@@ -103,18 +104,6 @@ final class RetirementRun extends InFlightOperation {
     }
 
     /* Before publication: what the operation leaves to the retirement. */
-
-    /**
-     * Returns the retirement of the operation's pages; null if no batch of the operation has acquired its resources yet.
-     */
-    @Nullable
-    PageRetirement pageRetirement() {
-        return pageRetirement;
-    }
-
-    void retireBy(PageRetirement prepared) {
-        pageRetirement = prepared;
-    }
 
     /** Adds VMAs that stay linked to their files until their pages are retired. */
     void keepLinked(List<VmArea> vmas) {
@@ -186,7 +175,11 @@ final class RetirementRun extends InFlightOperation {
     public void run() {
         boolean isOver = false;
         try {
-            reportFailure();
+            Throwable failed = takeFailure();
+            if (failed != null) {
+                String what = "the retirement of " + operation + " failed, and is retried until it succeeds";
+                machine().report(Report.Kind.RETIREMENT_FAILED, what, failed);
+            }
             if (gate().isOpen()) {
                 Objects.requireNonNull(last, "last").run();
                 isOver = true;
@@ -203,11 +196,10 @@ final class RetirementRun extends InFlightOperation {
 
     @Override
     protected boolean isReady() {
-        PageRetirement pages = pageRetirement;
         if (gate().isOpen()) {
             return true;
         }
-        return isPostponed() ? isDue() : pages == null || pages.isReady();
+        return isPostponed() ? isDue() : pageRetirement == null || pageRetirement.isReady();
     }
 
     /**
@@ -254,7 +246,13 @@ final class RetirementRun extends InFlightOperation {
                 isTold = true;
                 List<MmuNotifier> notifiers = operation.layout.notifiers();
                 for (int i = 0; i < notifiers.size(); i++) {
-                    invalidate(notifiers.get(i));
+                    MmuNotifier notifier = notifiers.get(i);
+                    invalidate(notifier, reserved(), MmuNotifier.Reason.UNMAPPED);
+                    invalidate(notifier, busy(), MmuNotifier.Reason.DISCARDED);
+                    invalidate(
+                            notifier,
+                            occupied(),
+                            stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
                 }
             }
             PageRetirement pages = pageRetirement;
@@ -262,12 +260,6 @@ final class RetirementRun extends InFlightOperation {
         } finally {
             InFlightOperation.setRetiring(outer);
         }
-    }
-
-    private void invalidate(MmuNotifier notifier) {
-        invalidate(notifier, reserved(), MmuNotifier.Reason.UNMAPPED);
-        invalidate(notifier, busy(), MmuNotifier.Reason.DISCARDED);
-        invalidate(notifier, occupied(), stopsFaults() ? MmuNotifier.Reason.REPLACED : MmuNotifier.Reason.PROTECTED);
     }
 
     /**
@@ -301,17 +293,8 @@ final class RetirementRun extends InFlightOperation {
     /** Schedules another attempt after a pause. */
     private void fail(Throwable thrown) {
         failed(thrown);
-        PageRetirement pages = pageRetirement;
-        if (pages != null) {
-            pages.rest();
-        }
-    }
-
-    private void reportFailure() {
-        Throwable first = takeFailure();
-        if (first != null) {
-            String what = "the retirement of " + operation + " failed, and is retried until it succeeds";
-            machine().report(Report.Kind.RETIREMENT_FAILED, what, first);
+        if (pageRetirement != null) {
+            pageRetirement.rest();
         }
     }
 

@@ -2,28 +2,35 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.op.BackingQuestions.OpenTransfer;
+import dev.samara.core.internal.space.EditLists;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
+import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutCounters;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.VmaFlags;
+import dev.samara.maple.Cursor;
+import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Merges and splits the VMAs of an edit as Linux does ({@code vma_merge}, {@code vma_modify} and {@code __split_vma} in
- * {@code mm/vma.c}).
+ * Changes the VMAs of an edit as {@code mm/vma.c} does.
  *
  * <ol>
- *   <li>A merge is tried only by the operation that creates or changes a piece, and only at the two ends of that piece. A
+ *   <li>A merge ({@code vma_merge}, {@code vma_modify}) is tried only by the operation that creates or changes a piece, and only at the two ends of that piece. A
  *       neighbour can be merged with a piece if {@link #continues} holds between the two; {@link Merge} combines the
  *       results of the two neighbours. A merge may remove a VMA only if its backing does not count mappings.
  *   <li>A neighbour in flight is not a candidate, because only its own operation may change it. The completion of that
  *       operation tries the merge instead ({@link #joinLate}).
- *   <li>A piece that is not merged is cut out of its VMA. The map count, a special mapping, or a backing may refuse the
- *       split.
+ *   <li>A piece that is not merged is cut out of its VMA ({@code __split_vma}). The map count, a special mapping, or a
+ *       backing may refuse the split.
+ *   <li>The VMAs of a range that is unmapped, replaced or moved are split at the range's ends, refused if one is sealed,
+ *       gathered, and removed with one store ({@code vms_gather_munmap_vmas}).
  * </ol>
  */
 public final class VmaMerge {
@@ -38,10 +45,7 @@ public final class VmaMerge {
         NONE,
         LEFT,
         RIGHT,
-        BOTH;
-
-        /** Indexed by: left neighbour fits (4), right neighbour fits (2), the two neighbours fit each other (1). */
-        private static final Merge[] TABLE = {NONE, NONE, RIGHT, RIGHT, LEFT, LEFT, LEFT, BOTH};
+        BOTH
     }
 
     /** Returns whether {@code right} may continue {@code left} in one VMA. */
@@ -93,11 +97,13 @@ public final class VmaMerge {
 
     /** Returns the neighbours with which a piece is joined. */
     private static Merge judge(@Nullable VmArea previous, VmArea piece, @Nullable VmArea next, int pageShift) {
-        int fits = (continues(previous, piece, pageShift) ? 4 : 0)
-                + (continues(piece, next, pageShift) ? 2 : 0)
-                + (fitEachOther(previous, next) ? 1 : 0);
-        Merge merge = Merge.TABLE[fits];
-        return merge == Merge.BOTH && !mayVanish(Objects.requireNonNull(next)) ? Merge.LEFT : merge;
+        if (continues(previous, piece, pageShift)) {
+            boolean both = continues(piece, next, pageShift)
+                    && fitEachOther(previous, next)
+                    && mayVanish(Objects.requireNonNull(next));
+            return both ? Merge.BOTH : Merge.LEFT;
+        }
+        return continues(piece, next, pageShift) ? Merge.RIGHT : Merge.NONE;
     }
 
     /** Returns the VMA into which a piece and the neighbours of a merge are joined. */
@@ -110,6 +116,19 @@ public final class VmaMerge {
         }
         long flags = piece.flags() | ((first.flags() | last.flags()) & STICKY);
         return new VmArea(first.start(), last.end(), flags, first.pageOffset(), piece.traits(), piece.name(), anonVma);
+    }
+
+    /**
+     * Sets the {@code anon_vma} of a VMA that has none ({@code anon_vma_prepare}): to the anon_vma of a neighbour with
+     * which the VMA may merge later, or to a new one. Takes no lock, so it may miss a concurrent change of the
+     * neighbours.
+     */
+    public static void prepareAnonVma(Layout layout, VmArea vma) {
+        if (vma.anonVma() == null) {
+            VmArea next = layout.find(vma.end());
+            VmArea previous = vma.start() == 0 ? null : layout.find(vma.start() - 1);
+            vma.adoptAnonVma(anonVmaFor(previous, vma, next, layout.geometry().pageShift()));
+        }
     }
 
     /**
@@ -128,7 +147,7 @@ public final class VmaMerge {
      * @param previous the VMA that ends where the VMA starts, or null
      * @param next the VMA that starts where the VMA ends, or null
      */
-    static AnonVma anonVmaFor(@Nullable VmArea previous, VmArea vma, @Nullable VmArea next, int pageShift) {
+    private static AnonVma anonVmaFor(@Nullable VmArea previous, VmArea vma, @Nullable VmArea next, int pageShift) {
         if (next != null && lends(next) && continues(alike(vma, next), next, pageShift)) {
             return Objects.requireNonNull(next.anonVma());
         }
@@ -362,5 +381,214 @@ public final class VmaMerge {
 
     private static long offset(Edit edit, VmArea vma, long start) {
         return vma.pageOffset() + ((start - vma.start()) >>> edit.geometry.pageShift());
+    }
+
+    /* Unmapping. */
+
+    /**
+     * Cuts the VMAs at both ends of a range, and gathers its VMAs, for {@link #displace} or {@link #unmap}. The first
+     * VMA, which locates the range, is not looked up again unless it is cut at the end of the range.
+     *
+     * <p>If the range contains a sealed VMA, a cut at the start remains, as on Linux.
+     *
+     * @return 0 or a negated errno
+     */
+    public static long cutAndGather(Edit edit, long start, long end) {
+        VmArea first = edit.firstIn(start, end);
+        if (first == null) {
+            gather(edit, null, end);
+            return Edit.DONE;
+        }
+        if (Addresses.isBelow(first.start(), start)) {
+            // Only a hole in the middle of one VMA leaves more mappings than before.
+            if (Addresses.isBelow(end, first.end()) && !edit.mayGrow(1)) {
+                return Errno.ENOMEM.result();
+            }
+            if (first.has(VmaFlags.SEALED)) {
+                return Errno.EPERM.result();
+            }
+            Errno refusal = refusal(edit, first, start);
+            if (refusal != null) {
+                return refusal.result();
+            }
+            first = cut(edit, first, start);
+        }
+        if (edit.counters.sealed != 0 && hasSealed(edit, start, end)) {
+            return Errno.EPERM.result();
+        }
+        VmArea last = Addresses.isBelow(first.end(), end) ? edit.at(end - 1) : first;
+        if (last != null && Addresses.isAbove(last.end(), end)) {
+            Errno refusal = refusal(edit, last, end);
+            if (refusal != null) {
+                return refusal.result();
+            }
+            cut(edit, last, end);
+            if (last == first) {
+                first = edit.firstIn(start, end);
+            }
+        }
+        gather(edit, first, end);
+        return Edit.DONE;
+    }
+
+    private static boolean hasSealed(Edit edit, long start, long end) {
+        VmArea vma = edit.firstIn(start, end);
+        Cursor<VmArea> cursor = cursorFrom(edit, vma, end);
+        while (vma != null && !vma.has(VmaFlags.SEALED)) {
+            vma = next(cursor, end);
+        }
+        return vma != null;
+    }
+
+    /**
+     * Gathers the VMAs of a range whose ends no VMA crosses, for {@link #displace} or {@link #unmap}.
+     *
+     * <p>If there are many VMAs, most of them are not in a processor cache. So this step and the following ones are
+     * separate loops, each of which reads little of each VMA: as long as the loop is short, a processor waits for
+     * several VMAs at the same time.
+     *
+     * @param first the first VMA of the range; null if it has none
+     * @param end after the last address of the range
+     * @throws Restart as {@link Edit#retirement} does
+     */
+    private static void gather(Edit edit, @Nullable VmArea first, long end) {
+        EditLists.Gathered gathered = edit.lists.gathered();
+        gathered.clear();
+        List<VmArea> vmas = gathered.vmas();
+        LayoutCounters sum = gathered.counters();
+        if (first == null) {
+            return;
+        }
+        edit.operation.requireContext();
+        Cursor<VmArea> cursor = cursorFrom(edit, first, end);
+        for (VmArea vma = first; vma != null; vma = next(cursor, end)) {
+            vmas.add(vma);
+        }
+        for (int i = 0; i < vmas.size(); i++) {
+            VmArea counted = vmas.get(i);
+            sum.count(counted, edit.pagesOf(counted), 1);
+        }
+    }
+
+    /**
+     * Returns a cursor at the first VMA of a loop that changes no VMA. The cursor finds the next VMA several times as
+     * fast as {@link Edit#firstIn} does. Returns null if the first VMA is the only one, as it usually is, or there is
+     * none.
+     */
+    private static @Nullable Cursor<VmArea> cursorFrom(Edit edit, @Nullable VmArea first, long end) {
+        if (first == null || !Addresses.isBelow(first.end(), end)) {
+            return null;
+        }
+        Cursor<VmArea> cursor = edit.tree.cursor();
+        cursor.find(first.start());
+        return cursor;
+    }
+
+    /**
+     * Returns the next VMA of a loop if it starts below an address. Returns null otherwise, and if there is no cursor.
+     * Uses the bounds of the cursor, so that the VMA itself is not read here.
+     */
+    private static @Nullable VmArea next(@Nullable Cursor<VmArea> cursor, long end) {
+        VmArea vma = cursor == null ? null : cursor.next();
+        return vma != null && Addresses.isBelow(Objects.requireNonNull(cursor).first(), end) ? vma : null;
+    }
+
+    /** Returns the counters of the VMAs of the last {@link #cutAndGather}; the caller must not change them. */
+    public static LayoutCounters counters(Edit edit) {
+        return edit.lists.gathered().counters();
+    }
+
+    /** Takes out the VMAs of the last {@link #cutAndGather}. No VMA may have been stored since. */
+    public static void displace(Edit edit) {
+        EditLists lists = edit.lists;
+        List<VmArea> gathered = lists.gathered().vmas();
+        LayoutCounters sum = lists.gathered().counters();
+        edit.counters.subtractAll(sum);
+        boolean areAllOld = lists.fresh().isEmpty();
+        for (int i = 0; i < gathered.size(); i++) {
+            VmArea vma = gathered.get(i);
+            if (areAllOld) {
+                lists.gone().add(vma);
+            } else {
+                lists.takeOut(vma);
+            }
+        }
+        if (sum.opens != 0) {
+            for (int i = 0; i < gathered.size(); i++) {
+                VmArea vma = gathered.get(i);
+                edit.countObject(vma, -1);
+                if (vma.open() != null) {
+                    lists.displaced().add(vma);
+                }
+            }
+        }
+    }
+
+    /**
+     * Unmaps a range. VMAs that cross an end of the range are cut there; the mapped part stays reserved until
+     * completion.
+     *
+     * @return 0 or a negated errno
+     */
+    public static long cutAndUnmap(Edit edit, long start, long end) {
+        long result = cutAndGather(edit, start, end);
+        if (result == Edit.DONE) {
+            unmap(edit, false);
+        }
+        return result;
+    }
+
+    /**
+     * Unmaps a range whose pages the caller mapped elsewhere. The backing was already asked whether the VMAs may be
+     * split at the ends of the range.
+     */
+    public static void unmapMoved(Edit edit, long start, long end) {
+        cutAt(edit, start);
+        cutAt(edit, end);
+        gather(edit, edit.firstIn(start, end), end);
+        unmap(edit, true);
+    }
+
+    private static void cutAt(Edit edit, long address) {
+        VmArea vma = edit.at(address);
+        if (vma != null && vma.start() != address) {
+            cut(edit, vma, address);
+        }
+    }
+
+    /**
+     * Unmaps a range whose ends no VMA crosses, even if its VMAs are sealed; its mapped part is reserved until
+     * completion.
+     */
+    public static void unmap(Edit edit, long start, long end) {
+        gather(edit, edit.firstIn(start, end), end);
+        unmap(edit, false);
+    }
+
+    /**
+     * Unmaps the VMAs of the last {@link #cutAndGather}. No VMA may have been stored since. Reserves the range from the
+     * first to the last VMA until completion.
+     *
+     * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
+     */
+    public static void unmap(Edit edit, boolean isMoved) {
+        List<VmArea> gathered = edit.lists.gathered().vmas();
+        if (gathered.isEmpty()) {
+            return;
+        }
+        RetirementRun mine = edit.retirement();
+        if (!isMoved) {
+            mine.countUnmapped(edit.lists.gathered().counters());
+        } else {
+            for (int i = 0; i < gathered.size(); i++) {
+                VmArea vma = gathered.get(i);
+                if (edit.mayHandOn(vma)) {
+                    // Added even if the VMA has an anon_vma, which may have been set after the new VMA was created.
+                    edit.lists.withoutAnonVma().add(vma);
+                }
+            }
+        }
+        displace(edit);
+        edit.reserve(gathered.get(0).start(), gathered.get(gathered.size() - 1).end());
     }
 }

@@ -13,9 +13,8 @@
  *       of an edit, so readers see all of them or none. This also holds where Linux stops half-way and keeps the changes
  *       it has made. A call that changes many VMAs one by one publishes one edit per batch, so readers may see earlier
  *       batches without later ones. The steps and their argument stand at the head of the file.
- *   <li>{@link dev.samara.core.internal.op.VmaMerge} merges and splits VMAs, {@link
- *       dev.samara.core.internal.op.GatheredVmas} unmaps them, {@link dev.samara.core.internal.op.Placement} chooses
- *       addresses, {@code AnonVmas} assigns anon_vmas, and {@code CommitCharge} charges memory.
+ *   <li>{@link dev.samara.core.internal.op.VmaMerge} merges, splits and unmaps VMAs, {@link
+ *       dev.samara.core.internal.op.Placement} chooses addresses, and {@code CommitCharge} charges memory.
  *   <li>Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@code RetirementRun} has retired
  *       their pages, with the steps of {@code PageRetirement}, and completed them: it clears the reservations, joins
  *       neighbours and opens the gate.
@@ -38,11 +37,11 @@
  *   <tr><td>What removes the pages of a range, and frees their frames only after all CPUs have flushed?</td>
  *       <td>{@code PageRetirement}, by a {@link dev.samara.core.internal.tlb.TlbGather}</td></tr>
  *   <tr><td>Which store removes the VMAs of a range from the tree?</td>
- *       <td>{@code Edit.reserve}, by {@link dev.samara.core.internal.op.GatheredVmas}</td></tr>
+ *       <td>{@code Edit.reserve}, by {@link dev.samara.core.internal.op.VmaMerge}</td></tr>
  *   <tr><td>What opens the gate of a range in flight?</td>
  *       <td>{@code RetirementRun.completeRange}</td></tr>
  *   <tr><td>Which anon_vma does a VMA get with its first page of its own ({@code find_mergeable_anon_vma})?</td>
- *       <td>{@code VmaMerge.anonVmaFor}; for a fault {@code AnonVmas.prepare} calls it</td></tr>
+ *       <td>{@code VmaMerge.anonVmaFor}; for a fault {@code VmaMerge.prepareAnonVma} calls it</td></tr>
  *   <tr><td>What keeps two mergeable VMAs separate while an operation is in flight?</td>
  *       <td>{@code Edit.cutSeams}</td></tr>
  *   <tr><td>What counts VMAs against the limit?</td>

@@ -89,32 +89,28 @@ public final class DirtyScan {
             return 0;
         }
         try {
-            return runHeld(start, end, sink);
+            long done = 0;
+            long at = start;
+            while (Addresses.isBelow(at, end)) {
+                size = 0;
+                int told = 0;
+                try {
+                    at = clearAndFlush(at, end);
+                    while (told < size) {
+                        sink.page(pages[told]);
+                        told++;
+                    }
+                } finally {
+                    for (int i = told; i < size; i++) {
+                        restore(pages[i]);
+                    }
+                }
+                done += told;
+            }
+            return done;
         } finally {
             held.release();
         }
-    }
-
-    private long runHeld(long start, long end, PageSink sink) {
-        long done = 0;
-        long at = start;
-        while (Addresses.isBelow(at, end)) {
-            size = 0;
-            int told = 0;
-            try {
-                at = clearAndFlush(at, end);
-                while (told < size) {
-                    sink.page(pages[told]);
-                    told++;
-                }
-            } finally {
-                for (int i = told; i < size; i++) {
-                    restore(pages[i]);
-                }
-            }
-            done += told;
-        }
-        return done;
     }
 
     /**

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *       unmap_page_range}, {@code free_pgtables}). The caller has already marked the VMAs as detached. A full fence
  *       separates the marks from the walk. The walk takes over busy entries with their frames. The compare-and-set of an
  *       entry's former owner then fails, and the former owner frees only frames that it allocated itself.
- *   <li>{@link #reapUntilFull} removes the pages of a private anonymous VMA while the VMA stays mapped, and while threads
+ *   <li>{@link #emptyUntilFull} removes the pages of a private anonymous VMA while the VMA stays mapped, and while threads
  *       run in its space ({@code __oom_reap_task_mm}). The caller has already marked the space unstable, so no fault
  *       fills the emptied entries again. An operation that replaces the VMA, and so may lock its pages, stops the walk.
  *       The walk claims each entry, and empties it only if the VMA is still attached after the claim; otherwise it
@@ -80,41 +80,29 @@ public final class LeafWalks {
      * @param gather collects the pages
      */
     public static void unmap(PageWalk walk, long start, long end, TlbGather gather) {
-        long at = unmapUntilFull(walk, start, end, gather);
+        long at = emptyUntilFull(walk, null, start, end, gather);
         while (gather.isFull()) {
             gather.invalidate();
             gather.free();
-            at = unmapUntilFull(walk, at, end, gather);
+            at = emptyUntilFull(walk, null, at, end, gather);
         }
     }
 
     /**
-     * Empties a range as far as the gather has capacity. Needs no memory if the gather has some capacity and is not
-     * {@linkplain TlbGather#isFull full}. Does not wait for CPUs or grace periods.
+     * Empties a range as far as the gather has capacity; a range that is reaped only as long as its VMA is attached.
+     * Needs no memory if the gather has some capacity and is not {@linkplain TlbGather#isFull full}. Does not wait for
+     * CPUs or grace periods.
      *
      * @param walk a cursor of the page table
+     * @param reaped the private anonymous VMA that is reaped; null if the range is unmapped
      * @param start the first address
      * @param end the end of the range, exclusive
      * @param gather collects the pages
-     * @return the end of the emptied part, exclusive: {@code end} if the range is empty. The caller continues there
-     *     after it has invalidated and freed the gathered pages
+     * @return the end of the emptied part, exclusive: {@code end} if the range is empty; less if the gather is full, or
+     *     if the reaped VMA is detached. The caller continues there after it has invalidated and freed the gathered
+     *     pages
      */
-    public static long unmapUntilFull(PageWalk walk, long start, long end, TlbGather gather) {
-        return emptyUntilFull(walk, null, start, end, gather);
-    }
-
-    /**
-     * Empties a range of a VMA as {@link #unmapUntilFull} does, as long as the VMA is attached.
-     *
-     * @param vma a private anonymous VMA
-     * @return the end of the emptied part, exclusive; less than {@code end} if the gather is full, or if the VMA is
-     *     detached
-     */
-    public static long reapUntilFull(PageWalk walk, VmArea vma, long start, long end, TlbGather gather) {
-        return emptyUntilFull(walk, vma, start, end, gather);
-    }
-
-    private static long emptyUntilFull(PageWalk walk, @Nullable VmArea reaped, long start, long end, TlbGather gather) {
+    public static long emptyUntilFull(PageWalk walk, @Nullable VmArea reaped, long start, long end, TlbGather gather) {
         walk.over(start, end);
         walk.table().beforeRemoval(Math.min((end - start) >>> walk.table().pageShift(), TlbGather.MOST));
         while (!gather.isFull() && walk.next()) {

@@ -285,7 +285,7 @@ public final class Reap implements AutoCloseable {
     private void empty() {
         VmArea of = Objects.requireNonNull(vma);
         part = reached;
-        reached = LeafWalks.reapUntilFull(walk, of, reached, end, gather);
+        reached = LeafWalks.emptyUntilFull(walk, of, reached, end, gather);
         if (reached != end && !gather.isFull()) {
             // The VMA was replaced, perhaps by a locked one.
             isIncomplete = true;

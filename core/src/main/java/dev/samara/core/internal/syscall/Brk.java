@@ -3,7 +3,6 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
@@ -70,7 +69,7 @@ public record Brk(long address) implements Call {
 
     private static boolean shrink(Edit edit, long newEnd, long oldEnd) {
         edit.claim(newEnd, oldEnd);
-        return edit.firstIn(newEnd, oldEnd) != null && GatheredVmas.cutAndUnmap(edit, newEnd, oldEnd) == 0;
+        return edit.firstIn(newEnd, oldEnd) != null && VmaMerge.cutAndUnmap(edit, newEnd, oldEnd) == 0;
     }
 
     private static boolean grow(Edit edit, long heapStart, long oldEnd, long newEnd) {

@@ -3,8 +3,8 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.mman.Errno;
 
@@ -29,7 +29,7 @@ public record ExitMmap() implements Call {
     @Override
     public long decide(Edit edit) {
         edit.claim(0, edit.geometry.limit());
-        GatheredVmas.unmap(edit, 0, edit.geometry.limit());
+        VmaMerge.unmap(edit, 0, edit.geometry.limit());
         return Edit.DONE;
     }
 

@@ -4,7 +4,6 @@ package dev.samara.core.internal.syscall;
 import static dev.samara.core.internal.op.Edit.DONE;
 
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.LayoutCounters;
@@ -72,11 +71,11 @@ final class MmapState {
         }
         long end = start + length;
         long pages = geometry.pages(length);
-        long refused = GatheredVmas.cutAndGather(edit, start, end);
+        long refused = VmaMerge.cutAndGather(edit, start, end);
         if (refused != DONE) {
             return refused;
         }
-        LayoutCounters replaced = GatheredVmas.counters(edit);
+        LayoutCounters replaced = VmaMerge.counters(edit);
         if (!edit.limits.mayExpand(edit.counters, vmaFlags, pages - replaced.total)) {
             return Errno.ENOMEM.result();
         }
@@ -105,7 +104,7 @@ final class MmapState {
         if (replaced.maps != 0 || early) {
             edit.gate(start, end);
         }
-        GatheredVmas.displace(edit);
+        VmaMerge.displace(edit);
         VmArea placed = VmaMerge.place(edit, new VmArea(start, end, vmaFlags, pageOffset, behind, null, null));
         if (placed.has(VmaFlags.LOCKED | VmaFlags.DROPPABLE)) {
             // Droppable memory is never locked, whatever mlockall requests; Linux checks that only after the merge.
@@ -124,7 +123,7 @@ final class MmapState {
      */
     private long leaveGap(LayoutCounters replaced, long errno) {
         if (replaced.maps != 0) {
-            GatheredVmas.unmap(edit, false);
+            VmaMerge.unmap(edit, false);
         }
         return errno;
     }

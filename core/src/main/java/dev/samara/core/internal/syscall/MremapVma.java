@@ -7,7 +7,6 @@ import static dev.samara.core.mman.RemapFlags.MAYMOVE;
 import static dev.samara.core.mman.RemapFlags.MREMAP_FIXED;
 
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.Placement;
 import dev.samara.core.internal.op.PopulateRange;
 import dev.samara.core.internal.op.VmaMerge;
@@ -224,7 +223,7 @@ final class MremapVma {
         if (keepOld) {
             leaveEmpty(vma, placed);
         } else if (oldLength != 0) {
-            GatheredVmas.unmapMoved(edit, address, address + oldLength);
+            VmaMerge.unmapMoved(edit, address, address + oldLength);
         }
         return target;
     }

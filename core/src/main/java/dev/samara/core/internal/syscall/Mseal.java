@@ -15,7 +15,7 @@ import dev.samara.core.vma.VmaFlags;
 
 /**
  * {@code mseal} ({@code mm/mseal.c}): sets the flag SEALED. The calls that must not change a sealed VMA check the flag:
- * calls that unmap or replace a range check it in {@link dev.samara.core.internal.op.GatheredVmas#cutAndGather}; the
+ * calls that unmap or replace a range check it in {@link dev.samara.core.internal.op.VmaMerge#cutAndGather}; the
  * others are {@link Mprotect}, {@link Madvise}, {@link MremapVma} and {@link Shm}.
  */
 public record Mseal(long address, long length, long flags) implements RangeCall {

@@ -3,15 +3,15 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
 
-/** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link GatheredVmas} cuts and unmaps. */
+/** {@code munmap} ({@code do_vmi_munmap} in {@code mm/vma.c}); {@link VmaMerge} cuts and unmaps. */
 public record Munmap(long address, long length) implements RangeCall {
     public static long munmap(Layout layout, long address, long length) {
         return Syscall.run(layout, new Munmap(address, length));
@@ -36,7 +36,7 @@ public record Munmap(long address, long length) implements RangeCall {
         }
         long end = address + geometry.roundUp(length);
         edit.claim(address, end);
-        return GatheredVmas.cutAndUnmap(edit, address, end);
+        return VmaMerge.cutAndUnmap(edit, address, end);
     }
 
     @Override

@@ -6,8 +6,8 @@ import static dev.samara.core.internal.op.Edit.DONE;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
-import dev.samara.core.internal.op.GatheredVmas;
 import dev.samara.core.internal.op.Operation;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -155,7 +155,7 @@ public final class Shm {
         private static void detach(Edit edit, VmArea vma) {
             edit.claim(vma.start(), vma.end());
             if (!vma.has(VmaFlags.SEALED)) {
-                GatheredVmas.unmap(edit, vma.start(), vma.end());
+                VmaMerge.unmap(edit, vma.start(), vma.end());
             }
         }
 

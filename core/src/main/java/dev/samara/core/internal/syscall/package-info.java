@@ -19,7 +19,7 @@
  *   <tr><td>Where does a mapping without {@code MAP_FIXED} go?</td>
  *       <td>{@code Placement} in {@link dev.samara.core.internal.op}</td></tr>
  *   <tr><td>What refuses a change of a sealed range, and what seals it?</td>
- *       <td>{@link dev.samara.core.internal.op.GatheredVmas#cutAndGather} for calls that unmap or replace the range;
+ *       <td>{@link dev.samara.core.internal.op.VmaMerge#cutAndGather} for calls that unmap or replace the range;
  *       {@link dev.samara.core.internal.syscall.Mprotect}, {@link dev.samara.core.internal.syscall.Madvise}, {@code
  *       MremapVma}, {@link dev.samara.core.internal.syscall.Shm}. {@link dev.samara.core.internal.syscall.Mseal} only
  *       sets the flag</td></tr>

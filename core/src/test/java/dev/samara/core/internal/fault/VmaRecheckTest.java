@@ -12,7 +12,7 @@ import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PollingCpu;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.internal.op.AnonVmas;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
@@ -56,7 +56,7 @@ final class VmaRecheckTest {
     @Test
     @DisplayName("goes on with that VMA if it is still there")
     void attached() {
-        AnonVmas.prepare(layout, found);
+        VmaMerge.prepareAnonVma(layout, found);
         assertSame(found, standing());
     }
 
@@ -66,7 +66,7 @@ final class VmaRecheckTest {
         advise(1, Advice.DONTDUMP);
         VmArea successor = vma();
         assertNotSame(found, successor);
-        AnonVmas.prepare(layout, found);
+        VmaMerge.prepareAnonVma(layout, found);
         assertNull(successor.anonVma(), "prepared although it was replaced first");
         assertSame(successor, standing());
         assertNotNull(successor.anonVma());
@@ -75,7 +75,7 @@ final class VmaRecheckTest {
     @Test
     @DisplayName("gives its successor no anon_vma for a page that is not its own")
     void replacedBesideARead() {
-        AnonVmas.prepare(layout, found);
+        VmaMerge.prepareAnonVma(layout, found);
         fixture.map(at, LENGTH, SpaceFixture.RW, SpaceFixture.ANONYMOUS | MapFlags.FIXED, null, 0);
         assertSame(vma(), Faulter.recheck(layout, found, at, false));
         assertNull(vma().anonVma());
@@ -89,7 +89,7 @@ final class VmaRecheckTest {
         advise(2, Advice.DONTFORK);
         VmArea last = vma();
         assertNotSame(between, last);
-        AnonVmas.prepare(layout, found);
+        VmaMerge.prepareAnonVma(layout, found);
         assertSame(last, standing());
         assertNotNull(last.anonVma());
         assertNull(between.anonVma());
@@ -120,7 +120,7 @@ final class VmaRecheckTest {
     @DisplayName("starts over where another mapping is")
     void otherMapping() {
         fixture.map(at, 1, SpaceFixture.RW, MapFlags.SHARED | MapFlags.ANONYMOUS | MapFlags.FIXED, null, 0);
-        AnonVmas.prepare(layout, found);
+        VmaMerge.prepareAnonVma(layout, found);
         assertNull(standing());
         assertNull(vma().anonVma());
         assertEquals(0, fixture.space.munmap(at, SpaceFixture.PAGE));

@@ -175,7 +175,7 @@ final class SharedContentTest {
         List<SharedAnonymous> kept = new ArrayList<>();
         SharedAnonymous.grab(VmArea.of(first), kept);
         try (Edit edit = Layouts.edit(fixture.layout())) {
-            GatheredVmas.unmap(edit, at, at + PAGE);
+            VmaMerge.unmap(edit, at, at + PAGE);
             assertTrue(edit.charge(1));
             kept.forEach(SharedAnonymous::drop);
             awaitQuiescence();

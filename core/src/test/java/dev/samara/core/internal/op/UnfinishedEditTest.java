@@ -57,7 +57,7 @@ class UnfinishedEditTest {
         }
         assertEquals(LIMIT / 2, host.committed().bytes());
         try (Edit edit = Layouts.edit(layout)) {
-            GatheredVmas.unmap(edit, DrawnLayout.address(0), DrawnLayout.address(8));
+            VmaMerge.unmap(edit, DrawnLayout.address(0), DrawnLayout.address(8));
             assertTrue(edit.charge(16), "all is free");
         }
         assertEquals(LIMIT / 2, host.committed().bytes());
@@ -88,7 +88,7 @@ class UnfinishedEditTest {
         List<VmArea> before = vmas(layout);
         long[] counted = layout.usage();
         try (Edit edit = Layouts.edit(layout)) {
-            GatheredVmas.unmap(edit, DrawnLayout.address(0), DrawnLayout.address(4));
+            VmaMerge.unmap(edit, DrawnLayout.address(0), DrawnLayout.address(4));
             VmaMerge.place(edit, DrawnLayout.kind('a').over(0, 6));
             assertEquals("[aa][AA]..[ff]", DrawnLayout.of(layout), "nothing is seen before the end");
         }
