@@ -110,8 +110,8 @@ final class AccessModesTest {
             PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root(getVolatile setVolatile)
             PageTable: CHILD(compareAndSet getAcquire setVolatile), forking(getVolatile setVolatile), isDue(getVolatile
                 setVolatile), isFreed(getVolatile setVolatile), isInParts(getVolatile setVolatile),
-                mostBytes(getVolatile setVolatile), passing(getAndAdd getVolatile), peak(compareAndSet getOpaque),
-                skipped(getOpaque setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
+                mostBytes(getVolatile setVolatile), passing(get getAndDecrement getAndIncrement), peak(compareAndSet
+                getOpaque), skipped(getOpaque setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
             PageTable.Notice: isStale(getVolatile setVolatile), next(getVolatile setVolatile)
             PageTableContexts: aside(compareAndSet get getAndSet), gates(compareAndExchange get getAndSet),
                 idle(compareAndSet get), serviceNames(incrementAndGet)

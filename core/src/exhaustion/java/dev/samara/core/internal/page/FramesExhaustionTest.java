@@ -26,7 +26,7 @@ final class FramesExhaustionTest extends FramesFixture {
         Magazine other = frames.newMagazine();
         int first = frames.allocate(other);
         frames.drop(first, other);
-        assertTrue(other.size() > 1, "it has a stock");
+        assertTrue(other.size > 1, "it has a stock");
         for (int round = 0; round < 3; round++) {
             Set<Integer> all = new HashSet<>();
             for (int i = 0; i < LIMIT; i++) {
@@ -35,7 +35,7 @@ final class FramesExhaustionTest extends FramesFixture {
             assertEquals(Frames.NONE, frames.allocate(magazine));
             assertEquals(Frames.NONE, frames.allocateDirty(other));
             assertEquals(LIMIT, frames.inUse());
-            assertTrue(other.size() == 0);
+            assertTrue(other.size == 0);
             assertFalse(all.contains(Frames.NONE) || all.contains(Frames.ZERO));
             all.forEach(frame -> frames.drop(frame, isOther(frame) ? magazine : other));
             assertEquals(0, frames.inUse());

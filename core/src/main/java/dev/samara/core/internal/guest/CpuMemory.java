@@ -35,9 +35,15 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
      * costs more.
      */
     private static final int SERVED = 0;
-    private static final int NO_SPACE = 1;
-    private static final int LAZY = 2;
-    private static final int WITHOUT_USERS = 3;
+
+    /** The CPU has no space. */
+    public static final int NO_SPACE = 1;
+
+    /** The CPU is LAZY. */
+    public static final int LAZY = 2;
+
+    /** The CPU borrows a space without users. */
+    public static final int WITHOUT_USERS = 3;
 
     /** After this number of consecutive accesses of the view outside GUEST, the thread is reported. */
     private static final int REPORTED_OUTSIDE = 10_000;
@@ -210,19 +216,9 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
         }
     }
 
-    /** Rejects accesses from now on, because the CPU has no space. */
-    public void rest() {
-        refusal = NO_SPACE;
-    }
-
-    /** Rejects accesses until a space is served, because the CPU is LAZY. */
-    public void restLazy() {
-        refusal = LAZY;
-    }
-
-    /** Rejects accesses until a space is served, because the CPU borrows a space without users. */
-    public void restWithoutUsers() {
-        refusal = WITHOUT_USERS;
+    /** Rejects accesses until a space is served, for one of the reasons above. */
+    public void rest(int why) {
+        refusal = why;
     }
 
     /** Sets the owner of the CPU; null if it has none. */
@@ -243,7 +239,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     /** Returns the memory of the CPU's space. Throws if the thread is not the owner, or the CPU has no space. */
-    TranslatedMemory loaded() {
+    public TranslatedMemory loaded() {
         checkOwner();
         checkServed();
         return Objects.requireNonNull(loaded);
@@ -264,11 +260,6 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
                         + " first";
             default -> " has no space";
         };
-    }
-
-    /** Throws if the thread is not the owner, or the CPU has no space. */
-    public void checkLoaded() {
-        loaded();
     }
 
     /** Throws if the CPU is calling a listener, which must not use the CPU. */
@@ -652,7 +643,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
 
     @Override
     public int storeConditional(long address, int size, long number) {
-        checkLoaded();
+        loaded();
         checkSize(size);
         if (takeReservation(address, size)) {
             return compareAndSet(address, size, reservedNumber(), number);

@@ -284,18 +284,13 @@ public final class Frames {
          * Invariant: {@code size} is the number of frames in the magazine; {@code freed} counts the frames that its
          *     owner has freed so far, and never decreases.
          */
-        private int size;
+        int size;
 
         /** The number of frames that its owner has freed so far. */
         private long freed;
 
         private Magazine(int capacity) {
             frames = new int[capacity];
-        }
-
-        /** Returns the number of frames, for tests. */
-        int size() {
-            return size;
         }
 
         private int take() {
@@ -1094,8 +1089,7 @@ public final class Frames {
      * the frame is freed concurrently, the result may be about another page.
      */
     public boolean isBalanceDue(int frame) {
-        DirtyPages of = dirtyPages;
-        return of != null && of.isBalanceDue() && isSaved(frame);
+        return isBalanceDue() && isSaved(frame);
     }
 
     /** Returns whether {@link #balanceDirty} is due before a page of a saved file becomes dirty. Does not wait. */

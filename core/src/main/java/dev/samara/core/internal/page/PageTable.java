@@ -80,16 +80,6 @@ public final class PageTable {
      */
     private static final VarHandle CHILD = MethodHandles.arrayElementVarHandle(Object[].class);
 
-    private static final VarHandle PASSING;
-
-    static {
-        try {
-            PASSING = MethodHandles.lookup().findVarHandle(PageTable.class, "passing", int.class);
-        } catch (ReflectiveOperationException impossible) {
-            throw new ExceptionInInitializerError(impossible);
-        }
-    }
-
     private final int pageShift;
     private final int bits;
     private final int entries;
@@ -134,8 +124,7 @@ public final class PageTable {
      * Invariant: the next fork does not begin to narrow entries before it is 0 or the fork has waited long for that, so
      *     that forks do not starve a fault.
      */
-    @SuppressWarnings("UnusedVariable") // through PASSING
-    private int passing;
+    private final AtomicInteger passing = new AtomicInteger();
 
     /**
      * The number of tables that are linked or reserved, not counting the root.
@@ -299,16 +288,16 @@ public final class PageTable {
 
     /** Keeps the next fork from narrowing entries until {@link #endPass}, which follows soon, without a wait. */
     public void beginPass() {
-        PASSING.getAndAdd(this, 1);
+        passing.getAndIncrement();
     }
 
     public void endPass() {
-        PASSING.getAndAdd(this, -1);
+        passing.getAndDecrement();
     }
 
     /** Returns whether a fault must make its next attempt before a fork narrows entries. */
     public boolean hasPassing() {
-        return (int) PASSING.getVolatile(this) != 0;
+        return passing.get() != 0;
     }
 
     /** Sets the gate of the fork that is about to narrow entries; null at its end. The caller holds the layout lock. */

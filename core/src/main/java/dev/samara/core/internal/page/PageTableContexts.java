@@ -254,15 +254,14 @@ public final class PageTableContexts {
      * @throws IllegalStateException if the maximum number of contexts is in use
      */
     public PageTableContext newContext(String name) {
-        PageTableContext context = newContextOrNull(name);
-        if (context == null) {
-            throw noneLeft();
-        }
-        return context;
+        return orThrow(newContextOrNull(name));
     }
 
-    private static IllegalStateException noneLeft() {
-        return new IllegalStateException("as many page table contexts as there can be are in use");
+    private static PageTableContext orThrow(@Nullable PageTableContext context) {
+        if (context == null) {
+            throw new IllegalStateException("as many page table contexts as there can be are in use");
+        }
+        return context;
     }
 
     private @Nullable PageTableContext newContextOrNull(String name) {
@@ -305,7 +304,7 @@ public final class PageTableContexts {
     }
 
     /** Frees a number that was never given to a context, or that no busy entry contains. */
-    synchronized void release(int number) {
+    private synchronized void release(int number) {
         free[(first + count) % free.length] = number;
         count++;
     }
@@ -376,16 +375,12 @@ public final class PageTableContexts {
      * already discarded.
      */
     public void discard(PageTableContext context) {
-        // If this call throws, it is repeated after the context's CPU is gone.
-        end(context);
-        owned.remove(context);
-    }
-
-    /** An Error may interrupt this method anywhere, so each step can be repeated. */
-    private void end(PageTableContext context) {
+        // An Error may interrupt this anywhere, so each step can be repeated. If this call throws, it is repeated after
+        // the context's CPU is gone.
         rcu.unregister(context.reader());
         frames.discard(context.magazine());
         release(context);
+        owned.remove(context);
     }
 
     /**
@@ -394,11 +389,7 @@ public final class PageTableContexts {
      * @throws IllegalStateException if the maximum number of contexts is in use
      */
     public PageTableContext borrow() {
-        PageTableContext context = borrowOrNull();
-        if (context == null) {
-            throw noneLeft();
-        }
-        return context;
+        return orThrow(borrowOrNull());
     }
 
     /**
@@ -524,7 +515,14 @@ public final class PageTableContexts {
             ended.add(context);
         }
         fewestIdle = Integer.MAX_VALUE;
-        if (!unregister(ended)) {
+        try {
+            Set<Rcu.Reader> readers = new HashSet<>();
+            for (PageTableContext context : ended) {
+                readers.add(context.reader());
+            }
+            rcu.unregister(readers);
+        } catch (OutOfMemoryError exhausted) {
+            // The readers are still registered.
             for (int i = 0; i < ended.size(); i++) {
                 push(ended.get(i));
             }
@@ -533,20 +531,6 @@ public final class PageTableContexts {
         for (PageTableContext context : ended) {
             frames.discard(context.magazine());
             release(context);
-        }
-    }
-
-    /** Returns false if there is no memory to unregister the readers. */
-    private boolean unregister(List<PageTableContext> ended) {
-        try {
-            Set<Rcu.Reader> readers = new HashSet<>();
-            for (PageTableContext context : ended) {
-                readers.add(context.reader());
-            }
-            rcu.unregister(readers);
-            return true;
-        } catch (OutOfMemoryError exhausted) {
-            return false;
         }
     }
 

@@ -48,15 +48,13 @@ public final class Watches {
 
     /** A range of addresses that is watched for writes or for reads, first and last byte inclusive. */
     public static final class WatchedRange implements Comparable<WatchedRange> {
-        private static final long NEVER_ADDED = -1;
-
         private final long first;
         private final long last;
         private final AccessListener listener;
         private final Consumer<Throwable> reporter;
 
-        /** The number of ranges that were added before this one. Set once, before the range is in a tree. */
-        private long age = NEVER_ADDED;
+        /** The number of ranges that were added before this one. Set once, before the range is in a tree; -1 before. */
+        private long age = -1;
 
         /**
          * If true, the listener is not notified any more, even by a thread that still finds the range.
@@ -216,8 +214,7 @@ public final class Watches {
                 Tree below = at.lower;
                 if (below != null && !Addresses.isBelow(below.reach, first)) {
                     // If no range in this subtree meets first..last, the range with this reach starts after last, and
-                    // so do
-                    // all higher ranges.
+                    // so do all higher ranges.
                     at = below;
                 } else if (Addresses.isBelow(last, at.watch.first)) {
                     return false;
@@ -283,17 +280,9 @@ public final class Watches {
      * Notifies the listeners of all ranges that contain a byte of the access, the lowest range first, on the calling
      * thread.
      *
+     * @param access one bit of {@link Protection}
      * @param address the address of the access's first byte
      * @param length the number of bytes, not 0
-     */
-    public void tell(long address, long length) {
-        tell(Protection.WRITE, address, length, 0);
-    }
-
-    /**
-     * Notifies the listeners as {@link #tell(long, long)} does.
-     *
-     * @param access one bit of {@link Protection}
      * @param value the number that was read; 0 if there is none
      */
     public void tell(int access, long address, long length, long value) {

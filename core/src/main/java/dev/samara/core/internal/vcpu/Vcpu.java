@@ -155,7 +155,7 @@ public final class Vcpu {
         MachineMemory wanted = layout == null ? machineMemory : layout.memory();
         // This is the first change, so if a check above throws, nothing is changed.
         reference = null;
-        memory.rest();
+        memory.rest(CpuMemory.NO_SPACE);
         if (layout == null || wanted == null) {
             leave();
             return true;
@@ -202,6 +202,12 @@ public final class Vcpu {
         }
     }
 
+    /** Refuses accesses until the CPU is in a space with users again. */
+    private void rest(int why) {
+        memory.rest(why);
+        forget();
+    }
+
     /** Drops all references to the space that the CPU left. */
     private void forget() {
         if (translated != null) {
@@ -232,7 +238,7 @@ public final class Vcpu {
             isServed = true;
         } finally {
             if (!isServed) {
-                memory.rest();
+                memory.rest(CpuMemory.NO_SPACE);
                 used.switchTo(null);
                 served.rest();
             }
@@ -399,16 +405,11 @@ public final class Vcpu {
             // Runs also after a StackOverflowError, because these calls need less stack than the call above.
             if (!used.isInSpace()) {
                 reference = null;
-                restLazy();
+                rest(CpuMemory.LAZY);
             }
             endLeft();
         }
         speculate();
-    }
-
-    private void restLazy() {
-        memory.restLazy();
-        forget();
     }
 
     /**
@@ -503,8 +504,7 @@ public final class Vcpu {
     /** Stops being a user of the borrowed space, keeps what a CPU in LAZY keeps, and refuses accesses. */
     public void putUsers() {
         loadedTlb().enterLazy();
-        memory.restWithoutUsers();
-        forget();
+        rest(CpuMemory.WITHOUT_USERS);
     }
 
     /**
@@ -522,7 +522,7 @@ public final class Vcpu {
                 if (isUser) {
                     loadedTlb().enterLazy();
                 }
-                restLazy();
+                rest(CpuMemory.LAZY);
             }
         } finally {
             borrow = null;
@@ -676,7 +676,7 @@ public final class Vcpu {
 
     /** Returns the TLB of its space. Throws if the thread is not the owner, or the CPU has no space. */
     public CpuTlb loadedTlb() {
-        memory.checkLoaded();
+        memory.loaded();
         return Objects.requireNonNull(tlb);
     }
 
