@@ -617,7 +617,7 @@ public final class AddressSpace implements AutoCloseable {
      * @return bits of {@link MdweFlags}; 0 if this reference is closed
      */
     public int mdwe() {
-        return layout.denyWriteExec().bits();
+        return layout.mdwe();
     }
 
     /**

@@ -3,7 +3,7 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.ThreadCpus;
-import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.space.Layout.Origin;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.InitialMappings;

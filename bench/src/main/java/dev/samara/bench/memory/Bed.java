@@ -26,7 +26,7 @@ import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
-import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.space.Layout.Origin;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.syscall.ExitMmap;

@@ -39,10 +39,6 @@ final class AccessModesTest {
             Borrowers: places(getVolatile setVolatile)
             Borrowers.BorrowPlace: current(getVolatile setVolatile), isRemoved(getVolatile setVolatile)
             CacheLimit: resident(get)
-            ChangeDelivery: accepted(compareAndSet get), isDraining(compareAndSet set), lost(get getAndIncrement),
-                taken(get set)
-            ChangeDelivery.Loss: from(compareAndSet get getAndSet), isScheduled(compareAndSet set)
-            ChargedPages: SINCE(getOpaque setOpaque)
             CommittedMemory: pool(addAndGet compareAndSet get)
             CommittedMemory.Stripe: stripe(compareAndSet get getAndSet set)
             CpuCounters: WORD(getOpaque setOpaque)
@@ -51,10 +47,11 @@ final class AccessModesTest {
             CpuWords.Pending: pending(getOpaque setVolatile)
             CpuWords.State: word(getVolatile setRelease setVolatile)
             Cpus: online(getVolatile setVolatile)
-            DenyWriteExec: bits(getVolatile setVolatile)
             DirectFrames: INT(compareAndExchange getVolatile setVolatile), LONG(compareAndExchange getVolatile
                 setVolatile), SHORT(getVolatile setVolatile)
             District: operations(getOpaque getPlain setOpaque)
+            Districts: parts(getAcquire setRelease)
+            Districts.LayoutParts: isJoinAsked(getVolatile setVolatile)
             Eviction: counter(getAndAdd)
             EvictionCursor: isOutdated(getVolatile setVolatile)
             FileMode: bits(getVolatile setVolatile)
@@ -79,21 +76,28 @@ final class AccessModesTest {
                 set), isLeft(getVolatile setVolatile), isPolled(compareAndSet set), isUnattended(getVolatile
                 setVolatile), poller(getVolatile setVolatile)
             Identity: attachment(getVolatile setVolatile), chargedPages(get setOpaque), exit(getVolatile setVolatile),
-                hasWaited(getVolatile setVolatile), isWithoutUsers(getVolatile setVolatile), parts(getVolatile
-                setVolatile), references(compareAndSet decrementAndGet get)
+                hasWaited(getVolatile setVolatile), isWithoutUsers(getVolatile setVolatile), mappedPages(getOpaque
+                setOpaque), parts(getVolatile setVolatile), peak(compareAndSet getOpaque), references(compareAndSet
+                decrementAndGet get)
+            Identity.ChargedPages: SINCE(getOpaque setOpaque)
             IdleCpus: isUsed(getVolatile setVolatile), places(compareAndSet get)
             IdleCpus.IdlePlace: idle(compareAndSet get set)
             IndexBudget: used(addAndGet get)
+            Layout: ages(incrementAndGet), brk(getVolatile setVolatile), copyWaiters(get getAndDecrement
+                getAndIncrement), isClosing(getVolatile setVolatile), isReapSkipped(getVolatile setVolatile),
+                isUnstable(getVolatile setVolatile), mdwe(getVolatile setVolatile), notifiers(getVolatile setVolatile),
+                tree(getAcquire setRelease)
             LayoutListeners: deliveries(getVolatile setVolatile)
+            LayoutListeners.ChangeDelivery: accepted(compareAndSet get), isDraining(compareAndSet set), lost(get
+                getAndIncrement), taken(get set)
+            LayoutListeners.ChangeDelivery.Loss: from(compareAndSet get getAndSet), isScheduled(compareAndSet set)
             LayoutLock: spinning(compareAndSet getOpaque setRelease)
-            LayoutParts: isJoinAsked(getVolatile setVolatile)
-            LayoutState: ages(incrementAndGet), brk(getVolatile setVolatile), copyWaiters(get getAndDecrement
-                getAndIncrement), isClosing(getVolatile setVolatile), tree(getAcquire setRelease)
             LazyContext.Hazard: given(compareAndSet getAndSet getVolatile)
             LazyContext.Published: kept(compareAndSet getOpaque getVolatile setRelease setVolatile)
             Leaf: ENTRY(compareAndSet getAcquire getAndAdd getAndBitwiseOr getAndSet getOpaque getVolatile setOpaque
                 setRelease)
             LeafNode: WORD(setRelease)
+            Lifetime: isTaken(compareAndSet set)
             Machine: cpus(incrementAndGet)
             MachineBean: isRegistered(getAndSet)
             MachineMemory: cacheNumbers(incrementAndGet set)
@@ -101,7 +105,6 @@ final class AccessModesTest {
             MachineState: inodes(incrementAndGet), isClosed(getVolatile setVolatile), made(get getAndSet set)
             MachineTasks.Given: isBegun(compareAndSet)
             MapleTree: era(getAcquire getPlain setRelease)
-            MappedPages: pages(getOpaque setOpaque), parts(getVolatile setVolatile), peak(compareAndSet getOpaque)
             NoWaiting: isUsed(getVolatile setVolatile)
             Node: LEAF(getAcquire setRelease)
             Open: shares(compareAndSet getVolatile)
@@ -120,7 +123,6 @@ final class AccessModesTest {
             PageWrites: changes(get getAndIncrement incrementAndGet), failures(getVolatile setVolatile),
                 folders(compareAndSet get updateAndGet), forced(getVolatile setVolatile), isGiven(compareAndSet set),
                 own(accumulateAndGet get)
-            PartLookups: parts(getAcquire setRelease)
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
             QueuedWaiter: bucket(getVolatile setVolatile)
@@ -130,8 +132,6 @@ final class AccessModesTest {
             Rcu.ReaderWord: section(getPlain getVolatile setRelease setVolatile)
             ReapLeases: current(compareAndSet get), reaps(get incrementAndGet)
             ReapLeases.ReapLease: steppedNanos(getVolatile setVolatile), victim(getVolatile setVolatile)
-            Reaping: isSkipped(getVolatile setVolatile), isUnstable(getVolatile setVolatile)
-            RegisteredNotifiers: all(getVolatile setVolatile)
             ReverseMap: left(compareAndSet getAndSet getVolatile), links(compareAndSet getVolatile),
                 lookups(compareAndSet getVolatile), numbers(getAndAdd), sole(compareAndSet getVolatile)
             ReverseMap.Link: isEntered(getVolatile setVolatile), isUnlinked(getVolatile setVolatile)
@@ -142,7 +142,6 @@ final class AccessModesTest {
             SharedSegment: isRemovedWithout(getVolatile setVolatile), lock(compareAndSet get getAndSet)
             Shootdowns: count(increment sum), targets(add sum)
             Snapshot.PartRoots: joined(getVolatile setVolatile)
-            SpaceEnd: isTaken(compareAndSet set)
             SpaceReferences: isLeft(getVolatile setVolatile), last(incrementAndGet)
             SpaceReferences.Entry: isEnded(compareAndSet get)
             SpareWalk: idle(getAndSet set)

@@ -162,7 +162,7 @@ final class LowMemoryStuckTest {
     }
 
     private boolean isUnstable(int number) {
-        return layoutOf(spaces.get(number)).reaping().isUnstable();
+        return layoutOf(spaces.get(number)).isUnstable();
     }
 
     @Test

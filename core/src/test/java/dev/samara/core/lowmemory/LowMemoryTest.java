@@ -164,7 +164,7 @@ final class LowMemoryTest {
     }
 
     private static boolean isUnstable(AddressSpace space) {
-        return layoutOf(space).reaping().isUnstable();
+        return layoutOf(space).isUnstable();
     }
 
     @Test

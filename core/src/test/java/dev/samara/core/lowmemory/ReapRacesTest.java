@@ -114,7 +114,7 @@ final class ReapRacesTest {
                 return 0;
             });
             Future<Long> reaped = CompletableFuture.supplyAsync(ref::reap);
-            Await.until("the mark", layoutOf(space).reaping()::isUnstable);
+            Await.until("the mark", layoutOf(space)::isUnstable);
             long loaded = guest.call(cpu -> {
                 assertFault(Fault.NONE, cpu.memory().load(AT, 8));
                 return cpu.memory().value();
@@ -386,7 +386,7 @@ final class ReapRacesTest {
                 return 0;
             });
         }
-        assertFalse(layoutOf(space).reaping().isUnstable());
+        assertFalse(layoutOf(space).isUnstable());
         assertEquals(1, frames());
     }
 }

@@ -11,13 +11,13 @@ import static dev.samara.core.lincheck.FourPages.length;
 import static dev.samara.core.lincheck.FourPages.rights;
 import static dev.samara.core.lincheck.FourPages.start;
 
-import dev.samara.core.internal.space.BeyondDistrict;
+import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.Layout.Origin;
 import dev.samara.core.internal.space.MachineSeams;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
-import dev.samara.core.internal.space.Origin;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
 import dev.samara.core.internal.syscall.Munmap;

@@ -315,8 +315,7 @@ public final class Faulter {
      */
     private int settle(int first, long address, int access) {
         int result = retry(first, address, access);
-        if ((first != Fault.MAPERR && result == Fault.MAPERR)
-                || (result == Fault.ADRERR && layout.reaping().isUnstable())) {
+        if ((first != Fault.MAPERR && result == Fault.MAPERR) || (result == Fault.ADRERR && layout.isUnstable())) {
             // A failed attempt may have linked a leaf after the walk by the reaper or by the operation that removed the
             // mapping.
             table().unhookIfEmpty(address);
@@ -901,7 +900,7 @@ public final class Faulter {
      *     VMA was replaced in the meantime
      */
     int stability(VmArea vma) {
-        if (vma.has(VmaFlags.SHARED) || !layout.reaping().isUnstable()) {
+        if (vma.has(VmaFlags.SHARED) || !layout.isUnstable()) {
             return Fault.NONE;
         }
         // Read after the reap's mark, so that both were true at the same instant, or else the fault starts over.

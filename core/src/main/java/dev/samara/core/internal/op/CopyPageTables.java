@@ -44,7 +44,7 @@ public final class CopyPageTables {
      * although CPUs store to them concurrently (I5, I6).
      *
      * 1. The instant. Fork holds the layout lock, takes a snapshot, and registers the copy's gate in
-     *    LayoutState.copies. An operation that wants to publish finds the gate under the same lock, and first waits for
+     *    Layout.copies. An operation that wants to publish finds the gate under the same lock, and first waits for
      *    it (Edit, step 4). So the layout stays that of the instant until the copy has ended, and a call that
      *    follows the instant returns only after the copy.
      *

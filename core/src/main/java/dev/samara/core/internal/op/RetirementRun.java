@@ -3,8 +3,8 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
-import dev.samara.core.internal.space.BeyondDistrict;
 import dev.samara.core.internal.space.District;
+import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;

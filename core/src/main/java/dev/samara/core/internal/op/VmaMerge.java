@@ -2,7 +2,7 @@
 package dev.samara.core.internal.op;
 
 import dev.samara.core.internal.op.BackingQuestions.OpenTransfer;
-import dev.samara.core.internal.space.EditLists;
+import dev.samara.core.internal.space.District.EditLists;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;
@@ -452,10 +452,9 @@ public final class VmaMerge {
      * @throws Restart as {@link Edit#retirement} does
      */
     private static void gather(Edit edit, @Nullable VmArea first, long end) {
-        EditLists.Gathered gathered = edit.lists.gathered();
-        gathered.clear();
-        List<VmArea> vmas = gathered.vmas();
-        LayoutCounters sum = gathered.counters();
+        edit.lists.clearGathered();
+        List<VmArea> vmas = edit.lists.gathered();
+        LayoutCounters sum = edit.lists.gatheredCounters();
         if (first == null) {
             return;
         }
@@ -495,14 +494,14 @@ public final class VmaMerge {
 
     /** Returns the counters of the VMAs of the last {@link #cutAndGather}; the caller must not change them. */
     public static LayoutCounters counters(Edit edit) {
-        return edit.lists.gathered().counters();
+        return edit.lists.gatheredCounters();
     }
 
     /** Takes out the VMAs of the last {@link #cutAndGather}. No VMA may have been stored since. */
     public static void displace(Edit edit) {
         EditLists lists = edit.lists;
-        List<VmArea> gathered = lists.gathered().vmas();
-        LayoutCounters sum = lists.gathered().counters();
+        List<VmArea> gathered = lists.gathered();
+        LayoutCounters sum = lists.gatheredCounters();
         edit.counters.subtractAll(sum);
         boolean areAllOld = lists.fresh().isEmpty();
         for (int i = 0; i < gathered.size(); i++) {
@@ -572,13 +571,13 @@ public final class VmaMerge {
      * @param isMoved whether this edit maps the pages elsewhere, so that they stay charged
      */
     public static void unmap(Edit edit, boolean isMoved) {
-        List<VmArea> gathered = edit.lists.gathered().vmas();
+        List<VmArea> gathered = edit.lists.gathered();
         if (gathered.isEmpty()) {
             return;
         }
         RetirementRun mine = edit.retirement();
         if (!isMoved) {
-            mine.countUnmapped(edit.lists.gathered().counters());
+            mine.countUnmapped(edit.lists.gatheredCounters());
         } else {
             for (int i = 0; i < gathered.size(); i++) {
                 VmArea vma = gathered.get(i);

@@ -74,7 +74,7 @@ final class BackgroundReap extends Housekeeping.Waiter {
 
     /** Holds the space's page table, and adds the first step to {@code Housekeeping}, unless the space has ended. */
     void begin() {
-        lease.found(layout.reaping(), left, dueNanos);
+        lease.found(layout, left, dueNanos);
         beforeListing();
         if (!layout.lifetime().tryHold()) {
             return;
@@ -207,7 +207,7 @@ final class BackgroundReap extends Housekeeping.Waiter {
 
     /** Lets the machine choose another victim. The thread that ends the lease reports the end. */
     private void end(boolean isDone) {
-        reap.skip();
+        layout.skipReap();
         isOver = true;
         isComplete = isDone;
         if (leases.end(lease)) {

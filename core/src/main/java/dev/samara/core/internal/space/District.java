@@ -2,11 +2,21 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
+import dev.samara.core.internal.space.BorderSearch.LockContention;
+import dev.samara.core.internal.space.Districts.LayoutParts;
+import dev.samara.core.internal.space.Identity.ChargedPages;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Ranges;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +35,238 @@ import org.jspecify.annotations.Nullable;
  * <p>Everything except {@link #tree} is guarded by the district's lock.
  */
 public final class District {
+    /**
+     * Thrown by an attempt that works on one part of a layout but needs something outside it: a neighbour, a place for a
+     * mapping, or the decision whether a limit is exceeded. The attempt is dropped, and the next one works on the whole
+     * layout.
+     */
+    public static final class BeyondDistrict extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        public BeyondDistrict() {
+            super(null, null, false, false);
+        }
+    }
+
+    /**
+     * The lists of the one open edit of a district: VMAs taken out, VMAs stored, and ranges claimed. Empty between edits,
+     * and reused. Guarded by the district's lock.
+     *
+     * <p>The list of removed VMAs is exact only after {@link #forgetPutBack}, because a VMA that was stored again stays
+     * listed until then. An edit may put many VMAs back, and would otherwise have to search the list for each.
+     */
+    public static final class EditLists {
+        /** Up to this many VMAs that were put back are removed one by one from the list of VMAs taken out. */
+        private static final int FEW_PUT_BACK = 8;
+
+        private final List<VmArea> gone = new ArrayList<>();
+
+        /** VMAs that were taken out and stored again, and are still listed as taken out. */
+        private final List<VmArea> putBack = new ArrayList<>();
+
+        private final ArrayList<VmArea> fresh = new ArrayList<>();
+        private final List<VmArea> gathered = new ArrayList<>();
+        private final LayoutCounters gatheredCounters = new LayoutCounters();
+        private final List<VmArea> displaced = new ArrayList<>();
+        private final List<VmArea> withoutAnonVma = new ArrayList<>();
+        private final Ranges claimed = new Ranges();
+
+        /** Returns the VMAs of the layout that were taken out. */
+        public List<VmArea> gone() {
+            return gone;
+        }
+
+        /** Returns the new VMAs that were stored. */
+        public List<VmArea> fresh() {
+            return fresh;
+        }
+
+        /** Reserves capacity for an approximate number of new VMAs. */
+        public void expect(int vmas) {
+            fresh.ensureCapacity(vmas);
+        }
+
+        /** Returns the VMAs of the layout that may be taken out together. */
+        public List<VmArea> gathered() {
+            return gathered;
+        }
+
+        /** Returns the sum of the gathered VMAs' counters, which the caller keeps up to date. */
+        public LayoutCounters gatheredCounters() {
+            return gatheredCounters;
+        }
+
+        public void clearGathered() {
+            if (!gathered.isEmpty()) {
+                gathered.clear();
+                gatheredCounters.subtractAll(gatheredCounters);
+            }
+        }
+
+        /** Returns the VMAs with an open that were unmapped or replaced, and whose open no new VMA takes over. */
+        public List<VmArea> displaced() {
+            return displaced;
+        }
+
+        /**
+         * Returns the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are detached.
+         */
+        public List<VmArea> withoutAnonVma() {
+            return withoutAnonVma;
+        }
+
+        /** Returns the ranges that the edit claimed. */
+        public Ranges claimed() {
+            return claimed;
+        }
+
+        /**
+         * Records that a VMA is stored. The VMA is new, or was taken out; in the latter case the caller later calls {@link
+         * #forgetPutBack}.
+         */
+        public void put(VmArea vma) {
+            if (vma.isFresh()) {
+                fresh.add(vma);
+            } else {
+                putBack.add(vma);
+            }
+        }
+
+        /** Records that a VMA is taken out: one of the layout, or a new one that this edit stored. */
+        public void takeOut(VmArea vma) {
+            if (vma.isFresh()) {
+                removeLast(fresh, vma);
+            } else {
+                gone.add(vma);
+            }
+        }
+
+        /** Removes the VMAs that were put back from the list of VMAs taken out. */
+        public void forgetPutBack() {
+            if (putBack.size() <= FEW_PUT_BACK) {
+                for (int i = 0; i < putBack.size(); i++) {
+                    removeLast(gone, putBack.get(i));
+                }
+            } else {
+                // In one pass, because an edit may put back every second VMA of a space.
+                Set<VmArea> all = Collections.newSetFromMap(new IdentityHashMap<>());
+                all.addAll(putBack);
+                gone.removeIf(all::contains);
+            }
+            putBack.clear();
+        }
+
+        private static void removeLast(List<VmArea> list, VmArea vma) {
+            for (int i = list.size() - 1; i >= 0; i--) {
+                if (list.get(i) == vma) {
+                    list.remove(i);
+                    return;
+                }
+            }
+            throw new IllegalStateException("not known to this edit: " + vma);
+        }
+
+        public void clear() {
+            claimed.clear();
+            gone.clear();
+            putBack.clear();
+            clearGathered();
+            fresh.clear();
+            displaced.clear();
+            withoutAnonVma.clear();
+        }
+    }
+
+    /**
+     * The hold times of the layout lock of one space, as a histogram of nanoseconds.
+     *
+     * <p>Each power of two is divided into {@link #STEPS} buckets, so values are accurate to an eighth. Only the lock's
+     * holder writes the histogram, so counting contends for no cache line except the lock's own. Only one hold in {@link
+     * #PERIOD} is measured, because two clock reads cost as much as a short operation. The period is prime, so that a loop
+     * of calls does not always sample the same call.
+     */
+    static final class LockHoldTimes {
+        static final int PERIOD = 61;
+
+        private static final int STEP_BITS = 3;
+        private static final int STEPS = 1 << STEP_BITS;
+
+        /**
+         * Allocated at the first hold that is measured; guarded by the layout lock, as are the other fields.
+         *
+         * <p>Words: all fields.
+         * Written: holder of the district's lock (plain).
+         * Read: holder of the district's lock (plain).
+         * Invariant: none. Counting contends for no cache line except the lock's own.
+         */
+        private long[] counts = {};
+
+        private int holds;
+        private long since;
+
+        /** Starts a hold. Caller just took the lock. If there is no memory for the counts, the hold is not measured. */
+        void begin() {
+            // The number may exceed the period: a hold that failed to start is counted, but has no end that would reset
+            // the
+            // number.
+            if (++holds >= PERIOD) {
+                holds = PERIOD;
+                if (counts.length == 0) {
+                    allocate();
+                }
+                since = System.nanoTime();
+            }
+        }
+
+        private void allocate() {
+            try {
+                counts = new long[Long.SIZE * STEPS];
+            } catch (OutOfMemoryError none) {
+                holds = 0;
+            }
+        }
+
+        /** Ends a hold. Caller is about to unlock. Allocates nothing. */
+        void end() {
+            if (holds == PERIOD) {
+                holds = 0;
+                counts[bucket(Math.max(System.nanoTime() - since, 0))]++;
+            }
+        }
+
+        /** Adds the counts of another lock of this space, whose holder calls this. Allocates nothing. */
+        void add(LockHoldTimes other) {
+            long[] more = other.counts;
+            if (more.length != 0 && counts.length == 0) {
+                counts = more;
+                return;
+            }
+            for (int i = 0; i < more.length; i++) {
+                counts[i] += more[i];
+            }
+        }
+
+        long[] copy() {
+            return Arrays.copyOf(counts, Long.SIZE * STEPS);
+        }
+
+        /**
+         * Returns the bucket of a value. Each value below {@link #STEPS} has its own bucket; for higher values, the highest
+         * bits select the bucket.
+         */
+        static int bucket(long nanos) {
+            int magnitude = Long.SIZE - 1 - STEP_BITS - Long.numberOfLeadingZeros(nanos | STEPS - 1);
+            return magnitude < 0 ? (int) nanos : (magnitude << STEP_BITS) + (int) (nanos >>> magnitude);
+        }
+
+        /** Returns the highest value that a bucket counts. */
+        static long highest(int bucket) {
+            int magnitude = Math.max(0, (bucket >>> STEP_BITS) - 1);
+            long low = (long) (bucket - (magnitude << STEP_BITS)) << magnitude;
+            return low + (1L << magnitude) - 1;
+        }
+    }
+
     /**
      * The number of operations of a part between two checks of the other parts; a power of two. These operations take
      * longer than a thread usually waits for a CPU, so a part is not joined merely because its thread is not running.
@@ -111,11 +353,11 @@ public final class District {
     @SuppressWarnings("UnusedVariable") // through OPERATIONS
     private long operations;
 
-    /** The argument of the last call of {@link #seesNoMore}. */
+    /** How many operations all other parts had at the last {@linkplain #idle check}. */
     private long seen = -1;
 
-    /** The argument of the last call of {@link #idleSince}. */
-    private long @Nullable [] seenOf;
+    /** How many operations each part had at the last check for parts that are idle for long; empty before it. */
+    private long[] seenOf = BorderSearch.NONE;
 
     private final LockContention contention = new LockContention();
 
@@ -313,38 +555,62 @@ public final class District {
         OPERATIONS.setOpaque(this, operations + 1);
     }
 
+    /* Which other parts no thread uses. The counts are read without the locks: a wrong answer costs only time. */
+
     /** Returns whether the owner of the lock should check the other parts now: once in {@link #LOOK} operations. */
     boolean isDueForLook() {
         return (operations & LOOK - 1) == 0;
     }
 
-    /** Returns whether the previous call had the same argument. */
-    boolean seesNoMore(long others) {
-        boolean isSame = others == seen;
-        seen = others;
-        return isSame;
+    /** Returns how many parts may be added, if unused parts make room for new ones. */
+    int room(LayoutParts known) {
+        return LayoutParts.MOST - known.count() + Integer.bitCount(unusedBeside(known));
     }
 
-    /**
-     * Returns whether the owner of the lock should now check which parts are idle: once in {@link #IDLE} operations.
-     */
-    boolean isDueForIdle() {
-        return (operations & IDLE - 1) == 0;
-    }
-
-    /**
-     * Returns the parts, one bit each, that had no operation since the previous call.
-     *
-     * @param others how many operations each part had; the caller must not change the array afterwards
-     */
-    int idleSince(long[] others) {
-        long[] before = seenOf;
-        int idle = 0;
-        for (int i = 0; before != null && i < others.length; i++) {
-            idle |= before[i] == others[i] ? 1 << i : 0;
+    /** Returns the parts, one bit each, that had no operation yet, if this one had many; otherwise none. */
+    int unusedBeside(LayoutParts known) {
+        int unused = 0;
+        for (int i = 0; operations() >= LOOK && i < known.count(); i++) {
+            unused |= known.district(i).operations() == 0 ? 1 << i : 0;
         }
-        seenOf = others;
-        return idle;
+        return unused;
+    }
+
+    /**
+     * Returns the parts, one bit each, that are no longer used. These are all parts but this one, if none of them had
+     * an operation since the last check by this one; otherwise the parts without an operation for {@link #IDLE}
+     * operations of this one. The caller holds this part's lock, and calls this at each {@linkplain #isDueForLook
+     * check}.
+     */
+    int idle(LayoutParts known) {
+        try {
+            return idleOf(known);
+        } catch (OutOfMemoryError | StackOverflowError exhausted) {
+            return 0;
+        }
+    }
+
+    private int idleOf(LayoutParts known) {
+        long[] of = new long[known.count()];
+        long ofOthers = 0;
+        int others = 0;
+        for (int i = 0; i < of.length; i++) {
+            of[i] = known.district(i).operations();
+            if (known.district(i) != this) {
+                ofOthers += of[i];
+                others |= 1 << i;
+            }
+        }
+        int idle = 0;
+        if ((operations & IDLE - 1) == 0) {
+            for (int i = 0; seenOf.length != 0 && i < of.length; i++) {
+                idle |= seenOf[i] == of[i] ? 1 << i : 0;
+            }
+            seenOf = of;
+        }
+        boolean isSame = ofOthers == seen;
+        seen = ofOthers;
+        return isSame ? others : idle & others;
     }
 
     /** Returns the contention for the lock of this part. */

@@ -1,18 +1,71 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The record of a space that outlives it: its number and name, its charges to the machine, the record of its end, and
+ * The record of a space that outlives it: its number and name, its charged and mapped pages, the record of its end, and
  * one object of the embedder. It refers to nothing else of the space, so keeping it does not keep page tables alive.
  * The page table holds one of its references.
  *
  * <p>No method waits or takes a lock. Thread-safe.
  */
 public final class Identity {
+    /**
+     * The charge and the mapped pages of a divided layout: the values at the division, plus what each part has added since.
+     * Each part writes its own words.
+     */
+    static final class ChargedPages {
+        /** The number of words per part: two cache lines, because processors fetch lines in pairs. */
+        private static final int STRIDE = 16;
+
+        /**
+         * Written: holder of the lock of the part (opaque).
+         * Read: any thread (opaque).
+         * Invariant: the pages that the part charged and mapped since the division, as of its last publication or
+         *     completion.
+         */
+        private static final VarHandle SINCE = MethodHandles.arrayElementVarHandle(long[].class);
+
+        private final long chargedBefore;
+        private final long mappedBefore;
+        private final long[] since;
+
+        ChargedPages(LayoutCounters before, int parts) {
+            chargedBefore = before.accounted;
+            mappedBefore = before.total;
+            since = new long[(parts + 1) * STRIDE];
+        }
+
+        /** Sets how many pages a part charged and mapped since the division. Caller holds the lock of the part. */
+        void set(int part, long charged, long mapped) {
+            // Opaque, because these are statistics, as in Identity.
+            SINCE.setOpaque(since, (part + 1) * STRIDE, charged);
+            SINCE.setOpaque(since, (part + 1) * STRIDE + 1, mapped);
+        }
+
+        long sum() {
+            return chargedBefore + sumFrom(STRIDE);
+        }
+
+        /** Returns the mapped pages. */
+        long mapped() {
+            return mappedBefore + sumFrom(STRIDE + 1);
+        }
+
+        private long sumFrom(int first) {
+            long sum = 0;
+            for (int i = first; i < since.length; i += STRIDE) {
+                sum += (long) SINCE.getOpaque(since, i);
+            }
+            return sum;
+        }
+    }
+
     private final long pageSize;
     private final @Nullable String name;
     private final boolean isCollected;
@@ -35,13 +88,29 @@ public final class Identity {
     private final AtomicLong chargedPages = new AtomicLong();
 
     /**
-     * The charges of the parts, which replace {@link #chargedPages} while the layout is divided.
+     * Written: holder of the layout lock (opaque).
+     * Read: any thread (opaque).
+     * Invariant: the mapped pages of a layout that is not divided ({@code total_vm}).
+     */
+    private final AtomicLong mappedPages = new AtomicLong();
+
+    /**
+     * Written: a publication and a completion that unmap pages, before the counters fall, in a layout that is not
+     *     divided; and a division (compare-and-set, upwards).
+     * Read: any thread (opaque).
+     * Invariant: a number of mapped pages that a thread read before the number fell ({@code hiwater_vm}).
+     */
+    private final AtomicLong peak = new AtomicLong();
+
+    /**
+     * The counts of the parts, which replace {@link #chargedPages} and {@link #mappedPages} while the layout is
+     * divided.
      *
      * <p>Written: a division and a join, holding the layout lock (volatile).
      * Read: any thread (volatile).
-     * Pairs: a join stores {@code chargedPages}, and then null here. A reader that finds null here finds the sum in
-     *     {@code chargedPages}.
-     * Invariant: the charge while the layout is divided; null otherwise.
+     * Pairs: a join stores {@code chargedPages} and {@code mappedPages}, and then null here. A reader that finds null
+     *     here finds the sums there.
+     * Invariant: the counts while the layout is divided; null otherwise.
      */
     private volatile @Nullable ChargedPages parts;
 
@@ -107,18 +176,49 @@ public final class Identity {
         return (divided != null ? divided.sum() : chargedPages.get()) * pageSize;
     }
 
+    /** Returns the number of mapped pages. Concurrent changes in parts of the layout may or may not be included. */
+    long mapped() {
+        ChargedPages divided = parts;
+        return divided != null ? divided.mapped() : mappedPages.getOpaque();
+    }
+
+    /** Returns the highest number of mapped pages so far. */
+    long mappedPeak() {
+        return Math.max(peak.getOpaque(), mapped());
+    }
+
     /**
-     * Sets the charges of the parts of a layout, which charge separately from now on; null after a join. The caller
-     * holds the layout lock.
+     * Sets the counts of the parts of a layout, which count separately from now on; null after a join. The caller holds
+     * the layout lock.
      */
-    void chargeParts(@Nullable ChargedPages divided) {
+    void countIn(@Nullable ChargedPages divided) {
         parts = divided;
     }
 
-    /** Sets the charge. The caller holds the layout lock. */
-    void charged(long pages) {
-        // Opaque, because this is a statistic, and only the holder of the lock computes its next value.
-        chargedPages.setOpaque(pages);
+    /** Sets the charged and mapped pages of a whole layout. The caller holds the layout lock. */
+    void count(LayoutCounters counters) {
+        // Opaque, because these are statistics, and only the holder of the lock computes their next values.
+        chargedPages.setOpaque(counters.accounted);
+        mappedPages.setOpaque(counters.total);
+    }
+
+    /**
+     * Records the number of mapped pages as a possible peak before it falls. Does nothing while the layout is divided,
+     * because threads that work in their own parts would otherwise read each other's counts at each unmapping.
+     */
+    void beforeFall() {
+        if (parts == null) {
+            notePeak();
+        }
+    }
+
+    private void notePeak() {
+        long now = mapped();
+        long highest = peak.getOpaque();
+        // A completion may do the same concurrently with an operation.
+        while (now > highest && !peak.compareAndSet(highest, now)) {
+            highest = peak.getOpaque();
+        }
     }
 
     /** Records that a thread of the space waits on a futex word. */

@@ -581,7 +581,7 @@ public abstract class InFlightOperation extends Housekeeping.RetriedWaiter {
      */
     int leaveOutOf(long[] borders, int count) {
         boolean isKnown = Addresses.isBelow(low, high) && !isBatched();
-        return isKnown ? Borders.leaveOut(borders, count, low, high) : 0;
+        return isKnown ? BorderSearch.leaveOut(borders, count, low, high) : 0;
     }
 
     public List<PageMove> moves() {

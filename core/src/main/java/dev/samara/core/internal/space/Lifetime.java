@@ -2,16 +2,21 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.event.LetGo;
+import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.vma.Geometry;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.sync.StackReserve;
+import dev.samara.core.internal.trace.Tracepoints;
+import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The reference counts of one space. There are three, each of which holds a reference to the next:
+ * The life of one space, from its first user to its teardown. There are three reference counts, each of which holds a reference to the next:
  *
  * <pre>
  *     users        {@code mm_users}   VMAs, pages, faults      the last put tears down, then releases
@@ -22,8 +27,38 @@ import org.jspecify.annotations.Nullable;
  * <p>All users together hold one page table reference, and the page table holds one reference to the identity. So a
  * space ends in this order, whichever thread releases the last reference of each kind. A count that has reached 0 stays
  * 0. A CPU is also a user: {@link TlbContext} counts it, and it leaves without calling this class.
+ *
+ * <p>The teardown ({@code __mmput}) unmaps everything, and then releases the users' page table reference. It runs on the
+ * thread of the last put if that thread may wait, otherwise on one of the machine's threads. A teardown that fails is
+ * retried until it succeeds. The machine's thread never belongs to the embedder's executor, because the teardown waits
+ * for operations that such an executor may have to continue.
  */
-public final class Lifetime {
+public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbContext.Teardown {
+    /**
+     * Idle CPUs that stay in spaces. They wait there for a thread, and are users of the space as long as a reference to its
+     * users is open.
+     */
+    public interface IdleUsers {
+        /** For a machine without idle CPUs. */
+        IdleUsers NONE = (space, isLater) -> {};
+
+        /**
+         * Makes the idle CPUs in a space leave it, because no reference to its users is open. Called by the thread that
+         * released the last reference, after it decremented the count.
+         *
+         * @param space the lifetime of the space
+         * @param isLater whether a thread of the machine tears the space down if the last user leaves; otherwise the
+         *     calling thread does so if it may wait
+         */
+        void leave(Lifetime space, boolean isLater);
+    }
+
+    /** The stack that a teardown needs after its last wait, in frames. */
+    private static final int DEPTH = 24;
+
+    private final Layout layout;
+    private final Spaces spaces;
+
     /** The context, which counts the users and the references to the page table. */
     private final TlbContext context;
 
@@ -39,31 +74,41 @@ public final class Lifetime {
     /** Opens once the space is torn down. */
     private final Gate over = new Gate();
 
+    private final Runnable attempt = this::attempt;
+
     /**
-     * Starts the life of a space, with one user.
+     * Whether a thread is tearing the space down, {@code Housekeeping} contains this call, or the teardown is complete.
      *
-     * @param identity the record that outlives the space
-     * @param end the teardown, which runs after the last user is gone
-     * @param host the machine of the space
-     * @param memory its memory for the page size; null if there is none
+     * <p>Written: the thread that tears the space down, or adds the teardown to {@code Housekeeping} (compare-and-set);
+     *     a thread that could not add it (volatile).
+     * Read: threads that start a teardown (compare-and-set).
+     * Invariant: at each instant, at most one thread runs the teardown, or {@code Housekeeping} contains it once.
      */
-    Lifetime(
-            Identity identity,
-            Geometry geometry,
-            TlbContext.Teardown end,
-            MachineState host,
-            @Nullable MachineMemory memory) {
-        context = new TlbContext(end, this::pageTableReleased, memory != null);
+    private final AtomicBoolean isTaken = new AtomicBoolean();
+
+    /**
+     * The entry of the space in the machine's list. Null until the space is listed; no other thread knows this object
+     * before that.
+     */
+    private Spaces.@Nullable RegisteredSpace registered;
+
+    /** Starts the life of a space, with one user. Called by the constructor of the layout. */
+    Lifetime(Layout layout, Identity identity) {
+        this.layout = layout;
         this.identity = identity;
+        spaces = layout.spaces();
+        MachineState host = layout.host();
         borrowers = host.borrowers();
         idleUsers = host.idleUsers();
         machine = host.threads();
-        this.memory = memory;
-        pages = memory == null ? null : new PageTable(geometry, context, host.tableBudget());
+        memory = layout.memoryOrNull();
+        context = new TlbContext(this, this::pageTableReleased, memory != null);
+        pages = memory == null ? null : new PageTable(layout.geometry(), context, host.tableBudget());
     }
 
     /** Called when the machine has listed the space and given it a number. No other thread knows the space yet. */
-    void numbered(long number) {
+    void registered(Spaces.RegisteredSpace entry, long number) {
+        registered = entry;
         identity.number(number);
         context.numberSpace(number);
     }
@@ -145,13 +190,6 @@ public final class Lifetime {
         return pages;
     }
 
-    /** Prepares the release of the users' reference to the page table. Called after the teardown. */
-    void endTeardown() {
-        if (memory != null && pages != null) {
-            memory.cpus().endTeardown(context);
-        }
-    }
-
     /** Frees the topmost table and the TLB context, because no reference is left. */
     private void pageTableReleased() {
         try {
@@ -193,5 +231,124 @@ public final class Lifetime {
     /** Returns the gate that opens once the space is torn down. */
     Gate over() {
         return over;
+    }
+
+    /* The teardown. */
+
+    @Override
+    public void now() {
+        if (!mayRunHere()) {
+            later();
+        } else if (isTaken.compareAndSet(false, true)) {
+            attempt();
+        }
+    }
+
+    private boolean mayRunHere() {
+        try {
+            return machine.mayWaitHere() && !machine.isNeededHere();
+        } catch (OutOfMemoryError exhausted) {
+            // The first read of a thread-local variable on a thread allocates, and there is no memory for that.
+            return false;
+        }
+    }
+
+    @Override
+    public void later() {
+        if (isTaken.compareAndSet(false, true)) {
+            list();
+        }
+    }
+
+    private void list() {
+        beforeListing();
+        boolean isListed = false;
+        try {
+            machine.housekeeping().add(this);
+            isListed = true;
+        } finally {
+            if (!isListed && !isListed()) {
+                isTaken.set(false);
+            }
+        }
+    }
+
+    @Override
+    protected boolean isReady() {
+        return isDue();
+    }
+
+    /** Does not wait, because {@link #run} only hands the teardown to another thread. */
+    @Override
+    protected boolean mayWait() {
+        return false;
+    }
+
+    @Override
+    public void run() {
+        boolean isHandedOn = false;
+        try {
+            machine.background().execute(attempt);
+            isHandedOn = true;
+        } finally {
+            if (!isHandedOn) {
+                list();
+            }
+        }
+    }
+
+    /** Tears the space down, or schedules a retry. */
+    private void attempt() {
+        boolean isOver = false;
+        try {
+            reportFailure();
+            isOver = isDone();
+        } finally {
+            if (!isOver) {
+                list();
+            }
+        }
+    }
+
+    private boolean isDone() {
+        BegunEvent recorded = Tracepoints.beginTeardown();
+        try {
+            // The steps after the teardown must not run out of stack.
+            StackReserve.check(DEPTH);
+            spaces.host().endWaits(identity);
+            spaces.tearDown(layout);
+            if (layout.isInFlight()) {
+                // An earlier attempt failed after its publication, and another thread completes its operation.
+                postpone();
+                return false;
+            }
+            if (memory != null && pages != null) {
+                memory.cpus().endTeardown(context);
+            }
+        } catch (Throwable thrown) {
+            failed(thrown);
+            return false;
+        }
+        release();
+        Gate.wake(over.open());
+        // Removed only after the gate has opened, so that the machine is not closed before that.
+        Spaces.RegisteredSpace entry = registered;
+        if (entry != null) {
+            spaces.remove(entry);
+        }
+        Tracepoints.endTeardown(recorded, identity.number(), identity.name());
+        return true;
+    }
+
+    private void reportFailure() {
+        Throwable first = takeFailure();
+        if (first != null) {
+            machine.report(Report.Kind.RETIREMENT_FAILED, this + " failed, and is retried", first);
+        }
+    }
+
+    @Override
+    public String toString() {
+        return "the teardown of space " + identity.number();
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;

@@ -11,6 +11,7 @@ import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.memory.LockedSegments;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.space.Lifetime.IdleUsers;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;

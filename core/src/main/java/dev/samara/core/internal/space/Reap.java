@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * <p>A pass has these steps:
  *
  * <ol>
- *   <li>The space is marked {@linkplain Reaping unstable}, under the layout lock. A fault that installs a private page
+ *   <li>The space is marked {@linkplain Layout#isUnstable unstable}, under the layout lock. A fault that installs a private page
  *       checks the mark under the lock of its leaf, and the passes below take these locks. So either the pass finds the
  *       page, or the fault finds the mark. If a fork is copying pages, the pass ends immediately, because the child
  *       would miss pages.
@@ -90,7 +90,7 @@ public final class Reap implements AutoCloseable {
     /** Whether the pass skipped anything. */
     private boolean isIncomplete;
 
-    /** {@link Layout#moves} at the start of the pass. */
+    /** {@link District#moves} at the start of the pass. */
     private long moves;
 
     /** The pass is done with the addresses from here to the end of the space. */
@@ -215,8 +215,8 @@ public final class Reap implements AutoCloseable {
     private boolean begin() {
         layout.lock();
         try {
-            layout.reaping().setUnstable();
-            moves = layout.moves();
+            layout.setUnstable();
+            moves = layout.whole().moves();
             if (!layout.copies().isEmpty()) {
                 return false;
             }
@@ -320,7 +320,7 @@ public final class Reap implements AutoCloseable {
     private boolean isComplete() {
         layout.lock();
         try {
-            return !isIncomplete && moves == layout.moves() && !isFreeing();
+            return !isIncomplete && moves == layout.whole().moves() && !isFreeing();
         } finally {
             layout.unlock();
         }
@@ -338,11 +338,6 @@ public final class Reap implements AutoCloseable {
             }
         }
         return false;
-    }
-
-    /** Marks the space as one from which no more memory can be taken. */
-    public void skip() {
-        layout.reaping().skip();
     }
 
     String identity() {

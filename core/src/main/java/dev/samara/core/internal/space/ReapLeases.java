@@ -41,7 +41,7 @@ public final class ReapLeases {
          * Read: threads of faults (volatile).
          * Invariant: null while the thread looks for a victim; such a lease is not taken over.
          */
-        private volatile @Nullable Reaping victim;
+        private volatile @Nullable Layout victim;
 
         /**
          * The end of the latest step, or the start of the reap, by the clock of the leases.
@@ -62,7 +62,7 @@ public final class ReapLeases {
         private @Nullable Report left;
 
         /** Ends the search. */
-        void found(Reaping found, Report ifLeft, long nanos) {
+        void found(Layout found, Report ifLeft, long nanos) {
             steppedNanos = nanos;
             left = ifLeft;
             victim = found;
@@ -163,10 +163,10 @@ public final class ReapLeases {
      * Makes the machine skip the victim, and sends the lease's report. Called by the thread that took over the lease.
      */
     void giveUp(ReapLease lease) {
-        Reaping victim = lease.victim;
+        Layout victim = lease.victim;
         Report left = lease.left;
         if (victim != null && left != null) {
-            victim.skip();
+            victim.skipReap();
             machine.report(left);
         }
     }

@@ -122,7 +122,7 @@ public final class Spaces implements CountedSpaces {
         }
         long number = ++made;
         RegisteredSpace entry = new RegisteredSpace(layout, collected, number);
-        layout.registered(entry, number);
+        layout.lifetime().registered(entry, number);
         entries.add(entry);
         return number;
     }
@@ -219,7 +219,7 @@ public final class Spaces implements CountedSpaces {
      */
     synchronized List<Layout> reapable(@Nullable MachineMemory memory) {
         List<Layout> reapable = inUse(memory);
-        reapable.removeIf(layout -> layout.reaping().isSkipped());
+        reapable.removeIf(layout -> layout.isReapSkipped());
         return reapable;
     }
 

@@ -10,11 +10,9 @@
  * dev.samara.core.internal.space.InFlightOperation} with its ranges and a gate. Faults and operations in those ranges
  * wait at the gate until the operation completes.
  *
- * <p>{@link dev.samara.core.internal.space.LayoutListeners} and {@link
- * dev.samara.core.internal.space.RegisteredNotifiers} hold a space's listeners and notifiers. {@link
- * dev.samara.core.internal.space.Lifetime} counts the references to a space and its parts. {@link
- * dev.samara.core.internal.space.SpaceEnd} tears a space down after its last user is gone; its {@link
- * dev.samara.core.internal.space.Identity} remains afterwards. {@link dev.samara.core.internal.space.Borrowers} lists
+ * <p>{@link dev.samara.core.internal.space.LayoutListeners} delivers changes to a space's listeners. {@link
+ * dev.samara.core.internal.space.Lifetime} counts the references to a space, and tears it down after its last user is
+ * gone; its {@link dev.samara.core.internal.space.Identity} remains afterwards. {@link dev.samara.core.internal.space.Borrowers} lists
  * the CPUs that borrow spaces. A {@link dev.samara.core.internal.space.MachineState} is the state that all spaces of a
  * machine share. It does not refer to the spaces: {@link dev.samara.core.internal.space.Spaces} lists them and closes
  * the machine.
@@ -24,11 +22,11 @@
  *   <tr><td>Where are the tree of VMAs and the layout lock?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout}, {@link dev.samara.core.internal.space.LayoutLock}</td></tr>
  *   <tr><td>Which layout state is shared by all its districts?</td>
- *       <td>{@link dev.samara.core.internal.space.LayoutState}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.Layout}</td></tr>
  *   <tr><td>When and where is a layout divided, and when are its parts joined?</td>
- *       <td>{@code LockContention}, {@code BorderSearch}, {@code Districts}</td></tr>
+ *       <td>{@code BorderSearch}, {@code Districts}</td></tr>
  *   <tr><td>How does a lookup over several parts see one instant, and when does it ask for a join?</td>
- *       <td>{@code LayoutParts} compares the versions of the trees; after 64 failures it asks ({@code
+ *       <td>{@code Districts} compares the versions of the trees; after 64 failures it asks ({@code
  *       askForJoin})</td></tr>
  *   <tr><td>Which lock does an operation take?</td>
  *       <td>{@link dev.samara.core.internal.space.Layout#lockDistrict}, in {@code Districts}</td></tr>
@@ -38,13 +36,13 @@
  *       what does its completion merge and uncharge?</td>
  *       <td>{@link dev.samara.core.internal.space.InFlightOperation}</td></tr>
  *   <tr><td>What prevents an operation from starving after many restarts?</td>
- *       <td>{@link dev.samara.core.internal.space.Ticket}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.InFlightOperations.Ticket}</td></tr>
  *   <tr><td>What counts the references to a space and its parts?</td>
  *       <td>{@link dev.samara.core.internal.space.Lifetime}</td></tr>
  *   <tr><td>When does a space lose its last user?</td>
  *       <td>{@link dev.samara.core.internal.cpu.TlbContext}</td></tr>
  *   <tr><td>What tears a space down?</td>
- *       <td>{@code SpaceEnd}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.Lifetime}</td></tr>
  *   <tr><td>What remains of a space after its teardown?</td>
  *       <td>{@link dev.samara.core.internal.space.Identity}</td></tr>
  *   <tr><td>Which CPUs borrow a space?</td>
@@ -62,9 +60,9 @@
  *   <tr><td>What lets a space exceed its limits?</td>
  *       <td>{@link dev.samara.core.internal.space.Privileges}</td></tr>
  *   <tr><td>What forbids making a mapping executable?</td>
- *       <td>{@link dev.samara.core.internal.space.DenyWriteExec}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.Layout#deniesExec}</td></tr>
  *   <tr><td>What delivers changes of a layout to its listeners?</td>
- *       <td>{@code ChangeDelivery}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.LayoutListeners}</td></tr>
  *   <tr><td>What calls the embedder's reporter?</td>
  *       <td>{@code MachineReports}</td></tr>
  *   <tr><td>Which threads run the tasks of a machine, and may a thread wait for them?</td>

@@ -617,7 +617,7 @@ public final class Housekeeping implements Runnable {
          * The pause after the latest failure, in nanoseconds; 0 before the first failure.
          *
          * <p>Words: {@code pause}, {@code dueNanos}, {@code failure}.
-         * Written: the one thread that continues the call: a batch of {@code Rcu}, a {@code SpaceEnd}, a {@code
+         * Written: the one thread that continues the call: a batch of {@code Rcu}, a {@code Lifetime}, a {@code
          *     RetirementRun} (plain).
          * Read: that thread; between two of its runs, the thread that polls waiting calls (plain). The list of {@code
          *     Housekeeping} and the executor hand the fields on.

@@ -151,7 +151,7 @@ public final class Fork {
      * the first page is reaped.
      */
     private static void checkStable(Layout parent) {
-        if (parent.reaping().isUnstable()) {
+        if (parent.isUnstable()) {
             throw new MmException("fork", Errno.ENOMEM);
         }
     }

@@ -2,8 +2,8 @@
 package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.space.InFlightOperation;
+import dev.samara.core.internal.space.InFlightOperations.Ticket;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Ticket;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Pause;
 import org.jspecify.annotations.Nullable;

@@ -5,7 +5,7 @@ import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.space.Origin;
+import dev.samara.core.internal.space.Layout.Origin;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;

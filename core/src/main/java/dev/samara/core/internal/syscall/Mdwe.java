@@ -19,9 +19,7 @@ public final class Mdwe {
     public static long set(Layout layout, long bits) {
         layout.lock();
         try {
-            return layout.isClosed()
-                    ? Errno.ESRCH.result()
-                    : layout.denyWriteExec().set(bits);
+            return layout.isClosed() ? Errno.ESRCH.result() : layout.setMdwe(bits);
         } finally {
             layout.unlock();
         }
@@ -29,7 +27,7 @@ public final class Mdwe {
 
     /** Passes the bits of a space on to the space that replaces it, unless that space already has bits. */
     public static void inherit(Layout old, Layout next) {
-        int bits = old.denyWriteExec().inherited();
+        int bits = old.inheritedMdwe();
         if (bits != 0) {
             // Has no effect if that space already has other bits, which deny as much as these.
             long unused = set(next, bits);

@@ -63,7 +63,7 @@ final class MmapState {
      * @return the address, or a negated errno
      */
     long put(long answer) {
-        if (edit.layout.denyWriteExec().denies(vmaFlags, vmaFlags)) {
+        if (edit.layout.deniesExec(vmaFlags, vmaFlags)) {
             return Errno.EACCES.result();
         }
         if (backing != null && isSharedMayWrite() && !edit.mayMapWritable(backing)) {

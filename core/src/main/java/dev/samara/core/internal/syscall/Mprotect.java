@@ -109,8 +109,7 @@ public record Mprotect(long address, long length, int protection) implements Cal
      */
     private static long protect(Edit edit, VmArea vma, long start, long end, long access) {
         long flags = (vma.flags() & ~VmaFlags.ACCESS) | access;
-        if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0
-                || edit.layout.denyWriteExec().denies(vma.flags(), flags)) {
+        if ((flags & ~(flags >> MAY_SHIFT) & VmaFlags.ACCESS) != 0 || edit.layout.deniesExec(vma.flags(), flags)) {
             return Errno.EACCES.result();
         }
         if (vma.has(VmaFlags.SEALED)) {

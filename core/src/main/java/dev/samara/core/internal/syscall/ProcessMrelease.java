@@ -60,7 +60,7 @@ public final class ProcessMrelease {
             }
         }
         if (result == 0) {
-            reap.skip();
+            layout.skipReap();
         }
         Tracepoints.endReap(recorded, Reap.privatePages(layout), result == 0 ? passes - 1 : passes, result == 0);
         return result;

@@ -3,9 +3,9 @@ package dev.samara.core.internal.vcpu;
 
 import dev.samara.core.internal.cpu.IdleCpus;
 import dev.samara.core.internal.guest.CpuMemory;
-import dev.samara.core.internal.space.IdleUsers;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.Lifetime;
+import dev.samara.core.internal.space.Lifetime.IdleUsers;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.mman.Errno;

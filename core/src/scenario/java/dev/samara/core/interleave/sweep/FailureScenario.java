@@ -338,7 +338,7 @@ final class FailureScenario implements Scenario {
     /** Returns whether the space gets no private pages any more. */
     private boolean hasNoPages() {
         return scene().isClosed()
-                || MachineInternals.layoutOf(scene().state.space).reaping().isUnstable();
+                || MachineInternals.layoutOf(scene().state.space).isUnstable();
     }
 
     private void again() {

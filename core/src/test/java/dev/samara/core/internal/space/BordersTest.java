@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.space.Districts.LayoutParts;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import java.util.Arrays;
@@ -26,7 +27,7 @@ final class BordersTest {
 
     private static long[] numbers(String numbers) {
         return numbers.isBlank()
-                ? Borders.NONE
+                ? BorderSearch.NONE
                 : Arrays.stream(numbers.trim().split(" +"))
                         .mapToLong(each -> Long.parseUnsignedLong(each, 16))
                         .toArray();
@@ -57,7 +58,7 @@ final class BordersTest {
         assertEquals(
                 expected,
                 Long.toHexString(
-                        Borders.mostAligned(Long.parseUnsignedLong(from, 16), Long.parseUnsignedLong(to, 16))));
+                        BorderSearch.mostAligned(Long.parseUnsignedLong(from, 16), Long.parseUnsignedLong(to, 16))));
     }
 
     @Test
@@ -69,7 +70,7 @@ final class BordersTest {
                 for (long each = from; each <= to; each++) {
                     best = Long.numberOfTrailingZeros(each) > Long.numberOfTrailingZeros(best) ? each : best;
                 }
-                assertEquals(best, Borders.mostAligned(from, to), from + " to " + to);
+                assertEquals(best, BorderSearch.mostAligned(from, to), from + " to " + to);
             }
         }
     }
@@ -78,13 +79,13 @@ final class BordersTest {
     @DisplayName("a VMA lies across the addresses inside of it, and neither its start nor its end")
     void crossed() {
         map(4 * PAGE, 8 * PAGE);
-        assertFalse(Borders.isCrossed(tree, 3 * PAGE));
-        assertFalse(Borders.isCrossed(tree, 4 * PAGE));
-        assertTrue(Borders.isCrossed(tree, 4 * PAGE + 1));
-        assertTrue(Borders.isCrossed(tree, 7 * PAGE));
-        assertFalse(Borders.isCrossed(tree, 8 * PAGE));
+        assertFalse(BorderSearch.isCrossed(tree, 3 * PAGE));
+        assertFalse(BorderSearch.isCrossed(tree, 4 * PAGE));
+        assertTrue(BorderSearch.isCrossed(tree, 4 * PAGE + 1));
+        assertTrue(BorderSearch.isCrossed(tree, 7 * PAGE));
+        assertFalse(BorderSearch.isCrossed(tree, 8 * PAGE));
         map(8 * PAGE, 9 * PAGE);
-        assertFalse(Borders.isCrossed(tree, 8 * PAGE));
+        assertFalse(BorderSearch.isCrossed(tree, 8 * PAGE));
     }
 
     @ParameterizedTest
@@ -104,9 +105,9 @@ final class BordersTest {
         long[] given = before.clone();
         long from = Long.parseUnsignedLong(start, 16);
         long to = Long.parseUnsignedLong(end, 16);
-        assertArrayEquals(numbers(left), Borders.outside(given, from, to));
+        assertArrayEquals(numbers(left), BorderSearch.outside(given, from, to));
         assertArrayEquals(before, given, "the argument is as it was");
-        int count = Borders.leaveOut(given, given.length, from, to);
+        int count = BorderSearch.leaveOut(given, given.length, from, to);
         assertArrayEquals(numbers(left), Arrays.copyOf(given, count));
     }
 
@@ -114,11 +115,11 @@ final class BordersTest {
     @DisplayName("only the first addresses of an array are looked at, and the rest stays")
     void firstOnes() {
         long[] borders = {0x1000, 0x2000, 0x3000, 0x4000};
-        assertEquals(1, Borders.leaveOut(borders, 2, 0x1800, 0x5000));
+        assertEquals(1, BorderSearch.leaveOut(borders, 2, 0x1800, 0x5000));
         assertArrayEquals(new long[] {0x1000, 0x2000, 0x3000, 0x4000}, borders);
         map(0x2000, 0x3000);
         map(0x800, 0x1800);
-        assertEquals(2, Borders.leaveOutCrossed(borders, 3, tree));
+        assertEquals(2, BorderSearch.leaveOutCrossed(borders, 3, tree));
         assertArrayEquals(new long[] {0x2000, 0x3000, 0x3000, 0x4000}, borders);
     }
 
@@ -132,14 +133,14 @@ final class BordersTest {
     })
     @DisplayName("borders without others are those that the others do not have")
     void without(String borders, String others, String expected) {
-        assertArrayEquals(numbers(expected), Borders.without(numbers(borders), numbers(others)));
+        assertArrayEquals(numbers(expected), BorderSearch.without(numbers(borders), numbers(others)));
     }
 
     @ParameterizedTest
     @CsvSource({"'', ''", "'1', '1'", "'1 1 1', '1'", "'1 1 2 3 3', '1 2 3'", "'0 0 5', '0 5'", "'2 4 6', '2 4 6'"})
     @DisplayName("distinct addresses are each of them once")
     void distinct(String sorted, String expected) {
-        assertArrayEquals(numbers(expected), Borders.distinct(numbers(sorted)));
+        assertArrayEquals(numbers(expected), BorderSearch.distinct(numbers(sorted)));
     }
 
     @ParameterizedTest
@@ -171,7 +172,7 @@ final class BordersTest {
     })
     @DisplayName("old borders stay, and new ones come as far as there is room, evenly between the others")
     void merged(String old, String more, int most, String expected) {
-        assertArrayEquals(numbers(expected), Borders.merged(numbers(old), numbers(more), most));
+        assertArrayEquals(numbers(expected), BorderSearch.merged(numbers(old), numbers(more), most));
     }
 
     @Test
@@ -180,7 +181,7 @@ final class BordersTest {
         LayoutParts parts = UnusedPartsTest.parts(0x1000, 0x2000, 0x5000);
         assertArrayEquals(new long[] {0x1000, 0x2000, 0x5000}, LayoutParts.borders(parts.districts()));
         assertArrayEquals(
-                Borders.NONE, LayoutParts.borders(UnusedPartsTest.parts().districts()));
+                BorderSearch.NONE, LayoutParts.borders(UnusedPartsTest.parts().districts()));
     }
 
     @ParameterizedTest

@@ -3,6 +3,7 @@ package dev.samara.core.internal.space;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import dev.samara.core.internal.space.BorderSearch.RecentCrossings;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import java.util.Arrays;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.space.BorderSearch.LockContention;
+
 /** Contention of threads that are represented by numbers, at times that a test sets. */
 final class ContentionByHand extends LockContention {
     /** The number of meetings before a division. */

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.internal.space.InFlightOperations.Ticket;
 import dev.samara.core.vma.Geometry;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;

@@ -11,6 +11,9 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import dev.samara.core.AddressSpace;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
+import dev.samara.core.internal.space.District.BeyondDistrict;
+import dev.samara.core.internal.space.District.LockHoldTimes;
+import dev.samara.core.internal.space.Identity.ChargedPages;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;
@@ -52,6 +55,9 @@ final class PartBoundsTest {
         counters.sealed = 2;
     }
 
+    /** The counters with which a part starts, and those up to which it may grow. */
+    private record PartBounds(LayoutCounters first, LayoutCounters cap) {}
+
     private @Nullable PartBounds bounds() {
         AddressSpace space = Machine.builder().maxMapCount(maxMapCount).build().newSpace(Geometry.LINUX_X86_64);
         if (isPrivileged) {
@@ -59,7 +65,12 @@ final class PartBoundsTest {
         }
         Layout layout = MachineInternals.layoutOf(space);
         Limits all = new Limits(Geometry.LINUX_X86_64, limits);
-        return PartBounds.of(maxMapCount, layout.privileges().held(), all, counters, PARTS);
+        LayoutCounters growth =
+                Districts.growth(maxMapCount, layout.privileges().held(), all, counters, PARTS);
+        return growth == null
+                ? null
+                : new PartBounds(
+                        Districts.grown(counters, growth, PARTS - 1), Districts.grown(counters, growth, PARTS));
     }
 
     private PartBounds made() {

@@ -8,6 +8,7 @@ import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
+import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.samara.core.internal.space.Districts.LayoutParts;
+import dev.samara.core.internal.space.Identity.ChargedPages;
 import dev.samara.core.vma.Geometry;
 import dev.samara.maple.MapleTree;
 import java.util.Map;
@@ -47,33 +49,33 @@ final class UnusedPartsTest {
     void beside() {
         use(parts.district(2), 1);
         use(first, District.LOOK - 1);
-        assertEquals(0, UnusedParts.beside(parts, first));
+        assertEquals(0, first.unusedBeside(parts));
         use(first, 1);
-        assertEquals(0b1010, UnusedParts.beside(parts, first));
+        assertEquals(0b1010, first.unusedBeside(parts));
         use(first, 1);
-        assertEquals(0b1010, UnusedParts.beside(parts, first));
-        assertEquals(0, UnusedParts.beside(parts, parts.district(2)), "of a part with few");
+        assertEquals(0b1010, first.unusedBeside(parts));
+        assertEquals(0, parts.district(2).unusedBeside(parts), "of a part with few");
         use(parts.district(1), 1);
-        assertEquals(0b1000, UnusedParts.beside(parts, first));
+        assertEquals(0b1000, first.unusedBeside(parts));
     }
 
     @Test
     @DisplayName("there is room for the parts that are missing to 16, and in place of the unused ones")
     void room() {
-        assertEquals(12, UnusedParts.room(parts, first));
+        assertEquals(12, first.room(parts));
         use(first, District.LOOK);
-        assertEquals(15, UnusedParts.room(parts, first));
+        assertEquals(15, first.room(parts));
         use(parts.district(3), 1);
-        assertEquals(14, UnusedParts.room(parts, first));
+        assertEquals(14, first.room(parts));
         long[] borders = new long[15];
         for (int i = 0; i < borders.length; i++) {
             borders[i] = 0x1000L * (i + 1);
         }
         LayoutParts full = parts(borders);
-        assertEquals(0, UnusedParts.room(full, full.district(5)));
+        assertEquals(0, full.district(5).room(full));
         use(full.district(5), District.LOOK);
-        assertEquals(15, UnusedParts.room(full, full.district(5)));
-        assertEquals(0xffdf, UnusedParts.beside(full, full.district(5)));
+        assertEquals(15, full.district(5).room(full));
+        assertEquals(0xffdf, full.district(5).unusedBeside(full));
     }
 
     @Test
@@ -81,43 +83,43 @@ final class UnusedPartsTest {
     void alone() {
         use(parts.district(1), 3);
         use(first, 1);
-        assertEquals(0, UnusedParts.idle(parts, first));
+        assertEquals(0, first.idle(parts));
         use(first, 1);
-        assertEquals(ALL_BUT_FIRST, UnusedParts.idle(parts, first));
+        assertEquals(ALL_BUT_FIRST, first.idle(parts));
         use(parts.district(3), 1);
-        assertEquals(0, UnusedParts.idle(parts, first));
-        assertEquals(ALL_BUT_FIRST, UnusedParts.idle(parts, first));
+        assertEquals(0, first.idle(parts));
+        assertEquals(ALL_BUT_FIRST, first.idle(parts));
         // The checks of each part are independent.
-        assertEquals(0, UnusedParts.idle(parts, parts.district(1)));
-        assertEquals(0b1101, UnusedParts.idle(parts, parts.district(1)));
+        assertEquals(0, parts.district(1).idle(parts));
+        assertEquals(0b1101, parts.district(1).idle(parts));
     }
 
     @Test
     @DisplayName("those without an operation for very many operations of a part are unused, while others are used")
     void idleForLong() {
         use(first, District.IDLE);
-        assertEquals(0, UnusedParts.idle(parts, first), "nothing is known from before");
+        assertEquals(0, first.idle(parts), "nothing is known from before");
         use(first, District.IDLE / 2);
         use(parts.district(2), 1);
-        assertEquals(0, UnusedParts.idle(parts, first), "not yet");
+        assertEquals(0, first.idle(parts), "not yet");
         use(first, District.IDLE / 2);
         use(parts.district(2), 1);
-        assertEquals(0b1010, UnusedParts.idle(parts, first));
+        assertEquals(0b1010, first.idle(parts));
         use(first, District.IDLE);
         use(parts.district(2), 1);
         use(parts.district(1), 1);
-        assertEquals(0b1000, UnusedParts.idle(parts, first));
+        assertEquals(0b1000, first.idle(parts));
         use(first, District.IDLE);
         use(parts.district(2), 1);
-        assertEquals(0b1010, UnusedParts.idle(parts, first), "since the look before, not since the first one");
+        assertEquals(0b1010, first.idle(parts), "since the look before, not since the first one");
     }
 
     @Test
     @DisplayName("a part is not unused for itself, though it may have had no operation either")
     void notItself() {
-        assertEquals(0, UnusedParts.idle(parts, first));
+        assertEquals(0, first.idle(parts));
         use(parts.district(2), 1);
-        assertEquals(0b1010, UnusedParts.idle(parts, first));
+        assertEquals(0b1010, first.idle(parts));
     }
 
     @Test
@@ -128,10 +130,8 @@ final class UnusedPartsTest {
         for (int round = 0; round < District.IDLE / District.LOOK; round++) {
             use(first, District.LOOK - 1);
             assertFalse(first.isDueForLook());
-            assertFalse(first.isDueForIdle());
             use(first, 1);
             assertTrue(first.isDueForLook());
-            assertEquals(round == District.IDLE / District.LOOK - 1, first.isDueForIdle());
         }
     }
 }
