@@ -31,8 +31,8 @@ import org.jspecify.annotations.Nullable;
  *       if the answer were yes. New VMAs that can take over an open ask no question ({@link OpenTransfer}).
  *   <li>If the attempt recorded a new question, the operation drops it and calls the backings without the lock ({@link
  *       #put()}).
- *   <li>The next attempt uses the recorded answers as long as it asks the same questions in the same order. If a question
- *       differs because the layout has changed, the opens from that question onwards are ended.
+ *   <li>The next attempt uses the recorded answers as long as it asks the same questions in the same order. If a
+ *       question differs because the layout has changed, the opens from that question onwards are ended.
  *   <li>An open that no VMA uses any more ends: a thread of the machine calls the backing's {@code close} ({@link
  *       BackingOpen}).
  * </ol>
@@ -99,21 +99,17 @@ final class BackingQuestions {
         return operations == null ? null : next(operations, vma, address, relative).refusal;
     }
 
-    /**
-     * Requests an open for a VMA that is to be stored.
-     *
-     * @param relative a VMA in the layout with the same backing, which is referenced during the callback; or null
-     */
-    private Question open(VmArea vma, @Nullable VmArea relative) {
-        VmOperations operations = operationsOf(vma);
-        return next(Objects.requireNonNull(operations, "operations"), vma, Question.OPEN, relative);
-    }
-
     private static @Nullable VmOperations operationsOf(VmArea vma) {
         BackingTraits traits = vma.traits();
         return traits == null ? null : traits.operations();
     }
 
+    /**
+     * Asks the next question, or returns the answer if an earlier attempt asked it.
+     *
+     * @param address the address of a split, or {@link Question#OPEN} to request an open for a VMA that is to be stored
+     * @param kept a VMA in the layout with the same backing, which is referenced during the callback; or null
+     */
     private Question next(VmOperations operations, VmArea vma, long address, @Nullable VmArea kept) {
         if (reached < questions.size()) {
             Question known = questions.get(reached);
@@ -246,8 +242,9 @@ final class BackingQuestions {
         /**
          * Written: the thread of the machine that runs the close (monitor).
          * Read: the thread of the machine that runs the close (monitor).
-         * Invariant: the backing is notified of the end of an open once (I8), although the close may be submitted twice:
-         *     by a call that failed after it added the close to {@code Housekeeping}, and then by the housekeeping.
+         * Invariant: the backing is notified of the end of an open once (I8), although the close may be submitted
+         *     twice: by a call that failed after it added the close to {@code Housekeeping}, and then by the
+         *     housekeeping.
          */
         @GuardedBy("this")
         private boolean isClosed;
@@ -298,9 +295,9 @@ final class BackingQuestions {
     }
 
     /**
-     * The opens that the new VMAs of an edit share: the open of a VMA that they replace, which spares the backing a close
-     * and an open, or an open that was requested from the backing. A VMA passes its open on to one new VMA; its other
-     * pieces need opens of their own. All VMAs of one shared object share the open of its content.
+     * The opens that the new VMAs of an edit share: the open of a VMA that they replace, which spares the backing a
+     * close and an open, or an open that was requested from the backing. A VMA passes its open on to one new VMA; its
+     * other pieces need opens of their own. All VMAs of one shared object share the open of its content.
      *
      * <p>Each search takes logarithmic time, because an edit may replace every VMA of a space.
      */
@@ -389,7 +386,8 @@ final class BackingQuestions {
                 sources[i] = old.open();
                 return;
             }
-            Question question = operation.callbacks().open(vma, relativeOf(vma));
+            VmOperations operations = Objects.requireNonNull(operationsOf(vma), "operations");
+            Question question = operation.callbacks().next(operations, vma, Question.OPEN, relativeOf(vma));
             sources[i] = question;
             if (refusal == null) {
                 refusal = question.refusal;
@@ -458,8 +456,8 @@ final class BackingQuestions {
         }
 
         /**
-         * Acquires the i-th new VMA's share of its open; returns null if it needs none. Called once for each new VMA, in
-         * order, at publication. If the publication fails, {@link #takeBack} drops the shares.
+         * Acquires the i-th new VMA's share of its open; returns null if it needs none. Called once for each new VMA,
+         * in order, at publication. If the publication fails, {@link #takeBack} drops the shares.
          */
         @Nullable
         Open take(int i) {
@@ -476,9 +474,9 @@ final class BackingQuestions {
         }
 
         /**
-         * Drops each acquired share, because nothing is published. No share is the last one of its open, because the VMA
-         * or the edit that shares the open still exists. Opens granted to a new VMA are ended by the operation's {@link
-         * BackingQuestions}.
+         * Drops each acquired share, because nothing is published. No share is the last one of its open, because the
+         * VMA or the edit that shares the open still exists. Opens granted to a new VMA are ended by the operation's
+         * {@link BackingQuestions}.
          */
         void takeBack() {
             while (shared > 0) {

@@ -47,20 +47,20 @@ import org.jspecify.annotations.Nullable;
  * flight.
  *
  * <p>The lock is held from construction to {@link #close}. The operation's {@link Call} fills an attempt in: with the
- * changed layout, the ranges that it claims and puts in flight, and what it requests for retirement and completion. Then
- * {@link #publish} makes all changes visible in one store, after every step that may fail. An edit is closed without
- * publication if the attempt must wait, if a backing must be asked first, or if a step throws. Such an edit has no
- * effect. An operation that fails half-way, as on Linux, is published like any other, because its changes up to that
+ * changed layout, the ranges that it claims and puts in flight, and what it requests for retirement and completion.
+ * Then {@link #publish} makes all changes visible in one store, after every step that may fail. An edit is closed
+ * without publication if the attempt must wait, if a backing must be asked first, or if a step throws. Such an edit has
+ * no effect. An operation that fails half-way, as on Linux, is published like any other, because its changes up to that
  * point stay.
  */
 public final class Edit implements AutoCloseable {
     /*
-     * Notes. The steps of a publication run in this order. A reader is a thread without the lock: a lookup, a snapshot, a
-     * fault.
+     * Notes. The steps of a publication run in this order. A reader is a thread without the lock: a lookup, a snapshot,
+     * a fault.
      *
      * Steps 1 to 8 may fail. The edit is then closed without publication and undoes the steps (undo), so it leaves no
-     * trace. An Error or exception reaches the caller of the operation, except in step 5. Until step 9 a reader finds the
-     * old layout.
+     * trace. An Error or exception reaches the caller of the operation, except in step 5. Until step 9 a reader finds
+     * the old layout.
      *
      *  1. Cut the seams: VMAs that cross an end of the range in flight are cut there, so that the operation owns no
      *     part outside. Fails if memory is short.
@@ -121,8 +121,8 @@ public final class Edit implements AutoCloseable {
      *     its event follows this one (P47). If there is no memory for an entry of a listener's queue, the listener
      *     loses the event, and the loss is reported.
      *
-     * After the unlock, close clears the retiring bits of removed VMAs without a range in flight, and delivers the event.
-     * If there is a range in flight, its completion clears the bits.
+     * After the unlock, close clears the retiring bits of removed VMAs without a range in flight, and delivers the
+     * event. If there is a range in flight, its completion clears the bits.
      */
 
     /** The result of a successful call that returns no value. */
@@ -146,7 +146,10 @@ public final class Edit implements AutoCloseable {
 
     final Transaction<VmArea> tree;
     final EditLists lists;
-    private final List<VmArea> gone;
+
+    /** The VMAs of the layout that this edit took out, and those that it stored. */
+    final List<VmArea> gone;
+
     private final List<VmArea> fresh;
 
     /** Charges and uncharges of this edit; null as long as there are none. */
@@ -182,7 +185,7 @@ public final class Edit implements AutoCloseable {
     private boolean setsDefaultLock;
 
     /** Whether the changes are published, or there were none to publish. */
-    private boolean published;
+    boolean published;
 
     /**
      * VMAs with opens that left the tree without a range in flight; their retiring bits are cleared after the unlock.
@@ -191,8 +194,8 @@ public final class Edit implements AutoCloseable {
     private @Nullable List<VmArea> held;
 
     /**
-     * The position, among the VMAs taken out, after the VMA that {@link #asBefore} put back last. The next VMA to be put
-     * back is usually near it.
+     * The position, among the VMAs taken out, after the VMA that {@link #asBefore} put back last. The next VMA to be
+     * put back is usually near it.
      */
     private int near;
 
@@ -245,11 +248,6 @@ public final class Edit implements AutoCloseable {
     /** Returns the privileges of the call, for {@link #limits}. */
     public int privileges() {
         return operation.privileges;
-    }
-
-    /** Returns the VMAs of the layout that this edit took out. */
-    List<VmArea> gone() {
-        return gone;
     }
 
     /* The parts of the layout that the edit locked and claimed. */
@@ -715,8 +713,8 @@ public final class Edit implements AutoCloseable {
      * Removes the VMAs of {@code [start, end)} from the tree, and leaves a reservation of the operation in flight in
      * their place. Lookups find nothing there. Allocation avoids the range until the operation completes, when no
      * translation of the old mapping is left. A new mapping needs no reservation, because it is placed and stored under
-     * one hold of the layout lock. An operation that publishes in batches keeps the range by its footprint, and needs no
-     * reservation.
+     * one hold of the layout lock. An operation that publishes in batches keeps the range by its footprint, and needs
+     * no reservation.
      */
     void reserve(long start, long end) {
         RetirementRun mine = retirement();
@@ -875,8 +873,8 @@ public final class Edit implements AutoCloseable {
     }
 
     /**
-     * Does step 1 at the ends of the ranges that the operation occupies. At such a seam, two mergeable VMAs stay separate
-     * only because of the operation, whose completion merges the halves ({@link VmaMerge#joinLate}).
+     * Does step 1 at the ends of the ranges that the operation occupies. At such a seam, two mergeable VMAs stay
+     * separate only because of the operation, whose completion merges the halves ({@link VmaMerge#joinLate}).
      */
     private void cutSeams(RetirementRun mine) {
         Ranges occupied = mine.occupied();
@@ -1135,11 +1133,6 @@ public final class Edit implements AutoCloseable {
             adopt(to, anonVma, from);
             to = published.atOrAfter(to.end());
         }
-    }
-
-    /** Returns whether the changes are published, or there were none to publish. */
-    boolean isPublished() {
-        return published;
     }
 
     /* The end. */

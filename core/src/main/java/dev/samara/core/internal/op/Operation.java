@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  * The run of one {@link Call}, from its arguments to its completion.
  *
  * <ol>
- *   <li><em>Start.</em> A closed layout refuses the call. If the work that grace periods defer is at its bound, the call
- *       waits or is refused; an asynchronous call keeps a place in that work until it is complete. The access checker of
- *       a checked machine records which ranges the call may revoke.
+ *   <li><em>Start.</em> A closed layout refuses the call. If the work that grace periods defer is at its bound, the
+ *       call waits or is refused; an asynchronous call keeps a place in that work until it is complete. The access
+ *       checker of a checked machine records which ranges the call may revoke.
  *   <li><em>Attempts.</em> Each attempt is an {@link Edit} of the part of the layout that contains {@link Call#from} to
  *       {@link Call#to}. {@link Call#decide} fills it in, and {@link Edit#publish} acquires the resources of the
  *       retirement and commits. An attempt that cannot continue under the lock is dropped without effect. Its {@link
@@ -51,8 +51,8 @@ import org.jspecify.annotations.Nullable;
  *   <li><em>End.</em> The revocations and the place end. The caller faults in {@link #populations}.
  * </ol>
  *
- * <p>An operation that cannot get a resource of its retirement fails before it publishes: with {@code EAGAIN} if there is
- * no page table context, with {@code ENOMEM} if there is not enough memory or stack. An attempt only checks for the
+ * <p>An operation that cannot get a resource of its retirement fails before it publishes: with {@code EAGAIN} if there
+ * is no page table context, with {@code ENOMEM} if there is not enough memory or stack. An attempt only checks for the
  * resources, under the layout lock; what is missing is acquired without the lock.
  *
  * <p>Used by the operation's thread until its last batch is published, then by the thread that completes it.
@@ -300,9 +300,8 @@ public final class Operation implements MachineWaitReporter {
         long limit = layout.geometry().limit();
         long end = start + layout.geometry().roundUp(length);
         // No record is needed for a range outside the space, because the call refuses it.
-        boolean hasRange =
-                Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
-        beginRevocation(hasRange ? start : 0, hasRange ? end : 0);
+        boolean isIn = Addresses.isAtMost(length, limit) && Addresses.isAtMost(start, limit - length) && start != end;
+        beginRevocation(isIn ? start : 0, isIn ? end : 0);
     }
 
     /** Announces that the call may revoke rights in the whole space. */
@@ -329,8 +328,8 @@ public final class Operation implements MachineWaitReporter {
     /* The attempts. */
 
     /**
-     * How an attempt ended. This alone determines what the operation does before the next attempt. Every attempt that is
-     * not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
+     * How an attempt ended. This alone determines what the operation does before the next attempt. Every attempt that
+     * is not {@link #DONE} or {@link #BATCH_DONE} was dropped without effect.
      */
     enum AttemptOutcome {
         /** The whole operation is published or refused. No attempt follows. */
@@ -345,7 +344,9 @@ public final class Operation implements MachineWaitReporter {
         /** The attempt locked a part of the layout and needs more, so the next attempt locks the whole layout. */
         NEEDS_WHOLE,
 
-        /** The call visits more VMAs than one hold of the lock should, so it keeps its ranges and publishes in batches. */
+        /**
+         * The call visits more VMAs than one hold of the lock should, so it keeps its ranges and publishes in batches.
+         */
         NEEDS_BATCHES,
 
         /** The retirement lacks a resource, which is acquired without the lock. */
@@ -488,23 +489,19 @@ public final class Operation implements MachineWaitReporter {
             }
             withdraw();
         } finally {
-            leaveBatchesAndCallbacks();
-        }
-    }
-
-    private void leaveBatchesAndCallbacks() {
-        PublicationBatches ended = batches;
-        try {
-            if (ended != null) {
-                batches = null;
-                ended.end();
-            }
-        } finally {
-            if (callbacks != null) {
-                callbacks.takeBack(isPublished);
-                // The range in flight refers to this operation, so this operation must not keep the VMAs of the
-                // questions reachable.
-                callbacks = null;
+            PublicationBatches ended = batches;
+            batches = null;
+            try {
+                if (ended != null) {
+                    ended.end();
+                }
+            } finally {
+                if (callbacks != null) {
+                    callbacks.takeBack(isPublished);
+                    // The range in flight refers to this operation, so this operation must not keep the VMAs of the
+                    // questions reachable.
+                    callbacks = null;
+                }
             }
         }
     }
@@ -741,8 +738,8 @@ public final class Operation implements MachineWaitReporter {
         }
 
         /**
-         * Returns whether a retirement lacks tables, which {@link #reserve()} then reserves before the next attempt. The
-         * tables of few leaves are counted here, because they seldom lack any. The caller holds the layout lock.
+         * Returns whether a retirement lacks tables, which {@link #reserve()} then reserves before the next attempt.
+         * The tables of few leaves are counted here, because they seldom lack any. The caller holds the layout lock.
          */
         boolean lack(InFlightOperation work) {
             if (isReserved && moves.equals(work.partMoves()) && actions.equals(work.partActions())) {
@@ -763,8 +760,8 @@ public final class Operation implements MachineWaitReporter {
          * unless a batch of the call is published.
          *
          * @return null on success, or if the layout has been closed, which the next attempt detects; ENOMEM if the
-         *     tables exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the thread
-         *     is interrupted
+         *     tables exceed the limit of the space or the machine, or the heap has no room for them; EINTR if the
+         *     thread is interrupted
          */
         @Nullable
         Errno reserve() {
@@ -849,7 +846,9 @@ public final class Operation implements MachineWaitReporter {
             return counted;
         }
 
-        /** Counts the tables that the target lacks. The entries of one source leaf may be stored in two target leaves. */
+        /**
+         * Counts the tables that the target lacks. The entries of one source leaf may be stored in two target leaves.
+         */
         private void count(PageMove move, Need need) {
             long end = move.from() + move.length();
             long at = table.nextLeaf(move.from(), end);
@@ -1000,7 +999,9 @@ public final class Operation implements MachineWaitReporter {
     /** The maximum number of VMAs that one batch visits: a few hundred microseconds under the layout lock. */
     static final int BATCH = 64;
 
-    /** Returns {@link #BATCH}. A method, so that a test which is compiled with smaller batches only changes this class. */
+    /**
+     * Returns {@link #BATCH}. A method, so that a test which is compiled with smaller batches only changes this class.
+     */
     static int batch() {
         return BATCH;
     }
@@ -1088,8 +1089,8 @@ public final class Operation implements MachineWaitReporter {
         }
 
         /**
-         * Returns whether a batched range contains a VMA whose backing may have to be asked. No backing is asked while a
-         * range is in flight, because the backing may call operations on that range. Takes no lock, since no other
+         * Returns whether a batched range contains a VMA whose backing may have to be asked. No backing is asked while
+         * a range is in flight, because the backing may call operations on that range. Takes no lock, since no other
          * operation changes VMAs in these ranges.
          */
         private boolean mayHaveToAsk() {
@@ -1107,7 +1108,10 @@ public final class Operation implements MachineWaitReporter {
             return false;
         }
 
-        /** Starts the decision on a batch, after a batch that was published or dropped. The caller holds the layout lock. */
+        /**
+         * Starts the decision on a batch, after a batch that was published or dropped. The caller holds the layout
+         * lock.
+         */
         void beginBatch() {
             InFlightOperation.truncate(populations, populated);
             draftEnds = true;
@@ -1131,8 +1135,8 @@ public final class Operation implements MachineWaitReporter {
         }
 
         /**
-         * Ends the publication. If no batch was published, nothing is in flight any more, and no range remains reserved.
-         * The caller holds no lock.
+         * Ends the publication. If no batch was published, nothing is in flight any more, and no range remains
+         * reserved. The caller holds no lock.
          */
         private void end() {
             layout.lock();

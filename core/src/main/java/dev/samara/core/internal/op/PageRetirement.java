@@ -63,7 +63,8 @@ final class PageRetirement {
     private static final int FREE = 5;
 
     /**
-     * {@link DiscardPages} and {@link LeafWalks#removeGuards} change entries of mappings that stay, and holes are punched in files.
+     * {@link DiscardPages} and {@link LeafWalks#removeGuards} change entries of mappings that stay, and holes are
+     * punched in files.
      */
     private static final int ACT = 6;
 

@@ -138,7 +138,8 @@ public final class Placement {
                     long from = holeStart(edit, hole, floor);
                     long to = holeEnd(edit, hole, ceiling);
                     if (Addresses.isBelow(from, to) && Addresses.isAtMost(length, to - from)) {
-                        best = preferred(best, topDown ? to - length : from, topDown);
+                        long found = topDown ? to - length : from;
+                        best = Errno.isError(best) || Addresses.isAbove(found, best) == topDown ? found : best;
                     }
                     VmArea above = edit.atOrAfter(hole);
                     hole = above == null ? end : nextHole(edit, above.end(), end);
@@ -176,14 +177,6 @@ public final class Placement {
         VmArea above = edit.atOrAfter(address);
         long to = above == null ? ceiling : Addresses.lower(guardedStart(edit, above), ceiling);
         return edit.district.inFlight().keptAbove(address, to);
-    }
-
-    /**
-     * Returns the higher address if {@code topDown}, otherwise the lower one. If {@code best} is an errno, returns
-     * {@code found}.
-     */
-    private static long preferred(long best, long found, boolean topDown) {
-        return Errno.isError(best) || Addresses.isAbove(found, best) == topDown ? found : best;
     }
 
     /** Rounds a hint as {@code mmap} does: down to a page boundary, and up to the lowest address that may be mapped. */
@@ -271,7 +264,9 @@ public final class Placement {
     private long upwards(long hint, long length, long alignment) {
         boolean below = (mapFlags & BELOW_2G) != 0;
         long low = below ? LOW_START : geometry.bottomUpBase();
-        long high = below ? LOW_END : endOfSide(hint);
+        // Addresses above the window are used only for a hint above the window.
+        long end = Addresses.isAbove(hint, geometry.window()) ? geometry.limit() : geometry.window();
+        long high = below ? LOW_END : end;
         if (Addresses.isAbove(length, high)) {
             return Errno.ENOMEM.result();
         }
@@ -282,11 +277,6 @@ public final class Placement {
             }
         }
         return gap(low, high, length, alignment, false);
-    }
-
-    /** Returns the upper bound of the search. Addresses above the window are used only for a hint above the window. */
-    private long endOfSide(long hint) {
-        return Addresses.isAbove(hint, geometry.window()) ? geometry.limit() : geometry.window();
     }
 
     /** Returns whether a hinted range does not cross the end of the window or of the space. */

@@ -25,18 +25,19 @@ import org.jspecify.annotations.Nullable;
  *   <li>The notifiers are called, so that no secondary MMU uses the pages after they are retired.
  *   <li>{@link PageRetirement} retires the pages.
  *   <li>The removed VMAs are unlinked from their files.
- *   <li>{@linkplain #completeRange Completion}, under the layout lock: the reservations are cleared, the VMAs are joined
- *       with their neighbours, the unmapped pages are uncharged, and the gate is opened. Then the waiters are woken.
+ *   <li>{@linkplain #completeRange Completion}, under the layout lock: the reservations are cleared, the VMAs are
+ *       joined with their neighbours, the unmapped pages are uncharged, and the gate is opened. Then the waiters are
+ *       woken.
  *   <li>An asynchronous call leaves the backlog, and its last task runs.
  * </ol>
  *
- * <p><b>Retirement cannot fail half-way.</b> {@link Operation} reserves its resources before publication, or rejects the
- * call, which has then changed nothing. The first block of memory is used repeatedly, and this object is its own entry
- * in the list of waiting calls. The context stays until the last page action is done. An exception of an embedder's code
- * is caught at each call and reported. If another step fails, the range stays in flight, with its VMAs linked to their
- * files. The failure is reported once. One of the machine's threads then retries the step, with pauses that grow to one
- * second. The caller of a synchronous operation waits until the step succeeds; the future of an asynchronous one
- * completes only afterwards.
+ * <p><b>Retirement cannot fail half-way.</b> {@link Operation} reserves its resources before publication, or rejects
+ * the call, which has then changed nothing. The first block of memory is used repeatedly, and this object is its own
+ * entry in the list of waiting calls. The context stays until the last page action is done. An exception of an
+ * embedder's code is caught at each call and reported. If another step fails, the range stays in flight, with its VMAs
+ * linked to their files. The failure is reported once. One of the machine's threads then retries the step, with pauses
+ * that grow to one second. The caller of a synchronous operation waits until the step succeeds; the future of an
+ * asynchronous one completes only afterwards.
  *
  * <p>An asynchronous operation occupies no thread and no page table context while it waits for a CPU, a copy, a page or
  * a grace period. During that time the {@linkplain Housekeeping housekeeping} polls it as a waiting call.
@@ -347,8 +348,8 @@ final class RetirementRun extends InFlightOperation {
     }
 
     /**
-     * Completes the range without an edit if {@link #isAlone} is true, which is the common case. Only the first step may
-     * fail.
+     * Completes the range without an edit if {@link #isAlone} is true, which is the common case. Only the first step
+     * may fail.
      */
     private void clear(District district) {
         Ranges reserved = reserved();
@@ -375,8 +376,8 @@ final class RetirementRun extends InFlightOperation {
     }
 
     /**
-     * Returns whether the range has more VMAs to join than one hold of the lock should join. The caller holds the layout
-     * lock.
+     * Returns whether the range has more VMAs to join than one hold of the lock should join. The caller holds the
+     * layout lock.
      */
     private boolean hasManyJoins() {
         return joins().size() > Operation.batch() && !isOrdered();
@@ -423,7 +424,7 @@ final class RetirementRun extends InFlightOperation {
                 }
                 edit.publish(NO_RESULT);
             } finally {
-                if (edit.isPublished()) {
+                if (edit.published) {
                     finished = true;
                     arriveItself();
                     // By index, because there may be no memory for an iterator.

@@ -22,15 +22,16 @@ import org.jspecify.annotations.Nullable;
  * Changes the VMAs of an edit as {@code mm/vma.c} does.
  *
  * <ol>
- *   <li>A merge ({@code vma_merge}, {@code vma_modify}) is tried only by the operation that creates or changes a piece, and only at the two ends of that piece. A
- *       neighbour can be merged with a piece if {@link #continues} holds between the two; {@link Merge} combines the
- *       results of the two neighbours. A merge may remove a VMA only if its backing does not count mappings.
+ *   <li>A merge ({@code vma_merge}, {@code vma_modify}) is tried only by the operation that creates or changes a piece,
+ *       and only at the two ends of that piece. A neighbour can be merged with a piece if {@link #continues} holds
+ *       between the two; {@link Merge} combines the results of the two neighbours. A merge may remove a VMA only if its
+ *       backing does not count mappings.
  *   <li>A neighbour in flight is not a candidate, because only its own operation may change it. The completion of that
  *       operation tries the merge instead ({@link #joinLate}).
  *   <li>A piece that is not merged is cut out of its VMA ({@code __split_vma}). The map count, a special mapping, or a
  *       backing may refuse the split.
- *   <li>The VMAs of a range that is unmapped, replaced or moved are split at the range's ends, refused if one is sealed,
- *       gathered, and removed with one store ({@code vms_gather_munmap_vmas}).
+ *   <li>The VMAs of a range that is unmapped, replaced or moved are split at the range's ends, refused if one is
+ *       sealed, gathered, and removed with one store ({@code vms_gather_munmap_vmas}).
  * </ol>
  */
 public final class VmaMerge {
@@ -275,8 +276,8 @@ public final class VmaMerge {
     /* Changes of a part of a VMA. */
 
     /**
-     * Changes the flags of a part of a VMA. Joins the part with its neighbours if the rules permit it; otherwise makes it
-     * a separate VMA.
+     * Changes the flags of a part of a VMA. Joins the part with its neighbours if the rules permit it; otherwise makes
+     * it a separate VMA.
      *
      * @return the end of the VMA that now covers the part, or a negated errno if the VMA may not be split: ENOMEM for
      *     too many mappings, EINVAL for a special mapping, or the errno of a backing's refusal. The first of two splits
@@ -353,7 +354,7 @@ public final class VmaMerge {
         }
         // A fresh VMA is not in the layout yet, so during the callback a removed VMA with the same backing is
         // referenced instead.
-        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone()) : vma;
+        VmArea known = vma.isFresh() ? OpenTransfer.relative(vma, edit.gone) : vma;
         return edit.operation.callbacks().maySplit(vma, address, known);
     }
 

@@ -4,20 +4,20 @@
  *
  * <ul>
  *   <li>An {@link dev.samara.core.internal.op.Operation} runs a {@link dev.samara.core.internal.op.Call} through the
- *       phases. Each of its attempts is an {@link dev.samara.core.internal.op.Edit}. An attempt is dropped if it overlaps
- *       the range of an operation in flight, or if a backing must be asked first. The operation then waits or asks
- *       ({@code BackingQuestions}) without the lock, and retries. After several restarts it takes a {@link
+ *       phases. Each of its attempts is an {@link dev.samara.core.internal.op.Edit}. An attempt is dropped if it
+ *       overlaps the range of an operation in flight, or if a backing must be asked first. The operation then waits or
+ *       asks ({@code BackingQuestions}) without the lock, and retries. After several restarts it takes a {@link
  *       dev.samara.core.internal.space.Ticket}, and later operations in its ranges wait for that ticket.
- *   <li>An {@link dev.samara.core.internal.op.Edit} is one tree transaction with its counters. It holds the layout lock,
- *       and the call decides what the edit changes, checking for errors in Linux's order. One store publishes all changes
- *       of an edit, so readers see all of them or none. This also holds where Linux stops half-way and keeps the changes
- *       it has made. A call that changes many VMAs one by one publishes one edit per batch, so readers may see earlier
- *       batches without later ones. The steps and their argument stand at the head of the file.
+ *   <li>An {@link dev.samara.core.internal.op.Edit} is one tree transaction with its counters. It holds the layout
+ *       lock, and the call decides what the edit changes, checking for errors in Linux's order. One store publishes all
+ *       changes of an edit, so readers see all of them or none. This also holds where Linux stops half-way and keeps
+ *       the changes it has made. A call that changes many VMAs one by one publishes one edit per batch, so readers may
+ *       see earlier batches without later ones. The steps and their argument stand at the head of the file.
  *   <li>{@link dev.samara.core.internal.op.VmaMerge} merges, splits and unmaps VMAs, {@link
  *       dev.samara.core.internal.op.Placement} chooses addresses, and {@code CommitCharge} charges memory.
- *   <li>Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@code RetirementRun} has retired
- *       their pages, with the steps of {@code PageRetirement}, and completed them: it clears the reservations, joins
- *       neighbours and opens the gate.
+ *   <li>Ranges that an operation unmaps, replaces, moves or narrows stay in flight until {@code RetirementRun} has
+ *       retired their pages, with the steps of {@code PageRetirement}, and completed them: it clears the reservations,
+ *       joins neighbours and opens the gate.
  *   <li>{@link dev.samara.core.internal.op.CopyPageTables} copies page tables for a fork.
  * </ul>
  *

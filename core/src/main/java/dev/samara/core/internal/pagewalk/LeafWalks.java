@@ -28,13 +28,13 @@ import org.jspecify.annotations.Nullable;
  * <ul>
  *   <li>{@link #unmap} empties a range that is no longer mapped, or that a closed gate protects ({@code
  *       unmap_page_range}, {@code free_pgtables}). The caller has already marked the VMAs as detached. A full fence
- *       separates the marks from the walk. The walk takes over busy entries with their frames. The compare-and-set of an
- *       entry's former owner then fails, and the former owner frees only frames that it allocated itself.
- *   <li>{@link #emptyUntilFull} removes the pages of a private anonymous VMA while the VMA stays mapped, and while threads
- *       run in its space ({@code __oom_reap_task_mm}). The caller has already marked the space unstable, so no fault
- *       fills the emptied entries again. An operation that replaces the VMA, and so may lock its pages, stops the walk.
- *       The walk claims each entry, and empties it only if the VMA is still attached after the claim; otherwise it
- *       restores the page. So a page that {@code mlock} found stays locked in memory.
+ *       separates the marks from the walk. The walk takes over busy entries with their frames. The compare-and-set of
+ *       an entry's former owner then fails, and the former owner frees only frames that it allocated itself.
+ *   <li>{@link #emptyUntilFull} removes the pages of a private anonymous VMA while the VMA stays mapped, and while
+ *       threads run in its space ({@code __oom_reap_task_mm}). The caller has already marked the space unstable, so no
+ *       fault fills the emptied entries again. An operation that replaces the VMA, and so may lock its pages, stops the
+ *       walk. The walk claims each entry, and empties it only if the VMA is still attached after the claim; otherwise
+ *       it restores the page. So a page that {@code mlock} found stays locked in memory.
  *   <li>{@link #narrow} removes rights that the VMAs of a range lost ({@code change_protection}). {@code
  *       Mprotect.protect} decides whether they lost rights. A call that only grants rights needs no walk; later faults
  *       add the granted rights.
@@ -297,8 +297,8 @@ public final class LeafWalks {
      * is filled after the flush marks its entry dirty again. An entry that a {@link DirtyScan} has not reported yet
      * keeps {@link Pte#SOFT_DIRTY}.
      *
-     * <p>Also defers the flush of a leaf that another operation changed and may not have flushed yet, because a page may
-     * still be written through a translation of a removed entry.
+     * <p>Also defers the flush of a leaf that another operation changed and may not have flushed yet, because a page
+     * may still be written through a translation of a removed entry.
      *
      * @param walk a cursor, of any page table
      * @param table the page table of a space

@@ -5,8 +5,9 @@
  *
  * <ul>
  *   <li>{@link dev.samara.core.internal.pagewalk.PageWalk} is the only loop over the leaves of a range.
- *   <li>{@link dev.samara.core.internal.pagewalk.LeafWalks} are the walks that change each entry in one step: they empty
- *       a range that is no longer mapped, reap it, narrow its rights, clean it, watch it, or remove its guard markers.
+ *   <li>{@link dev.samara.core.internal.pagewalk.LeafWalks} are the walks that change each entry in one step: they
+ *       empty a range that is no longer mapped, reap it, narrow its rights, clean it, watch it, or remove its guard
+ *       markers.
  *   <li>{@link dev.samara.core.internal.pagewalk.DiscardPages} removes pages from a mapping that stays. It keeps each
  *       entry busy until the old page is unreachable, because otherwise a fault could map a second page while another
  *       CPU still uses the first.
