@@ -77,7 +77,9 @@ final class BackgroundWrites implements DirtyPages {
     private long background = Long.MAX_VALUE;
     private long most = Long.MAX_VALUE;
 
-    /** The time between two rounds of the periodic writes in nanoseconds, or -1. Set before the first file is opened. */
+    /**
+     * The time between two rounds of the periodic writes in nanoseconds, or -1. Set before the first file is opened.
+     */
     long nanos = -1;
 
     /**
@@ -202,7 +204,8 @@ final class BackgroundWrites implements DirtyPages {
     }
 
     /**
-     * Starts the periodic writes, unless there are none, or they are already started. Called when a file is opened for writing.
+     * Starts the periodic writes, unless there are none, or they are already started. Called when a file is opened for
+     * writing.
      *
      * @throws OutOfMemoryError if no thread can be started for the wait; a later call retries
      */

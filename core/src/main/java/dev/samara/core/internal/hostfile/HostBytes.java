@@ -11,17 +11,17 @@ import java.nio.ByteBuffer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads and writes the bytes of one host file by calls, through its pages in memory or past them, and punches holes into
- * it ({@code generic_file_read_iter}, {@code generic_file_write_iter}). Thread-safe.
+ * Reads and writes the bytes of one host file by calls, through its pages in memory or past them, and punches holes
+ * into it ({@code generic_file_read_iter}, {@code generic_file_write_iter}). Thread-safe.
  *
- * <p><b>Reads past the cache</b> transfer many bytes that are not in memory into the buffer of the caller (like {@code RWF_DONTCACHE}
- * in {@code include/uapi/linux/fs.h}, which leaves no page in the cache either). If the buffer is direct, the bytes are
- * copied once instead of twice. A read needs no frame, and evicts nothing. The kernel of the host caches the bytes, so
- * a second read does not access the device.
+ * <p><b>Reads past the cache</b> transfer many bytes that are not in memory into the buffer of the caller (like {@code
+ * RWF_DONTCACHE} in {@code include/uapi/linux/fs.h}, which leaves no page in the cache either). If the buffer is
+ * direct, the bytes are copied once instead of twice. A read needs no frame, and evicts nothing. The kernel of the host
+ * caches the bytes, so a second read does not access the device.
  *
  * <p>If a page is not in memory, its bytes are stored only on the host. Later stores to the page reach the host only by
- * a write, and a write or a removal makes the read of the page stale ({@link FilePages.PageRead}). So the pages before the
- * first stale one contain the bytes as of one time, the start of the read, and stores of other threads are seen in
+ * a write, and a write or a removal makes the read of the page stale ({@link FilePages.PageRead}). So the pages before
+ * the first stale one contain the bytes as of one time, the start of the read, and stores of other threads are seen in
  * their order. The caller reads the first stale page and the following pages through the cache, which waits for
  * concurrent changes where necessary. A direct open instead retries to bypass the cache, while write-backs are
  * excluded. A read holds {@code invalidate} shared, like {@link PageReads}, so that no truncation happens between two
@@ -35,10 +35,10 @@ import org.jspecify.annotations.Nullable;
  * generic_file_direct_write} in {@code mm/filemap.c}). A write needs no frames, and leaves no page in memory.
  *
  * <p>A write holds the lock of the write-back, so only one thread at a time writes the host's bytes, and there is no
- * concurrent truncation or hole. The write is recorded as under way ({@link FilePages.PageRead}), so a page that is read
- * during the write is stale, and is read again after the end of the write. So an access through a mapping or another
- * call sees all the new bytes if it is after the write, and the old bytes if it is before the write. If the host fails
- * during the write, the pages are still not in memory, and their content is what the host stored.
+ * concurrent truncation or hole. The write is recorded as under way ({@link FilePages.PageRead}), so a page that is
+ * read during the write is stale, and is read again after the end of the write. So an access through a mapping or
+ * another call sees all the new bytes if it is after the write, and the old bytes if it is before the write. If the
+ * host fails during the write, the pages are still not in memory, and their content is what the host stored.
  */
 final class HostBytes {
     /** The maximum number of bytes of a write for which room is made at a time. */

@@ -169,15 +169,15 @@ public interface HostChannel {
     }
 
     /**
-     * A channel to a host file, which keeps one descriptor open. {@link AsynchronousFileChannel} is the only channel of the
-     * JDK that reads and writes by position and is not closed by an interrupt. The calls run on the calling thread if the
-     * platform allows it. Each read and each write allocates about a hundred bytes in the JDK. A {@code FileChannel} would
-     * allocate nothing, but an interrupt closes it, and by then its path may name a different file. A {@code
-     * CompletionHandler} instead of the future would save some of the garbage, but the JDK clears the interrupt flag after
-     * calling it.
+     * A channel to a host file, which keeps one descriptor open. {@link AsynchronousFileChannel} is the only channel of
+     * the JDK that reads and writes by position and is not closed by an interrupt. The calls run on the calling thread
+     * if the platform allows it. Each read and each write allocates about a hundred bytes in the JDK. A {@code
+     * FileChannel} would allocate nothing, but an interrupt closes it, and by then its path may name a different file.
+     * A {@code CompletionHandler} instead of the future would save some of the garbage, but the JDK clears the
+     * interrupt flag after calling it.
      *
-     * <p>On Linux, the close of any descriptor of a file ends all {@code fcntl} locks that the process holds on the file,
-     * and so does the close of this channel. {@link PathOpen} describes how the library keeps its own locks.
+     * <p>On Linux, the close of any descriptor of a file ends all {@code fcntl} locks that the process holds on the
+     * file, and so does the close of this channel. {@link PathOpen} describes how the library keeps its own locks.
      */
     final class PathChannel implements HostChannel {
         /** Runs each call on the calling thread. Never terminates, and has no threads. */
@@ -216,14 +216,14 @@ public interface HostChannel {
         private static final OnCallingThread ON_CALLING_THREAD = new OnCallingThread();
 
         /**
-         * The maximum page size of a host. The size of a larger file is not checked, because its last page may have to be
-         * read from a network.
+         * The maximum page size of a host. The size of a larger file is not checked, because its last page may have to
+         * be read from a network.
          */
         private static final long MOST_CHECKED = 1 << 16;
 
         /**
-         * How often the size must be wrong, because another program may change the file between the check of the size and
-         * the read.
+         * How often the size must be wrong, because another program may change the file between the check of the size
+         * and the read.
          */
         private static final int ATTEMPTS = 3;
 
@@ -295,11 +295,11 @@ public interface HostChannel {
         }
 
         /**
-         * Returns whether reading a byte confirms that the size of a file is the number of its bytes. The kernel generates
-         * the bytes of a file of {@code proc} or {@code sysfs} at each read. The size of a file of {@code proc} is 0 and the
-         * size of a file of {@code sysfs} is one page, whatever a read returns. The pages of such a file cannot be cached,
-         * and Linux does not map such a file either (ENODEV; EIO for some files of {@code proc}). May wait as long as any
-         * read of the file.
+         * Returns whether reading a byte confirms that the size of a file is the number of its bytes. The kernel
+         * generates the bytes of a file of {@code proc} or {@code sysfs} at each read. The size of a file of {@code
+         * proc} is 0 and the size of a file of {@code sysfs} is one page, whatever a read returns. The pages of such a
+         * file cannot be cached, and Linux does not map such a file either (ENODEV; EIO for some files of {@code
+         * proc}). May wait as long as any read of the file.
          */
         static boolean isSizeRight(HostChannel channel) throws IOException {
             for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
@@ -312,8 +312,8 @@ public interface HostChannel {
         }
 
         /**
-         * Returns whether a file has a byte at an offset. If the read fails, returns true, so that later accesses report
-         * the error.
+         * Returns whether a file has a byte at an offset. If the read fails, returns true, so that later accesses
+         * report the error.
          */
         private static boolean hasByte(HostChannel channel, long offset) {
             try {
@@ -349,8 +349,8 @@ public interface HostChannel {
          * Checks the rights of the channel, which cannot be determined from its type. Transfers no bytes.
          *
          * @param writes whether the file will be written
-         * @throws AccessDeniedException if the channel is not open for reading, or not for writing although the file will
-         *     be written
+         * @throws AccessDeniedException if the channel is not open for reading, or not for writing although the file
+         *     will be written
          */
         void checkRights(boolean writes) throws IOException {
             ByteBuffer none = ByteBuffer.allocate(0);

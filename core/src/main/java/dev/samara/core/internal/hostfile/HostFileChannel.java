@@ -28,8 +28,8 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
- * See {@link HostFile#channel}. It throws exceptions where an {@link OpenHostFile} returns a negated errno. Its locks are
- * kept by the {@link ChannelLocks} of the file.
+ * See {@link HostFile#channel}. It throws exceptions where an {@link OpenHostFile} returns a negated errno. Its locks
+ * are kept by the {@link ChannelLocks} of the file.
  */
 final class HostFileChannel extends FileChannel {
     /** The number of bytes that a transfer copies at once. It is large enough for reads that bypass the page cache. */
@@ -39,9 +39,9 @@ final class HostFileChannel extends FileChannel {
     private static final long LOCK_PAUSE = 10_000_000;
 
     /**
-     * The locks that the channels of one host file hold ({@code FileChannel.lock}). They are locks of the host's channel.
-     * If the whole file is locked by an option, other processes are excluded already, and the locks are only checked
-     * against each other. Thread-safe.
+     * The locks that the channels of one host file hold ({@code FileChannel.lock}). They are locks of the host's
+     * channel. If the whole file is locked by an option, other processes are excluded already, and the locks are only
+     * checked against each other. Thread-safe.
      */
     static final class ChannelLocks {
         private final HostInode inode;
@@ -85,8 +85,8 @@ final class HostFileChannel extends FileChannel {
         }
 
         /**
-         * Creates a lock that is not acquired yet. The caller acquires or abandons it. Like the JDK, compares it with all
-         * other locks, also with those for which other threads wait.
+         * Creates a lock that is not acquired yet. The caller acquires or abandons it. Like the JDK, compares it with
+         * all other locks, also with those for which other threads wait.
          *
          * @throws OverlappingFileLockException if the JVM has a lock of the range, or a thread waits for one
          */

@@ -35,13 +35,13 @@ import org.jspecify.annotations.Nullable;
 /**
  * The host files of one machine: opens them, and saves and closes each of them after its last open has ended ({@code
  * inode_hashtable}, {@code iput_final}). All opens of a file share one {@link HostInode}, and so one page cache. {@link
- * PathOpen} finds the key of a path's file. The file system does not reuse the key of a file while a channel of the file
- * is open.
+ * PathOpen} finds the key of a path's file. The file system does not reuse the key of a file while a channel of the
+ * file is open.
  *
  * <p>A last close saves the file outside of the monitor, and then removes it from the table, unless the file was opened
  * in the meantime. A file that cannot be saved is reported and stays in the table, so that a later open gets its pages.
- * The time of an open or a close does not depend on the number of files. No thread waits for the host while it holds the
- * monitor. Thread-safe.
+ * The time of an open or a close does not depend on the number of files. No thread waits for the host while it holds
+ * the monitor. Thread-safe.
  */
 public final class HostFiles {
     private static final Set<OpenOption> KNOWN = Set.of(

@@ -30,10 +30,10 @@ import org.jspecify.annotations.Nullable;
  *
  * <p><b>Size</b> ({@code ext4_setattr}). An operation that makes the file larger or smaller first changes the size of
  * the host's file, and then the size in the page cache. So the host's file is never shorter than the size in the page
- * cache, unless another program has truncated it. Another program may change the size of the host's file at any time, so
- * each operation checks that size first ({@link #revalidate}). The JDK cannot change a size conditionally. So if another
- * program changes the size between the check and the change, the result is the same as if it had done so before the
- * check.
+ * cache, unless another program has truncated it. Another program may change the size of the host's file at any time,
+ * so each operation checks that size first ({@link #revalidate}). The JDK cannot change a size conditionally. So if
+ * another program changes the size between the check and the change, the result is the same as if it had done so before
+ * the check.
  *
  * <p><b>Hooks</b> ({@link PageHooks}) are called while locks of the file are held. A call of the same file from a hook
  * could wait for one of these locks for ever, so each such call is rejected. A hook may call another file, whose hooks
@@ -97,7 +97,9 @@ final class HostInode {
             return other.isNone() || (hooks == other.hooks && isNoSteal == other.isNoSteal && lock == other.lock);
         }
 
-        /** Returns whether bytes are written to the host only by write-backs, so that a write-back can hold them back. */
+        /**
+         * Returns whether bytes are written to the host only by write-backs, so that a write-back can hold them back.
+         */
         boolean holdsWrites() {
             return hooks != null || isNoSteal;
         }
@@ -281,8 +283,8 @@ final class HostInode {
     }
 
     /**
-     * Acquires the locks of the write-back and of the reads, in this order. The caller holds the lock of the changes, so
-     * afterwards it holds all locks.
+     * Acquires the locks of the write-back and of the reads, in this order. The caller holds the lock of the changes,
+     * so afterwards it holds all locks.
      */
     void lockPages() {
         boolean isDone = false;

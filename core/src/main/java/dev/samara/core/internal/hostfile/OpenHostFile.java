@@ -34,14 +34,14 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     private static final int MOST_READS_AHEAD = 16;
 
     /**
-     * Determines how many pages one open of a file reads at a fault ({@code struct file_ra_state}). The window doubles as
-     * long as each fault is at the page after the last window, and is one page for any other fault. A read ends at a
+     * Determines how many pages one open of a file reads at a fault ({@code struct file_ra_state}). The window doubles
+     * as long as each fault is at the page after the last window, and is one page for any other fault. A read ends at a
      * multiple of the window, or, with advice for sequential accesses, of half the window. Thread-safe.
      */
     static final class ReadAhead {
         /**
-         * The maximum size of a window in bytes, like Linux's {@code read_ahead_kb}. Advice for sequential accesses doubles
-         * the window.
+         * The maximum size of a window in bytes, like Linux's {@code read_ahead_kb}. Advice for sequential accesses
+         * doubles the window.
          */
         private static final int MOST_BYTES = 128 << 10;
 
@@ -88,8 +88,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
                 window = 1;
             }
             // The read ends at a multiple of the window, so that pages that are evicted together have frames that were
-            // read
-            // together.
+            // read together.
             int count = window - (int) (page & (Math.min(window, most) - 1));
             next = page + count;
             return count;
@@ -569,8 +568,8 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
 
     /**
      * Reads the pages of a range that are not in memory, because they will be needed soon ({@code
-     * force_page_cache_ra}). Ends at the end of the file, at a page that cannot be read, and when the machine is closed.
-     * It reports no error, because an access to the page reads it again. The caller holds a use of the open.
+     * force_page_cache_ra}). Ends at the end of the file, at a page that cannot be read, and when the machine is
+     * closed. It reports no error, because an access to the page reads it again. The caller holds a use of the open.
      */
     private void readAhead(long first, long last) {
         FilePages pages = inode.pages;

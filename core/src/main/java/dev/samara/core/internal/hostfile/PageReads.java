@@ -12,15 +12,15 @@ import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds pages of one host file, and reads those that are not in memory ({@code filemap_read_folio}). If the frames are in direct memory, the host
- * reads directly into them. The last page of the file is filled up with zeros. A failed read changes nothing, and the
- * next access reads again.
+ * Finds pages of one host file, and reads those that are not in memory ({@code filemap_read_folio}). If the frames are
+ * in direct memory, the host reads directly into them. The last page of the file is filled up with zeros. A failed read
+ * changes nothing, and the next access reads again.
  *
  * <p>A read holds {@code invalidate} shared, so no truncation and no hole can happen between the read and the insertion
  * of its pages. Writes of pages are not excluded. During the read, other threads may insert one of the pages, change
  * it, write it back and reclaim it. In that case the bytes that were read are stale, and the page is read again. {@link
- * FilePages.PageRead} compares the ranges, so only a write or a removal of the page itself makes its read stale. A read of a
- * page that no thread writes or removes waits neither for a write-back nor for a force.
+ * FilePages.PageRead} compares the ranges, so only a write or a removal of the page itself makes its read stale. A read
+ * of a page that no thread writes or removes waits neither for a write-back nor for a force.
  */
 final class PageReads {
     /* Results in addition to the results of FilePages. */
@@ -41,8 +41,8 @@ final class PageReads {
     private static final int UNLOCKED_RETRIES = 4;
 
     /**
-     * A pool of arrays, and of views of frames, that reads of pages reuse, so that a read need not create them. Keeps only
-     * a few. Thread-safe.
+     * A pool of arrays, and of views of frames, that reads of pages reuse, so that a read need not create them. Keeps
+     * only a few. Thread-safe.
      */
     static final class ReadArraysPool {
         private static final int MOST_IDLE = 8;

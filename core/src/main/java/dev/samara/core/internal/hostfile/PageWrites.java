@@ -472,8 +472,8 @@ final class PageWrites implements FilePages.PageWriter {
     }
 
     /**
-     * Ends a write of pages that {@link FilePages} knows to be under way. The caller has held the lock of the write-back
-     * since before the write.
+     * Ends a write of pages that {@link FilePages} knows to be under way. The caller has held the lock of the
+     * write-back since before the write.
      */
     void endWrite(long first, long last) {
         pages.endWrite();
