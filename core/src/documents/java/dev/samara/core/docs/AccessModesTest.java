@@ -53,11 +53,13 @@ final class AccessModesTest {
             Districts: parts(getAcquire setRelease)
             Districts.LayoutParts: isJoinAsked(getVolatile setVolatile)
             Eviction: counter(getAndAdd)
+            Eviction.SpareWalk: idle(getAndSet set)
             EvictionCursor: isOutdated(getVolatile setVolatile)
             FileMode: bits(getVolatile setVolatile)
             FilePages: present(compareAndSet getVolatile)
             FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
                 removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)
+            FilePages.LoggedTruncation: next(getVolatile setVolatile)
             FlatInts: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
                 getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease setVolatile)
             FlatLongs: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
@@ -144,15 +146,13 @@ final class AccessModesTest {
             Snapshot.PartRoots: joined(getVolatile setVolatile)
             SpaceReferences: isLeft(getVolatile setVolatile), last(incrementAndGet)
             SpaceReferences.Entry: isEnded(compareAndSet get)
-            SpareWalk: idle(getAndSet set)
             SpinLock: locked(getAndSet set)
             TableBudget: used(addAndGet compareAndSet get)
             TlbContext: LAST(incrementAndGet updateAndGet), REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire
                 getOpaque getVolatile setRelease), WORD(getOpaque setOpaque), counts(get getAndAdd getAndIncrement),
                 generation(getAndAdd getVolatile), holds(compareAndSet decrementAndGet get getAndIncrement),
                 users(addAndGet compareAndSet get)
-            TruncationLog: last(getVolatile setVolatile), walked(getVolatile setVolatile)
-            TruncationLog.LoggedTruncation: next(getVolatile setVolatile)
+            Truncation: last(getVolatile setVolatile), walked(getVolatile setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd
                 getAndBitwiseOr getOpaque getPlain getVolatile setPlain)
             VmaRef: released(compareAndSet getVolatile)

@@ -34,21 +34,21 @@ final class HeldLocksTest {
             Districts.lockDistrict Districts.lockWhole Edit.<init> Edit.completing
             FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
             Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Frames.lockNear
-            Operation.lockDistrict Operation$RangeWait.lockDistrict Removals.lock SpinLock.lock
+            Operation.lockDistrict Operation$RangeWait.lockDistrict Truncation.lock SpinLock.lock
             """);
 
     /** The methods that may or may not hold a lock when they return, depending on their result. */
     private static final Set<String> MAY_TAKE = names("""
             CheckedLock.tryLock Districts.lockPart Districts.lockUndivided LayoutLock.spin LayoutLock.tryForAWhile
-            LayoutLock.tryLock Removals.tryLock WriteBack.lock
+            LayoutLock.tryLock Truncation.tryLock WriteBack.lock
             """);
 
     /** The methods that release a lock that their caller holds. */
     private static final Set<String> RELEASING = names("""
             CheckedReadWriteLock.unlock CheckedReadWriteLock.unlockShared CommittedMemory.unlock District.unlock
             Edit.close FilePages.unlock HostInode.unlockPages Layout.unlock LayoutLock.unlock
-            LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear Removals.release
-            Removals.unlock SpinLock.unlock WriteBack.begin
+            LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear Truncation.release
+            Truncation.unlock SpinLock.unlock WriteBack.begin
             """);
 
     /** The methods that temporarily release a lock of their caller, and hold it again when they return. */
@@ -56,7 +56,7 @@ final class HeldLocksTest {
 
     /** The lock of each object whose own methods acquire and release it, in addition to direct calls of the lock. */
     private static final Map<String, String> OWN =
-            Map.of("Removals", "inodeLock", "WriteBack", "removals", "Background", "lock");
+            Map.of("Truncation", "inodeLock", "WriteBack", "truncation", "Background", "lock");
 
     /**
      * The method that violates the rule, with the number of places: {@code present} throws only before the file has

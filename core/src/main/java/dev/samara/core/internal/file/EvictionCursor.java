@@ -40,7 +40,19 @@ final class EvictionCursor {
     private final Frames frames;
     private final PageIndex index;
     private final ReentrantLock content;
-    private final EvictionDirtyRange dirty;
+
+    /**
+     * One range that contains the dirty pages that evictions found, so that a write-back for an eviction need not visit
+     * all pages of the file.
+     *
+     * <p>Words: {@code dirtyFirst}, {@code dirtyLast}.
+     * Written: holder of {@code content} (plain).
+     * Read: holder of {@code content} (plain).
+     * Invariant: a range that contains every dirty page that an eviction found since the last write-back of such pages.
+     */
+    private long dirtyFirst = Long.MAX_VALUE;
+
+    private long dirtyLast = -1;
 
     /** The states of the blocks, by block number. */
     private final PageIndex blocks;
@@ -103,12 +115,46 @@ final class EvictionCursor {
         this.index = index;
         this.content = content;
         blocks = new PageIndex(1, budget);
-        dirty = new EvictionDirtyRange(content);
     }
 
-    /** Returns the dirty pages that were found. */
-    EvictionDirtyRange dirty() {
-        return dirty;
+    /** Adds dirty pages of a range, inclusive. Acquires the lock. */
+    void addDirty(long first, long last) {
+        content.lock();
+        try {
+            dirtyFirst = Math.min(dirtyFirst, first);
+            dirtyLast = Math.max(dirtyLast, last);
+        } finally {
+            content.unlock();
+        }
+    }
+
+    /** Returns whether dirty pages were found since the last {@link #takeDirty}. Acquires the lock. */
+    boolean hasDirty() {
+        content.lock();
+        try {
+            return dirtyFirst <= dirtyLast;
+        } finally {
+            content.unlock();
+        }
+    }
+
+    /**
+     * Returns the first and the last page of the range of dirty pages, inclusive, and empties the range. If the range
+     * was empty, the first page is larger than the last one. Acquires the lock.
+     */
+    long[] takeDirty() {
+        // Allocated before the range is emptied, because there may be no memory.
+        long[] taken = new long[2];
+        content.lock();
+        try {
+            taken[0] = dirtyFirst;
+            taken[1] = dirtyLast;
+            dirtyFirst = Long.MAX_VALUE;
+            dirtyLast = -1;
+            return taken;
+        } finally {
+            content.unlock();
+        }
     }
 
     /** Returns whether the next batch starts at page 0. Acquires the lock. */
@@ -213,7 +259,7 @@ final class EvictionCursor {
         boolean isDirty = frames.isDirty(frame);
         boolean isPinned = frames.isPinned(frame);
         if (isDirty && !frames.hasWriteFailed(frame)) {
-            dirty.add(page, page);
+            addDirty(page, page);
         }
         hasPinned |= isPinned;
         judge(page, isLocked || isDirty || isPinned);
@@ -284,6 +330,6 @@ final class EvictionCursor {
      */
     void retry() {
         isOutdated = true;
-        dirty.add(0, Long.MAX_VALUE);
+        addDirty(0, Long.MAX_VALUE);
     }
 }

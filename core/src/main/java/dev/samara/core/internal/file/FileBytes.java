@@ -27,19 +27,12 @@ final class FileBytes {
     private final MachineMemory memory;
     private final FilePages.CachedPages cached;
     private final FilePages file;
-    private final Removals removals;
     private final Truncation truncation;
 
-    FileBytes(
-            FilePages file,
-            MachineMemory memory,
-            FilePages.CachedPages cached,
-            Removals removals,
-            Truncation truncation) {
+    FileBytes(FilePages file, MachineMemory memory, FilePages.CachedPages cached, Truncation truncation) {
         this.memory = memory;
         this.cached = cached;
         this.file = file;
-        this.removals = removals;
         this.truncation = truncation;
     }
 
@@ -143,7 +136,7 @@ final class FileBytes {
         }
         // The lock excludes holes, truncations and removals during the write.
         ThreadCpus.checkMayWait("a change of a file");
-        removals.lock();
+        truncation.lock();
         try {
             int done = 0;
             while (done < length) {
@@ -160,7 +153,7 @@ final class FileBytes {
             }
             return done;
         } finally {
-            removals.unlock();
+            truncation.unlock();
         }
     }
 
@@ -184,7 +177,7 @@ final class FileBytes {
             }
             // Checked first, because a frame would be lost if the stack overflowed between its allocation and its
             // insertion.
-            StackReserve.check(Removals.DEPTH);
+            StackReserve.check(Truncation.DEPTH);
             frame = file.allocateFor(page);
             if (frame == Frames.NONE) {
                 return FilePages.NO_MEMORY;

@@ -40,7 +40,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@link CachedPages}: the pages in memory, created with the first page or the first change. {@link PageCaches}
  *       refers only to this part, which refers to this object only weakly, and to no mapping. So an otherwise
  *       unreachable cache can be garbage-collected, and its pages are freed afterwards.
- *   <li>The changes of the file ({@link Removals}, {@link Truncation}, {@link FileBytes}). They refer to this object.
+ *   <li>The changes of the file ({@link Truncation}, {@link FileBytes}). They refer to this object.
  * </ul>
  *
  * <p>A <b>saved</b> file is one whose content is also stored elsewhere, e.g. in a host file. Its pages are read from
@@ -169,7 +169,8 @@ public final class FilePages extends PageCache {
      * @param most the total number of pages of all these caches up to which {@link #evict} is not called
      * @param spare the walk that the evictions of all these caches use in turn
      */
-    public static FilePages ofSaved(MachineMemory memory, long size, AtomicLong counter, long most, SpareWalk spare) {
+    public static FilePages ofSaved(
+            MachineMemory memory, long size, AtomicLong counter, long most, Eviction.SpareWalk spare) {
         FilePages file = new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
         Present present = file.present();
         RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
@@ -234,7 +235,7 @@ public final class FilePages extends PageCache {
     void end() {
         Present now = present;
         if (now != null) {
-            now.removals.remove(null, 0, Long.MAX_VALUE);
+            now.truncation.remove(null, 0, Long.MAX_VALUE);
             now.cached.unregister();
         }
     }
@@ -248,7 +249,7 @@ public final class FilePages extends PageCache {
         public boolean attempt() {
             Present now = present;
             if (now != null) {
-                now.removals.remove(null, 0, Long.MAX_VALUE);
+                now.truncation.remove(null, 0, Long.MAX_VALUE);
             }
             return true;
         }
@@ -1024,7 +1025,7 @@ public final class FilePages extends PageCache {
 
     @Override
     public void remove(long first, long count) {
-        present().removals.remove(null, first, count);
+        present().truncation.remove(null, first, count);
     }
 
     /**
@@ -1033,7 +1034,7 @@ public final class FilePages extends PageCache {
      * @param gather the gather of the operation; see {@link DiscardPages#DiscardPages(TlbGather, long)}
      */
     public void remove(TlbGather gather, long first, long count) {
-        present().removals.remove(gather, first, count);
+        present().truncation.remove(gather, first, count);
     }
 
     @Override
@@ -1043,7 +1044,7 @@ public final class FilePages extends PageCache {
             throw new IllegalStateException(
                     this + " is that of a file in memory or of shared memory, and ends with it");
         }
-        present().removals.close();
+        present().truncation.close();
     }
 
     /**
@@ -1060,8 +1061,8 @@ public final class FilePages extends PageCache {
     }
 
     /** Returns the last truncation whose walk is complete, for {@link #lowestSince}. */
-    public TruncationLog.LoggedTruncation lastTruncation() {
-        return present().truncations.walked();
+    public LoggedTruncation lastTruncation() {
+        return present().truncation.walked();
     }
 
     /**
@@ -1069,10 +1070,33 @@ public final class FilePages extends PageCache {
      * linked the leaf or the VMA in which a later truncation finds the pages, or it is about to check the pages itself.
      *
      * @param from the result of {@link #lastTruncation} at that time
-     * @return the size in pages; pages beyond it were removed in the meantime
+     * @return the size in pages, {@code Long.MAX_VALUE} if there was no such truncation; pages beyond it were removed
+     *     in the meantime
      */
-    public long lowestSince(TruncationLog.LoggedTruncation from) {
-        return TruncationLog.lowestSince(from);
+    public long lowestSince(LoggedTruncation from) {
+        long lowest = Long.MAX_VALUE;
+        for (LoggedTruncation next = from.next; next != null; next = next.next) {
+            lowest = Math.min(lowest, next.pages);
+        }
+        return lowest;
+    }
+
+    /** The record of one truncation that made the file smaller, in the log of {@link Truncation}. */
+    public static final class LoggedTruncation {
+        private final long pages;
+
+        /**
+         * Written: truncation, before it walks (volatile).
+         * Read: a thread that holds private pages, after it linked the leaf or the VMA (volatile).
+         * Pairs: a truncation stores the link, then walks. A thread that holds private pages links the leaf or the VMA,
+         *     then reads the chain.
+         * Invariant: a chain with one link for each truncation that made the file smaller.
+         */
+        volatile @Nullable LoggedTruncation next;
+
+        LoggedTruncation(long pages) {
+            this.pages = pages;
+        }
     }
 
     /**
@@ -1081,12 +1105,12 @@ public final class FilePages extends PageCache {
      */
     public void lock() {
         ThreadCpus.checkMayWait("a change of a file");
-        present().removals.lock();
+        present().truncation.lock();
     }
 
     /** Releases {@link #lock}. */
     public void unlock() {
-        present().removals.unlock();
+        present().truncation.unlock();
     }
 
     /** Writes pages of a page cache to the file's storage. Called without the locks of the cache; may block. */
@@ -1147,7 +1171,7 @@ public final class FilePages extends PageCache {
 
     /** Returns whether evictions found dirty pages that {@link #tryWriteBack} should write. */
     public boolean hasDirtyToEvict() {
-        return !eviction().cursor.dirty().isEmpty();
+        return eviction().cursor.hasDirty();
     }
 
     /**
@@ -1157,7 +1181,7 @@ public final class FilePages extends PageCache {
      * @return 0, or the first failure of the writer; the next call does not retry pages whose write failed
      */
     public long tryWriteBack(ByteBuffer buffer, PageWriter writer) {
-        return new WriteBack(this, buffer, writer).run(eviction().cursor.dirty());
+        return new WriteBack(this, buffer, writer).run(eviction().cursor);
     }
 
     /**
@@ -1196,7 +1220,7 @@ public final class FilePages extends PageCache {
      * @param evictor calls {@link #evict} with true, if the evictor's own conditions are met; it is called by a
      *     reclaim, so it waits for no lock
      */
-    public void evictUrgentlyBy(UrgentEviction evictor) {
+    public void evictUrgentlyBy(Eviction.UrgentEviction evictor) {
         eviction().evictor = evictor;
     }
 
@@ -1254,7 +1278,7 @@ public final class FilePages extends PageCache {
     public boolean areAbsent(long first, long last) {
         lock();
         try {
-            return present().removals.unfinished() == null && countPages(first, last) == 0;
+            return !present().truncation.hasUnfinished() && countPages(first, last) == 0;
         } finally {
             unlock();
         }
@@ -1275,19 +1299,14 @@ public final class FilePages extends PageCache {
     /** The parts of a cache that are created with its first page or first change. */
     static final class Present {
         final CachedPages cached;
-        final Removals removals;
         final Truncation truncation;
-        final CleanPageReclaim reclaim;
         final FileBytes bytes;
-        final TruncationLog truncations = new TruncationLog();
 
         /** @param file the cache. A thread may refer to nothing but one of these parts, so they keep it reachable */
         Present(FilePages file) {
             cached = new CachedPages(file);
-            removals = new Removals(file, file.memory, cached, file.mappings);
-            truncation = new Truncation(file.memory, cached, removals, truncations);
-            reclaim = new CleanPageReclaim(file.memory, cached, file.mappings, removals);
-            bytes = new FileBytes(file, file.memory, cached, removals, truncation);
+            truncation = new Truncation(file, cached);
+            bytes = new FileBytes(file, file.memory, cached, truncation);
         }
     }
 
@@ -1312,7 +1331,7 @@ public final class FilePages extends PageCache {
          * Written: holder of {@code content} (volatile).
          * Read: any thread (volatile).
          * Pairs: by {@code content}: a thread that read it without the lock reads it again, holding {@code content},
-         *     before it inserts a page. A move of private pages reads the chain of {@code TruncationLog} instead.
+         *     before it inserts a page. A move of private pages reads the chain of truncations instead.
          * Invariant: no page at or beyond the end of the file is in the index once {@code content} is released.
          */
         volatile long size;
@@ -1391,7 +1410,7 @@ public final class FilePages extends PageCache {
          * Read: holder of the lock {@code hand} of {@code PageCaches} (plain).
          * Invariant: the page at which the next search for clean pages starts.
          */
-        private long hand;
+        long hand;
 
         /**
          * The removal of all pages, if it has failed; the next {@link #end} continues it. Guarded by the content lock.
@@ -1400,7 +1419,7 @@ public final class FilePages extends PageCache {
          * Read: holder of {@code content} (plain).
          * Invariant: the removal of all pages of a cache that no thread can reach, if it has failed.
          */
-        private @Nullable Removal ending;
+        private Truncation.@Nullable Removal ending;
 
         /** The evictions of a saved file; null for all other files. Set before other threads reach this object. */
         @Nullable
@@ -1535,31 +1554,31 @@ public final class FilePages extends PageCache {
          * Adds the frames of a removal's range to the removal, and changes nothing else. The caller holds the content
          * lock.
          */
-        void collect(Removal removal) {
-            index.forEach(removal.first(), removal.last(), removal::add);
+        void collect(Truncation.Removal removal) {
+            index.forEach(removal.first, removal.last, removal::add);
         }
 
         /**
          * Removes the frames of a removal. May be called again after a failure: frames that were inserted into the
          * range in the meantime are not marked, and stay. The caller holds the content lock.
          */
-        void takeOut(Removal removal) {
-            noteChange(removal.first(), removal.last());
-            if (!removal.isEmpty()) {
+        void takeOut(Truncation.Removal removal) {
+            noteChange(removal.first, removal.last);
+            if (removal.count() > 0) {
                 beginRemoval();
                 try {
                     for (int i = 0; i < removal.count(); i++) {
                         frames.remove(removal.frame(i));
                     }
-                    index.removeIf(removal.first(), removal.last(), frames.removed());
+                    index.removeIf(removal.first, removal.last, frames.removed());
                     if (eviction != null) {
-                        eviction.cursor.removed(removal.first(), removal.last());
+                        eviction.cursor.removed(removal.first, removal.last);
                     }
                 } finally {
                     endRemoval();
                 }
             }
-            if (removal.isOfAll()) {
+            if (removal.first == 0 && removal.last == Long.MAX_VALUE) {
                 forgetNodes();
             }
             removal.setOut();
@@ -1597,18 +1616,16 @@ public final class FilePages extends PageCache {
             if (file == null) {
                 return endLate();
             }
-            CleanPageReclaim reclaim = file.present().reclaim;
             if (!mayReclaim || isClosed) {
                 hand = 0;
-                return reclaim.isChangedByAnother() ? PageCaches.BUSY : 0;
+                return file.present().truncation.isOfAnother() ? PageCaches.BUSY : 0;
             }
             boolean isFirst = hand == 0;
-            ReclaimCandidates batch = new ReclaimCandidates(frames);
-            hand = batch.collect(index, hand);
-            int freed = reclaim.run(batch);
+            int freed = Eviction.reclaim(file, file.present());
+            Eviction.UrgentEviction evictor = eviction == null ? null : eviction.evictor;
             // In the first call of a round the eviction retries all pages, because the access fails if no frame is
             // found.
-            return freed == 0 && eviction != null ? eviction.runUrgently(isFirst) : freed;
+            return freed == 0 && evictor != null ? evictor.evict(isFirst) : freed;
         }
 
         @Override
@@ -1649,19 +1666,18 @@ public final class FilePages extends PageCache {
         private int takeAll(DiscardPages discarding) {
             content.lock();
             try {
-                Removal removal = ending;
+                Truncation.Removal removal = ending;
                 if (removal == null) {
                     if (isClosed) {
                         return 0;
                     }
-                    removal = new Removal(0, Long.MAX_VALUE, false);
+                    removal = new Truncation.Removal(0, Long.MAX_VALUE, false);
                     collect(removal);
                     isClosed = true;
                     ending = removal;
                 }
                 takeOut(removal);
-                if (!removal.isEmpty()) {
-                    discarding.needGracePeriod();
+                if (removal.count() > 0) {
                     removal.handOver(discarding);
                     uncount(removal.count());
                 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
@@ -15,7 +16,11 @@ import java.util.List;
  * the mappings of its pages in the reverse map. For one thread at a time.
  */
 final class PageBatch {
+    /** The maximum distance between two neighbouring pages that are processed in one walk. */
+    private static final int GAP = 256;
+
     private final FilePages.CachedPages cached;
+    private final Frames frames;
     private final ReverseMap mappings;
 
     /* Only the first {@link #count} elements are valid. Empty before the first call of makeRoom. */
@@ -23,6 +28,10 @@ final class PageBatch {
     long[] pages = {};
     int[] taken = {};
     boolean[] isMarked = {};
+
+    /** Whether a page was taken out of the index. */
+    boolean[] isOut = {};
+
     int count;
 
     /** The mappings that the last {@link #links} found. */
@@ -33,6 +42,7 @@ final class PageBatch {
     PageBatch(FilePages.CachedPages cached, ReverseMap mappings) {
         this.cached = cached;
         this.mappings = mappings;
+        frames = cached.frames;
     }
 
     /** Makes room for {@code most} pages. If memory runs out, the next call retries. */
@@ -40,6 +50,7 @@ final class PageBatch {
         if (isMarked.length == 0) {
             pages = new long[most];
             taken = new int[most];
+            isOut = new boolean[most];
             isMarked = new boolean[most];
         }
     }
@@ -62,6 +73,7 @@ final class PageBatch {
     /** Resets the marks of pages that were just written to the arrays. */
     void begin(int found) {
         count = found;
+        Arrays.fill(isOut, 0, found, false);
         Arrays.fill(isMarked, 0, found, false);
     }
 
@@ -142,5 +154,86 @@ final class PageBatch {
         } finally {
             Leaf.unlock(leaf);
         }
+    }
+
+    /** Returns whether a page is dirty or pinned. */
+    boolean isInUse(int i) {
+        return frames.isDirty(taken[i]) || frames.isPinned(taken[i]);
+    }
+
+    /**
+     * Removes a page from the index, so no thread can find it from now on, and marks its frame removed. The caller
+     * holds the inode lock, so the frame is still that of the page, and the content lock.
+     */
+    void takeOut(int i) {
+        frames.remove(taken[i]);
+        cached.index.clear(pages[i]);
+        isOut[i] = true;
+    }
+
+    /** Undoes {@link #takeOut}. Needs no memory. */
+    void putBack(int i) {
+        frames.restore(taken[i]);
+        cached.index.put(pages[i], taken[i]);
+        isOut[i] = false;
+    }
+
+    boolean areSomeOut() {
+        for (int i = 0; i < count; i++) {
+            if (isOut[i]) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    /**
+     * Subtracts the pages that were taken out from the number of cached pages, and passes on their frames. Cannot fail.
+     *
+     * @param freed receives the frames in ascending order, so that one call later fills several consecutive frames
+     * @return the number of frames
+     */
+    int handOver(int[] freed) {
+        int size = 0;
+        for (int i = 0; i < count; i++) {
+            if (isOut[i]) {
+                // An insertion sort, because the sort of the JDK may allocate.
+                int at = size++;
+                while (at > 0 && freed[at - 1] > taken[i]) {
+                    freed[at] = freed[at - 1];
+                    at--;
+                }
+                freed[at] = taken[i];
+            }
+        }
+        cached.uncount(size);
+        return size;
+    }
+
+    /**
+     * Unlinks the nodes of the index that are empty without the pages that were taken out. Called only after the
+     * hand-over of the frames, because an index that becomes empty is replaced, which needs memory, and a failure must
+     * not lose the frames.
+     */
+    void prune() {
+        cached.content.lock();
+        try {
+            for (int from = 0; from < count; ) {
+                int to = partEnd(from);
+                cached.index.prune(pages[from], pages[to - 1]);
+                from = to;
+            }
+        } finally {
+            cached.content.unlock();
+        }
+    }
+
+    /** Returns the (exclusive) end of the pages, from {@code from} on, that are close enough together for one walk. */
+    int partEnd(int from) {
+        int to = from + 1;
+        while (to < count && pages[to] - pages[to - 1] <= GAP) {
+            to++;
+        }
+        return to;
     }
 }

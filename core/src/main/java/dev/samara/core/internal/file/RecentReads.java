@@ -28,10 +28,10 @@ final class RecentReads {
     /**
      * The upper bound of {@link #most}.
      *
-     * <p>Words: all fields of {@code RecentReads}, {@code PagesUnderEviction}.
+     * <p>Words: all fields of {@code RecentReads}.
      * Written: holder of {@code content} (plain).
      * Read: holder of {@code content} (plain).
-     * Invariant: the recent reads of several pages; the pages of the eviction under way, in ascending order.
+     * Invariant: the recent reads of several pages.
      */
     private final int longest;
 

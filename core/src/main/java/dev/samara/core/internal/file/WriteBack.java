@@ -46,7 +46,7 @@ final class WriteBack {
     private final MachineMemory memory;
     private final Frames frames;
     private final FilePages.CachedPages cached;
-    private final Removals removals;
+    private final Truncation truncation;
     private final ByteBuffer buffer;
     private final FilePages.PageWriter writer;
 
@@ -80,7 +80,7 @@ final class WriteBack {
         memory = file.memory();
         frames = memory.frames();
         cached = present.cached;
-        removals = present.removals;
+        truncation = present.truncation;
         batch = new PageBatch(cached, file.reverseMap());
         batch.makeRoom(buffer.capacity() >>> cached.pageShift);
         isHeld = new boolean[batch.pages.length];
@@ -92,21 +92,21 @@ final class WriteBack {
     }
 
     /** Writes the dirty pages that evictions found; see {@link FilePages#tryWriteBack}. */
-    long run(EvictionDirtyRange found) {
-        long[] range = found.take();
+    long run(EvictionCursor cursor) {
+        long[] range = cursor.takeDirty();
         reached = range[0];
         try {
             return run(range[0], range[1], true, false);
         } finally {
             if (reached >= 0) {
-                found.add(reached, range[1]);
+                cursor.addDirty(reached, range[1]);
             }
         }
     }
 
     private long run(long first, long last, boolean alsoFailed, boolean mayWait) {
         ThreadCpus.checkMayWait("a write-back");
-        StackReserve.check(Removals.DEPTH);
+        StackReserve.check(Truncation.DEPTH);
         long failure = 0;
         long next = first;
         while (next >= 0 && next <= last && lock(mayWait)) {
@@ -123,9 +123,9 @@ final class WriteBack {
 
     private boolean lock(boolean mayWait) {
         if (!mayWait) {
-            return removals.tryLock();
+            return truncation.tryLock();
         }
-        removals.lock();
+        truncation.lock();
         return true;
     }
 
@@ -148,7 +148,7 @@ final class WriteBack {
                     end();
                 }
             } finally {
-                removals.unlock();
+                truncation.unlock();
             }
         }
     }

@@ -4,9 +4,8 @@
  *
  * <p>{@link dev.samara.core.internal.file.FilePages} is a page cache: a {@link dev.samara.core.internal.file.PageIndex}
  * from page numbers to frames, read without a lock, and a {@link dev.samara.core.internal.file.ReverseMap} from page
- * numbers to VMAs. Its pages are removed by {@link dev.samara.core.internal.file.Removals}, on behalf of a call, of a
- * {@link dev.samara.core.internal.file.Truncation} or of {@link dev.samara.core.internal.file.CleanPageReclaim}. {@link
- * dev.samara.core.internal.file.UnmapMapping} then removes them from the mappings. A {@link
+ * numbers to VMAs. Its pages are removed by a {@link dev.samara.core.internal.file.Truncation}, which then removes them
+ * from the mappings, or by an {@link dev.samara.core.internal.file.Eviction}. A {@link
  * dev.samara.core.internal.file.SharedAnonymous} object also contains such a cache. Everything in a cache except the
  * reverse map is created with the first page.
  *
@@ -31,23 +30,23 @@
  *   <tr><td>What inserts pages that were read from the host or the backing?</td>
  *       <td>{@code FilePages.insertRead}</td></tr>
  *   <tr><td>What removes pages from a file?</td>
- *       <td>{@code Removals}, {@code Truncation}</td></tr>
+ *       <td>{@code Truncation.remove}</td></tr>
  *   <tr><td>What removes pages of a file from its mappings?</td>
- *       <td>{@code UnmapMapping}</td></tr>
+ *       <td>{@code Truncation.walk}, {@code Eviction.unmap}</td></tr>
  *   <tr><td>What frees pages of files when memory is short?</td>
- *       <td>{@code CleanPageReclaim}</td></tr>
+ *       <td>{@code Eviction.reclaim}</td></tr>
  *   <tr><td>What reads, saves and evicts pages of a file whose content is also stored elsewhere?</td>
  *       <td>{@link dev.samara.core.internal.file.FilePages}</td></tr>
  *   <tr><td>What frees pages of host files even if they are mapped?</td>
- *       <td>{@code Eviction}, {@code EvictionBatch}</td></tr>
+ *       <td>{@code Eviction}</td></tr>
  *   <tr><td>What does a read do if its page is being evicted?</td>
- *       <td>{@code FilePages.insertRead} returns {@code EVICTED}, by {@code PagesUnderEviction}; {@code
- *       hostfile.PageReads} waits for the eviction, and reads again. {@code EvictionBatch.putBack} decides which
+ *       <td>{@code FilePages.insertRead} returns {@code EVICTED}, by {@code Eviction.contains}; {@code
+ *       hostfile.PageReads} waits for the eviction, and reads again. {@code Eviction.putBack} decides which
  *       pages stay</td></tr>
  *   <tr><td>Which pages does an eviction check next, and which ones cannot be freed now?</td>
  *       <td>{@code EvictionCursor}</td></tr>
  *   <tr><td>Which dirty pages do evictions request to be written?</td>
- *       <td>{@code EvictionDirtyRange}</td></tr>
+ *       <td>{@code EvictionCursor.addDirty}</td></tr>
  *   <tr><td>Which pages does an eviction free first?</td>
  *       <td>{@code RecentReads}</td></tr>
  *   <tr><td>What writes dirty pages back?</td>
@@ -56,7 +55,7 @@
  *       <td>Not at single pages. {@code hostfile.HostInode} contains the lock under which a file's pages are written.
  *       It is acquired by {@code hostfile.PageWrites} and truncations</td></tr>
  *   <tr><td>Which pages may a reclaim free?</td>
- *       <td>{@code ReclaimCandidates}</td></tr>
+ *       <td>{@code Eviction.reclaim}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>
  *       <td>{@code FileBytes}</td></tr>
  *   <tr><td>What does an anonymous shared mapping map?</td>

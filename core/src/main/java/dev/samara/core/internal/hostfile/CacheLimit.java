@@ -2,8 +2,8 @@
 package dev.samara.core.internal.hostfile;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.internal.file.Eviction;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.sync.CheckedLock;
@@ -70,7 +70,7 @@ final class CacheLimit {
     }
 
     /** Creates the cache of a file, whose pages are counted and evicted. */
-    FilePages newPages(MachineMemory memory, long size, SpareWalk spare) {
+    FilePages newPages(MachineMemory memory, long size, Eviction.SpareWalk spare) {
         return FilePages.ofSaved(
                 memory, size, resident, mostBytes / memory.frames().pageSize(), spare);
     }

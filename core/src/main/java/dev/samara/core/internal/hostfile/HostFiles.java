@@ -7,7 +7,7 @@ import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.backing.PageHooks;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SpareWalk;
+import dev.samara.core.internal.file.Eviction;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames.DirtyPages;
 import dev.samara.core.internal.sync.CheckedLock;
@@ -116,7 +116,7 @@ public final class HostFiles {
 
     /** The idle walks that evictions reuse, by memory, i.e. one per page size. */
     @GuardedBy("this")
-    private final Map<MachineMemory, SpareWalk> walks = new HashMap<>();
+    private final Map<MachineMemory, Eviction.SpareWalk> walks = new HashMap<>();
 
     /**
      * Creates an object without open files.
@@ -321,7 +321,8 @@ public final class HostFiles {
             synchronized (this) {
                 HostInode known = inodes.get(key);
                 if (known == null) {
-                    FilePages pages = limit.newPages(memory, size, walks.computeIfAbsent(memory, SpareWalk::new));
+                    Eviction.SpareWalk spare = walks.computeIfAbsent(memory, Eviction.SpareWalk::new);
+                    FilePages pages = limit.newPages(memory, size, spare);
                     known = new HostInode(this, key, name, pages, channel, writes, ofPath);
                     add(key, known);
                     isTaken = true;

@@ -5,7 +5,6 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.internal.file.SharedAnonymous;
-import dev.samara.core.internal.file.TruncationLog;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
@@ -151,7 +150,7 @@ public final class CopyPageTables {
     }
 
     /** A mapping whose copied pages belong to a file, and the file's latest truncation before the pages were copied. */
-    private record OfFile(VmArea vma, FilePages file, TruncationLog.LoggedTruncation from) {}
+    private record OfFile(VmArea vma, FilePages file, FilePages.LoggedTruncation from) {}
 
     /**
      * The caller holds the parent's layout lock, and keeps a page table context in the gather until the copy is trimmed

@@ -3,7 +3,6 @@ package dev.samara.core.internal.op;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.TruncationLog;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
@@ -347,7 +346,7 @@ final class PageRetirement {
         private int down;
 
         /** The file's latest truncation when the first page was removed at the source; null if there is no file. */
-        private final TruncationLog.@Nullable LoggedTruncation from;
+        private final FilePages.@Nullable LoggedTruncation from;
 
         /** The leaf of the busy entry for whose owner the move waits, at rest; null if the move is not at rest. */
         private long @Nullable [] busyLeaf;

@@ -7,7 +7,7 @@ import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.internal.cpu.Cpus;
 import dev.samara.core.internal.cpu.Shootdowns;
-import dev.samara.core.internal.file.SpareWalk;
+import dev.samara.core.internal.file.Eviction;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.CopyPageTables;
 import dev.samara.core.internal.op.Operation;
@@ -74,7 +74,7 @@ final class Remains {
     }
 
     private static void nothingOf(List<Class<?>> types, Object[] roots) {
-        for (Object object : ReachableObjects.from(List.of(SpareWalk.class), roots)) {
+        for (Object object : ReachableObjects.from(List.of(Eviction.SpareWalk.class), roots)) {
             if (types.stream().anyMatch(type -> type.isInstance(object))) {
                 throw new AssertionError(
                         "reachable when all is over: " + object + ", by " + ReachableObjects.pathTo(object, roots));

@@ -40,12 +40,13 @@ final class EvictionTest {
         private final Magazine magazine = frames.newMagazine();
         private final long pageBytes = frames.pageSize();
         private final AtomicLong bytes = new AtomicLong();
-        private final FilePages file = FilePages.ofSaved(memory, PAGES * pageBytes, bytes, 64, new SpareWalk(memory));
+        private final FilePages file =
+                FilePages.ofSaved(memory, PAGES * pageBytes, bytes, 64, new Eviction.SpareWalk(memory));
         private final FilePages.CachedPages cached = file.present().cached;
         private final Eviction eviction = Objects.requireNonNull(cached.eviction);
         private final EvictionCursor cursor = eviction.cursor;
         private final RecentReads recent = eviction.recent;
-        private final EvictionBatch batch = eviction.batch;
+        private final PageBatch batch = eviction.batch;
         private final int[] taken = new int[PAGES];
 
         /** Inserts all pages, and marks their second chance as used. */
@@ -75,9 +76,14 @@ final class EvictionTest {
             frames.discard(magazine);
         }
 
+        private int collect(int source) {
+            eviction.collect(source, 0, Long.MAX_VALUE);
+            return batch.count;
+        }
+
         private void takeOut(boolean isLastChance) {
-            assertEquals(PAGES, batch.collect(false));
-            batch.takeOut(isLastChance);
+            assertEquals(PAGES, collect(Eviction.CURSOR));
+            eviction.takeOut(isLastChance);
         }
 
         private boolean isBack(int page) {
@@ -92,7 +98,7 @@ final class EvictionTest {
         }
 
         private int[] handedOver() {
-            int[] freed = new int[EvictionBatch.most()];
+            int[] freed = new int[PAGES];
             return Arrays.copyOf(freed, batch.handOver(freed));
         }
 
@@ -104,9 +110,9 @@ final class EvictionTest {
             assertTrue(batch.areSomeOut());
             assertTrue(eviction.contains(3));
             for (int page = 0; page < PAGES; page++) {
-                batch.keep(page, false);
+                eviction.keep(page, false);
             }
-            batch.putBack(true, true);
+            eviction.putBack(Eviction.CURSOR, true, true);
             assertArrayEquals(IntStream.range(0, PAGES).toArray(), back());
             assertFalse(eviction.contains(3));
             for (int frame : taken) {
@@ -116,7 +122,7 @@ final class EvictionTest {
             assertArrayEquals(new int[0], handedOver());
             assertEquals(PAGES * pageBytes, bytes.get());
             // No block was kept: the next round collects the pages again.
-            assertEquals(PAGES, batch.collect(false));
+            assertEquals(PAGES, collect(Eviction.CURSOR));
             assertFalse(cursor.isFutile());
         }
 
@@ -124,8 +130,8 @@ final class EvictionTest {
         private void changeFour() {
             assertTrue(frames.pin(taken[0]));
             frames.setDirty(taken[1]);
-            batch.keep(2, false);
-            batch.setMapped(3);
+            eviction.keep(2, false);
+            eviction.setMapped(3);
         }
 
         @Test
@@ -133,7 +139,7 @@ final class EvictionTest {
         void secondLook() {
             takeOut(false);
             changeFour();
-            batch.putBack(false, false);
+            eviction.putBack(Eviction.CURSOR, false, false);
             frames.unpin(taken[0]);
             assertArrayEquals(new int[] {0, 1, 2, 3}, back());
             assertFalse(eviction.contains(4));
@@ -150,10 +156,26 @@ final class EvictionTest {
         void lastChance() {
             takeOut(true);
             changeFour();
-            batch.putBack(true, false);
+            eviction.putBack(Eviction.CURSOR, true, false);
             frames.unpin(taken[0]);
             assertArrayEquals(new int[] {0, 1, 2}, back());
             frames.clearDirty(taken[1]);
+        }
+
+        @Test
+        @DisplayName("is under way until its pages are back: the first one at or after a page is found")
+        void underWay() {
+            cached.index.clear(2);
+            assertEquals(Long.MAX_VALUE, eviction.atOrAfter(0));
+            assertEquals(PAGES - 1, collect(Eviction.CURSOR));
+            eviction.takeOut(true);
+            assertEquals(0, eviction.atOrAfter(0));
+            assertEquals(3, eviction.atOrAfter(2));
+            assertEquals(3, eviction.atOrAfter(3));
+            assertEquals(Long.MAX_VALUE, eviction.atOrAfter(PAGES));
+            eviction.putBack(Eviction.CURSOR, true, true);
+            assertEquals(Long.MAX_VALUE, eviction.atOrAfter(3));
+            cached.index.put(2, taken[2]);
         }
 
         @Test
@@ -164,7 +186,7 @@ final class EvictionTest {
             }
             takeOut(false);
             assertArrayEquals(new int[] {0, 1, 2}, back());
-            batch.putBack(false, false);
+            eviction.putBack(Eviction.CURSOR, false, false);
             assertArrayEquals(new int[] {0, 1, 2}, back());
             assertTrue(frames.isInactive(taken[0]));
             assertEquals(3, handedOver().length);
@@ -182,15 +204,15 @@ final class EvictionTest {
                 cached.content.unlock();
             }
             // The cursor marked the block, but judged none of its pages.
-            assertEquals(PAGES, batch.collect(false));
-            int count = batch.collect(true);
+            assertEquals(PAGES, collect(Eviction.CURSOR));
+            int count = collect(Eviction.RECENT);
             assertTrue(count > 0);
-            batch.takeOut(true);
+            eviction.takeOut(true);
             for (int i = 0; i < count; i++) {
-                batch.keep(i, false);
+                eviction.keep(i, false);
             }
-            batch.putBack(true, false);
-            assertEquals(PAGES, batch.collect(false));
+            eviction.putBack(Eviction.RECENT, true, false);
+            assertEquals(PAGES, collect(Eviction.CURSOR));
         }
     }
 
@@ -336,14 +358,14 @@ final class EvictionTest {
             locked.clear();
             index.forEach(0, PAGES, frames::setDirty);
             keepAll();
-            assertFalse(cursor.dirty().isEmpty());
+            assertTrue(cursor.hasDirty());
             EvictionCursor again = new EvictionCursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
             index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
             assertEquals(BATCH, again.collect(pages, taken));
             again.judge(pages[0], taken[0], false);
-            assertTrue(again.dirty().isEmpty());
+            assertFalse(again.hasDirty());
             again.retry();
-            assertFalse(again.dirty().isEmpty());
+            assertTrue(again.hasDirty());
         }
 
         @Test
@@ -514,25 +536,6 @@ final class EvictionTest {
                             .flatMapToLong(Arrays::stream)
                             .toArray(),
                     collect(64));
-        }
-    }
-
-    @DisplayName("Of the pages of an eviction,")
-    @Nested
-    final class UnderWay {
-        @Test
-        @DisplayName("the first one at or after a page is found; those of a batch before are not")
-        void next() {
-            PagesUnderEviction out = new PagesUnderEviction();
-            assertEquals(Long.MAX_VALUE, out.atOrAfter(0));
-            out.set(new long[] {3, 4, 9, 0}, 3);
-            assertEquals(3, out.atOrAfter(0));
-            assertEquals(3, out.atOrAfter(3));
-            assertEquals(9, out.atOrAfter(5));
-            assertEquals(9, out.atOrAfter(9));
-            assertEquals(Long.MAX_VALUE, out.atOrAfter(10));
-            out.set(new long[] {3, 4, 9}, 0);
-            assertEquals(Long.MAX_VALUE, out.atOrAfter(3));
         }
     }
 }

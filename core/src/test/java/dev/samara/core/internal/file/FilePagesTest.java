@@ -457,9 +457,7 @@ final class FilePagesTest {
                 assertEquals(Frames.NONE, pages.frameAt(2));
             }),
             RECLAIM(2, pages -> {
-                ReclaimCandidates batch = new ReclaimCandidates(pages.memory().frames());
-                assertEquals(0, batch.collect(pages.present().cached.index, 0));
-                assertEquals(6, pages.present().reclaim.run(batch), "those of the truncation");
+                assertEquals(6, Eviction.reclaim(pages, pages.present()), "those of the truncation");
             });
 
             private final int left;
@@ -536,7 +534,7 @@ final class FilePagesTest {
             for (int page = 0; page < 4; page++) {
                 made[page] = cached(pages, page);
             }
-            Removal removal = new Removal(1, 6, false, 1);
+            Truncation.Removal removal = new Truncation.Removal(1, 6, false);
             pages.collect(removal);
             assertEquals(3, removal.count());
             assertEquals(0, other.removals());
@@ -553,7 +551,6 @@ final class FilePagesTest {
                 assertEquals(after[page], pages.index.get(page), "page " + page);
                 assertFalse(after[page] != Frames.NONE && frames.isRemoved(after[page]));
             }
-            assertTrue(removal.isOut());
             assertEquals(0, other.removals() % 2);
             for (int i = 0; i < removal.count(); i++) {
                 assertTrue(frames.isRemoved(removal.frame(i)));
@@ -577,34 +574,6 @@ final class FilePagesTest {
                 pages.content.unlock();
             }
             return frame;
-        }
-
-        @Test
-        @DisplayName("puts all pages of a reclaim back if the lookup of the mappings fails")
-        void failsInAReclaim() {
-            for (int page = 0; page < 8; page++) {
-                assertTrue(file.frameFor(page * 600L % PAGES) > 0);
-            }
-            ReclaimCandidates batch = new ReclaimCandidates(frames);
-            assertEquals(0, batch.collect(file.present().cached.index, 0));
-            int size = batch.size();
-            int[] before = new int[PAGES];
-            file.framesAt(0, PAGES, before);
-            assertThrows(
-                    InternalError.class,
-                    () -> batch.takeOut(file.present().cached.index, () -> {
-                        assertEquals(Frames.NONE, file.frameAt(0));
-                        assertTrue(frames.isRemoved(before[0]));
-                        throw new InternalError("planted");
-                    }));
-            for (int page = 0; page < PAGES; page++) {
-                assertEquals(before[page], file.frameAt(page));
-                assertTrue(before[page] == Frames.NONE || frames.isCached(before[page], file.number(), page));
-            }
-            assertTrue(batch.isEmpty());
-            assertEquals(size, frames.inUse());
-            file.truncate(0);
-            assertEquals(0, frames.inUse());
         }
     }
 

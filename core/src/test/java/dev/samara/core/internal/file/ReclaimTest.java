@@ -9,7 +9,6 @@ import static dev.samara.core.fixture.SpaceFixture.WRITE;
 import static dev.samara.core.fixture.SpaceFixture.assertFault;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.AddressSpace;
@@ -252,30 +251,6 @@ final class ReclaimTest {
         }
 
         @Test
-        @DisplayName("a page is not reclaimed that was removed, and read again, since its batch was collected")
-        void removedSinceCollected() {
-            PagedFile file = file(2);
-            long at = read(file, 2, READ, MapFlags.PRIVATE);
-            assertEquals(0, space.madvise(at, 2 * PAGE, Advice.DONTNEED));
-            FilePages pages = (FilePages) file.cache;
-            ReclaimCandidates batch =
-                    new ReclaimCandidates(fixture.layout().memory().frames());
-            batch.collect(pages.present().cached.index, 0);
-            int collected = pages.frameAt(0);
-            pages.remove(0, 1);
-            // The other file gets the frame.
-            assertEquals(collected, ((FilePages) file(1).cache).frameFor(0));
-            assertPage(at, 0);
-            // The fault mapped this page, too.
-            assertEquals(0, space.madvise(at + PAGE, PAGE, Advice.DONTNEED));
-            int again = pages.frameAt(0);
-            assertNotEquals(collected, again);
-            assertEquals(1, pages.present().reclaim.run(batch));
-            assertEquals(again, pages.frameAt(0));
-            assertPage(at, 0);
-        }
-
-        @Test
         @DisplayName(
                 "an access that would need more frames than there can be ends as OUT_OF_MEMORY, not in an endless loop")
         void tooFewFrames() {
@@ -451,11 +426,8 @@ final class ReclaimTest {
             return file.link(vma, table, true);
         }
 
-        private ReclaimCandidates batch() {
-            ReclaimCandidates batch = new ReclaimCandidates(frames);
-            PageIndex index = file.present().cached.index;
-            assertEquals(0, batch.collect(index, 0));
-            return batch;
+        private int reclaim() {
+            return Eviction.reclaim(file, file.present());
         }
 
         private void map(long page) {
@@ -482,8 +454,7 @@ final class ReclaimTest {
             HeldOperations.Caller<Integer> reclaim;
             file.present().cached.content.lock();
             try {
-                ReclaimCandidates batch = batch();
-                reclaim = HeldOperations.start(() -> file.present().reclaim.run(batch));
+                reclaim = HeldOperations.start(this::reclaim);
                 Await.until(
                         "it is about to remove pages",
                         () -> file.present().cached.content.hasQueuedThreads());
@@ -516,45 +487,11 @@ final class ReclaimTest {
                 }
             }
             assertEquals(3, frames.inUse());
-            assertEquals(0, file.present().reclaim.run(batch()));
+            assertEquals(0, reclaim());
             read.unlink();
             frames.unpin(before[5], memory.contexts().borrow().magazine());
             file.remove(0, 8);
             assertEquals(0, frames.inUse());
-        }
-
-        @Test
-        @DisplayName("loses those that were removed since it was collected, and removes all others")
-        void goneSince() {
-            insertAll();
-            ReclaimCandidates batch = batch();
-            file.remove(0, 1);
-            file.remove(4, 1);
-            // The new page may get a frame that the batch lists for another page.
-            int again = file.frameFor(4);
-            assertTrue(again > 0);
-            int reclaimed = file.present().reclaim.run(batch);
-            assertEquals(frames.inUse(), 7 - reclaimed);
-            for (int page = 0; page < 8; page++) {
-                int frame = file.frameAt(page);
-                assertTrue(
-                        frame == Frames.NONE || (frame == again && frames.isCached(again, file.number(), 4)),
-                        "page " + page);
-            }
-            assertTrue(reclaimed >= 6, () -> "only " + reclaimed + " were reclaimed");
-            file.remove(0, 8);
-            assertEquals(0, frames.inUse());
-            ReclaimCandidates stale = stale();
-            assertEquals(0, file.present().reclaim.run(stale));
-            assertEquals(0, frames.inUse());
-        }
-
-        /** Returns a batch whose pages were all removed. */
-        private ReclaimCandidates stale() {
-            assertTrue(file.frameFor(2) > 0);
-            ReclaimCandidates batch = batch();
-            file.remove(2, 1);
-            return batch;
         }
 
         @Test
@@ -564,9 +501,9 @@ final class ReclaimTest {
             List<FileLink> writable = new ArrayList<>();
             assertEquals(0, reclaimBeside(() -> writable.add(link(VmaFlags.SHARED | VmaFlags.MAYWRITE))));
             assertEquals(8, frames.inUse());
-            assertEquals(0, file.present().reclaim.run(batch()));
+            assertEquals(0, reclaim());
             writable.get(0).unlink();
-            assertEquals(8, file.present().reclaim.run(batch()));
+            assertEquals(8, reclaim());
             assertEquals(0, frames.inUse());
         }
 
@@ -576,15 +513,12 @@ final class ReclaimTest {
             assertTrue(file.frameFor(0) > 0);
             file.lock();
             try {
-                ReclaimCandidates batch = batch();
                 assertEquals(
-                        PageCaches.BUSY,
-                        HeldOperations.start(() -> file.present().reclaim.run(batch))
-                                .result());
+                        PageCaches.BUSY, HeldOperations.start(this::reclaim).result());
             } finally {
                 file.unlock();
             }
-            assertEquals(1, file.present().reclaim.run(batch()));
+            assertEquals(1, reclaim());
         }
     }
 
@@ -778,9 +712,7 @@ final class ReclaimTest {
                 Future<Integer> reclaimed;
                 pages.present().cached.content.lock();
                 try {
-                    ReclaimCandidates batch = new ReclaimCandidates(frames);
-                    batch.collect(pages.present().cached.index, 0);
-                    reclaimed = thread.submit(() -> pages.present().reclaim.run(batch));
+                    reclaimed = thread.submit(() -> Eviction.reclaim(pages, pages.present()));
                     Await.until(
                             "it is about to take pages out",
                             () -> pages.present().cached.content.hasQueuedThreads());

@@ -32,8 +32,8 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.ReachableObjects;
 import dev.samara.core.interleave.scenario.HeapFrames;
+import dev.samara.core.internal.file.Eviction;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SpareWalk;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
@@ -600,7 +600,8 @@ final class HostFileOpensTest {
             HostFile file = alone.openFile(write("f", 1 << 20), GEOMETRY);
             FilePages pages = ((OpenHostFile) file).inode.pages;
             // The shared parts of the machine are left out.
-            Set<Object> own = ReachableObjects.from(List.of(MachineMemory.class, Frames.class, SpareWalk.class), pages);
+            Set<Object> own =
+                    ReachableObjects.from(List.of(MachineMemory.class, Frames.class, Eviction.SpareWalk.class), pages);
             List<Integer> lengths = own.stream()
                     .filter(object ->
                             object instanceof int[] || object instanceof long[] || object instanceof boolean[])

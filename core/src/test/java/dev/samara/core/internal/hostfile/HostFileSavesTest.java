@@ -1235,7 +1235,7 @@ final class HostFileSavesTest {
                     return 0;
                 });
                 for (int batch = 1; batch <= BATCHES; batch++) {
-                    round.awaitIn("file.Removals", "lock");
+                    round.awaitIn("file.Truncation", "lock");
                     assertFalse(round.isOver(), "ends before batch " + batch);
                     assertEquals(8, file.pwrite(bytes(number + batch), 0));
                     pages.unlock();
