@@ -16,12 +16,11 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.syscall.Brk;
-import dev.samara.core.internal.syscall.CollectPages;
 import dev.samara.core.internal.syscall.Fork;
 import dev.samara.core.internal.syscall.Madvise;
+import dev.samara.core.internal.syscall.Madvise.SetAnonVmaName;
 import dev.samara.core.internal.syscall.Mdwe;
 import dev.samara.core.internal.syscall.Membarrier;
-import dev.samara.core.internal.syscall.Mincore;
 import dev.samara.core.internal.syscall.Mlock;
 import dev.samara.core.internal.syscall.Mmap;
 import dev.samara.core.internal.syscall.Mprotect;
@@ -31,7 +30,6 @@ import dev.samara.core.internal.syscall.Msync;
 import dev.samara.core.internal.syscall.Munmap;
 import dev.samara.core.internal.syscall.Pagemap;
 import dev.samara.core.internal.syscall.RemapFilePages;
-import dev.samara.core.internal.syscall.SetAnonVmaName;
 import dev.samara.core.internal.syscall.Shm;
 import dev.samara.core.internal.vcpu.Vcpu;
 import dev.samara.core.internal.vma.VmArea;
@@ -1136,7 +1134,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory
      */
     public long mincore(long start, long length, byte[] vector) {
-        return Mincore.mincore(layout, start, length, Objects.requireNonNull(vector, "vector"));
+        return Pagemap.mincore(layout, start, length, Objects.requireNonNull(vector, "vector"));
     }
 
     /**
@@ -1213,7 +1211,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectDirty(long start, long length, PageSink sink) {
-        return CollectPages.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
+        return Pagemap.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
     }
 
     /**
@@ -1229,7 +1227,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
     public long collectAccessed(long start, long length, PageSink sink) {
-        return CollectPages.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
+        return Pagemap.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
     }
 
     /**

@@ -3,8 +3,8 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.syscall.Smaps;
-import dev.samara.core.internal.syscall.SmapsSums;
+import dev.samara.core.internal.syscall.Pagemap.Smaps;
+import dev.samara.core.internal.syscall.Pagemap.SmapsSums;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.Vma;
 import java.util.function.Consumer;

@@ -2,7 +2,7 @@
 package dev.samara.core;
 
 import dev.samara.core.internal.space.Layout;
-import dev.samara.core.internal.syscall.PagemapQuery;
+import dev.samara.core.internal.syscall.Pagemap.PagemapQuery;
 import dev.samara.core.mman.PageCategory;
 import org.jspecify.annotations.Nullable;
 

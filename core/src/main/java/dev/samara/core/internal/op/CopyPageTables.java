@@ -69,7 +69,7 @@ public final class CopyPageTables {
      * 6. The section ends, the gate opens, and faults and operations continue. Forks in a loop do not starve a fault:
      *    the next section begins when each fault that waited has made an attempt, which does not wait
      *    (PageTable.passing); if it asks a backing, its turn ends. Nor do they starve an operation: the instant of a
-     *    fork is not before the end of the last copy (ForkInstant), so that both compete for the layout lock.
+     *    fork is not before the end of the last copy (Fork.ForkInstant), so that both compete for the layout lock.
      *
      * No deadlock. The copy waits in the section for owners of busy entries, and for CPUs in GUEST. A fault waits for
      * the gate outside GUEST, outside reader sections, without locks, and without a busy entry. An operation waits for

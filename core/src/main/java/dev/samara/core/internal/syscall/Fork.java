@@ -6,19 +6,30 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.CopyPageTables;
+import dev.samara.core.internal.op.Edit;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.space.LayoutCounters;
+import dev.samara.core.internal.space.InFlightOperations.Ticket;
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
+import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
+import dev.samara.core.vma.VmaFlags;
 import dev.samara.maple.Snapshot;
+import dev.samara.maple.TreeBuilder;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,7 +104,7 @@ public final class Fork {
                     vmas = parent.snapshot();
                     maps = (int) parent.counters().maps;
                     joins = parent.inFlight().joins();
-                    ForkVmas.acquire(vmas, parent.counters(), acquired);
+                    acquire(vmas, parent.counters(), acquired);
                     if (gather != null) {
                         List<InFlightOperation> earlier =
                                 List.copyOf(parent.inFlight().operations());
@@ -111,7 +122,7 @@ public final class Fork {
                 // Ends the copy in any case, because until then faults and operations of the parent wait.
                 end(parent, copy);
             }
-            ForkVmas.fork(child, vmas, joins, maps);
+            fill(child, vmas, joins, maps);
             if (copy != null) {
                 copy.trim();
             }
@@ -179,6 +190,217 @@ public final class Fork {
                 parent.unlock();
             }
             Gate.wake(copy.gate().open());
+        }
+    }
+
+    /**
+     * Acquires references to the VMAs whose backings are asked for the child's opens. The caller holds the parent's
+     * lock.
+     */
+    private static void acquire(Snapshot<VmArea> parents, LayoutCounters counters, List<VmArea> acquired) {
+        if (counters.opens == 0) {
+            return;
+        }
+        parents.forEach((first, last, vma) -> {
+            if (vma.open() != null) {
+                // Added to the list before it is acquired, because a reference that is not in the list would never be
+                // released.
+                acquired.add(vma);
+                if (!vma.acquire()) {
+                    acquired.remove(acquired.size() - 1);
+                }
+            }
+        });
+    }
+
+    /**
+     * Fills a child's layout.
+     *
+     * @param maps the approximate number of VMAs
+     */
+    private static void fill(Layout child, Snapshot<VmArea> parents, List<PendingJoin> joins, int maps) {
+        List<VmArea> wholes = wholes(parents, joins, child.geometry().pageShift(), maps);
+        InitialMappings.run(child, new Inherited(wholes, maps));
+    }
+
+    /** The call that stores copies of a parent's VMAs. */
+    private record Inherited(List<VmArea> wholes, int maps) implements Call {
+        @Override
+        public long decide(Edit edit) {
+            TreeBuilder<VmArea> copies = new TreeBuilder<>(maps);
+            edit.expect(maps);
+            for (VmArea vma : wholes) {
+                if (!vma.has(VmaFlags.DONTCOPY)) {
+                    VmArea copy = inherit(vma);
+                    InitialMappings.charge(edit, copy);
+                    edit.putLater(copy);
+                    copies.add(copy.start(), copy.end() - 1, copy);
+                }
+            }
+            edit.fill(copies);
+            return Edit.DONE;
+        }
+
+        @Override
+        public boolean mayBeRefused() {
+            return false;
+        }
+
+        @Override
+        public String toString() {
+            return "fork";
+        }
+    }
+
+    /**
+     * Returns the VMAs of a child. Because no range is in flight in a child, none completes there. So VMAs that are
+     * separate only because of a range in flight of the parent are joined here.
+     */
+    private static List<VmArea> wholes(Snapshot<VmArea> parents, List<PendingJoin> joins, int pageShift, int maps) {
+        Map<Long, PendingJoin> byAddress = byAddress(joins);
+        List<VmArea> wholes = new ArrayList<>(maps);
+        parents.forEach((first, last, vma) -> {
+            // Most forks find no range in flight; then no key is boxed.
+            PendingJoin join = wholes.isEmpty() || byAddress.isEmpty() ? null : byAddress.get(first);
+            VmArea whole = join == null ? null : VmaMerge.whole(wholes.get(wholes.size() - 1), vma, join, pageShift);
+            if (whole == null) {
+                wholes.add(vma);
+            } else {
+                wholes.set(wholes.size() - 1, whole);
+            }
+        });
+        return wholes;
+    }
+
+    /** Returns the joins by address. Of two joins at the same address, keeps a seam, which permits more merges. */
+    private static Map<Long, PendingJoin> byAddress(List<PendingJoin> joins) {
+        Map<Long, PendingJoin> byAddress = new HashMap<>();
+        for (PendingJoin join : joins) {
+            if (join.isSeam() || !byAddress.containsKey(join.address())) {
+                byAddress.put(join.address(), join);
+            }
+        }
+        return byAddress;
+    }
+
+    /**
+     * Returns a child's copy of a VMA. The copy is not locked. It has its own anon_vma, for pages that it shares with
+     * the parent until they are written.
+     */
+    private static VmArea inherit(VmArea vma) {
+        boolean hasPages = vma.anonVma() != null && !vma.has(VmaFlags.WIPEONFORK);
+        return new VmArea(
+                vma.start(),
+                vma.end(),
+                vma.flags() & ~VmaFlags.LOCKED_MASK,
+                vma.pageOffset(),
+                vma.traits(),
+                vma.name(),
+                hasPages ? AnonVma.inherited() : null);
+    }
+
+    /**
+     * The instant of a fork: a hold of the parent's layout lock during which no operation is between two of its
+     * batches. If an operation is between two batches, the fork waits for its last batch. The batches of an operation
+     * never wait for a gate, so even a fork that a callback of a retirement calls can wait for them. After several
+     * waits the fork takes a {@link Ticket} for the whole space, for which later operations wait. Outside callbacks, a
+     * fork also waits for the copy of an earlier fork, and until the operations that waited for it have made an
+     * attempt: otherwise they would find another copy at each attempt.
+     *
+     * <p>These waits differ from an operation's waits for ranges in flight ({@code Operation.RangeWait}). A callback of
+     * a retirement must not wait for a range, because the range may be the one that is being retired, and the wait
+     * would never end. So in a callback, {@code RangeWait} throws an exception and takes no ticket. A fork waits only
+     * for a publication, which ends without the retirement of any range. So it may wait in a callback, where it also
+     * needs a ticket.
+     */
+    private static final class ForkInstant implements AutoCloseable {
+        /** The number of waits after which a fork takes a ticket. */
+        private static final int PATIENCE = 3;
+
+        /** The pause between two checks whether operations that waited for a copy have made an attempt. */
+        private static final long PASS_NANOS = 20_000;
+
+        /**
+         * The number of these pauses after which a fork waits no more: an operation that has to make its attempt may be
+         * one of this thread, if it waits in a housekeeping step that called this fork.
+         */
+        private static final int MOST_PASSES = 500;
+
+        private final Layout parent;
+        private @Nullable Ticket ticket;
+        private boolean isLocked;
+        private int passes;
+
+        ForkInstant(Layout parent) {
+            this.parent = parent;
+        }
+
+        /** Waits for the instant. The caller holds no lock, and holds the layout lock of the parent afterwards. */
+        void await() {
+            int waits = 0;
+            for (Gate awaited = lockOrGate(waits); !isLocked; awaited = lockOrGate(waits)) {
+                if (awaited != null) {
+                    awaited.awaitUninterruptibly(parent.host().waitReporter("a fork"));
+                    waits++;
+                } else {
+                    passes++;
+                    Pause.parkNanos(this, PASS_NANOS);
+                }
+            }
+        }
+
+        /**
+         * Acquires the lock, or returns the gate of a copy or of a publication that has not ended; or null if
+         * operations pass first.
+         */
+        private @Nullable Gate lockOrGate(int waits) {
+            parent.lock();
+            try {
+                Gate copy = parent.copyToAwait();
+                if (copy != null) {
+                    return copy;
+                }
+                Gate publication = parent.inFlight().publication();
+                if (publication != null && waits >= PATIENCE && ticket == null) {
+                    Ticket mine = new Ticket(parent.nextAge(), "a fork");
+                    mine.name(0, -1L);
+                    parent.inFlight().add(mine);
+                    mine.leave();
+                    ticket = mine;
+                }
+                boolean letsPass = parent.hasCopyWaiters()
+                        && ticket == null
+                        && passes < MOST_PASSES
+                        && InFlightOperation.retiring() == null;
+                isLocked = publication == null && !letsPass;
+                return publication;
+            } finally {
+                if (!isLocked) {
+                    parent.unlock();
+                }
+            }
+        }
+
+        /** Releases the lock and the ticket, on every exit. */
+        @Override
+        public void close() {
+            Ticket mine = ticket;
+            if (!isLocked && mine == null) {
+                return;
+            }
+            if (!isLocked) {
+                parent.lock();
+            }
+            try {
+                if (mine != null) {
+                    parent.inFlight().remove(mine);
+                }
+            } finally {
+                parent.unlock();
+            }
+            if (mine != null) {
+                Gate.wake(mine.open());
+            }
         }
     }
 }

@@ -10,11 +10,14 @@ import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.VmaFlags;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** The initial mappings of a layout that is not a fork's child. {@link ForkVmas} fills the layout of a child. */
+/** The initial mappings of a layout that is not a fork's child. {@link Fork} fills the layout of a child. */
 public final class InitialMappings {
     private InitialMappings() {}
 
@@ -46,7 +49,7 @@ public final class InitialMappings {
         for (VmArea vma : mapped) {
             check(layout, vma);
         }
-        InitialMappingsCall.run(layout, new Described(mapped));
+        run(layout, new Described(mapped));
         boolean isCharged = false;
         try {
             layout.chargeRoot("newSpace");
@@ -67,10 +70,10 @@ public final class InitialMappings {
                 if (!isAbove(edit.geometry, vma)) {
                     VmArea other = edit.firstIn(vma.start(), vma.end());
                     if (other != null) {
-                        throw new InitialMappingsCall.Refused(vma, other);
+                        throw new Refused(vma, other);
                     }
                     VmArea copy = copy(edit, vma);
-                    InitialMappingsCall.charge(edit, copy);
+                    charge(edit, copy);
                     edit.put(copy);
                 }
             }
@@ -118,6 +121,51 @@ public final class InitialMappings {
         if (vma.backing() instanceof SharedAnonymous object
                 && !object.isChargedTo(layout.host().committed())) {
             throw new IllegalArgumentException("mapping " + vma + " maps an object of another machine");
+        }
+    }
+
+    /** Charges the memory of a VMA that is stored next. */
+    static void charge(Edit edit, VmArea copy) {
+        if (copy.has(VmaFlags.ACCOUNT) && !edit.charge(edit.pagesOf(copy))) {
+            throw new Refused(copy, null);
+        }
+    }
+
+    /**
+     * Runs the call.
+     *
+     * @throws IllegalArgumentException if a mapping overlaps another one
+     * @throws MmException with ENOMEM if the commit limit does not allow a mapping, or with the errno of a backing
+     */
+    static void run(Layout layout, Call call) {
+        try {
+            long result = Syscall.run(layout, call);
+            if (Errno.isError(result)) {
+                throw new MmException(call.toString(), Errno.of(result));
+            }
+        } catch (Refused refused) {
+            VmArea overlapped = refused.overlapped;
+            if (overlapped != null) {
+                throw new IllegalArgumentException("mapping " + refused.vma + " overlaps " + overlapped);
+            }
+            throw new MmException(call + " of " + refused.vma, Errno.ENOMEM);
+        }
+    }
+
+    /**
+     * Thrown to leave an attempt and release the lock. A VMA must not be formatted under the lock, because its backing
+     * would be called for its name.
+     */
+    private static final class Refused extends RuntimeException {
+        private static final long serialVersionUID = 1L;
+
+        private final transient VmArea vma;
+        private final transient @Nullable VmArea overlapped;
+
+        Refused(VmArea vma, @Nullable VmArea overlapped) {
+            super(null, null, false, false);
+            this.vma = vma;
+            this.overlapped = overlapped;
         }
     }
 }

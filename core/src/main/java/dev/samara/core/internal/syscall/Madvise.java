@@ -15,12 +15,17 @@ import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.syscall.Syscall.AdviceWalk;
+import dev.samara.core.internal.syscall.Syscall.RangeCall;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
+import java.util.Locale;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -46,7 +51,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
      * @return the first error in the order of the VMAs
      */
     private long punch(Layout layout, long decided) {
-        if (!AdviceWalk.isRange(layout.geometry(), address, length)) {
+        if (!isRange(layout.geometry(), address, length)) {
             return decided;
         }
         long end = address + layout.geometry().roundUp(length);
@@ -88,7 +93,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
     @Override
     public long decide(Edit edit) {
         Geometry geometry = edit.geometry;
-        if (!isKnown(advice) || !AdviceWalk.isRange(geometry, address, length)) {
+        if (!isKnown(advice) || !isRange(geometry, address, length)) {
             return Errno.EINVAL.result();
         }
         long end = address + geometry.roundUp(length);
@@ -99,7 +104,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         if (advice == Advice.POPULATE_READ || advice == Advice.POPULATE_WRITE) {
             return populate(edit, address, end, advice == Advice.POPULATE_READ ? VmaFlags.READ : VmaFlags.WRITE);
         }
-        return AdviceWalk.walk(edit, address, end, this);
+        return walk(edit, address, end, this);
     }
 
     private static boolean isKnown(int advice) {
@@ -128,7 +133,7 @@ public record Madvise(long address, long length, int advice) implements RangeCal
         if (flags == vma.flags()) {
             return vma.end();
         }
-        return AdviceWalk.orAgain(VmaMerge.change(edit, vma, start, end, flags));
+        return orAgain(VmaMerge.change(edit, vma, start, end, flags));
     }
 
     /**
@@ -309,5 +314,130 @@ public record Madvise(long address, long length, int advice) implements RangeCal
     @Override
     public String toString() {
         return Call.text("madvise", address, length, advice);
+    }
+
+    /**
+     * Returns whether a range starts at a page boundary, does not wrap, and has no nonzero length that rounds up to 0.
+     */
+    private static boolean isRange(Geometry geometry, long start, long length) {
+        long rounded = geometry.roundUp(length);
+        return geometry.isAligned(start) && (length == 0 || rounded != 0) && !Addresses.isBelow(start + rounded, start);
+    }
+
+    /**
+     * Applies the advice VMA by VMA. A hole is skipped, and reported at the end. Any other error ends the walk, and
+     * earlier changes stay.
+     */
+    private static long walk(Edit edit, long start, long end, AdviceWalk call) {
+        // Includes the result of earlier batches.
+        long result = edit.note();
+        long reached = edit.partStart(start);
+        while (Addresses.isBelow(reached, end)) {
+            VmArea vma = edit.firstIn(reached, end);
+            if (vma == null) {
+                return Errno.ENOMEM.result();
+            }
+            if (edit.endsBatchAt(reached)) {
+                edit.note(result);
+                return result;
+            }
+            if (Addresses.isBelow(reached, vma.start())) {
+                result = Errno.ENOMEM.result();
+                reached = vma.start();
+            }
+            long advised = call.advise(edit, vma, reached, Addresses.lower(vma.end(), end));
+            if (Errno.isError(advised)) {
+                return advised;
+            }
+            reached = advised;
+        }
+        return result;
+    }
+
+    /** Maps ENOMEM to EAGAIN: too many mappings are reported like any other shortage. */
+    private static long orAgain(long changed) {
+        return changed == Errno.ENOMEM.result() ? Errno.EAGAIN.result() : changed;
+    }
+
+    /**
+     * {@code PR_SET_VMA_ANON_NAME} ({@code set_anon_vma_name} in {@code mm/madvise.c}): sets the name of memory without
+     * a file.
+     *
+     * @param name the name; null to remove it
+     * @param ofMemory the name as displayed for private memory; null if there is no valid name
+     * @param ofObject the name as displayed for shared memory; null if there is no valid name
+     */
+    public record SetAnonVmaName(
+            long address,
+            long length,
+            @Nullable String name,
+            @Nullable String ofMemory,
+            @Nullable String ofObject) implements RangeCall, AdviceWalk {
+        /** The longest name, in characters ({@code ANON_VMA_NAME_MAX_LEN} also counts the terminator). */
+        private static final int LONGEST = 79;
+
+        /** Printable characters that a name must not have ({@code ANON_VMA_NAME_INVALID_CHARS}). */
+        private static final String REFUSED = "\\`$[]";
+
+        public static long setAnonVmaName(Layout layout, long address, long length, @Nullable String name) {
+            return Syscall.run(layout, of(address, length, name));
+        }
+
+        /** Creates the call. The displayed names are created before the lock is acquired, once for all VMAs. */
+        static SetAnonVmaName of(long address, long length, @Nullable String name) {
+            if (name == null || !isValid(name)) {
+                return new SetAnonVmaName(address, length, name, null, null);
+            }
+            String ofMemory = Vma.ANON_NAME + name + ']';
+            String ofObject = Vma.ANON_SHMEM_NAME + name + ']';
+            return new SetAnonVmaName(address, length, name, ofMemory, ofObject);
+        }
+
+        private static boolean isValid(String name) {
+            if (name.length() > LONGEST) {
+                return false;
+            }
+            for (int i = 0; i < name.length(); i++) {
+                char character = name.charAt(i);
+                if (character <= 0x1f || character >= 0x7f || REFUSED.indexOf(character) >= 0) {
+                    return false;
+                }
+            }
+            return true;
+        }
+
+        @Override
+        public long decide(Edit edit) {
+            if ((name != null && ofMemory == null) || !isRange(edit.geometry, address, length)) {
+                return Errno.EINVAL.result();
+            }
+            long end = address + edit.geometry.roundUp(length);
+            if (end == address) {
+                return DONE;
+            }
+            edit.claim(address, end);
+            return walk(edit, address, end, this);
+        }
+
+        @Override
+        public long advise(Edit edit, VmArea vma, long start, long end) {
+            BackingTraits traits = vma.traits();
+            if (traits != null && !traits.acceptsNames()) {
+                return Errno.EBADF.result();
+            }
+            String shown = traits == null ? ofMemory : ofObject;
+            boolean isWhole = start == vma.start() && end == vma.end();
+            if (Objects.equals(shown, vma.name()) || (vma.isSpecial() && (shown == null || isWhole))) {
+                // A special mapping displays the kernel's name, whatever other name is set.
+                return vma.end();
+            }
+            VmArea named = VmaMerge.named(edit, vma, start, end, shown);
+            return orAgain(VmaMerge.change(edit, vma, named));
+        }
+
+        @Override
+        public String toString() {
+            return String.format(Locale.ROOT, "set_anon_vma_name(0x%x, 0x%x, %s)", address, length, name);
+        }
     }
 }

@@ -10,13 +10,19 @@ import dev.samara.core.internal.op.Call;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.Placement;
+import dev.samara.core.internal.op.PopulateRange;
+import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;
+import dev.samara.core.vma.VmaFlags;
+import org.jspecify.annotations.Nullable;
 
 /**
  * {@code mremap} ({@code mm/mremap.c}). Checks the arguments, and runs one {@link MremapVma} for each VMA.
@@ -149,5 +155,257 @@ public record Mremap(long address, long oldLength, long newLength, int flags, lo
     @Override
     public String toString() {
         return Call.text("mremap", address, oldLength, newLength, flags, newAddress);
+    }
+
+    /**
+     * The effect of one {@code mremap} on one VMA: it shrinks, grows in place, moves, or is duplicated ({@code struct
+     * vma_remap_struct} in {@code mm/mremap.c}). {@link Mremap} checks the arguments, and contains the loop for a call
+     * that moves several VMAs.
+     *
+     * <p>Errors that are decided here: EFAULT if there is no VMA, for a range beyond the VMA, and for growth of a VMA
+     * of fixed size; EPERM for a sealed VMA; EINVAL for a duplicate of private memory, for DONTUNMAP of a VMA of fixed
+     * size, and for an offset that overflows; EAGAIN for the limit of locked memory; ENOMEM for the other limits, the
+     * map count, and growth in place without room. {@link Munmap}, {@link Placement} and the backing may return other
+     * errors.
+     */
+    private static final class MremapVma {
+        /** A move keeps this many mappings in reserve, since source and target may each be cut in three. */
+        static final int SPARE_MAPS = 3;
+
+        private final Edit edit;
+        private final Geometry geometry;
+        private final int flags;
+        private final long address;
+        private final long newLength;
+        private final long newAddress;
+
+        /** In whole pages, like the new length. */
+        private long oldLength;
+
+        MremapVma(Edit edit, long address, long oldLength, long newLength, int flags, long newAddress) {
+            this.edit = edit;
+            this.geometry = edit.geometry;
+            this.address = address;
+            this.oldLength = oldLength;
+            this.newLength = newLength;
+            this.flags = flags;
+            this.newAddress = newAddress;
+        }
+
+        private boolean namesNewPlace() {
+            return (flags & (MREMAP_FIXED | DONTUNMAP)) != 0;
+        }
+
+        private boolean growsLength() {
+            return Addresses.isBelow(oldLength, newLength);
+        }
+
+        /** Decides on the VMA at the address; returns the new address of its memory, or a negated errno. */
+        long remap(@Nullable VmArea vma) {
+            if (vma == null) {
+                return Errno.EFAULT.result();
+            }
+            if (vma.has(VmaFlags.SEALED)) {
+                return Errno.EPERM.result();
+            }
+            if (!namesNewPlace() && !growsLength()) {
+                // Neither case checks the range: a shrink may cross holes, and an equal length changes nothing.
+                return oldLength == newLength ? address : shrink();
+            }
+            long refused = checkSource(vma);
+            if (refused != DONE) {
+                return refused;
+            }
+            return namesNewPlace() ? moveTo() : grow(vma);
+        }
+
+        /** Checks whether the VMA may be copied or may grow; returns 0 or a negated errno. */
+        private long checkSource(VmArea vma) {
+            if (oldLength == 0 && !vma.hasAny(VmaFlags.SHARED | VmaFlags.MAYSHARE)) {
+                return Errno.EINVAL.result();
+            }
+            boolean fixedSize = vma.hasAny(VmaFlags.DONTEXPAND | VmaFlags.PFNMAP);
+            if ((flags & DONTUNMAP) != 0 && fixedSize) {
+                return Errno.EINVAL.result();
+            }
+            // The part that a shrink removes may be in other mappings, or may not be mapped.
+            if (Addresses.isBelow(vma.end() - address, Addresses.lower(oldLength, newLength))) {
+                return Errno.EFAULT.result();
+            }
+            if (!growsLength()) {
+                return DONE;
+            }
+            long offset = vma.pageOffset() + geometry.pages(address - vma.start());
+            if (Addresses.isBelow(offset + geometry.pages(newLength), offset)) {
+                return Errno.EINVAL.result();
+            }
+            if (fixedSize) {
+                return Errno.EFAULT.result();
+            }
+            long pages = geometry.pages(newLength - oldLength);
+            if (!edit.limits.mayLockMore(edit.privileges(), edit.counters, vma.flags(), pages)) {
+                return Errno.EAGAIN.result();
+            }
+            return edit.limits.mayExpand(edit.counters, vma.flags(), pages) ? DONE : Errno.ENOMEM.result();
+        }
+
+        private long shrink() {
+            long result = Munmap.munmap(edit, address + newLength, oldLength - newLength);
+            return result == DONE ? address : result;
+        }
+
+        private long grow(VmArea vma) {
+            long delta = newLength - oldLength;
+            long end = vma.end();
+            if (end - address == oldLength
+                    && Addresses.isAtMost(delta, geometry.limit() - end)
+                    && edit.limits.mayMapAt(edit.privileges(), vma.start())
+                    && isFreeToGrow(end, end + delta)) {
+                if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(delta))) {
+                    return Errno.ENOMEM.result();
+                }
+                VmArea tail = new VmArea(
+                        end,
+                        end + delta,
+                        vma.flags(),
+                        vma.pageOffset() + edit.pagesOf(vma),
+                        vma.traits(),
+                        vma.name(),
+                        vma.anonVma());
+                if (VmaMerge.join(edit, tail, true) == null) {
+                    return Errno.ENOMEM.result();
+                }
+                populateIfLocked(vma, end, end + delta);
+                return address;
+            }
+            if ((flags & MAYMOVE) == 0) {
+                return Errno.ENOMEM.result();
+            }
+            return move(vma, 0);
+        }
+
+        private boolean isFreeToGrow(long start, long end) {
+            if (edit.firstIn(start, end) == null && !edit.isFree(start, end)) {
+                edit.claim(start, end);
+            }
+            return edit.isFree(start, end);
+        }
+
+        /**
+         * Moves to a given address, or, with DONTUNMAP but without FIXED, to a hint. A fixed move empties the target
+         * first, so a later failure leaves it empty.
+         */
+        private long moveTo() {
+            if ((flags & MREMAP_FIXED) != 0) {
+                long emptied = Munmap.munmap(edit, newAddress, newLength);
+                if (emptied != DONE) {
+                    return emptied;
+                }
+                // If lengths wrap around, the target may have been the source.
+                if (edit.at(address) == null) {
+                    return Errno.EFAULT.result();
+                }
+            }
+            if (Addresses.isBelow(newLength, oldLength)) {
+                long shrunk = shrink();
+                if (Errno.isError(shrunk)) {
+                    return shrunk;
+                }
+                oldLength = newLength;
+            }
+            VmArea vma = edit.at(address);
+            if (vma == null) {
+                return Errno.EFAULT.result();
+            }
+            if ((flags & DONTUNMAP) != 0
+                    && !edit.limits.mayExpand(edit.counters, vma.flags(), geometry.pages(oldLength))) {
+                return Errno.ENOMEM.result();
+            }
+            return move(vma, newAddress);
+        }
+
+        private long move(VmArea vma, long hint) {
+            long offset = vma.pageOffset() + geometry.pages(address - vma.start());
+            int mapFlags = ((flags & MREMAP_FIXED) != 0 ? MapFlags.FIXED : 0)
+                    | (vma.has(VmaFlags.MAYSHARE) ? MapFlags.SHARED : 0);
+            long target = Placement.find(edit, vma.traits(), hint, newLength, offset << geometry.pageShift(), mapFlags);
+            if (Errno.isError(target)) {
+                return target;
+            }
+            if (!edit.mayGrow(SPARE_MAPS + 1)) {
+                return Errno.ENOMEM.result();
+            }
+            Errno refusal = refusalToCutOut(vma);
+            if (refusal != null) {
+                return refusal.result();
+            }
+            boolean keepOld = (flags & DONTUNMAP) != 0;
+            long charged = keepOld ? newLength : newLength - oldLength;
+            if (vma.has(VmaFlags.ACCOUNT) && !edit.charge(geometry.pages(charged))) {
+                return Errno.ENOMEM.result();
+            }
+            AnonVma anonVma = vma.anonVma();
+            if (vma.isAnonymous() && anonVma == null) {
+                // Memory without pages gets the offset of its new address, so that it can merge with its new
+                // neighbours.
+                offset = geometry.pages(target);
+            }
+            VmArea copy =
+                    new VmArea(target, target + newLength, vma.flags(), offset, vma.traits(), vma.name(), anonVma);
+            VmArea placed = VmaMerge.place(edit, copy);
+            if (oldLength != 0 || edit.hasUnmapped(target, target + newLength)) {
+                edit.gate(target, target + newLength);
+            }
+            if (oldLength != 0) {
+                edit.move(address, target, Addresses.lower(oldLength, newLength));
+            }
+            if (growsLength()) {
+                populateIfLocked(vma, target + oldLength, target + newLength);
+            }
+            if (keepOld) {
+                leaveEmpty(vma, placed);
+            } else if (oldLength != 0) {
+                VmaMerge.unmapMoved(edit, address, address + oldLength);
+            }
+            return target;
+        }
+
+        private void populateIfLocked(VmArea vma, long start, long end) {
+            if (vma.has(VmaFlags.LOCKED)) {
+                edit.populate(PopulateRange.Kind.BEST_EFFORT, start, end);
+            }
+        }
+
+        /**
+         * Returns the errno with which a backing refuses the splits at the ends of the source, or null. For a
+         * duplicate, the backing is asked only about the start.
+         */
+        private @Nullable Errno refusalToCutOut(VmArea vma) {
+            Errno refusal = address == vma.start() ? null : VmaMerge.refusal(edit, vma, address);
+            long end = address + oldLength;
+            return refusal != null || oldLength == 0 || end == vma.end() ? refusal : VmaMerge.refusal(edit, vma, end);
+        }
+
+        /**
+         * Ends a DONTUNMAP. The whole old VMA, with which the copy may have merged, is no longer locked. If all of the
+         * old VMA was copied, its anon_vma moved with its pages.
+         */
+        private void leaveEmpty(VmArea before, VmArea placed) {
+            VmArea old = edit.at(address);
+            if (old == null) {
+                throw new IllegalStateException("a mapping vanished under the layout lock at its copying: " + before);
+            }
+            boolean whole = old != placed && old.start() == address && old.length() == oldLength;
+            VmArea emptied = new VmArea(
+                    old.start(),
+                    old.end(),
+                    old.flags() & ~VmaFlags.LOCKED_MASK,
+                    old.pageOffset(),
+                    old.traits(),
+                    old.name(),
+                    whole ? null : old.anonVma());
+            edit.replaceByEmptied(old, emptied, placed);
+            edit.gate(address, address + oldLength);
+        }
     }
 }

@@ -7,6 +7,7 @@ import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.syscall.Syscall.RangeCall;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.PendingCall;
 import dev.samara.core.vma.Geometry;

@@ -1,11 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.fault.Populate;
 import dev.samara.core.internal.op.Call;
+import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.op.Operation;
 import dev.samara.core.internal.space.Layout;
+import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.sync.Housekeeping;
+import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.PendingCall;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 
 /** The common entry point of the calls that change a layout. */
 final class Syscall {
@@ -37,5 +47,175 @@ final class Syscall {
             completion.complete();
         }
         return pending;
+    }
+
+    /** A call whose arguments name one range, by an address and a length in bytes. */
+    interface RangeCall extends Call {
+        /** Returns the first address, as the caller passed it. */
+        long address();
+
+        /** Returns the length in bytes, as the caller passed it. */
+        long length();
+
+        @Override
+        default long from(Layout layout) {
+            return address();
+        }
+
+        @Override
+        default long to(Layout layout) {
+            return Addresses.endOf(address(), length());
+        }
+    }
+
+    /** A call that changes the VMAs of a range one by one, and skips holes ({@code madvise_walk_vmas}). */
+    interface AdviceWalk {
+        /**
+         * Applies the advice to the part of one VMA in a range.
+         *
+         * @return the end of the VMA that now covers that part, or a negated errno
+         */
+        long advise(Edit edit, VmArea vma, long start, long end);
+    }
+
+    /** An asynchronous call. Its result is the result of the operation, which the caller has already published. */
+    private static final class StartedCall extends PendingCall {
+        private final Operation operation;
+
+        StartedCall(Operation operation) {
+            this.operation = operation;
+        }
+
+        @Override
+        public long result() {
+            return operation.result();
+        }
+
+        @Override
+        public Long join() {
+            checkMayWait();
+            boolean interrupted = false;
+            while (!isDone() && step()) {
+                // The flag is cleared, because a thread whose interrupt flag is set does not park.
+                interrupted |= Thread.interrupted();
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+            return super.join();
+        }
+
+        @Override
+        public Long get() throws InterruptedException, ExecutionException {
+            checkMayWait();
+            while (!isDone() && !Thread.currentThread().isInterrupted() && step()) {
+                Thread.onSpinWait();
+            }
+            return super.get();
+        }
+
+        @Override
+        public Long get(long timeout, TimeUnit unit) throws InterruptedException, ExecutionException, TimeoutException {
+            checkMayWait();
+            long since = System.nanoTime();
+            long nanos = Math.max(0, unit.toNanos(timeout));
+            while (!isDone()
+                    && System.nanoTime() - since < nanos
+                    && !Thread.currentThread().isInterrupted()
+                    && step()) {
+                Thread.onSpinWait();
+            }
+            return super.get(Math.max(0, nanos - (System.nanoTime() - since)), TimeUnit.NANOSECONDS);
+        }
+
+        /**
+         * Checks that this thread may wait. A CPU of this thread in GUEST, for which the call may wait, would never
+         * poll. A callback of a retirement, or of a step that asks waiting calls whether they can continue, would delay
+         * work for which this call may wait.
+         */
+        private void checkMayWait() {
+            if (!isDone()) {
+                String what = "a wait for an asynchronous call";
+                ThreadCpus.checkMayWait(what);
+                operation.layout.host().checkMayWaitForTasks(what);
+            }
+        }
+
+        /** Runs a step of the housekeeping; returns false if other threads run the steps. */
+        private boolean step() {
+            Housekeeping invoked = operation.layout.host().invoked();
+            if (invoked != null && !invoked.step()) {
+                LockSupport.parkNanos(this, Housekeeping.INVOKING_PAUSE);
+            }
+            return invoked != null;
+        }
+
+        @Override
+        public String toString() {
+            return operation + (isDone() ? ", complete" : ", in flight");
+        }
+    }
+
+    /**
+     * Completes the future of an asynchronous call, after the pages that the call requested are faulted in. One of the
+     * machine's threads runs this once the operation is complete. Allocated before publication.
+     */
+    private static final class AsyncCompletion extends Housekeeping.Waiter {
+        private final Operation operation;
+        private final StartedCall future;
+
+        /** Whether everything except the completion of the future is done. */
+        private boolean isOver;
+
+        private long result;
+        private @Nullable Throwable thrown;
+
+        AsyncCompletion(Operation operation, StartedCall future) {
+            this.operation = operation;
+            this.future = future;
+        }
+
+        @Override
+        protected boolean isReady() {
+            return true;
+        }
+
+        @Override
+        public void run() {
+            if (!isOver) {
+                try {
+                    result = Populate.run(operation.layout, operation.populations(), operation.result());
+                } catch (Throwable failed) {
+                    // The future completes with this exception; a synchronous call would throw it to its caller.
+                    thrown = failed;
+                }
+                isOver = true;
+            }
+            tell();
+        }
+
+        /** Completes the future of a call that has ended and has nothing to fault in. */
+        void complete() {
+            result = operation.result();
+            isOver = true;
+            tell();
+        }
+
+        /** Completes the future. If there is no memory for that, one of the machine's threads does so later. */
+        private void tell() {
+            Throwable failed = thrown;
+            try {
+                if (failed == null) {
+                    future.complete(result);
+                } else {
+                    future.completeExceptionally(failed);
+                }
+            } catch (OutOfMemoryError exhausted) {
+                // If the future is complete, the error was thrown by code of the embedder that depends on the future.
+                if (!future.isDone()) {
+                    operation.layout.host().housekeeping().add(this);
+                }
+            }
+        }
     }
 }

@@ -19,22 +19,22 @@
  *   <tr><td>Where does a mapping without {@code MAP_FIXED} go?</td>
  *       <td>{@code Placement} in {@link dev.samara.core.internal.op}</td></tr>
  *   <tr><td>What refuses a change of a sealed range, and what seals it?</td>
- *       <td>{@link dev.samara.core.internal.op.VmaMerge#cutAndGather} for calls that unmap or replace the range;
- *       {@link dev.samara.core.internal.syscall.Mprotect}, {@link dev.samara.core.internal.syscall.Madvise}, {@code
- *       MremapVma}, {@link dev.samara.core.internal.syscall.Shm}. {@link dev.samara.core.internal.syscall.Mseal} only
- *       sets the flag</td></tr>
+ *       <td>{@link dev.samara.core.internal.op.VmaMerge#cutAndGather} for calls that unmap or replace the range; {@link
+ *       dev.samara.core.internal.syscall.Mprotect}, {@link dev.samara.core.internal.syscall.Madvise}, {@link
+ *       dev.samara.core.internal.syscall.Mremap}, {@link dev.samara.core.internal.syscall.Shm}. {@link
+ *       dev.samara.core.internal.syscall.Mseal} only sets the flag</td></tr>
  *   <tr><td>Which {@code mprotect} needs a flush?</td>
  *       <td>An {@code mprotect} that removes a right: {@link dev.samara.core.internal.syscall.Mprotect} determines
  *       that, and {@code LeafWalks.narrow} narrows the entries</td></tr>
  *   <tr><td>Where does the future of an asynchronous call complete?</td>
- *       <td>{@code AsyncCompletion}</td></tr>
+ *       <td>{@code Syscall.AsyncCompletion}</td></tr>
  *   <tr><td>Which errors does {@code mremap} return for its arguments?</td>
  *       <td>{@link dev.samara.core.internal.syscall.Mremap}</td></tr>
  *   <tr><td>Which errors does {@code mremap} return for one VMA?</td>
- *       <td>{@code MremapVma}</td></tr>
+ *       <td>{@code Mremap.MremapVma}</td></tr>
  *   <tr><td>What does a child of {@code fork} not get?</td>
- *       <td>No VMA with {@code DONTFORK}: {@code ForkVmas}. No pages of a VMA with {@code WIPEONFORK}: {@link
- *       dev.samara.core.internal.op.CopyPageTables}, in {@code hasPagesToCopy}</td></tr>
+ *       <td>No VMA with {@code DONTFORK}: {@link dev.samara.core.internal.syscall.Fork}. No pages of a VMA with {@code
+ *       WIPEONFORK}: {@link dev.samara.core.internal.op.CopyPageTables}, in {@code hasPagesToCopy}</td></tr>
  *   <tr><td>What do {@code MADV_FREE} and {@code MADV_COLD} do?</td>
  *       <td>{@link dev.samara.core.internal.syscall.Madvise} checks the arguments; pages keep their contents ({@code
  *       actOnPages})</td></tr>

@@ -4,6 +4,7 @@ package dev.samara.core.internal.syscall;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.samara.core.internal.fault.ExpandStack;
+import dev.samara.core.internal.syscall.Madvise.SetAnonVmaName;
 import dev.samara.core.mman.Advice;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
