@@ -7,18 +7,35 @@ import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
 import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.ReporterFailure;
+import java.util.Arrays;
+import java.util.Locale;
 import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
  * The threads of one machine, its own and those that the embedder lends: what they run, which threads may wait for
- * them, and the reports of failures that they cannot return to a caller. Thread-safe.
+ * them, and the reports of failures that they cannot return to a caller. An exception from the embedder's reporter goes
+ * to {@link ReporterFailure}. Thread-safe.
  */
 public final class MachineThreads {
-    private final MachineReports reports;
+    private final Consumer<? super Report> reporter;
+
+    /**
+     * Whether accesses outside GUEST were reported, which is done once.
+     *
+     * <p>Written: a thread whose CPU made many accesses outside GUEST (get-and-set).
+     * Read: not at all.
+     * Invariant: never reset; one thread of the machine sends the report.
+     */
+    private final AtomicBoolean hasReportedOutside = new AtomicBoolean();
+
     private final long longWaitNanos;
     private final Background background = new Background(this::reportFailedTask);
     private final MachineTasks tasks;
@@ -44,7 +61,7 @@ public final class MachineThreads {
             @Nullable Executor executor,
             @Nullable IntConsumer idle,
             boolean isInvoked) {
-        reports = new MachineReports(reporter);
+        this.reporter = reporter;
         this.longWaitNanos = longWaitNanos;
         tasks = new MachineTasks(background, executor, isInvoked, idle, this::reportFailedTask);
         housekeeping = tasks.housekeeping();
@@ -167,28 +184,62 @@ public final class MachineThreads {
         return longWaitNanos;
     }
 
-    /** As {@link MachineReports#report(Report.Kind, String, Throwable)}. */
+    /**
+     * Calls the reporter. Caller must hold no lock of a layout.
+     *
+     * @param kind the kind of the report
+     * @param message the event
+     * @param cause the exception, or null
+     */
     void report(Report.Kind kind, String message, @Nullable Throwable cause) {
-        reports.report(kind, message, cause);
+        try {
+            report(new Report(kind, message, cause));
+        } catch (Throwable thrown) {
+            ReporterFailure.report(thrown);
+        }
     }
 
-    /** As {@link MachineReports#report(Report)}. */
+    /** Calls the reporter, and allocates nothing itself. Caller must hold no lock of a layout. */
     void report(Report made) {
-        reports.report(made);
+        try {
+            reporter.accept(made);
+        } catch (Throwable thrown) {
+            ReporterFailure.report(thrown);
+        }
     }
 
     void reportLongWait(String waiting, Object blocker, Thread waiter, long nanos) {
         // The waiter may be waiting for work that this starts.
         attendAgain();
-        reports.reportLongWait(waiting, blocker, waiter, nanos);
+        report(
+                Report.Kind.LONG_WAIT,
+                waiting + " on thread " + waiter.getName() + " waited " + TimeUnit.NANOSECONDS.toMillis(nanos)
+                        + " ms for " + blocker,
+                null);
     }
 
-    /** As {@link MachineReports#reportOutsideGuest}. */
+    /** Reports that the calling thread makes its accesses outside GUEST, unless such a thread was reported before. */
     void reportOutsideGuest(String cpu, int accesses) {
-        reports.reportOutsideGuest(cpu, accesses);
+        if (hasReportedOutside.getAndSet(true)) {
+            return;
+        }
+        Thread thread = Thread.currentThread();
+        report(
+                Report.Kind.ACCESSES_OUTSIDE_GUEST,
+                String.format(
+                        Locale.ROOT,
+                        "%s of thread %s has made %,d loads and stores outside GUEST, one by one: it has to enter GUEST"
+                                + " first; its thread is at%s",
+                        cpu,
+                        thread.getName(),
+                        accesses,
+                        Arrays.stream(thread.getStackTrace())
+                                .map(line -> System.lineSeparator() + "    " + line)
+                                .collect(Collectors.joining())),
+                null);
     }
 
     private void reportFailedTask(Throwable thrown) {
-        reports.reportFailedTask(thrown);
+        report(Report.Kind.CALLBACK_FAILED, "a task in the background", thrown);
     }
 }

@@ -64,7 +64,7 @@
  *   <tr><td>What delivers changes of a layout to its listeners?</td>
  *       <td>{@link dev.samara.core.internal.space.LayoutListeners}</td></tr>
  *   <tr><td>What calls the embedder's reporter?</td>
- *       <td>{@code MachineReports}</td></tr>
+ *       <td>{@link dev.samara.core.internal.space.MachineThreads}</td></tr>
  *   <tr><td>Which threads run the tasks of a machine, and may a thread wait for them?</td>
  *       <td>{@link dev.samara.core.internal.space.MachineThreads}</td></tr>
  *   <tr><td>Which spaces does a machine own, and what closes it?</td>
