@@ -110,6 +110,12 @@ final class Truncation {
     /** Whether a thread of the machine was requested to finish the removal. Guarded by the inode lock. */
     private boolean isHandedOn;
 
+    /**
+     * The revocations of the walk under way, for the access checker. They end when the flush of the removed pages is
+     * complete. Guarded by the inode lock.
+     */
+    private final ArrayList<AccessChecker.Revocation> revocations = new ArrayList<>(0);
+
     /** Whether a private VMA was replaced before its copies could be removed. Its successor was linked before that. */
     private boolean metUnlinked;
 
@@ -474,10 +480,8 @@ final class Truncation {
     }
 
     private void unmap(DiscardPages discarding, Removal removal) {
-        // For the access checker; they end when the flush of the removed pages is complete.
-        ArrayList<AccessChecker.Revocation> revocations = new ArrayList<>(0);
         try {
-            walk(discarding, removal, revocations);
+            walk(discarding, removal);
             // A grace period is needed even if no entry was found, because another thread may be between the removal of
             // an entry and its flush, and a fault may be between the read of the index and its check of the mark.
             removal.handOver(discarding);
@@ -488,11 +492,12 @@ final class Truncation {
                 discarding.finish();
             } finally {
                 revocations.forEach(AccessChecker.Revocation::close);
+                revocations.clear();
             }
         }
     }
 
-    private void walk(DiscardPages discarding, Removal removal, ArrayList<AccessChecker.Revocation> revocations) {
+    private void walk(DiscardPages discarding, Removal removal) {
         Set<ReverseMap.Link> visited = Collections.newSetFromMap(new IdentityHashMap<>());
         List<ReverseMap.Link> found = new ArrayList<>();
         do {
@@ -503,17 +508,13 @@ final class Truncation {
             });
             metUnlinked = false;
             for (ReverseMap.Link link : found) {
-                discard(discarding, removal, link, revocations);
+                discard(discarding, removal, link);
             }
             found.clear();
         } while (metUnlinked);
     }
 
-    private void discard(
-            DiscardPages discarding,
-            Removal removal,
-            ReverseMap.Link link,
-            ArrayList<AccessChecker.Revocation> revocations) {
+    private void discard(DiscardPages discarding, Removal removal, ReverseMap.Link link) {
         if (!discarding.hold(link.table())) {
             return;
         }

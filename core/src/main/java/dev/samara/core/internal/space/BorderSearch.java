@@ -45,8 +45,8 @@ final class BorderSearch {
         private static final int ENOUGH = 16;
 
         /**
-         * In nanoseconds. If {@link #ENOUGH} meetings take longer than this, contention costs too little for a division.
-         * Even a thread that is overtaken repeatedly gets the lock every few milliseconds.
+         * In nanoseconds. If {@link #ENOUGH} meetings take longer than this, contention costs too little for a
+         * division. Even a thread that is overtaken repeatedly gets the lock every few milliseconds.
          */
         private static final long WINDOW = 100_000_000;
 
@@ -60,8 +60,8 @@ final class BorderSearch {
         private static final long LONGEST_PAUSE = 64_000_000;
 
         /*
-         * Identity hash codes, because a thread that ended must not stay reachable. Two threads with the same code count as
-         * one.
+         * Identity hash codes, because a thread that ended must not stay reachable. Two threads with the same code
+         * count as one.
          */
         private final int[] threads = new int[MOST_THREADS];
         private final long[] low = new long[MOST_THREADS];
@@ -70,7 +70,9 @@ final class BorderSearch {
         private int count;
         private long began;
 
-        /** The time after a join or a declined division in which the layout is not divided, and the start of that time. */
+        /**
+         * The time after a join or a declined division in which the layout is not divided, and the start of that time.
+         */
         private long pause;
 
         private long joined;
@@ -141,7 +143,8 @@ final class BorderSearch {
         }
 
         /**
-         * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places overlap.
+         * Returns the addresses between the places of the threads: ascending, not in a VMA, and none if the places
+         * overlap.
          *
          * @param crossings the ranges inside of which no border should lie
          */
@@ -226,7 +229,9 @@ final class BorderSearch {
             pause = 0;
         }
 
-        /** Records that these meetings led to no division. Meetings within the next pause will not lead to one either. */
+        /**
+         * Records that these meetings led to no division. Meetings within the next pause will not lead to one either.
+         */
         void declined() {
             pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
             joined = now();
@@ -235,8 +240,8 @@ final class BorderSearch {
     }
 
     /**
-     * The ranges of operations that needed two parts soon after a division; no border should lie inside such a range. Only
-     * the latest ones are kept, because threads move on to other places. Immutable.
+     * The ranges of operations that needed two parts soon after a division; no border should lie inside such a range.
+     * Only the latest ones are kept, because threads move on to other places. Immutable.
      */
     static final class RecentCrossings {
         static final RecentCrossings NONE = new RecentCrossings(BorderSearch.NONE);
@@ -270,8 +275,8 @@ final class BorderSearch {
         }
 
         /**
-         * Returns an address in {@code [from, to]} that lies inside none of the ranges, near {@code border}; 0 if no end of
-         * a range is suitable.
+         * Returns an address in {@code [from, to]} that lies inside none of the ranges, near {@code border}; 0 if no
+         * end of a range is suitable.
          */
         long outside(long border, long from, long to) {
             long moved = border;

@@ -36,9 +36,9 @@ import org.jspecify.annotations.Nullable;
  */
 public final class District {
     /**
-     * Thrown by an attempt that works on one part of a layout but needs something outside it: a neighbour, a place for a
-     * mapping, or the decision whether a limit is exceeded. The attempt is dropped, and the next one works on the whole
-     * layout.
+     * Thrown by an attempt that works on one part of a layout but needs something outside it: a neighbour, a place for
+     * a mapping, or the decision whether a limit is exceeded. The attempt is dropped, and the next one works on the
+     * whole layout.
      */
     public static final class BeyondDistrict extends RuntimeException {
         private static final long serialVersionUID = 1L;
@@ -49,8 +49,8 @@ public final class District {
     }
 
     /**
-     * The lists of the one open edit of a district: VMAs taken out, VMAs stored, and ranges claimed. Empty between edits,
-     * and reused. Guarded by the district's lock.
+     * The lists of the one open edit of a district: VMAs taken out, VMAs stored, and ranges claimed. Empty between
+     * edits, and reused. Guarded by the district's lock.
      *
      * <p>The list of removed VMAs is exact only after {@link #forgetPutBack}, because a VMA that was stored again stays
      * listed until then. An edit may put many VMAs back, and would otherwise have to search the list for each.
@@ -109,7 +109,8 @@ public final class District {
         }
 
         /**
-         * Returns the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are detached.
+         * Returns the VMAs that were taken out without an anon_vma. A fault may set their anon_vma until they are
+         * detached.
          */
         public List<VmArea> withoutAnonVma() {
             return withoutAnonVma;
@@ -121,8 +122,8 @@ public final class District {
         }
 
         /**
-         * Records that a VMA is stored. The VMA is new, or was taken out; in the latter case the caller later calls {@link
-         * #forgetPutBack}.
+         * Records that a VMA is stored. The VMA is new, or was taken out; in the latter case the caller later calls
+         * {@link #forgetPutBack}.
          */
         public void put(VmArea vma) {
             if (vma.isFresh()) {
@@ -181,9 +182,9 @@ public final class District {
      * The hold times of the layout lock of one space, as a histogram of nanoseconds.
      *
      * <p>Each power of two is divided into {@link #STEPS} buckets, so values are accurate to an eighth. Only the lock's
-     * holder writes the histogram, so counting contends for no cache line except the lock's own. Only one hold in {@link
-     * #PERIOD} is measured, because two clock reads cost as much as a short operation. The period is prime, so that a loop
-     * of calls does not always sample the same call.
+     * holder writes the histogram, so counting contends for no cache line except the lock's own. Only one hold in
+     * {@link #PERIOD} is measured, because two clock reads cost as much as a short operation. The period is prime, so
+     * that a loop of calls does not always sample the same call.
      */
     static final class LockHoldTimes {
         static final int PERIOD = 61;
@@ -207,8 +208,7 @@ public final class District {
         /** Starts a hold. Caller just took the lock. If there is no memory for the counts, the hold is not measured. */
         void begin() {
             // The number may exceed the period: a hold that failed to start is counted, but has no end that would reset
-            // the
-            // number.
+            // the number.
             if (++holds >= PERIOD) {
                 holds = PERIOD;
                 if (counts.length == 0) {
@@ -251,8 +251,8 @@ public final class District {
         }
 
         /**
-         * Returns the bucket of a value. Each value below {@link #STEPS} has its own bucket; for higher values, the highest
-         * bits select the bucket.
+         * Returns the bucket of a value. Each value below {@link #STEPS} has its own bucket; for higher values, the
+         * highest bits select the bucket.
          */
         static int bucket(long nanos) {
             int magnitude = Long.SIZE - 1 - STEP_BITS - Long.numberOfLeadingZeros(nanos | STEPS - 1);
@@ -294,8 +294,8 @@ public final class District {
 
     /**
      * Words: the tree.
-     * Written: {@code Edit.publish}, by one commit, holding the lock of the district (release: the store of {@code root}
-     *     in {@code PublishedRoot}).
+     * Written: {@code Edit.publish}, by one commit, holding the lock of the district (release: the store of {@code
+     *     root} in {@code PublishedRoot}).
      * Read: any thread, in the modes of {@code root} in {@code PublishedRoot}.
      * Invariant: each VMA's range is the range of its entry, and the VMA is attached ({@code validate()}). No VMA
      *     returns to a tree, on which {@code Layout.findPrevious} relies. The tree of a dead district does not change.

@@ -36,16 +36,16 @@ final class Districts {
     /**
      * The parts of a divided layout, in address order. Immutable except for {@link #isJoinAsked}.
      *
-     * <p>Each call and each lookup finds its part here, without reading any other part. The fields of a {@link District}
-     * share cache lines with words that its operations write, so reading them would miss the cache each time.
+     * <p>Each call and each lookup finds its part here, without reading any other part. The fields of a {@link
+     * District} share cache lines with words that its operations write, so reading them would miss the cache each time.
      *
      * <p>A reader of several parts takes no lock. It reads the {@linkplain MapleTree#version version} of each tree, and
      * checks afterwards that no version has changed. If no version has, all trees had these versions at one instant in
      * between, because all parts die at the same instant and a version never recurs. Otherwise the reader retries. Each
-     * retry means that an operation succeeded, but a reader that runs concurrently with many busy threads could retry for a
-     * long time. After some retries it therefore {@linkplain #isJoinAsked requests} that the parts be joined, and the next
-     * operation to start joins them. Their trees then no longer change, so the reader finishes after at most one more retry
-     * per publication that was in progress.
+     * retry means that an operation succeeded, but a reader that runs concurrently with many busy threads could retry
+     * for a long time. After some retries it therefore {@linkplain #isJoinAsked requests} that the parts be joined, and
+     * the next operation to start joins them. Their trees then no longer change, so the reader finishes after at most
+     * one more retry per publication that was in progress.
      */
     static final class LayoutParts {
         /** The maximum number of parts of a layout. */
@@ -216,8 +216,8 @@ final class Districts {
         }
 
         /**
-         * Returns the layout of one instant. Reads all trees repeatedly, until a pass finds that no tree has changed since
-         * the pass before it.
+         * Returns the layout of one instant. Reads all trees repeatedly, until a pass finds that no tree has changed
+         * since the pass before it.
          */
         Snapshot<VmArea> snapshot() {
             Snapshot<VmArea>[] read = read();
@@ -249,8 +249,8 @@ final class Districts {
         }
 
         /**
-         * Called when an attempt of a reader has failed because a tree has changed. Requests a join after {@link #TRIES}
-         * attempts.
+         * Called when an attempt of a reader has failed because a tree has changed. Requests a join after {@link
+         * #TRIES} attempts.
          */
         private void hasFailed(int tries) {
             if (tries == TRIES) {

@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Identity {
     /**
-     * The charge and the mapped pages of a divided layout: the values at the division, plus what each part has added since.
-     * Each part writes its own words.
+     * The charge and the mapped pages of a divided layout: the values at the division, plus what each part has added
+     * since. Each part writes its own words.
      */
     static final class ChargedPages {
         /** The number of words per part: two cache lines, because processors fetch lines in pairs. */

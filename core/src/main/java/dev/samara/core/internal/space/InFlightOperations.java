@@ -21,8 +21,8 @@ import org.jspecify.annotations.Nullable;
 public final class InFlightOperations {
     /**
      * Taken by an operation after several restarts. It contains the ranges that the operation's latest attempt needed.
-     * Operations that started later and need one of these ranges wait for it. It opens when the operation has published or
-     * failed. Like a range in flight, it belongs to one district, so no border separates its ranges.
+     * Operations that started later and need one of these ranges wait for it. It opens when the operation has published
+     * or failed. Like a range in flight, it belongs to one district, so no border separates its ranges.
      */
     public static final class Ticket extends Gate {
         /**

@@ -56,9 +56,10 @@ public final class Layout implements VmaLookup {
      * @param heapStart the first address of the heap
      * @param brk the end of the heap
      * @param stackStart an address in the main stack, or 0
-     * @param lowGuard the end of the guard that starts at 0, in which nothing can be mapped; 0 if there is no such guard
-     * @param highGuard the start of the guard that ends at the limit, in which nothing can be mapped; equal to the limit if
-     *     there is no such guard
+     * @param lowGuard the end of the guard that starts at 0, in which nothing can be mapped; 0 if there is no such
+     *     guard
+     * @param highGuard the start of the guard that ends at the limit, in which nothing can be mapped; equal to the
+     *     limit if there is no such guard
      * @param earlyReuse whether a mapping may be stored over the reservation of a munmap in flight
      * @param isCollected whether references to the users may become unreachable without a close
      */
@@ -211,8 +212,8 @@ public final class Layout implements VmaLookup {
     private volatile boolean isClosing;
 
     /**
-     * The bits of {@link MdweFlags}, with which the space refuses mappings that are writable and executable, and changes
-     * that make a mapping executable ({@code MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
+     * The bits of {@link MdweFlags}, with which the space refuses mappings that are writable and executable, and
+     * changes that make a mapping executable ({@code MMF_HAS_MDWE}, {@code prctl_set_mdwe} in {@code kernel/sys.c}).
      *
      * <p>Written: holder of the layout lock, after it has joined the parts (volatile).
      * Read: an edit, holding the lock of its district, each time that it decides (volatile, as all reads are); any
@@ -225,7 +226,8 @@ public final class Layout implements VmaLookup {
     private volatile int mdwe;
 
     /**
-     * Whether private pages may be missing ({@code MMF_UNSTABLE}). Written under the layout lock, so that a fork of the space either precedes the mark completely or is refused.
+     * Whether private pages may be missing ({@code MMF_UNSTABLE}). Written under the layout lock, so that a fork of the
+     * space either precedes the mark completely or is refused.
      *
      * <p>Written: reapers, holding the layout lock, before they read an entry (volatile).
      * Read: a fault that is about to install a private page, under the lock of the leaf, and earlier without that lock;

@@ -27,13 +27,13 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LayoutListeners {
     /**
-     * The queue of one listener. Operations add their changes under the lock of the layout part that they changed. At most
-     * one thread at a time drains the queue.
+     * The queue of one listener. Operations add their changes under the lock of the layout part that they changed. At
+     * most one thread at a time drains the queue.
      *
      * <p>A change is numbered when it leaves the queue: its number is the previous change's plus one, plus one for each
-     * change lost in between. So numbers ascend, with a gap only where changes were lost, regardless of the order in which
-     * parts publish. The changes of one part are queued or lost one at a time, and a queued change carries the count of
-     * earlier losses. So the gap for a loss precedes every later change of that part.
+     * change lost in between. So numbers ascend, with a gap only where changes were lost, regardless of the order in
+     * which parts publish. The changes of one part are queued or lost one at a time, and a queued change carries the
+     * count of earlier losses. So the gap for a loss precedes every later change of that part.
      */
     public static final class ChangeDelivery extends Housekeeping.Waiter {
         /**
@@ -56,14 +56,16 @@ public final class LayoutListeners {
         private final long earlier;
 
         /**
-         * The producers are threads that hold the lock of a part. The consumer is the thread that set {@link #isDraining}.
+         * The producers are threads that hold the lock of a part. The consumer is the thread that set {@link
+         * #isDraining}.
          *
-         * <p>Written: threads that publish, each holding the lock of a part, are the producers ({@code MpscQueue.offer}).
+         * <p>Written: threads that publish, each holding the lock of a part, are the producers ({@code
+         * MpscQueue.offer}).
          * Read: the thread that delivers is the consumer ({@code poll}); any thread that released the lock ({@code
          *     isEmpty}).
          * Pairs: with {@code isDraining}.
-         * Invariant: changes of overlapping ranges in the order of publication (P47); in a layout that is not divided, all
-         *     changes.
+         * Invariant: changes of overlapping ranges in the order of publication (P47); in a layout that is not divided,
+         *     all changes.
          */
         private final MpscQueue<Prepared> queue = new MpscQueue<>();
 
@@ -73,8 +75,8 @@ public final class LayoutListeners {
          * <p>Written: threads that publish, each holding the lock of a part (compare-and-set).
          * Read: these threads; the thread that reports a loss (volatile).
          * Invariant: the number of changes that were queued or are about to be, shifted left by one. Bit 0 is set while
-         *     changes are being lost. The number exceeds {@code taken} by at most {@code CAPACITY}. The thread that sets
-         *     the bit reports the loss.
+         *     changes are being lost. The number exceeds {@code taken} by at most {@code CAPACITY}. The thread that
+         *     sets the bit reports the loss.
          */
         private final AtomicLong accepted = new AtomicLong();
 
@@ -84,8 +86,9 @@ public final class LayoutListeners {
          * <p>Written: the thread that delivers (volatile).
          * Read: that thread; threads that publish, each holding the lock of a part; the thread that reports a loss
          *     (volatile).
-         * Invariant: the number of changes that left the queue; only grows. A thread that reads it after {@code accepted},
-         *     and then changes {@code accepted} by compare-and-set, did not underestimate the number of waiting changes.
+         * Invariant: the number of changes that left the queue; only grows. A thread that reads it after {@code
+         *     accepted}, and then changes {@code accepted} by compare-and-set, did not underestimate the number of
+         *     waiting changes.
          */
         private final AtomicLong taken = new AtomicLong();
 
@@ -99,7 +102,8 @@ public final class LayoutListeners {
         private final AtomicLong lost = new AtomicLong();
 
         /**
-         * The highest {@link Prepared#lostEarlier} of the changes that left the queue. Used only by the draining thread.
+         * The highest {@link Prepared#lostEarlier} of the changes that left the queue. Used only by the draining
+         * thread.
          *
          * <p>Written: the thread that delivers (plain).
          * Read: the thread that delivers (plain).
@@ -111,9 +115,10 @@ public final class LayoutListeners {
         /**
          * Written: a thread that schedules a delivery (compare-and-set); the thread that delivers (volatile).
          * Read: a thread that schedules a delivery (compare-and-set).
-         * Pairs: a publisher fills the queue, then tests the flag; the delivering thread clears the flag, then tests the
-         *     queue. A thread that closes the registration held the lock after each publisher that found the listener. It
-         *     also tests the flag, because such a publisher may no longer find the listener when it schedules deliveries.
+         * Pairs: a publisher fills the queue, then tests the flag; the delivering thread clears the flag, then tests
+         *     the queue. A thread that closes the registration held the lock after each publisher that found the
+         *     listener. It also tests the flag, because such a publisher may no longer find the listener when it
+         *     schedules deliveries.
          * Invariant: at most one thread delivers to a listener.
          */
         private final AtomicBoolean isDraining = new AtomicBoolean();
@@ -131,7 +136,9 @@ public final class LayoutListeners {
             return listener;
         }
 
-        /** Queues a change, or loses it. Caller holds the lock of the part, and has checked that there is enough stack. */
+        /**
+         * Queues a change, or loses it. Caller holds the lock of the part, and has checked that there is enough stack.
+         */
         private void add(Prepared change) {
             // Read after each earlier loss of this part, which the part's lock orders, and before any loss that a full
             // queue causes now.
@@ -150,8 +157,7 @@ public final class LayoutListeners {
             for (; ; ) {
                 long known = accepted.get();
                 // Read before the bit is set, because afterwards other threads also lose changes, and the report names
-                // the
-                // first lost change.
+                // the first lost change.
                 long before = lost.get();
                 long waiting = waiting(known);
                 if (isLosing(known) ? waiting > CAPACITY / 2 : waiting >= CAPACITY) {
@@ -201,8 +207,7 @@ public final class LayoutListeners {
         void schedule() {
             loss.schedule();
             // Reads the queue, then the flag. The draining thread clears the flag, then reads the queue. At least one
-            // of
-            // the two sees the other's write, because offer ends with a fence. So no change stays in the queue.
+            // of the two sees the other's write, because offer ends with a fence. So no change stays in the queue.
             if (!queue.isEmpty() && isDraining.compareAndSet(false, true)) {
                 host.submit(this);
             }
@@ -261,10 +266,10 @@ public final class LayoutListeners {
              *
              * <p>Words: {@code next}, {@code lostEarlier}.
              * Written: the thread that publishes, holding the lock of the part, before it queues the event (plain).
-             * Read: that thread ({@code next}); the thread that delivers, after it removed the event from the queue ({@code
-             *     lostEarlier}) (plain).
-             * Invariant: of a {@code Prepared}: {@code lostEarlier} is at least the number of changes of the part that the
-             *     listener lost before this one.
+             * Read: that thread ({@code next}); the thread that delivers, after it removed the event from the queue
+             *     ({@code lostEarlier}) (plain).
+             * Invariant: of a {@code Prepared}: {@code lostEarlier} is at least the number of changes of the part that
+             *     the listener lost before this one.
              */
             private @Nullable Prepared next;
 
@@ -287,8 +292,8 @@ public final class LayoutListeners {
             }
 
             /**
-             * Queues the event, as {@link ChangeDelivery#add} does. Returns the event for another listener; null if there
-             * is none.
+             * Queues the event, as {@link ChangeDelivery#add} does. Returns the event for another listener; null if
+             * there is none.
              */
             @Nullable
             Prepared queue() {
@@ -313,13 +318,13 @@ public final class LayoutListeners {
             private final AtomicLong from = new AtomicLong();
 
             /**
-             * Written: a thread that schedules the report of a loss (compare-and-set); the thread that reports, before it
-             *     takes the number (volatile).
+             * Written: a thread that schedules the report of a loss (compare-and-set); the thread that reports, before
+             *     it takes the number (volatile).
              * Read: a thread that schedules the report (compare-and-set).
-             * Pairs: a publisher sets the number, then tests the flag; the reporting thread clears the flag, then takes the
-             *     number.
-             * Invariant: the report is handed to at most one thread of the machine at a time, because it may be in the list
-             *     of waiting calls.
+             * Pairs: a publisher sets the number, then tests the flag; the reporting thread clears the flag, then takes
+             *     the number.
+             * Invariant: the report is handed to at most one thread of the machine at a time, because it may be in the
+             *     list of waiting calls.
              */
             private final AtomicBoolean isScheduled = new AtomicBoolean();
 

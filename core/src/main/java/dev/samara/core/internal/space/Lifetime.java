@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The life of one space, from its first user to its teardown. There are three reference counts, each of which holds a reference to the next:
+ * The life of one space, from its first user to its teardown. There are three reference counts, each of which holds a
+ * reference to the next:
  *
  * <pre>
  *     users        {@code mm_users}   VMAs, pages, faults      the last put tears down, then releases
@@ -28,15 +29,15 @@ import org.jspecify.annotations.Nullable;
  * space ends in this order, whichever thread releases the last reference of each kind. A count that has reached 0 stays
  * 0. A CPU is also a user: {@link TlbContext} counts it, and it leaves without calling this class.
  *
- * <p>The teardown ({@code __mmput}) unmaps everything, and then releases the users' page table reference. It runs on the
- * thread of the last put if that thread may wait, otherwise on one of the machine's threads. A teardown that fails is
- * retried until it succeeds. The machine's thread never belongs to the embedder's executor, because the teardown waits
- * for operations that such an executor may have to continue.
+ * <p>The teardown ({@code __mmput}) unmaps everything, and then releases the users' page table reference. It runs on
+ * the thread of the last put if that thread may wait, otherwise on one of the machine's threads. A teardown that fails
+ * is retried until it succeeds. The machine's thread never belongs to the embedder's executor, because the teardown
+ * waits for operations that such an executor may have to continue.
  */
 public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbContext.Teardown {
     /**
-     * Idle CPUs that stay in spaces. They wait there for a thread, and are users of the space as long as a reference to its
-     * users is open.
+     * Idle CPUs that stay in spaces. They wait there for a thread, and are users of the space as long as a reference to
+     * its users is open.
      */
     public interface IdleUsers {
         /** For a machine without idle CPUs. */

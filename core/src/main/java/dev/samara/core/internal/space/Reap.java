@@ -24,10 +24,10 @@ import org.jspecify.annotations.Nullable;
  * <p>A pass has these steps:
  *
  * <ol>
- *   <li>The space is marked {@linkplain Layout#isUnstable unstable}, under the layout lock. A fault that installs a private page
- *       checks the mark under the lock of its leaf, and the passes below take these locks. So either the pass finds the
- *       page, or the fault finds the mark. If a fork is copying pages, the pass ends immediately, because the child
- *       would miss pages.
+ *   <li>The space is marked {@linkplain Layout#isUnstable unstable}, under the layout lock. A fault that installs a
+ *       private page checks the mark under the lock of its leaf, and the passes below take these locks. So either the
+ *       pass finds the page, or the fault finds the mark. If a fork is copying pages, the pass ends immediately,
+ *       because the child would miss pages.
  *   <li>The private anonymous VMAs are walked from the top address down. For each one, the pass empties the entries,
  *       flushes the range, calls the notifiers and frees the frames before it looks up the next one. Locked VMAs are
  *       left alone. The pass skips a VMA of an operation in flight, and the rest of a VMA that is replaced

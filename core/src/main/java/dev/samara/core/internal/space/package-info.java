@@ -12,10 +12,10 @@
  *
  * <p>{@link dev.samara.core.internal.space.LayoutListeners} delivers changes to a space's listeners. {@link
  * dev.samara.core.internal.space.Lifetime} counts the references to a space, and tears it down after its last user is
- * gone; its {@link dev.samara.core.internal.space.Identity} remains afterwards. {@link dev.samara.core.internal.space.Borrowers} lists
- * the CPUs that borrow spaces. A {@link dev.samara.core.internal.space.MachineState} is the state that all spaces of a
- * machine share. It does not refer to the spaces: {@link dev.samara.core.internal.space.Spaces} lists them and closes
- * the machine.
+ * gone; its {@link dev.samara.core.internal.space.Identity} remains afterwards. {@link
+ * dev.samara.core.internal.space.Borrowers} lists the CPUs that borrow spaces. A {@link
+ * dev.samara.core.internal.space.MachineState} is the state that all spaces of a machine share. It does not refer to
+ * the spaces: {@link dev.samara.core.internal.space.Spaces} lists them and closes the machine.
  *
  * <table>
  *   <caption>Where to look</caption>

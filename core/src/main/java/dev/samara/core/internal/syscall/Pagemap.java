@@ -449,8 +449,7 @@ public final class Pagemap {
             int frame = Pte.frame(pte);
             boolean isAnonymous = kind == Pte.ANONYMOUS_PAGE;
             // A private page is stored nowhere else, as on Linux without swap, so it is dirty even if a dirty scan
-            // cleared
-            // its bit.
+            // cleared its bit.
             boolean isDirty = isAnonymous || Pte.has(pte, Pte.DIRTY) || frames.isDirty(frame);
             int count = 1;
             if (isAnonymous) {
