@@ -466,11 +466,18 @@ final class Lookup {
         }
     }
 
+    /** Receives the parts of a range. */
+    @FunctionalInterface
+    interface PartConsumer<V> {
+        /** Receives a part of an entry, or a range without a value, with null. */
+        void accept(long first, long last, @Nullable V value);
+    }
+
     /**
      * Passes the parts of a range to an action, in ascending order: the entries, cut to the range, and the ranges
-     * without a value between them, with null.
+     * without a value between them.
      */
-    static <V> void forEachPart(Node root, long first, long last, RangeConsumer<@Nullable V> action) {
+    static <V> void forEachPart(Node root, long first, long last, PartConsumer<V> action) {
         long[] next = {first};
         boolean[] isOver = {false};
         RangeConsumer<V> each = (start, end, value) -> {

@@ -23,7 +23,7 @@ final class PageBatch {
     private final Frames frames;
     private final ReverseMap mappings;
 
-    /* Only the first {@link #count} elements are valid. Empty before the first call of makeRoom. */
+    /* Only the first elements, as many as the count, are valid. Empty before the first call of makeRoom. */
 
     long[] pages = {};
     int[] taken = {};

@@ -227,6 +227,7 @@ public final class CpuMemory extends GuestMemory implements SoftTlb.Viewed {
     }
 
     /** Throws if the thread is not the owner. */
+    @Override
     public void checkOwner() {
         Thread of = owner;
         if (Thread.currentThread() != of) {

@@ -55,7 +55,7 @@ final class CpuStateTest {
         }
         Random random = new Random(3);
         for (int round = 0; round < 200; round++) {
-            long mask = round == 0 ? 0 : round == 1 ? -1 : random.nextLong() & random.nextLong() & random.nextLong();
+            long mask = round == 0 ? 0 : round == 1 ? -1 : random.nextLong() & Long.rotateLeft(random.nextLong(), 1);
             List<Integer> found = new ArrayList<>();
             for (int n = CpuState.next(mask, 0); n < many.size(); n = CpuState.next(mask, n + 1)) {
                 found.add(n);
