@@ -21,6 +21,7 @@ import dev.samara.core.backing.PageHooks;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.OneThread;
+import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.internal.hostfile.FaultyChannels.ChannelCall;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -305,6 +306,29 @@ final class PageHooksTest extends HostFileFixture {
         assertEquals(0, file.fsync());
         assertEquals(List.of("write 0+8", "force", "write " + 3 * PAGE + "+" + PAGE, "force"), channels.calls);
         hooks.during = () -> {};
+    }
+
+    @Test
+    @DisplayName("see the bytes that are written, though another thread stores to the page meanwhile")
+    void storeDuringHook() throws Exception {
+        HostFile file = openHooked(write("f", PAGES * PAGE_BYTES));
+        long at = map(file);
+        fixture.store(at, 1);
+        try (OtherCpu other = new OtherCpu(fixture.space)) {
+            hooks.duringWrite = () -> other.call(cpu -> {
+                cpu.enterGuest();
+                int fault = cpu.memory().store(at, 8, 2);
+                cpu.leaveGuest();
+                assertEquals(0, fault);
+                return 0;
+            });
+            assertEquals(0, file.fsync());
+            hooks.duringWrite = () -> {};
+        }
+        assertEquals("0:1", hooks.writes.get(0));
+        assertEquals(1, number(path, 0), "the store comes with the next save");
+        assertEquals(0, file.fsync());
+        assertEquals(2, number(path, 0));
     }
 
     @Test
