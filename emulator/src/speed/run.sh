@@ -20,12 +20,12 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
 mkdir "$scratch/src" "$scratch/classes"
-cp "$here/../../../core/src/main/java/dev/samara/core/guest/FlatAccess.java" \
+cp "$here/../../../core/src/main/java/dev/samara/core/guest/FlatMemory.java" \
   "$here/../main/java/dev/samara/emulator/translate/AccessWriter.java" "$scratch/src"
 # The jar has no annotations of nullness.
 sed -i 's/@Nullable //; /jspecify/d' "$scratch"/src/*.java
 patch -s -d "$scratch/src" -p0 < "$here/one-buffer.patch"
-javac -nowarn -proc:none -cp "$jar" -d "$scratch/classes" "$scratch/src/FlatAccess.java" "$scratch/src/AccessWriter.java"
+javac -nowarn -proc:none -cp "$jar" -d "$scratch/classes" "$scratch/src/FlatMemory.java" "$scratch/src/AccessWriter.java"
 
 main=dev.samara.tool.cli.SamaraCommand
 run() { # MODE ARGUMENTS of the emulator and the program

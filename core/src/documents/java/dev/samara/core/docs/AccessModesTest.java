@@ -60,11 +60,11 @@ final class AccessModesTest {
             FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
                 removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)
             FilePages.LoggedTruncation: next(getVolatile setVolatile)
-            FlatInts: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
-                getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease setVolatile)
-            FlatLongs: BIG(getAndAdd), LITTLE(compareAndExchange compareAndSet getAcquire getAndAdd getAndBitwiseAnd
-                getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease setVolatile)
-            FlatShorts: LITTLE(getAcquire getOpaque getVolatile setOpaque setRelease setVolatile)
+            FlatMemory: BIG_INTS(getAndAdd), BIG_LONGS(getAndAdd), LITTLE_INTS(compareAndExchange compareAndSet
+                getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile
+                setOpaque setRelease setVolatile), LITTLE_LONGS(compareAndExchange compareAndSet getAcquire getAndAdd
+                getAndBitwiseAnd getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile setOpaque setRelease
+                setVolatile), LITTLE_SHORTS(getAcquire getOpaque getVolatile setOpaque setRelease setVolatile)
             FramePin: released(compareAndSet getVolatile)
             Frames: WORD(compareAndSet getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getOpaque getVolatile
                 setOpaque setRelease), pins(get getAndIncrement), quarantined(get getAndIncrement), unpins(get

@@ -59,7 +59,7 @@ public class WaitingTableTest {
     private static final Set<String> OF_EVERY_OBJECT = Set.of("toString", "equals", "hashCode", "values", "valueOf");
 
     /** The calls that acknowledge requests of other threads. */
-    private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest", "FlatAccess.poll");
+    private static final Set<String> ACKNOWLEDGES = Set.of("Cpu.poll", "Cpu.leaveGuest", "FlatMemory.poll");
 
     private enum Answer {
         NEVER_WAITS,
@@ -71,12 +71,10 @@ public class WaitingTableTest {
 
     /** Below each answer the methods of each class, or {@code *} for all of them. */
     private static final String TABLE = """
+            ## NEVER_WAITS
+            FlatMemory: memory poll tlb translate
             ## LEAVES_GUEST_FIRST
-            FlatBytes: *
-            FlatInts: *
-            FlatLongs: *
             FlatMemory: *
-            FlatShorts: *
             FutexTable: compareAndRequeue requeue wake wakeOp
             FutexWaiter: queue
             GuestMemory: compareAndExchange compareAndSet copy copyIn copyOut fetch fill futexKey getAndAdd

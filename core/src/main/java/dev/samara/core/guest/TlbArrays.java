@@ -74,9 +74,9 @@ public final class TlbArrays {
     /** The bits of an address that identify its granule. */
     public static final long GRANULE_MASK = -1L << GRANULE_SHIFT;
 
-    private final FlatAccess memory;
+    private final FlatMemory memory;
 
-    TlbArrays(FlatAccess memory) {
+    TlbArrays(FlatMemory memory) {
         this.memory = memory;
     }
 

@@ -205,7 +205,7 @@ final class FlatBytecodeTest {
         assertEquals(Set.of(), unfenced);
         Set<String> path = new TreeSet<>();
         accesses.forEach(access -> follow(access, path));
-        assertTrue(path.stream().anyMatch(method -> method.endsWith("FlatLongs.putPair(IJJ)V")), path::toString);
+        assertTrue(path.stream().anyMatch(method -> method.endsWith("FlatMemory.putPair(IJJ)V")), path::toString);
     }
 
     @Test
