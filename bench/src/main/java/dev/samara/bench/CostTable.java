@@ -12,7 +12,6 @@ import dev.samara.core.Guest;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.MemoryFile;
-import dev.samara.core.event.PageSink;
 import dev.samara.core.guest.PageRun;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
@@ -35,6 +34,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.LongConsumer;
 
 /**
  * Measures what the time of each call grows with: each call at two sizes, of which the larger one is 16 times the
@@ -147,7 +147,7 @@ public final class CostTable {
             }),
             new CostRow("`collectDirty`, `collectAccessed`", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);
-                return () -> world.require(world.space.collectDirty(AT, size * PAGE, (PageSink) address -> {}));
+                return () -> world.require(world.space.collectDirty(AT, size * PAGE, (LongConsumer) address -> {}));
             }),
             new CostRow("`watch`", "pages in memory", LINEAR, 512, (world, size) -> {
                 world.touch(size);

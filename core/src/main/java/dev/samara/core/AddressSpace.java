@@ -3,10 +3,8 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.event.AccessListener;
-import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.event.PageSink;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.internal.fault.ExpandStack;
@@ -57,6 +55,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -1195,7 +1194,8 @@ public final class AddressSpace implements AutoCloseable {
      * zero page is forbidden}. These writes are not reported: through a pin after a collection, by files ({@code
      * pwrite}), and through other mappings of the page.
      *
-     * <p>The sink is called on this thread, in ascending order, with no lock held. If the sink throws, this method
+     * <p>The sink is called on this thread, in ascending order, with no lock held. It may block, access memory, call
+     * operations and start collections; only its own collection waits for it. If the sink throws, this method
      * throws that exception, and the page at which it threw and all later pages count as written again. Like an
      * operation, this method waits for CPUs in GUEST that have translations of the cleared pages, and for pages that
      * are being copied. But it is not an operation, and no operation waits for it. Two concurrent collections split the
@@ -1206,11 +1206,11 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary
      * @param length bytes
-     * @param sink receives each page
+     * @param sink receives the address of each page's first byte
      * @return the number of reported pages, or a negated errno
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
-    public long collectDirty(long start, long length, PageSink sink) {
+    public long collectDirty(long start, long length, LongConsumer sink) {
         return Pagemap.collect(layout, start, length, Pte.DIRTY, Objects.requireNonNull(sink, "sink"));
     }
 
@@ -1222,11 +1222,11 @@ public final class AddressSpace implements AutoCloseable {
      *
      * @param start a page boundary
      * @param length bytes
-     * @param sink receives each page
+     * @param sink receives the address of each page's first byte
      * @return the number of reported pages, or a negated errno
      * @throws IllegalStateException if the machine was built without memory, or a CPU of the thread is in GUEST
      */
-    public long collectAccessed(long start, long length, PageSink sink) {
+    public long collectAccessed(long start, long length, LongConsumer sink) {
         return Pagemap.collect(layout, start, length, Pte.ACCESSED, Objects.requireNonNull(sink, "sink"));
     }
 
@@ -1334,7 +1334,7 @@ public final class AddressSpace implements AutoCloseable {
 
     /**
      * Adds a listener, which is called for each change of the layout that is published before the registration is
-     * closed, in the order {@link ChangeOrder#BY_RANGE}. Operations on different ranges of the space still run
+     * closed, in the order {@link LayoutListener.Order#BY_RANGE}. Operations on different ranges of the space still run
      * concurrently.
      *
      * <p>Any thread may close the registration; {@code close} throws {@code IllegalStateException} while one of the
@@ -1348,12 +1348,12 @@ public final class AddressSpace implements AutoCloseable {
      * @throws MmException with ESRCH if this reference is closed
      */
     public Registration addListener(LayoutListener listener) {
-        return addListener(listener, ChangeOrder.BY_RANGE);
+        return addListener(listener, LayoutListener.Order.BY_RANGE);
     }
 
     /**
      * Adds a listener as {@link #addListener(LayoutListener)} does, for changes in a given order. With {@link
-     * ChangeOrder#TOTAL}, all operations of the space contend for one lock until the registration is closed.
+     * LayoutListener.Order#TOTAL}, all operations of the space contend for one lock until the registration is closed.
      *
      * @param listener the listener
      * @param order the order in which the listener receives changes
@@ -1361,7 +1361,7 @@ public final class AddressSpace implements AutoCloseable {
      * @throws IllegalStateException if a CPU of the thread is in GUEST
      * @throws MmException with ESRCH if this reference is closed
      */
-    public Registration addListener(LayoutListener listener, ChangeOrder order) {
+    public Registration addListener(LayoutListener listener, LayoutListener.Order order) {
         return layout.addListener(Objects.requireNonNull(listener, "listener"), Objects.requireNonNull(order, "order"));
     }
 

@@ -2,7 +2,6 @@
 package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
-import dev.samara.core.event.LetGo;
 import dev.samara.core.internal.cpu.LazyContext;
 import dev.samara.core.internal.space.Borrower;
 import dev.samara.core.internal.space.Layout;
@@ -60,7 +59,7 @@ public final class BorrowedSpace implements AutoCloseable {
 
     /** Kept reachable as long as the CPU borrows. */
     @SuppressWarnings("UnusedVariable") // Borrower has a weak reference to it
-    private final LetGo letGo;
+    private final Runnable letGo;
 
     /** The reference by which the CPU was in its previous space; null if it was in none. */
     private final @Nullable AddressSpace home;
@@ -74,7 +73,7 @@ public final class BorrowedSpace implements AutoCloseable {
             Machine machine,
             Layout layout,
             Borrower borrower,
-            LetGo letGo,
+            Runnable letGo,
             BorrowReferences kept) {
         this.cpu = cpu;
         this.machine = machine;
@@ -142,7 +141,7 @@ public final class BorrowedSpace implements AutoCloseable {
      * @param before the reference by which the CPU is in its present space; null if it is in none
      */
     static @Nullable BorrowedSpace begin(
-            Vcpu cpu, @Nullable AddressSpace before, Machine machine, Layout layout, LetGo letGo) {
+            Vcpu cpu, @Nullable AddressSpace before, Machine machine, Layout layout, Runnable letGo) {
         Objects.requireNonNull(letGo, "letGo");
         cpu.checkMayMove("it borrows a space");
         if (layout.lifetime().users().users() == 0) {
@@ -168,7 +167,7 @@ public final class BorrowedSpace implements AutoCloseable {
 
     /**
      * Returns whether the borrower was asked to end the borrow, because the last reference to the users of the space
-     * was closed. A borrower may poll this between two pieces of work, and use a {@link LetGo} that does nothing.
+     * was closed. A borrower may poll this between two pieces of work, and use a callback that does nothing.
      *
      * @return true from the request on
      */

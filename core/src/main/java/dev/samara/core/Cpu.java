@@ -3,7 +3,6 @@ package dev.samara.core;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.event.FlushListener;
-import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Registration;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.guest.CpuMemory;
@@ -106,6 +105,14 @@ public final class Cpu implements AutoCloseable {
      * space, and returns there when the borrow ends. Until then {@link #space} returns null, and calls that would
      * switch this CPU to another space are refused, except {@link #close}, which ends the borrow.
      *
+     * <p>When the last {@link AddressSpace} of the space is closed, {@code letGo} asks the borrower to end its borrow,
+     * soon, on the thread that owns the CPU. The space ends when its last CPU has left it, and no CPU will return to it
+     * from a borrow of another space. A background task of the machine calls {@code letGo}, once per borrow, some time
+     * after that close. No lock is held, and no operation waits for it: a callback that blocks delays only its own
+     * task. It may set a flag, wake the thread that owns the CPU, or enqueue a message for it. It cannot end the borrow
+     * itself, unless the task's thread owns the CPU. An exception is reported to the machine's reporter. The call may
+     * race with the end of the borrow, but does not start after it.
+     *
      * @param space a space of a machine with memory
      * @param letGo is called when the borrower should end the borrow
      * @return the borrow, which ends with its close
@@ -115,7 +122,7 @@ public final class Cpu implements AutoCloseable {
      *     in its space, or, if it was LAZY, may be without a space afterwards
      */
     @Experimental
-    public BorrowedSpace use(AddressSpace space, LetGo letGo) {
+    public BorrowedSpace use(AddressSpace space, Runnable letGo) {
         Layout layout = space.layout();
         BorrowedSpace made = layout.isClosed() ? null : borrow(space.machine(), layout, letGo);
         if (made == null) {
@@ -136,11 +143,11 @@ public final class Cpu implements AutoCloseable {
      * @throws MmException with ESRCH if the reference is closed
      */
     @Experimental
-    public @Nullable BorrowedSpace tryUse(PageTableRef held, LetGo letGo) {
+    public @Nullable BorrowedSpace tryUse(PageTableRef held, Runnable letGo) {
         return borrow(held.machine(), held.layout(), letGo);
     }
 
-    private @Nullable BorrowedSpace borrow(Machine machine, Layout layout, LetGo letGo) {
+    private @Nullable BorrowedSpace borrow(Machine machine, Layout layout, Runnable letGo) {
         return BorrowedSpace.begin(vcpu, space(), machine, layout, letGo);
     }
 

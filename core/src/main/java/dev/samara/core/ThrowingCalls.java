@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core;
 
-import dev.samara.core.event.PageSink;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.PendingCall;
@@ -9,6 +8,7 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.SharedSegment;
 import java.nio.ByteBuffer;
 import java.util.StringJoiner;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -360,10 +360,10 @@ public final class ThrowingCalls {
      *
      * @param start a page boundary
      * @param length bytes
-     * @param sink receives each page
+     * @param sink receives the address of each page's first byte
      * @return the number of reported pages
      */
-    public long collectDirty(long start, long length, PageSink sink) {
+    public long collectDirty(long start, long length, LongConsumer sink) {
         return check(space.collectDirty(start, length, sink), "collectDirty", start, length);
     }
 
@@ -372,10 +372,10 @@ public final class ThrowingCalls {
      *
      * @param start a page boundary
      * @param length bytes
-     * @param sink receives each page
+     * @param sink receives the address of each page's first byte
      * @return the number of reported pages
      */
-    public long collectAccessed(long start, long length, PageSink sink) {
+    public long collectAccessed(long start, long length, LongConsumer sink) {
         return check(space.collectAccessed(start, length, sink), "collectAccessed", start, length);
     }
 

@@ -37,7 +37,6 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageWindow;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -239,7 +238,7 @@ final class Bed {
         }
 
         @Override
-        public void rcuMapPages(PageWindow window) {
+        public void rcuMapPages(Backing.PageWindow window) {
             // Maps nothing, so that the fault requests the page.
         }
 

@@ -18,10 +18,10 @@ import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.event.InvariantViolation;
-import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
-import dev.samara.core.event.StalledCpu;
+import dev.samara.core.event.ShootdownDelivery;
 import dev.samara.core.fixture.GuestScene;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.guest.AccessRules;
@@ -156,7 +156,7 @@ public final class WaitingTableSubjects {
                 new MmException("none", Errno.EPERM),
                 new HostFileException("none", "none", Errno.EPERM),
                 new HostFile.DirtyRange(0, 1),
-                new LayoutChange(1, List.of(), List.of()),
+                new LayoutListener.Change(1, List.of(), List.of()),
                 OpenFile.named("/open"),
                 OpenFile.named("/open").open(),
                 scene.machine.openFile("bytes", LINUX, ByteBuffer.allocate(8)),
@@ -164,7 +164,7 @@ public final class WaitingTableSubjects {
                         .openFile("denied", LINUX, ByteBuffer.allocate(8).asReadOnlyBuffer())
                         .denyWrites(),
                 new Report(Report.Kind.LONG_WAIT, "none", null),
-                new StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
+                new ShootdownDelivery.StalledCpu(1, Thread.currentThread(), List.of(), 1, 1, Duration.ZERO)));
     }
 
     private static Guest closed(Guest guest) {

@@ -112,14 +112,12 @@ public class WaitingTableTest {
             FlushListener: *
             FrameStore: *
             LayoutListener: *
-            LetGo: *
             MachineBuilder.IdleStrategy: *
             MachineBuilder.StoreMaker: *
             MmuNotifier: *
             PageHooks: *
-            PageRequest: *
-            PageSink: *
-            PageWindow: *
+            Backing.PageRequest: *
+            Backing.PageWindow: *
             ProcMaps.Opener: *
             SharedSegment.Attachment: fault
             ShootdownDelivery: *

@@ -8,7 +8,6 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
@@ -67,7 +66,7 @@ public abstract class CachedBacking implements Backing {
     protected abstract boolean read(long page, int frame, FrameStore store);
 
     @Override
-    public int fault(PageRequest request) {
+    public int fault(Backing.PageRequest request) {
         int known = cache.frameAt(request.page());
         if (known >= 0) {
             return known;

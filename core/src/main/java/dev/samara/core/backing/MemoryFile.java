@@ -9,7 +9,6 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import java.nio.ByteBuffer;
 import java.util.Objects;
 
@@ -301,7 +300,7 @@ public final class MemoryFile implements AutoCloseable {
         }
 
         @Override
-        public int fault(PageRequest request) {
+        public int fault(Backing.PageRequest request) {
             return pages.fault(request.page());
         }
 

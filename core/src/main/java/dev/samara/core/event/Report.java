@@ -21,7 +21,7 @@ public record Report(Kind kind, String message, @Nullable Throwable cause) {
          */
         LONG_WAIT,
         /**
-         * A callback (a backing, a listener, a notifier, a borrower's {@link LetGo}, a shootdown delivery, a victim
+         * A callback (a backing, a listener, a notifier, a borrower's {@code letGo}, a shootdown delivery, a victim
          * score or the resumption of a futex waiter), a background task of the machine, or an operation's retire phase
          * threw an exception.
          */

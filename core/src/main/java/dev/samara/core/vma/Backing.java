@@ -3,6 +3,7 @@ package dev.samara.core.vma;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.mman.Fault;
+import dev.samara.core.mman.Protection;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -313,4 +314,96 @@ public interface Backing {
      * @param length number of bytes, positive; the range may reach beyond the end of the file
      */
     default void willNeed(long offset, long length) {}
+
+    /** A request to {@link Backing#fault} for one page that is not in memory. */
+    interface PageRequest {
+        /**
+         * Returns the VMA of the access.
+         *
+         * @return a VMA that is referenced until the call returns; it may become detached in the meantime
+         */
+        Vma vma();
+
+        /**
+         * Returns the requested page.
+         *
+         * @return its number in the file
+         */
+        long page();
+
+        /**
+         * Returns the address of the access.
+         *
+         * @return any address of the page
+         */
+        long address();
+
+        /**
+         * Returns the kind of the access, as in {@link dev.samara.core.mman.Fault#access}.
+         *
+         * @return one bit of {@link Protection}: EXEC for a fetch, WRITE for a store or an atomic update, READ for a
+         *     load
+         */
+        int access();
+
+        /** Counts the fault as a major fault, because the page had to be fetched. */
+        void major();
+    }
+
+    /**
+     * A window of pages of a file around the accessed page, for which {@link Backing#rcuMapPages} offers frames. The
+     * object is reused after the call.
+     */
+    @Experimental
+    interface PageWindow {
+        /**
+         * Returns the page cache that the mapping uses.
+         *
+         * @return the page cache that the backing returned when it was mapped
+         */
+        PageCache cache();
+
+        /**
+         * Returns the first page of the window.
+         *
+         * @return its number in the file
+         */
+        long first();
+
+        /**
+         * Returns the number of pages in the window.
+         *
+         * @return positive
+         */
+        int count();
+
+        /**
+         * Returns whether the entry of a page is empty, so that an offer has an effect.
+         *
+         * @param at index of the page in the window, from 0 up
+         * @return true if the entry is empty
+         */
+        boolean isWanted(int at);
+
+        /**
+         * Offers the frame of a page. A frame that is not the page cache's frame of that page is skipped.
+         *
+         * @param at index of the page in the window, from 0 up
+         * @param frame its frame
+         */
+        void offer(int at, int frame);
+
+        /**
+         * Offers all wanted pages that a cache has in memory.
+         *
+         * @param cache the page cache of the file
+         */
+        default void offerFrom(PageCache cache) {
+            for (int i = 0; i < count(); i++) {
+                if (isWanted(i)) {
+                    offer(i, cache.frameAt(first() + i));
+                }
+            }
+        }
+    }
 }

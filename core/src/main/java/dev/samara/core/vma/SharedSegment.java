@@ -273,7 +273,7 @@ public final class SharedSegment {
         }
 
         @Override
-        public int fault(PageRequest request) {
+        public int fault(Backing.PageRequest request) {
             PageCache pages = segment.pages;
             if (pages == null) {
                 return -Fault.ADRERR;

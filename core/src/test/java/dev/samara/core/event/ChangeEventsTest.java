@@ -67,7 +67,7 @@ final class ChangeEventsTest {
         }
 
         @Override
-        public void changed(LayoutChange change) {
+        public void changed(LayoutListener.Change change) {
             if (inside != null) {
                 mistakes.add("called by two threads");
             }
@@ -162,7 +162,7 @@ final class ChangeEventsTest {
     void lateJoin() throws InterruptedException {
         map(0, 2, READ);
         map(2, 2, READ_WRITE);
-        List<LayoutChange> changes = new CopyOnWriteArrayList<>();
+        List<LayoutListener.Change> changes = new CopyOnWriteArrayList<>();
         space.addListener(changes::add);
         assertEquals(0, space.mprotect(page(2), 2 * PAGE, READ));
         machine.awaitQuiescence();
@@ -181,7 +181,7 @@ final class ChangeEventsTest {
     @DisplayName("but not of a call that fails, or that changes no mapping")
     void nothingChanged() throws InterruptedException {
         map(0, 2, READ);
-        List<LayoutChange> changes = new CopyOnWriteArrayList<>();
+        List<LayoutListener.Change> changes = new CopyOnWriteArrayList<>();
         space.addListener(changes::add);
         assertEquals(0, space.mprotect(page(0), 2 * PAGE, READ));
         assertEquals(0, space.munmap(page(10), PAGE));

@@ -346,6 +346,6 @@ final class RegistrationTest {
 
     private static final class Named implements LayoutListener {
         @Override
-        public void changed(LayoutChange change) {}
+        public void changed(LayoutListener.Change change) {}
     }
 }

@@ -22,7 +22,6 @@ import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.ProtectionMap;
 import dev.samara.testing.Share;
 import java.nio.ByteBuffer;
@@ -86,7 +85,7 @@ final class ArchitectureRightsTest {
 
         /** Fails instead of being called forever. */
         @Override
-        public int pageMkwrite(PageRequest request) {
+        public int pageMkwrite(Backing.PageRequest request) {
             return ++notices > MOST ? -Fault.ADRERR : 0;
         }
     }

@@ -15,7 +15,6 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
-import dev.samara.core.event.StalledCpu;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.CountingBacking;
 import dev.samara.core.fixture.OtherCpu;
@@ -239,7 +238,7 @@ final class InvokedHousekeepingTest {
                 .reportShootdownsLongerThan(Duration.ofNanos(1))
                 .deliverShootdowns(new ShootdownDelivery() {
                     @Override
-                    public void kick(StalledCpu stalled) {
+                    public void kick(ShootdownDelivery.StalledCpu stalled) {
                         Objects.requireNonNull(inKick.get()).run();
                     }
                 })

@@ -12,8 +12,7 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.LayoutSnapshot;
 import dev.samara.core.Machine;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.event.ChangeOrder;
-import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Registration;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
@@ -239,8 +238,8 @@ class ListenerOrderTest {
         Divisions.divide(layout, borders());
         ChangeReplay all = new ChangeReplay();
         ChangeReplay other = new ChangeReplay();
-        Registration registration = space.addListener(all, ChangeOrder.TOTAL);
-        space.addListener(other, ChangeOrder.TOTAL);
+        Registration registration = space.addListener(all, LayoutListener.Order.TOTAL);
+        space.addListener(other, LayoutListener.Order.TOTAL);
         AtomicInteger running = new AtomicInteger();
         AtomicInteger divided = new AtomicInteger();
         List<Callable<@Nullable Void>> bodies = writers(running, STEPS);
@@ -264,7 +263,7 @@ class ListenerOrderTest {
 
     private static List<String> numbered(ChangeReplay replay) {
         List<String> numbered = new ArrayList<>();
-        for (LayoutChange change : replay.changes()) {
+        for (LayoutListener.Change change : replay.changes()) {
             numbered.add(change.sequence() + " " + change.before() + change.after());
         }
         return numbered;
@@ -284,7 +283,7 @@ class ListenerOrderTest {
         machine.awaitQuiescence();
         all.requireAllOf(space);
         for (int i = 0; i < all.changes().size(); i++) {
-            LayoutChange change = all.changes().get(i);
+            LayoutListener.Change change = all.changes().get(i);
             assertEquals(i + 1, change.sequence());
             assertEquals(page(i % WRITERS, i / WRITERS), change.after().get(0).start());
         }

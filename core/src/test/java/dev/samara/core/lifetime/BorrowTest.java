@@ -21,7 +21,6 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.SpaceReference;
-import dev.samara.core.event.LetGo;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.OtherCpu;
 import dev.samara.core.fixture.SpaceFixture;
@@ -54,7 +53,7 @@ final class BorrowTest {
     private final Cpu service = machine.claimCpu();
 
     private final AtomicInteger asked = new AtomicInteger();
-    private final LetGo letGo = asked::incrementAndGet;
+    private final Runnable letGo = asked::incrementAndGet;
 
     BorrowTest() {
         assertEquals(AT, space.mmap(AT, PAGE, RW, FIXED, null, 0));

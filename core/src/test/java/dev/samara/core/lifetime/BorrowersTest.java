@@ -22,7 +22,6 @@ import dev.samara.core.MachineBuilder;
 import dev.samara.core.MachineInternals;
 import dev.samara.core.PageTableRef;
 import dev.samara.core.SpaceReference;
-import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.Latches;
@@ -80,7 +79,7 @@ final class BorrowersTest {
         Machine machine = builder().build();
         AddressSpace space = space(machine);
         IllegalArgumentException thrown = new IllegalArgumentException("of the callback");
-        LetGo throwing = () -> {
+        Runnable throwing = () -> {
             throw thrown;
         };
         try (Cpu one = machine.claimCpu();

@@ -22,10 +22,8 @@ import dev.samara.core.Residency;
 import dev.samara.core.ThrowingCalls;
 import dev.samara.core.Usage;
 import dev.samara.core.event.AccessListener;
-import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.event.PageSink;
 import dev.samara.core.event.WriteListener;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
@@ -52,6 +50,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
@@ -162,16 +161,16 @@ final class ClosedSpaceTest {
             return ByteBuffer.allocate(16);
         } else if (type == Consumer.class) {
             return (Consumer<Object>) any -> {};
-        } else if (type == PageSink.class) {
-            return (PageSink) address -> {};
+        } else if (type == LongConsumer.class) {
+            return (LongConsumer) address -> {};
         } else if (type == WriteListener.class) {
             return (WriteListener) (address, length) -> {};
         } else if (type == AccessListener.class) {
             return (AccessListener) (access, address, length, value) -> {};
         } else if (type == LayoutListener.class) {
             return (LayoutListener) change -> {};
-        } else if (type == ChangeOrder.class) {
-            return ChangeOrder.TOTAL;
+        } else if (type == LayoutListener.Order.class) {
+            return LayoutListener.Order.TOTAL;
         } else if (type == MmuNotifier.class) {
             return (MmuNotifier) (start, end, reason) -> {};
         } else if (type == PageScan.class) {

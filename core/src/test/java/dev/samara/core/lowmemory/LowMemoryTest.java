@@ -31,7 +31,6 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -366,7 +365,7 @@ final class LowMemoryTest {
         }
 
         @Override
-        public int fault(PageRequest request) {
+        public int fault(Backing.PageRequest request) {
             return -Fault.OUT_OF_MEMORY;
         }
     }

@@ -31,7 +31,7 @@ import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.RemapFlags;
 import dev.samara.core.mman.Resource;
-import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Backing;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -232,7 +232,7 @@ final class PageTableLimitTest {
         }
 
         @Override
-        public int pageMkwrite(PageRequest request) {
+        public int pageMkwrite(Backing.PageRequest request) {
             noticed.run();
             return 0;
         }

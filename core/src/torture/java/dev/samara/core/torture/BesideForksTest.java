@@ -14,8 +14,8 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -43,7 +43,7 @@ class BesideForksTest {
         }
 
         @Override
-        public int fault(PageRequest request) {
+        public int fault(Backing.PageRequest request) {
             asked.incrementAndGet();
             return -Fault.ADRERR;
         }

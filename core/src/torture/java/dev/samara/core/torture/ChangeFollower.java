@@ -2,7 +2,6 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.AddressSpace;
-import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.vma.Vma;
 import java.util.ArrayList;
@@ -34,7 +33,7 @@ final class ChangeFollower implements LayoutListener {
     }
 
     @Override
-    public void changed(LayoutChange change) {
+    public void changed(LayoutListener.Change change) {
         if (sequence != 0 && change.sequence() != sequence + 1) {
             // The listener was too slow: lost changes cannot be replayed.
             checker.check(change.sequence() > sequence, "told of an older change");

@@ -9,10 +9,9 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.PageWindow;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.BlockingQueue;
@@ -67,7 +66,7 @@ final class UnreliableFile extends CachedBacking {
     }
 
     @Override
-    public int fault(PageRequest request) {
+    public int fault(Backing.PageRequest request) {
         ThreadLocalRandom random = ThreadLocalRandom.current();
         switch (random.nextInt(16)) {
             case 0 -> throw new RandomFailures.Planned();
@@ -126,7 +125,7 @@ final class UnreliableFile extends CachedBacking {
     }
 
     @Override
-    public void rcuMapPages(PageWindow window) {
+    public void rcuMapPages(Backing.PageWindow window) {
         ThreadLocalRandom random = ThreadLocalRandom.current();
         for (int n = 0; n < window.count(); n++) {
             switch (random.nextInt(12)) {
@@ -146,7 +145,7 @@ final class UnreliableFile extends CachedBacking {
     }
 
     @Override
-    public int pageMkwrite(PageRequest request) {
+    public int pageMkwrite(Backing.PageRequest request) {
         setup.failures.linger();
         return switch (ThreadLocalRandom.current().nextInt(8)) {
             case 0 -> throw new RandomFailures.Planned();

@@ -14,10 +14,10 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.util.List;
@@ -96,7 +96,7 @@ final class WriteNoticeScenario implements Group {
         }
 
         @Override
-        public int pageMkwrite(PageRequest request) {
+        public int pageMkwrite(Backing.PageRequest request) {
             notices.incrementAndGet((int) request.page());
             scene.pauses().maybe();
             return 0;

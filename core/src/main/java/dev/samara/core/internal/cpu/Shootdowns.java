@@ -3,7 +3,6 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.ShootdownDelivery;
-import dev.samara.core.event.StalledCpu;
 import dev.samara.core.internal.sync.Backoff;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
@@ -411,7 +410,7 @@ public final class Shootdowns {
         if (owner == null) {
             return;
         }
-        StalledCpu stalled = new StalledCpu(
+        ShootdownDelivery.StalledCpu stalled = new ShootdownDelivery.StalledCpu(
                 cpu.name(), owner, List.of(owner.getStackTrace()), context.id(), generation, Duration.ofNanos(waited));
         Tracepoints.stalledCpu(
                 cpu.name(),
@@ -432,7 +431,7 @@ public final class Shootdowns {
         }
     }
 
-    private static String describe(CpuState cpu, TlbContext context, StalledCpu stalled) {
+    private static String describe(CpuState cpu, TlbContext context, ShootdownDelivery.StalledCpu stalled) {
         TlbContext.FlushedRange range = new TlbContext.FlushedRange();
         String what = context.readLog(stalled.generation(), range)
                 ? String.format(Locale.ROOT, "0x%x-0x%x, %s, ", range.start(), range.end(), range.reason())

@@ -18,9 +18,8 @@ import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.VmaFlags;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -497,7 +496,7 @@ final class BackingFault {
     }
 
     /** A request to a backing. Each request is a separate object, because a backing may itself fault on this thread. */
-    private final class Request implements PageRequest {
+    private final class Request implements Backing.PageRequest {
         private final VmArea vma;
         private final long page;
         private final long address;
@@ -551,7 +550,7 @@ final class BackingFault {
      * The window of pages that the backing is asked for. There is one for each thread, so the embedder may use it only
      * until its call returns.
      */
-    private static final class Window implements PageWindow {
+    private static final class Window implements Backing.PageWindow {
         /** The frames that were offered, by place. */
         final int[] offered;
 
@@ -614,7 +613,7 @@ final class BackingFault {
             if (cache instanceof FilePages own && first >= 0) {
                 own.framesAt(first, count, offered);
             } else {
-                PageWindow.super.offerFrom(cache);
+                Backing.PageWindow.super.offerFrom(cache);
             }
         }
 

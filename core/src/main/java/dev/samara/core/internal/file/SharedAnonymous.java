@@ -11,8 +11,8 @@ import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.SharedObject;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmaFlags;
 import java.util.List;
 import java.util.Objects;
@@ -230,7 +230,7 @@ public final class SharedAnonymous implements SharedObject {
     }
 
     @Override
-    public int fault(PageRequest request) {
+    public int fault(Backing.PageRequest request) {
         FilePages mapped = Objects.requireNonNull(FilePages.of(VmArea.of(request.vma())));
         return mapped.fault(request.page());
     }

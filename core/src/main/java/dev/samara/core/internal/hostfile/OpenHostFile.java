@@ -12,8 +12,8 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.FileAdvice;
 import dev.samara.core.mman.MmException;
 import dev.samara.core.mman.SyncRangeFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
@@ -309,7 +309,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
     }
 
     @Override
-    public int fault(PageRequest request) {
+    public int fault(Backing.PageRequest request) {
         inode.checkNoHook("an access");
         FilePages pages = inode.pages;
         long page = request.page();

@@ -2,7 +2,6 @@
 package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.event.MmuNotifier;
-import dev.samara.core.event.PageSink;
 import dev.samara.core.internal.check.AccessChecker;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
@@ -17,6 +16,7 @@ import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.Arrays;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,7 +81,7 @@ public final class DirtyScan {
      * @param sink receives the pages, in ascending order
      * @return the number of reported pages
      */
-    public long run(long start, long end, PageSink sink) {
+    public long run(long start, long end, LongConsumer sink) {
         // A stack overflow within a flush would leave the flush pending, so the leaf could never be unhooked.
         StackReserve.check(DEPTH + HeldTables.DEPTH);
         HeldTables held = new HeldTables();
@@ -97,7 +97,7 @@ public final class DirtyScan {
                 try {
                     at = clearAndFlush(at, end);
                     while (told < size) {
-                        sink.page(pages[told]);
+                        sink.accept(pages[told]);
                         told++;
                     }
                 } finally {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -24,7 +23,7 @@ public final class Borrower extends Housekeeping.Waiter {
      * Weak, because the callback may refer to the CPU, which then could never become unreachable. The borrowing CPU
      * keeps the callback reachable.
      */
-    private final WeakReference<LetGo> letGo;
+    private final WeakReference<Runnable> letGo;
 
     private final int cpu;
     private final String holder = Thread.currentThread().getName();
@@ -71,7 +70,7 @@ public final class Borrower extends Housekeeping.Waiter {
             Identity identity,
             TlbContext users,
             MachineThreads machine,
-            LetGo letGo,
+            Runnable letGo,
             int cpu,
             boolean isTracked,
             Runnable giveUp) {
@@ -164,13 +163,13 @@ public final class Borrower extends Housekeeping.Waiter {
 
     @Override
     public void run() {
-        LetGo called = letGo.get();
+        Runnable called = letGo.get();
         if (isOver || called == null) {
             // The borrow is over, or the CPU is lost and the next check takes it offline.
             return;
         }
         try {
-            called.letGo();
+            called.run();
         } catch (Throwable thrown) {
             machine.report(Report.Kind.CALLBACK_FAILED, "the callback that asks for the end of: " + this, thrown);
         }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.event.ChangeOrder;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Registration;
@@ -931,7 +930,7 @@ public final class Layout implements VmaLookup {
      * Adds a listener. It is called for each later change that is published before its registration is closed. The
      * calls for the last of these changes may come after the close.
      */
-    public Registration addListener(LayoutListener listener, ChangeOrder order) {
+    public Registration addListener(LayoutListener listener, LayoutListener.Order order) {
         lock();
         try {
             checkNotClosed("addListener");

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.event.ChangeOrder;
-import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.sync.Housekeeping;
@@ -50,7 +48,7 @@ public final class LayoutListeners {
 
         private final MachineState host;
         private final LayoutListener listener;
-        private final ChangeOrder order;
+        private final LayoutListener.Order order;
 
         /** The number of changes that were published before the listener was added. */
         private final long earlier;
@@ -125,7 +123,7 @@ public final class LayoutListeners {
 
         private final Loss loss = new Loss();
 
-        ChangeDelivery(MachineState host, LayoutListener listener, ChangeOrder order, long earlier) {
+        ChangeDelivery(MachineState host, LayoutListener listener, LayoutListener.Order order, long earlier) {
             this.host = host;
             this.listener = listener;
             this.order = order;
@@ -234,9 +232,9 @@ public final class LayoutListeners {
         }
 
         private void deliver(Prepared change, long number) {
-            LayoutChange event;
+            LayoutListener.Change event;
             try {
-                event = new LayoutChange(number, change.before, change.after);
+                event = new LayoutListener.Change(number, change.before, change.after);
             } catch (OutOfMemoryError exhausted) {
                 loss.begin(number);
                 return;
@@ -384,7 +382,7 @@ public final class LayoutListeners {
      *
      * @param published the number of changes of the layout until now
      */
-    ChangeDelivery add(LayoutListener listener, ChangeOrder order, long published) {
+    ChangeDelivery add(LayoutListener listener, LayoutListener.Order order, long published) {
         ChangeDelivery added = new ChangeDelivery(host, listener, order, published);
         List<ChangeDelivery> more = new ArrayList<>(deliveries);
         more.add(added);
@@ -407,7 +405,7 @@ public final class LayoutListeners {
     boolean needsOneOrder() {
         List<ChangeDelivery> all = deliveries;
         for (int i = 0; i < all.size(); i++) {
-            if (all.get(i).order == ChangeOrder.TOTAL) {
+            if (all.get(i).order == LayoutListener.Order.TOTAL) {
                 return true;
             }
         }

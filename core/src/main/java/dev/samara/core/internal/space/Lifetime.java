@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
-import dev.samara.core.event.LetGo;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.memory.MachineMemory;
@@ -225,7 +224,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
      * @param isTracked whether the stack trace is recorded
      * @param giveUp as in {@link Borrower}
      */
-    public Borrower borrow(LetGo letGo, int cpu, boolean isTracked, Runnable giveUp) {
+    public Borrower borrow(Runnable letGo, int cpu, boolean isTracked, Runnable giveUp) {
         return new Borrower(identity, context, machine, letGo, cpu, isTracked, giveUp);
     }
 

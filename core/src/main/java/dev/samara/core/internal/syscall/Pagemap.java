@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.syscall;
 
-import dev.samara.core.event.PageSink;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.file.PageMappings;
@@ -20,6 +19,7 @@ import dev.samara.core.mman.PageCategory;
 import dev.samara.core.mman.PagemapWord;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.VmaFlags;
+import java.util.function.LongConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -198,7 +198,7 @@ public final class Pagemap {
      * @param sink receives the pages, in ascending order
      * @return the number of reported pages, or a negated errno
      */
-    public static long collect(Layout layout, long start, long length, long bit, PageSink sink) {
+    public static long collect(Layout layout, long start, long length, long bit, LongConsumer sink) {
         ThreadCpus.checkMayWait("a collection");
         if (layout.isClosed()) {
             return Errno.ESRCH.result();

@@ -3,8 +3,7 @@ package dev.samara.core.interleave.planted;
 
 import dev.samara.core.Cpu;
 import dev.samara.core.MachineInternals;
-import dev.samara.core.event.ChangeOrder;
-import dev.samara.core.event.LayoutChange;
+import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Registration;
 import dev.samara.core.fixture.ChangeHistory;
 import dev.samara.core.fixture.ChangeReplay;
@@ -29,8 +28,8 @@ final class ListenerScenarios {
 
         private ChangeReplay all = new ChangeReplay();
 
-        ChangeOrder order() {
-            return ChangeOrder.BY_RANGE;
+        LayoutListener.Order order() {
+            return LayoutListener.Order.BY_RANGE;
         }
 
         final ChangeReplay all() {
@@ -43,7 +42,7 @@ final class ListenerScenarios {
 
         /** Returns the index of the change that maps a page; negative if no change does. */
         static int indexOf(long page, ChangeReplay replay) {
-            List<LayoutChange> changes = replay.changes();
+            List<LayoutListener.Change> changes = replay.changes();
             int i = changes.size() - 1;
             while (i >= 0
                     && (!hasPage(page, changes.get(i).after())
@@ -252,7 +251,7 @@ final class ListenerScenarios {
             publish(state);
             deliver(state);
             long number = 0;
-            for (LayoutChange change : replay.changes()) {
+            for (LayoutListener.Change change : replay.changes()) {
                 if (change.sequence() <= number) {
                     throw new AssertionError("number " + change.sequence() + " after " + number);
                 }
@@ -279,8 +278,8 @@ final class ListenerScenarios {
         }
 
         @Override
-        ChangeOrder order() {
-            return ChangeOrder.TOTAL;
+        LayoutListener.Order order() {
+            return LayoutListener.Order.TOTAL;
         }
 
         @Override

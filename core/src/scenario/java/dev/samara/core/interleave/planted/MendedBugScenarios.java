@@ -16,8 +16,8 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
-import dev.samara.core.vma.PageRequest;
 
 /** Scenarios of fixed bugs that random storms missed and that reading found. */
 final class MendedBugScenarios {
@@ -150,7 +150,7 @@ final class MendedBugScenarios {
                 }
 
                 @Override
-                public int pageMkwrite(PageRequest request) {
+                public int pageMkwrite(Backing.PageRequest request) {
                     notices++;
                     return 0;
                 }

@@ -7,7 +7,6 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import java.nio.ByteBuffer;
@@ -142,7 +141,7 @@ public interface GroundFile {
         }
 
         @Override
-        public int pageMkwrite(PageRequest request) {
+        public int pageMkwrite(Backing.PageRequest request) {
             answers.incrementAndGet();
             return 0;
         }

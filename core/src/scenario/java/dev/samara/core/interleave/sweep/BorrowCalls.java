@@ -5,7 +5,6 @@ import dev.samara.core.AddressSpace;
 import dev.samara.core.BorrowedSpace;
 import dev.samara.core.Cpu;
 import dev.samara.core.PageTableRef;
-import dev.samara.core.event.LetGo;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.interleave.sweep.FailureKinds.Kind;
 import dev.samara.core.interleave.sweep.FailureKinds.Preparation;
@@ -19,7 +18,7 @@ final class BorrowCalls {
     private static final long START = FailureScene.START;
     private static final String NEXT = "next";
     private static final Geometry LARGE_PAGES = new Geometry(14, 4, 25, 0x10000, 1L << 46, 1L << 47);
-    private static final LetGo NOTHING = () -> {};
+    private static final Runnable NOTHING = () -> {};
 
     /** Leaves the CPU without a space to which it would return after the borrow. */
     private static final Preparation WITHOUT_SPACE = (scene, cpu) -> cpu.switchTo(null);

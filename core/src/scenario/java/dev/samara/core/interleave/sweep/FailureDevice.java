@@ -5,8 +5,8 @@ import dev.samara.core.Machine;
 import dev.samara.core.backing.CachedBacking;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.mman.Errno;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import dev.samara.core.vma.Vma;
 import dev.samara.interleave.failure.FailurePoints;
@@ -46,7 +46,7 @@ final class FailureDevice extends CachedBacking implements VmOperations {
     }
 
     @Override
-    public int pageMkwrite(PageRequest request) {
+    public int pageMkwrite(Backing.PageRequest request) {
         return 0;
     }
 

@@ -11,7 +11,6 @@ import dev.samara.core.Cpu;
 import dev.samara.core.Machine;
 import dev.samara.core.event.Report;
 import dev.samara.core.event.ShootdownDelivery;
-import dev.samara.core.event.StalledCpu;
 import dev.samara.core.fixture.Latches;
 import dev.samara.core.fixture.SpaceFixture;
 import java.time.Duration;
@@ -130,11 +129,11 @@ final class DeliveryTest {
             "a CPU that does not answer is kicked again and again, with the facts, and reported once, with the request")
     void kicked() throws InterruptedException {
         CountDownLatch kickedTwice = new CountDownLatch(2);
-        AtomicReference<@Nullable StalledCpu> last = new AtomicReference<>();
+        AtomicReference<ShootdownDelivery.@Nullable StalledCpu> last = new AtomicReference<>();
         AtomicReference<@Nullable Thread> by = new AtomicReference<>();
         ShootdownDelivery delivery = new ShootdownDelivery() {
             @Override
-            public void kick(StalledCpu stalled) {
+            public void kick(ShootdownDelivery.StalledCpu stalled) {
                 last.set(stalled);
                 by.set(Thread.currentThread());
                 kickedTwice.countDown();
@@ -145,7 +144,7 @@ final class DeliveryTest {
         kickedTwice.await();
         fixture.cpu.poll();
         waiter.succeed();
-        StalledCpu stalled = last.get();
+        ShootdownDelivery.StalledCpu stalled = last.get();
         assertNotNull(stalled);
         assertEquals(fixture.cpu.number(), stalled.cpu());
         assertSame(Thread.currentThread(), stalled.thread());
@@ -180,7 +179,7 @@ final class DeliveryTest {
             }
 
             @Override
-            public void kick(StalledCpu stalled) {
+            public void kick(ShootdownDelivery.StalledCpu stalled) {
                 kicked.countDown();
                 throw new AssertionError("kick");
             }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.event.ShootdownDelivery;
-import dev.samara.core.event.StalledCpu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -18,7 +17,7 @@ final class LateCpuTest {
     private static final long HOUR = TimeUnit.HOURS.toNanos(1);
 
     private final List<String> reports = new ArrayList<>();
-    private final List<StalledCpu> kicks = new ArrayList<>();
+    private final List<ShootdownDelivery.StalledCpu> kicks = new ArrayList<>();
     private final Cpus cpus = new Cpus();
     private final CpuState cpu = OwnedCpu.claim(cpus, 7, () -> {});
     private final TlbContext context = new TlbContext();
@@ -28,7 +27,7 @@ final class LateCpuTest {
             reports::add,
             new ShootdownDelivery() {
                 @Override
-                public void kick(StalledCpu stalled) {
+                public void kick(ShootdownDelivery.StalledCpu stalled) {
                     kicks.add(stalled);
                 }
             },

@@ -25,7 +25,6 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.vma.Backing;
-import dev.samara.core.vma.PageRequest;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
@@ -115,7 +114,7 @@ final class FileFaultTest {
         List<String> seen = new ArrayList<>();
         PagedFile file = new PagedFile(fixture, 4) {
             @Override
-            public int fault(PageRequest request) {
+            public int fault(Backing.PageRequest request) {
                 seen.add(request.page() + " at " + (request.address() - PLACE) + " " + request.access() + " "
                         + request.vma().start());
                 return super.fault(request);
@@ -140,13 +139,13 @@ final class FileFaultTest {
             }
 
             @Override
-            public int fault(PageRequest request) {
+            public int fault(Backing.PageRequest request) {
                 seen.add(request.page() + " asked for " + request.access());
                 return super.fault(request);
             }
 
             @Override
-            public int pageMkwrite(PageRequest request) {
+            public int pageMkwrite(Backing.PageRequest request) {
                 seen.add(request.page() + " notified of " + request.access());
                 return 0;
             }
@@ -251,7 +250,7 @@ final class FileFaultTest {
             }
 
             @Override
-            public int pageMkwrite(PageRequest request) {
+            public int pageMkwrite(Backing.PageRequest request) {
                 told.add(request.page());
                 return 0;
             }

@@ -21,7 +21,7 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Backing;
 import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -54,7 +54,7 @@ final class HangingFaultTest {
     /** A file that hangs once, after it read its page 2. */
     private final PagedFile file = new PagedFile(fixture, PAGES) {
         @Override
-        public int fault(PageRequest request) {
+        public int fault(Backing.PageRequest request) {
             int frame = super.fault(request);
             if (request.page() == 2 && reached.getCount() != 0) {
                 reached.countDown();

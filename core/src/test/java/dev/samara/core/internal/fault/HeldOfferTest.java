@@ -20,7 +20,7 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.PageWindow;
+import dev.samara.core.vma.Backing;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import org.junit.jupiter.api.DisplayName;
@@ -58,7 +58,7 @@ final class HeldOfferTest {
         }
 
         @Override
-        public void rcuMapPages(PageWindow window) {
+        public void rcuMapPages(Backing.PageWindow window) {
             super.rcuMapPages(window);
             if (isHeld) {
                 isHeld = false;

@@ -20,8 +20,7 @@ import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
-import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.PageWindow;
+import dev.samara.core.vma.Backing;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -242,7 +241,7 @@ final class MisbehavingBackingTest {
     @Test
     @DisplayName("that throws while it offers, or offers outside of the window, has offered nothing, and is reported")
     void throwsWhileOffering() {
-        List<Consumer<PageWindow>> offers = List.of(
+        List<Consumer<Backing.PageWindow>> offers = List.of(
                 window -> {
                     window.offerFrom(odd.cache);
                     throw new IllegalStateException("lost");
@@ -254,7 +253,7 @@ final class MisbehavingBackingTest {
         long neighbours = map(READ, SHARED);
         assertEquals(PagedFile.STAMP, load(neighbours));
         assertEquals(PagedFile.STAMP + 2, load(neighbours + 2 * PAGE));
-        for (Consumer<PageWindow> offer : offers) {
+        for (Consumer<Backing.PageWindow> offer : offers) {
             odd.offer = offer;
             fixture.reports.clear();
             long at = map(READ, SHARED);
@@ -337,25 +336,25 @@ final class MisbehavingBackingTest {
     /** A file whose answers a test may choose. The default answers are correct. */
     private static final class OddFile extends PagedFile {
         @Nullable
-        ToIntFunction<PageRequest> answer;
+        ToIntFunction<Backing.PageRequest> answer;
 
         @Nullable
-        Consumer<PageWindow> offer;
+        Consumer<Backing.PageWindow> offer;
 
         @Nullable
-        ToIntFunction<PageRequest> notice;
+        ToIntFunction<Backing.PageRequest> notice;
 
         OddFile(SpaceFixture fixture) {
             super(fixture, PAGES);
         }
 
         @Override
-        public int fault(PageRequest request) {
+        public int fault(Backing.PageRequest request) {
             return answer == null ? super.fault(request) : answer.applyAsInt(request);
         }
 
         @Override
-        public void rcuMapPages(PageWindow window) {
+        public void rcuMapPages(Backing.PageWindow window) {
             if (offer == null) {
                 super.rcuMapPages(window);
             } else {
@@ -369,7 +368,7 @@ final class MisbehavingBackingTest {
         }
 
         @Override
-        public int pageMkwrite(PageRequest request) {
+        public int pageMkwrite(Backing.PageRequest request) {
             return notice == null ? 0 : notice.applyAsInt(request);
         }
     }

@@ -20,10 +20,10 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
 import dev.samara.core.mman.RemapFlags;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageWindow;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -85,7 +85,7 @@ final class WaitsInSectionTest {
         }
 
         @Override
-        public void rcuMapPages(PageWindow window) {
+        public void rcuMapPages(Backing.PageWindow window) {
             Runnable once = call.getAndSet(null);
             if (once != null) {
                 once.run();

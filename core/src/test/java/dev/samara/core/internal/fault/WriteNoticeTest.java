@@ -17,7 +17,7 @@ import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Backing;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -52,7 +52,7 @@ final class WriteNoticeTest {
         }
 
         @Override
-        public int pageMkwrite(PageRequest request) {
+        public int pageMkwrite(Backing.PageRequest request) {
             int before = notices.getAndIncrement();
             if (before == 0) {
                 told.countDown();

@@ -56,7 +56,6 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;
 import java.lang.reflect.Array;
@@ -690,7 +689,7 @@ final class FilePagesTest {
             int[] asked = {0};
             PagedFile file = new PagedFile(fixture, 8) {
                 @Override
-                public int fault(PageRequest request) {
+                public int fault(Backing.PageRequest request) {
                     asked[0]++;
                     return super.fault(request);
                 }

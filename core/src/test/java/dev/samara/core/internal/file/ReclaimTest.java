@@ -42,8 +42,6 @@ import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
-import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;
 import java.util.List;
@@ -176,7 +174,7 @@ final class ReclaimTest {
             }
 
             @Override
-            public int fault(PageRequest request) {
+            public int fault(Backing.PageRequest request) {
                 asked++;
                 return cache.insert(request.page(), cache.allocate());
             }
@@ -390,7 +388,7 @@ final class ReclaimTest {
             try (OtherCpu other = new OtherCpu(space)) {
                 PagedFile file = new PagedFile(fixture, 1) {
                     @Override
-                    public int fault(PageRequest request) {
+                    public int fault(Backing.PageRequest request) {
                         int frame = super.fault(request);
                         if (answers[0]++ < 40) {
                             long last = anonymous + (FRAMES - 1) * PAGE;
@@ -538,7 +536,7 @@ final class ReclaimTest {
         /** A file that offers no pages, so that each fault asks it, and whose answers a test chooses. */
         private static final class AnsweringFile extends CachedBacking {
             @Nullable
-            ToIntFunction<PageRequest> answer;
+            ToIntFunction<Backing.PageRequest> answer;
 
             AnsweringFile(PageCache cache) {
                 super("/f", cache);
@@ -553,16 +551,16 @@ final class ReclaimTest {
             }
 
             @Override
-            public void rcuMapPages(PageWindow window) {
+            public void rcuMapPages(Backing.PageWindow window) {
                 // Offers no pages.
             }
 
             @Override
-            public int fault(PageRequest request) {
+            public int fault(Backing.PageRequest request) {
                 return answer == null ? super.fault(request) : answer.applyAsInt(request);
             }
 
-            int rightAnswer(PageRequest request) {
+            int rightAnswer(Backing.PageRequest request) {
                 return super.fault(request);
             }
         }

@@ -40,7 +40,6 @@ import dev.samara.core.mman.SyncFlags;
 import dev.samara.core.mman.SyncRangeFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmaFlags;
 import java.io.IOException;
 import java.io.RandomAccessFile;
@@ -967,7 +966,7 @@ final class CacheLimitTest {
             }
 
             @Override
-            public int fault(PageRequest request) {
+            public int fault(Backing.PageRequest request) {
                 return file.fault(request);
             }
         }

@@ -23,7 +23,6 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageRequest;
 import dev.samara.core.vma.VmOperations;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -359,7 +358,7 @@ final class HostFileSizesTest {
             }
 
             @Override
-            public int fault(PageRequest request) {
+            public int fault(Backing.PageRequest request) {
                 return file.fault(request);
             }
         }

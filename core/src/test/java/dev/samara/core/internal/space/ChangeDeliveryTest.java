@@ -4,8 +4,6 @@ package dev.samara.core.internal.space;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.event.ChangeOrder;
-import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
@@ -60,7 +58,7 @@ final class ChangeDeliveryTest {
         }
 
         @Override
-        public void changed(LayoutChange change) {
+        public void changed(LayoutListener.Change change) {
             if (received == 0) {
                 begun.release();
                 released.acquireUninterruptibly();
@@ -128,7 +126,7 @@ final class ChangeDeliveryTest {
     @DisplayName("receives exactly as many as may wait, and the number of each other change is skipped")
     void full() throws Exception {
         Judge judge = new Judge(100);
-        listeners.add(judge, ChangeOrder.BY_RANGE, judge.earlier);
+        listeners.add(judge, LayoutListener.Order.BY_RANGE, judge.earlier);
         publish(0, 0);
         begun.acquire();
         publish(1, 0);
@@ -150,7 +148,7 @@ final class ChangeDeliveryTest {
     @DisplayName("has a gap before each change that follows a lost one of its thread")
     void whileItCatchesUp() throws Exception {
         Judge judge = new Judge(0);
-        listeners.add(judge, ChangeOrder.BY_RANGE, judge.earlier);
+        listeners.add(judge, LayoutListener.Order.BY_RANGE, judge.earlier);
         publish(0, 0);
         begun.acquire();
         publish(1, 0);

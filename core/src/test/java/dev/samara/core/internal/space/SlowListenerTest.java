@@ -4,8 +4,6 @@ package dev.samara.core.internal.space;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.event.ChangeOrder;
-import dev.samara.core.event.LayoutChange;
 import dev.samara.core.event.LayoutListener;
 import dev.samara.core.event.Report;
 import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;
@@ -52,7 +50,7 @@ final class SlowListenerTest {
 
     private final LayoutListener slow = new LayoutListener() {
         @Override
-        public void changed(LayoutChange change) {
+        public void changed(LayoutListener.Change change) {
             begun.release();
             permits.acquireUninterruptibly();
             if (change.sequence() != last.get() + 1) {
@@ -78,7 +76,7 @@ final class SlowListenerTest {
     /** Makes the listener hold change 1, and fills the queue with further changes. */
     @BeforeEach
     void fill() throws InterruptedException {
-        listeners.add(slow, ChangeOrder.TOTAL, 0);
+        listeners.add(slow, LayoutListener.Order.TOTAL, 0);
         publish(1);
         begun.acquire();
         publish(CAPACITY);
@@ -130,7 +128,7 @@ final class SlowListenerTest {
     @DisplayName("does no harm to another")
     void others() throws InterruptedException {
         List<Long> told = new CopyOnWriteArrayList<>();
-        listeners.add(change -> told.add(change.sequence()), ChangeOrder.TOTAL, CAPACITY + 1);
+        listeners.add(change -> told.add(change.sequence()), LayoutListener.Order.TOTAL, CAPACITY + 1);
         publish(3);
         reported.acquire();
         permits.release(2 * CAPACITY);

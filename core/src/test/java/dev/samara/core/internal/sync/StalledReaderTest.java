@@ -19,9 +19,9 @@ import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.Protection;
+import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.PageCache;
-import dev.samara.core.vma.PageWindow;
 import dev.samara.core.vma.Vma;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -192,7 +192,7 @@ class StalledReaderTest {
         }
 
         @Override
-        public void rcuMapPages(PageWindow window) {
+        public void rcuMapPages(Backing.PageWindow window) {
             asked.countDown();
             try {
                 answers.await();

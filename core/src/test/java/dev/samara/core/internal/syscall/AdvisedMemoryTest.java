@@ -25,7 +25,7 @@ import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.LockFlags;
 import dev.samara.core.mman.MapFlags;
 import dev.samara.core.mman.RemapFlags;
-import dev.samara.core.vma.PageRequest;
+import dev.samara.core.vma.Backing;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 
@@ -270,7 +270,7 @@ final class AdvisedMemoryTest {
         SpaceFixture fixture = new SpaceFixture();
         PagedFile file = new PagedFile(fixture, 2) {
             @Override
-            public int fault(PageRequest request) {
+            public int fault(Backing.PageRequest request) {
                 return -Fault.RETRY;
             }
         };
