@@ -55,7 +55,6 @@ final class AccessModesTest {
             Eviction: counter(getAndAdd)
             Eviction.SpareWalk: idle(getAndSet set)
             EvictionCursor: isOutdated(getVolatile setVolatile)
-            FileMode: bits(getVolatile setVolatile)
             FilePages: present(compareAndSet getVolatile)
             FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
                 removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)
@@ -137,7 +136,8 @@ final class AccessModesTest {
             ReverseMap: left(compareAndSet getAndSet getVolatile), links(compareAndSet getVolatile),
                 lookups(compareAndSet getVolatile), numbers(getAndAdd), sole(compareAndSet getVolatile)
             ReverseMap.Link: isEntered(getVolatile setVolatile), isUnlinked(getVolatile setVolatile)
-            Seals: seals(getVolatile setVolatile), writable(compareAndSet getAndAdd getVolatile)
+            Seals: mode(getVolatile setVolatile), seals(getVolatile setVolatile), writable(compareAndSet getAndAdd
+                getVolatile)
             SegmentLocks: bytes(get getAndAdd)
             SegmentUse: word(compareAndSet getAndAdd getVolatile)
             SharedAnonymous: content(getVolatile setVolatile)

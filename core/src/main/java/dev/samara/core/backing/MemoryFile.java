@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.backing;
 
-import dev.samara.core.internal.file.FileMode;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.SealedChanges;
 import dev.samara.core.internal.file.Seals;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.SealFlags;
@@ -25,7 +23,7 @@ public final class MemoryFile implements AutoCloseable {
     private final String name;
     private final long inode;
     private final FilePages pages;
-    private final FileMode mode;
+    private final Seals seals;
 
     /**
      * Creates a file that reads as zeros.
@@ -41,7 +39,7 @@ public final class MemoryFile implements AutoCloseable {
         }
         this.inode = inode;
         this.pages = (FilePages) Objects.requireNonNull(pages, "pages");
-        mode = SealedChanges.modeOf(this.pages);
+        seals = Seals.of(this.pages);
     }
 
     /**
@@ -99,7 +97,7 @@ public final class MemoryFile implements AutoCloseable {
      *     rcuMapPages}
      */
     public long addSeals(int seals) {
-        return SealedChanges.addSeals(pages, seals);
+        return this.seals.add(pages, seals);
     }
 
     /**
@@ -108,8 +106,7 @@ public final class MemoryFile implements AutoCloseable {
      * @return bits of {@link SealFlags}; SEAL_SEAL for a file that cannot be sealed
      */
     public int seals() {
-        Seals own = pages.seals();
-        return own == null ? SealFlags.SEAL_SEAL : own.bits();
+        return seals.bits();
     }
 
     /**
@@ -123,7 +120,7 @@ public final class MemoryFile implements AutoCloseable {
      *     rcuMapPages}
      */
     public long changeMode(int wanted) {
-        return SealedChanges.changeMode(pages, mode, wanted);
+        return seals.changeMode(pages, wanted);
     }
 
     /**
@@ -132,7 +129,7 @@ public final class MemoryFile implements AutoCloseable {
      * @return bits of {@code chmod(2)}
      */
     public int mode() {
-        return mode.bits();
+        return seals.mode();
     }
 
     /**
@@ -155,7 +152,7 @@ public final class MemoryFile implements AutoCloseable {
         if (bytes < 0) {
             return Errno.EINVAL.result();
         }
-        return SealedChanges.truncate(pages, bytes);
+        return seals.truncate(pages, bytes);
     }
 
     /**
@@ -173,7 +170,7 @@ public final class MemoryFile implements AutoCloseable {
         } else if (offset + length < 0) {
             return Errno.EFBIG.result();
         }
-        return SealedChanges.punch(pages, offset, length);
+        return seals.punch(pages, offset, length);
     }
 
     /**

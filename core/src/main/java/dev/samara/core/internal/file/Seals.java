@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
+import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
@@ -8,12 +9,12 @@ import dev.samara.core.mman.SealFlags;
 import dev.samara.core.vma.VmaFlags;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
-import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The seals of one file in memory, and the number of mappings that may write to it ({@code mm/memfd.c}, {@code
- * i_mmap_writable}).
+ * The seals of one file in memory, the number of mappings that may write to it, and its mode ({@code mm/memfd.c},
+ * {@code i_mmap_writable}, {@code i_mode}). Each change that a seal may forbid ({@code shmem_setattr}, {@code
+ * shmem_fallocate} and {@code memfd_add_seals}) waits for concurrent writes, holes and changes of the size.
  *
  * <p>{@code SEAL_WRITE} and writable shared mappings are made mutually exclusive by one word. A mapping is counted from
  * before its operation decides until its pages are retired; the seal sets the word from 0 to a negative number. So no
@@ -31,6 +32,17 @@ public final class Seals {
     /** The seals that {@code SEAL_EXEC} adds to an executable file, so that its code can no longer change. */
     private static final int OF_EXECUTABLE =
             SealFlags.SEAL_SHRINK | SealFlags.SEAL_GROW | SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
+
+    /** The mode of a new file of {@code memfd_create}. */
+    private static final int EXECUTABLE = 0777;
+
+    /** The mode of a new file with {@code MFD_NOEXEC_SEAL}. */
+    private static final int PLAIN = 0666;
+
+    private static final int EXECUTE = 0111;
+
+    /** The bits that {@code fchmod} sets; it ignores all other bits. */
+    private static final int MODE_BITS = 07777;
 
     private static final int AGAINST_WRITES = SealFlags.SEAL_WRITE | SealFlags.SEAL_FUTURE_WRITE;
 
@@ -76,36 +88,42 @@ public final class Seals {
      */
     private volatile int seals;
 
-    private final FileMode mode;
+    /**
+     * The mode of the file. Its only effect is on {@code SEAL_EXEC}, which also prevents changes of its execute bits.
+     *
+     * <p>Written: holder of the inode lock (volatile).
+     * Read: holder of the inode lock; the embedder without it (all volatile).
+     * Invariant: the execute bits do not change once the file has {@code SEAL_EXEC}. {@code SealExecTest.beside}.
+     */
+    private volatile int mode;
 
-    private Seals(FileMode mode, int seals) {
+    private Seals(int mode, int seals) {
         this.mode = mode;
         this.seals = seals;
     }
 
     /** Creates the seals of a new file that may be executed; none is set ({@code MFD_ALLOW_SEALING}). */
     static Seals ofExecutable() {
-        return new Seals(new FileMode(FileMode.EXECUTABLE), 0);
+        return new Seals(EXECUTABLE, 0);
     }
 
     /** Creates the seals of a new file that may never be executed ({@code MFD_NOEXEC_SEAL}). */
     static Seals ofPlain() {
-        return new Seals(new FileMode(FileMode.PLAIN), SealFlags.SEAL_EXEC);
+        return new Seals(PLAIN, SealFlags.SEAL_EXEC);
+    }
+
+    /**
+     * Returns the seals of a file. For a file that can never be sealed, returns new ones at each call, which contain
+     * {@code SEAL_SEAL}. They do not count the file's mappings.
+     */
+    public static Seals of(FilePages file) {
+        Seals own = file.seals();
+        return own == null ? new Seals(EXECUTABLE, SealFlags.SEAL_SEAL) : own;
     }
 
     /** Returns the mode of the file. */
-    FileMode mode() {
+    public int mode() {
         return mode;
-    }
-
-    /** Returns whether the execute bits of the mode must not change. Caller holds the inode lock. */
-    boolean forbidExecute() {
-        return (seals & SealFlags.SEAL_EXEC) != 0;
-    }
-
-    /** Returns whether each bit is a seal that exists. */
-    static boolean isKnown(int seals) {
-        return (seals & ~ALL) == 0;
     }
 
     /** Returns the seals, bits of {@link SealFlags}. */
@@ -163,40 +181,104 @@ public final class Seals {
     }
 
     /**
-     * Adds seals. The caller holds the inode lock.
+     * Adds seals to the file.
      *
-     * @param hasPins returns whether a page of the file is pinned
-     * @return 0, or a negated errno
+     * @return 0, or a negated errno, which is EPERM also for a file that cannot be sealed
      */
-    long add(int asked, BooleanSupplier hasPins) {
-        if (!isKnown(asked)) {
-            return Errno.EINVAL.result();
-        }
-        if ((seals & SealFlags.SEAL_SEAL) != 0) {
-            return Errno.EPERM.result();
-        }
-        int added = (asked & SealFlags.SEAL_EXEC) != 0 && mode.isExecutable() ? asked | OF_EXECUTABLE : asked;
-        if ((added & ~seals & SealFlags.SEAL_WRITE) != 0) {
-            if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
+    public long add(FilePages file, int asked) {
+        ThreadCpus.checkMayWait("a seal of a file");
+        file.lock();
+        try {
+            if ((asked & ~ALL) != 0) {
+                return Errno.EINVAL.result();
+            }
+            if ((seals & SealFlags.SEAL_SEAL) != 0) {
+                return Errno.EPERM.result();
+            }
+            boolean isExecutable = (mode & EXECUTE) != 0;
+            int added = (asked & SealFlags.SEAL_EXEC) != 0 && isExecutable ? asked | OF_EXECUTABLE : asked;
+            if ((added & ~seals & SealFlags.SEAL_WRITE) != 0 && !tryDeny(file)) {
                 return Errno.EBUSY.result();
             }
-            // The pins are checked after the denial, because a pin for writing needs a writable mapping, and once
-            // writable mappings are denied, none exists.
-            boolean isFree = false;
-            try {
-                isFree = !hasPins.getAsBoolean();
-            } finally {
-                // The denial is also undone if the check throws an error.
-                if (!isFree) {
-                    WRITABLE.getAndAdd(this, -DENIED);
-                }
-            }
+            seals |= added;
+            return 0;
+        } finally {
+            file.unlock();
+        }
+    }
+
+    /** Denies writable mappings from now on. Returns false if there is one, or if a page is pinned. */
+    private boolean tryDeny(FilePages file) {
+        if (!WRITABLE.compareAndSet(this, 0, DENIED)) {
+            return false;
+        }
+        // The pins are checked after the denial, because a pin for writing needs a writable mapping, and once writable
+        // mappings are denied, none exists.
+        boolean isFree = false;
+        try {
+            isFree = !file.hasPins();
+        } finally {
+            // The denial is also undone if the check throws an error.
             if (!isFree) {
-                return Errno.EBUSY.result();
+                WRITABLE.getAndAdd(this, -DENIED);
             }
         }
-        seals |= added;
-        return 0;
+        return isFree;
+    }
+
+    /**
+     * Changes the size of the file.
+     *
+     * @return 0, or negated EPERM
+     */
+    public long truncate(FilePages file, long bytes) {
+        file.lock();
+        try {
+            if (forbidSize(file.size(), bytes)) {
+                return Errno.EPERM.result();
+            }
+            file.truncate(bytes);
+            return 0;
+        } finally {
+            file.unlock();
+        }
+    }
+
+    /**
+     * Punches a hole into the file.
+     *
+     * @return 0, or negated EPERM
+     */
+    public long punch(FilePages file, long start, long length) {
+        file.lock();
+        try {
+            if (isAgainstWrites()) {
+                return Errno.EPERM.result();
+            }
+            file.punch(start, length);
+            return 0;
+        } finally {
+            file.unlock();
+        }
+    }
+
+    /**
+     * Changes the mode of the file ({@code fchmod}).
+     *
+     * @return 0, or negated EPERM
+     */
+    public long changeMode(FilePages file, int wanted) {
+        ThreadCpus.checkMayWait("a change of a file's mode");
+        file.lock();
+        try {
+            if ((seals & SealFlags.SEAL_EXEC) != 0 && ((mode ^ wanted) & EXECUTE) != 0) {
+                return Errno.EPERM.result();
+            }
+            mode = wanted & MODE_BITS;
+            return 0;
+        } finally {
+            file.unlock();
+        }
     }
 
     /** The link of a mapping that is counted. */
