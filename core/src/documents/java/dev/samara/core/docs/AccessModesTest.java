@@ -53,8 +53,8 @@ final class AccessModesTest {
             Districts: parts(getAcquire setRelease)
             Districts.LayoutParts: isJoinAsked(getVolatile setVolatile)
             Eviction: counter(getAndAdd)
+            Eviction.Cursor: isOutdated(getVolatile setVolatile)
             Eviction.SpareWalk: idle(getAndSet set)
-            EvictionCursor: isOutdated(getVolatile setVolatile)
             FilePages: present(compareAndSet getVolatile)
             FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
                 removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)

@@ -146,7 +146,7 @@ final class PinnedBytesTest {
             long at = fixture.map(0, 2, READ, MapFlags.SHARED, file, 0);
             assertEquals(0x701, fixture.load(at + PAGE));
             PinnedFrame pinned = fixture.pin(at, READ);
-            assertEquals(1, HostFilePages.saved(file).evict(true));
+            assertEquals(1, HostFilePages.saved(file).eviction().evict(true));
             assertEquals(0x700, pinned.buffer().getLong(0));
             assertEquals(pinned.frame(), frameOf(at));
             pinned.close();

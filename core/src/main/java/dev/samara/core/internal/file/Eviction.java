@@ -2,6 +2,7 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
+import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageCaches;
@@ -18,6 +19,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * contains. It is possible that a store through the entry sets the frame's dirty mark only when the mapping is removed.
  *
  * <p><b>An eviction</b> frees pages of a saved file even if they are mapped ({@code try_to_unmap}). It visits the pages
- * in the order of a cursor ({@link EvictionCursor}), and gives each page a second chance. At the first visit, it
+ * in the order of a {@link Cursor}, and gives each page a second chance. At the first visit, it
  * removes the page from the mappings and marks it as <em>inactive</em>. At the next visit, it frees the page, unless
  * the page was mapped again in the meantime. A batch goes through these steps, under the inode lock:
  *
@@ -50,6 +52,9 @@ import org.jspecify.annotations.Nullable;
 public final class Eviction {
     private static final int MOST = 64;
 
+    /** The maximum number of pages that sequential reads of a file may leave in memory. */
+    private static final int MOST_RECENT = 512;
+
     /* Where the pages of a batch come from. */
 
     static final int CURSOR = 0;
@@ -59,7 +64,6 @@ public final class Eviction {
     private final MachineMemory memory;
     private final Frames frames;
     private final FilePages.CachedPages cached;
-    private final ReverseMap mappings;
     private final Truncation truncation;
     private final SpareWalk spare;
 
@@ -73,16 +77,13 @@ public final class Eviction {
      */
     private final AtomicLong counter;
 
-    /**
-     * When memory is short, frees pages if the file's owner permits it; null if nothing does. Set before the first page
-     * is inserted.
-     */
+    /** See {@link #evictUrgentlyBy}; null if nothing evicts pages when memory is short. */
     @Nullable
     UrgentEviction evictor;
 
     /* Guarded by the content lock. */
 
-    final EvictionCursor cursor;
+    final Cursor cursor;
     final RecentReads recent;
 
     /**
@@ -100,13 +101,10 @@ public final class Eviction {
     final PageBatch batch;
 
     private boolean[] isMapped = {};
-    private final ArrayList<ReverseMap.Link> links = new ArrayList<>(0);
-    private final ReverseMap.Visitor addition = links::add;
-    private final ReverseMap.Visitor lockedAddition = this::addLocked;
     private final BatchEntries choice = new BatchEntries();
 
     /**
-     * The page after the last batch of {@link #runRange}; -1 if no page is left.
+     * The page after the last batch of {@link #evictRange}; -1 if no page is left.
      *
      * <p>Words: {@code next}, {@code batch}, {@code isMapped}.
      * Written: an eviction, holding {@code inodeLock} (plain).
@@ -125,19 +123,22 @@ public final class Eviction {
      */
     private ReverseMap.@Nullable Link walked;
 
-    /** Creates the evictions of a saved file. */
-    Eviction(FilePages file, FilePages.Present present, AtomicLong counter, RecentReads recent, SpareWalk spare) {
+    /**
+     * Creates the evictions of a saved file.
+     *
+     * @param most the total number of pages of all caches of {@code counter} up to which {@link #evict} is not called
+     */
+    Eviction(FilePages file, FilePages.Present present, AtomicLong counter, long most, SpareWalk spare) {
         memory = file.memory();
         frames = memory.frames();
         cached = present.cached;
         truncation = present.truncation;
-        mappings = file.reverseMap();
         this.counter = counter;
-        this.recent = recent;
+        recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
         this.spare = spare;
-        cursor = new EvictionCursor(frames, cached.index, cached.content, memory.indexBudget());
-        batch = new PageBatch(cached, mappings);
-        mappings.whenUnlocked(cursor::noteUnlocked);
+        cursor = new Cursor(frames, cached.index, cached.content, memory.indexBudget());
+        batch = new PageBatch(cached, file.reverseMap());
+        file.reverseMap().whenUnlocked(cursor::noteUnlocked);
     }
 
     /** Frees pages of one file even if they are mapped, for an access that finds no free frame. Waits for no lock. */
@@ -184,6 +185,16 @@ public final class Eviction {
         }
     }
 
+    /**
+     * Sets the evictor to call when memory is short. Called before the first page is inserted.
+     *
+     * @param by calls {@link #evict} with true, if the evictor's own conditions are met; it is called by a reclaim, so
+     *     it waits for no lock
+     */
+    public void evictUrgentlyBy(UrgentEviction by) {
+        evictor = by;
+    }
+
     /** Records that a frame was inserted. The caller holds the content lock. */
     void noteInserted(long page, int frame) {
         if (frame != Frames.NONE) {
@@ -224,21 +235,40 @@ public final class Eviction {
         return next < underWay ? batch.pages[next] : Long.MAX_VALUE;
     }
 
-    /** See {@link FilePages#evict}. */
-    int run(boolean isUrgent) {
+    /**
+     * Scans the next pages, and frees some of the clean pages that are not pinned, whether they are mapped or not. May
+     * wait for CPUs and for a grace period. Reads of other pages may be concurrent; see {@link FilePages#EVICTED}. Does
+     * nothing if the last round found only pages that cannot be freed, and no event since then may have changed that.
+     *
+     * @param isUrgent whether pages get no second chance, and whether the call returns instead of waiting for other
+     *     changes of the file
+     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file
+     */
+    public int evict(boolean isUrgent) {
         if (cursor.isFutile()) {
             return truncation.isOfAnother() ? PageCaches.BUSY : 0;
         }
         return run(CURSOR, isUrgent, 0, Long.MAX_VALUE);
     }
 
-    /** See {@link FilePages#evictRecent}. */
-    int runRecent() {
+    /**
+     * Frees the oldest pages of recent multi-page reads, under the conditions of {@link #evict}. Waits for other
+     * changes of the file.
+     *
+     * @return the number of freed pages; {@link PageCaches#BUSY} if no page-table context is free
+     */
+    public int evictRecent() {
         return run(RECENT, false, 0, Long.MAX_VALUE);
     }
 
-    /** See {@link FilePages#evictRange}. */
-    void runRange(long first, long last) {
+    /**
+     * Frees the pages of a range that are clean, not pinned and not locked, whether they are mapped or not, under the
+     * conditions of {@link #evict}. Waits for other changes of the file.
+     *
+     * @param first the first page
+     * @param last the last page, inclusive
+     */
+    public void evictRange(long first, long last) {
         long from = first;
         while (from >= 0 && from <= last) {
             truncation.lock();
@@ -250,6 +280,24 @@ public final class Eviction {
                 truncation.release();
             }
         }
+    }
+
+    /** Returns whether the next {@link #evict} starts at page 0. */
+    public boolean isAtStart() {
+        return cursor.isAtStart();
+    }
+
+    /** Returns whether evictions found dirty pages that {@link FilePages#tryWriteBack} should write. */
+    public boolean hasDirty() {
+        return cursor.hasDirty();
+    }
+
+    /**
+     * Makes later evictions retry pages that earlier evictions left in memory, and makes the next {@link
+     * FilePages#tryWriteBack} write all dirty pages. Acquires a lock that is held only briefly.
+     */
+    public void retry() {
+        cursor.retry();
     }
 
     private int run(int source, boolean isUrgent, long first, long last) {
@@ -321,25 +369,18 @@ public final class Eviction {
 
     /** Finds the pages that are mapped by locked memory. The walk finds pages that become locked after this. */
     private void findLocked(DiscardPages discarding) {
-        links.clear();
-        mappings.visit(batch.pages[0], batch.pages[batch.count - 1], lockedAddition);
+        List<ReverseMap.Link> links = batch.links(0, batch.count);
         try {
             for (int k = 0; k < links.size(); k++) {
                 ReverseMap.Link link = links.get(k);
-                if (discarding.hold(link.table())) {
+                if (link.vma().has(VmaFlags.LOCKED) && !link.isUnlinked() && discarding.hold(link.table())) {
                     for (int i = 0; i < batch.count; i++) {
                         batch.isMarked[i] = batch.isMarked[i] || Pte.isPresent(batch.entry(link, i, Pte.NONE));
                     }
                 }
             }
         } finally {
-            links.clear();
-        }
-    }
-
-    private void addLocked(ReverseMap.Link link) {
-        if (link.vma().has(VmaFlags.LOCKED) && !link.isUnlinked()) {
-            links.add(link);
+            batch.forgetLinks();
         }
     }
 
@@ -398,8 +439,7 @@ public final class Eviction {
 
     /** Removes the pages of the batch with indexes from {@code from} to {@code to}, exclusive, from the mappings. */
     private void unmap(DiscardPages discarding, int from, int to, List<AccessChecker.Revocation> revocations) {
-        links.clear();
-        mappings.visit(batch.pages[from], batch.pages[to - 1], addition);
+        List<ReverseMap.Link> links = batch.links(from, to);
         AccessChecker checker = memory.accessChecker();
         try {
             for (int k = 0; k < links.size(); k++) {
@@ -417,7 +457,7 @@ public final class Eviction {
             }
         } finally {
             walked = null;
-            links.clear();
+            batch.forgetLinks();
         }
     }
 
@@ -625,5 +665,498 @@ public final class Eviction {
         batch.prune();
         discarding.finish();
         return size;
+    }
+
+    /**
+     * The clock hand of the evictions of one file: the place at which the next eviction continues. It skips blocks of which
+     * no page can be freed, because all pages of the block that are in memory are locked, pinned or dirty; likewise,
+     * reclaim on Linux does not scan the unevictable list. Otherwise each miss at the memory limit would try all these
+     * pages again.
+     *
+     * <p>A block is <em>kept</em> once a scan of the whole block has found only such pages. It is scanned again after an
+     * event that may make one of its pages evictable. Two kinds of events affect only their block, and acquire the content
+     * lock: the insertion of a page, and the end of a write-back that cleaned a page. Two other kinds are detected by the
+     * next scan, which then forgets all kept blocks: a VMA with the lock flag was unlinked, or a frame was unpinned.
+     *
+     * <p>No event is missed. A scan marks its block before it checks the first page, and the block is kept only if the mark
+     * is still set after the last page. A thread changes the page first, and then clears the mark of the block. So if the
+     * scan checked the page before the change, the mark is cleared after the scan set it, and the block is not kept.
+     *
+     * <p>A locked page can become evictable without an event: a store to a private mapping replaces it by a copy, or {@code
+     * MADV_DONTNEED_LOCKED} unmaps it. So can a dirty page, when space becomes free on the host's device. For these cases,
+     * {@link #retry} is called from time to time.
+     *
+     * <p>Guarded by the content lock, which the caller holds unless the comment of a method says otherwise.
+     */
+    static final class Cursor {
+        /** Binary logarithm of the number of pages of a block. */
+        private static final int SHIFT = 9;
+
+        private static final long NONE = -1;
+
+        /* The states of a block. A block that is in neither state is not in the index. */
+
+        private static final int SCANNED = 0;
+        private static final int KEPT = 1;
+
+        private final Frames frames;
+        private final PageIndex index;
+        private final ReentrantLock content;
+
+        /**
+         * One range that contains the dirty pages that evictions found, so that a write-back for an eviction need not visit
+         * all pages of the file.
+         *
+         * <p>Words: {@code dirtyFirst}, {@code dirtyLast}.
+         * Written: holder of {@code content} (plain).
+         * Read: holder of {@code content} (plain).
+         * Invariant: a range that contains every dirty page that an eviction found since the last write-back of such pages.
+         */
+        private long dirtyFirst = Long.MAX_VALUE;
+
+        private long dirtyLast = -1;
+
+        /** The states of the blocks, by block number. */
+        private final PageIndex blocks;
+
+        /**
+         * Whether any block may have a state.
+         *
+         * <p>Words: {@code hasStates}, {@code nextPage}, {@code marked}, {@code judged}, {@code isKept}, {@code isFutile},
+         *     {@code hasPinned}, {@code unpins}.
+         * Written: holder of {@code content} (plain).
+         * Read: holder of {@code content} (plain).
+         * Invariant: the place of the next batch, and what the scans found out about the blocks.
+         */
+        private boolean hasStates;
+
+        /** The page at which the next batch starts. */
+        private long nextPage;
+
+        /** The last block that was marked in this round. */
+        private long marked = NONE;
+
+        /** The block of the last page that was judged, or {@code NONE} if that block was completely judged. */
+        private long judged = NONE;
+
+        /** Whether no page of the block {@link #judged} that was judged so far can be freed. */
+        private boolean isKept;
+
+        /** Whether the last round found no page outside kept blocks. */
+        private boolean isFutile;
+
+        /**
+         * Whether a VMA with the lock flag was unlinked. Set by any thread after the link is marked unlinked. Reset by a
+         * scan before it checks links. So either the scan finds the link unlinked, or this is set again after the reset.
+         * Volatile, because each side writes one of the two words (this and the link's {@code isUnlinked}) and then reads
+         * the other.
+         *
+         * <p>Written: true by the unlinking of a VMA with the lock flag, after the link is marked unlinked, by an eviction
+         *     that meets a VMA that is no longer linked, and by {@code retry}; false by a scan, holding the content lock,
+         *     before it checks links and entries (all volatile).
+         * Read: a scan, and the check whether a scan is futile, holding the content lock (volatile).
+         * Pairs: with {@code isUnlinked} of {@code ReverseMap.Link}. Either the scan finds the link unlinked, and treats no
+         *     page as locked because of it, or this is set again after the scan reset it. In the second case the next scan
+         *     forgets all kept blocks.
+         * Invariant: false only if each page that was kept because it was locked is still locked, except for unlinkings
+         *     under way and for the cases that need {@code retry}.
+         */
+        private volatile boolean isOutdated;
+
+        /** Whether a pinned page was kept since the last time all blocks were forgotten. */
+        private boolean hasPinned;
+
+        /**
+         * The number of unpins before the first check of a pinned page that was kept. A later unpin of the page increments
+         * {@code Frames.unpins}.
+         */
+        private long unpins;
+
+        Cursor(Frames frames, PageIndex index, ReentrantLock content, IndexBudget budget) {
+            this.frames = frames;
+            this.index = index;
+            this.content = content;
+            blocks = new PageIndex(1, budget);
+        }
+
+        /** Adds dirty pages of a range, inclusive. Acquires the lock. */
+        void addDirty(long first, long last) {
+            content.lock();
+            try {
+                dirtyFirst = Math.min(dirtyFirst, first);
+                dirtyLast = Math.max(dirtyLast, last);
+            } finally {
+                content.unlock();
+            }
+        }
+
+        /** Returns whether dirty pages were found since the last {@link #takeDirty}. Acquires the lock. */
+        boolean hasDirty() {
+            content.lock();
+            try {
+                return dirtyFirst <= dirtyLast;
+            } finally {
+                content.unlock();
+            }
+        }
+
+        /**
+         * Returns the first and the last page of the range of dirty pages, inclusive, and empties the range. If the range
+         * was empty, the first page is larger than the last one. Acquires the lock.
+         */
+        long[] takeDirty() {
+            // Allocated before the range is emptied, because there may be no memory.
+            long[] taken = new long[2];
+            content.lock();
+            try {
+                taken[0] = dirtyFirst;
+                taken[1] = dirtyLast;
+                dirtyFirst = Long.MAX_VALUE;
+                dirtyLast = -1;
+                return taken;
+            } finally {
+                content.unlock();
+            }
+        }
+
+        /** Returns whether the next batch starts at page 0. Acquires the lock. */
+        boolean isAtStart() {
+            content.lock();
+            try {
+                return nextPage == 0;
+            } finally {
+                content.unlock();
+            }
+        }
+
+        /** Returns whether the next round is known to find no page. Acquires the lock. */
+        boolean isFutile() {
+            content.lock();
+            try {
+                return isFutile && !isOutdated();
+            } finally {
+                content.unlock();
+            }
+        }
+
+        private boolean isOutdated() {
+            return isOutdated || (hasPinned && frames.unpins() != unpins);
+        }
+
+        /**
+         * Collects the next pages outside kept blocks, in ascending order. The caller then {@linkplain #judge judges} each
+         * page. If this fails for lack of memory, the cursor does not move.
+         *
+         * @param pages receives the page numbers
+         * @param taken receives the frames; has the same length as {@code pages}
+         * @return the number of pages; 0 at the end of the round
+         */
+        int collect(long[] pages, int[] taken) {
+            refresh();
+            boolean isRound = nextPage == 0;
+            long next = nextPage;
+            int count = 0;
+            boolean isEnd = false;
+            while (!isEnd && count < pages.length) {
+                next = behindKept(next);
+                int found = index.collect(next, pages, taken, count);
+                isEnd = found < pages.length;
+                while (count < found && !isKept(pages[count] >>> SHIFT)) {
+                    mark(pages[count++] >>> SHIFT);
+                }
+                if (count < found) {
+                    next = pages[count];
+                    isEnd = false;
+                } else if (count > 0) {
+                    next = pages[count - 1] + 1;
+                }
+            }
+            nextPage = isEnd ? 0 : next;
+            marked = isEnd ? NONE : marked;
+            if (count == 0) {
+                isFutile = isRound;
+                endBatch();
+            }
+            return count;
+        }
+
+        /** Forgets the kept blocks after an event that may concern any block. */
+        private void refresh() {
+            if (isOutdated()) {
+                // Reset before the links are checked; see the field.
+                isOutdated = false;
+                hasPinned = false;
+                isFutile = false;
+                removed(0, Long.MAX_VALUE);
+            }
+            if (!hasPinned) {
+                unpins = frames.unpins();
+            }
+        }
+
+        private boolean isKept(long block) {
+            return blocks.get(block) == KEPT;
+        }
+
+        /** Returns the first page at or after {@code page} that is not in a kept block. */
+        private long behindKept(long page) {
+            long block = page >>> SHIFT;
+            while (isKept(block)) {
+                block++;
+            }
+            return Math.max(page, block << SHIFT);
+        }
+
+        /** Marks a block before its first page is checked, once per round. A second mark could hide an event. */
+        private void mark(long block) {
+            if (block > marked) {
+                hasStates = true;
+                blocks.put(block, SCANNED);
+                marked = block;
+            }
+        }
+
+        /** Records the final state of a page of the batch. Pages are judged in ascending order. */
+        void judge(long page, int frame, boolean isLocked) {
+            boolean isDirty = frames.isDirty(frame);
+            boolean isPinned = frames.isPinned(frame);
+            if (isDirty && !frames.hasWriteFailed(frame)) {
+                addDirty(page, page);
+            }
+            hasPinned |= isPinned;
+            judge(page, isLocked || isDirty || isPinned);
+        }
+
+        /**
+         * Records a page of the batch that was freed, or that may be freed later. The pages of this method and of {@link
+         * #judge} are recorded in one ascending order.
+         */
+        void judgeEvictable(long page) {
+            judge(page, false);
+        }
+
+        private void judge(long page, boolean stays) {
+            long block = page >>> SHIFT;
+            if (block != judged) {
+                endBlock();
+                judged = block;
+                isKept = true;
+            }
+            isKept &= stays;
+        }
+
+        /** Ends the judgement of a batch. */
+        void endBatch() {
+            if (judged != nextPage >>> SHIFT || nextPage == 0) {
+                endBlock();
+            }
+        }
+
+        private void endBlock() {
+            if (judged == NONE) {
+                return;
+            }
+            if (!isKept) {
+                blocks.clear(judged);
+            } else if (blocks.get(judged) == SCANNED) {
+                // Needs no memory, because the index already contains the block.
+                blocks.put(judged, KEPT);
+            }
+            judged = NONE;
+        }
+
+        /** Records that a page was inserted, or is now clean and unpinned. */
+        void noteEvictable(long page) {
+            isFutile = false;
+            if (hasStates) {
+                blocks.clear(page >>> SHIFT);
+            }
+        }
+
+        /** Records that a VMA with the lock flag was unlinked. Needs no lock. */
+        void noteUnlocked() {
+            isOutdated = true;
+        }
+
+        /** Forgets the blocks of a range of pages that are removed from the file. */
+        void removed(long first, long last) {
+            if (hasStates) {
+                blocks.removeIf(first >>> SHIFT, last >>> SHIFT, state -> true);
+                hasStates = first > 0 || last < Long.MAX_VALUE;
+            }
+        }
+
+        /**
+         * Makes later calls retry all pages, and the write of all dirty pages, including pages whose last write failed.
+         * Acquires the lock.
+         */
+        void retry() {
+            isOutdated = true;
+            addDirty(0, Long.MAX_VALUE);
+        }
+    }
+
+    /**
+     * A queue of the most recent multi-page reads of one file, whose oldest pages are freed first. It is the small queue of
+     * S3-FIFO. So a long sequential read uses only few frames, which stay in the CPU caches, and does not displace the
+     * other pages from memory. If the queue is full, its oldest read is removed from the queue, but its pages are not
+     * freed.
+     *
+     * <p>The queue remembers blocks of pages that it freed ({@code mm/workingset.c}). A read of such a block is not added
+     * to the queue, because its pages were read again soon after they were freed. Guarded by the content lock.
+     */
+    static final class RecentReads {
+        /** Binary logarithm of the number of pages of a block. */
+        private static final int BLOCK_SHIFT = 5;
+
+        private static final int COUNT_BITS = 16;
+
+        /**
+         * The initial capacity of the queue in pages, which doubles when freed pages are read again. It is so small that
+         * the frames stay in a processor's L2 cache.
+         */
+        private static final int FEWEST = 128;
+
+        /**
+         * The upper bound of {@link #most}.
+         *
+         * <p>Words: all fields of {@code RecentReads}.
+         * Written: holder of {@code content} (plain).
+         * Read: holder of {@code content} (plain).
+         * Invariant: the recent reads of several pages.
+         */
+        private final int longest;
+
+        /**
+         * The current maximum number of pages in the queue. Doubled when freed pages are read again, e.g. because several
+         * threads read the file, or one thread alternates between several parts of it.
+         */
+        private int most;
+
+        /**
+         * A ring buffer of the reads. An element contains the first page of the read, and the number of pages in its low
+         * bits.
+         */
+        private long[] reads = new long[8];
+
+        private int oldest;
+        private int size;
+
+        /** The number of pages of all reads. */
+        private int pages;
+
+        /** The maximum number of elements of {@link #freed}. */
+        private final int mostFreed;
+
+        /**
+         * The blocks that were freed, as a hash table. The low bits of a block number are the index; the element is the low
+         * 32 bits, plus 1, of the last freed block with this index. Empty before the first {@link #collect}, and at most as
+         * long as the file has blocks. The length is a power of two.
+         */
+        private int[] freed = {};
+
+        /**
+         * Creates an empty queue.
+         *
+         * @param longest the upper bound of the queue's capacity in pages
+         * @param horizon the number of freed pages whose blocks are remembered
+         */
+        RecentReads(int longest, long horizon) {
+            this.longest = longest;
+            most = Math.min(longest, FEWEST);
+            mostFreed = (int) Math.max(1, Math.min(1 << 20, horizon >>> BLOCK_SHIFT));
+        }
+
+        /**
+         * Adds a read, unless its first page is in a block that was freed before, or the read has more than half of the
+         * maximum number of pages. If memory runs out, nothing changes.
+         *
+         * @param length the size of the file in pages, which also limits the queue
+         */
+        void add(long first, int count, long length) {
+            if (wasFreed(first >>> BLOCK_SHIFT)) {
+                most = Math.min(longest, 2 * most);
+                return;
+            }
+            if (count > most / 2) {
+                return;
+            }
+            if (size == reads.length && 2 * size <= most) {
+                long[] longer = new long[2 * size];
+                for (int i = 0; i < size; i++) {
+                    longer[i] = reads[(oldest + i) & (size - 1)];
+                }
+                reads = longer;
+                oldest = 0;
+            }
+            while (size > 0 && (size == reads.length || pages + count > Math.min(most, length))) {
+                take();
+            }
+            reads[(oldest + size++) & (reads.length - 1)] = first << COUNT_BITS | count;
+            pages += count;
+        }
+
+        private boolean wasFreed(long block) {
+            int at = (int) block & (freed.length - 1);
+            if (freed.length == 0 || freed[at] != (int) block + 1) {
+                return false;
+            }
+            freed[at] = 0;
+            return true;
+        }
+
+        private void noteFreed(long block) {
+            freed[(int) block & (freed.length - 1)] = (int) block + 1;
+        }
+
+        private static int count(long read) {
+            return (int) read & (1 << COUNT_BITS) - 1;
+        }
+
+        /** Removes the oldest read and returns it. The queue must not be empty. */
+        private long take() {
+            long read = reads[oldest];
+            oldest = (oldest + 1) & (reads.length - 1);
+            size--;
+            pages -= count(read);
+            return read;
+        }
+
+        /**
+         * Removes the oldest reads as long as at least half of the maximum number of pages stays, and collects the pages of
+         * the removed reads that are in memory, in ascending order.
+         *
+         * @param length the size of the file in pages
+         * @param found receives the page numbers
+         * @param frames receives the frames; has the same length as {@code found}
+         * @return the number of pages found
+         */
+        int collect(PageIndex index, long length, long[] found, int[] frames) {
+            int blocks = Integer.highestOneBit((int) Math.max(1, Math.min(mostFreed, length >>> BLOCK_SHIFT)));
+            if (freed.length < blocks) {
+                freed = new int[blocks];
+            }
+            int taken = 0;
+            while (size > 0
+                    && pages - count(reads[oldest]) >= most / 2
+                    && taken + count(reads[oldest]) <= found.length) {
+                long read = take();
+                long first = read >>> COUNT_BITS;
+                noteFreed(first >>> BLOCK_SHIFT);
+                for (int i = 0; i < count(read); i++) {
+                    found[taken++] = first + i;
+                }
+            }
+            Arrays.sort(found, 0, taken);
+            index.get(found, taken, frames);
+            int kept = 0;
+            for (int i = 0; i < taken; i++) {
+                if (frames[i] != Frames.NONE && (kept == 0 || found[kept - 1] != found[i])) {
+                    found[kept] = found[i];
+                    frames[kept++] = frames[i];
+                }
+            }
+            return kept;
+        }
     }
 }

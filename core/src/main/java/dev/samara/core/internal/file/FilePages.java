@@ -76,9 +76,6 @@ public final class FilePages extends PageCache {
     /** The result of an insertion of a page that an eviction may put back. */
     public static final int EVICTED = STALE - 1;
 
-    /** The maximum number of pages that sequential reads of a saved file may leave in memory. */
-    private static final int MOST_RECENT = 512;
-
     /** The number of pages that {@link #countPages} collects at once. */
     private static final int COUNTED = 64;
 
@@ -161,20 +158,19 @@ public final class FilePages extends PageCache {
 
     /**
      * Creates the cache of a saved file, without pages. A shortage of memory evicts its pages only after {@link
-     * #evictUrgentlyBy}.
+     * Eviction#evictUrgentlyBy}.
      *
      * @param memory the machine's memory
      * @param size the size of the file in bytes, not negative
      * @param counter counts the bytes of the pages that this cache and others have in memory
-     * @param most the total number of pages of all these caches up to which {@link #evict} is not called
+     * @param most the total number of pages of all these caches up to which {@link Eviction#evict} is not called
      * @param spare the walk that the evictions of all these caches use in turn
      */
     public static FilePages ofSaved(
             MachineMemory memory, long size, AtomicLong counter, long most, Eviction.SpareWalk spare) {
         FilePages file = new FilePages(memory, size, false, true, memory.nextCache() | Frames.SAVED, null);
         Present present = file.present();
-        RecentReads recent = new RecentReads((int) Math.min(MOST_RECENT, most / 8), most);
-        present.cached.eviction = new Eviction(file, present, counter, recent, spare);
+        present.cached.eviction = new Eviction(file, present, counter, most, spare);
         return file;
     }
 
@@ -1169,11 +1165,6 @@ public final class FilePages extends PageCache {
         return new WriteBack(this, buffer, writer).run(first, last, alsoFailed);
     }
 
-    /** Returns whether evictions found dirty pages that {@link #tryWriteBack} should write. */
-    public boolean hasDirtyToEvict() {
-        return eviction().cursor.hasDirty();
-    }
-
     /**
      * Writes the dirty pages that evictions found since the last call, like {@link #writeBack}. Never waits for a
      * concurrent change of the file, but leaves the remaining pages to the next call.
@@ -1210,65 +1201,9 @@ public final class FilePages extends PageCache {
         }
     }
 
-    private Eviction eviction() {
+    /** Returns the evictions of a saved file. */
+    public Eviction eviction() {
         return cached().eviction();
-    }
-
-    /**
-     * Sets the evictor to call when memory is short. Called before the first page is inserted.
-     *
-     * @param evictor calls {@link #evict} with true, if the evictor's own conditions are met; it is called by a
-     *     reclaim, so it waits for no lock
-     */
-    public void evictUrgentlyBy(Eviction.UrgentEviction evictor) {
-        eviction().evictor = evictor;
-    }
-
-    /**
-     * Scans the next pages, and frees some of the clean pages that are not pinned, whether they are mapped or not. May
-     * wait for CPUs and for a grace period. Reads of other pages may be concurrent; see {@link #EVICTED}. Does nothing
-     * if the last round found only pages that cannot be freed, and no event since then may have changed that.
-     *
-     * @param isUrgent whether pages get no second chance, and whether the call returns instead of waiting for other
-     *     changes of the file
-     * @return the number of freed pages; {@link PageCaches#BUSY} if another thread changes the file
-     */
-    public int evict(boolean isUrgent) {
-        return eviction().run(isUrgent);
-    }
-
-    /**
-     * Frees the oldest pages of recent multi-page reads, under the conditions of {@link #evict}. Waits for other
-     * changes of the file.
-     *
-     * @return the number of freed pages; {@link PageCaches#BUSY} if no page-table context is free
-     */
-    public int evictRecent() {
-        return eviction().runRecent();
-    }
-
-    /**
-     * Frees the pages of a range that are clean, not pinned and not locked, whether they are mapped or not, under the
-     * conditions of {@link #evict}. Waits for other changes of the file.
-     *
-     * @param first the first page
-     * @param last the last page, inclusive
-     */
-    public void evictRange(long first, long last) {
-        eviction().runRange(first, last);
-    }
-
-    /** Returns whether the next {@link #evict} starts at page 0. */
-    public boolean isEvictionAtStart() {
-        return eviction().cursor.isAtStart();
-    }
-
-    /**
-     * Makes later evictions retry pages that earlier evictions left in memory, and makes the next {@link #tryWriteBack}
-     * write all dirty pages. Acquires a lock that is held only briefly.
-     */
-    public void retryEviction() {
-        eviction().cursor.retry();
     }
 
     /**

@@ -92,7 +92,7 @@ final class WriteBack {
     }
 
     /** Writes the dirty pages that evictions found; see {@link FilePages#tryWriteBack}. */
-    long run(EvictionCursor cursor) {
+    long run(Eviction.Cursor cursor) {
         long[] range = cursor.takeDirty();
         reached = range[0];
         try {

@@ -44,11 +44,11 @@
  *       hostfile.PageReads} waits for the eviction, and reads again. {@code Eviction.putBack} decides which
  *       pages stay</td></tr>
  *   <tr><td>Which pages does an eviction check next, and which ones cannot be freed now?</td>
- *       <td>{@code EvictionCursor}</td></tr>
+ *       <td>{@code Eviction.Cursor}</td></tr>
  *   <tr><td>Which dirty pages do evictions request to be written?</td>
- *       <td>{@code EvictionCursor.addDirty}</td></tr>
+ *       <td>{@code Eviction.Cursor.addDirty}</td></tr>
  *   <tr><td>Which pages does an eviction free first?</td>
- *       <td>{@code RecentReads}</td></tr>
+ *       <td>{@code Eviction.RecentReads}</td></tr>
  *   <tr><td>What writes dirty pages back?</td>
  *       <td>{@code WriteBack}</td></tr>
  *   <tr><td>Where does a thread wait for a write-back?</td>

@@ -108,7 +108,7 @@ final class CacheLimit {
             boolean isRetried = false;
             while (isFound && resident.get() >= from) {
                 long before = resident.get();
-                isFound = reader.evictRecent() > 0 || evict(PATIENCE) || evict(0);
+                isFound = reader.eviction().evictRecent() > 0 || evict(PATIENCE) || evict(0);
                 freedBytes += Math.max(before - resident.get(), 0);
                 if (!isFound && !isRetried) {
                     // Only once per call: if hardly any page is in memory, each vain attempt is due for a retry, and a
@@ -146,11 +146,11 @@ final class CacheLimit {
                     // Writes the dirty pages that evictions found in all files. Waits for no lock.
                     files.all().forEach(each -> each.writes.writeSome());
                 }
-                freed = inode.pages.evict(false);
+                freed = inode.pages.eviction().evict(false);
                 if (freed > 0) {
                     return true;
                 }
-            } while (freed == 0 && !inode.pages.isEvictionAtStart());
+            } while (freed == 0 && !inode.pages.eviction().isAtStart());
             next++;
         }
         return false;
@@ -170,7 +170,7 @@ final class CacheLimit {
             return false;
         }
         futile = 0;
-        files.all().forEach(inode -> inode.pages.retryEviction());
+        files.all().forEach(inode -> inode.pages.eviction().retry());
         return true;
     }
 }

@@ -261,7 +261,7 @@ final class HostInode {
         bytes = new HostBytes(this);
         locks = new HostFileChannel.ChannelLocks(this);
         pages.allowReclaim();
-        pages.evictUrgentlyBy(this::evictUrgently);
+        pages.eviction().evictUrgentlyBy(this::evictUrgently);
     }
 
     /** Sets a channel that is open for writing. The caller holds the monitor of {@link HostFiles}. */
@@ -625,14 +625,14 @@ final class HostInode {
      */
     private int evictUrgently(boolean isRetry) {
         if (isRetry) {
-            pages.retryEviction();
+            pages.eviction().retry();
         }
-        int freed = pages.evict(true);
+        int freed = pages.eviction().evict(true);
         if (freed != 0 || !isWritable) {
             return freed;
         }
         writes.writeSome();
-        return pages.evict(true);
+        return pages.eviction().evict(true);
     }
 
     /**

@@ -532,7 +532,7 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         // The last page of the file counts as a whole page if the range contains all of its bytes.
         long last = end >= inode.pages.size() ? Long.MAX_VALUE : (end >>> pageShift) - 1;
         if (first <= last) {
-            inode.pages.evictRange(first, last);
+            inode.pages.eviction().evictRange(first, last);
         }
     }
 

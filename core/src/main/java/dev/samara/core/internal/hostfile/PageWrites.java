@@ -331,7 +331,7 @@ final class PageWrites implements FilePages.PageWriter {
      * with hooks are written later by a task, and the pages of a file with {@code NO_STEAL} are not written.
      */
     void writeSome() {
-        if (!pages.hasDirtyToEvict() || inode.rules.isNoSteal()) {
+        if (!pages.eviction().hasDirty() || inode.rules.isNoSteal()) {
             return;
         }
         if (inode.rules.hooks() != null) {

@@ -172,7 +172,7 @@ final class EvictionScenarios {
             });
             calls().put("munlock", (state, cpu) -> "" + state.space.munlock(AT, 4 * PAGE));
             calls().put("evict", (state, cpu) -> {
-                HostFilePages.saved(host(state).file()).evict(true);
+                HostFilePages.saved(host(state).file()).eviction().evict(true);
                 return "evicted";
             });
         }
@@ -193,7 +193,7 @@ final class EvictionScenarios {
         @Override
         protected void judge(State state, Cpu cpu) {
             FilePages pages = pages(state);
-            HostFilePages.saved(host(state).file()).evict(true);
+            HostFilePages.saved(host(state).file()).eviction().evict(true);
             for (int page = 0; page < 4; page++) {
                 if (pages.frameAt(page) != Frames.NONE) {
                     throw new AssertionError("page " + page + " is not locked any more, and is not evicted");
@@ -225,7 +225,7 @@ final class EvictionScenarios {
         }
 
         private static String freed(HostFile file) {
-            return "" + HostFilePages.saved(file).evict(true);
+            return "" + HostFilePages.saved(file).eviction().evict(true);
         }
     }
 

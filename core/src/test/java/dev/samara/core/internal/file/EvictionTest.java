@@ -44,8 +44,8 @@ final class EvictionTest {
                 FilePages.ofSaved(memory, PAGES * pageBytes, bytes, 64, new Eviction.SpareWalk(memory));
         private final FilePages.CachedPages cached = file.present().cached;
         private final Eviction eviction = Objects.requireNonNull(cached.eviction);
-        private final EvictionCursor cursor = eviction.cursor;
-        private final RecentReads recent = eviction.recent;
+        private final Eviction.Cursor cursor = eviction.cursor;
+        private final Eviction.RecentReads recent = eviction.recent;
         private final PageBatch batch = eviction.batch;
         private final int[] taken = new int[PAGES];
 
@@ -225,8 +225,8 @@ final class EvictionTest {
         private final Frames frames = new Frames(new DirectFrames(12, 8, PAGES + 1), 12, 8, PAGES, false);
         private final Magazine magazine = frames.newMagazine();
         private final PageIndex index = new PageIndex(Long.MAX_VALUE, IndexBudget.unlimited());
-        private final EvictionCursor cursor =
-                new EvictionCursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+        private final Eviction.Cursor cursor =
+                new Eviction.Cursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
         private final long[] pages = new long[BATCH];
         private final int[] taken = new int[BATCH];
 
@@ -359,7 +359,7 @@ final class EvictionTest {
             index.forEach(0, PAGES, frames::setDirty);
             keepAll();
             assertTrue(cursor.hasDirty());
-            EvictionCursor again = new EvictionCursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
+            Eviction.Cursor again = new Eviction.Cursor(frames, index, new ReentrantLock(), IndexBudget.unlimited());
             index.forEach(0, PAGES, frame -> frames.setWriteFailed(frame, true));
             assertEquals(BATCH, again.collect(pages, taken));
             again.judge(pages[0], taken[0], false);
@@ -423,7 +423,7 @@ final class EvictionTest {
         private static final int PAGES = 4096;
 
         private final PageIndex index = new PageIndex(PAGES, IndexBudget.unlimited());
-        private RecentReads recent = new RecentReads(128, 1024);
+        private Eviction.RecentReads recent = new Eviction.RecentReads(128, 1024);
 
         private void read(long first, int count) {
             for (int i = 0; i < count; i++) {
@@ -497,7 +497,7 @@ final class EvictionTest {
         @Test
         @DisplayName("stay longer after a block is read again that was freed, up to the most pages")
         void longer() {
-            recent = new RecentReads(256, 1024);
+            recent = new Eviction.RecentReads(256, 1024);
             for (int i = 0; i < 4; i++) {
                 read(32L * i, 32);
             }

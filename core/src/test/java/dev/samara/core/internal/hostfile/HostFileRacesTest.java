@@ -76,7 +76,7 @@ final class HostFileRacesTest {
         private static long writeAndEvict(HostFile file, long number, long page) {
             assertEquals(PAGE, file.pwrite(page(number, 1), page * PAGE));
             assertEquals(0, file.fsync());
-            return HostFilePages.saved(file).evict(true);
+            return HostFilePages.saved(file).eviction().evict(true);
         }
 
         @Test
@@ -117,7 +117,8 @@ final class HostFileRacesTest {
             assertEquals(STAMP + 1, fixture.load(at + PAGE));
             append(path, 9);
             int[] evicted = {0};
-            channels.afterNextRead(() -> evicted[0] = HostFilePages.saved(file).evict(true));
+            channels.afterNextRead(
+                    () -> evicted[0] = HostFilePages.saved(file).eviction().evict(true));
             assertEquals(0, file.revalidate());
             assertEquals(1, evicted[0]);
             assertEquals(9, fixture.load(at + 2 * PAGE - 8));
@@ -307,7 +308,7 @@ final class HostFileRacesTest {
                 CallBeside other = CallBeside.start("another call", () -> {
                     file.pwrite(page(9, 1), 20 * PAGE);
                     long saved = file.fsync();
-                    HostFilePages.saved(file).evict(true);
+                    HostFilePages.saved(file).eviction().evict(true);
                     return saved;
                 });
                 assertEquals(0, other.result());
@@ -386,7 +387,7 @@ final class HostFileRacesTest {
             reader.start();
             Latches.await(hold.reached);
             FutureTask<Integer> evicted =
-                    new FutureTask<>(() -> HostFilePages.saved(file).evict(true));
+                    new FutureTask<>(() -> HostFilePages.saved(file).eviction().evict(true));
             Thread evicter = new Thread(evicted, "evict");
             evicter.setDaemon(true);
             evicter.start();
@@ -485,7 +486,8 @@ final class HostFileRacesTest {
             try (PollingCpu guest = PollingCpu.reading(space, SECOND)) {
                 guest.stopPolling();
                 unmapped = begun("munmap", () -> space.munmap(SECOND, PAGE));
-                evicted = begun("evict", () -> HostFilePages.saved(file).evict(true));
+                evicted = begun(
+                        "evict", () -> HostFilePages.saved(file).eviction().evict(true));
                 assertEquals(STAMP, guest.loaded(SECOND));
                 assertFalse(evicted.isDone());
                 guest.goOn();
@@ -510,7 +512,7 @@ final class HostFileRacesTest {
                 PinnedFrame pin;
                 try (HeldLeaf held = new HeldLeaf(space, FIRST)) {
                     evicted = held.stopped(
-                            "evict", () -> HostFilePages.saved(file).evict(true));
+                            "evict", () -> HostFilePages.saved(file).eviction().evict(true));
                     pin = fixture.pin(SECOND, READ);
                     int reads = channels.reads.get();
                     loaded = other.submit(cpu -> cpu.memory().load(third, 8));
@@ -534,11 +536,12 @@ final class HostFileRacesTest {
             Future<Integer> evicted;
             try (HeldLeaf held = new HeldLeaf(space, SECOND)) {
                 // The eviction is checking for locked pages, and already found the locked VMA's link.
-                evicted = held.stopped("evict", () -> HostFilePages.saved(file).evict(true));
+                evicted = held.stopped(
+                        "evict", () -> HostFilePages.saved(file).eviction().evict(true));
                 assertEquals(0, space.munlock(SECOND, PAGE));
             }
             assertEquals(0, result(evicted));
-            assertEquals(1, HostFilePages.saved(file).evict(true));
+            assertEquals(1, HostFilePages.saved(file).eviction().evict(true));
         }
 
         @Test
@@ -554,15 +557,19 @@ final class HostFileRacesTest {
                     });
             pages.lock();
             try {
-                assertEquals(PageCaches.BUSY, result(begun("evict", () -> pages.evict(true))));
+                assertEquals(
+                        PageCaches.BUSY,
+                        result(begun("evict", () -> pages.eviction().evict(true))));
             } finally {
                 pages.unlock();
             }
             fixture.store(SECOND, 9);
-            assertEquals(0, pages.evict(true));
+            assertEquals(0, pages.eviction().evict(true));
             pages.lock();
             try {
-                assertEquals(PageCaches.BUSY, result(begun("evict", () -> pages.evict(true))));
+                assertEquals(
+                        PageCaches.BUSY,
+                        result(begun("evict", () -> pages.eviction().evict(true))));
                 assertEquals(0, result(begun("write", written)));
             } finally {
                 pages.unlock();
@@ -570,7 +577,7 @@ final class HostFileRacesTest {
             assertEquals(0, writes.get());
             assertEquals(0, result(begun("write", written)));
             assertEquals(1, writes.get());
-            assertFalse(pages.hasDirtyToEvict());
+            assertFalse(pages.eviction().hasDirty());
         }
 
         @Test
@@ -619,7 +626,7 @@ final class HostFileRacesTest {
             HostFile file = mapped(MapFlags.PRIVATE);
             fixture.store(AT, 9);
             long copy = fixture.pte(AT);
-            assertEquals(1, HostFilePages.saved(file).evict(true));
+            assertEquals(1, HostFilePages.saved(file).eviction().evict(true));
             assertEquals(Frames.NONE, pages(file).frameAt(0));
             assertEquals(copy, fixture.pte(AT));
             assertEquals(9, fixture.load(AT));
@@ -631,15 +638,15 @@ final class HostFileRacesTest {
         void secondChance() throws IOException {
             HostFile file = mapped(MapFlags.SHARED);
             int frame = pages(file).frameAt(0);
-            assertEquals(0, HostFilePages.saved(file).evict(false));
+            assertEquals(0, HostFilePages.saved(file).eviction().evict(false));
             assertFalse(fixture.isMapped(AT));
             assertEquals(STAMP, fixture.load(AT));
-            assertEquals(0, HostFilePages.saved(file).evict(false));
+            assertEquals(0, HostFilePages.saved(file).eviction().evict(false));
             assertEquals(frame, pages(file).frameAt(0));
             // The page was put back as a used one.
-            assertEquals(0, HostFilePages.saved(file).evict(false));
+            assertEquals(0, HostFilePages.saved(file).eviction().evict(false));
             assertEquals(frame, pages(file).frameAt(0));
-            assertEquals(1, HostFilePages.saved(file).evict(false));
+            assertEquals(1, HostFilePages.saved(file).eviction().evict(false));
         }
 
         @Test
@@ -651,7 +658,7 @@ final class HostFileRacesTest {
                 assertEquals(STAMP + page, fixture.load(AT + page * PAGE));
             }
             assertEquals(0, space.mlock(AT, PAGE));
-            assertEquals(2, HostFilePages.saved(file).evict(true));
+            assertEquals(2, HostFilePages.saved(file).eviction().evict(true));
             assertEquals(1, fixture.mapped(AT, 3));
             for (int page = 0; page < 3; page++) {
                 assertEquals(STAMP + page, fixture.load(AT + page * PAGE));

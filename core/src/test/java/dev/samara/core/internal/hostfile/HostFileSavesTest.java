@@ -601,7 +601,9 @@ final class HostFileSavesTest {
             channels.beforeNext(ChannelCall.FORCE, () -> {
                 held.add(new HeldLeaf(space, FIRST));
                 evicted.add(held.get(0)
-                        .stopped("evict", () -> HostFilePages.saved(file).evict(true)));
+                        .stopped(
+                                "evict",
+                                () -> HostFilePages.saved(file).eviction().evict(true)));
                 isHeld.countDown();
                 throw new IOException("Input/output error");
             });

@@ -155,7 +155,7 @@ final class UncachedBytesTest {
 
         private static void saveAndEvict(HostFile file, int page) {
             assertEquals(0, file.fsync(page * PAGE, PAGE));
-            assertEquals(1, HostFilePages.saved(file).evict(true));
+            assertEquals(1, HostFilePages.saved(file).eviction().evict(true));
         }
 
         @Test
@@ -468,7 +468,7 @@ final class UncachedBytesTest {
             assertEquals(8, other.pwrite(bytes(7), PAGE));
             assertEquals(STAMP + 2, read(other, 2));
             CallBeside call = held(file, 5);
-            int freed = HostFilePages.saved(other).evict(true);
+            int freed = HostFilePages.saved(other).eviction().evict(true);
             assertTrue(freed > 0, () -> freed + " pages");
             assertTrue(isPresent(other, 1));
             assertFalse(isPresent(other, 2));
@@ -630,7 +630,7 @@ final class UncachedBytesTest {
                 fixture.store(own + page * PAGE + 8, STORED);
             }
             assertEquals(0, file.fsync());
-            while (HostFilePages.saved(file).evict(true) > 0) {
+            while (HostFilePages.saved(file).eviction().evict(true) > 0) {
                 assertTrue(inMemory(file, PAGES) < PAGES);
             }
             byte[] of = Files.readAllBytes(path);
