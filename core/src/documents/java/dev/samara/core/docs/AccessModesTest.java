@@ -59,6 +59,7 @@ final class AccessModesTest {
             FilePages.CachedPages: isClosed(getVolatile setVolatile), mayReclaim(getVolatile setVolatile),
                 removals(getVolatile setVolatile), size(getVolatile setVolatile), writtenLast(getVolatile setVolatile)
             FilePages.LoggedTruncation: next(getVolatile setVolatile)
+            FilePages.SegmentUse: word(get getAndAdd getAndUpdate updateAndGet)
             FlatMemory: BIG_INTS(getAndAdd), BIG_LONGS(getAndAdd), LITTLE_INTS(compareAndExchange compareAndSet
                 getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getAndBitwiseXor getAndSet getOpaque getVolatile
                 setOpaque setRelease setVolatile), LITTLE_LONGS(compareAndExchange compareAndSet getAcquire getAndAdd
@@ -139,7 +140,6 @@ final class AccessModesTest {
             Seals: mode(getVolatile setVolatile), seals(getVolatile setVolatile), writable(compareAndSet getAndAdd
                 getVolatile)
             SegmentLocks: bytes(get getAndAdd)
-            SegmentUse: word(compareAndSet getAndAdd getVolatile)
             SharedAnonymous: content(getVolatile setVolatile)
             SharedSegment: isRemovedWithout(getVolatile setVolatile), lock(compareAndSet get getAndSet)
             Shootdowns: count(increment sum), targets(add sum)

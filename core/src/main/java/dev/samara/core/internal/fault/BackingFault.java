@@ -2,7 +2,7 @@
 package dev.samara.core.internal.fault;
 
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.UncachedFile;
+import dev.samara.core.internal.hostfile.OpenHostFile;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.op.VmaMerge;
 import dev.samara.core.internal.page.Frames;
@@ -637,7 +637,7 @@ final class BackingFault {
      * in the same way as a page is fetched. After the read, the VMA must still be attached and the entries must still
      * be empty, which proves that the mapping contained these bytes at that instant. Used by one thread at a time.
      */
-    private final class Uncached implements UncachedFile.AbsentEntries {
+    private final class Uncached implements OpenHostFile.AbsentEntries {
         /** The maximum number of bytes that one call copies and whose entries it checks. */
         private static final int MOST = 1 << 20;
 
@@ -649,7 +649,7 @@ final class BackingFault {
 
         /** See {@link #copyUncached}. */
         int copy(long address, ByteBuffer target) {
-            UncachedFile file = null;
+            OpenHostFile file = null;
             VmArea found;
             int length = 0;
             faulter.reader.readLock();
@@ -690,7 +690,7 @@ final class BackingFault {
         }
 
         /** Returns the file of a mapping that may be read; null if its pages have to be faulted in. */
-        private @Nullable UncachedFile fileOf(VmArea found) {
+        private @Nullable OpenHostFile fileOf(VmArea found) {
             boolean isReadable = PermissionCheck.check(found, Protection.READ, faulter.layout.geometry()) == Fault.NONE
                     && !found.isAnonymous()
                     // Pages of a locked VMA must be faulted in, which locks them.
@@ -698,7 +698,7 @@ final class BackingFault {
                     && faulter.stability(found) == Fault.NONE;
             BackingTraits traits = isReadable ? found.traits() : null;
             return traits != null
-                            && traits.backing() instanceof UncachedFile file
+                            && traits.backing() instanceof OpenHostFile file
                             && traits.pageCache() instanceof FilePages cache
                             && cache.memory() == faulter.memory
                     ? file

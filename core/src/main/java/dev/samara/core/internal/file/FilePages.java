@@ -9,20 +9,26 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
+import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.CheckedLock;
 import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.RetriedTask;
+import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.BackingTraits;
 import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.vma.FrameStore;
 import dev.samara.core.vma.PageCache;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ReadOnlyBufferException;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
@@ -40,7 +46,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@link CachedPages}: the pages in memory, created with the first page or the first change. {@link PageCaches}
  *       refers only to this part, which refers to this object only weakly, and to no mapping. So an otherwise
  *       unreachable cache can be garbage-collected, and its pages are freed afterwards.
- *   <li>The changes of the file ({@link Truncation}, {@link FileBytes}). They refer to this object.
+ *   <li>The changes of the file ({@link Truncation}), which refer to this object.
  * </ul>
  *
  * <p>A <b>saved</b> file is one whose content is also stored elsewhere, e.g. in a host file. Its pages are read from
@@ -62,6 +68,12 @@ import org.jspecify.annotations.Nullable;
  *       end. There is one write at a time. The pages being written are either all pinned, or none of them is in memory.
  *       So a frame can be inserted for one of these pages only after the end of the write, or after a removal.
  * </ul>
+ *
+ * <p><b>Bytes</b> ({@code filemap_read} and {@code generic_perform_write} in {@code mm/filemap.c}). A read looks up each
+ * page in a reader section, so the frame is not freed while it is copied. A write holds the inode lock, so no page that
+ * it found or inserted is removed before the page is marked dirty. If no frame is free, a write reclaims pages while it
+ * holds that lock. The reclaim may free clean pages of the same file, but the write uses no frame while it reclaims
+ * pages.
  */
 public final class FilePages extends PageCache {
     /**
@@ -75,6 +87,9 @@ public final class FilePages extends PageCache {
 
     /** The result of an insertion of a page that an eviction may put back. */
     public static final int EVICTED = STALE - 1;
+
+    /** The result of a read or a write of bytes of which the page must first be read into the cache. */
+    private static final int ABSENT = EVICTED - 1;
 
     /** The number of pages that {@link #countPages} collects at once. */
     private static final int COUNTED = 64;
@@ -237,26 +252,6 @@ public final class FilePages extends PageCache {
     }
 
     /**
-     * Frees the pages of a segment that is not mapped any more. A fault of the last VMA may still be under way and
-     * insert a page later. So the file stays registered, and ends when no thread can reach it.
-     */
-    private final class SegmentRemoval extends RetriedTask {
-        @Override
-        public boolean attempt() {
-            Present now = present;
-            if (now != null) {
-                now.truncation.remove(null, 0, Long.MAX_VALUE);
-            }
-            return true;
-        }
-    }
-
-    /** Returns the mappings of the pages from {@code first} to {@code last}, inclusive, in all spaces. */
-    public PageMappings mappingsOf(long first, long last) {
-        return new PageMappings(mappings, first, last);
-    }
-
-    /**
      * Returns the bits that are set in each page table entry that maps a page of this cache: {@link Pte#SHMEM}, or
      * none.
      */
@@ -269,7 +264,7 @@ public final class FilePages extends PageCache {
         if (segment != null || mappings.size() > 0) {
             throw new IllegalStateException(this + " is the memory of another segment, or is mapped already");
         }
-        SegmentUse use = new SegmentUse(memory.rcu(), new SegmentRemoval(), whenRemoved);
+        SegmentUse use = new SegmentUse(whenRemoved);
         Runnable noted = memory.caches().unmapped();
         mappings.whenUnlinked(() -> {
             noted.run();
@@ -294,12 +289,12 @@ public final class FilePages extends PageCache {
      */
     public boolean isRemovedWith(int vmas) {
         SegmentUse of = segment;
-        return of != null && of.isLast(vmas);
+        return of != null && of.word.get() == (SegmentUse.MARKED | vmas);
     }
 
     @Override
     protected int attachments() {
-        return segment().count();
+        return (int) (segment().word.get() & SegmentUse.USES);
     }
 
     @Override
@@ -309,12 +304,12 @@ public final class FilePages extends PageCache {
 
     @Override
     protected boolean isMarkedForRemoval() {
-        return segment().isMarked();
+        return (segment().word.get() & SegmentUse.MARKED) != 0;
     }
 
     @Override
     protected boolean isRemoved() {
-        return segment().isRemoved();
+        return (segment().word.get() & SegmentUse.REMOVED) != 0;
     }
 
     /**
@@ -322,7 +317,8 @@ public final class FilePages extends PageCache {
      * removed.
      */
     public boolean beginUse() {
-        return segment().begin();
+        long before = segment().word.getAndUpdate(now -> (now & SegmentUse.REMOVED) == 0 ? now + 1 : now);
+        return (before & SegmentUse.REMOVED) == 0;
     }
 
     /** Ends the use that {@link #beginUse} started. */
@@ -330,9 +326,145 @@ public final class FilePages extends PageCache {
         segment().end();
     }
 
+    /**
+     * The uses of a System V segment ({@code shm_nattch}), and its removal after the last use ({@code SHM_DEST}, {@code
+     * shm_destroy}). A use is a VMA, from before it is published until its pages are retired; a {@code shmat} under
+     * way; or a fork that will map the segment, because the parent may unmap its own VMA before the child's VMA exists.
+     * Thread-safe; never waits.
+     *
+     * <p>The number of uses and the marks are in one word. So the removal is decided in one step, and no use starts
+     * after it.
+     */
+    private final class SegmentUse extends RetriedTask {
+        /** Whether the segment is removed with its last use. */
+        private static final long MARKED = 1L << 32;
+
+        /** Whether the segment was removed; never reset. */
+        private static final long REMOVED = 1L << 33;
+
+        private static final long USES = MARKED - 1;
+
+        /**
+         * Written: threads that begin a use of a segment (get-and-update), end it (update-and-get), or mark the segment
+         *     (get-and-update); a VMA begins a use by an addition (get-and-add).
+         * Read: any thread (volatile).
+         * Pairs: with itself. A VMA, an attachment and a fork begin a use before they depend on it, while there is
+         *     another use or the segment is not marked. The removal is the update that ends the last use of a marked
+         *     segment, or marks a segment without uses. So either a use finds the segment removed, or the removal finds
+         *     the use.
+         * Invariant: the number of uses, whether the segment is removed with the last use, and whether it was removed,
+         *     which is never reset. {@code AttachmentsTest.beside}.
+         */
+        private final AtomicLong word = new AtomicLong();
+
+        /** Called once the segment is removed, on the thread that ends the last use or marks the segment. */
+        private final Runnable whenRemoved;
+
+        SegmentUse(Runnable whenRemoved) {
+            this.whenRemoved = whenRemoved;
+        }
+
+        /** Ends a use. After the last use of a marked segment, a thread of the machine frees the segment's pages. */
+        private void end() {
+            freeIfRemoved(word.updateAndGet(now -> next(now - 1)));
+        }
+
+        /** Marks the segment for removal. If it has no use, it is removed immediately. */
+        private void mark() {
+            long before = word.getAndUpdate(now -> next(now | MARKED));
+            if ((before & REMOVED) == 0) {
+                freeIfRemoved(next(before | MARKED));
+            }
+        }
+
+        /** Returns the word; if it is that of a marked segment without uses, adds {@link #REMOVED}. */
+        private static long next(long word) {
+            return word == MARKED ? MARKED | REMOVED : word;
+        }
+
+        private void freeIfRemoved(long next) {
+            if (next == (MARKED | REMOVED)) {
+                whenRemoved.run();
+                try {
+                    memory.rcu().call(this);
+                } catch (OutOfMemoryError | StackOverflowError exhausted) {
+                    // The removal could not be scheduled. The pages are freed later, when the cache is found to be
+                    // unreachable.
+                }
+            }
+        }
+
+        /**
+         * Frees the pages of a segment that is not mapped any more. A fault of the last VMA may still be under way and
+         * insert a page later. So the file stays registered, and ends when no thread can reach it.
+         */
+        @Override
+        public boolean attempt() {
+            Present now = present;
+            if (now != null) {
+                now.truncation.remove(null, 0, Long.MAX_VALUE);
+            }
+            return true;
+        }
+    }
+
     @Override
     public int mappings() {
         return mappingsOf(0, -1).linked();
+    }
+
+    /** Returns the mappings of the pages from {@code first} to {@code last}, inclusive, in all spaces. */
+    public PageMappings mappingsOf(long first, long last) {
+        return new PageMappings(mappings, first, last);
+    }
+
+    /**
+     * Counts the page table entries that map a page of a file ({@code folio_mapcount}). Because frames of a page cache do
+     * not count their mappings, it checks each mapping of the file. Acquires no lock and does not wait. Mappings that are
+     * added after the creation of this object are not counted. For one thread.
+     */
+    public static final class PageMappings {
+        private final List<ReverseMap.Link> links = new ArrayList<>();
+
+        private PageMappings(ReverseMap mappings, long first, long last) {
+            mappings.visit(first, last, links::add);
+        }
+
+        /** Returns whether at most one mapping contains pages of the range, so that no page is mapped by two entries. */
+        public boolean isSole() {
+            return links.size() <= 1;
+        }
+
+        private int linked() {
+            int count = 0;
+            for (int i = 0; i < links.size(); i++) {
+                count += links.get(i).isUnlinked() ? 0 : 1;
+            }
+            return count;
+        }
+
+        /**
+         * Returns the number of entries that map a page, but at most {@code most}.
+         *
+         * @param page a page of the range
+         * @param frame the page's frame
+         * @param most the number at which the count stops
+         */
+        public int count(long page, int frame, int most) {
+            int count = 0;
+            for (int i = 0; i < links.size() && count < most; i++) {
+                ReverseMap.Link link = links.get(i);
+                PageTable table = link.table();
+                long distance = (page - link.vma().pageOffset()) << table.pageShift();
+                // The comparison is unsigned, so a page before the mapping is treated like one beyond its end.
+                if (Addresses.isBelow(distance, link.vma().length()) && !link.isUnlinked()) {
+                    long pte = table.get(link.vma().start() + distance);
+                    boolean hasPage = Pte.kindOf(pte) != Pte.NO_PAGE && Pte.isCached(pte) && Pte.frame(pte) == frame;
+                    count += hasPage ? 1 : 0;
+                }
+            }
+            return count;
+        }
     }
 
     /** Returns the page cache of the mapped file, or null if there is none. */
@@ -680,19 +812,6 @@ public final class FilePages extends PageCache {
         }
     }
 
-    /** Reserves the place of a page in the index, so that its later insertion needs no memory. */
-    void reserve(long page) {
-        CachedPages cached = cached();
-        cached.content.lock();
-        try {
-            if (cached.index.get(page) == Frames.NONE) {
-                cached.put(page, Frames.NONE);
-            }
-        } finally {
-            cached.content.unlock();
-        }
-    }
-
     /**
      * Returns the frame of a page; allocates it if the page is not in memory. May reclaim.
      *
@@ -937,7 +1056,8 @@ public final class FilePages extends PageCache {
         if (of != null) {
             // If the segment is not removed, an earlier use keeps it: the use of the attachment, of a fork, or of a
             // replaced VMA.
-            of.beginAnyway();
+            // An attachment that began before the removal may still map a removed segment, which stays removed.
+            of.word.getAndAdd(1);
         }
         FileLink link = null;
         try {
@@ -991,32 +1111,221 @@ public final class FilePages extends PageCache {
 
     @Override
     public long pread(byte[] target, int at, int length, long offset) {
-        return present().bytes.read(ByteBuffer.wrap(target, at, length), offset, isOfZeros);
+        return read(ByteBuffer.wrap(target, at, length), offset, isOfZeros);
     }
 
     @Override
     public long pread(ByteBuffer target, long offset) {
-        return present().bytes.read(target, offset, isOfZeros);
-    }
-
-    @Override
-    public long pwrite(byte[] source, int at, int length, long offset) {
-        return present().bytes.write(ByteBuffer.wrap(source, at, length), offset, isOfZeros, seals);
-    }
-
-    @Override
-    public long pwrite(ByteBuffer source, long offset) {
-        return present().bytes.write(source, offset, isOfZeros, seals);
+        return read(target, offset, isOfZeros);
     }
 
     /** Reads like {@link #pread(ByteBuffer, long)}, but treats pages that are not in memory as zeros. */
     public long preadOfZeros(ByteBuffer target, long offset) {
-        return present().bytes.read(target, offset, true);
+        return read(target, offset, true);
+    }
+
+    /** @param areZeros whether a page that is not in memory consists of zeros */
+    private long read(ByteBuffer target, long offset, boolean areZeros) {
+        if (target.isReadOnly()) {
+            throw new ReadOnlyBufferException();
+        }
+        if (isOutside(offset, target.remaining())) {
+            return Errno.EINVAL.result();
+        }
+        CachedPages cached = cached();
+        int there = (int) Math.max(0, Math.min(target.remaining(), cached.size - offset));
+        if (there == 0) {
+            return 0;
+        }
+        PageTableContext context = memory.contexts().borrow();
+        try {
+            int done = 0;
+            while (done < there) {
+                long from = offset + done;
+                int part = Math.min(there - done, frames.pageSize() - offsetOf(from));
+                int count = readPart(cached, context, from, target, part, areZeros);
+                if (count == ABSENT) {
+                    return done > 0 ? done : Errno.EAGAIN.result();
+                }
+                if (count == 0) {
+                    return done;
+                }
+                done += count;
+            }
+            return done;
+        } finally {
+            memory.contexts().giveBack(context);
+        }
+    }
+
+    private int offsetOf(long position) {
+        return (int) position & frames.pageSize() - 1;
+    }
+
+    /**
+     * Returns whether a range starts at a negative offset or ends beyond the largest offset ({@code rw_verify_area}).
+     */
+    private static boolean isOutside(long offset, int length) {
+        return offset < 0 || offset + length < 0;
+    }
+
+    /**
+     * Reads bytes within one page.
+     *
+     * @return the number of bytes, 0 at the end of the file, or {@link #ABSENT}
+     */
+    private int readPart(
+            CachedPages cached, PageTableContext context, long from, ByteBuffer target, int most, boolean areZeros) {
+        int at = target.position();
+        int length;
+        // If the page is removed in the meantime, its frame is not freed before this section ends.
+        context.reader().readLock();
+        try {
+            int frame = cached.frameAt(from >>> cached.pageShift);
+            // The size is read after the lookup. A truncation stores the size before it removes pages, so a page that
+            // it removed is not read as zeros.
+            length = (int) Math.max(0, Math.min(most, cached.size - from));
+            if (frame != Frames.NONE) {
+                frames.store().read(frame, offsetOf(from), target, at, length);
+            } else if (areZeros) {
+                for (int i = at; i < at + length; i++) {
+                    target.put(i, (byte) 0);
+                }
+            } else if (length > 0) {
+                return ABSENT;
+            }
+        } finally {
+            context.reader().readUnlock();
+        }
+        target.position(at + length);
+        return length;
+    }
+
+    @Override
+    public long pwrite(byte[] source, int at, int length, long offset) {
+        return write(ByteBuffer.wrap(source, at, length), offset, isOfZeros);
+    }
+
+    @Override
+    public long pwrite(ByteBuffer source, long offset) {
+        return write(source, offset, isOfZeros);
     }
 
     /** Writes like {@link #pwrite(ByteBuffer, long)}, but treats pages that are not in memory as zeros. */
     public long pwriteOfZeros(ByteBuffer source, long offset) {
-        return present().bytes.write(source, offset, true, seals);
+        return write(source, offset, true);
+    }
+
+    /** @param areZeros whether a page that is not in memory consists of zeros */
+    private long write(ByteBuffer source, long offset, boolean areZeros) {
+        int length = source.remaining();
+        if (isOutside(offset, length)) {
+            return Errno.EINVAL.result();
+        }
+        Present now = present();
+        // The lock excludes holes, truncations and removals during the write.
+        ThreadCpus.checkMayWait("a change of a file");
+        now.truncation.lock();
+        try {
+            int done = 0;
+            while (done < length) {
+                long from = offset + done;
+                int part = Math.min(length - done, frames.pageSize() - offsetOf(from));
+                if (seals != null && seals.forbidWrite(from + part, now.cached.size)) {
+                    return done > 0 ? done : Errno.EPERM.result();
+                }
+                int frame = writePart(now, from, source, part, areZeros);
+                if (frame < 0) {
+                    Errno failure = frame == ABSENT ? Errno.EAGAIN : areZeros ? Errno.ENOSPC : Errno.ENOMEM;
+                    return done > 0 ? done : failure.result();
+                }
+                done += part;
+            }
+            return done;
+        } finally {
+            now.truncation.unlock();
+        }
+    }
+
+    /**
+     * Writes bytes within one page, and makes the file large enough for them. The caller holds the inode lock.
+     *
+     * @return the frame, or {@link #ABSENT} or {@link #NO_MEMORY}, in which case nothing was changed
+     */
+    private int writePart(Present now, long from, ByteBuffer source, int length, boolean areZeros) {
+        CachedPages cached = now.cached;
+        long page = from >>> cached.pageShift;
+        int frame = cached.frameAt(page);
+        boolean isFresh = frame == Frames.NONE;
+        if (isFresh) {
+            if (!areZeros && needsContent(cached.size, from, length)) {
+                return ABSENT;
+            }
+            // Checked first, because a frame would be lost if the stack overflowed between its allocation and its
+            // insertion.
+            StackReserve.check(Truncation.DEPTH);
+            frame = allocateFor(page);
+            if (frame == Frames.NONE) {
+                return NO_MEMORY;
+            }
+        }
+        boolean grows = from + length > cached.size;
+        boolean done = false;
+        try {
+            if (isFresh) {
+                reserve(page);
+            }
+            if (grows) {
+                now.truncation.beginGrowth();
+            }
+            // The bytes are stored before the file grows, because a failed store must not leave the file larger, and
+            // before other threads can find a fresh page, so that none of them sees the zeros of its frame.
+            storePart(frame, from, source, length);
+            if (grows) {
+                now.truncation.endGrowth(from + length);
+            }
+            done = true;
+        } finally {
+            if (isFresh && !done) {
+                free(frame);
+            }
+        }
+        int known = isFresh ? insert(page, frame) : frame;
+        if (known != frame) {
+            // A fault inserted the page in the meantime, and the frame of the fault stays.
+            storePart(known, from, source, length);
+        }
+        source.position(source.position() + length);
+        return known;
+    }
+
+    /** Returns whether any byte of the page that is not written may differ from zero. */
+    private boolean needsContent(long size, long from, int length) {
+        long start = from - offsetOf(from);
+        boolean isBehindEnd = start >= size;
+        boolean coversRest = from == start && (length == frames.pageSize() || from + length >= size);
+        return !isBehindEnd && !coversRest;
+    }
+
+    private void storePart(int frame, long from, ByteBuffer source, int length) {
+        frames.store().write(frame, offsetOf(from), source, source.position(), length);
+        if (!frames.isDirty(frame)) {
+            frames.setDirty(frame);
+            frames.noteDirtied(frame);
+        }
+    }
+
+    /** Reserves the place of a page in the index, so that its later insertion needs no memory. */
+    private void reserve(long page) {
+        CachedPages cached = cached();
+        cached.content.lock();
+        try {
+            if (cached.index.get(page) == Frames.NONE) {
+                cached.put(page, Frames.NONE);
+            }
+        } finally {
+            cached.content.unlock();
+        }
     }
 
     @Override
@@ -1235,13 +1544,11 @@ public final class FilePages extends PageCache {
     static final class Present {
         final CachedPages cached;
         final Truncation truncation;
-        final FileBytes bytes;
 
         /** @param file the cache. A thread may refer to nothing but one of these parts, so they keep it reachable */
         Present(FilePages file) {
             cached = new CachedPages(file);
             truncation = new Truncation(file, cached);
-            bytes = new FileBytes(file, file.memory, cached, truncation);
         }
     }
 

@@ -57,7 +57,7 @@
  *   <tr><td>Which pages may a reclaim free?</td>
  *       <td>{@code Eviction.reclaim}</td></tr>
  *   <tr><td>What reads and writes the bytes of a file?</td>
- *       <td>{@code FileBytes}</td></tr>
+ *       <td>{@code FilePages.pread}, {@code pwrite}</td></tr>
  *   <tr><td>What does an anonymous shared mapping map?</td>
  *       <td>{@link dev.samara.core.internal.file.SharedAnonymous}</td></tr>
  *   <tr><td>Which seals are rejected, and what counts the writable mappings?</td>

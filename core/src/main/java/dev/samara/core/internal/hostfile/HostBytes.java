@@ -3,7 +3,6 @@ package dev.samara.core.internal.hostfile;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
@@ -133,7 +132,7 @@ final class HostBytes {
      * @param mapped the entries of the pages in a mapping that reads them; null for a call
      * @return the number of bytes read; 0 if they must be read through the cache
      */
-    int readUncached(ByteBuffer target, long offset, boolean isAnySize, UncachedFile.@Nullable AbsentEntries mapped) {
+    int readUncached(ByteBuffer target, long offset, boolean isAnySize, OpenHostFile.@Nullable AbsentEntries mapped) {
         int fewest = isAnySize ? 1 : least;
         // Hooks check whole pages, so a file with hooks is read through the cache.
         if (target.remaining() < fewest
@@ -166,7 +165,7 @@ final class HostBytes {
     }
 
     private int readPages(
-            ByteBuffer target, long offset, int piece, boolean isAnySize, UncachedFile.@Nullable AbsentEntries mapped) {
+            ByteBuffer target, long offset, int piece, boolean isAnySize, OpenHostFile.@Nullable AbsentEntries mapped) {
         int fewest = isAnySize ? 1 : Math.max(1, least / pageSize);
         int count = readOnce(target, offset, piece, fewest, mapped);
         if (count == STALE && isAnySize) {
@@ -185,7 +184,7 @@ final class HostBytes {
      * Reads pages once. Returns the number of bytes; 0 if the pages must be read through the cache; or {@link #STALE}.
      */
     private int readOnce(
-            ByteBuffer target, long offset, int piece, int fewest, UncachedFile.@Nullable AbsentEntries mapped) {
+            ByteBuffer target, long offset, int piece, int fewest, OpenHostFile.@Nullable AbsentEntries mapped) {
         int start = target.position();
         int limit = target.limit();
         int count = 0;
@@ -222,7 +221,7 @@ final class HostBytes {
     }
 
     /** Ends the read. Returns the number of pages, from the first one on, whose bytes are valid. */
-    private int endRead(FilePages.PageRead read, UncachedFile.@Nullable AbsentEntries mapped) {
+    private int endRead(FilePages.PageRead read, OpenHostFile.@Nullable AbsentEntries mapped) {
         if (mapped == null) {
             return pages.endUncachedRead(read);
         }

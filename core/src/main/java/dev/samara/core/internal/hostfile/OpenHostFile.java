@@ -5,7 +5,6 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.UncachedFile;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
@@ -26,9 +25,21 @@ import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /** One open of a host file. It is used by its owner, its mappings and read-ahead, and ends with its last use. */
-public final class OpenHostFile extends HostFile implements UncachedFile {
+public final class OpenHostFile extends HostFile {
     private static final int SYNC_FLAGS =
             SyncRangeFlags.WAIT_BEFORE | SyncRangeFlags.SYNC_FILE_RANGE_WRITE | SyncRangeFlags.WAIT_AFTER;
+
+    /** A range of a mapping that starts at the first byte of a read. */
+    public interface AbsentEntries {
+        /**
+         * Returns the number of pages, from the first one on, that have no entry in the page table while the mapping
+         * exists.
+         *
+         * @param most the maximum number of pages
+         * @return the number of pages; 0 if the mapping does not exist any more
+         */
+        int absent(int most);
+    }
 
     /** The maximum number of read-ahead tasks per open. Further advice is dropped. */
     private static final int MOST_READS_AHEAD = 16;
@@ -349,13 +360,21 @@ public final class OpenHostFile extends HostFile implements UncachedFile {
         }
     }
 
-    @Override
+    /** Returns the minimum number of bytes of a read that bypasses the cache. */
     public int leastUncached() {
         return inode.files.leastUncached;
     }
 
-    /** Called by a mapping that uses this open. The owner may already have closed the open. */
-    @Override
+    /**
+     * Reads bytes of consecutive pages that are not in memory into the remaining bytes of a buffer, and advances the
+     * buffer's position by their number, without bringing pages into memory. May also overwrite bytes of the buffer
+     * after the new position. May wait for the host, and for truncations. Called by a mapping that uses this open. The
+     * owner may already have closed the open.
+     *
+     * @param mapped the range of the mapping; pages with an entry are not read
+     * @return the number of bytes read; each has a value that the mapping contained at some time during this call. 0 if
+     *     the pages must be faulted in
+     */
     public int readUncached(ByteBuffer target, long offset, AbsentEntries mapped) {
         return inode.bytes.readUncached(target, offset, false, mapped);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.op;
 
-import dev.samara.core.internal.file.MappingDeltas;
 import dev.samara.core.internal.file.SharedAnonymous;
+import dev.samara.core.internal.file.SharedAnonymous.MappingDeltas;
 import dev.samara.core.internal.space.District;
 import dev.samara.core.internal.space.InFlightOperation;
 import dev.samara.core.internal.space.Layout;

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.MappingDeltas;
+import dev.samara.core.internal.file.SharedAnonymous.MappingDeltas;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.internal.sync.Housekeeping;

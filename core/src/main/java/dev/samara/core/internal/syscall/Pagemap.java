@@ -3,7 +3,7 @@ package dev.samara.core.internal.syscall;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
-import dev.samara.core.internal.file.PageMappings;
+import dev.samara.core.internal.file.FilePages.PageMappings;
 import dev.samara.core.internal.op.Edit;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
