@@ -14,7 +14,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.DirtyPages;
-import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.space.MachineState;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.Spaces;

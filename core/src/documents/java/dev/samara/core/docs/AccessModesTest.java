@@ -69,6 +69,7 @@ final class AccessModesTest {
             Frames: WORD(compareAndSet getAcquire getAndAdd getAndBitwiseAnd getAndBitwiseOr getOpaque getVolatile
                 setOpaque setRelease), pins(get getAndIncrement), quarantined(get getAndIncrement), unpins(get
                 getAndIncrement)
+            FutexBuckets.QueuedWaiter: bucket(getVolatile setVolatile)
             Gate: top(compareAndSet getAcquire getAndSet)
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
             History: added(getAndIncrement), numbers(incrementAndGet), ring(get set)
@@ -118,6 +119,7 @@ final class AccessModesTest {
                 mostBytes(getVolatile setVolatile), passing(get getAndDecrement getAndIncrement), peak(compareAndSet
                 getOpaque), skipped(getOpaque setOpaque), tables(compareAndSet get getAndAdd getAndIncrement)
             PageTable.Notice: isStale(getVolatile setVolatile), next(getVolatile setVolatile)
+            PageTable.TableBudget: used(addAndGet compareAndSet get)
             PageTableContexts: aside(compareAndSet get getAndSet), gates(compareAndExchange get getAndSet),
                 idle(compareAndSet get), serviceNames(incrementAndGet)
             PageTableContexts.Slot: context(compareAndSet get getAndSet)
@@ -127,7 +129,6 @@ final class AccessModesTest {
                 own(accumulateAndGet get)
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
-            QueuedWaiter: bucket(getVolatile setVolatile)
             Rcu: ended(increment sum), isFull(getVolatile setVolatile), readers(getVolatile setVolatile)
             Rcu.Once: callback(getAndSet)
             Rcu.Reader: owner(getVolatile setVolatile)
@@ -147,7 +148,6 @@ final class AccessModesTest {
             SpaceReferences: isLeft(getVolatile setVolatile), last(incrementAndGet)
             SpaceReferences.Entry: isEnded(compareAndSet get)
             SpinLock: locked(getAndSet set)
-            TableBudget: used(addAndGet compareAndSet get)
             TlbContext: LAST(incrementAndGet updateAndGet), REASON(getOpaque setOpaque), SEAL(compareAndSet getAcquire
                 getOpaque getVolatile setRelease), WORD(getOpaque setOpaque), counts(get getAndAdd getAndIncrement),
                 generation(getAndAdd getVolatile), holds(compareAndSet decrementAndGet get getAndIncrement),

@@ -104,7 +104,7 @@ final class ArchitectureTest {
         assertEquals(
                 Set.of(
                         "FutexTable -> FutexBuckets",
-                        "FutexWaiter -> QueuedWaiter",
+                        "FutexWaiter -> FutexBuckets",
                         "GuestMemory -> CpuMemory",
                         "HostFile -> OpenHostFile",
                         "PageCache -> FilePages",

@@ -3,7 +3,7 @@ package dev.samara.core.guest;
 
 import dev.samara.core.annotation.Experimental;
 import dev.samara.core.internal.cpu.CpuState;
-import dev.samara.core.internal.page.FrameRegion;
+import dev.samara.core.internal.page.Frames.FrameRegion;
 import dev.samara.core.internal.tlb.SoftTlb;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.Protection;

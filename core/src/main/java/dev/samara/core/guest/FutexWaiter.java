@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.guest;
 
-import dev.samara.core.internal.guest.QueuedWaiter;
+import dev.samara.core.internal.guest.FutexBuckets.QueuedWaiter;
 
 /**
  * One wait on a futex word, for an embedder that parks its threads itself, runs many threads of a guest on few threads,

@@ -23,7 +23,7 @@ import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.PagedFile;
 import dev.samara.core.fixture.SpaceFixture;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;

@@ -2,7 +2,7 @@
 package dev.samara.core.torture;
 
 import dev.samara.core.internal.page.DirectFrames;
-import dev.samara.core.internal.page.FrameRegion;
+import dev.samara.core.internal.page.Frames.FrameRegion;
 import dev.samara.core.vma.FrameStore;
 import java.nio.MappedByteBuffer;
 import java.util.List;

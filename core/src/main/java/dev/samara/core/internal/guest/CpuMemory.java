@@ -6,6 +6,7 @@ import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.guest.PageRun;
 import dev.samara.core.guest.PinnedFrame;
 import dev.samara.core.internal.fault.PermissionCheck;
+import dev.samara.core.internal.guest.TranslatedMemory.AtomicUpdate;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.tlb.CpuTlb;

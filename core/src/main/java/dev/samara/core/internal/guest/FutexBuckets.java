@@ -6,6 +6,8 @@ import dev.samara.core.guest.FutexTable;
 import dev.samara.core.guest.FutexWaiter;
 import dev.samara.core.guest.GuestMemory;
 import dev.samara.core.internal.cpu.ThreadCpus;
+import dev.samara.core.internal.guest.FutexBuckets.Bucket;
+import dev.samara.core.internal.guest.TranslatedMemory.AtomicUpdate;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.space.Identity;
 import dev.samara.core.internal.space.Layout;
@@ -60,7 +62,7 @@ public final class FutexBuckets extends FutexTable {
     private static final int SIZE = Integer.BYTES;
 
     /** Returned if the page of a word is not present; all numbers of words are at least 0. */
-    static final long ABSENT = -1;
+    private static final long ABSENT = -1;
 
     /** The pause between two accesses while the machine takes pages of a space. */
     private static final long PAUSE_NANOS = 20_000;
@@ -112,7 +114,7 @@ public final class FutexBuckets extends FutexTable {
             last = waiter;
         }
 
-        void remove(QueuedWaiter waiter) {
+        private void remove(QueuedWaiter waiter) {
             QueuedWaiter before = waiter.previous;
             QueuedWaiter after = waiter.next;
             if (before == null) {
@@ -196,6 +198,117 @@ public final class FutexBuckets extends FutexTable {
         }
     }
 
+    /** A waiter of {@link FutexBuckets} ({@code struct futex_q}). It is queued once, and removed once. */
+    public final class QueuedWaiter extends FutexWaiter {
+        private final int bits;
+        private final Runnable resume;
+
+        /**
+         * The bucket that contains this waiter; null if there is none. Changed by the thread that holds the bucket's lock.
+         *
+         * <p>Written: the thread that has the lock of the bucket where the waiter is, or which it enters (volatile).
+         * Read: the waiting thread, also without a lock (volatile).
+         * Pairs: the store of null, by a wake, with the waiter's read: it then reads whether it was woken.
+         * Invariant: null unless the list of that bucket contains the waiter. A thread that has locked the bucket that it
+         *     found here reads this word again, because a requeue may have moved the waiter before that.
+         */
+        private volatile @Nullable Bucket bucket;
+
+        /* Guarded by the bucket's lock; after the wake, the links belong to the waker. */
+
+        /**
+         * Words: {@code key}, {@code space}, {@code previous}, {@code next}, {@code isWoken}.
+         * Written: holder of the bucket's lock (plain, lock); {@code next} also by the waking thread, once the waiter is in
+         *     no bucket.
+         * Read: holder of the bucket's lock (plain, lock); {@code isWoken} also by the waiting thread, after {@code bucket}
+         *     is null.
+         * Invariant: no two threads use the links concurrently: only the waker uses the links of a waiter that it removed.
+         */
+        private @Nullable FutexKey key;
+
+        private @Nullable Identity space;
+
+        private @Nullable QueuedWaiter previous;
+
+        private @Nullable QueuedWaiter next;
+
+        private boolean isWoken;
+
+        /** Whether this waiter was ever in the table. Used by the thread that calls {@link #queue}. */
+        private boolean isUsed;
+
+        private QueuedWaiter(int bits, Runnable resume) {
+            this.bits = bits;
+            this.resume = resume;
+        }
+
+        @Override
+        public long queue(GuestMemory memory, long address, boolean isShared, int expected) {
+            if (isUsed) {
+                throw new IllegalStateException("a futex waiter is for one wait");
+            }
+            if (bits == 0) {
+                return Errno.EINVAL.result();
+            }
+            CpuMemory cpu = checked(memory);
+            for (; ; ) {
+                // After a fault, the key is determined again, because another page may now be mapped at the address.
+                FutexKey found = key(cpu, address, isShared, Protection.READ);
+                if (found == null) {
+                    return errno(cpu);
+                }
+                long number = queueIf(this, cpu, found, address, expected);
+                if (number != ABSENT) {
+                    isUsed = (int) number == expected;
+                    return isUsed ? 0 : Errno.EAGAIN.result();
+                }
+                if (!makePresent(cpu, cpu.loaded(), address, Protection.READ)) {
+                    return errno(cpu);
+                }
+            }
+        }
+
+        @Override
+        public boolean isQueued() {
+            return bucket != null;
+        }
+
+        @Override
+        public boolean isWoken() {
+            return bucket == null && isWoken;
+        }
+
+        /** Removes this waiter from its bucket, if it is in one. Returns whether a wake removed it before. */
+        @Override
+        public boolean unqueue() {
+            for (Bucket at = bucket; at != null; at = bucket) {
+                at.lock();
+                try {
+                    // A requeue may have moved the waiter before the lock was acquired.
+                    if (at == bucket) {
+                        at.remove(this);
+                        left(false);
+                    }
+                } finally {
+                    at.unlock();
+                }
+            }
+            return isWoken;
+        }
+
+        /** Records that this waiter is no longer in a bucket. The caller holds the bucket's lock. */
+        private void left(boolean byWake) {
+            // Stored first, because a waiter that finds no bucket reads it.
+            isWoken = byWake;
+            bucket = null;
+        }
+
+        @Override
+        public String toString() {
+            return "futex waiter" + (isQueued() ? ", queued" : isWoken() ? ", woken" : "");
+        }
+    }
+
     /**
      * Waiters that were removed from a table, and that are resumed after their bucket's lock is released ({@code
      * wake_q}). They are linked by their own links, which nothing else uses any more, because a waiter is queued only
@@ -243,7 +356,7 @@ public final class FutexBuckets extends FutexTable {
     }
 
     /** Checks that a CPU is in a space of this table's machine, and returns its memory. */
-    CpuMemory checked(GuestMemory memory) {
+    private CpuMemory checked(GuestMemory memory) {
         CpuMemory cpu = (CpuMemory) memory;
         if (cpu.loaded().layout().spaces().host() != machine) {
             throw new IllegalArgumentException(cpu + " has a space of another machine than the futex table");
@@ -255,7 +368,7 @@ public final class FutexBuckets extends FutexTable {
      * Returns the key of a word, or null. Waits while the machine takes pages of a space to get memory for the word's
      * page, unless the thread is interrupted.
      */
-    static @Nullable FutexKey key(CpuMemory cpu, long address, boolean isShared, int access) {
+    private static @Nullable FutexKey key(CpuMemory cpu, long address, boolean isShared, int access) {
         FutexKey key;
         do {
             key = cpu.futexKey(address, isShared, access);
@@ -278,7 +391,7 @@ public final class FutexBuckets extends FutexTable {
     }
 
     /** Returns the errno of a call whose last access failed. */
-    static long errno(CpuMemory cpu) {
+    private static long errno(CpuMemory cpu) {
         Errno errno = switch (cpu.fault()) {
             case Fault.ADRALN -> Errno.EINVAL;
             case Fault.OUT_OF_MEMORY -> Errno.ENOMEM;
@@ -294,7 +407,7 @@ public final class FutexBuckets extends FutexTable {
      * @return true if the page is present, or if the call must be retried; if false, {@link CpuMemory#fault} returns
      *     the reason
      */
-    static boolean makePresent(CpuMemory cpu, TranslatedMemory memory, long address, int access) {
+    private static boolean makePresent(CpuMemory cpu, TranslatedMemory memory, long address, int access) {
         cpu.begin();
         long physical;
         boolean entered = memory.enter();
@@ -443,7 +556,7 @@ public final class FutexBuckets extends FutexTable {
      *
      * @return the number, unsigned; {@link #ABSENT}, with nothing changed, if the page is not present
      */
-    long queueIf(QueuedWaiter waiter, CpuMemory cpu, FutexKey key, long address, int expected) {
+    private long queueIf(QueuedWaiter waiter, CpuMemory cpu, FutexKey key, long address, int expected) {
         TranslatedMemory memory = cpu.loaded();
         Bucket bucket = bucketOf(key);
         boolean entered = memory.enter();
@@ -475,7 +588,7 @@ public final class FutexBuckets extends FutexTable {
 
     @Override
     public FutexWaiter newWaiter(int bits, Runnable resume) {
-        return new QueuedWaiter(this, bits, Objects.requireNonNull(resume, "resume"));
+        return new QueuedWaiter(bits, Objects.requireNonNull(resume, "resume"));
     }
 
     @Override
@@ -483,7 +596,7 @@ public final class FutexBuckets extends FutexTable {
         ThreadCpus.checkMayWait("a wait at a futex");
         long since = System.nanoTime();
         Thread thread = Thread.currentThread();
-        QueuedWaiter waiter = new QueuedWaiter(this, bits, () -> LockSupport.unpark(thread));
+        QueuedWaiter waiter = new QueuedWaiter(bits, () -> LockSupport.unpark(thread));
         long result;
         boolean isWoken;
         try {

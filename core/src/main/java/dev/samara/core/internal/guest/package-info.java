@@ -39,7 +39,7 @@
  *   <tr><td>Why can a futex wait not miss a wake? Which words are the same futex? Which threads wait on a futex, and
  *       which are resumed after the lock is released?</td>
  *       <td>{@link dev.samara.core.internal.guest.FutexBuckets}, {@link
- *       dev.samara.core.internal.guest.QueuedWaiter}</td></tr>
+ *       dev.samara.core.internal.guest.FutexBuckets.QueuedWaiter}</td></tr>
  *   <tr><td>Where is the reservation of a load-reserved, and what ends it?</td>
  *       <td>{@link dev.samara.core.guest.GuestMemory}; at a change of space or owner {@code
  *       CpuMemory.forgetLastAccess}</td></tr>

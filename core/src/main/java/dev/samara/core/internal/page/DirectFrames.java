@@ -2,6 +2,7 @@
 package dev.samara.core.internal.page;
 
 import com.google.errorprone.annotations.concurrent.GuardedBy;
+import dev.samara.core.internal.page.Frames.FrameRegion;
 import dev.samara.core.vma.FrameStore;
 import java.io.File;
 import java.io.IOException;

@@ -7,9 +7,11 @@ import dev.samara.core.internal.sync.Gate;
 import dev.samara.core.vma.Geometry;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
+import java.util.Arrays;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -228,6 +230,277 @@ public final class PageTable {
          */
         public boolean isStale() {
             return isStale;
+        }
+    }
+
+    /**
+     * The bytes of all page tables of one machine, and their limit (on Linux, page tables are charged to the memory
+     * cgroup). A table counts as one page of its space, however much heap it uses. Thread-safe.
+     */
+    public static final class TableBudget {
+        /** The minimum default limit, because small machines also need tables for sparse mappings. */
+        private static final long LEAST_SHARE = 1L << 23;
+
+        /** The budget of page tables that guests do not fill. */
+        private static final TableBudget UNLIMITED = new TableBudget(Long.MAX_VALUE);
+
+        private final long limit;
+
+        /**
+         * Written: a thread that charges tables to the machine (compare-and-set); a thread that uncharges them, or charges
+         *     them beyond the limit (get-and-add).
+         * Read: any thread (volatile).
+         * Invariant: the bytes of all tables, of all spaces, that are linked or reserved.
+         */
+        private final AtomicLong used = new AtomicLong();
+
+        /**
+         * Creates an unused budget.
+         *
+         * @param limit the limit in bytes, not negative
+         */
+        public TableBudget(long limit) {
+            this.limit = limit;
+        }
+
+        /**
+         * Returns the default limit of a machine: half of its memory, but at least 8 MiB. Tables are objects in the heap,
+         * so the limit is at most a quarter of the maximum heap size.
+         *
+         * @param memory the size of the machine's memory in bytes
+         * @param heap the maximum size of the heap in bytes
+         */
+        public static long share(long memory, long heap) {
+            return Math.min(Math.max(memory / 2, LEAST_SHARE), heap / 4);
+        }
+
+        /** Charges bytes; returns false, with nothing charged, if that would exceed the limit. */
+        private boolean tryCharge(long bytes) {
+            long now = used.get();
+            while (bytes <= limit - now) {
+                if (used.compareAndSet(now, now + bytes)) {
+                    return true;
+                }
+                now = used.get();
+            }
+            return false;
+        }
+
+        /** Charges bytes, even beyond the limit. */
+        private void charge(long bytes) {
+            used.addAndGet(bytes);
+        }
+
+        private void uncharge(long bytes) {
+            used.addAndGet(-bytes);
+        }
+
+        /** Returns whether a number of bytes could be charged now. */
+        boolean hasRoom(long bytes) {
+            return bytes <= limit - used.get();
+        }
+
+        /** Returns the bytes that are charged. */
+        public long used() {
+            return used.get();
+        }
+
+        /** Returns the limit in bytes. */
+        public long limit() {
+            return limit;
+        }
+
+        @Override
+        public String toString() {
+            return used + " of " + limit + " bytes of page tables";
+        }
+    }
+
+    /**
+     * Tables that are charged and allocated before an operation publishes, and linked by its retire phase. So a retirement
+     * cannot fail because a table is missing. Used by one thread at a time.
+     *
+     * <p>Other threads may change the page table after the missing tables were counted: they may unhook a table, or fault
+     * in a page that is to be moved. If the reserve lacks a table for that reason, {@link PageTable#leafFromReserve}
+     * creates one beyond the limits. There are at most as many of these tables as the other threads unhooked, or filled, in
+     * the meantime.
+     */
+    public static final class TableReserve implements AutoCloseable {
+        private static final Object[] NO_TABLES = {};
+
+        /** An empty reserve. Initialized after the array, because it uses it. */
+        public static final TableReserve NONE = new TableReserve(null);
+
+        private final @Nullable PageTable table;
+
+        private Object[] leaves = NO_TABLES;
+        private int leavesLeft;
+
+        private Object[] uppers = NO_TABLES;
+        private int uppersLeft;
+
+        /**
+         * Counts the tables that are missing for entries of a page table, without a lock and without changing the page
+         * table. Other threads may link or unhook tables concurrently. Not thread-safe.
+         */
+        public static final class Need {
+            private final PageTable table;
+
+            /** An address in the last leaf that was counted as missing. */
+            private long last;
+
+            private boolean isFirst = true;
+            private int leaves;
+            private int uppers;
+
+            /** Counts the missing tables of a page table. */
+            public Need(PageTable table) {
+                this(table, null);
+            }
+
+            /** Continues another count. Its missing tables are reserved already, so they are not counted again. */
+            public Need(PageTable table, @Nullable Need reserved) {
+                this.table = table;
+                if (reserved != null) {
+                    isFirst = reserved.isFirst;
+                    last = reserved.last;
+                }
+            }
+
+            /**
+             * Counts the missing tables on the path to an entry. Each table is counted once if the address of each call is
+             * in the leaf of the previous call or in a later leaf.
+             *
+             * @param address an address below the limit
+             */
+            public void add(long address) {
+                int missing = table.missingTables(address);
+                if (missing == 0) {
+                    return;
+                }
+                for (int level = 1; level < missing; level++) {
+                    if (isFirst || !table.shareTable(last, address, level)) {
+                        uppers++;
+                    }
+                }
+                if (isFirst || !table.shareTable(last, address, 0)) {
+                    leaves++;
+                }
+                isFirst = false;
+                last = address;
+            }
+
+            /** Returns whether the missing tables would exceed the limits even if no other table were charged. */
+            public boolean isTooMuch() {
+                return tables() > table.mostTables();
+            }
+
+            /**
+             * Reserves the missing tables.
+             *
+             * @param isStopped is called after each table; true stops the reservation
+             * @return the reserve; null if that would exceed the limit of the space or the machine, or if it was stopped.
+             *     Nothing is charged then
+             * @throws OutOfMemoryError if the heap has no memory for the tables; nothing is charged then
+             */
+            public @Nullable TableReserve reserve(BooleanSupplier isStopped) {
+                TableReserve made = new TableReserve(table);
+                if (!table.charge(tables())) {
+                    return null;
+                }
+                boolean done = false;
+                try {
+                    done = allocate(made, isStopped);
+                } finally {
+                    if (!done) {
+                        table.uncharge(tables());
+                    }
+                }
+                return done ? made : null;
+            }
+
+            private boolean allocate(TableReserve made, BooleanSupplier isStopped) {
+                made.uppers = new Object[uppers];
+                for (int i = 0; i < uppers; i++) {
+                    made.uppers[i] = table.make(false);
+                }
+                made.leaves = new Object[leaves];
+                for (int i = 0; i < leaves; i++) {
+                    made.leaves[i] = table.make(true);
+                    if (isStopped.getAsBoolean()) {
+                        return false;
+                    }
+                }
+                made.leavesLeft = leaves;
+                made.uppersLeft = uppers;
+                return true;
+            }
+
+            /** Returns the number of missing tables. */
+            public int tables() {
+                return leaves + uppers;
+            }
+        }
+
+        private TableReserve(@Nullable PageTable table) {
+            this.table = table;
+        }
+
+        /** Returns a leaf or an upper table, which is charged already; null if none is left. */
+        @Nullable
+        Object take(boolean isLeaf) {
+            if (isLeaf) {
+                return leavesLeft == 0 ? null : leaves[--leavesLeft];
+            }
+            return uppersLeft == 0 ? null : uppers[--uppersLeft];
+        }
+
+        /**
+         * Takes back the table that was taken last, if it could not be linked.
+         *
+         * @return false if the table is not from this reserve
+         */
+        boolean giveBack(Object unlinked) {
+            // A table that was taken is still in its array, so that the count alone returns it.
+            if (leavesLeft < leaves.length && leaves[leavesLeft] == unlinked) {
+                leavesLeft++;
+                return true;
+            }
+            if (uppersLeft < uppers.length && uppers[uppersLeft] == unlinked) {
+                uppersLeft++;
+                return true;
+            }
+            return false;
+        }
+
+        /**
+         * Takes over the remaining tables of another reserve of this page table, which is empty afterwards. If this throws,
+         * nothing is changed.
+         */
+        public void absorb(TableReserve other) {
+            Object[] moreLeaves = Arrays.copyOf(leaves, leavesLeft + other.leavesLeft);
+            Object[] moreUppers = Arrays.copyOf(uppers, uppersLeft + other.uppersLeft);
+            System.arraycopy(other.leaves, 0, moreLeaves, leavesLeft, other.leavesLeft);
+            System.arraycopy(other.uppers, 0, moreUppers, uppersLeft, other.uppersLeft);
+            leaves = moreLeaves;
+            uppers = moreUppers;
+            leavesLeft = leaves.length;
+            uppersLeft = uppers.length;
+            other.leavesLeft = 0;
+            other.uppersLeft = 0;
+        }
+
+        /** Uncharges the remaining tables. Allocates nothing; a second call has no effect. */
+        @Override
+        public void close() {
+            if (table != null) {
+                int left = leavesLeft + uppersLeft;
+                leavesLeft = 0;
+                uppersLeft = 0;
+                leaves = NO_TABLES;
+                uppers = NO_TABLES;
+                table.uncharge(left);
+            }
         }
     }
 
@@ -475,7 +748,7 @@ public final class PageTable {
     }
 
     /** Creates a table, which the caller has charged. */
-    Object make(boolean isLeaf) {
+    private Object make(boolean isLeaf) {
         return isLeaf ? Leaf.make(entries) : newUpper(entries);
     }
 
@@ -517,7 +790,7 @@ public final class PageTable {
      *
      * @return false, with nothing charged, if that would exceed the limit of the space or of the machine
      */
-    boolean charge(int more) {
+    private boolean charge(int more) {
         int now;
         do {
             now = tables.get();
@@ -540,7 +813,7 @@ public final class PageTable {
         return Addresses.isBelow(mostBytes, ((long) count + more + 1) << pageShift);
     }
 
-    void uncharge(int fewer) {
+    private void uncharge(int fewer) {
         tables.getAndAdd(-fewer);
         budget.uncharge((long) fewer << pageShift);
     }
@@ -588,7 +861,7 @@ public final class PageTable {
      * Returns the number of tables that are missing on the path to an entry: 1 if only the leaf is missing, 0 if none
      * is.
      */
-    int missingTables(long address) {
+    private int missingTables(long address) {
         Object[] table = root;
         int level = levels - 1;
         Object child = child(table, childIndex(address, level));
@@ -600,7 +873,7 @@ public final class PageTable {
     }
 
     /** Returns whether two addresses share a table of a level; the leaves are level 0. */
-    boolean shareTable(long one, long other, int level) {
+    private boolean shareTable(long one, long other, int level) {
         return (one ^ other) >>> shiftOf(level + 1) == 0;
     }
 

@@ -23,7 +23,7 @@
  *       <td>{@link dev.samara.core.internal.page.Leaf}</td></tr>
  *   <tr><td>What links and frees page tables, and what limits them?</td>
  *       <td>{@link dev.samara.core.internal.page.PageTable}, {@link
- *       dev.samara.core.internal.page.TableReserve}</td></tr>
+ *       dev.samara.core.internal.page.PageTable.TableReserve}</td></tr>
  *   <tr><td>What counts a frame's users and pins, and where does a free frame come from?</td>
  *       <td>{@link dev.samara.core.internal.page.Frames}</td></tr>
  *   <tr><td>Where are the bytes of frames?</td>

@@ -7,6 +7,7 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
+import dev.samara.core.internal.pagewalk.PageWalk.VmaLookup;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Rcu;
 import dev.samara.core.internal.sync.StackReserve;

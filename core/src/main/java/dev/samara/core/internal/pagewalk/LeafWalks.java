@@ -9,6 +9,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.Watches;
 import dev.samara.core.internal.page.Watches.WatchedRange;
+import dev.samara.core.internal.pagewalk.PageWalk.VmaLookup;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.core.internal.tlb.HeldTables;

@@ -3,6 +3,8 @@ package dev.samara.core.internal.pagewalk;
 
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.sync.Addresses;
+import dev.samara.core.internal.vma.VmArea;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A cursor over the leaves of a range of a page table, in ascending order ({@code walk_page_range}).
@@ -38,6 +40,15 @@ public final class PageWalk {
     private long[] leaf = NO_LEAF;
     private long start;
     private long end;
+
+    /** The VMAs of the space whose page table is walked. */
+    public interface VmaLookup {
+        /**
+         * Returns the VMA that covers an address at some instant of the call, or null if there is none. Acquires no lock.
+         */
+        @Nullable
+        VmArea find(long address);
+    }
 
     /** Creates a cursor over an empty range. */
     public PageWalk(PageTable table) {

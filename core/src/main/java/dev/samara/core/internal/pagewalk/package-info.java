@@ -15,7 +15,7 @@
  * </ul>
  *
  * <p>Each walk gathers frames and pending flushes in a {@link dev.samara.core.internal.tlb.TlbGather}. A walk that
- * needs the space's VMAs finds them through {@link dev.samara.core.internal.pagewalk.VmaLookup}.
+ * needs the space's VMAs finds them through {@link dev.samara.core.internal.pagewalk.PageWalk.VmaLookup}.
  *
  * <table>
  *   <caption>Where to look</caption>

@@ -7,7 +7,7 @@ import dev.samara.core.event.Registration;
 import dev.samara.core.internal.file.SharedAnonymous;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.pagewalk.VmaLookup;
+import dev.samara.core.internal.pagewalk.PageWalk.VmaLookup;
 import dev.samara.core.internal.space.District.LockHoldTimes;
 import dev.samara.core.internal.space.Identity.ChargedPages;
 import dev.samara.core.internal.space.LayoutListeners.ChangeDelivery;

@@ -10,7 +10,7 @@ import dev.samara.core.internal.memory.CommittedMemory;
 import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.memory.LockedSegments;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.space.Lifetime.IdleUsers;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Housekeeping;

@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.TableBudget;
+import dev.samara.core.internal.page.PageTable.TableBudget;
 import dev.samara.core.internal.tlb.HeldTables;
 import java.util.List;
 

@@ -2,7 +2,7 @@
 package dev.samara.core.internal.tlb;
 
 import dev.samara.core.internal.cpu.CpuState;
-import dev.samara.core.internal.page.FrameRegion;
+import dev.samara.core.internal.page.Frames.FrameRegion;
 import dev.samara.core.internal.page.Pte;
 import java.nio.ByteOrder;
 import java.util.Arrays;

@@ -9,7 +9,7 @@ import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.TableReserve;
+import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.pagewalk.PageWalk;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;

@@ -8,9 +8,9 @@ import dev.samara.core.interleave.planted.SyncScenariosTest.Bodies;
 import dev.samara.core.interleave.scenario.SpaceScenario;
 import dev.samara.core.internal.cpu.TlbContext;
 import dev.samara.core.internal.page.PageTable;
-import dev.samara.core.internal.page.TableBudget;
-import dev.samara.core.internal.page.TableReserve;
-import dev.samara.core.internal.page.TableReserve.Need;
+import dev.samara.core.internal.page.PageTable.TableBudget;
+import dev.samara.core.internal.page.PageTable.TableReserve;
+import dev.samara.core.internal.page.PageTable.TableReserve.Need;
 
 /** Threads that link page tables up to the limit of a machine or a space. */
 final class TableScenarios {

@@ -6,9 +6,9 @@ import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.page.PageTable;
+import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.page.TableReserve;
 import dev.samara.core.vma.Geometry;
 
 /** A page table in which pages are installed without a VMA. */

@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 
 import dev.samara.core.internal.cpu.CpuState;
 import dev.samara.core.internal.page.DirectFrames;
-import dev.samara.core.internal.page.FrameRegion;
+import dev.samara.core.internal.page.Frames.FrameRegion;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.page.RegionThatFills;
 import java.io.IOException;
