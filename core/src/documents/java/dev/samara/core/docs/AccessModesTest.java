@@ -28,6 +28,7 @@ final class AccessModesTest {
 
     private static final String TABLE = """
             AccessChecker: accesses(increment sum), events(), staleAccesses(increment sum)
+            AccessChecker.History: added(getAndIncrement), numbers(incrementAndGet), ring(get set)
             AddressSpace: layout(getVolatile setVolatile)
             Background: attended(getVolatile setVolatile), isAtBound(getVolatile setVolatile), isToTryAgain(getVolatile
                 setVolatile)
@@ -72,7 +73,6 @@ final class AccessModesTest {
             FutexBuckets.QueuedWaiter: bucket(getVolatile setVolatile)
             Gate: top(compareAndSet getAcquire getAndSet)
             Gate.Waiter: next(getVolatile setVolatile), thread(getAndSet getVolatile)
-            History: added(getAndIncrement), numbers(incrementAndGet), ring(get set)
             HostInode: channel(getVolatile setVolatile), isWritable(getVolatile setVolatile), overgrown(getVolatile
                 setVolatile), rules(getVolatile setVolatile)
             Housekeeping: added(compareAndSet get getAndSet), asker(getVolatile setVolatile), isAsking(compareAndSet
@@ -85,7 +85,6 @@ final class AccessModesTest {
             Identity.ChargedPages: SINCE(getOpaque setOpaque)
             IdleCpus: isUsed(getVolatile setVolatile), places(compareAndSet get)
             IdleCpus.IdlePlace: idle(compareAndSet get set)
-            IndexBudget: used(addAndGet get)
             Layout: ages(incrementAndGet), brk(getVolatile setVolatile), copyWaiters(get getAndDecrement
                 getAndIncrement), isClosing(getVolatile setVolatile), isReapSkipped(getVolatile setVolatile),
                 isUnstable(getVolatile setVolatile), mdwe(getVolatile setVolatile), notifiers(getVolatile setVolatile),
@@ -104,13 +103,12 @@ final class AccessModesTest {
             Machine: cpus(incrementAndGet)
             MachineBean: isRegistered(getAndSet)
             MachineMemory: cacheNumbers(incrementAndGet set)
+            MachineMemory.IndexBudget: used(addAndGet get)
             MachineState: inodes(incrementAndGet), isClosed(getVolatile setVolatile), made(get getAndSet set)
             MachineTasks.Given: isBegun(compareAndSet)
             MachineThreads: hasReportedOutside(getAndSet)
             MapleTree: era(getAcquire getPlain setRelease)
-            NoWaiting: isUsed(getVolatile setVolatile)
             Node: LEAF(getAcquire setRelease)
-            Open: shares(compareAndSet getVolatile)
             OpenHostFile: readsAhead(getAndDecrement getAndIncrement)
             PageCaches: hasSealable(getVolatile setVolatile), isFutile(getVolatile setVolatile)
             PageIndex: CHILD(getAcquire setRelease), FRAME(getAcquire setRelease), root(getVolatile setVolatile)
@@ -130,6 +128,7 @@ final class AccessModesTest {
             Privileges: held(getAcquire getAndBitwiseAnd getAndBitwiseOr)
             PublishedRoot: root(getAcquire getPlain getVolatile setRelease)
             Rcu: ended(increment sum), isFull(getVolatile setVolatile), readers(getVolatile setVolatile)
+            Rcu.NoWaiting: isUsed(getVolatile setVolatile)
             Rcu.Once: callback(getAndSet)
             Rcu.Reader: owner(getVolatile setVolatile)
             Rcu.ReaderWord: section(getPlain getVolatile setRelease setVolatile)
@@ -155,6 +154,7 @@ final class AccessModesTest {
             Truncation: last(getVolatile setVolatile), walked(getVolatile setVolatile)
             VmArea: anonVma(compareAndSet getAcquire), word(compareAndExchange getAcquire getAndBitwiseAnd
                 getAndBitwiseOr getOpaque getPlain getVolatile setPlain)
+            VmArea.Open: shares(compareAndSet getVolatile)
             VmaRef: released(compareAndSet getVolatile)
             Watches: all(getVolatile setVolatile)
             Watches.WatchedRange: isClosed(getVolatile setVolatile)

@@ -29,10 +29,10 @@ import org.objectweb.asm.tree.MethodNode;
 final class HeldLocksTest {
     /** The methods that return while they hold a lock that they acquired; their callers release it. */
     private static final Set<String> TAKING = names("""
-            Background.lockAtLast CheckedLock.lock CheckedLock.lockInterruptibly CheckedReadWriteLock.lock
-            CheckedReadWriteLock.lockShared CommittedMemory.lock District.lock Districts.lockBeyond
-            Districts.lockDistrict Districts.lockWhole Edit.<init> Edit.completing
-            FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
+            Background.lockAtLast CheckedLock.lock CheckedLock.lockInterruptibly
+            CheckedLock$CheckedReadWriteLock.lock CheckedLock$CheckedReadWriteLock.lockShared
+            CommittedMemory.lock District.lock Districts.lockBeyond Districts.lockDistrict Districts.lockWhole
+            Edit.<init> Edit.completing FilePages.lock HostInode.lockPages Layout.lock Layout.lockBeyond
             Layout.lockDistrict Layout.lockWhole LayoutLock.lock Leaf.lock Frames.lockNear
             Operation.lockDistrict Operation$RangeWait.lockDistrict Truncation.lock SpinLock.lock
             """);
@@ -45,10 +45,10 @@ final class HeldLocksTest {
 
     /** The methods that release a lock that their caller holds. */
     private static final Set<String> RELEASING = names("""
-            CheckedReadWriteLock.unlock CheckedReadWriteLock.unlockShared CommittedMemory.unlock District.unlock
-            Edit.close FilePages.unlock HostInode.unlockPages Layout.unlock LayoutLock.unlock
-            LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear Truncation.release
-            Truncation.unlock SpinLock.unlock WriteBack.begin
+            CheckedLock$CheckedReadWriteLock.unlock CheckedLock$CheckedReadWriteLock.unlockShared
+            CommittedMemory.unlock District.unlock Edit.close FilePages.unlock HostInode.unlockPages
+            Layout.unlock LayoutLock.unlock LayoutLock.unlockAndRecord Leaf.unlock Frames.unlockNear
+            Truncation.release Truncation.unlock SpinLock.unlock WriteBack.begin
             """);
 
     /** The methods that temporarily release a lock of their caller, and hold it again when they return. */

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.samara.core.Machine;
 import dev.samara.core.backing.HostFile;
 import dev.samara.core.fixture.Await;
-import dev.samara.core.internal.sync.CheckedReadWriteLock;
+import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.vma.Geometry;
 import dev.samara.testing.Explored;
 import java.io.IOException;

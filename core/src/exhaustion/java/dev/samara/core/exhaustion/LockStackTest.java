@@ -4,7 +4,7 @@ package dev.samara.core.exhaustion;
 import dev.samara.core.fixture.ChildJvm;
 import dev.samara.core.internal.page.Leaf;
 import dev.samara.core.internal.sync.CheckedLock;
-import dev.samara.core.internal.sync.CheckedReadWriteLock;
+import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.internal.sync.SpinLock;
 import dev.samara.core.internal.sync.StackReserve;
 import java.util.List;

@@ -2,9 +2,9 @@
 package dev.samara.core.lincheck;
 
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.WaitReporter;
 import java.util.Objects;
 import org.jetbrains.lincheck.datastructures.Operation;
 import org.jspecify.annotations.Nullable;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.lincheck;
 
-import dev.samara.core.internal.vma.Open;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.Open;
 import org.jetbrains.lincheck.datastructures.Operation;
 
 /** Calls on a VMA, with their sequential specification. */

@@ -2,8 +2,8 @@
 package dev.samara.core.model;
 
 import dev.samara.core.fixture.OpenFiles;
-import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.vma.Backing;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;

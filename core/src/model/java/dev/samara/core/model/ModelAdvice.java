@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.internal.vma.AnonVma;
+import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.vma.VmaFlags;

@@ -2,8 +2,8 @@
 package dev.samara.core.model;
 
 import dev.samara.core.Usage;
-import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MapFlags;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.model;
 
-import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.vma.Geometry;
 import dev.samara.core.vma.Vma;
 import dev.samara.core.vma.VmaFlags;

@@ -14,7 +14,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.backing.MemoryFile;
 import dev.samara.core.fixture.OneThread;
 import dev.samara.core.fixture.SpaceFixture;
-import dev.samara.core.internal.memory.IndexBudget;
+import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -20,7 +20,7 @@ import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.Report;
 import dev.samara.core.fixture.Await;
 import dev.samara.core.fixture.OneThread;
-import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.Rcu.NoWaiting;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Fault;
 import dev.samara.core.mman.MapFlags;

@@ -8,8 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.samara.core.internal.vma.AnonVma;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.AnonVma;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;
 import java.util.List;

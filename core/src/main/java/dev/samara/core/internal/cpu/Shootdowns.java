@@ -3,7 +3,7 @@ package dev.samara.core.internal.cpu;
 
 import dev.samara.core.event.MmuNotifier;
 import dev.samara.core.event.ShootdownDelivery;
-import dev.samara.core.internal.sync.Backoff;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import java.time.Duration;
@@ -159,7 +159,7 @@ public final class Shootdowns {
             return;
         }
         @Nullable CpuState[] all = cpus.online();
-        BegunEvent recorded = Tracepoints.beginShootdown();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.SHOOTDOWN);
         int asked = ask(all, context, generation, mask);
         if (asked != 0) {
             await(all, context, generation, mask);
@@ -187,7 +187,7 @@ public final class Shootdowns {
             if (check != GONE) {
                 interrupted |= Thread.interrupted();
                 // Timed, because a CPU that acknowledges wakes no thread.
-                park = Backoff.next(park, SHORTEST_PARK, LONGEST_PARK);
+                park = Pause.next(park, SHORTEST_PARK, LONGEST_PARK);
                 LockSupport.parkNanos(this, park);
             }
             int next = behind(all, context, generation, mask, check == GONE ? at + 1 : at);
@@ -230,7 +230,7 @@ public final class Shootdowns {
             return null;
         }
         @Nullable CpuState[] all = cpus.online();
-        BegunEvent recorded = Tracepoints.beginShootdown();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.SHOOTDOWN);
         int asked = ask(all, context, generation, mask);
         return asked == 0 ? null : new Begun(context, generation, mask, all, asked, recorded);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.cpu;
 
-import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.Rcu.NoWaiting;
 import java.lang.ref.WeakReference;
 import java.util.Arrays;
 import java.util.function.IntSupplier;

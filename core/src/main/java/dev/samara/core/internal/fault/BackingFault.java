@@ -11,7 +11,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.Notice;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.LeafWalks;
-import dev.samara.core.internal.sync.NoWaiting;
+import dev.samara.core.internal.sync.Rcu.NoWaiting;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
 import dev.samara.core.internal.vma.BackingTraits;
@@ -324,7 +324,7 @@ final class BackingFault {
             return Faulter.AGAIN;
         }
         faulter.leaveSection();
-        BegunEvent recorded = Tracepoints.beginFault();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         long removals = cache.removals();
         int frame;
         try {
@@ -445,7 +445,7 @@ final class BackingFault {
         if (!request.vma().acquire()) {
             return Faulter.AGAIN;
         }
-        BegunEvent recorded = Tracepoints.beginFault();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         int noticed;
         try {
             noticed = notice(traits, request);

@@ -23,9 +23,9 @@ import dev.samara.core.internal.space.ReapLeases;
 import dev.samara.core.internal.space.Spaces;
 import dev.samara.core.internal.sync.Addresses;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.NoWaiting;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.sync.Rcu;
+import dev.samara.core.internal.sync.Rcu.NoWaiting;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.trace.Tracepoints;
 import dev.samara.core.internal.trace.Tracepoints.BegunEvent;
@@ -368,7 +368,7 @@ public final class Faulter {
         if (fork == null || InFlightOperation.retiring() != null) {
             return false;
         }
-        BegunEvent recorded = Tracepoints.beginFault();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         ThreadCpus.checkMayWait("a fault that has to wait for a fork");
         if (!isPassing) {
             table().beginPass();
@@ -388,7 +388,7 @@ public final class Faulter {
         if (NoWaiting.isEntered() || InFlightOperation.retiring() != null || !ThreadCpus.mayWait()) {
             return;
         }
-        BegunEvent recorded = Tracepoints.beginFault();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         frames.balanceDirty();
         record(recorded, "too many dirty pages", address, access, AGAIN);
     }
@@ -447,7 +447,7 @@ public final class Faulter {
     /** Waits at the gate of the VMA, or grows the stack. */
     private int awaitLayout(@Nullable VmArea vma, long address, int access) {
         leaveToWait();
-        BegunEvent recorded = Tracepoints.beginFault();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         int result = PermissionCheck.await(layout, vma, address);
         record(recorded, vma == null ? "no mapping" : "an operation in flight", address, access, result);
         return result;
@@ -482,7 +482,7 @@ public final class Faulter {
     /** Waits until the owner of a busy entry releases it. */
     private int awaitOwner(long[] leaf, int index, long pte, long address, int access) {
         leaveToWait();
-        BegunEvent recorded = Tracepoints.beginFault();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         // The owner waits for no operation, so the retire phase of an operation may wait here, too.
         memory.contexts().await(leaf, index, pte, PermissionCheck.reporter(layout, address));
         record(recorded, "a busy entry", address, access, AGAIN);
@@ -971,7 +971,7 @@ public final class Faulter {
 
     /** Tries to free frames or tables. Returns false if a further call would be in vain. */
     private boolean reclaim(int result, long address, int access) {
-        BegunEvent recorded = Tracepoints.beginFault();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.FAULT);
         boolean lacksFrame = result == EXHAUSTED;
         boolean isFreed = lacksFrame ? memory.reclaim() || dropPages() : reclaimTables();
         record(recorded, lacksFrame ? "no frame" : "no page table", address, access, AGAIN);
@@ -979,7 +979,7 @@ public final class Faulter {
     }
 
     private boolean reclaimTables() {
-        BegunEvent recorded = Tracepoints.beginReclaim();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.RECLAIM);
         boolean isFreed = PageTableReclaim.reclaim(layout);
         Tracepoints.endReclaim(recorded, "page tables", isFreed ? 1 : 0, false);
         return isFreed;
@@ -987,7 +987,7 @@ public final class Faulter {
 
     /** Drops pages of droppable mappings; returns whether a frame was freed. */
     private boolean dropPages() {
-        BegunEvent recorded = Tracepoints.beginReclaim();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.RECLAIM);
         boolean isFreed = DroppablePages.drop(layout.spaces(), memory);
         Tracepoints.endReclaim(recorded, "droppable pages", isFreed ? 1 : 0, false);
         return isFreed;

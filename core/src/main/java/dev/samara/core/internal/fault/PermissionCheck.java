@@ -7,7 +7,7 @@ import dev.samara.core.internal.space.Layout;
 import dev.samara.core.internal.space.MachineThreads;
 import dev.samara.core.internal.space.MachineWaitReporter;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.WaitReporter;
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.Fault;

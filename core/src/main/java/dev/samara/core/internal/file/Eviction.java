@@ -2,7 +2,7 @@
 package dev.samara.core.internal.file;
 
 import dev.samara.core.internal.check.AccessChecker;
-import dev.samara.core.internal.memory.IndexBudget;
+import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.PageCaches;
@@ -10,7 +10,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.StackReserve;
-import dev.samara.core.internal.tlb.HeldTables;
+import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.vma.VmaFlags;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.file;
 
-import dev.samara.core.internal.memory.IndexBudget;
+import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.page.Frames;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;

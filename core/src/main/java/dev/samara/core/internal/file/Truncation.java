@@ -9,7 +9,7 @@ import dev.samara.core.internal.page.PageTableContexts.PageTableContext;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.pagewalk.DiscardPages;
 import dev.samara.core.internal.sync.CheckedLock;
-import dev.samara.core.internal.sync.RetriedTask;
+import dev.samara.core.internal.sync.Housekeeping.RetriedTask;
 import dev.samara.core.internal.sync.StackReserve;
 import dev.samara.core.internal.tlb.TlbGather;
 import dev.samara.core.internal.vma.VmArea;

@@ -103,7 +103,7 @@ final class CacheLimit {
         BegunEvent recorded;
         long freedBytes = 0;
         try {
-            recorded = Tracepoints.beginReclaim();
+            recorded = Tracepoints.begin(Tracepoints.RECLAIM);
             boolean isFound = true;
             boolean isRetried = false;
             while (isFound && resident.get() >= from) {

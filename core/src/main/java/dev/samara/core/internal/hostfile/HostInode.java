@@ -8,7 +8,7 @@ import dev.samara.core.event.Report;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.file.FilePages;
 import dev.samara.core.internal.sync.CheckedLock;
-import dev.samara.core.internal.sync.CheckedReadWriteLock;
+import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.mman.Errno;
 import java.io.IOException;
 import java.nio.ByteBuffer;

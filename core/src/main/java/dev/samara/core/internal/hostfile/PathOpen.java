@@ -5,7 +5,7 @@ import com.google.errorprone.annotations.concurrent.GuardedBy;
 import dev.samara.core.backing.HostFileException;
 import dev.samara.core.backing.HostFileOption;
 import dev.samara.core.internal.memory.MachineMemory;
-import dev.samara.core.internal.sync.CheckedReadWriteLock;
+import dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock;
 import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.mman.Errno;
 import dev.samara.core.mman.MmException;

@@ -15,7 +15,7 @@
  *   <tr><td>What limits committed memory?</td>
  *       <td>{@link dev.samara.core.internal.memory.CommittedMemory}</td></tr>
  *   <tr><td>What limits the size of page-cache indexes?</td>
- *       <td>{@link dev.samara.core.internal.memory.IndexBudget}</td></tr>
+ *       <td>{@link dev.samara.core.internal.memory.MachineMemory.IndexBudget}</td></tr>
  * </table>
  */
 @NullMarked

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.page;
 
-import dev.samara.core.internal.sync.Backoff;
 import dev.samara.core.internal.sync.Pause;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
@@ -333,7 +332,7 @@ public final class Leaf {
             } else {
                 // Critical sections are short, so after this many spins, the owner of the lock is probably not running.
                 // The park is timed, because unlock wakes no thread.
-                park = Backoff.betweenPolls(park);
+                park = Pause.betweenPolls(park);
                 Pause.parkNanos(leaf, park);
             }
         }

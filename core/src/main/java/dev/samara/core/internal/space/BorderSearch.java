@@ -3,7 +3,7 @@ package dev.samara.core.internal.space;
 
 import dev.samara.core.internal.space.Districts.LayoutParts;
 import dev.samara.core.internal.sync.Addresses;
-import dev.samara.core.internal.sync.Backoff;
+import dev.samara.core.internal.sync.Pause;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.maple.MapleTree;
 import java.util.Arrays;
@@ -233,7 +233,7 @@ final class BorderSearch {
          * Records that these meetings led to no division. Meetings within the next pause will not lead to one either.
          */
         void declined() {
-            pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
+            pause = Pause.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
             joined = now();
             clear();
         }

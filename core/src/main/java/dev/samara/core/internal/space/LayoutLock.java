@@ -136,7 +136,7 @@ public final class LayoutLock extends ReentrantLock {
     }
 
     private void await() {
-        BegunEvent recorded = Tracepoints.beginLockWait();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.LOCK_WAIT);
         boolean hasSpun = SPINS && spin();
         if (!hasSpun) {
             super.lock();

@@ -311,7 +311,7 @@ public final class Lifetime extends Housekeeping.RetriedWaiter implements TlbCon
     }
 
     private boolean isDone() {
-        BegunEvent recorded = Tracepoints.beginTeardown();
+        BegunEvent recorded = Tracepoints.begin(Tracepoints.TEARDOWN);
         try {
             // The steps after the teardown must not run out of stack.
             StackReserve.check(DEPTH);

@@ -6,8 +6,7 @@ import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.sync.Background;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.MachineTasks;
-import dev.samara.core.internal.sync.NoWaiting;
-import dev.samara.core.internal.sync.ReporterFailure;
+import dev.samara.core.internal.sync.Rcu.NoWaiting;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.Executor;
@@ -22,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * The threads of one machine, its own and those that the embedder lends: what they run, which threads may wait for
  * them, and the reports of failures that they cannot return to a caller. An exception from the embedder's reporter goes
- * to {@link ReporterFailure}. Thread-safe.
+ * to {@link Background#reportUncaught}. Thread-safe.
  */
 public final class MachineThreads {
     private final Consumer<? super Report> reporter;
@@ -195,7 +194,7 @@ public final class MachineThreads {
         try {
             report(new Report(kind, message, cause));
         } catch (Throwable thrown) {
-            ReporterFailure.report(thrown);
+            Background.reportUncaught(thrown);
         }
     }
 
@@ -204,7 +203,7 @@ public final class MachineThreads {
         try {
             reporter.accept(made);
         } catch (Throwable thrown) {
-            ReporterFailure.report(thrown);
+            Background.reportUncaught(thrown);
         }
     }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package dev.samara.core.internal.space;
 
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.Housekeeping;
-import dev.samara.core.internal.sync.WaitReporter;
 import org.jspecify.annotations.Nullable;
 
 /**

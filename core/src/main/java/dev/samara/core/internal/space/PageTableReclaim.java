@@ -4,7 +4,7 @@ package dev.samara.core.internal.space;
 import dev.samara.core.internal.cpu.ThreadCpus;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableBudget;
-import dev.samara.core.internal.tlb.HeldTables;
+import dev.samara.core.internal.tlb.TlbGather.HeldTables;
 import java.util.List;
 
 /**

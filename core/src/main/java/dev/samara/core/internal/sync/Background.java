@@ -255,7 +255,7 @@ public final class Background implements Executor {
     private boolean awaitQuiet() throws InterruptedException {
         lock.lockInterruptibly();
         try {
-            long left = WaitReporter.ATTEND_NANOS;
+            long left = Gate.WaitReporter.ATTEND_NANOS;
             while (!isQuiet() && left > 0) {
                 left = quiet.awaitNanos(left);
             }
@@ -313,7 +313,7 @@ public final class Background implements Executor {
                 tellOnce();
                 return;
             } catch (OutOfMemoryError exhausted) {
-                wait = Backoff.betweenPolls(wait);
+                wait = Pause.betweenPolls(wait);
                 Pause.parkNanos(this, wait);
             }
         }
@@ -400,7 +400,7 @@ public final class Background implements Executor {
     @GuardedBy("lock")
     private void tryLater() {
         if (!isToTryAgain) {
-            pause = Backoff.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
+            pause = Pause.next(pause, FIRST_PAUSE, LONGEST_PAUSE);
             overdueNanos = System.nanoTime() + pause;
             isToTryAgain = true;
             try {
@@ -693,7 +693,23 @@ public final class Background implements Executor {
         try {
             handler.accept(thrown);
         } catch (Throwable second) {
-            ReporterFailure.report(second);
+            reportUncaught(second);
+        }
+    }
+
+    /**
+     * Passes an exception to the calling thread's uncaught exception handler: the last resort on a thread that must
+     * continue, when the machine's reporter or one of the embedder's handlers threw an exception. Returns normally
+     * whatever the handler does.
+     *
+     * @param thrown the exception
+     */
+    public static void reportUncaught(Throwable thrown) {
+        Thread thread = Thread.currentThread();
+        try {
+            thread.getUncaughtExceptionHandler().uncaughtException(thread, thrown);
+        } catch (Throwable ignored) {
+            // Ignored, as the JVM ignores exceptions of uncaught exception handlers.
         }
     }
 

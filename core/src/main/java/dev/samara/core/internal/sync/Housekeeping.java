@@ -256,7 +256,7 @@ public final class Housekeeping implements Runnable {
                 }
                 return;
             } catch (OutOfMemoryError exhausted) {
-                retry = Backoff.betweenPolls(retry);
+                retry = Pause.betweenPolls(retry);
                 Pause.parkNanos(this, retry);
             } finally {
                 if (!isBegun) {
@@ -310,7 +310,7 @@ public final class Housekeeping implements Runnable {
         } else if (moved > 0) {
             pause = 0;
         } else {
-            pause = Backoff.betweenPolls(pause);
+            pause = Pause.betweenPolls(pause);
             LockSupport.parkNanos(this, pause);
         }
     }
@@ -373,7 +373,7 @@ public final class Housekeeping implements Runnable {
         } catch (OutOfMemoryError | StackOverflowError exhausted) {
             return false;
         } catch (Throwable thrown) {
-            ReporterFailure.report(thrown);
+            Background.reportUncaught(thrown);
             return false;
         }
     }
@@ -607,7 +607,7 @@ public final class Housekeeping implements Runnable {
     }
 
     /**
-     * A waiting call whose steps may fail, and are retried after pauses ({@link Backoff}) until they succeed. Only the
+     * A waiting call whose steps may fail, and are retried after pauses ({@link Pause}) until they succeed. Only the
      * first failure is reported, because later failures have the same cause. A later attempt reports it ({@link
      * #takeFailure}), because the thread that fails may have run out of stack or heap. Used only by the thread that
      * continues the call and, between two of its runs, by the housekeeping that polls whether it is ready.
@@ -649,7 +649,7 @@ public final class Housekeeping implements Runnable {
 
         /** Starts the pause before the next attempt, for a step that could not be run. Such a step is not reported. */
         protected final void postpone() {
-            pause = Backoff.afterFailure(pause);
+            pause = Pause.afterFailure(pause);
             // Never 0, which means that there is no pause.
             dueNanos = System.nanoTime() + pause | 1;
         }
@@ -732,6 +732,55 @@ public final class Housekeeping implements Runnable {
         @Override
         protected boolean mayWait() {
             return false;
+        }
+    }
+
+    /**
+     * A task that is retried, after pauses ({@link Pause}), until it succeeds, e.g. the end of an operation. Its
+     * failures are not reported here. The thread that handed this task on already threw, or reports, the first failure,
+     * and later failures have the same cause. Unlike a {@link Housekeeping.RetriedWaiter}, the task keeps its thread
+     * during the pauses.
+     */
+    public abstract static class RetriedTask implements Runnable {
+        /** Creates a task. */
+        protected RetriedTask() {}
+
+        /**
+         * Makes one attempt. May be repeated after a failure, and then continues with the remaining steps.
+         *
+         * @return whether it succeeded; an exception is also a failure
+         */
+        public abstract boolean attempt();
+
+        /** Releases the resources of the task, after an attempt of {@link #run} has succeeded. */
+        protected void ended() {}
+
+        /**
+         * Returns whether the task waits only for CPUs, grace periods and memory, and calls no code of the embedder
+         * that may wait for anything else. Then a thread that waits within an operation or a fault may run it, and may
+         * wait for it.
+         */
+        protected boolean isPrompt() {
+            return true;
+        }
+
+        /** Retries until an attempt succeeds. Allocates nothing between two attempts. */
+        @Override
+        public final void run() {
+            long pause = 0;
+            while (!succeeds()) {
+                pause = Pause.afterFailure(pause);
+                Pause.parkNanos(this, pause);
+            }
+            ended();
+        }
+
+        private boolean succeeds() {
+            try {
+                return attempt();
+            } catch (Throwable again) {
+                return false;
+            }
         }
     }
 }

@@ -173,7 +173,7 @@ public final class MachineTasks implements Executor {
         try {
             handler.accept(thrown);
         } catch (Throwable second) {
-            ReporterFailure.report(second);
+            Background.reportUncaught(second);
         }
     }
 

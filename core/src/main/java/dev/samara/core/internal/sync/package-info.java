@@ -4,7 +4,7 @@
  *
  * <p>A thread that runs into the range of an operation in flight waits at that operation's {@link
  * dev.samara.core.internal.sync.Gate}. It spins briefly, then parks, and continues when the operation completes. A
- * {@link dev.samara.core.internal.sync.WaitReporter} is notified of long waits at gates.
+ * {@link dev.samara.core.internal.sync.Gate.WaitReporter} is notified of long waits at gates.
  *
  * <p>A {@link dev.samara.core.internal.sync.Background} is a machine's own threads. They run the tasks that must not
  * run on a caller's thread because they may block or call the embedder. A task that hangs delays no other task.
@@ -34,7 +34,7 @@
  *       <td>{@link dev.samara.core.internal.sync.Rcu}</td></tr>
  *   <tr><td>What prevents a stack overflow from leaving a lock held forever?</td>
  *       <td>{@link dev.samara.core.internal.sync.CheckedLock}, {@link
- *       dev.samara.core.internal.sync.CheckedReadWriteLock}</td></tr>
+ *       dev.samara.core.internal.sync.CheckedLock.CheckedReadWriteLock}</td></tr>
  *   <tr><td>What guards a section of a few loads and stores?</td>
  *       <td>{@link dev.samara.core.internal.sync.SpinLock}</td></tr>
  *   <tr><td>What bounds the work that waits for grace periods?</td>
@@ -43,15 +43,15 @@
  *       <td>{@link dev.samara.core.internal.sync.Housekeeping}, {@link
  *       dev.samara.core.internal.sync.Housekeeping.Waiter}</td></tr>
  *   <tr><td>How long does a thread pause before it retries?</td>
- *       <td>{@link dev.samara.core.internal.sync.Backoff}</td></tr>
+ *       <td>{@link dev.samara.core.internal.sync.Pause}</td></tr>
  *   <tr><td>What retries a step until it succeeds?</td>
  *       <td>{@link dev.samara.core.internal.sync.Housekeeping.RetriedWaiter} without a thread, {@link
- *       dev.samara.core.internal.sync.RetriedTask} with one</td></tr>
+ *       dev.samara.core.internal.sync.Housekeeping.RetriedTask} with one</td></tr>
  *   <tr><td>What runs tasks that may block?</td>
  *       <td>{@link dev.samara.core.internal.sync.MachineTasks}, {@link
  *       dev.samara.core.internal.sync.Background}</td></tr>
  *   <tr><td>What rejects a wait in a call that must not wait?</td>
- *       <td>{@link dev.samara.core.internal.sync.NoWaiting} with {@code checkOffers}; while the thread has a CPU in
+ *       <td>{@link dev.samara.core.internal.sync.Rcu.NoWaiting} with {@code checkOffers}; while the thread has a CPU in
  *       GUEST: {@code cpu.ThreadCpus.checkMayWait}</td></tr>
  *   <tr><td>What rejects a call when too little stack is left?</td>
  *       <td>{@link dev.samara.core.internal.sync.StackReserve}</td></tr>

@@ -44,7 +44,7 @@
  *       <td>{@code TlbGather.flush}; for one page {@link
  *       dev.samara.core.internal.tlb.TlbGather#flushPage}</td></tr>
  *   <tr><td>What keeps the page tables that an operation walks, if it is not a user of their spaces?</td>
- *       <td>{@link dev.samara.core.internal.tlb.HeldTables}</td></tr>
+ *       <td>{@link dev.samara.core.internal.tlb.TlbGather.HeldTables}</td></tr>
  * </table>
  */
 @NullMarked

@@ -436,4 +436,144 @@ public final class VmArea extends Vma {
     private boolean casAnonVma(@Nullable AnonVma expected, AnonVma value) {
         return ANON_VMA.compareAndSet(this, expected, value);
     }
+
+    /**
+     * Determines which VMAs may share anonymous pages ({@code struct anon_vma}).
+     *
+     * <p>A private VMA has no {@code AnonVma} until its first private page is created. From then on it merges only with
+     * VMAs that have no {@code AnonVma}, or the same one. An {@code AnonVma} that is created for a child of {@code
+     * fork} is <em>inherited</em>. Its pages may still be shared with the parent, so it is never given to a neighbour
+     * without an {@code AnonVma} ({@code mm/vma.c}).
+     */
+    public static final class AnonVma {
+        private final boolean inherited;
+
+        private AnonVma(boolean inherited) {
+            this.inherited = inherited;
+        }
+
+        /** Returns a new {@code AnonVma}, for memory that this space touched first. */
+        public static AnonVma fresh() {
+            return new AnonVma(false);
+        }
+
+        /** Returns a new {@code AnonVma}, for memory that was copied from a parent. */
+        public static AnonVma inherited() {
+            return new AnonVma(true);
+        }
+
+        public boolean isInherited() {
+            return inherited;
+        }
+    }
+
+    /** A backing of the library that counts its VMAs. Its content ends with the last VMA. */
+    public interface SharedObject extends Backing {
+        /**
+         * Counts VMAs that are added or removed. The memory is charged when the first VMA is added, regardless of the
+         * limit, and uncharged when the last VMA is removed.
+         *
+         * @return the bytes that the caller charges, or, if negative, uncharges
+         */
+        long count(long change);
+    }
+
+    /** The link of an attached VMA in the reverse map of its backing's pages. */
+    public interface FileLink {
+        /**
+         * Records that from now on the pages in the range belong to the VMA. Called once, for a VMA that was linked
+         * before the pages of the replaced VMAs were removed from the range.
+         */
+        void enter();
+
+        /** Removes the link. Called once, after the last page of the VMA was removed. */
+        void unlink();
+    }
+
+    /**
+     * One open of a backing, shared by a VMA and its successors at the same address.
+     *
+     * <p>A change of rights therefore needs no new open, and the number of opens minus closes is the number of VMAs, as
+     * on Linux. A reference to the VMA that was acquired before the change keeps the open.
+     */
+    public abstract static class Open {
+        private static final VarHandle SHARES;
+
+        static {
+            try {
+                SHARES = MethodHandles.lookup().findVarHandle(Open.class, "shares", int.class);
+            } catch (ReflectiveOperationException e) {
+                throw new ExceptionInInitializerError(e);
+            }
+        }
+
+        /**
+         * Written: {@code get}: holder of the district's lock, at publication (compare-and-set); a new user of a shared
+         *     object's content (compare-and-set); {@code put}: the thread that ends a VMA or reverts an open
+         *     (compare-and-set).
+         * Read: the threads that change it (volatile).
+         * Invariant: the number of VMAs and edits that hold a share of this open; once 0, it never increases.
+         */
+        @SuppressWarnings("UnusedVariable") // through SHARES
+        private int shares = 1;
+
+        /** Creates an open with one share, the creator's. */
+        protected Open() {}
+
+        /**
+         * Acquires another share. The caller must hold a share, or know that another thread holds one during the call.
+         *
+         * @throws IllegalStateException if the open has ended; nothing is changed then
+         */
+        public final void get() {
+            if (getAndAdd(1) == 0) {
+                throw new IllegalStateException("share of an open that has ended: " + this);
+            }
+        }
+
+        /**
+         * Acquires another share, unless the open has ended.
+         *
+         * @return whether the caller now holds the share
+         */
+        public final boolean getUnlessEnded() {
+            return getAndAdd(1) != 0;
+        }
+
+        /**
+         * Releases a share. The release of the last share ends the open, on this thread. The thread must not hold a
+         * lock of a layout.
+         *
+         * @throws IllegalStateException if all shares were already released; nothing is changed then
+         */
+        public final void put() {
+            int before = getAndAdd(-1);
+            if (before == 0) {
+                throw new IllegalStateException("share of an open put twice: " + this);
+            }
+            if (before == 1) {
+                ended();
+            }
+        }
+
+        /** Changes the number of shares, unless it is 0, the final value; returns the previous number. */
+        private int getAndAdd(int change) {
+            int before;
+            do {
+                before = sharesVolatile();
+            } while (before != 0 && !casShares(before, before + change));
+            return before;
+        }
+
+        private int sharesVolatile() {
+            return (int) SHARES.getVolatile(this);
+        }
+
+        private boolean casShares(int expected, int value) {
+            return SHARES.compareAndSet(this, expected, value);
+        }
+
+        /** Called once, after the last share was released. Must neither call an embedder's code nor wait. */
+        protected abstract void ended();
+    }
 }

@@ -8,8 +8,8 @@
  * and <em>detached</em>, permanently, after a tree without it is published. While it is attached, any thread may
  * acquire a reference. No thread ever waits for a reference to be released.
  *
- * <p>A VMA whose backing needs an open shares an {@link dev.samara.core.internal.vma.Open} with other VMAs. Releasing
- * the last share ends the open.
+ * <p>A VMA whose backing needs an open shares an {@link dev.samara.core.internal.vma.VmArea.Open} with other VMAs.
+ * Releasing the last share ends the open.
  *
  * <p>A VMA that belongs to an operation in flight refers to that operation's {@link
  * dev.samara.core.internal.sync.Gate}. The gate is independent of references, which only keep the backing open.
@@ -20,9 +20,9 @@
  *       <td>{@link dev.samara.core.internal.vma.VmArea}; in a fault {@code Faulter.recheck} of {@code
  *       internal.fault}</td></tr>
  *   <tr><td>What closes a backing, and when?</td>
- *       <td>{@link dev.samara.core.internal.vma.Open}</td></tr>
+ *       <td>{@link dev.samara.core.internal.vma.VmArea.Open}</td></tr>
  *   <tr><td>What decides whether anonymous VMAs may be merged?</td>
- *       <td>{@link dev.samara.core.internal.vma.AnonVma}</td></tr>
+ *       <td>{@link dev.samara.core.internal.vma.VmArea.AnonVma}</td></tr>
  * </table>
  */
 @NullMarked

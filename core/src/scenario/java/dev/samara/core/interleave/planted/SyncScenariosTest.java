@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.internal.sync.Gate;
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.sync.Housekeeping;
 import dev.samara.core.internal.sync.Rcu;
-import dev.samara.core.internal.sync.WaitReporter;
 import dev.samara.interleave.SteppedScenarios;
 import dev.samara.interleave.schedule.Exploration;
 import dev.samara.interleave.schedule.Scenario;

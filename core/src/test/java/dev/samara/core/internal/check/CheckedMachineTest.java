@@ -234,7 +234,8 @@ class CheckedMachineTest {
     @Test
     @DisplayName("I1: the table has another frame, even while a call is taking the page away")
     void replaced() {
-        AccessChecker.Revocation revocation = checker.begin("a call", AccessChecker.ALL, History.ANY, 0, 0);
+        AccessChecker.Revocation revocation =
+                checker.begin("a call", AccessChecker.ALL, AccessChecker.History.ANY, 0, 0);
         long pte = Leaf.get(leaf, index);
         Leaf.getAndSet(leaf, index, Pte.present(Pte.frame(pte) + 1, pte & (Pte.RIGHTS | Pte.DIRTY | Pte.ACCESSED)));
         assertViolates("I1");

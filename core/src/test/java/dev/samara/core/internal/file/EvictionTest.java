@@ -7,8 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.samara.core.fixture.OneThread;
-import dev.samara.core.internal.memory.IndexBudget;
 import dev.samara.core.internal.memory.MachineMemory;
+import dev.samara.core.internal.memory.MachineMemory.IndexBudget;
 import dev.samara.core.internal.page.DirectFrames;
 import dev.samara.core.internal.page.Frames;
 import dev.samara.core.internal.page.Frames.Magazine;

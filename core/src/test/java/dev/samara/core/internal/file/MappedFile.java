@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.internal.memory.MachineMemory;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.tlb.BarePageTable;
-import dev.samara.core.internal.vma.FileLink;
 import dev.samara.core.internal.vma.VmArea;
+import dev.samara.core.internal.vma.VmArea.FileLink;
 import dev.samara.core.vma.OpenFile;
 import dev.samara.core.vma.VmaFlags;
 

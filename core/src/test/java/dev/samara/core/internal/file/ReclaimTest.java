@@ -31,7 +31,7 @@ import dev.samara.core.internal.page.PageCaches;
 import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.Pte;
-import dev.samara.core.internal.vma.FileLink;
+import dev.samara.core.internal.vma.VmArea.FileLink;
 import dev.samara.core.internal.vma.VmArea;
 import dev.samara.core.mman.Advice;
 import dev.samara.core.mman.Errno;

@@ -28,7 +28,7 @@ import dev.samara.core.internal.page.PageTable;
 import dev.samara.core.internal.page.PageTable.TableReserve;
 import dev.samara.core.internal.page.Pte;
 import dev.samara.core.internal.sync.Gate;
-import dev.samara.core.internal.sync.WaitReporter;
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.internal.tlb.BarePageTable;
 import dev.samara.core.internal.tlb.CpuTlb;
 import dev.samara.core.internal.tlb.SoftTlb;

@@ -11,7 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.samara.core.internal.space.InFlightOperation.PageAction;
 import dev.samara.core.internal.space.InFlightOperation.PageMove;
 import dev.samara.core.internal.space.InFlightOperation.PendingJoin;
-import dev.samara.core.internal.sync.WaitReporter;
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;

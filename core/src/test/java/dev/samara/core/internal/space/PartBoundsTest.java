@@ -14,7 +14,7 @@ import dev.samara.core.MachineInternals;
 import dev.samara.core.internal.space.District.BeyondDistrict;
 import dev.samara.core.internal.space.District.LockHoldTimes;
 import dev.samara.core.internal.space.Identity.ChargedPages;
-import dev.samara.core.internal.sync.WaitReporter;
+import dev.samara.core.internal.sync.Gate.WaitReporter;
 import dev.samara.core.mman.Capability;
 import dev.samara.core.mman.Resource;
 import dev.samara.core.vma.Geometry;

@@ -27,7 +27,7 @@ final class BackoffTest {
     }
 
     /** Fails twice with an exception and twice with its result. */
-    private static final class Task extends RetriedTask {
+    private static final class Task extends Housekeeping.RetriedTask {
         private int attempts;
 
         @Override
@@ -61,19 +61,19 @@ final class BackoffTest {
     @Test
     @DisplayName("double from the shortest to the longest one, which need not be a doubled one")
     void doubles() {
-        assertPauses("3 6 12 20 20", pause -> Backoff.next(pause, 3, 20));
-        assertPauses("7 7", pause -> Backoff.next(pause, 7, 7));
+        assertPauses("3 6 12 20 20", pause -> Pause.next(pause, 3, 20));
+        assertPauses("7 7", pause -> Pause.next(pause, 7, 7));
     }
 
     @Test
     @DisplayName("after failures last from 1 ms to 1 s, between polls from 1 us to 1 ms")
     void lengths() {
-        long[] failures = pauses(12, Backoff::afterFailure);
+        long[] failures = pauses(12, Pause::afterFailure);
         assertEquals(1_000_000, failures[0]);
         assertEquals(512_000_000, failures[9]);
         assertEquals(1_000_000_000, failures[10]);
         assertEquals(1_000_000_000, failures[11]);
-        long[] polls = pauses(12, Backoff::betweenPolls);
+        long[] polls = pauses(12, Pause::betweenPolls);
         assertEquals(1_000, polls[0]);
         assertEquals(512_000, polls[9]);
         assertEquals(1_000_000, polls[10]);

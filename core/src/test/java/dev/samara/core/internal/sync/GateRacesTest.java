@@ -51,7 +51,7 @@ final class GateRacesTest {
     }
 
     /** Interrupts the waiting thread as soon as it is registered. */
-    private static final WaitReporter INTERRUPTS = new WaitReporter() {
+    private static final Gate.WaitReporter INTERRUPTS = new Gate.WaitReporter() {
         @Override
         public long reportAfterNanos() {
             return 0;
@@ -63,7 +63,7 @@ final class GateRacesTest {
         }
     };
 
-    private static final WaitReporter PATIENT = new WaitReporter() {
+    private static final Gate.WaitReporter PATIENT = new Gate.WaitReporter() {
         @Override
         public long reportAfterNanos() {
             return Long.MAX_VALUE;

@@ -31,10 +31,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @ExtendWith(FirstFailure.class)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 final class GateTest {
-    private static final WaitReporter PATIENT = new Reports(Long.MAX_VALUE, () -> {});
+    private static final Gate.WaitReporter PATIENT = new Reports(Long.MAX_VALUE, () -> {});
 
     /** A reporter that counts its calls. */
-    private static final class Reports implements WaitReporter {
+    private static final class Reports implements Gate.WaitReporter {
         final AtomicInteger count = new AtomicInteger();
         private final long after;
         private final Runnable then;
@@ -297,10 +297,10 @@ final class GateTest {
     void watchThrows() throws Exception {
         Error late = new AssertionError("late");
         Error early = new AssertionError("early");
-        WaitReporter throwsLate = new Reports(0, () -> {
+        Gate.WaitReporter throwsLate = new Reports(0, () -> {
             throw late;
         });
-        WaitReporter throwsEarly = new WaitReporter() {
+        Gate.WaitReporter throwsEarly = new Gate.WaitReporter() {
             @Override
             public long reportAfterNanos() {
                 throw early;
@@ -309,7 +309,7 @@ final class GateTest {
             @Override
             public void waitsLong(Object blocker, Thread waiter, long waitedNanos) {}
         };
-        for (WaitReporter reporter : List.of(throwsLate, throwsEarly)) {
+        for (Gate.WaitReporter reporter : List.of(throwsLate, throwsEarly)) {
             Gate gate = new Gate();
             List<Throwable> handed = new ArrayList<>();
             FutureTask<Boolean> wait = new FutureTask<>(() -> gate.await(reporter));
@@ -331,7 +331,7 @@ final class GateTest {
     void attendsAgain() {
         Gate gate = new Gate();
         AtomicInteger calls = new AtomicInteger();
-        WaitReporter attends = new WaitReporter() {
+        Gate.WaitReporter attends = new Gate.WaitReporter() {
             @Override
             public long reportAfterNanos() {
                 return Long.MAX_VALUE;

@@ -50,7 +50,7 @@ final class SteppedCallbacksTest {
                 thrown -> reports.add(thrown.toString()));
         Housekeeping steps = tasks.housekeeping();
         Rcu rcu = new Rcu(new Rcu.Settings(tasks, steps, 1 << 10, Rcu.AtBound.WAIT, 0, reports::add));
-        RetriedTask prompt = new RetriedTask() {
+        Housekeeping.RetriedTask prompt = new Housekeeping.RetriedTask() {
             @Override
             public boolean attempt() {
                 return ran.add("prompt");

@@ -59,14 +59,14 @@ final class SettingsFileTest {
     /** Calls each method that starts an event; returns how many events were started. */
     private static int begunEvents() {
         int begun = 0;
-        begun += one(Tracepoints.beginFault());
-        begun += one(Tracepoints.beginShootdown());
+        begun += one(Tracepoints.begin(Tracepoints.FAULT));
+        begun += one(Tracepoints.begin(Tracepoints.SHOOTDOWN));
         begun += one(Tracepoints.beginWait(""));
-        begun += one(Tracepoints.beginLockWait());
-        begun += one(Tracepoints.beginGracePeriod());
+        begun += one(Tracepoints.begin(Tracepoints.LOCK_WAIT));
+        begun += one(Tracepoints.begin(Tracepoints.GRACE_PERIOD));
         begun += one(Tracepoints.beginReap(1, 1, ""));
-        begun += one(Tracepoints.beginReclaim());
-        begun += one(Tracepoints.beginTeardown());
+        begun += one(Tracepoints.begin(Tracepoints.RECLAIM));
+        begun += one(Tracepoints.begin(Tracepoints.TEARDOWN));
         Tracepoints.spaceBegun(1, 1, null, 1);
         Tracepoints.stalledCpu(1, Thread.currentThread(), "", "", 1, 1, 1, 1);
         return begun;

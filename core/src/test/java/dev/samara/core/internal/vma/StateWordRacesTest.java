@@ -27,7 +27,7 @@ final class StateWordRacesTest {
         return VmArea.describe(0, 0x1000, 0, 0, null, null, null);
     }
 
-    private final class CountedOpen extends Open {
+    private final class CountedOpen extends VmArea.Open {
         @Override
         protected void ended() {
             ends.incrementAndGet();
@@ -81,7 +81,7 @@ final class StateWordRacesTest {
     @Test
     @DisplayName("shares of an open, got and put")
     void shares() throws Exception {
-        Open open = new CountedOpen();
+        VmArea.Open open = new CountedOpen();
         int shared = race(() -> {
             open.get();
             open.put();
@@ -96,7 +96,7 @@ final class StateWordRacesTest {
     @Test
     @DisplayName("shares got by one thread and put by the other")
     void handedOver() throws Exception {
-        Open open = new CountedOpen();
+        VmArea.Open open = new CountedOpen();
         for (int i = 0; i < ROUNDS * STEPS; i++) {
             open.get();
         }

@@ -35,7 +35,7 @@ final class StateWordTest {
         VmArea.WORD.setVolatile(vma, word);
     }
 
-    private static final class CountedOpen extends Open {
+    private static final class CountedOpen extends VmArea.Open {
         int ends;
 
         @Override
